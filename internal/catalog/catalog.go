@@ -1,0 +1,190 @@
+// Package catalog is the Jushuitan API described once: operations, fields,
+// limits and samples, in one JSON file a group. The generated client, the table
+// of operations, the fake server and the golden tests are all made from it.
+package catalog
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:embed *.json
+var files embed.FS
+
+// Group is one file of the catalog.
+type Group struct {
+	Group      string       `json:"group"`
+	Operations []*Operation `json:"operations"`
+}
+
+// Operation is one endpoint. What a person decided (names, effect, keys) stands
+// beside what the sources say (fields, limits, samples).
+type Operation struct {
+	Group      string   `json:"-"`
+	Path       string   `json:"path"`
+	AltPaths   []string `json:"alt_paths,omitempty"` // other paths that sources name
+	TitleZH    string   `json:"title_zh"`
+	TitleEN    string   `json:"title_en"`
+	Doc        string   `json:"doc,omitempty"` // official page
+	Legacy     string   `json:"legacy_method,omitempty"`
+	Confidence string   `json:"confidence"`
+	Go         GoNames  `json:"go"`
+
+	Effect     string   `json:"effect"` // read, keyed or unsafe
+	Key        []string `json:"key,omitempty"`
+	Why        string   `json:"why,omitempty"`         // reason of the effect
+	UnsafeWhen string   `json:"unsafe_when,omitempty"` // a flag of the request that makes it unsafe
+	KeyedIf    string   `json:"keyed_if,omitempty"`    // a field that every row must carry for it to be keyed
+
+	Biz     string `json:"biz"` // object or array
+	Payload string `json:"payload"`
+	Rows    string `json:"rows,omitempty"` // member of the payload that holds the rows
+
+	Paging *Paging `json:"paging,omitempty"`
+	Window *Window `json:"window,omitempty"`
+	Cursor *Cursor `json:"cursor,omitempty"`
+	Batch  *Batch  `json:"batch,omitempty"`
+	Fail   *Fail   `json:"fail,omitempty"`
+
+	InnerCode     bool   `json:"inner_code,omitempty"` // data.code inside code 0
+	NullIsFailure bool   `json:"null_data_is_failure,omitempty"`
+	OKFlag        string `json:"ok_flag,omitempty"` // success flag inside data
+	Extra         bool   `json:"extra,omitempty"`   // rows keep unknown members
+
+	Types    map[string]string `json:"types,omitempty"` // request:path or response:path -> Go type
+	Limits   []string          `json:"limits"`
+	Notes    []string          `json:"notes"`
+	Request  []*Field          `json:"request"`
+	Response []*Field          `json:"response"`
+
+	SampleRequest  json.RawMessage `json:"sample_request,omitempty"`
+	SampleResponse json.RawMessage `json:"sample_response,omitempty"`
+}
+
+// GoNames places an operation in the Go API.
+type GoNames struct {
+	Service  string `json:"service,omitempty"`
+	Method   string `json:"method,omitempty"`
+	Request  string `json:"request,omitempty"`
+	Response string `json:"response,omitempty"`
+	Raw      bool   `json:"raw,omitempty"`  // no fields known: untyped
+	Auth     bool   `json:"auth,omitempty"` // token endpoint: written by hand
+}
+
+// Paging names the members that turn pages.
+type Paging struct {
+	Index    string `json:"index"` // path in the request
+	Size     string `json:"size"`
+	Max      int    `json:"max"`
+	MaxPages int    `json:"max_pages,omitempty"`
+	Total    string `json:"total,omitempty"` // path in the payload, data_count by default
+	Pages    string `json:"pages,omitempty"` // path in the payload, page_count by default
+}
+
+// Window is the time filter of a query and its longest span.
+type Window struct {
+	Begin string `json:"begin"`
+	End   string `json:"end"`
+	Days  int    `json:"days,omitempty"` // 0: no limit known
+}
+
+// Cursor is the row-version filter of a query.
+type Cursor struct {
+	Param     string `json:"param"`
+	Field     string `json:"field"`
+	TotalFlag string `json:"total_flag,omitempty"` // is sent false with the cursor
+}
+
+// Batch says how many rows one call takes and how rows and answers pair.
+type Batch struct {
+	List       string   `json:"list"` // member of the request; empty: biz is the list
+	Max        int      `json:"max"`
+	MaxIsOurs  bool     `json:"max_is_ours,omitempty"` // no source states a maximum
+	Key        []string `json:"key"`
+	RowKey     []string `json:"row_key,omitempty"` // members of the answer row, Key by default
+	OK         string   `json:"ok,omitempty"`      // success flag of a row
+	OKOptional bool     `json:"ok_optional,omitempty"`
+	Msg        string   `json:"msg,omitempty"`
+}
+
+// Fail names the list of failed rows of an answer.
+type Fail struct {
+	Rows string `json:"rows"`
+	Key  string `json:"key"`
+	Msg  string `json:"msg"`
+}
+
+// Field is one member of a request or a response. Name is a path with [] for
+// elements, from the root of biz or of the reply.
+type Field struct {
+	Name        string `json:"name"`
+	Go          string `json:"go,omitempty"`
+	Type        string `json:"type"`
+	Wire        string `json:"wire,omitempty"`   // documented type where ours differs
+	Quoted      bool   `json:"quoted,omitempty"` // number sent as text
+	Required    bool   `json:"required,omitempty"`
+	Conditional bool   `json:"conditional,omitempty"` // one of a group is needed
+	Pointer     bool   `json:"pointer,omitempty"`     // zero means something
+	MaxLen      int    `json:"max_len,omitempty"`
+	MaxItems    int    `json:"max_items,omitempty"`
+	PII         bool   `json:"pii,omitempty"` // personal data, masked when printed
+	ZH          string `json:"zh,omitempty"`
+	EN          string `json:"en,omitempty"`
+}
+
+// Leaf is the last part of the name.
+func (f *Field) Leaf() string {
+	name := strings.TrimRight(f.Name, "[]")
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+// Load reads the whole catalog, groups in a fixed order.
+func Load() ([]*Group, error) {
+	order := []string{"auth", "base", "goods", "inventory", "order", "outbound", "logistics", "aftersale"}
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	var groups []*Group
+	for _, e := range entries {
+		data, err := files.ReadFile(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		g := new(Group)
+		if err := json.Unmarshal(data, g); err != nil {
+			return nil, fmt.Errorf("catalog %s: %w", e.Name(), err)
+		}
+		for _, op := range g.Operations {
+			op.Group = g.Group
+		}
+		groups = append(groups, g)
+	}
+	slices.SortStableFunc(groups, func(a, b *Group) int {
+		return rank(order, a.Group) - rank(order, b.Group)
+	})
+	return groups, nil
+}
+
+func rank(order []string, name string) int {
+	if i := slices.Index(order, name); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// Operations is every operation of the catalog.
+func Operations() ([]*Operation, error) {
+	groups, err := Load()
+	if err != nil {
+		return nil, err
+	}
+	var ops []*Operation
+	for _, g := range groups {
+		ops = append(ops, g.Operations...)
+	}
+	return ops, nil
+}

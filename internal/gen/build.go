@@ -1,0 +1,331 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dianjia/jushuitan-go/internal/catalog"
+)
+
+// api is what is to be written: the structs in the order they are met, the
+// operations by service.
+type api struct {
+	groups  []*catalog.Group
+	structs map[string]*goStruct
+	order   []*goStruct
+}
+
+// goStruct is one generated type.
+type goStruct struct {
+	name   string
+	group  string
+	doc    string
+	fields []*goField
+	rows   string // Go name of the field that holds the rows, of a page
+	extra  bool   // keeps unknown members
+	reply  bool
+}
+
+// goField is one member of it.
+type goField struct {
+	name  string
+	wire  string
+	typ   string
+	child string // struct type that it holds, if any
+	tag   string
+	src   *catalog.Field
+}
+
+// node is a field with its members.
+type node struct {
+	field    *catalog.Field
+	leaf     string
+	path     string
+	children []*node
+}
+
+func build(groups []*catalog.Group) (*api, error) {
+	a := &api{groups: groups, structs: map[string]*goStruct{}}
+	for _, g := range groups {
+		for _, op := range g.Operations {
+			if op.Go.Auth || op.Go.Raw {
+				continue
+			}
+			if err := a.operation(op); err != nil {
+				return nil, fmt.Errorf("%s: %w", op.Path, err)
+			}
+		}
+	}
+	return a, nil
+}
+
+func (a *api) operation(op *catalog.Operation) error {
+	if op.Go.Request != "" {
+		root := tree(op.Request)
+		s := a.declare(op.Go.Request, op.Group)
+		s.doc = fmt.Sprintf("%s %s: the request of [%s.%s].", op.Go.Request, op.TitleZH, serviceType(op), op.Go.Method)
+		if err := a.fill(op, s, root.children, "request"); err != nil {
+			return err
+		}
+	}
+	if op.Go.Response != "" {
+		payload := tree(op.Response).find(op.Payload)
+		if payload == nil {
+			return fmt.Errorf("no payload %q among the response fields", op.Payload)
+		}
+		members := payload.children
+		if op.Payload == "" {
+			members = slices.DeleteFunc(slices.Clone(members), func(n *node) bool { return envelope[n.leaf] })
+		}
+		s := a.declare(op.Go.Response, op.Group)
+		s.reply = true
+		s.doc = fmt.Sprintf("%s %s: the answer of [%s.%s].", op.Go.Response, op.TitleZH, serviceType(op), op.Go.Method)
+		if err := a.fill(op, s, members, "response"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// envelope members belong to every reply and are read by the call itself.
+var envelope = map[string]bool{"code": true, "msg": true, "issuccess": true, "request_id": true, "requestId": true}
+
+func serviceType(op *catalog.Operation) string { return singular(op.Go.Service) + "Service" }
+
+// tree makes nodes of the flat names.
+func tree(fields []*catalog.Field) *node {
+	root := &node{}
+	for _, f := range fields {
+		root.insert(f)
+	}
+	return root
+}
+
+// insert places a field by its path; parents that are not listed are made.
+func (n *node) insert(f *catalog.Field) {
+	parts := strings.Split(f.Name, ".")
+	at := n
+	for i, part := range parts {
+		leaf := strings.TrimRight(part, "[]")
+		if leaf == "*" { // a map: its elements are members of the map's node
+			continue
+		}
+		next := at.child(leaf)
+		if next == nil {
+			next = &node{leaf: leaf, path: strings.Join(parts[:i+1], ".")}
+			at.children = append(at.children, next)
+		}
+		at = next
+	}
+	at.field = f
+}
+
+func (n *node) child(leaf string) *node {
+	for _, c := range n.children {
+		if c.leaf == leaf {
+			return c
+		}
+	}
+	return nil
+}
+
+func (n *node) find(path string) *node {
+	if path == "" {
+		return n
+	}
+	at := n
+	for part := range strings.SplitSeq(path, ".") {
+		if at = at.child(part); at == nil {
+			return nil
+		}
+	}
+	return at
+}
+
+func (a *api) declare(name, group string) *goStruct {
+	if s := a.structs[name]; s != nil {
+		return s
+	}
+	s := &goStruct{name: name, group: group}
+	a.structs[name] = s
+	a.order = append(a.order, s)
+	return s
+}
+
+// fill adds members to a struct; a struct met again gets those it lacks.
+func (a *api) fill(op *catalog.Operation, s *goStruct, members []*node, side string) error {
+	for _, n := range members {
+		f, err := a.field(op, s, n, side)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(s.fields, func(g *goField) bool { return g.wire == f.wire }); i >= 0 {
+			if s.fields[i].typ != f.typ {
+				return fmt.Errorf("%s.%s: %s here, %s before", s.name, f.name, f.typ, s.fields[i].typ)
+			}
+			continue
+		}
+		if i := slices.IndexFunc(s.fields, func(g *goField) bool { return g.name == f.name }); i >= 0 {
+			return fmt.Errorf("%s.%s is the name of both %s and %s", s.name, f.name, f.wire, s.fields[i].wire)
+		}
+		s.fields = append(s.fields, f)
+	}
+	return nil
+}
+
+func (a *api) field(op *catalog.Operation, s *goStruct, n *node, side string) (*goField, error) {
+	src := n.field
+	if src == nil {
+		src = &catalog.Field{Name: n.path, Type: "object"}
+	}
+	f := &goField{wire: n.leaf, name: src.Go, src: src}
+	if f.name == "" {
+		f.name = goName(n.leaf)
+	}
+	isRows := side == "response" && op.Rows == n.leaf && strings.Count(n.path, ".") == strings.Count(op.Payload+".x", ".")-boolInt(op.Payload == "")
+	if isRows {
+		if name := rowsName(op); name != "" {
+			f.name = name
+		}
+		s.rows = f.name
+	}
+	child := func(suffix string) (string, error) {
+		name := op.Types[side+":"+src.Name+suffix]
+		if name == "" {
+			name = s.name + singular(f.name)
+			if isRows {
+				name = s.name + "Row"
+			}
+		}
+		c := a.declare(name, op.Group)
+		if c.doc == "" {
+			c.doc = fmt.Sprintf("%s %s: %s of [%s].", name, label(src), f.name, s.name)
+		}
+		if isRows && op.Extra {
+			c.extra = true
+		}
+		c.reply = side == "response"
+		return name, a.fill(op, c, n.children, side)
+	}
+	optional := ",omitzero"
+	if src.Required {
+		optional = ""
+	}
+	var err error
+	switch src.Type {
+	case "int":
+		f.typ = "int64"
+	case "decimal":
+		f.typ = "decimal.Decimal"
+	case "string", "bool":
+		f.typ = src.Type
+	case "time":
+		f.typ = "time.Time"
+	case "commas":
+		f.typ = "CommaList"
+	case "any":
+		f.typ = "json.RawMessage"
+	case "map":
+		f.typ = "map[string]any"
+	case "[]string":
+		f.typ = "[]string"
+	case "[]int":
+		f.typ = "[]int64"
+	case "object":
+		if len(n.children) == 0 {
+			f.typ = "json.RawMessage"
+			break
+		}
+		f.child, err = child("")
+		f.typ = f.child
+		if side == "request" && n.leaf != "page" {
+			f.typ = "*" + f.child
+		}
+	case "[]object":
+		if len(n.children) == 0 {
+			f.typ = "[]json.RawMessage"
+			break
+		}
+		f.child, err = child("[]")
+		f.typ = "[]" + f.child
+	case "[][]object":
+		f.child, err = child("[][]")
+		f.typ = "[][]" + f.child
+	case "map[]object":
+		f.child, err = child(".*[]")
+		f.typ = "map[string][]" + f.child
+	default:
+		return nil, fmt.Errorf("%s: type %q", src.Name, src.Type)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if src.Pointer {
+		f.typ = "*" + f.typ
+	}
+	if f.typ == "*decimal.Decimal" {
+		// omitzero would ask the decimal and drop a 0 that was set on purpose.
+		optional = ",omitempty"
+	}
+	f.tag = n.leaf + optional
+	if src.Quoted {
+		f.tag += ",string"
+	}
+	return f, nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// rowsName is the Go name of a page's rows: the plural of their type.
+func rowsName(op *catalog.Operation) string {
+	key := "response:" + joinPath(op.Payload, op.Rows) + "[]"
+	row := op.Types[key]
+	if row == "" {
+		return "Rows"
+	}
+	if strings.HasSuffix(row, "Row") || strings.HasSuffix(row, "Result") {
+		return "Rows"
+	}
+	name := row
+	switch {
+	case strings.HasSuffix(name, "y") && !strings.HasSuffix(name, "ay"):
+		return strings.TrimSuffix(name, "y") + "ies"
+	case strings.HasSuffix(name, "ch"):
+		return name + "es"
+	default:
+		return name + "s"
+	}
+}
+
+func joinPath(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ".")
+}
+
+func label(f *catalog.Field) string {
+	if f.ZH != "" {
+		return f.ZH
+	}
+	return f.Leaf()
+}
+
+// sensitive reports whether values of a type hold personal data.
+func (a *api) sensitive(s *goStruct) bool { return a.sensitiveSeen(s, map[string]bool{}) }
+
+func (a *api) sensitiveSeen(s *goStruct, seen map[string]bool) bool {
+	if seen[s.name] {
+		return false
+	}
+	seen[s.name] = true
+	for _, f := range s.fields {
+		if f.src.PII || f.child != "" && a.sensitiveSeen(a.structs[f.child], seen) {
+			return true
+		}
+	}
+	return s.extra // what is unknown may be anything
+}
