@@ -1,0 +1,195 @@
+package jushuitan
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/redact"
+)
+
+// Client calls the open API for one app. It is safe for many goroutines. Make
+// one with [New] and derive one for each merchant with [Client.ForMerchant].
+type Client struct {
+	Shops             *ShopService             // 店铺
+	Warehouses        *WarehouseService        // 仓库
+	Carriers          *CarrierService          // 物流公司
+	Users             *UserService             // 商家用户
+	Distribution      *DistributionService     // 分销
+	Items             *ItemService             // 款式
+	SKUs              *SKUService              // 普通商品
+	ShopSKUs          *ShopSKUService          // 店铺商品
+	Bundles           *BundleService           // 组合装
+	Categories        *CategoryService         // 商品类目
+	SupplierSKUs      *SupplierSKUService      // 商品供应商
+	BOMs              *BOMService              // 物料清单
+	Inventory         *InventoryService        // 库存
+	Stocktakes        *StocktakeService        // 盘点
+	VirtualWarehouses *VirtualWarehouseService // 虚拟仓
+	Orders            *OrderService            // 订单
+	Outbounds         *OutboundService         // 销售出库单
+	Waves             *WaveService             // 拣货批次
+	Logistics         *LogisticService         // 物流
+	AfterSales        *AfterSaleService        // 售后单
+
+	common   service
+	core     *core
+	merchant string
+	token    string // fixed, never renewed
+}
+
+// service is what every service holds.
+type service struct{ client *Client }
+
+// core is shared by the clients of all merchants.
+type core struct {
+	cred        Credentials
+	baseURL     *url.URL
+	authorize   *url.URL
+	tokenPrefix string
+	http        *http.Client
+	limiter     Limiter
+	tokens      *tokenSource
+	retry       RetryPolicy
+	timeout     time.Duration
+	maxBody     int64
+	prefetch    int
+	now         func() time.Time
+}
+
+// New makes a client of an app. It sends nothing.
+func New(cred Credentials, opts ...Option) (*Client, error) {
+	s := settings{
+		baseURL: ProductionURL, authorize: AuthorizePageURL, tokenPrefix: "/openWeb",
+		timeout: 90 * time.Second, maxBody: 32 << 20, now: time.Now, prefetch: 4,
+	}
+	for _, opt := range opts {
+		if err := opt(&s); err != nil {
+			return nil, fmt.Errorf("jushuitan: New: %w", err)
+		}
+	}
+	if cred.AppKey == "" || cred.AppSecret == "" {
+		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
+	}
+	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch}
+	var err error
+	if c.baseURL, err = parseHost("base URL", s.baseURL); err != nil {
+		return nil, fmt.Errorf("jushuitan: New: %w", err)
+	}
+	if c.authorize, err = parseHost("authorise URL", s.authorize); err != nil {
+		return nil, fmt.Errorf("jushuitan: New: %w", err)
+	}
+	c.retry = s.retry.withDefaults()
+	c.http = ownClient(s.httpClient)
+	if c.limiter = s.limiter; c.limiter == nil {
+		if c.limiter, err = NewLimiter(LimiterConfig{Quotas: s.quotas}); err != nil {
+			return nil, fmt.Errorf("jushuitan: New: %w", err)
+		}
+	}
+	if s.store == nil {
+		s.store = NewMemoryTokenStore()
+	}
+	client := &Client{core: c, token: s.token}
+	client.bind()
+	c.tokens = newTokenSource(tokenConfig{
+		AppKey: cred.AppKey, Store: s.store, Now: s.now, SelfBuilt: cred.Type == SelfBuilt,
+		Obtain: client.obtain, OnReauthorize: s.onReauth,
+	})
+	return client, nil
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if p.MaxAttempts == 0 {
+		p.MaxAttempts = 4
+	}
+	def(&p.MinWait, 500*time.Millisecond)
+	def(&p.MaxWait, 10*time.Second)
+	def(&p.MaxRetryAfter, 30*time.Second)
+	return p
+}
+
+// ownClient copies the caller's client, or makes one. A redirect is handed back
+// as it is: following one would send the form, with token and signature, to a
+// host that nobody chose.
+func ownClient(caller *http.Client) *http.Client {
+	var hc http.Client
+	if caller != nil {
+		hc = *caller
+	} else {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConnsPerHost = 32
+		hc.Transport = t
+	}
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &hc
+}
+
+// ForMerchant gives a client that calls for one merchant (the host's own id for
+// it, such as entId): with that merchant's token, under its own quota. It is
+// cheap and shares everything else.
+func (c *Client) ForMerchant(id string) *Client {
+	d := &Client{core: c.core, merchant: id}
+	d.bind()
+	return d
+}
+
+// WithToken gives a client that calls with this access token, which is never
+// renewed: a refusal is [ErrTokenExpired].
+func (c *Client) WithToken(accessToken string) *Client {
+	d := &Client{core: c.core, merchant: c.merchant, token: accessToken}
+	d.bind()
+	return d
+}
+
+// Merchant is the id given to [Client.ForMerchant].
+func (c *Client) Merchant() string { return c.merchant }
+
+// limitKey names the quota of a path: the server counts for each token.
+func (c *Client) limitKey(path string) LimitKey {
+	key := LimitKey{AppKey: c.core.cred.AppKey, Merchant: c.merchant, Path: path}
+	if c.token != "" {
+		sum := sha256.Sum256([]byte(c.token))
+		key.Merchant += "#" + hex.EncodeToString(sum[:6])
+	}
+	return key
+}
+
+// String names the client without its secrets.
+func (c *Client) String() string {
+	return fmt.Sprintf("jushuitan.Client{%s merchant %q}", c.core.baseURL.Host, c.merchant)
+}
+
+// Format prints [Client.String] for every verb.
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())) }
+
+// LogValue is the client for slog.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// Format prints the credentials without the secret.
+func (c Credentials) Format(s fmt.State, verb rune) { redact.Format(s, verb, c) }
+
+// LogValue is the credentials for slog, without the secret.
+func (c Credentials) LogValue() slog.Value { return redact.LogValue(c) }
+
+// obtain asks for a token, see token.go. It uses the fixed merchant's quota.
+func (c *Client) obtain(ctx context.Context, merchant string, old Token) (Token, error) {
+	m := c.ForMerchant(merchant)
+	if old.RefreshToken != "" {
+		tok, err := m.refreshToken(ctx, old.RefreshToken)
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrSign) || errors.Is(err, ErrIPNotAllowed) {
+			return tok, err
+		}
+	}
+	return m.initToken(ctx)
+}

@@ -1,0 +1,423 @@
+package jushuitan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+)
+
+// ErrPaging: the pages of a query do not make sense (one repeats, or empty ones
+// keep promising more), so that going on could lose rows or never end.
+var ErrPaging = errors.New("pages inconsistent")
+
+// pager is how a query turns its pages. It is generated from the catalog; what
+// an operation does not have is nil.
+type pager[Req, Reply, Row any] struct {
+	op       *Operation
+	page     func(*Req) (index, size *int64)
+	rows     func(*Reply) []Row
+	info     func(*Reply) pageInfo
+	window   func(*Req) (begin, end *time.Time)
+	key      func(*Row) string
+	modified func(*Row) time.Time
+	cursor   func(*Req) *int64
+	version  func(*Row) int64
+	noTotal  func(*Req)
+}
+
+// pageInfo is what an answer says about the pages to come.
+type pageInfo struct {
+	hasNext   bool
+	knowsNext bool // the operation has a has_next
+	total     int64
+	pages     int64
+}
+
+// count is how many pages there are, 0 when the answer does not say.
+func (i pageInfo) count(size int64) int64 {
+	if i.pages > 0 {
+		return i.pages
+	}
+	if i.total > 0 && size > 0 {
+		return (i.total + size - 1) / size
+	}
+	return 0
+}
+
+// more tells whether page index, with n rows, is followed by another.
+func (i pageInfo) more(index, size int64, n int) bool {
+	switch {
+	case i.hasNext:
+		return true
+	case i.count(size) > 0:
+		return index < i.count(size)
+	case i.knowsNext:
+		return false
+	default:
+		return int64(n) >= size
+	}
+}
+
+// emptyPages is how many empty pages in a row may promise more.
+const emptyPages = 3
+
+// all goes through the rows of every page of every window.
+func (p *pager[Req, Reply, Row]) all(ctx context.Context, c *Client, req *Req) iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		windows, err := p.split(c, req)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		f := &fetcher[Req, Reply, Row]{pager: p, client: c, slots: make(chan struct{}, c.core.prefetch), out: make(chan *fetched[Reply], c.core.prefetch)}
+		f.workers.Go(func() { f.plan(ctx, windows) })
+		defer f.workers.Wait() // nothing of this loop outlives it
+		defer cancel()
+
+		dedupe := recentKeys[Row]{pager: p}
+		empty := 0
+		for page := range f.out {
+			<-page.done
+			if page.err != nil {
+				yield(nil, page.err)
+				return
+			}
+			if page.index == 1 {
+				dedupe.open(page.end)
+				empty = 0
+			}
+			rows := p.rows(page.reply)
+			if dedupe.repeats(rows) && page.index > 1 {
+				yield(nil, p.paging(c, "page %d repeats the page before", page.index))
+				return
+			}
+			if len(rows) > 0 {
+				empty = 0
+			} else if p.info(page.reply).more(page.index, page.size, 0) {
+				if empty++; empty == emptyPages {
+					yield(nil, p.paging(c, "%d empty pages in a row promise more", empty))
+					return
+				}
+			}
+			for i := range rows {
+				if dedupe.seen(&rows[i]) {
+					continue
+				}
+				if !yield(&rows[i], nil) {
+					return
+				}
+			}
+			<-f.slots // room for one more page ahead
+		}
+		if err := ctx.Err(); err != nil {
+			yield(nil, (&oneCall{Client: c, op: p.op, path: p.op.Path}).fail(&Error{Outcome: NotSent, cause: err}))
+		}
+	}
+}
+
+func (p *pager[Req, Reply, Row]) paging(c *Client, format string, args ...any) error {
+	k := &oneCall{Client: c, op: p.op, path: p.op.Path}
+	return k.fail(&Error{Outcome: Applied, class: ErrPaging, cause: fmt.Errorf(format, args...)})
+}
+
+// split makes requests that the server accepts of one whose time range may be
+// longer. Ranges share their boundary, since both ends belong to a range and
+// times have fractions; a row on a boundary is given once.
+func (p *pager[Req, Reply, Row]) split(c *Client, req *Req) ([]Req, error) {
+	var q Req
+	if req != nil {
+		q = *req
+	}
+	index, size := p.page(&q)
+	if *size <= 0 {
+		*size = int64(p.op.PageMax)
+	}
+	*index = 1
+	if p.window == nil {
+		return []Req{q}, nil
+	}
+	begin, end := p.window(&q)
+	if begin.IsZero() {
+		return []Req{q}, nil
+	}
+	if end.IsZero() {
+		*end = c.core.now()
+	}
+	if end.Before(*begin) {
+		return nil, (&oneCall{Client: c, op: p.op, path: p.op.Path}).fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: errors.New("the time range ends before it begins")})
+	}
+	if p.op.WindowMax == 0 || end.Sub(*begin) <= p.op.WindowMax {
+		return []Req{q}, nil
+	}
+	var out []Req
+	for from := *begin; ; {
+		to := from.Add(p.op.WindowMax)
+		part := q
+		b, e := p.window(&part)
+		*b = from
+		if !to.Before(*end) {
+			*e = *end
+			return append(out, part), nil
+		}
+		*e = to
+		out = append(out, part)
+		from = to
+	}
+}
+
+// fetched is a page on its way; done closes when it is there.
+type fetched[Reply any] struct {
+	index, size int64
+	end         time.Time // of its window
+	done        chan struct{}
+	reply       *Reply
+	err         error
+}
+
+// fetcher fetches pages ahead of the reader, in order, so that the quota and not
+// the round trip bounds the speed.
+type fetcher[Req, Reply, Row any] struct {
+	pager   *pager[Req, Reply, Row]
+	client  *Client
+	slots   chan struct{} // one for each page that is fetched and not yet read
+	out     chan *fetched[Reply]
+	workers sync.WaitGroup
+}
+
+// plan orders the pages: those of a window as soon as its first page tells how
+// many there are, and the first page of the next window meanwhile.
+func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
+	defer close(f.out)
+	var ahead *fetched[Reply]
+	for w := range windows {
+		first := ahead
+		ahead = nil
+		if first == nil {
+			if first = f.launch(ctx, windows[w], 1, true); first == nil {
+				return
+			}
+		}
+		if w+1 < len(windows) {
+			ahead = f.launch(ctx, windows[w+1], 1, false)
+		}
+		if !f.hand(ctx, first) {
+			return
+		}
+		last := first
+		for index := int64(2); ; index++ {
+			// The pages that are known to exist need not wait for one another.
+			known := int64(0)
+			if isDone(first) && first.err == nil {
+				known = f.pager.info(first.reply).count(first.size)
+			}
+			if index > known {
+				select {
+				case <-last.done:
+				case <-ctx.Done():
+					return
+				}
+				if last.err != nil {
+					return // the reader meets the error in its turn
+				}
+				if !f.pager.info(last.reply).more(last.index, last.size, len(f.pager.rows(last.reply))) {
+					break
+				}
+			}
+			if m := f.pager.op.MaxPages; m > 0 && index > int64(m) {
+				over := &fetched[Reply]{index: index, done: make(chan struct{}), err: f.pager.paging(f.client, "the server gives no more than %d pages: ask for a shorter time range", m)}
+				close(over.done)
+				f.hand(ctx, over)
+				return
+			}
+			if last = f.launch(ctx, windows[w], index, true); last == nil || !f.hand(ctx, last) {
+				return
+			}
+		}
+	}
+}
+
+func isDone[Reply any](p *fetched[Reply]) bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// launch starts fetching a page when there is room; without wait it gives nil
+// instead of waiting for room.
+func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index int64, wait bool) *fetched[Reply] {
+	if wait {
+		select {
+		case f.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+	} else {
+		select {
+		case f.slots <- struct{}{}:
+		default:
+			return nil
+		}
+	}
+	i, size := f.pager.page(&req)
+	*i = index
+	page := &fetched[Reply]{index: index, size: *size, done: make(chan struct{})}
+	if f.pager.window != nil {
+		_, end := f.pager.window(&req)
+		page.end = *end
+	}
+	f.workers.Go(func() {
+		defer close(page.done)
+		page.reply, page.err = call[Reply](ctx, f.client, f.pager.op, &req)
+	})
+	return page
+}
+
+func (f *fetcher[Req, Reply, Row]) hand(ctx context.Context, page *fetched[Reply]) bool {
+	select {
+	case f.out <- page:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// recentKeys remembers the rows of the last pages, and those on the boundary of
+// the window before, so that a row that moved to the next page or stands on a
+// boundary is given once. A row that changes while it is read may come twice.
+type recentKeys[Row any] struct {
+	pager interface {
+		keyOf(*Row) (string, time.Time, bool)
+	}
+	pages    [4]map[string]time.Time
+	end      time.Time
+	boundary map[string]time.Time
+	next     map[string]time.Time
+}
+
+func (p *pager[Req, Reply, Row]) keyOf(r *Row) (key string, modified time.Time, ok bool) {
+	if p.key == nil {
+		return "", time.Time{}, false
+	}
+	if p.modified != nil {
+		modified = p.modified(r)
+	}
+	return p.key(r), modified, true
+}
+
+// open starts a window that ends at end.
+func (d *recentKeys[Row]) open(end time.Time) {
+	d.boundary, d.next, d.end = d.next, map[string]time.Time{}, end
+}
+
+// repeats tells whether a page has the rows of the page before, and makes it the
+// page that rows are now remembered for.
+func (d *recentKeys[Row]) repeats(rows []Row) bool {
+	same := len(rows) > 0 && len(d.pages[0]) == len(rows)
+	for i := range rows {
+		if !same {
+			break
+		}
+		key, modified, ok := d.pager.keyOf(&rows[i])
+		before, found := d.pages[0][key]
+		same = ok && found && before.Equal(modified)
+	}
+	copy(d.pages[1:], d.pages[:])
+	d.pages[0] = make(map[string]time.Time, len(rows))
+	return same
+}
+
+func (d *recentKeys[Row]) seen(r *Row) bool {
+	key, modified, ok := d.pager.keyOf(r)
+	if !ok {
+		return false
+	}
+	for _, page := range d.pages {
+		if before, found := page[key]; found && before.Equal(modified) {
+			d.pages[0][key] = modified
+			return true
+		}
+	}
+	d.pages[0][key] = modified
+	if before, found := d.boundary[key]; found && before.Equal(modified) {
+		return true
+	}
+	if !d.end.IsZero() && !modified.IsZero() && !modified.Before(d.end.Truncate(time.Second)) {
+		d.next[key] = modified
+	}
+	return false
+}
+
+// since follows the row version. The server gives rows whose version is at least
+// the cursor, oldest first, always on page 1; should a page not be in order, its
+// query is paged to the end before the cursor moves.
+func (p *pager[Req, Reply, Row]) since(ctx context.Context, c *Client, since int64, req *Req) iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		var q Req
+		if req != nil {
+			q = *req
+		}
+		index, size := p.page(&q)
+		if *size <= 0 {
+			*size = int64(p.op.PageMax)
+		}
+		if p.window != nil {
+			begin, end := p.window(&q)
+			*begin, *end = time.Time{}, time.Time{}
+		}
+		if p.noTotal != nil {
+			p.noTotal(&q)
+		}
+		cursor, top := since, since
+		given := map[string]int64{} // rows given since the cursor moved, and those on it
+		fresh := 0                  // of them, those given since page 1 was asked for
+		for *index = 1; ; {
+			*p.cursor(&q) = max(cursor, 1) // 0 would be left out
+			reply, err := call[Reply](ctx, c, p.op, &q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			rows := p.rows(reply)
+			ordered, before := true, int64(0)
+			for i := range rows {
+				v, key := p.version(&rows[i]), p.key(&rows[i])
+				ordered = ordered && v >= before
+				before = v
+				if known, ok := given[key]; v < cursor || v == since || ok && known == v {
+					continue
+				}
+				given[key] = v
+				top = max(top, v)
+				fresh++
+				if !yield(&rows[i], nil) {
+					return
+				}
+			}
+			full := int64(len(rows)) >= *size || p.info(reply).hasNext && len(rows) > 0
+			switch {
+			case full && (!ordered || *index > 1 || top == cursor):
+				*index++ // more rows than a page at this cursor
+				if *index > 1_000_000 {
+					yield(nil, p.paging(c, "no end after %d pages at one row version", *index))
+					return
+				}
+			case fresh == 0:
+				return // nothing newer
+			default:
+				*index, cursor, fresh = 1, top, 0
+				for key, v := range given {
+					if v < cursor {
+						delete(given, key)
+					}
+				}
+			}
+		}
+	}
+}

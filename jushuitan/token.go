@@ -1,0 +1,633 @@
+package jushuitan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	tokenAdvisory  = 12 * time.Hour // one source says that a refresh has effect only in the last 12 hours
+	tokenMandatory = 5 * time.Minute
+	tokenTimeout   = 30 * time.Second
+
+	tokenRecheck  = time.Minute      // a token read longer ago is looked up again while it is used
+	tokenDistrust = 10 * time.Minute // one read longer ago is looked up before it is used
+	tokenRetry    = time.Minute      // from a failed renewal to the next, while the token lives
+	tokenProbe    = 10 * time.Minute // from a refusal that only the merchant can mend to a trial of the same token
+
+	tokenIdle   = time.Hour // merchants not heard of for one to two of these are dropped
+	tokenGen    = 10_000    // or sooner, when so many others were
+	tokenRounds = 8
+)
+
+// tokenConfig is what a tokenSource works with. Store is required; Obtain too for
+// self-built apps.
+type tokenConfig struct {
+	AppKey    string
+	Store     TokenStore
+	Now       func() time.Time // time.Now by default
+	SelfBuilt bool             // false: a service-provider app, which must never renew
+	// Obtain asks the server for a token: a refresh when old has a refresh token
+	// (falling back to getInitToken itself), else getInitToken. It is called at most
+	// once at a time for a merchant.
+	Obtain func(ctx context.Context, merchant string, old Token) (Token, error)
+	// OnReauthorize hears once of each token that only the merchant can replace. It
+	// gets the values of the call that met it, not its cancellation.
+	OnReauthorize func(ctx context.Context, merchant string, reason error)
+	// Advisory before its end a token is renewed in the background, Mandatory before
+	// its end the renewal is waited for. 0: 12 hours and 5 minutes.
+	Advisory, Mandatory time.Duration
+	Timeout             time.Duration // of one renewal, and of the hook; 0: 30 seconds
+	// Jitter in [0, 1) shortens Advisory by up to a tenth, so that processes do not
+	// all renew at once. Asked once; rand.Float64 by default.
+	Jitter func() float64
+}
+
+// tokenSource hands out the tokens of all merchants of one app. The store is the
+// truth; in front of it lies a cache of bounded size.
+//
+// A cached token is used as it is for a minute after it was read; then it is still
+// used, and looked up again in the background; one that nobody asked for in 10
+// minutes is looked up first. A refused one is looked up at once.
+//
+// All that asks the store or the server for a merchant is one flight, shared by all
+// callers and detached from each: a caller who gives up fails nobody else. A flight
+// looks into the store first, since another process may have renewed. What the
+// server grants is stored before anybody uses it; if that fails it is kept aside
+// and stored first next time, as the server may have ended the token before it.
+type tokenSource struct {
+	cfg      tokenConfig
+	advisory time.Duration
+	flights  singleflight.Group
+
+	mu     sync.Mutex
+	young  map[string]*tokenEntry // asked for since turned
+	old    map[string]*tokenEntry // asked for in the generation before
+	turned time.Time
+}
+
+// tokenEntry is what is known of a merchant. Tokens behind its pointers are never
+// changed.
+type tokenEntry struct {
+	tok    *Token    // as last read from or written to the store; nil: none
+	readAt time.Time // of the last attempt to read it
+	seq    int       // counts changes, so that a slow read does not undo a newer one
+
+	refused    *Token    // the token that the server refused last
+	trialAfter time.Time // then it is tried once more; zero: no
+	retryAfter time.Time // no renewal of a living token sooner
+	notified   *Token    // the token that the hook heard of last; the zero Token stands for none
+	pending    *tokenPending
+	flying     bool
+}
+
+// tokenPending is a token that was granted and not stored yet.
+type tokenPending struct{ old, next Token }
+
+func newTokenSource(cfg tokenConfig) *tokenSource {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Advisory == 0 {
+		cfg.Advisory = tokenAdvisory
+	}
+	if cfg.Mandatory == 0 {
+		cfg.Mandatory = tokenMandatory
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = tokenTimeout
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = rand.Float64
+	}
+	shorter := min(max(cfg.Jitter(), 0), 1) / 10
+	return &tokenSource{
+		cfg:      cfg,
+		advisory: cfg.Advisory - time.Duration(float64(cfg.Advisory)*shorter),
+		young:    make(map[string]*tokenEntry),
+		turned:   cfg.Now(),
+	}
+}
+
+// Format shows no tokens, whatever the verb.
+func (s *tokenSource) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "tokenSource") }
+
+func (s *tokenSource) key(merchant string) TokenKey {
+	return TokenKey{AppKey: s.cfg.AppKey, Merchant: merchant}
+}
+
+// sameToken: a renewal may keep the text, and a deleted merchant's versions may
+// start again, so both count.
+func sameToken(a, b *Token) bool {
+	return a != nil && b != nil && a.Version == b.Version && a.AccessToken == b.AccessToken
+}
+
+// Token returns a token fit for use now.
+func (s *tokenSource) Token(ctx context.Context, merchant string) (Token, error) {
+	for range tokenRounds {
+		if err := ctx.Err(); err != nil {
+			return Token{}, s.gaveUp(merchant, err)
+		}
+		tok, state := s.look(merchant)
+		switch state {
+		case tokenFit:
+			return tok, nil
+		case tokenAging:
+			s.fly(ctx, merchant)
+			return tok, nil
+		}
+		select {
+		case landed := <-s.fly(ctx, merchant):
+			if landed.Err != nil {
+				return s.fallback(ctx, merchant, landed.Err)
+			}
+		case <-ctx.Done():
+			return Token{}, s.gaveUp(merchant, ctx.Err())
+		}
+	}
+	// Every token that was found was refused before this call could use it.
+	return Token{}, s.fault(merchant, "every new token is refused at once; check the app's permission and who else renews tokens of this app",
+		"每次获取的令牌都立即失效，请检查应用权限，以及是否有其他程序在刷新同一应用的令牌", ErrTokenExpired, nil)
+}
+
+// Rejected says that the server refused tok. The next Token call replaces it, unless
+// it has been replaced already.
+func (s *tokenSource) Rejected(_ context.Context, merchant string, tok Token) {
+	if tok.AccessToken == "" {
+		return
+	}
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	if e.tok != nil && !sameToken(e.tok, &tok) {
+		return
+	}
+	if sameToken(e.refused, &tok) && !e.onTrial(now) {
+		return // known
+	}
+	e.refused, e.trialAfter = &tok, time.Time{}
+}
+
+// Put stores a token that the merchant's authorisation gave, in place of any other.
+func (s *tokenSource) Put(ctx context.Context, merchant string, tok Token) (Token, error) {
+	if tok.AccessToken == "" {
+		return Token{}, s.fault(merchant, "the authorisation gave no access token; repeat it",
+			"授权未返回 access_token，请重新授权", nil, nil)
+	}
+	storing := func(err error) error {
+		return s.fault(merchant, "the token cannot be stored; mend the token store and authorise again",
+			"令牌保存失败，请修复令牌存储后重新授权", nil, err, tok)
+	}
+	_, seq := s.peek(merchant)
+	old, err := s.cfg.Store.Load(ctx, s.key(merchant))
+	if err != nil && !errors.Is(err, ErrNoToken) {
+		return Token{}, storing(err)
+	}
+	if err != nil {
+		old = Token{}
+	}
+	for { // each turn that is lost is one that somebody else won
+		stored, ok, err := s.cfg.Store.CompareAndSwap(ctx, s.key(merchant), old, tok)
+		if err == nil && !ok {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return Token{}, storing(err)
+		}
+		if ok {
+			now := s.cfg.Now()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			e := s.entry(merchant, now)
+			e.adopt(&stored, seq, now)
+			e.pending = nil
+			return stored, nil
+		}
+		old = stored
+	}
+}
+
+type tokenState int
+
+const (
+	tokenUnfit tokenState = iota // nothing to use: wait for a flight
+	tokenAging                   // fit; start a flight behind the caller's back
+	tokenFit
+)
+
+func (s *tokenSource) look(merchant string) (Token, tokenState) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	state := s.judge(e, now)
+	if state == tokenUnfit {
+		return Token{}, state
+	}
+	return *e.tok, state
+}
+
+func (s *tokenSource) judge(e *tokenEntry, now time.Time) tokenState {
+	age := now.Sub(e.readAt)
+	if !e.alive(now) || age >= tokenDistrust {
+		return tokenUnfit
+	}
+	early, late := s.due(e, now)
+	switch {
+	case late:
+		return tokenUnfit
+	case (early || age >= tokenRecheck) && !e.flying:
+		return tokenAging
+	}
+	return tokenFit
+}
+
+// due says whether a living token is to be renewed: soon, or before it is used.
+func (s *tokenSource) due(e *tokenEntry, now time.Time) (early, late bool) {
+	if !s.cfg.SelfBuilt || e.tok.ExpiresAt.IsZero() || now.Before(e.retryAfter) {
+		return false, false
+	}
+	left := e.tok.ExpiresAt.Sub(now)
+	return left <= s.advisory, left <= s.cfg.Mandatory
+}
+
+func (t *Token) expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) }
+
+// alive says that the token may be used as far as is known.
+func (e *tokenEntry) alive(now time.Time) bool {
+	return e.tok != nil && e.tok.AccessToken != "" && !e.tok.expired(now) &&
+		(!sameToken(e.refused, e.tok) || e.onTrial(now))
+}
+
+// onTrial: the token was refused and could not be replaced, but that is a while
+// ago. It is tried again, lest a passing fault of the server's end a good token.
+func (e *tokenEntry) onTrial(now time.Time) bool {
+	return !e.trialAfter.IsZero() && !now.Before(e.trialAfter)
+}
+
+// adopt takes over what the store holds, nil for nothing, unless the entry has
+// changed since seq and for the newer.
+func (e *tokenEntry) adopt(tok *Token, seq int, now time.Time) {
+	if seq != e.seq && (tok == nil || e.tok != nil && tok.Version <= e.tok.Version) {
+		return
+	}
+	e.readAt = now
+	if tok == e.tok || sameToken(tok, e.tok) {
+		return
+	}
+	e.seq++
+	e.tok = tok
+	e.retryAfter = time.Time{}
+	if tok != nil && !sameToken(tok, e.notified) {
+		e.notified = nil
+	}
+}
+
+// rest puts the next renewal off where the one just made leaves the token inside
+// its window: the server refuses to extend it yet, or grants short lives.
+func (s *tokenSource) rest(e *tokenEntry, now time.Time) {
+	if e.tok == nil || e.tok.ExpiresAt.IsZero() {
+		return
+	}
+	if left := e.tok.ExpiresAt.Sub(now); left <= max(s.advisory, s.cfg.Mandatory) {
+		e.retryAfter = now.Add(max(tokenRetry, left/4))
+	}
+}
+
+func (s *tokenSource) peek(merchant string) (*Token, int) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	return e.tok, e.seq
+}
+
+// entry finds or makes the merchant's entry; the caller holds mu, and keeps no entry
+// beyond it. Entries that nobody asks for fall away after two generations, unless
+// they hold a token that is not stored yet.
+func (s *tokenSource) entry(merchant string, now time.Time) *tokenEntry {
+	if len(s.young) >= tokenGen || now.Sub(s.turned) >= tokenIdle {
+		for m, e := range s.old {
+			if e.pending != nil {
+				s.young[m] = e
+			}
+		}
+		s.old, s.young, s.turned = s.young, make(map[string]*tokenEntry), now
+	}
+	e := s.young[merchant]
+	if e == nil {
+		if e = s.old[merchant]; e == nil {
+			e = new(tokenEntry)
+		}
+		delete(s.old, merchant)
+		s.young[merchant] = e
+	}
+	return e
+}
+
+// fly starts a flight for the merchant, or joins the one under way.
+func (s *tokenSource) fly(ctx context.Context, merchant string) <-chan singleflight.Result {
+	ctx = context.WithoutCancel(ctx)
+	return s.flights.DoChan(merchant, func() (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+		defer cancel()
+		return nil, s.flight(ctx, merchant)
+	})
+}
+
+// flight brings the entry up to date from the store, and renews the token if it is
+// due or dead.
+func (s *tokenSource) flight(ctx context.Context, merchant string) error {
+	before, seq, pending, needed := s.takeOff(merchant)
+	if !needed { // another flight landed between the caller's look and this one
+		return nil
+	}
+	defer s.land(merchant)
+	if pending != nil {
+		if err := s.persist(ctx, merchant, *pending); err != nil {
+			return err
+		}
+		before, seq = s.peek(merchant)
+	}
+
+	var stored *Token
+	switch loaded, err := s.cfg.Store.Load(ctx, s.key(merchant)); {
+	case err == nil:
+		stored = &loaded
+	case !errors.Is(err, ErrNoToken):
+		s.putOff(merchant)
+		return s.fault(merchant, "the token store cannot be read; mend it and call again",
+			"令牌存储读取失败，请修复后重试", nil, err)
+	}
+
+	old, why := s.arrive(merchant, before, stored, seq)
+	if why == tokenUsable {
+		return nil
+	}
+	if !s.cfg.SelfBuilt {
+		return s.fault(merchant, why.english+"; ask the merchant to authorise the app again",
+			why.chinese+"，请让商家重新授权", ErrReauthorize, nil)
+	}
+	next, err := s.obtain(ctx, merchant, old, why)
+	if err != nil {
+		s.putOff(merchant)
+		return err
+	}
+	return s.persist(ctx, merchant, tokenPending{old, next})
+}
+
+func (s *tokenSource) takeOff(merchant string) (before *Token, seq int, pending *tokenPending, needed bool) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	if s.judge(e, now) == tokenFit {
+		return nil, 0, nil, false
+	}
+	e.flying = true
+	return e.tok, e.seq, e.pending, true
+}
+
+func (s *tokenSource) land(merchant string) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entry(merchant, now).flying = false
+}
+
+// putOff notes a failure: a living token is used on for a while without another try.
+func (s *tokenSource) putOff(merchant string) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	e.readAt, e.retryAfter = now, now.Add(tokenRetry)
+}
+
+// tokenWhy is why a token is to be replaced, for messages.
+type tokenWhy struct{ english, chinese string }
+
+var (
+	tokenUsable  = tokenWhy{}
+	tokenDue     = tokenWhy{"the token is about to expire", "令牌即将过期"}
+	tokenAbsent  = tokenWhy{"there is no token", "没有令牌"}
+	tokenRefused = tokenWhy{"the server refused the token", "令牌被服务器拒绝"}
+	tokenEnded   = tokenWhy{"the token has expired", "令牌已过期"}
+)
+
+// arrive takes over what the flight read, and decides whether to renew it: old is
+// the token to replace.
+func (s *tokenSource) arrive(merchant string, before, stored *Token, seq int) (old Token, why tokenWhy) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	e.adopt(stored, seq, now)
+	if e.tok == nil {
+		return Token{}, tokenAbsent
+	}
+	switch {
+	case e.alive(now):
+		early, late := s.due(e, now)
+		switch {
+		case late:
+			return *e.tok, tokenDue
+		case !early, before == nil: // on the first sight of it nobody has to wait
+			return Token{}, tokenUsable
+		case !sameToken(before, e.tok): // somebody else has just renewed it
+			s.rest(e, now)
+			return Token{}, tokenUsable
+		}
+		return *e.tok, tokenDue
+	case sameToken(e.refused, e.tok) && !e.onTrial(now):
+		if !s.cfg.SelfBuilt && e.trialAfter.IsZero() {
+			e.trialAfter = now.Add(tokenProbe)
+		}
+		return *e.tok, tokenRefused
+	}
+	return *e.tok, tokenEnded
+}
+
+// obtain asks the server. For a refused token the very same text is no answer.
+func (s *tokenSource) obtain(ctx context.Context, merchant string, old Token, why tokenWhy) (Token, error) {
+	unchanged := func() error {
+		return s.fault(merchant, "the server refuses the token and grants the same again; check in the console that the app is still authorised and call again in a minute",
+			"令牌被拒绝，但重新获取到的仍是同一个令牌，请在开放平台确认授权仍然有效，一分钟后重试", ErrTokenExpired, nil)
+	}
+	if why == tokenRefused && s.stuck(merchant, old, false) {
+		return Token{}, unchanged()
+	}
+	next, err := s.ask(ctx, merchant, old, old)
+	if err != nil || why != tokenRefused || next.AccessToken != old.AccessToken {
+		return next, err
+	}
+	if old.RefreshToken != "" {
+		next, err = s.ask(ctx, merchant, Token{}, old) // a new one, not a longer life
+		if err != nil || next.AccessToken != old.AccessToken {
+			return next, err
+		}
+	}
+	s.stuck(merchant, old, true)
+	return Token{}, unchanged()
+}
+
+func (s *tokenSource) ask(ctx context.Context, merchant string, from, old Token) (Token, error) {
+	const (
+		english = "the token cannot be renewed; check the app key, the app secret and the network, and call again"
+		chinese = "令牌获取失败，请检查 app_key、app_secret 和网络后重试"
+	)
+	if s.cfg.Obtain == nil {
+		return Token{}, s.fault(merchant, english, chinese, nil, errors.New("no way to ask for one"))
+	}
+	next, err := s.cfg.Obtain(ctx, merchant, from)
+	if err == nil && next.AccessToken == "" {
+		err = errors.New("the answer has no access token")
+	}
+	if err != nil {
+		return Token{}, s.fault(merchant, english, chinese, nil, err, old, next)
+	}
+	return next, nil
+}
+
+// stuck says, or with note records, that the server refuses old and grants nothing
+// else: it is not asked again for a minute, then old is tried once more.
+func (s *tokenSource) stuck(merchant string, old Token, note bool) bool {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	if !sameToken(e.refused, &old) {
+		return false
+	}
+	if note {
+		e.trialAfter = now.Add(tokenRetry)
+	}
+	return now.Before(e.trialAfter)
+}
+
+// persist stores a granted token. If somebody else was first, theirs is taken.
+func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPending) error {
+	for range tokenRounds {
+		_, seq := s.peek(merchant)
+		stored, ok, err := s.cfg.Store.CompareAndSwap(ctx, s.key(merchant), p.old, p.next)
+		now := s.cfg.Now()
+		if err != nil {
+			s.mu.Lock()
+			e := s.entry(merchant, now)
+			e.pending, e.readAt, e.retryAfter = &p, now, now.Add(tokenRetry)
+			s.mu.Unlock()
+			return s.fault(merchant, "the renewed token cannot be stored, it is kept in memory and stored first by the next call; mend the token store",
+				"新令牌保存失败，已暂存在内存，下次调用时先行保存，请修复令牌存储", nil, err, p.old, p.next)
+		}
+		gone := !ok && stored.AccessToken == ""
+		s.mu.Lock()
+		e := s.entry(merchant, now)
+		e.pending = nil
+		if gone {
+			e.adopt(nil, seq, now)
+		} else {
+			e.adopt(&stored, seq, now)
+			s.rest(e, now)
+		}
+		alive := e.alive(now)
+		s.mu.Unlock()
+		switch {
+		case gone:
+			return s.fault(merchant, "the token was deleted while it was renewed; call again if the merchant is still served",
+				"令牌在续期时被删除，如仍为该商家服务请重试", ErrNoToken, nil)
+		case alive:
+			return nil
+		case ok && stored.expired(now):
+			return s.fault(merchant, "the server grants a token that has expired already; check this machine's clock",
+				"服务器返回的令牌已过期，请检查本机时钟", ErrTokenExpired, nil)
+		case ok:
+			return nil // put aside before its turn came, and refused since
+		}
+		p.old = stored // theirs is of no use: replace it
+	}
+	return s.fault(merchant, "others keep storing unusable tokens; check who else writes to the token store",
+		"其他程序不断写入不可用的令牌，请检查还有谁在写令牌存储", ErrTokenExpired, nil)
+}
+
+// fallback decides what a failed flight means to a caller: nothing while the token
+// lives. Otherwise the hook hears of it if only the merchant can help.
+func (s *tokenSource) fallback(ctx context.Context, merchant string, failure error) (Token, error) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	e := s.entry(merchant, now)
+	if e.alive(now) {
+		defer s.mu.Unlock()
+		return *e.tok, nil
+	}
+	subject := e.tok
+	if subject == nil {
+		subject = new(Token)
+	}
+	first := s.cfg.OnReauthorize != nil && errors.Is(failure, ErrReauthorize) && !sameToken(e.notified, subject)
+	if first {
+		e.notified = subject
+	}
+	s.mu.Unlock()
+	if first {
+		s.notify(ctx, merchant, failure)
+	}
+	return Token{}, failure
+}
+
+// notify runs the hook outside of any flight, so that it may ask for tokens itself,
+// and waits for it no longer than the caller would.
+func (s *tokenSource) notify(ctx context.Context, merchant string, reason error) {
+	hookCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
+	go func() {
+		defer cancel()
+		s.cfg.OnReauthorize(hookCtx, merchant, reason)
+	}()
+	select {
+	case <-hookCtx.Done():
+	case <-ctx.Done():
+	}
+}
+
+func (s *tokenSource) gaveUp(merchant string, err error) error {
+	return s.fault(merchant, "the call ended while it waited for the token", "等待令牌时调用已被取消或超时", nil, err)
+}
+
+// tokenError is an error of this file. Its text holds no token, not even one that
+// the cause's text holds.
+type tokenError struct {
+	text   string
+	causes []error
+}
+
+func (e *tokenError) Error() string    { return e.text }
+func (e *tokenError) GoString() string { return e.text }
+func (e *tokenError) Unwrap() []error  { return e.causes }
+
+func (s *tokenSource) fault(merchant, english, chinese string, class, cause error, secrets ...Token) error {
+	e := &tokenError{text: fmt.Sprintf("jushuitan: token of merchant %q: %s / %s", merchant, english, chinese)}
+	if class != nil {
+		e.causes = append(e.causes, class)
+	}
+	if cause != nil {
+		text := cause.Error()
+		for _, t := range secrets {
+			for _, secret := range []string{t.AccessToken, t.RefreshToken} {
+				if secret != "" {
+					text = strings.ReplaceAll(text, secret, maskToken(secret))
+				}
+			}
+		}
+		e.text += ": " + text
+		e.causes = append(e.causes, cause)
+	}
+	return e
+}
