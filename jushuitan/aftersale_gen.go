@@ -208,17 +208,17 @@ var pagesAfterSalesQueryReceived = &pager[ReturnReceiptQuery, ReturnReceiptPage,
 	version:  func(r *ReturnReceipt) int64 { return r.TS },
 }
 
-var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, AfterSaleUploadReply, AfterSaleUploadResult]{
+var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSaleUploadReply, AfterSaleUploadResult]{
 	op:        opAfterSalesUpload,
 	rows:      func(q []AfterSaleUpload) []AfterSaleUpload { return q },
 	with:      func(q []AfterSaleUpload, rows []AfterSaleUpload) []AfterSaleUpload { return rows },
 	key:       func(r *AfterSaleUpload) string { return rowKey(r.OuterASID) },
-	results:   func(p *AfterSaleUploadReply) []AfterSaleUploadResult { return p.Rows },
+	results:   func(p *afterSaleUploadReply) []AfterSaleUploadResult { return p.Rows },
 	resultKey: func(r *AfterSaleUploadResult) string { return rowKey(r.OuterASID) },
 	verdict:   func(r *AfterSaleUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-var batchAfterSalesUploadNoInfo = &batch[*NoInfoReturnRequest, NoInfoReturn, NoInfoReturnReply, NoInfoReturnResult]{
+var batchAfterSalesUploadNoInfo = &batch[*NoInfoReturnRequest, NoInfoReturn, noInfoReturnReply, NoInfoReturnResult]{
 	op:   opAfterSalesUploadNoInfo,
 	rows: func(q *NoInfoReturnRequest) []NoInfoReturn { return q.Data },
 	with: func(q *NoInfoReturnRequest, rows []NoInfoReturn) *NoInfoReturnRequest {
@@ -227,7 +227,7 @@ var batchAfterSalesUploadNoInfo = &batch[*NoInfoReturnRequest, NoInfoReturn, NoI
 		return &part
 	},
 	key:       func(r *NoInfoReturn) string { return rowKey(r.OuterASID) },
-	results:   func(p *NoInfoReturnReply) []NoInfoReturnResult { return p.Rows },
+	results:   func(p *noInfoReturnReply) []NoInfoReturnResult { return p.Rows },
 	resultKey: func(r *NoInfoReturnResult) string { return rowKey(r.OuterASID) },
 	verdict:   func(r *NoInfoReturnResult) (bool, string) { return r.Success, r.Message },
 }
@@ -602,18 +602,18 @@ type AfterSaleUploadItem struct {
 	Description     string          `json:"des,omitzero"`              // 明细备注: Line remark
 }
 
-// AfterSaleUploadReply 售后上传: the answer of [AfterSaleService.Upload].
-type AfterSaleUploadReply struct {
+// afterSaleUploadReply 售后上传: the answer of [AfterSaleService.Upload].
+type afterSaleUploadReply struct {
 	Rows []AfterSaleUploadResult `json:"datas,omitzero"` // 数据集合: Rows
 }
 
 // Format prints the value for people, with personal data masked.
-func (v AfterSaleUploadReply) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v afterSaleUploadReply) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v AfterSaleUploadReply) LogValue() slog.Value { return redact.LogValue(v) }
+func (v afterSaleUploadReply) LogValue() slog.Value { return redact.LogValue(v) }
 
-// AfterSaleUploadResult 数据集合: Rows of [AfterSaleUploadReply].
+// AfterSaleUploadResult 数据集合: Rows of [afterSaleUploadReply].
 type AfterSaleUploadResult struct {
 	Msg  string `json:"msg,omitzero"`   // 描述: Result text
 	ASID int64  `json:"as_id,omitzero"` // 内部售后单号: ERP after-sale number
@@ -671,12 +671,12 @@ type NoInfoReturnItem struct {
 	Description     string          `json:"des,omitzero"`              // 明细备注: Line remark
 }
 
-// NoInfoReturnReply 售后上传(无信息件): the answer of [AfterSaleService.UploadNoInfo].
-type NoInfoReturnReply struct {
+// noInfoReturnReply 售后上传(无信息件): the answer of [AfterSaleService.UploadNoInfo].
+type noInfoReturnReply struct {
 	Rows []NoInfoReturnResult `json:"data,omitzero"` // 数据: Payload
 }
 
-// NoInfoReturnResult 数据: Rows of [NoInfoReturnReply].
+// NoInfoReturnResult 数据: Rows of [noInfoReturnReply].
 type NoInfoReturnResult struct {
 	ASID      int64  `json:"as_id,omitzero,string"` // 内部售后单号: ERP after-sale number (sent as text)
 	OuterASID string `json:"outer_as_id,omitzero"`  // 外部售后单号: Platform after-sale number
@@ -828,8 +828,8 @@ func (p *AfterSalePage) rowCount() int { return len(p.AfterSales) }
 
 func (p *ReturnReceiptPage) rowCount() int { return len(p.ReturnReceipts) }
 
-func (p *AfterSaleUploadReply) rowCount() int { return len(p.Rows) }
+func (p *afterSaleUploadReply) rowCount() int { return len(p.Rows) }
 
-func (p *NoInfoReturnReply) rowCount() int { return len(p.Rows) }
+func (p *noInfoReturnReply) rowCount() int { return len(p.Rows) }
 
 func (p *RefundPaymentPage) rowCount() int { return len(p.RefundPayments) }

@@ -372,7 +372,7 @@ var pagesItemsQuery = &pager[ItemQuery, ItemPage, Item]{
 	modified: func(r *Item) time.Time { return r.Modified },
 }
 
-var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, ItemUploadReply, ItemUploadResult]{
+var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, itemUploadReply, ItemUploadResult]{
 	op:   opItemsUpload,
 	rows: func(q *ItemUploadRequest) []ItemUpload { return q.Items },
 	with: func(q *ItemUploadRequest, rows []ItemUpload) *ItemUploadRequest {
@@ -381,7 +381,7 @@ var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, ItemUploadReply, I
 		return &part
 	},
 	key:       func(r *ItemUpload) string { return rowKey(r.IID) },
-	results:   func(p *ItemUploadReply) []ItemUploadResult { return p.Rows },
+	results:   func(p *itemUploadReply) []ItemUploadResult { return p.Rows },
 	resultKey: func(r *ItemUploadResult) string { return rowKey(r.IID) },
 	verdict:   func(r *ItemUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
 }
@@ -398,7 +398,7 @@ var pagesSKUsQuery = &pager[SKUQuery, SKUPage, SKU]{
 	modified: func(r *SKU) time.Time { return r.Modified },
 }
 
-var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, SKUUploadReply, SKUUploadResult]{
+var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, skuUploadReply, SKUUploadResult]{
 	op:   opSKUsUpload,
 	rows: func(q *SKUUploadRequest) []SKUUpload { return q.Items },
 	with: func(q *SKUUploadRequest, rows []SKUUpload) *SKUUploadRequest {
@@ -407,12 +407,12 @@ var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, SKUUploadReply, SKUUp
 		return &part
 	},
 	key:       func(r *SKUUpload) string { return rowKey(r.SKUID) },
-	results:   func(p *SKUUploadReply) []SKUUploadResult { return p.Rows },
+	results:   func(p *skuUploadReply) []SKUUploadResult { return p.Rows },
 	resultKey: func(r *SKUUploadResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, SKUBatchUploadReply, SKUBatchUploadResult]{
+var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, skuBatchUploadReply, SKUBatchUploadResult]{
 	op:   opSKUsBatchUpload,
 	rows: func(q *SKUBatchUploadRequest) []SKUBatchUpload { return q.Items },
 	with: func(q *SKUBatchUploadRequest, rows []SKUBatchUpload) *SKUBatchUploadRequest {
@@ -421,7 +421,7 @@ var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, SKUBat
 		return &part
 	},
 	key:       func(r *SKUBatchUpload) string { return rowKey(r.SKUID) },
-	results:   func(p *SKUBatchUploadReply) []SKUBatchUploadResult { return p.Rows },
+	results:   func(p *skuBatchUploadReply) []SKUBatchUploadResult { return p.Rows },
 	resultKey: func(r *SKUBatchUploadResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUBatchUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
 }
@@ -437,12 +437,12 @@ var batchSKUsUploadCostPrices = &batch[*CostPriceUploadRequest, CostPriceUpload,
 	key: func(r *CostPriceUpload) string { return rowKey(r.SKUID) },
 }
 
-var batchSKUsSetBins = &batch[[]SKUBins, SKUBins, SKUBinsReply, SKUBinsResult]{
+var batchSKUsSetBins = &batch[[]SKUBins, SKUBins, skuBinsReply, SKUBinsResult]{
 	op:        opSKUsSetBins,
 	rows:      func(q []SKUBins) []SKUBins { return q },
 	with:      func(q []SKUBins, rows []SKUBins) []SKUBins { return rows },
 	key:       func(r *SKUBins) string { return rowKey(r.SKUID) },
-	results:   func(p *SKUBinsReply) []SKUBinsResult { return p.Rows },
+	results:   func(p *skuBinsReply) []SKUBinsResult { return p.Rows },
 	resultKey: func(r *SKUBinsResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUBinsResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
@@ -616,7 +616,7 @@ type Item struct {
 	SKUs                  []ItemSKU       `json:"skus,omitzero"`                   // sku列表: SKUs of the style
 	// 商品属性: category properties of the style: season, year, fabric and so on live HERE on
 	// reading
-	Ups []ItemUp `json:"ups,omitzero"`
+	Ups []ItemProperty `json:"ups,omitzero"`
 
 	// Extra holds the members of the answer that are not known above.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
@@ -687,8 +687,8 @@ type ItemSKU struct {
 	DrpCoIDTo             int64           `json:"drp_co_id_to,omitzero"`           // 供销商编号: supplier company number
 }
 
-// ItemUp 商品属性: Ups of [Item].
-type ItemUp struct {
+// ItemProperty 商品属性: Ups of [Item].
+type ItemProperty struct {
 	PID     int64  `json:"p_id,omitzero"`     // 属性编号: property id
 	PName   string `json:"p_name,omitzero"`   // 属性名: property name
 	PVID    int64  `json:"pv_id,omitzero"`    // 属性值编号: value id
@@ -723,12 +723,12 @@ type ItemUpload struct {
 	Pic2         string           `json:"pic2,omitzero"`          // 图片2: second picture
 }
 
-// ItemUploadReply 款式资料上传: the answer of [ItemService.Upload].
-type ItemUploadReply struct {
+// itemUploadReply 款式资料上传: the answer of [ItemService.Upload].
+type itemUploadReply struct {
 	Rows []ItemUploadResult `json:"data,omitzero"` // 数据: payload
 }
 
-// ItemUploadResult 数据: Rows of [ItemUploadReply].
+// ItemUploadResult 数据: Rows of [itemUploadReply].
 type ItemUploadResult struct {
 	IID     string `json:"i_id,omitzero"`    // 款式编码: style (SPU) code
 	Message string `json:"message,omitzero"` // 提示信息: reason of this row
@@ -964,12 +964,12 @@ type SKUUpload struct {
 	ProductionLicence  string         `json:"production_licence,omitzero"` // 生产许可证: production licence number
 }
 
-// SKUUploadReply 普通商品资料上传: the answer of [SKUService.Upload].
-type SKUUploadReply struct {
+// skuUploadReply 普通商品资料上传: the answer of [SKUService.Upload].
+type skuUploadReply struct {
 	Rows []SKUUploadResult `json:"datas,omitzero"` // 数据集合: rows
 }
 
-// SKUUploadResult 数据集合: Rows of [SKUUploadReply].
+// SKUUploadResult 数据集合: Rows of [skuUploadReply].
 type SKUUploadResult struct {
 	// 是否成功: success flag of this row; documented as string; decode bool or string
 	IsSuccess bool   `json:"is_success,omitzero"`
@@ -1065,12 +1065,12 @@ type SKUBatchUpload struct {
 	Storage                   string    `json:"storeage,omitzero"`         // 储存条件: storage; the misspelling is the real name
 }
 
-// SKUBatchUploadReply 普通商品批量上传（SKU）: the answer of [SKUService.BatchUpload].
-type SKUBatchUploadReply struct {
+// skuBatchUploadReply 普通商品批量上传（SKU）: the answer of [SKUService.BatchUpload].
+type skuBatchUploadReply struct {
 	Rows []SKUBatchUploadResult `json:"data,omitzero"` // 数据: payload
 }
 
-// SKUBatchUploadResult 数据: Rows of [SKUBatchUploadReply].
+// SKUBatchUploadResult 数据: Rows of [skuBatchUploadReply].
 type SKUBatchUploadResult struct {
 	SKUID   string `json:"sku_id,omitzero"`  // 商品编码: SKU code in the ERP (the key of everything; string)
 	Message string `json:"message,omitzero"` // 提示信息: reason of this row
@@ -1125,12 +1125,12 @@ type SKUBins struct {
 	PackVolume  decimal.Decimal `json:"pack_volume,omitzero"`  // 装箱体积: carton volume
 }
 
-// SKUBinsReply 更新商品库容信息: the answer of [SKUService.SetBins].
-type SKUBinsReply struct {
+// skuBinsReply 更新商品库容信息: the answer of [SKUService.SetBins].
+type skuBinsReply struct {
 	Rows []SKUBinsResult `json:"data,omitzero"` // 数据: payload
 }
 
-// SKUBinsResult 数据: Rows of [SKUBinsReply].
+// SKUBinsResult 数据: Rows of [skuBinsReply].
 type SKUBinsResult struct {
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
 	// 是否成功: success flag; (one word here, is_success in itemsku/upload)
@@ -1322,24 +1322,24 @@ type Bundle struct {
 	// 其它价格4: custom price slot 4 (the merchant names the slot)
 	OtherPrice4 decimal.Decimal `json:"other_price_4,omitzero"`
 	// 其它价格5: custom price slot 5 (the merchant names the slot)
-	OtherPrice5 decimal.Decimal `json:"other_price_5,omitzero"`
-	Other1      string          `json:"other_1,omitzero"`   // 其它属性1: custom text slot 1 (the merchant names the slot)
-	Other2      string          `json:"other_2,omitzero"`   // 其它属性2: custom text slot 2 (the merchant names the slot)
-	Other3      string          `json:"other_3,omitzero"`   // 其它属性3: custom text slot 3 (the merchant names the slot)
-	Other4      string          `json:"other_4,omitzero"`   // 其它属性4: custom text slot 4 (the merchant names the slot)
-	Other5      string          `json:"other_5,omitzero"`   // 其它属性5: custom text slot 5 (the merchant names the slot)
-	Length      decimal.Decimal `json:"l,omitzero"`         // 长: length
-	Width       decimal.Decimal `json:"w,omitzero"`         // 宽: width
-	Height      decimal.Decimal `json:"h,omitzero"`         // 高: height
-	Volume      decimal.Decimal `json:"volume,omitzero"`    // 体积: volume
-	ItemType    string          `json:"item_type,omitzero"` // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	Remark      string          `json:"remark,omitzero"`    // 备注: remark
-	SKUQty      decimal.Decimal `json:"sku_qty,omitzero"`   // 子商品数量: number of components
-	Items       []BundleItem    `json:"items,omitzero"`     // 子商品: lines; components
+	OtherPrice5 decimal.Decimal   `json:"other_price_5,omitzero"`
+	Other1      string            `json:"other_1,omitzero"`   // 其它属性1: custom text slot 1 (the merchant names the slot)
+	Other2      string            `json:"other_2,omitzero"`   // 其它属性2: custom text slot 2 (the merchant names the slot)
+	Other3      string            `json:"other_3,omitzero"`   // 其它属性3: custom text slot 3 (the merchant names the slot)
+	Other4      string            `json:"other_4,omitzero"`   // 其它属性4: custom text slot 4 (the merchant names the slot)
+	Other5      string            `json:"other_5,omitzero"`   // 其它属性5: custom text slot 5 (the merchant names the slot)
+	Length      decimal.Decimal   `json:"l,omitzero"`         // 长: length
+	Width       decimal.Decimal   `json:"w,omitzero"`         // 宽: width
+	Height      decimal.Decimal   `json:"h,omitzero"`         // 高: height
+	Volume      decimal.Decimal   `json:"volume,omitzero"`    // 体积: volume
+	ItemType    string            `json:"item_type,omitzero"` // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	Remark      string            `json:"remark,omitzero"`    // 备注: remark
+	SKUQty      decimal.Decimal   `json:"sku_qty,omitzero"`   // 子商品数量: number of components
+	Items       []BundleComponent `json:"items,omitzero"`     // 子商品: lines; components
 }
 
-// BundleItem 子商品: Items of [Bundle].
-type BundleItem struct {
+// BundleComponent 子商品: Items of [Bundle].
+type BundleComponent struct {
 	SrcSKUID     string          `json:"src_sku_id,omitzero"`     // 子商品编码: SKU of the component
 	Qty          decimal.Decimal `json:"qty,omitzero"`            // 数量: quantity
 	SalePrice    decimal.Decimal `json:"sale_price,omitzero"`     // 应占售价: base selling price; share of the price
@@ -1565,16 +1565,16 @@ type BOMPage struct {
 // BOM 列表: BOMs of [BOMPage].
 type BOM struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); the finished product
-	SKUID        string        `json:"sku_id,omitzero"`
-	IID          string        `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
-	ModifierName string        `json:"modifier_name,omitzero"` // 修改人名称: last editor's name
-	Modified     time.Time     `json:"modified,omitzero"`      // 修改时间: last-modified time
-	BOMs         []BOMBOM      `json:"boms,omitzero"`          // 主料: main materials
-	BOMMinors    []BOMBOMMinor `json:"bom_minors,omitzero"`    // 辅料: minor materials
+	SKUID        string         `json:"sku_id,omitzero"`
+	IID          string         `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
+	ModifierName string         `json:"modifier_name,omitzero"` // 修改人名称: last editor's name
+	Modified     time.Time      `json:"modified,omitzero"`      // 修改时间: last-modified time
+	BOMs         []BOMLine      `json:"boms,omitzero"`          // 主料: main materials
+	BOMMinors    []BOMMinorLine `json:"bom_minors,omitzero"`    // 辅料: minor materials
 }
 
-// BOMBOM 主料: BOMs of [BOM].
-type BOMBOM struct {
+// BOMLine 主料: BOMs of [BOM].
+type BOMLine struct {
 	// 主料: SKU code in the ERP (the key of everything; string); numeric row id (autoid), not the
 	// SKU code
 	SKUID              int64           `json:"sku_id,omitzero"`
@@ -1589,8 +1589,8 @@ type BOMBOM struct {
 	RMQty              decimal.Decimal `json:"rm_qty,omitzero"`               // 主料数量: quantity of the material
 }
 
-// BOMBOMMinor 辅料: BOMMinors of [BOM].
-type BOMBOMMinor struct {
+// BOMMinorLine 辅料: BOMMinors of [BOM].
+type BOMMinorLine struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); numeric row id
 	SKUID           int64           `json:"sku_id,omitzero"`
 	OuterSKUID      string          `json:"outer_sku_id,omitzero"`     // ERP商品编码: the SKU code
@@ -1623,15 +1623,15 @@ type BOMSaveMinorLine struct {
 
 func (p *ItemPage) rowCount() int { return len(p.Items) }
 
-func (p *ItemUploadReply) rowCount() int { return len(p.Rows) }
+func (p *itemUploadReply) rowCount() int { return len(p.Rows) }
 
 func (p *SKUPage) rowCount() int { return len(p.SKUs) }
 
-func (p *SKUUploadReply) rowCount() int { return len(p.Rows) }
+func (p *skuUploadReply) rowCount() int { return len(p.Rows) }
 
-func (p *SKUBatchUploadReply) rowCount() int { return len(p.Rows) }
+func (p *skuBatchUploadReply) rowCount() int { return len(p.Rows) }
 
-func (p *SKUBinsReply) rowCount() int { return len(p.Rows) }
+func (p *skuBinsReply) rowCount() int { return len(p.Rows) }
 
 func (p *SKUHistoryPage) rowCount() int { return len(p.Rows) }
 

@@ -698,11 +698,11 @@ type VirtualWarehouse struct {
 	Mnemonic string `json:"mnemonic,omitzero"` // 首字全拼: pinyin of the name
 	Flag     string `json:"flag,omitzero"`     // 首字分类: first letter
 	// 绑定仓库: linked warehouses (newer documentation only)
-	BindWMS []VirtualWarehouseBindWMS `json:"bind_wms,omitzero"`
+	BindWMS []VirtualWarehouseBinding `json:"bind_wms,omitzero"`
 }
 
-// VirtualWarehouseBindWMS 绑定仓库: BindWMS of [VirtualWarehouse].
-type VirtualWarehouseBindWMS struct {
+// VirtualWarehouseBinding 绑定仓库: BindWMS of [VirtualWarehouse].
+type VirtualWarehouseBinding struct {
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
 	WMSCoID int64  `json:"wms_co_id,omitzero"`
 	WMSName string `json:"wms_name,omitzero"` // 仓储方名称: warehouse company name
@@ -742,12 +742,12 @@ type VirtualStockPage struct {
 
 // VirtualStock 数据: VirtualStocks of [VirtualStockPage].
 type VirtualStock struct {
-	SKUID  string              `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
-	Stocks []VirtualStockStock `json:"stocks,omitzero"` // 库存: stock of the SKU by virtual warehouse
+	SKUID  string            `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	Stocks []VirtualStockQty `json:"stocks,omitzero"` // 库存: stock of the SKU by virtual warehouse
 }
 
-// VirtualStockStock 库存: Stocks of [VirtualStock].
-type VirtualStockStock struct {
+// VirtualStockQty 库存: Stocks of [VirtualStock].
+type VirtualStockQty struct {
 	LWHID        int64           `json:"lwh_id,omitzero"`         // 虚拟仓编号: virtual warehouse number
 	Name         string          `json:"name,omitzero"`           // 虚拟仓名称: name
 	Qty          decimal.Decimal `json:"qty,omitzero"`            // 数量: quantity
@@ -983,8 +983,8 @@ type VirtualPurchasePage struct {
 
 // VirtualPurchase 数据: VirtualPurchases of [VirtualPurchasePage].
 type VirtualPurchase struct {
-	LockPurchase      VirtualPurchaseHead               `json:"lock_purchase,omitzero"`       // 申请单: head
-	LockPurchaseItems []VirtualPurchaseLockPurchaseItem `json:"lock_purchase_items,omitzero"` // 明细: lines
+	LockPurchase      VirtualPurchaseHead   `json:"lock_purchase,omitzero"`       // 申请单: head
+	LockPurchaseItems []VirtualPurchaseItem `json:"lock_purchase_items,omitzero"` // 明细: lines
 }
 
 // VirtualPurchaseHead 申请单: LockPurchase of [VirtualPurchase].
@@ -1003,8 +1003,8 @@ type VirtualPurchaseHead struct {
 	ConfirmerName string    `json:"confirmer_name,omitzero"` // 确认人: confirmed by
 }
 
-// VirtualPurchaseLockPurchaseItem 明细: LockPurchaseItems of [VirtualPurchase].
-type VirtualPurchaseLockPurchaseItem struct {
+// VirtualPurchaseItem 明细: LockPurchaseItems of [VirtualPurchase].
+type VirtualPurchaseItem struct {
 	LPID         int64           `json:"lp_id,omitzero"`         // 单号: document number
 	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP (the key of everything; string)
 	Name         string          `json:"name,omitzero"`          // 名称: name

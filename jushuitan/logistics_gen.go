@@ -82,12 +82,12 @@ var batchLogisticsRegisterReturns = &batch[[]ParcelRegistration, ParcelRegistrat
 	key:  func(r *ParcelRegistration) string { return rowKey(r.LID) },
 }
 
-var batchLogisticsWeighAndShip = &batch[[]ParcelWeight, ParcelWeight, ParcelWeightReply, ParcelWeightResult]{
+var batchLogisticsWeighAndShip = &batch[[]ParcelWeight, ParcelWeight, parcelWeightReply, ParcelWeightResult]{
 	op:        opLogisticsWeighAndShip,
 	rows:      func(q []ParcelWeight) []ParcelWeight { return q },
 	with:      func(q []ParcelWeight, rows []ParcelWeight) []ParcelWeight { return rows },
 	key:       func(r *ParcelWeight) string { return rowKey(r.LID) },
-	results:   func(p *ParcelWeightReply) []ParcelWeightResult { return p.Rows },
+	results:   func(p *parcelWeightReply) []ParcelWeightResult { return p.Rows },
 	resultKey: func(r *ParcelWeightResult) string { return rowKey(r.LID) },
 	verdict:   func(r *ParcelWeightResult) (bool, string) { return r.IsSuccess || saysDone(r.Msg), r.Msg },
 }
@@ -160,18 +160,18 @@ type ParcelWeight struct {
 	Channel string          `json:"channel,omitzero"`  // 操作人或来源: Operator or source text written to the log
 }
 
-// ParcelWeightReply 称重并发货/快递分拣: the answer of [LogisticService.WeighAndShip].
-type ParcelWeightReply struct {
+// parcelWeightReply 称重并发货/快递分拣: the answer of [LogisticService.WeighAndShip].
+type parcelWeightReply struct {
 	Rows []ParcelWeightResult `json:"datas,omitzero"` // 数据集合: Rows
 }
 
 // Format prints the value for people, with personal data masked.
-func (v ParcelWeightReply) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v parcelWeightReply) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v ParcelWeightReply) LogValue() slog.Value { return redact.LogValue(v) }
+func (v parcelWeightReply) LogValue() slog.Value { return redact.LogValue(v) }
 
-// ParcelWeightResult 数据集合: Rows of [ParcelWeightReply].
+// ParcelWeightResult 数据集合: Rows of [parcelWeightReply].
 type ParcelWeightResult struct {
 	Weight             decimal.Decimal `json:"weight,omitzero"`                       // 重量: Estimated weight
 	LCID               string          `json:"lc_id,omitzero"`                        // 物流公司编码: Carrier code
@@ -196,4 +196,4 @@ func (v ParcelWeightResult) LogValue() slog.Value { return redact.LogValue(v) }
 
 func (p *ShipmentPage) rowCount() int { return len(p.Shipments) }
 
-func (p *ParcelWeightReply) rowCount() int { return len(p.Rows) }
+func (p *parcelWeightReply) rowCount() int { return len(p.Rows) }

@@ -194,12 +194,12 @@ var pagesOrdersQuery = &pager[OrderQuery, OrderPage, Order]{
 	noTotal:  func(q *OrderQuery) { q.IsGetTotal = new(false) },
 }
 
-var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, OrderUploadReply, OrderUploadResult]{
+var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, OrderUploadResult]{
 	op:        opOrdersUpload,
 	rows:      func(q []OrderUpload) []OrderUpload { return q },
 	with:      func(q []OrderUpload, rows []OrderUpload) []OrderUpload { return rows },
 	key:       func(r *OrderUpload) string { return rowKey(r.SoID) },
-	results:   func(p *OrderUploadReply) []OrderUploadResult { return p.Rows },
+	results:   func(p *orderUploadReply) []OrderUploadResult { return p.Rows },
 	resultKey: func(r *OrderUploadResult) string { return rowKey(r.SoID) },
 	verdict:   func(r *OrderUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
@@ -706,12 +706,12 @@ func (v OrderUploadOrderExtExtData) Format(s fmt.State, verb rune) { redact.Form
 // LogValue is the value for slog, with personal data masked.
 func (v OrderUploadOrderExtExtData) LogValue() slog.Value { return redact.LogValue(v) }
 
-// OrderUploadReply 订单上传(商家自有商城、跨境线下): the answer of [OrderService.Upload].
-type OrderUploadReply struct {
+// orderUploadReply 订单上传(商家自有商城、跨境线下): the answer of [OrderService.Upload].
+type orderUploadReply struct {
 	Rows []OrderUploadResult `json:"datas,omitzero"` // 数据集合: One row per uploaded order; null seen on failure
 }
 
-// OrderUploadResult 数据集合: Rows of [OrderUploadReply].
+// OrderUploadResult 数据集合: Rows of [orderUploadReply].
 type OrderUploadResult struct {
 	OID  int64  `json:"o_id,omitzero"`  // 内部单号: ERP internal order number
 	SoID string `json:"so_id,omitzero"` // 线上单号: Echo of so_id
@@ -874,7 +874,7 @@ type OrderSplitResult struct {
 
 func (p *OrderPage) rowCount() int { return len(p.Orders) }
 
-func (p *OrderUploadReply) rowCount() int { return len(p.Rows) }
+func (p *orderUploadReply) rowCount() int { return len(p.Rows) }
 
 func (p *OrderSentReply) rowCount() int { return len(p.Rows) }
 

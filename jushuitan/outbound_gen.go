@@ -85,12 +85,12 @@ var pagesOutboundsQuery = &pager[OutboundQuery, OutboundPage, Outbound]{
 	noTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
 }
 
-var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, OutboundShipReply, OutboundShipResult]{
+var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, outboundShipReply, OutboundShipResult]{
 	op:        opOutboundsShip,
 	rows:      func(q []OutboundShip) []OutboundShip { return q },
 	with:      func(q []OutboundShip, rows []OutboundShip) []OutboundShip { return rows },
 	key:       func(r *OutboundShip) string { return rowKey(r.IOID) },
-	results:   func(p *OutboundShipReply) []OutboundShipResult { return p.Rows },
+	results:   func(p *outboundShipReply) []OutboundShipResult { return p.Rows },
 	resultKey: func(r *OutboundShipResult) string { return rowKey(r.OID) },
 	verdict:   func(r *OutboundShipResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
@@ -198,30 +198,30 @@ type Outbound struct {
 	MergeSoID      string          `json:"merge_so_id,omitzero"`                // 合并线上单号: Online numbers merged into this document
 	// 分仓编号: Warehouse; equals co_id for the main warehouse in the doc example (orders/single
 	// uses "0")
-	WMSCoID          int64                 `json:"wms_co_id,omitzero"`
-	BusinessStaff    string                `json:"business_staff,omitzero"`    // 业务员: Business staff
-	Currency         string                `json:"currency,omitzero"`          // 币种: Currency
-	PayDate          time.Time             `json:"pay_date,omitzero"`          // 支付时间: Payment time
-	LogisticsCompany string                `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	WaveID           int64                 `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
-	SellerFlag       int64                 `json:"seller_flag,omitzero"`       // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	OrderStaffID     int64                 `json:"order_staff_id,omitzero"`    // 订单业务员编号: Order sales staff id
-	OrderStaffName   string                `json:"order_staff_name,omitzero"`  // 订单业务员名称: Order sales staff name
-	Node             string                `json:"node,omitzero"`              // 线下备注: Offline (internal) note
-	Items            []OutboundItem        `json:"items,omitzero"`             // 明细: Lines
-	ClusterInfos     []OutboundClusterInfo `json:"ClusterInfos,omitzero"`      // 子包裹信息: Child parcels (PascalCase key)
-	Batches          []OutboundBatch       `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
-	SNs              []OutboundSN          `json:"sns,omitzero"`               // 唯一码信息: Serial-number rows (only if serial management is on)
-	IsPrintExpress   bool                  `json:"is_print_express,omitzero"`  // 是否已打印快递单: Waybill printed
-	IsPrint          bool                  `json:"is_print,omitzero"`          // 是否已打印订单: Order printed
-	ShopName         string                `json:"shop_name,omitzero"`         // 店铺名称: Shop name
-	TS               int64                 `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Shipment         string                `json:"shipment,omitzero"`          // 买家指定物流: Carrier named by buyer (cross-border)
-	DeliverName      string                `json:"deliver_name,omitzero"`      // 跨境发货方式: Cross-border ship method
-	ChannelName      string                `json:"channel_name,omitzero"`      // 跨境渠道名称: Cross-border channel
-	TrackingNumber   string                `json:"tracking_number,omitzero"`   // 国际物流单号: International waybill (is_get_cblogistic)
-	PackageNo        string                `json:"package_no,omitzero"`        // 参考号: Reference number
-	WarehouseOID     string                `json:"warehouse_oid,omitzero"`     // 外部仓库单号: External warehouse document number
+	WMSCoID          int64            `json:"wms_co_id,omitzero"`
+	BusinessStaff    string           `json:"business_staff,omitzero"`    // 业务员: Business staff
+	Currency         string           `json:"currency,omitzero"`          // 币种: Currency
+	PayDate          time.Time        `json:"pay_date,omitzero"`          // 支付时间: Payment time
+	LogisticsCompany string           `json:"logistics_company,omitzero"` // 物流公司: Carrier name
+	WaveID           int64            `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
+	SellerFlag       int64            `json:"seller_flag,omitzero"`       // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
+	OrderStaffID     int64            `json:"order_staff_id,omitzero"`    // 订单业务员编号: Order sales staff id
+	OrderStaffName   string           `json:"order_staff_name,omitzero"`  // 订单业务员名称: Order sales staff name
+	Node             string           `json:"node,omitzero"`              // 线下备注: Offline (internal) note
+	Items            []OutboundItem   `json:"items,omitzero"`             // 明细: Lines
+	ClusterInfos     []OutboundParcel `json:"ClusterInfos,omitzero"`      // 子包裹信息: Child parcels (PascalCase key)
+	Batches          []OutboundBatch  `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
+	SNs              []OutboundSN     `json:"sns,omitzero"`               // 唯一码信息: Serial-number rows (only if serial management is on)
+	IsPrintExpress   bool             `json:"is_print_express,omitzero"`  // 是否已打印快递单: Waybill printed
+	IsPrint          bool             `json:"is_print,omitzero"`          // 是否已打印订单: Order printed
+	ShopName         string           `json:"shop_name,omitzero"`         // 店铺名称: Shop name
+	TS               int64            `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
+	Shipment         string           `json:"shipment,omitzero"`          // 买家指定物流: Carrier named by buyer (cross-border)
+	DeliverName      string           `json:"deliver_name,omitzero"`      // 跨境发货方式: Cross-border ship method
+	ChannelName      string           `json:"channel_name,omitzero"`      // 跨境渠道名称: Cross-border channel
+	TrackingNumber   string           `json:"tracking_number,omitzero"`   // 国际物流单号: International waybill (is_get_cblogistic)
+	PackageNo        string           `json:"package_no,omitzero"`        // 参考号: Reference number
+	WarehouseOID     string           `json:"warehouse_oid,omitzero"`     // 外部仓库单号: External warehouse document number
 	// 跨境财务信息(旧): Old finance block; newer copy: cb_finances (deprecated) and cb_financenew
 	CBFinance CBFinance       `json:"cb_finance,omitzero"`
 	BuyerID   string          `json:"buyer_id,omitzero" pii:"true"` // 买家编号: ERP buyer id (seen in one client model only)
@@ -281,8 +281,8 @@ type OutboundItem struct {
 	TotalQty           decimal.Decimal `json:"total_qty,omitzero"`            // 总用量: Total usage, may be fractional (newer copy)
 }
 
-// OutboundClusterInfo 子包裹信息: ClusterInfos of [Outbound].
-type OutboundClusterInfo struct {
+// OutboundParcel 子包裹信息: ClusterInfos of [Outbound].
+type OutboundParcel struct {
 	IOID            int64           `json:"io_id,omitzero,string"`     // 出库单号: Stock in/out document number (sent as text)
 	LID             string          `json:"l_id,omitzero"`             // 物流单号: Waybill number
 	LogisticCompany string          `json:"logistic_company,omitzero"` // 物流公司: Carrier name (no s)
@@ -370,13 +370,13 @@ type OutboundShipBatch struct {
 	IOIID          int64           `json:"ioi_id,omitzero"`          // 出库明细编号: outbound line number
 }
 
-// OutboundShipReply 出库发货: the answer of [OutboundService.Ship].
-type OutboundShipReply struct {
+// outboundShipReply 出库发货: the answer of [OutboundService.Ship].
+type outboundShipReply struct {
 	// 数据: Row results, nested twice in the docs; decode one level up too as a safety
 	Rows []OutboundShipResult `json:"data,omitzero"`
 }
 
-// OutboundShipResult 数据: Rows of [OutboundShipReply].
+// OutboundShipResult 数据: Rows of [outboundShipReply].
 type OutboundShipResult struct {
 	Msg string `json:"msg,omitzero"` // 描述: Result text
 	// 是否成功: Success flag (legacy envelope / per row); docs type it bool on some endpoints and
@@ -483,6 +483,6 @@ type WaveItem struct {
 
 func (p *OutboundPage) rowCount() int { return len(p.Outbounds) }
 
-func (p *OutboundShipReply) rowCount() int { return len(p.Rows) }
+func (p *outboundShipReply) rowCount() int { return len(p.Rows) }
 
 func (p *WaveList) rowCount() int { return len(p.Waves) }

@@ -1,0 +1,55 @@
+package callback
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// The reasons of a refusal, as [Config].OnError is told them; find them with
+// errors.Is. A body that cannot be read is a [*jushuitan.Error] of the class
+// jushuitan.ErrDecode instead.
+var (
+	// ErrRequest: the HTTP request is no push: its method, its query, a parameter
+	// that stands twice, or a body that did not arrive whole. Answered with HTTP
+	// 400, 405 or 408.
+	ErrRequest = errors.New("not the request of a push")
+	// ErrTooLarge: the body is longer than the limit. HTTP 413.
+	ErrTooLarge = errors.New("body too large")
+	// ErrKind: the message is of no known kind (HTTP 404), or not of the one that
+	// its URL is for (HTTP 400).
+	ErrKind = errors.New("kind of push refused")
+	// ErrNoFunction: the host has no function for this kind. HTTP 501.
+	ErrNoFunction = errors.New("no function for this kind of push")
+	// ErrChecksum: the sign parameter is missing or matches no known way of
+	// signing. HTTP 403.
+	ErrChecksum = errors.New("checksum refused")
+	// ErrUnknownAction: the action of a goods-returned push is neither 确认收货 nor
+	// 取消收货. The function is not called, so that nothing is refunded or restocked
+	// by mistake. HTTP 422.
+	ErrUnknownAction = errors.New("action of the goods-returned push not known")
+)
+
+// PanicError says that the host's function panicked. Its text shows the kind of
+// the value and not the value, which may hold anything, unless it is an error of
+// the Go runtime.
+type PanicError struct {
+	Value any    // what was given to panic
+	Stack []byte // the goroutine's stack, as runtime/debug.Stack writes it
+}
+
+func (e *PanicError) Error() string {
+	if err, ok := e.Value.(runtime.Error); ok {
+		return "the function panicked: " + err.Error()
+	}
+	return fmt.Sprintf("the function panicked with a value of type %T", e.Value)
+}
+
+// Unwrap gives the value where it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Format prints the text of the error, for every verb.
+func (e *PanicError) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) }
