@@ -577,10 +577,10 @@ func TestHostFails(t *testing.T) {
 			require.ErrorIs(t, err, lost)
 			assert.NotContains(t, err.Error(), "CANARY")
 		}},
-		"panic of the runtime": {func() error { var m map[string]int; m["a"] = 1; return nil }, func(t *testing.T, err error) {
+		"panic of the runtime": {func() error { return setIn(nil) }, func(t *testing.T, err error) {
 			assert.Contains(t, err.Error(), "nil map")
 		}},
-		"panic with nil": {func() error { panic(nil) }, func(t *testing.T, err error) {
+		"panic with nil": {func() error { return panicWith(nil) }, func(t *testing.T, err error) {
 			var p *callback.PanicError
 			require.ErrorAs(t, err, &p)
 		}},
@@ -788,3 +788,8 @@ func TestSlowBody(t *testing.T) {
 		})
 	}
 }
+
+// setIn writes into a map, which panics when it is nil.
+func setIn(m map[string]int) error { m["a"] = 1; return nil }
+
+func panicWith(v any) error { panic(v) }

@@ -36,7 +36,7 @@ func (k *oneCall) attempt(ctx context.Context, n int) error {
 	defer cancel()
 	form := k.form(token)
 	form["sign"] = Sign(k.core.cred.AppSecret, form)
-	resp, err := k.send(ctx, form, sent)
+	resp, err := k.send(ctx, form, sent) //nolint:bodyclose // read closes it
 	if err != nil {
 		return err
 	}

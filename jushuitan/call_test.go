@@ -254,7 +254,7 @@ func TestRetryAfterIsCapped(t *testing.T) {
 // TestFaults: each fault ends in its class, with attempts and outcome, for a
 // read, a keyed and an unsafe write.
 func TestFaults(t *testing.T) {
-	text := func(status int, body string) httpmock.Responder { return httpmock.NewStringResponder(status, body) }
+	text := httpmock.NewStringResponder
 	answer := func(code int, msg string) httpmock.Responder {
 		return text(200, fmt.Sprintf(`{"code":%d,"msg":%q,"request_id":"r-1","data":null}`, code, msg))
 	}

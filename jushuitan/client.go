@@ -137,7 +137,9 @@ func ownClient(caller *http.Client) *http.Client {
 
 // ForMerchant gives a client that calls for one merchant (the host's own id for
 // it, such as entId): with that merchant's token, under its own quota. It is
-// cheap and shares everything else.
+// cheap and shares everything else. A self-built app has one company behind it, so
+// that one id, or none, is enough for it: each further id would get a token of its
+// own, which may end the one before.
 func (c *Client) ForMerchant(id string) *Client {
 	d := &Client{core: c.core, merchant: id}
 	d.bind()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ErrPaging: the pages of a query do not make sense (one repeats, or empty ones
-// keep promising more), so that going on could lose rows or never end.
+// ErrPaging is the class of errors of pages that do not make sense (one repeats, or
+// empty ones keep promising more): going on could lose rows or never end.
 var ErrPaging = errors.New("pages inconsistent")
 
 // pager is how a query turns its pages. It is generated from the catalog; what

@@ -260,7 +260,7 @@ func TestOrderOf(t *testing.T) {
 
 func TestGoodsActionKnown(t *testing.T) {
 	for action, known := range map[jushuitan.GoodsAction]bool{
-		jushuitan.GoodsReceived: true, jushuitan.GoodsRevoked: true, "": false, "确认收货 ": false, "收货": false, "退款": false,
+		jushuitan.GoodsReceived: true, jushuitan.GoodsRevoked: true, "": false, "确认收货!": false, "收货": false, "退款": false,
 	} {
 		assert.Equal(t, known, action.Known(), "%q", string(action))
 	}

@@ -35,7 +35,7 @@ func Do(ctx context.Context, attempt Attempt, again Again) (n int, err, cancelle
 		RetryMax:   1 << 20, // again decides
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) {
 			if run.err == nil || ctx.Err() != nil {
-				return false, nil
+				return false, nil //nolint:nilerr // the error is in run
 			}
 			wait, more := again(run.n, run.err)
 			run.wait = wait
