@@ -66,6 +66,7 @@ type oneCall struct {
 	token    Token // of the last attempt
 	replayed bool  // a refused token was replaced and the call sent again
 	lost     bool  // the answer of some attempt was lost
+	seen     seen  // of the last attempt
 }
 
 // do runs the call: attempts until one passes or another would not help.
@@ -73,7 +74,7 @@ func (k *oneCall) do(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return k.fail(&Error{Outcome: NotSent, cause: err})
 	}
-	_, err, cancelled := retry.Do(ctx, k.attempt, k.again)
+	_, err, cancelled := retry.Do(ctx, k.watch, k.again)
 	if err == nil {
 		return nil
 	}
@@ -148,7 +149,9 @@ func (k *oneCall) fail(e *Error) *Error {
 }
 
 func (k *oneCall) waitForQuota(ctx context.Context) (sent func(), err error) {
+	begin := time.Now()
 	sent, err = k.core.limiter.Wait(ctx, k.limitKey(k.path))
+	k.seen.waited = time.Since(begin)
 	if err != nil {
 		e := &Error{Outcome: NotSent, cause: err}
 		if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
@@ -253,6 +256,7 @@ func plainCause(err error) error {
 func (k *oneCall) read(resp *http.Response) ([]byte, error) {
 	defer func() { _ = resp.Body.Close() }()
 	limit := k.core.maxBody
+	k.seen.status = resp.StatusCode
 	if resp.ContentLength > limit {
 		return nil, k.tooLarge(resp)
 	}
@@ -261,6 +265,7 @@ func (k *oneCall) read(resp *http.Response) ([]byte, error) {
 		buf = make([]byte, 0, resp.ContentLength+1)
 	}
 	body, err := readAll(io.LimitReader(resp.Body, limit+1), buf)
+	k.seen.received = len(body)
 	switch {
 	case err != nil:
 		return nil, k.fail(&Error{

@@ -57,6 +57,7 @@ type settings struct {
 	prefetch    int
 	onReauth    func(ctx context.Context, merchant string, reason error)
 	token       string
+	hooks       []Hook
 }
 
 // RetryPolicy says how often and when a failed call is sent again. What may be

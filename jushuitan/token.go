@@ -86,7 +86,6 @@ type tokenEntry struct {
 	retryAfter time.Time // no renewal of a living token sooner
 	notified   *Token    // the token that the hook heard of last; the zero Token stands for none
 	pending    *tokenPending
-	flying     bool
 }
 
 // tokenPending is a token that was granted and not stored yet.
@@ -245,7 +244,7 @@ func (s *tokenSource) judge(e *tokenEntry, now time.Time) tokenState {
 	switch {
 	case late:
 		return tokenUnfit
-	case (early || age >= tokenRecheck) && !e.flying:
+	case early || age >= tokenRecheck:
 		return tokenAging
 	}
 	return tokenFit
@@ -328,7 +327,6 @@ func (s *tokenSource) entry(merchant string, now time.Time) *tokenEntry {
 		if e = s.old[merchant]; e == nil {
 			e = new(tokenEntry)
 		}
-		delete(s.old, merchant)
 		s.young[merchant] = e
 	}
 	return e
@@ -351,9 +349,8 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 	if !needed { // another flight landed between the caller's look and this one
 		return nil
 	}
-	defer s.land(merchant)
 	if pending != nil {
-		if err := s.persist(ctx, merchant, *pending); err != nil {
+		if _, err := s.persist(ctx, merchant, *pending); err != nil {
 			return err
 		}
 		before, seq = s.peek(merchant)
@@ -382,7 +379,12 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 		s.putOff(merchant)
 		return err
 	}
-	return s.persist(ctx, merchant, tokenPending{old, next})
+	alive, err := s.persist(ctx, merchant, tokenPending{old, next})
+	if err == nil && !alive && next.expired(s.cfg.Now()) {
+		return s.fault(merchant, "the server grants a token that has expired already; check this machine's clock",
+			"服务器返回的令牌已过期，请检查本机时钟", ErrTokenExpired, nil)
+	}
+	return err
 }
 
 func (s *tokenSource) takeOff(merchant string) (before *Token, seq int, pending *tokenPending, needed bool) {
@@ -393,15 +395,7 @@ func (s *tokenSource) takeOff(merchant string) (before *Token, seq int, pending 
 	if s.judge(e, now) == tokenFit {
 		return nil, 0, nil, false
 	}
-	e.flying = true
 	return e.tok, e.seq, e.pending, true
-}
-
-func (s *tokenSource) land(merchant string) {
-	now := s.cfg.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.entry(merchant, now).flying = false
 }
 
 // putOff notes a failure: a living token is used on for a while without another try.
@@ -514,8 +508,9 @@ func (s *tokenSource) stuck(merchant string, old Token, note bool) bool {
 	return now.Before(e.trialAfter)
 }
 
-// persist stores a granted token. If somebody else was first, theirs is taken.
-func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPending) error {
+// persist stores a granted token, unless somebody else was first and theirs can be
+// used. It says whether the token that is stored then lives.
+func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPending) (alive bool, err error) {
 	for range tokenRounds {
 		_, seq := s.peek(merchant)
 		stored, ok, err := s.cfg.Store.CompareAndSwap(ctx, s.key(merchant), p.old, p.next)
@@ -525,7 +520,7 @@ func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPendi
 			e := s.entry(merchant, now)
 			e.pending, e.readAt, e.retryAfter = &p, now, now.Add(tokenRetry)
 			s.mu.Unlock()
-			return s.fault(merchant, "the renewed token cannot be stored, it is kept in memory and stored first by the next call; mend the token store",
+			return false, s.fault(merchant, "the renewed token cannot be stored, it is kept in memory and stored first by the next call; mend the token store",
 				"新令牌保存失败，已暂存在内存，下次调用时先行保存，请修复令牌存储", nil, err, p.old, p.next)
 		}
 		gone := !ok && stored.AccessToken == ""
@@ -538,23 +533,18 @@ func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPendi
 			e.adopt(&stored, seq, now)
 			s.rest(e, now)
 		}
-		alive := e.alive(now)
+		alive = e.alive(now)
 		s.mu.Unlock()
 		switch {
 		case gone:
-			return s.fault(merchant, "the token was deleted while it was renewed; call again if the merchant is still served",
+			return false, s.fault(merchant, "the token was deleted while it was renewed; call again if the merchant is still served",
 				"令牌在续期时被删除，如仍为该商家服务请重试", ErrNoToken, nil)
-		case alive:
-			return nil
-		case ok && stored.expired(now):
-			return s.fault(merchant, "the server grants a token that has expired already; check this machine's clock",
-				"服务器返回的令牌已过期，请检查本机时钟", ErrTokenExpired, nil)
-		case ok:
-			return nil // put aside before its turn came, and refused since
+		case ok, alive:
+			return alive, nil
 		}
 		p.old = stored // theirs is of no use: replace it
 	}
-	return s.fault(merchant, "others keep storing unusable tokens; check who else writes to the token store",
+	return false, s.fault(merchant, "others keep storing unusable tokens; check who else writes to the token store",
 		"其他程序不断写入不可用的令牌，请检查还有谁在写令牌存储", ErrTokenExpired, nil)
 }
 

@@ -28,8 +28,9 @@ var ErrNoToken = errors.New("no token stored")
 // Printed with any verb of fmt, logged with slog or marshalled to JSON it shows
 // masked values only: the last 4 characters of tokens of 16 and more, else "***".
 // It therefore cannot be read back from JSON; a store saves the fields one by one.
-// One gap is left that no method can close: fmt and slog print a struct that holds
-// a Token in an unexported field without asking the Token.
+// Two gaps are left that no method can close: fmt and slog print a struct that holds
+// a Token in an unexported field without asking the Token, and so does the verb %w,
+// which is for errors only (go vet reports it).
 type Token struct {
 	AccessToken  string    // access_token
 	RefreshToken string    // refresh_token 刷新令牌, "" if none was given

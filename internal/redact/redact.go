@@ -143,8 +143,21 @@ func keys(b *strings.Builder, v reflect.Value) {
 	fmt.Fprintf(b, "(%d members)", len(names))
 }
 
-// phone is a Chinese mobile number, as it turns up in a server's message.
-var phone = regexp.MustCompile(`(^|\D)(1[3-9]\d)\d{5}(\d{3})(\D|$)`)
+// digits are looked through for mobile numbers.
+var digits = regexp.MustCompile(`\d+`)
+
+// maskPhone masks a run of digits that is a Chinese mobile number, as it turns up
+// in a server's message; longer numbers are those of documents.
+func maskPhone(run string) string {
+	number := run
+	if len(run) == 13 {
+		number = strings.TrimPrefix(run, "86")
+	}
+	if len(number) != 11 || number[0] != '1' || number[1] < '3' {
+		return run
+	}
+	return number[:3] + Mask
+}
 
 // Text masks in s the given values, wherever they stand, and mobile numbers.
 // Values shorter than two characters are left, since they are everywhere.
@@ -154,7 +167,7 @@ func Text(s string, values ...string) string {
 			s = strings.ReplaceAll(s, v, Mask)
 		}
 	}
-	return phone.ReplaceAllString(s, "${1}${2}"+Mask+"${4}")
+	return digits.ReplaceAllStringFunc(s, maskPhone)
 }
 
 // Personal collects the texts of the fields of v that are tagged as personal.

@@ -1,0 +1,237 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+// FlowOne is 业务一, 线上订单线下发货: online orders that stores ship.
+//
+// The host pushes the stores' summed stock to 店加线下仓; the ERP assigns online
+// orders to it; the host fetches the outbound documents and ships them from
+// stores. With virtual the stock goes up as virtual quantities (虚拟库存) instead
+// of a stocktake (盘点).
+func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bool) error {
+	t := h.line
+	t.Flow("Flow 1 线上订单线下发货: an online order, shipped by a store")
+
+	// 1. The warehouse that stands for the stores, by its name.
+	for w, err := range h.jst.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
+		if err != nil {
+			return err
+		}
+		if w.Name == StoreWarehouseName {
+			h.wmsCoID = w.WMSCoID
+		}
+	}
+	t.Step(DianJia, "Warehouses.All", StoreWarehouseName, fmt.Sprintf("wms_co_id %d", h.wmsCoID))
+	t.Check(h.wmsCoID == StoreWarehouse, "the warehouse for stores is found by name")
+
+	// 2. Stores are bound to it and their summed stock is pushed.
+	h.AddStore("S01", map[string]int64{TeeM: 2, TeeL: 1})
+	h.AddStore("S02", map[string]int64{TeeM: 5, Cap: 3})
+	h.AddStore("S03", map[string]int64{TeeL: 4, Cap: 6})
+	h.designated = "S02"
+	t.Step(DianJia, "bind stores", "S01 S02 S03", fmt.Sprintf("bound to %d, designated store S02", h.wmsCoID))
+	if err := h.pushStock(ctx, virtual); err != nil {
+		return err
+	}
+
+	// 3. Online orders arrive in the ERP and are assigned to that warehouse.
+	online := map[string]int64{}
+	for _, o := range []struct{ soID, sku string }{{"DY-1001", TeeM}, {"DY-1002", TeeL}, {"DY-1003", Cap}} {
+		oID, err := erp.ReceiveOrder(onlineOrder(o.soID, o.sku))
+		if err != nil {
+			return err
+		}
+		ioID, err := erp.Assign(oID, StoreWarehouse)
+		if err != nil {
+			return err
+		}
+		online[o.soID] = oID
+		t.Step(Jushuitan, "order assigned", fmt.Sprintf("%s o_id %d io_id %d", o.soID, oID, ioID), StoreWarehouseName)
+	}
+
+	// 4. and 5. The host fetches what is to be shipped and chooses stores.
+	docs, err := h.fetchOutbounds(ctx)
+	if err != nil {
+		return err
+	}
+	t.Check(len(docs) == 3, "three outbound documents are fetched")
+	for _, d := range docs {
+		store, err := h.choose(d.Items)
+		if err != nil {
+			return err
+		}
+		store.take(d.Items, 1)
+		h.reserved[d.IOID] = store
+		t.Step(DianJia, "choose store", fmt.Sprintf("io_id %d %s x%s", d.IOID, d.Items[0].SKUID, d.Items[0].Qty), "store "+store.Code)
+	}
+	t.Check(h.reserved[docs["DY-1001"].IOID].Code == "S02", "the designated store is asked first")
+	t.Check(h.reserved[docs["DY-1002"].IOID].Code != "S02", "a store that has the goods is asked when the designated one has not")
+
+	// 6. One is shipped from its store; the ERP shows it.
+	doc := docs["DY-1001"]
+	waybill := "YT1000000001"
+	if _, err := h.jst.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{
+		IOID: doc.IOID, WMSCoID: h.wmsCoID, LCID: "YTO", LCName: "圆通速递", LID: waybill,
+	}}); err != nil {
+		return err
+	}
+	t.Step(DianJia, "Outbounds.Ship", fmt.Sprintf("io_id %d %s", doc.IOID, waybill), "shipped by store "+h.reserved[doc.IOID].Code)
+	state, err := h.orderState(ctx, online["DY-1001"])
+	if err != nil {
+		return err
+	}
+	t.Step(DianJia, "Orders.Query", "DY-1001", state)
+	t.Check(state == jushuitan.OrderStatusSent, "the ERP shows the order Sent")
+
+	// 7. One is cancelled before it is shipped, and the host sees it.
+	if err := erp.Cancel(online["DY-1002"], "买家取消"); err != nil {
+		return err
+	}
+	t.Step(Jushuitan, "order cancelled", "DY-1002", "the outbound document is voided")
+	changed, err := h.fetchOutbounds(ctx)
+	if err != nil {
+		return err
+	}
+	gone := changed["DY-1002"]
+	t.Check(gone != nil && gone.Status == jushuitan.OutboundStatusDelete, "the voided document is seen")
+	if gone != nil {
+		store := h.reserved[gone.IOID]
+		store.take(gone.Items, -1)
+		delete(h.reserved, gone.IOID)
+		t.Step(DianJia, "release stock", fmt.Sprintf("io_id %d", gone.IOID), "stock back in store "+store.Code)
+	}
+
+	// 8. One is refused by its store and goes to another warehouse.
+	doc = docs["DY-1003"]
+	store := h.reserved[doc.IOID]
+	store.Refuses = true
+	store.take(doc.Items, -1)
+	delete(h.reserved, doc.IOID)
+	if err := h.jst.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: online["DY-1003"], WMSCoID: OtherWarehouse}}); err != nil {
+		return err
+	}
+	t.Step(DianJia, "Orders.AssignWarehouse", fmt.Sprintf("DY-1003 o_id %d", online["DY-1003"]), fmt.Sprintf("store %s refused, now warehouse %d", store.Code, OtherWarehouse))
+	moved, ok := erp.OutboundOf(online["DY-1003"])
+	t.Check(ok && moved.WMSCoID == OtherWarehouse, "the other warehouse has the document")
+	if err := erp.Ship(moved.IOID, jushuitantest.Parcel{LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF2000000001"}); err != nil {
+		return err
+	}
+	t.Step(Jushuitan, "warehouse ships", fmt.Sprintf("io_id %d SF2000000001", moved.IOID), "")
+	if state, err = h.orderState(ctx, online["DY-1003"]); err != nil {
+		return err
+	}
+	t.Check(state == jushuitan.OrderStatusSent, "the refused order is Sent by the other warehouse")
+	if _, err := h.fetchOutbounds(ctx); err != nil {
+		return err
+	}
+
+	// The stores' new sum goes up again.
+	return h.pushStock(ctx, virtual)
+}
+
+// pushStock sends the summed stock of the stores to their warehouse and checks
+// that the ERP has it.
+func (h *Host) pushStock(ctx context.Context, virtual bool) error {
+	skus := []string{Cap, TeeL, TeeM}
+	sums := map[string]string{}
+	call := "Stocktakes.Upload"
+	if virtual {
+		call = "Inventory.SetVirtualQtys"
+		req := &jushuitan.VirtualQtyRequest{WMSCoID: h.wmsCoID}
+		for _, sku := range skus {
+			req.SKUAndQty = append(req.SKUAndQty, jushuitan.VirtualQty{SKUID: sku, Qty: h.total(sku)})
+		}
+		if err := h.jst.Inventory.SetVirtualQtys(ctx, req); err != nil {
+			return err
+		}
+	} else {
+		req := &jushuitan.StocktakeUpload{
+			SoID: fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), WMSCoID: h.wmsCoID,
+			Type: jushuitan.StocktakeCheck, IsConfirm: true, Warehouse: "1", Remark: "店加门店库存汇总",
+		}
+		for _, sku := range skus {
+			req.Items = append(req.Items, jushuitan.StocktakeUploadItem{SKUID: sku, Qty: h.total(sku)})
+		}
+		if _, err := h.jst.Stocktakes.Upload(ctx, req); err != nil {
+			return err
+		}
+	}
+	for row, err := range h.jst.Inventory.All(ctx, &jushuitan.InventoryQuery{WMSCoID: h.wmsCoID, SKUIDs: skus}) {
+		if err != nil {
+			return err
+		}
+		n := row.Qty
+		if virtual {
+			n = row.VirtualQty
+		}
+		sums[row.SKUID] = n.String()
+	}
+	want := map[string]string{}
+	for _, sku := range skus {
+		want[sku] = h.total(sku).String()
+	}
+	h.line.Step(DianJia, call, fmt.Sprintf("wms_co_id %d", h.wmsCoID), fmt.Sprintf("%s=%s %s=%s %s=%s", TeeM, sums[TeeM], TeeL, sums[TeeL], Cap, sums[Cap]))
+	h.line.Check(maps.Equal(sums, want), "the ERP has the stores' sums")
+	return nil
+}
+
+// fetchOutbounds reads the outbound documents of the stores' warehouse that
+// changed since the last time, by online order number.
+func (h *Host) fetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbound, error) {
+	docs := map[string]*jushuitan.Outbound{}
+	for d, err := range h.jst.Outbounds.Since(ctx, h.cursor, &jushuitan.OutboundQuery{WMSCoID: h.wmsCoID}) {
+		if err != nil {
+			return nil, err
+		}
+		docs[d.SoID] = d
+		h.cursor = max(h.cursor, d.TS)
+	}
+	names := slices.Sorted(maps.Keys(docs))
+	h.line.Step(DianJia, "Outbounds.Since", fmt.Sprint(names), fmt.Sprintf("%d documents changed, cursor %d", len(docs), h.cursor))
+	return docs, nil
+}
+
+func (h *Host) orderState(ctx context.Context, oID int64) (string, error) {
+	page, err := h.jst.Orders.Query(ctx, &jushuitan.OrderQuery{OIDs: []int64{oID}})
+	if err != nil {
+		return "", err
+	}
+	if len(page.Orders) != 1 {
+		return "", fmt.Errorf("order %d: %d found", oID, len(page.Orders))
+	}
+	return page.Orders[0].Status, nil
+}
+
+// onlineOrder is an order as a platform brings it into the ERP.
+func onlineOrder(soID, sku string) jushuitan.OrderUpload {
+	return order(PlatformShop, soID, map[string]int64{sku: 1})
+}
+
+// order is a paid order of some goods.
+func order(shopID int64, soID string, lines map[string]int64) jushuitan.OrderUpload {
+	now := time.Now()
+	o := jushuitan.OrderUpload{
+		ShopID: shopID, SoID: soID, OrderDate: now, ShopStatus: jushuitan.ShopStatusWaitSellerSendGoods, ShopModified: now,
+		ShopBuyerID: "buyer-01", ReceiverName: "林一", ReceiverMobile: "13900000001", ReceiverAddress: "浙江省杭州市西湖区示例路8号",
+	}
+	for i, sku := range slices.Sorted(maps.Keys(lines)) {
+		n, price := qty(lines[sku]), qty(59)
+		o.Items = append(o.Items, jushuitan.OrderUploadItem{
+			SKUID: sku, ShopSKUID: sku, Name: sku, Qty: n, Price: price, BasePrice: price, Amount: price.Mul(n), OuterOIID: fmt.Sprintf("%s-%d", soID, i+1),
+		})
+		o.PayAmount = o.PayAmount.Add(price.Mul(n))
+	}
+	o.Pay = &jushuitan.OrderUploadPay{
+		OuterPayID: "PAY-" + soID, PayDate: now, Payment: "微信", SellerAccount: "seller01", BuyerAccount: "buyer-01", Amount: o.PayAmount,
+	}
+	return o
+}

@@ -1,0 +1,221 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Store 门店 is one of the host's stores.
+type Store struct {
+	Code    string
+	Refuses bool // its staff turns orders down
+	stock   map[string]decimal.Decimal
+}
+
+// Host plays DianJia: it knows its stores, its mall's orders and what it heard
+// from Jushuitan. Its calls go through the client of one merchant.
+type Host struct {
+	jst  *jushuitan.Client
+	line *Timeline
+
+	stores     []*Store
+	designated string // 指定下单店仓: is asked first
+	wmsCoID    int64  // 电商仓编码 that the stores are bound to
+	cursor     int64  // row version of the outbound documents read
+
+	mu       sync.Mutex
+	reserved map[int64]*Store      // outbound document -> store that is to ship it
+	mall     map[string]*MallOrder // so_id -> order of the mini-program mall
+	returns  map[string]string     // outer_as_id -> state
+	pushed   map[string]decimal.Decimal
+	heard    []string
+	receiver *callback.Receiver
+}
+
+// MallOrder 微商城订单 is an order of the host's mall.
+type MallOrder struct {
+	SoID    string
+	OID     int64
+	Status  string
+	Ordered map[string]decimal.Decimal
+	Shipped map[string]decimal.Decimal
+	Parcels []string
+}
+
+// NewHost makes a host that prints to line.
+func NewHost(jst *jushuitan.Client, line *Timeline) (*Host, error) {
+	h := &Host{
+		jst: jst, line: line, reserved: map[int64]*Store{}, mall: map[string]*MallOrder{},
+		returns: map[string]string{}, pushed: map[string]decimal.Decimal{},
+	}
+	var err error
+	h.receiver, err = callback.New(callback.Config{
+		Shipment: h.onShipment, Cancel: h.onCancel, GoodsReturned: h.onGoodsReturned, Stock: h.onStock,
+	})
+	return h, err
+}
+
+// Handler receives the pushes, under DianJia's paths.
+func (h *Host) Handler() http.Handler { return h.receiver }
+
+// AddStore opens a store with stock.
+func (h *Host) AddStore(code string, stock map[string]int64) *Store {
+	s := &Store{Code: code, stock: map[string]decimal.Decimal{}}
+	for sku, n := range stock {
+		s.stock[sku] = qty(n)
+	}
+	h.stores = append(h.stores, s)
+	return s
+}
+
+// total adds up the stores' stock of a SKU.
+func (h *Host) total(sku string) decimal.Decimal {
+	sum := decimal.Decimal{}
+	for _, s := range h.stores {
+		sum = sum.Add(s.stock[sku])
+	}
+	return sum
+}
+
+// choose finds the store that ships a document: the designated one if it has
+// everything, else the first that has.
+func (h *Host) choose(lines []jushuitan.OutboundItem) (*Store, error) {
+	order := slices.Clone(h.stores)
+	slices.SortStableFunc(order, func(a, b *Store) int {
+		switch h.designated {
+		case a.Code:
+			return -1
+		case b.Code:
+			return 1
+		}
+		return 0
+	})
+	for _, s := range order {
+		has := true
+		for _, l := range lines {
+			has = has && s.stock[l.SKUID].GreaterThanOrEqual(l.Qty)
+		}
+		if has {
+			return s, nil
+		}
+	}
+	return nil, errors.New("no store has all lines")
+}
+
+// take moves stock out of a store, or back with sign -1.
+func (s *Store) take(lines []jushuitan.OutboundItem, sign int64) {
+	for _, l := range lines {
+		s.stock[l.SKUID] = s.stock[l.SKUID].Sub(l.Qty.Mul(qty(sign)))
+	}
+}
+
+// onShipment books a parcel. Each push names its own lines only; the same parcel
+// twice is booked once.
+func (h *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, item := range p.Items {
+		o := h.mall[p.OrderOf(item)]
+		if o == nil {
+			return fmt.Errorf("shipment push for entId %s: order %s is not known", env.EntID, p.OrderOf(item))
+		}
+		if slices.Contains(o.Parcels, p.LID) {
+			continue
+		}
+		o.Shipped[item.SKUID] = o.Shipped[item.SKUID].Add(item.Qty)
+	}
+	for _, item := range p.Items {
+		o := h.mall[p.OrderOf(item)]
+		if !slices.Contains(o.Parcels, p.LID) {
+			o.Parcels = append(o.Parcels, p.LID)
+		}
+		o.Status = "shipped"
+		for sku, n := range o.Ordered {
+			if o.Shipped[sku].LessThan(n) {
+				o.Status = "partly shipped"
+			}
+		}
+	}
+	h.hear("%s %s %s by %s", jushuitan.PushShipment, p.SoID, p.LID, p.LogisticsCompany)
+	return nil
+}
+
+// onCancel notes a cancellation. The push does not say which part of a split
+// order is meant, so that the state is read back from the ERP.
+func (h *Host) onCancel(ctx context.Context, _ callback.Envelope, p *jushuitan.CancelPush) error {
+	page, err := h.jst.Orders.Query(ctx, &jushuitan.OrderQuery{ShopID: new(MallShop), SoIDs: []string{p.SoID}})
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o := h.mall[p.SoID]
+	if o == nil {
+		return fmt.Errorf("cancel push: order %s is not known", p.SoID)
+	}
+	for _, erp := range page.Orders {
+		if erp.Status == jushuitan.OrderStatusCancelled {
+			o.Status = "cancelled"
+		}
+	}
+	h.hear("%s %s", jushuitan.PushCancel, p.SoID)
+	return nil
+}
+
+// onGoodsReturned refunds when the goods are in, and takes that back when the
+// receipt is undone. Another action is an error: nothing is refunded for it.
+func (h *Host) onGoodsReturned(_ context.Context, _ callback.Envelope, p *jushuitan.GoodsReturnedPush) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch p.Action {
+	case jushuitan.GoodsReceived:
+		h.returns[p.OuterASID] = "received"
+	case jushuitan.GoodsRevoked:
+		h.returns[p.OuterASID] = "revoked"
+	default:
+		return fmt.Errorf("goods-returned push: action %q is not known", p.Action)
+	}
+	h.hear("%s %s %s", jushuitan.PushGoodsReturned, p.OuterASID, p.Action)
+	return nil
+}
+
+// onStock overwrites the figures: they are absolute.
+func (h *Host) onStock(_ context.Context, _ callback.Envelope, p *jushuitan.StockPush) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, row := range p.Rows {
+		h.pushed[row.SKUID] = row.Qty
+	}
+	h.hear("%s %d rows", jushuitan.PushStock, len(p.Rows))
+	return nil
+}
+
+// hear notes a push; h.mu is held.
+func (h *Host) hear(format string, args ...any) {
+	h.heard = append(h.heard, fmt.Sprintf(format, args...))
+}
+
+// news takes what was heard since the last time.
+func (h *Host) news() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := h.heard
+	h.heard = nil
+	return out
+}
+
+// order is the state of a mall order, a copy.
+func (h *Host) order(soID string) MallOrder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return *h.mall[soID]
+}

@@ -1,0 +1,150 @@
+package jushuitantest
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Company is one merchant's ERP: its shops, stock and documents. Its methods
+// play the merchant's staff. They may be called from many goroutines at once;
+// their errors say what is wrong, and then nothing was changed.
+type Company struct {
+	s    *Server
+	name string
+	id   int64 // co_id
+
+	mu         sync.Mutex
+	now        time.Time // of the change that is being made
+	version    int64     // the last row version
+	nextOID    int64
+	nextOIID   int64
+	nextIOID   int64
+	nextASID   int64
+	nextLine   int64 // lines of other documents, payments, log entries
+	shops      []*jushuitan.Shop
+	warehouses []*jushuitan.Warehouse
+	carriers   []*jushuitan.Carrier
+	skus       map[string]*jushuitan.SKU
+	skuOrder   []string
+	items      map[string]*jushuitan.Item
+	shopSKUs   []*jushuitan.ShopSKU
+	stock      map[stockKey]*jushuitan.InventoryRow
+	stockOrder []stockKey
+	stocktakes []*stocktake
+	orders     map[int64]*order
+	orderList  []*order
+	outbounds  map[int64]*outbound
+	outList    []*outbound
+	shipments  []*shipment
+	actions    []jushuitan.OrderAction
+	afterSales map[int64]*afterSale
+	asList     []*afterSale
+	receipts   []*jushuitan.ReturnReceipt
+	returnIDs  map[string]bool
+	pushURLs   map[pushTarget]string
+}
+
+// firstVersion is where row versions start: beyond 32 bits, as the real ones are.
+const firstVersion = 7_000_000_000
+
+// newCompany makes the n-th company. Numbers of different companies differ, so
+// that a call with another's token finds nothing.
+func newCompany(s *Server, name string, n int64) *Company {
+	base := n * 10_000_000
+	return &Company{
+		s: s, name: name, id: 10_000_001 + n,
+		version: firstVersion + base, nextOID: 910_000 + base, nextOIID: 1_200_000 + base,
+		nextIOID: 50_000 + base, nextASID: 30_000 + base, nextLine: 600_000 + base,
+		skus: map[string]*jushuitan.SKU{}, items: map[string]*jushuitan.Item{},
+		stock: map[stockKey]*jushuitan.InventoryRow{}, orders: map[int64]*order{}, outbounds: map[int64]*outbound{},
+		afterSales: map[int64]*afterSale{}, returnIDs: map[string]bool{}, pushURLs: map[pushTarget]string{},
+	}
+}
+
+// Merchant is the name that was given to [Server.Company].
+func (c *Company) Merchant() string { return c.name }
+
+// CoID is the company's number (co_id).
+func (c *Company) CoID() int64 { return c.id }
+
+// change begins a change by the merchant's staff: it takes the lock and the time.
+// The lock is released by the function that it returns.
+func (c *Company) change() (unlock func()) {
+	c.mu.Lock()
+	c.now = stamp(c.s.Now())
+	return c.mu.Unlock
+}
+
+// bump is a new row version.
+func (c *Company) bump() int64 {
+	c.version++
+	return c.version
+}
+
+func next(n *int64) int64 {
+	*n++
+	return *n
+}
+
+func problem(format string, args ...any) error {
+	return fmt.Errorf("jushuitantest: "+format, args...)
+}
+
+// deepCopy copies a value with all that it points to. Times and decimals do not
+// change and are shared.
+func deepCopy[T any](v T) T {
+	out := copyValue(reflect.ValueOf(&v).Elem())
+	return out.Interface().(T)
+}
+
+var (
+	timeType    = reflect.TypeFor[time.Time]()
+	decimalType = reflect.TypeFor[decimal.Decimal]()
+)
+
+func copyValue(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == timeType || v.Type() == decimalType {
+			return v
+		}
+		out := reflect.New(v.Type()).Elem()
+		for i := range v.NumField() {
+			out.Field(i).Set(copyValue(v.Field(i)))
+		}
+		return out
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		for i := range v.Len() {
+			out.Index(i).Set(copyValue(v.Index(i)))
+		}
+		return out
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for it := v.MapRange(); it.Next(); {
+			out.SetMapIndex(it.Key(), copyValue(it.Value()))
+		}
+		return out
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.New(v.Type().Elem())
+		out.Elem().Set(copyValue(v.Elem()))
+		return out
+	default:
+		return v
+	}
+}

@@ -1,0 +1,327 @@
+package jushuitantest
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// The codes that the server answers. 10004 for a wrong method or path is an
+// assumption: the code was reported without its text.
+const (
+	codeOK            = 0
+	codeSign          = 10
+	codeToken         = 100
+	codeIP            = 110
+	codeBadData       = 130
+	codeTimestamp     = 140
+	codeNoRefresh     = 150
+	codeIntegrity     = 170
+	codePermission    = 190
+	codeTooManySecond = 199
+	codeTooManyMinute = 200
+	codeNoSuchAPI     = 10004
+	codeMissing       = 10015
+	codeSelfBuiltOnly = 21024
+)
+
+// maxRequest bounds the bodies that are read.
+const maxRequest = 16 << 20
+
+// maxSkew is how far a time stamp may be off (10 minutes by the documentation).
+const maxSkew = 10 * time.Minute
+
+// answer is what an operation answers, before it is written as JSON.
+type answer struct {
+	code    int64
+	msg     string
+	payload any            // at the place that the catalog names
+	raw     jsontext.Value // or the whole body
+}
+
+func done(payload any) answer { return answer{msg: "执行成功", payload: payload} }
+
+func refuse(code int64, format string, args ...any) answer {
+	return answer{code: code, msg: fmt.Sprintf(format, args...)}
+}
+
+// exchange is one request on its way through the server.
+type exchange struct {
+	s        *Server
+	w        http.ResponseWriter
+	r        *http.Request
+	arrived  time.Time
+	form     url.Values
+	merchant string
+	isToken  bool
+	fault    *Fault
+	status   int
+	code     int64
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.handlers.Done()
+	x := &exchange{s: s, w: w, r: r, arrived: s.Now(), status: http.StatusOK}
+	_, x.isToken = tokenEndpoint(r.URL.Path)
+	early := x.read()
+	delay, fault := s.faults.pick(s.ops.canonical(r.URL.Path), x.isToken)
+	x.fault = fault
+	defer func() {
+		rec := RequestRecord{Time: x.arrived, Path: r.URL.Path, Merchant: x.merchant, Code: x.code, Status: x.status}
+		switch {
+		case fault != nil:
+			rec.Fault = fault.Kind
+		case delay > 0:
+			rec.Fault = Slow
+		}
+		s.record(rec, x.isToken)
+	}()
+	if !wait(s.cfg.latency+delay, s.ctx.Done(), r.Context().Done()) {
+		x.abort()
+	}
+	if fault != nil && x.insteadOf() {
+		return
+	}
+	var a answer
+	op := s.ops.byPath[r.URL.Path]
+	if early != nil {
+		a = *early
+	} else {
+		a = x.handle(op)
+	}
+	x.send(op, a)
+}
+
+// read takes in the form.
+func (x *exchange) read() *answer {
+	r := x.r
+	r.Body = http.MaxBytesReader(x.w, r.Body, maxRequest)
+	refused := func(a answer) *answer { return &a }
+	if r.Method != http.MethodPost {
+		return refused(refuse(codeNoSuchAPI, "请求方式错误：只支持 POST"))
+	}
+	if ct, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || ct != "application/x-www-form-urlencoded" {
+		return refused(refuse(codeNoSuchAPI, "Content-Type 错误：应为 application/x-www-form-urlencoded"))
+	}
+	if err := r.ParseForm(); err != nil {
+		return refused(refuse(codeBadData, "请求表单无法解析"))
+	}
+	x.form = r.PostForm
+	if tok := x.form.Get("access_token"); tok != "" {
+		if c := x.s.auth.owner(tok); c != nil {
+			x.merchant = c.name
+		}
+	}
+	return nil
+}
+
+// handle checks a request in the order of the real gateway and carries it out.
+func (x *exchange) handle(op *operation) answer {
+	endpoint, isToken := tokenEndpoint(x.r.URL.Path)
+	if op == nil && !isToken {
+		return refuse(codeNoSuchAPI, "接口不存在：%s，最接近的是 %s", x.r.URL.Path, x.s.ops.nearest(x.r.URL.Path))
+	}
+	needed := []string{"app_key", "access_token", "timestamp", "charset", "version", "biz", "sign"}
+	if isToken {
+		needed = tokenParams(endpoint)
+	}
+	if a := x.checkSigned(needed); a != nil {
+		return *a
+	}
+	if isToken {
+		if a := x.checkIP(); a != nil {
+			return *a
+		}
+		return x.s.auth.answer(endpoint, x.form)
+	}
+	token := x.form.Get("access_token")
+	c, why := x.s.auth.check(token, x.s.Now())
+	if c == nil {
+		return refuse(codeToken, "%s", why)
+	}
+	if v := x.form.Get("version"); v != "2" {
+		return refuse(codeBadData, "参数 version 应为 2")
+	}
+	if a := x.checkIP(); a != nil {
+		return *a
+	}
+	if x.s.isDenied(op.Path) {
+		return refuse(codePermission, "没有该接口的调用权限：%s", op.Path)
+	}
+	if code, msg := x.s.quota.take(token, op.Path, x.s.Now()); code != 0 {
+		return refuse(code, "%s", msg)
+	}
+	return x.operate(op, c)
+}
+
+// checkSigned checks what token calls and business calls have in common.
+func (x *exchange) checkSigned(needed []string) *answer {
+	app := x.s.cfg.app
+	refused := func(a answer) *answer { return &a }
+	if key := x.form.Get("app_key"); key != "" && key != app.AppKey {
+		return refused(refuse(codeSign, "app_key 不存在"))
+	}
+	for _, name := range needed {
+		if name != "access_token" && x.form.Get(name) == "" {
+			return refused(refuse(codeMissing, "缺少参数 %s", name))
+		}
+	}
+	params := make(map[string]string, len(x.form))
+	for name, values := range x.form {
+		if len(values) > 1 {
+			return refused(refuse(codeSign, "sign错误：参数 %s 重复", name))
+		}
+		params[name] = values[0]
+	}
+	want := jushuitan.Sign(app.AppSecret, params)
+	if subtle.ConstantTimeCompare([]byte(want), []byte(params["sign"])) != 1 {
+		return refused(refuse(codeSign, "sign错误：签名不匹配"))
+	}
+	sec, err := strconv.ParseInt(params["timestamp"], 10, 64)
+	if err != nil {
+		return refused(refuse(codeTimestamp, "timestamp 无效：应为 10 位秒级时间戳"))
+	}
+	if d := x.s.Now().Sub(time.Unix(sec, 0)); d > maxSkew || d < -maxSkew {
+		return refused(refuse(codeTimestamp, "timestamp 无效：时间戳与服务器时间相差超过10分钟"))
+	}
+	return nil
+}
+
+func (x *exchange) checkIP() *answer {
+	if x.s.cfg.allow == nil {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(x.r.RemoteAddr)
+	if err == nil {
+		if addr, err := netip.ParseAddr(host); err == nil {
+			for _, p := range x.s.cfg.allow {
+				if p.Contains(addr.Unmap()) {
+					return nil
+				}
+			}
+		}
+	}
+	a := refuse(codeIP, "调用方 IP 不在白名单内")
+	return &a
+}
+
+func (s *Server) isDenied(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.denied[path]
+}
+
+// operate checks biz and asks the operation.
+func (x *exchange) operate(op *operation, c *Company) answer {
+	biz := jsontext.Value(x.form.Get("biz"))
+	q := &call{op: op, biz: biz}
+	if x.fault != nil && x.fault.Kind == PageDrift {
+		q.drift = true
+	}
+	if a := op.check(q); a != nil {
+		return *a
+	}
+	if op.handler == nil {
+		return sample(op, q)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = stamp(x.s.Now())
+	return op.handler(c, q)
+}
+
+// body writes an answer as JSON.
+func (x *exchange) body(op *operation, a answer) ([]byte, error) {
+	if a.raw != nil {
+		return a.raw, nil
+	}
+	root := map[string]any{"code": a.code, "msg": a.msg, "request_id": x.s.nextRequestID()}
+	payload := ""
+	if op != nil {
+		payload = op.Payload
+		if op.hasFlag {
+			root["issuccess"] = a.code == codeOK
+		}
+	}
+	switch {
+	case a.code != codeOK:
+		root["data"] = nil
+	case payload == "data.data":
+		root["data"] = map[string]any{"data": a.payload}
+	case payload == "" && a.payload != nil:
+		if m, ok := a.payload.(map[string]any); ok {
+			for k, v := range m {
+				root[k] = v
+			}
+			break
+		}
+		root["data"] = a.payload
+	default:
+		root["data"] = a.payload
+	}
+	return wire.MarshalExact(root)
+}
+
+func (s *Server) nextRequestID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requestNo++
+	return fmt.Sprintf("fake-%06d", s.requestNo)
+}
+
+// send writes the answer, or what a fault makes of it.
+func (x *exchange) send(op *operation, a answer) {
+	x.code = a.code
+	body, err := x.body(op, a)
+	if err != nil {
+		x.status = http.StatusInternalServerError
+		http.Error(x.w, "jushuitantest: answer not encodable: "+err.Error(), x.status)
+		return
+	}
+	if x.fault != nil {
+		if body = x.distort(op, body); body == nil {
+			return
+		}
+	}
+	x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = x.w.Write(body)
+}
+
+// abort cuts the connection without an answer. It does not return.
+func (x *exchange) abort() {
+	x.status = 0
+	panic(http.ErrAbortHandler)
+}
+
+// reset closes the connection the hard way: the caller sees a reset.
+func (x *exchange) reset() {
+	x.status = 0
+	if h, ok := x.w.(http.Hijacker); ok {
+		if conn, _, err := h.Hijack(); err == nil {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0)
+			}
+			_ = conn.Close()
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
+}
+
+func trimPath(path string) string { return strings.TrimRight(path, "/") }

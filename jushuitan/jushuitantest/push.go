@@ -1,0 +1,352 @@
+package jushuitantest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// pushTarget is what a shop registers an address for.
+type pushTarget struct {
+	shop   int64
+	method jushuitan.PushMethod
+}
+
+// pushTimeout bounds one POST (assumption).
+const pushTimeout = 10 * time.Second
+
+// PushRecord is a push and what became of it.
+type PushRecord struct {
+	Time     time.Time // server's, when it was made
+	Merchant string
+	Method   jushuitan.PushMethod
+	ShopID   int64
+	URL      string // as sent, with values that look like secrets masked
+	Done     bool   // it was delivered or given up
+	Attempts int
+	Status   int    // HTTP status of the last attempt, 0 when there was no answer
+	Code     string // the code member of its answer
+	Err      error  // why the last attempt failed; nil when it was delivered
+}
+
+// Delivered reports whether the receiver took it: HTTP 200 and code 0.
+func (r PushRecord) Delivered() bool { return r.Done && r.Err == nil }
+
+// pushHub queues pushes for each company and sends them in order.
+type pushHub struct {
+	s       *Server
+	client  *http.Client
+	workers sync.WaitGroup
+
+	mu       sync.Mutex
+	records  []*PushRecord
+	queues   map[*Company][]*queuedPush
+	running  map[*Company]bool
+	open     int           // not delivered and not given up yet
+	idle     chan struct{} // closes when open falls to 0
+	attempts int
+}
+
+type queuedPush struct {
+	record *PushRecord
+	url    string
+	method jushuitan.PushMethod
+	body   []byte
+}
+
+func (h *pushHub) init(s *Server) {
+	h.s = s
+	h.queues, h.running = map[*Company][]*queuedPush{}, map[*Company]bool{}
+	h.idle = make(chan struct{})
+	close(h.idle)
+	h.client = s.cfg.pushClient
+	if h.client == nil {
+		h.client = &http.Client{
+			Transport:     s.transport,
+			Timeout:       pushTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+}
+
+// RegisterPush registers the address for one kind of push of a shop, as in the
+// shop's message settings (消息推送设置). Query parameters of the address are kept;
+// "" takes the registration back. Nothing is pushed without an address.
+func (c *Company) RegisterPush(shopID int64, method jushuitan.PushMethod, address string) error {
+	switch method {
+	case jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushStock, jushuitan.PushGoodsReturned:
+	default:
+		return problem("RegisterPush: method %q is not known", method)
+	}
+	if address != "" {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return problem("RegisterPush: want http(s)://host/path?query")
+		}
+		for _, name := range []string{"method", "partnerid", "ts", "sign"} {
+			if u.Query().Has(name) {
+				return problem("RegisterPush: the parameter %s is Jushuitan's own", name)
+			}
+		}
+	}
+	defer c.change()()
+	if c.shop(shopID) == nil {
+		return problem("RegisterPush: shop %d does not exist: AddShop first", shopID)
+	}
+	if address == "" {
+		delete(c.pushURLs, pushTarget{shopID, method})
+	} else {
+		c.pushURLs[pushTarget{shopID, method}] = address
+	}
+	return nil
+}
+
+// PushStock pushes stock figures (库存同步) of a warehouse to a shop: of the named
+// SKUs, or of all that the warehouse has. A figure is qty + virtual_qty -
+// order_lock, the platform's available quantity (可用数); merchants may set another
+// formula, which is not modelled.
+func (c *Company) PushStock(shopID, wmsCoID int64, skuIDs ...string) error {
+	defer c.change()()
+	if c.pushURLs[pushTarget{shopID, jushuitan.PushStock}] == "" {
+		return problem("PushStock: shop %d has no address for %s: RegisterPush first", shopID, jushuitan.PushStock)
+	}
+	w, err := c.warehouse(wmsCoID)
+	if err != nil {
+		return err
+	}
+	if len(skuIDs) == 0 {
+		for _, r := range c.stockRows(w.WMSCoID) {
+			skuIDs = append(skuIDs, r.SKUID)
+		}
+	}
+	msg := &jushuitan.StockPush{}
+	for i, id := range skuIDs {
+		if c.skus[id] == nil {
+			return problem("PushStock: SKU %q does not exist", id)
+		}
+		row := jushuitan.StockPushRow{ID: int64(i + 1), ShopID: shopID, SKUID: id, ShopSKUID: id, IID: c.skus[id].IID, ShopIID: c.skus[id].IID, Modified: c.now}
+		for _, s := range c.shopSKUs {
+			if s.ShopID == shopID && s.SKUID == id {
+				row.ShopSKUID, row.ShopIID = s.ShopSKUID, s.ShopIID
+			}
+		}
+		if r := c.stock[stockKey{w.WMSCoID, id}]; r != nil {
+			row.Qty, row.Modified = r.Qty.Add(r.VirtualQty).Sub(r.OrderLock), r.Modified
+		}
+		msg.Rows = append(msg.Rows, row)
+	}
+	if len(msg.Rows) == 0 {
+		return problem("PushStock: warehouse %d has no stock rows", w.WMSCoID)
+	}
+	c.push(shopID, jushuitan.PushStock, msg)
+	return nil
+}
+
+// push queues a push, if the shop has an address for it.
+func (c *Company) push(shopID int64, method jushuitan.PushMethod, msg any) {
+	address := c.pushURLs[pushTarget{shopID, method}]
+	if address == "" {
+		return
+	}
+	body, err := wire.MarshalExact(msg)
+	if err != nil {
+		panic(err) // our own types
+	}
+	c.s.pushes.add(c, &queuedPush{
+		record: &PushRecord{Time: c.s.Now(), Merchant: c.name, Method: method, ShopID: shopID, URL: masked(address)},
+		url:    address, method: method, body: body,
+	})
+}
+
+func (h *pushHub) add(c *Company, p *queuedPush) {
+	// The server's lock keeps Close from waiting for workers while one starts.
+	h.s.mu.Lock()
+	defer h.s.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.records = append(h.records, p.record)
+	if h.s.closing {
+		p.record.Done, p.record.Err = true, errors.New("the server is closed")
+		return
+	}
+	if h.open == 0 {
+		h.idle = make(chan struct{})
+	}
+	h.open++
+	h.queues[c] = append(h.queues[c], p)
+	if !h.running[c] {
+		h.running[c] = true
+		h.workers.Go(func() { h.work(c) })
+	}
+}
+
+// work sends a company's pushes in order and ends when there are none.
+func (h *pushHub) work(c *Company) {
+	for {
+		h.mu.Lock()
+		if len(h.queues[c]) == 0 {
+			h.running[c] = false
+			h.mu.Unlock()
+			return
+		}
+		p := h.queues[c][0]
+		h.queues[c] = h.queues[c][1:]
+		h.mu.Unlock()
+		h.deliver(p)
+	}
+}
+
+func (h *pushHub) deliver(p *queuedPush) {
+	for try := 0; ; try++ {
+		sent, status, code, err := h.post(p)
+		last := err == nil || try == len(h.s.cfg.pushRetry) || h.s.ctx.Err() != nil
+		h.mu.Lock()
+		h.attempts++
+		r := p.record
+		r.Attempts, r.Status, r.Code, r.Err, r.Done = try+1, status, code, err, last
+		if sent != "" {
+			r.URL = sent
+		}
+		if last {
+			if h.open--; h.open == 0 {
+				close(h.idle)
+			}
+		}
+		h.mu.Unlock()
+		if last {
+			return
+		}
+		wait(h.s.cfg.pushRetry[try], h.s.ctx.Done())
+	}
+}
+
+// post sends a push once. Its time stamp and signature are fresh; all parameters
+// of the address are signed, in the order of their names (assumption).
+func (h *pushHub) post(p *queuedPush) (sent string, status int, code string, err error) {
+	ctx, cancel := context.WithTimeout(h.s.ctx, pushTimeout)
+	defer cancel()
+	u, err := url.Parse(p.url)
+	if err != nil {
+		return "", 0, "", errors.New("the address is not a URL")
+	}
+	own := url.Values{}
+	own.Set("ts", strconv.FormatInt(h.s.Now().Unix(), 10))
+	own.Set("partnerid", "erp")
+	own.Set("method", string(p.method))
+	all := u.Query()
+	for name, values := range own {
+		all[name] = values
+	}
+	own.Set("sign", jushuitan.SignPush(p.method, all))
+	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+own.Encode(), "&")
+	sent = masked(u.String())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(p.body))
+	if err != nil {
+		return sent, 0, "", errors.New("the address is not a URL")
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	resp, err := h.client.Do(req)
+	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok { // it holds the whole address
+			err = u.Err
+		}
+		return sent, 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return sent, resp.StatusCode, "", fmt.Errorf("answer cut off: %w", err)
+	}
+	var reply struct {
+		Code *string `json:"code"`
+	}
+	if wire.Unmarshal(body, &reply) == nil && reply.Code != nil {
+		code = *reply.Code
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return sent, resp.StatusCode, code, fmt.Errorf("HTTP status %d", resp.StatusCode)
+	case code != "0":
+		return sent, resp.StatusCode, code, fmt.Errorf("answered code %q, not 0", code)
+	}
+	return sent, resp.StatusCode, code, nil
+}
+
+// masked hides values of an address that look like secrets.
+func masked(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "***"
+	}
+	if u.User != nil {
+		u.User = url.User("***")
+	}
+	var parts []string
+	for part := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, found := strings.Cut(part, "=")
+		low := strings.ToLower(name)
+		secret := len(value) >= 20
+		for _, word := range []string{"sign", "token", "secret", "key", "password", "auth"} {
+			secret = secret || strings.Contains(low, word)
+		}
+		if found && secret {
+			part = name + "=***"
+		}
+		parts = append(parts, part)
+	}
+	u.RawQuery = strings.Join(parts, "&")
+	return u.String()
+}
+
+// WaitPushes waits until every push that is queued was delivered or given up.
+func (s *Server) WaitPushes(ctx context.Context) error {
+	for {
+		s.pushes.mu.Lock()
+		idle, open := s.pushes.idle, s.pushes.open
+		s.pushes.mu.Unlock()
+		if open == 0 {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("jushuitantest: WaitPushes: %d pushes open: %w", open, ctx.Err())
+		}
+	}
+}
+
+// Pushes is every push so far, of all companies, oldest first.
+func (s *Server) Pushes() []PushRecord {
+	s.pushes.mu.Lock()
+	defer s.pushes.mu.Unlock()
+	out := make([]PushRecord, len(s.pushes.records))
+	for i, r := range s.pushes.records {
+		out[i] = *r
+	}
+	return out
+}
+
+func (h *pushHub) count(st *Stats) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	st.PushAttempts = h.attempts
+	for _, r := range h.records {
+		switch {
+		case r.Delivered():
+			st.Pushes++
+		case r.Done:
+			st.PushFailures++
+		}
+	}
+}

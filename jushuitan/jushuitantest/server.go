@@ -1,0 +1,303 @@
+package jushuitantest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// operator is [Company] under a name that does not clash with [Server.Company].
+type operator = Company
+
+// Server is a fake Jushuitan. All its methods may be called from many goroutines
+// at once.
+//
+// It has the methods of [Company]: they act on the default company, which is the
+// one that a self-built app works for. [Server.Company] gives the others.
+type Server struct {
+	*operator
+
+	// URL is the base URL, such as http://127.0.0.1:34567.
+	URL string
+
+	cfg       config
+	clock     clock
+	ops       *table
+	quota     quotas
+	auth      authority
+	faults    faults
+	pushes    pushHub
+	transport *http.Transport
+
+	http   *http.Server
+	conns  sync.WaitGroup // open connections
+	served chan struct{}  // closes when Serve has returned
+	ctx    context.Context
+	cancel context.CancelFunc
+	closed chan struct{} // closes when Close is done
+	once   sync.Once
+	unhook func() bool
+
+	mu        sync.Mutex
+	closing   bool
+	handlers  sync.WaitGroup
+	companies map[string]*Company
+	names     []string // of the companies, in the order of their making
+	denied    map[string]bool
+	records   []RequestRecord
+	stats     Stats
+	requestNo int64
+}
+
+// NewServer starts a server on a free port of 127.0.0.1. Like
+// [net/http/httptest.NewServer] it panics if it cannot listen. Close it.
+func NewServer(opts ...Option) *Server {
+	s, err := Start(context.Background(), "127.0.0.1:0", opts...)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
+// The server closes with ctx, or by [Server.Close].
+func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("jushuitantest: Start: %w", err)
+	}
+	s, err := newServer(opts...)
+	if err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("jushuitantest: Start: %w", err)
+	}
+	s.URL = "http://" + l.Addr().String()
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: time.Minute,
+		ConnState:         s.connState,
+	}
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(l)
+	}()
+	stop := context.AfterFunc(ctx, s.Close)
+	s.mu.Lock()
+	s.unhook = stop
+	s.mu.Unlock()
+	return s, nil
+}
+
+func newServer(opts ...Option) (*Server, error) {
+	cfg := defaults()
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return nil, fmt.Errorf("jushuitantest: %w", err)
+		}
+	}
+	ops, err := loadTable()
+	if err != nil {
+		return nil, fmt.Errorf("jushuitantest: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, ops: ops, clock: clock{base: cfg.now},
+		companies: map[string]*Company{}, denied: map[string]bool{},
+		closed: make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.transport = http.DefaultTransport.(*http.Transport).Clone()
+	s.transport.Proxy = nil
+	s.transport.MaxIdleConnsPerHost = 16
+	s.quota.limits = cfg.quotas
+	s.quota.slack = cfg.slack
+	s.auth.init(s)
+	s.pushes.init(s)
+	s.operator = s.Company("")
+	return s, nil
+}
+
+// Handler is the server as a handler, for mounting it elsewhere. It works until
+// [Server.Close].
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// Close stops the server: it ends what is being answered, drops pushes that are
+// not delivered yet, and returns when all that has ended. Call
+// [Server.WaitPushes] before if the pushes matter.
+func (s *Server) Close() {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.closing = true
+		unhook := s.unhook
+		s.mu.Unlock()
+		if unhook != nil {
+			unhook()
+		}
+		s.cancel()
+		s.handlers.Wait()
+		s.pushes.workers.Wait()
+		if s.http != nil {
+			_ = s.http.Close()
+			<-s.served
+			s.conns.Wait()
+		}
+		s.transport.CloseIdleConnections()
+		close(s.closed)
+	})
+	<-s.closed
+}
+
+// connState counts connections, so that Close can wait for them. A hijacked one
+// is closed by whoever took it.
+func (s *Server) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Done()
+	}
+}
+
+// enter counts a handler; it refuses when the server is closing.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.handlers.Add(1)
+	return true
+}
+
+// Credentials are those of the server's app.
+func (s *Server) Credentials() jushuitan.Credentials { return s.cfg.app }
+
+// Client makes a client of this server's app: with its URL, clock and quotas.
+// Options may change that. The client of a self-built app gets its tokens by
+// itself and works for the default company; that of a service provider's app
+// needs [Server.Grant] and ExchangeCode for each merchant, or
+// client.WithToken(srv.AccessToken(merchant)).
+func (s *Server) Client(opts ...jushuitan.Option) (*jushuitan.Client, error) {
+	if s.URL == "" {
+		return nil, errors.New("jushuitantest: Client: the server does not listen")
+	}
+	quotas := slices.Clone(s.cfg.quotas)
+	if len(quotas) == 0 { // no quota: one that nobody meets
+		quotas = []jushuitan.Quota{{Limit: 1 << 20, Per: time.Second}}
+	}
+	all := []jushuitan.Option{
+		jushuitan.WithBaseURL(s.URL),
+		jushuitan.WithClock(s.Now),
+		jushuitan.WithQuota(quotas...),
+		jushuitan.WithHTTPClient(&http.Client{Transport: s.transport}),
+	}
+	return jushuitan.New(s.cfg.app, append(all, opts...)...)
+}
+
+// Company is the state of a merchant, made when it is first named. "" is the
+// default company.
+func (s *Server) Company(merchant string) *Company {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.companies[merchant]
+	if c == nil {
+		c = newCompany(s, merchant, int64(len(s.names)))
+		s.companies[merchant] = c
+		s.names = append(s.names, merchant)
+	}
+	return c
+}
+
+// Now is the server's time: real time (or that of [WithNow]) and what
+// [Server.Advance] added.
+func (s *Server) Now() time.Time { return s.clock.Now() }
+
+// Advance moves the server's time forward: tokens age, quota windows pass,
+// changes get later stamps.
+func (s *Server) Advance(d time.Duration) { s.clock.Advance(d) }
+
+// RevokePermission takes away the app's right to call a path (code 190).
+func (s *Server) RevokePermission(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denied[s.ops.canonical(path)] = true
+}
+
+// GrantPermission gives back what [Server.RevokePermission] took.
+func (s *Server) GrantPermission(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.denied, s.ops.canonical(path))
+}
+
+// RequestRecord is one request that was answered. It holds no secret, token,
+// signature or body.
+type RequestRecord struct {
+	Time     time.Time // server's, of arrival
+	Path     string
+	Merchant string // whose token it carried, "" for the default company or none
+	Code     int64  // answered, 0 also where no JSON was answered
+	Status   int    // HTTP status answered, 0 when the connection was cut
+	Fault    FaultKind
+}
+
+// Stats are counters since the start.
+type Stats struct {
+	Calls        int // all requests
+	Accepted     int // answered with code 0
+	Refused      int // answered with another code
+	Throttled    int // of them, for too many calls, injected ones included
+	Faults       int // requests that met an injected fault
+	TokenCalls   int // requests for a token
+	Pushes       int // pushes that were delivered
+	PushAttempts int // POSTs of pushes
+	PushFailures int // pushes given up
+}
+
+// Requests is every request so far, oldest first.
+func (s *Server) Requests() []RequestRecord {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records)
+}
+
+// Stats gives the counters.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	st := s.stats
+	s.mu.Unlock()
+	s.pushes.count(&st)
+	return st
+}
+
+func (s *Server) record(r RequestRecord, token bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = append(s.records, r)
+	s.stats.Calls++
+	switch {
+	case r.Code != 0:
+		s.stats.Refused++
+	case r.Status == http.StatusOK && r.Fault != HTMLPage:
+		s.stats.Accepted++
+	}
+	if r.Code == codeTooManySecond || r.Code == codeTooManyMinute || r.Status == http.StatusTooManyRequests {
+		s.stats.Throttled++
+	}
+	if r.Fault != NoFault {
+		s.stats.Faults++
+	}
+	if token {
+		s.stats.TokenCalls++
+	}
+}
