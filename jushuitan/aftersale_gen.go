@@ -264,15 +264,15 @@ type AfterSaleQuery struct {
 	ShopID *int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
 	// 是否线下店铺: With shop_id 0, true selects offline-shop documents
 	IsOfflineShop bool      `json:"is_offline_shop,omitzero"`
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`            // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`                    // 线上单号列表: Online / external document numbers
-	ShopBuyerIDs  []string  `json:"shop_buyer_ids,omitzero" pii:"true"` // 买家账号列表: Max 50
-	PageIndex     int64     `json:"page_index,omitzero"`                // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`                 // 每页条数: Rows per page
-	OIDs          []int64   `json:"o_ids,omitzero"`                     // 内部单号列表: ERP internal order numbers
-	ASIDs         []int64   `json:"as_ids,omitzero"`                    // 内部售后单号列表: ERP after-sale numbers
-	Status        string    `json:"status,omitzero"`                    // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`                             // 修改起始时间: With modified_end, max 7 days
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`                               // 修改结束时间: Window end, pairs with modified_begin
+	SoIDs         []string  `json:"so_ids,omitzero"`                                     // 线上单号列表: Online / external document numbers
+	ShopBuyerIDs  []string  `json:"shop_buyer_ids,omitzero" pii:"true" check:"items=50"` // 买家账号列表: Max 50
+	PageIndex     int64     `json:"page_index,omitzero"`                                 // 第几页: Page number, starts at 1
+	PageSize      int64     `json:"page_size,omitzero"`                                  // 每页条数: Rows per page
+	OIDs          []int64   `json:"o_ids,omitzero"`                                      // 内部单号列表: ERP internal order numbers
+	ASIDs         []int64   `json:"as_ids,omitzero"`                                     // 内部售后单号列表: ERP after-sale numbers
+	Status        string    `json:"status,omitzero"`                                     // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
 	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
 	StartTS int64 `json:"start_ts,omitzero"`
 	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
@@ -451,8 +451,8 @@ type ReturnReceiptQuery struct {
 	// 时间类型: 0 modified, 1 created, 2 order date, 4 actual stock date; sometimes answered with
 	// code 130
 	DateType *int64  `json:"date_type,omitzero"`
-	ASIDs    []int64 `json:"as_ids,omitzero"` // 内部售后单号列表: Max 50
-	IOIDs    []int64 `json:"io_ids,omitzero"` // 单号列表: Max 50
+	ASIDs    []int64 `json:"as_ids,omitzero" check:"items=50"` // 内部售后单号列表: Max 50
+	IOIDs    []int64 `json:"io_ids,omitzero" check:"items=50"` // 单号列表: Max 50
 }
 
 // ReturnReceiptPage 实际收货查询: the answer of [AfterSaleService.QueryReceived].
@@ -545,12 +545,13 @@ type ReturnReceiptSN struct {
 
 // AfterSaleUpload 售后上传: the request of [AfterSaleService.Upload].
 type AfterSaleUpload struct {
-	ShopID    int64  `json:"shop_id"`     // 店铺编号: ERP shop id (required)
-	OuterASID string `json:"outer_as_id"` // 外部售后单号: Platform-unique after-sale number (required)
-	SoID      string `json:"so_id"`       // 线上单号: Online order number (required)
+	ShopID int64 `json:"shop_id" check:"required"` // 店铺编号: ERP shop id (required)
+	// 外部售后单号: Platform-unique after-sale number (required)
+	OuterASID string `json:"outer_as_id" check:"required"`
+	SoID      string `json:"so_id" check:"required"` // 线上单号: Online order number (required)
 	// 售后类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
 	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair (required)
-	Type string `json:"type"`
+	Type string `json:"type" check:"required"`
 	// 退货物流公司: Return carrier; not updatable after goods received
 	LogisticsCompany string `json:"logistics_company,omitzero"`
 	LID              string `json:"l_id,omitzero"` // 退货物流单号: Return waybill; not updatable after goods received
@@ -560,15 +561,15 @@ type AfterSaleUpload struct {
 	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true"`
 	// 平台售后状态: WAIT_SELLER_AGREE, WAIT_BUYER_RETURN_GOODS, WAIT_SELLER_CONFIRM_GOODS,
 	// SELLER_REFUSE_BUYER, CLOSED (voids an unconfirmed case), SUCCESS. Updatable (required)
-	ShopStatus string `json:"shop_status"`
+	ShopStatus string `json:"shop_status" check:"required"`
 	Remark     string `json:"remark,omitzero"` // 备注: Remark
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED;
 	// updatable (required)
-	GoodStatus   string          `json:"good_status"`
-	QuestionType string          `json:"question_type"` // 异常类型: Question (abnormal) type (required)
-	TotalAmount  decimal.Decimal `json:"total_amount"`  // 原单总金额: Original document total (required)
-	Refund       decimal.Decimal `json:"refund"`        // 卖家应退金额: Amount the seller refunds (required)
-	Payment      decimal.Decimal `json:"payment"`       // 买家应补金额: Amount the buyer must add (required)
+	GoodStatus   string          `json:"good_status" check:"required"`
+	QuestionType string          `json:"question_type" check:"required"` // 异常类型: Question (abnormal) type (required)
+	TotalAmount  decimal.Decimal `json:"total_amount"`                   // 原单总金额: Original document total (required)
+	Refund       decimal.Decimal `json:"refund"`                         // 卖家应退金额: Amount the seller refunds (required)
+	Payment      decimal.Decimal `json:"payment"`                        // 买家应补金额: Amount the buyer must add (required)
 	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective, 5 store, 6-8 custom 1-3
 	WarehouseType    int64                 `json:"warehouse_type,omitzero"`
 	WMSCoID          int64                 `json:"wms_co_id,omitzero"`                    // 分仓编号: Branch / third-party warehouse id
@@ -578,7 +579,7 @@ type AfterSaleUpload struct {
 	ReceiverAddress  string                `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
 	SendLCID         string                `json:"send_lc_id,omitzero"`                   // 发货物流公司编码: Carrier code of the outgoing parcel
 	SendLCName       string                `json:"send_lc_name,omitzero"`                 // 发货物流公司名称: Carrier name of the outgoing parcel
-	Items            []AfterSaleUploadItem `json:"items"`                                 // 明细: Lines (required)
+	Items            []AfterSaleUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
 	Freight          decimal.Decimal       `json:"freight,omitzero"`                      // 运费: Freight
 }
 
@@ -592,7 +593,7 @@ func (v AfterSaleUpload) LogValue() slog.Value { return redact.LogValue(v) }
 type AfterSaleUploadItem struct {
 	// 平台子订单号: Order line id; must be sent when the order holds bundle goods
 	OuterOIID       string          `json:"outer_oi_id,omitzero"`
-	SKUID           string          `json:"sku_id"`                    // 商品编码: SKU code (required)
+	SKUID           string          `json:"sku_id" check:"required"`   // 商品编码: SKU code (required)
 	Qty             decimal.Decimal `json:"qty"`                       // 数量: Quantity (required)
 	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: Amount
 	Type            string          `json:"type,omitzero"`             // 售后类型: 退货, 换货, 其它, 补发
@@ -644,7 +645,7 @@ type NoInfoReturn struct {
 	ASID             int64              `json:"as_id"`                      // 内部售后单号: 0 to create, above 0 to update (required)
 	ASDate           time.Time          `json:"as_date,omitzero"`           // 申请售后时间: After-sale apply time
 	OuterASID        string             `json:"outer_as_id,omitzero"`       // 外部售后单号: Platform after-sale number
-	Type             string             `json:"type"`                       // 售后类型: 普通退货 only (required)
+	Type             string             `json:"type" check:"required"`      // 售后类型: 普通退货 only (required)
 	LogisticsCompany string             `json:"logistics_company,omitzero"` // 物流公司: Carrier name
 	LID              string             `json:"l_id,omitzero"`              // 物流单号: Waybill number
 	ShopID           int64              `json:"shop_id"`                    // 店铺编号: 0 offline, -1 unknown (required)
@@ -667,7 +668,7 @@ type NoInfoReturnItem struct {
 	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: Production batch number (batch management must be on)
 	ProducedDate    time.Time       `json:"produced_date,omitzero"`    // 生产日期: Production date
 	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
-	Type            string          `json:"type"`                      // 售后类型: 退货 only (required)
+	Type            string          `json:"type" check:"required"`     // 售后类型: 退货 only (required)
 	Description     string          `json:"des,omitzero"`              // 明细备注: Line remark
 }
 
@@ -687,11 +688,11 @@ type NoInfoReturnResult struct {
 // GoodsConfirmation 售后-确认收到货物(可分批确认): the request of
 // [AfterSaleService.ConfirmGoods].
 type GoodsConfirmation struct {
-	ASID             int64                   `json:"as_id"`                      // 内部售后单号: ERP after-sale number (required)
+	ASID             int64                   `json:"as_id" check:"required"`     // 内部售后单号: ERP after-sale number (required)
 	LogisticsCompany string                  `json:"logistics_company,omitzero"` // 物流公司: Carrier name
 	LID              string                  `json:"l_id,omitzero"`              // 物流单号: Waybill number
 	Remark           string                  `json:"remark,omitzero"`            // 备注: Remark
-	Items            []GoodsConfirmationItem `json:"items"`                      // 明细: Lines (required)
+	Items            []GoodsConfirmationItem `json:"items" check:"required"`     // 明细: Lines (required)
 	WMSCoID          int64                   `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
 	WhID             *int64                  `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales-return
 	// 防重复入库唯一标识: Caller unique key that stops double stock increments
@@ -730,9 +731,9 @@ type GoodsConfirmationResult struct {
 
 // SerialConfirmation 唯一码批量确认收货: the request of [AfterSaleService.ConfirmGoodsBySN].
 type SerialConfirmation struct {
-	SKUSN   string `json:"sku_sn"`             // 商品唯一码: Serial number(s) (required)
-	Remark  string `json:"remark,omitzero"`    // 备注: Remark
-	WMSCoID int64  `json:"wms_co_id,omitzero"` // 分仓编号: Branch / third-party warehouse id
+	SKUSN   string `json:"sku_sn" check:"required"` // 商品唯一码: Serial number(s) (required)
+	Remark  string `json:"remark,omitzero"`         // 备注: Remark
+	WMSCoID int64  `json:"wms_co_id,omitzero"`      // 分仓编号: Branch / third-party warehouse id
 }
 
 // SerialConfirmationReply 唯一码批量确认收货: the answer of
@@ -758,7 +759,7 @@ type SerialConfirmationResult struct {
 
 // AfterSaleConfirm 售后单确认: the request of [AfterSaleService.Confirm].
 type AfterSaleConfirm struct {
-	ASIDs         []int64 `json:"as_ids"`                  // 内部售后单号列表: ERP after-sale numbers (required)
+	ASIDs         []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
 	ExchangeForce bool    `json:"exchange_force,omitzero"` // 强制确认换货: Force confirming an exchange
 	ConfirmRefund bool    `json:"confirm_refund,omitzero"` // 是否同时确认退款单: Also confirm the refund record
 }
@@ -784,7 +785,7 @@ type AfterSaleConfirmResult struct {
 
 // AfterSaleUnconfirm 售后单反确认: the request of [AfterSaleService.Unconfirm].
 type AfterSaleUnconfirm struct {
-	ASIDs []int64 `json:"as_ids"` // 内部售后单号列表: ERP after-sale numbers (required)
+	ASIDs []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
 }
 
 // RefundPaymentQuery 退款单查询: the request of [AfterSaleService.QueryPayments].

@@ -62,6 +62,7 @@ type core struct {
 	prefetch    int
 	now         func() time.Time
 	hooks       []Hook
+	unchecked   bool
 }
 
 // New makes a client of an app. It sends nothing.
@@ -78,7 +79,7 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if cred.AppKey == "" || cred.AppSecret == "" {
 		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
 	}
-	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks}
+	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked}
 	var err error
 	if c.baseURL, err = parseHost("base URL", s.baseURL); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)

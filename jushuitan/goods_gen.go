@@ -559,7 +559,7 @@ type ItemQuery struct {
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
 	// 款式编码: <= 20; one integrator's production code sends one comma-joined STRING and works
-	IIDs      []string `json:"i_ids,omitzero"`
+	IIDs      []string `json:"i_ids,omitzero" check:"items=20"`
 	OnlyItem  bool     `json:"only_item,omitzero"`  // 只查款: true leaves out skus
 	PageIndex int64    `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
 	PageSize  int64    `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
@@ -697,12 +697,12 @@ type ItemProperty struct {
 
 // ItemUploadRequest 款式资料上传: the request of [ItemService.Upload].
 type ItemUploadRequest struct {
-	Items []ItemUpload `json:"items"` // 明细: lines; <= 500 (required)
+	Items []ItemUpload `json:"items" check:"required"` // 明细: lines; <= 500 (required)
 }
 
 // ItemUpload 明细: Items of [ItemUploadRequest].
 type ItemUpload struct {
-	IID          string           `json:"i_id"`                   // 款式编码: style (SPU) code (required)
+	IID          string           `json:"i_id" check:"required"`  // 款式编码: style (SPU) code (required)
 	Name         string           `json:"name,omitzero"`          // 名称: name
 	Brand        string           `json:"brand,omitzero"`         // 品牌: brand name (plain text, there is no brand id)
 	Category     string           `json:"category,omitzero"`      // 分类: category name
@@ -744,11 +744,11 @@ type SKUQuery struct {
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	DateField   string    `json:"date_field,omitzero"`   // 时间字段: created | modified (default modified)
-	SKUIDs      CommaList `json:"sku_ids,omitzero"`      // 商品编码: SKU codes; comma-joined, <= 20
-	ExactlyName string    `json:"exactly_name,omitzero"` // 精确名称: one exact name
-	Name        string    `json:"name,omitzero"`         // 模糊名称: name; one name, fuzzy
-	IIDs        []string  `json:"i_ids,omitzero"`        // 款式编码: style codes
+	DateField   string    `json:"date_field,omitzero"`               // 时间字段: created | modified (default modified)
+	SKUIDs      CommaList `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes; comma-joined, <= 20
+	ExactlyName string    `json:"exactly_name,omitzero"`             // 精确名称: one exact name
+	Name        string    `json:"name,omitzero"`                     // 模糊名称: name; one name, fuzzy
+	IIDs        []string  `json:"i_ids,omitzero"`                    // 款式编码: style codes
 	// 辅助码: auxiliary code(s): alternate barcodes of the SKU; looks up by auxiliary code
 	SKUCodes CommaList `json:"sku_codes,omitzero"`
 	// 品牌: brand name (plain text, there is no brand id); newer documentation only
@@ -884,7 +884,7 @@ func (v SKU) LogValue() slog.Value { return redact.LogValue(v) }
 // SKUUploadRequest 普通商品资料上传: the request of [SKUService.Upload].
 type SKUUploadRequest struct {
 	// 明细: list of SKUs; the maximum number per call was NOT found in any source (required)
-	Items []SKUUpload `json:"items"`
+	Items []SKUUpload `json:"items" check:"required"`
 	// 校验普通商品: default false; true refuses to change a SKU that is a combination and reports
 	// it
 	IsNormal *bool `json:"is_normal,omitzero"`
@@ -894,11 +894,11 @@ type SKUUploadRequest struct {
 type SKUUpload struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); maximum length not found
 	// (required)
-	SKUID  string `json:"sku_id"`
-	IID    string `json:"i_id"`             // 款式编码: style (SPU) code (required)
-	Name   string `json:"name"`             // 名称: name (required)
-	Brand  string `json:"brand,omitzero"`   // 品牌: brand name (plain text, there is no brand id); updatable
-	VCName string `json:"vc_name,omitzero"` // 虚拟分类: virtual (free) category
+	SKUID  string `json:"sku_id" check:"required"`
+	IID    string `json:"i_id" check:"required"` // 款式编码: style (SPU) code (required)
+	Name   string `json:"name" check:"required"` // 名称: name (required)
+	Brand  string `json:"brand,omitzero"`        // 品牌: brand name (plain text, there is no brand id); updatable
+	VCName string `json:"vc_name,omitzero"`      // 虚拟分类: virtual (free) category
 	// 类目名称: category name; must be a LEAF category already present in the merchant's category
 	// tree
 	CName string `json:"c_name,omitzero"`
@@ -906,20 +906,20 @@ type SKUUpload struct {
 	SPrice *decimal.Decimal `json:"s_price,omitempty"`
 	// 成本价: cost price (upload / SPU spelling); the upload name of cost_price
 	CPrice        *decimal.Decimal `json:"c_price,omitempty"`
-	MarketPrice   *decimal.Decimal `json:"market_price,omitempty"`   // 市场价/吊牌价: market or tag price
-	PurchasePrice *decimal.Decimal `json:"purchase_price,omitempty"` // 采购价: purchase price
-	ItemType      string           `json:"item_type,omitzero"`       // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	Length        *decimal.Decimal `json:"l,omitempty"`              // 长: length
-	Width         *decimal.Decimal `json:"w,omitempty"`              // 宽: width
-	Height        *decimal.Decimal `json:"h,omitempty"`              // 高: height
-	Weight        *decimal.Decimal `json:"weight,omitempty"`         // 重量: weight
-	Pic           string           `json:"pic,omitzero"`             // 图片地址: picture URL; style picture, <= 300 characters
-	PicBig        string           `json:"pic_big,omitzero"`         // 大图地址: large picture URL; <= 300 characters
-	SKUPic        string           `json:"sku_pic,omitzero"`         // 商品图片: SKU-level picture URL; <= 300 characters
-	Remark        string           `json:"remark,omitzero"`          // 备注: remark
+	MarketPrice   *decimal.Decimal `json:"market_price,omitempty"`           // 市场价/吊牌价: market or tag price
+	PurchasePrice *decimal.Decimal `json:"purchase_price,omitempty"`         // 采购价: purchase price
+	ItemType      string           `json:"item_type,omitzero"`               // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	Length        *decimal.Decimal `json:"l,omitempty"`                      // 长: length
+	Width         *decimal.Decimal `json:"w,omitempty"`                      // 宽: width
+	Height        *decimal.Decimal `json:"h,omitempty"`                      // 高: height
+	Weight        *decimal.Decimal `json:"weight,omitempty"`                 // 重量: weight
+	Pic           string           `json:"pic,omitzero" check:"max=300"`     // 图片地址: picture URL; style picture, <= 300 characters
+	PicBig        string           `json:"pic_big,omitzero" check:"max=300"` // 大图地址: large picture URL; <= 300 characters
+	SKUPic        string           `json:"sku_pic,omitzero" check:"max=300"` // 商品图片: SKU-level picture URL; <= 300 characters
+	Remark        string           `json:"remark,omitzero"`                  // 备注: remark
 	// 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"; <= 100 characters (a Chinese character
 	// counts as one)
-	PropertiesValue string `json:"properties_value,omitzero"`
+	PropertiesValue string `json:"properties_value,omitzero" check:"max=100"`
 	ShortName       string `json:"short_name,omitzero"`      // 简称: short name
 	Enabled         *int64 `json:"enabled,omitzero"`         // 是否启用: 1 enabled, 0 standby, -1 disabled; default 1
 	SupplierName    string `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
@@ -949,7 +949,7 @@ type SKUUpload struct {
 	BatchEnabled   *bool    `json:"batch_enabled,omitzero"`    // 是否启用生产批次: production batches tracked
 	IsSeriesNumber *bool    `json:"is_series_number,omitzero"` // 是否启用序列号: serial numbers tracked
 	// 辅助码: auxiliary code(s) to write; <= 500 characters; a merchant setting must allow it
-	OtherCode string `json:"other_code,omitzero"`
+	OtherCode string `json:"other_code,omitzero" check:"max=500"`
 	ShelfLife int64  `json:"shelf_life,omitzero"` // 保质期天数: shelf life in days; must be > 0
 	HandDay   int64  `json:"hand_day,omitzero"`   // 临期天数: near-expiry days
 	// 保质期禁收天数: days before expiry after which receiving is refused; camelCase on the wire
@@ -987,13 +987,14 @@ type SKUBatchUploadRequest struct {
 	IsAddOtherCode *bool `json:"is_add_other_code,omitzero"`
 	// 是否覆盖款: overwrite the style record (name seen, exact effect not found)
 	IsOverItem *bool            `json:"is_over_item,omitzero"`
-	Items      []SKUBatchUpload `json:"items"` // 明细: lines; <= 500 (required)
+	Items      []SKUBatchUpload `json:"items" check:"required"` // 明细: lines; <= 500 (required)
 }
 
 // SKUBatchUpload 明细: Items of [SKUBatchUploadRequest].
 type SKUBatchUpload struct {
-	IID       string `json:"i_id"`                // 款式编码: style (SPU) code (required)
-	SKUID     string `json:"sku_id"`              // 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	IID string `json:"i_id" check:"required"` // 款式编码: style (SPU) code (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID     string `json:"sku_id" check:"required"`
 	Name      string `json:"name,omitzero"`       // 名称: name
 	ShortName string `json:"short_name,omitzero"` // 简称: short name
 	// 基本售价: base selling price; STRING here (sent as text)
@@ -1001,45 +1002,45 @@ type SKUBatchUpload struct {
 	CostPrice *decimal.Decimal `json:"cost_price,omitempty,string"` // 成本价: cost price; STRING here (sent as text)
 	// 市场价/吊牌价: market or tag price; STRING here (sent as text)
 	MarketPrice     *decimal.Decimal `json:"market_price,omitempty,string"`
-	PurchasePrice   *decimal.Decimal `json:"purchase_price,omitempty"`  // 采购价: purchase price
-	Weight          *decimal.Decimal `json:"weight,omitempty,string"`   // 重量: weight; STRING here (sent as text)
-	Category        string           `json:"category,omitzero"`         // 分类: category name
-	VCName          string           `json:"vc_name,omitzero"`          // 虚拟分类: virtual (free) category
-	Brand           string           `json:"brand,omitzero"`            // 品牌: brand name (plain text, there is no brand id)
-	PropertiesValue string           `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	SKUCode         string           `json:"sku_code,omitzero"`         // 国标码: national barcode / GTIN of the SKU
-	OtherCode       string           `json:"other_code,omitzero"`       // 辅助码: auxiliary code(s) to write
-	SupplierName    string           `json:"supplier_name,omitzero"`    // 供应商名称: supplier name
-	SupplierSKUID   string           `json:"supplier_sku_id,omitzero"`  // 供应商商品编码: supplier's own SKU code
-	SupplierIID     string           `json:"supplier_i_id,omitzero"`    // 供应商款式编码: supplier's own style code
-	Unit            string           `json:"unit,omitzero"`             // 单位: unit of measure
-	Length          *decimal.Decimal `json:"l,omitempty"`               // 长: length
-	Width           *decimal.Decimal `json:"w,omitempty"`               // 宽: width
-	Height          *decimal.Decimal `json:"h,omitempty"`               // 高: height
-	ItemType        string           `json:"item_type,omitzero"`        // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	Enabled         *int64           `json:"enabled,omitzero"`          // 是否启用: 1 enabled, 0 standby, -1 disabled
-	StockDisabled   *bool            `json:"stock_disabled,omitzero"`   // 禁止同步库存: stock synchronisation to shops disabled
-	Remark          string           `json:"remark,omitzero"`           // 备注: remark
-	Pic             string           `json:"pic,omitzero"`              // 图片地址: picture URL
-	PicBig          string           `json:"pic_big,omitzero"`          // 大图地址: large picture URL
-	ItemPic         string           `json:"item_pic,omitzero"`         // 款图: style picture
-	Pics            []string         `json:"pics,omitzero"`             // 多图: <= 10 pictures
-	OtherPrice1     *decimal.Decimal `json:"other_price1,omitempty"`    // 其它价格1: custom price slot 1
-	OtherPrice2     *decimal.Decimal `json:"other_price2,omitempty"`    // 其它价格2: custom price slot 2
-	OtherPrice3     *decimal.Decimal `json:"other_price3,omitempty"`    // 其它价格3: custom price slot 3
-	OtherPrice4     *decimal.Decimal `json:"other_price4,omitempty"`    // 其它价格4: custom price slot 4
-	OtherPrice5     *decimal.Decimal `json:"other_price5,omitempty"`    // 其它价格5: custom price slot 5
-	Other1          string           `json:"other1,omitzero"`           // 其它属性1: custom text slot 1
-	Other2          string           `json:"other2,omitzero"`           // 其它属性2: custom text slot 2
-	Other3          string           `json:"other3,omitzero"`           // 其它属性3: custom text slot 3
-	Other4          string           `json:"other4,omitzero"`           // 其它属性4: custom text slot 4
-	Other5          string           `json:"other5,omitzero"`           // 其它属性5: custom text slot 5
-	Other6          string           `json:"other6,omitzero"`           // 其它属性6: custom text slot 6
-	Other7          string           `json:"other7,omitzero"`           // 其它属性7: custom text slot 7
-	Other8          string           `json:"other8,omitzero"`           // 其它属性8: custom text slot 8
-	Other9          string           `json:"other9,omitzero"`           // 其它属性9: custom text slot 9
-	Other10         string           `json:"other10,omitzero"`          // 其它属性10: custom text slot 10
-	Labels          []string         `json:"labels,omitzero"`           // 标签: labels
+	PurchasePrice   *decimal.Decimal `json:"purchase_price,omitempty"`       // 采购价: purchase price
+	Weight          *decimal.Decimal `json:"weight,omitempty,string"`        // 重量: weight; STRING here (sent as text)
+	Category        string           `json:"category,omitzero"`              // 分类: category name
+	VCName          string           `json:"vc_name,omitzero"`               // 虚拟分类: virtual (free) category
+	Brand           string           `json:"brand,omitzero"`                 // 品牌: brand name (plain text, there is no brand id)
+	PropertiesValue string           `json:"properties_value,omitzero"`      // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	SKUCode         string           `json:"sku_code,omitzero"`              // 国标码: national barcode / GTIN of the SKU
+	OtherCode       string           `json:"other_code,omitzero"`            // 辅助码: auxiliary code(s) to write
+	SupplierName    string           `json:"supplier_name,omitzero"`         // 供应商名称: supplier name
+	SupplierSKUID   string           `json:"supplier_sku_id,omitzero"`       // 供应商商品编码: supplier's own SKU code
+	SupplierIID     string           `json:"supplier_i_id,omitzero"`         // 供应商款式编码: supplier's own style code
+	Unit            string           `json:"unit,omitzero"`                  // 单位: unit of measure
+	Length          *decimal.Decimal `json:"l,omitempty"`                    // 长: length
+	Width           *decimal.Decimal `json:"w,omitempty"`                    // 宽: width
+	Height          *decimal.Decimal `json:"h,omitempty"`                    // 高: height
+	ItemType        string           `json:"item_type,omitzero"`             // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	Enabled         *int64           `json:"enabled,omitzero"`               // 是否启用: 1 enabled, 0 standby, -1 disabled
+	StockDisabled   *bool            `json:"stock_disabled,omitzero"`        // 禁止同步库存: stock synchronisation to shops disabled
+	Remark          string           `json:"remark,omitzero"`                // 备注: remark
+	Pic             string           `json:"pic,omitzero"`                   // 图片地址: picture URL
+	PicBig          string           `json:"pic_big,omitzero"`               // 大图地址: large picture URL
+	ItemPic         string           `json:"item_pic,omitzero"`              // 款图: style picture
+	Pics            []string         `json:"pics,omitzero" check:"items=10"` // 多图: <= 10 pictures
+	OtherPrice1     *decimal.Decimal `json:"other_price1,omitempty"`         // 其它价格1: custom price slot 1
+	OtherPrice2     *decimal.Decimal `json:"other_price2,omitempty"`         // 其它价格2: custom price slot 2
+	OtherPrice3     *decimal.Decimal `json:"other_price3,omitempty"`         // 其它价格3: custom price slot 3
+	OtherPrice4     *decimal.Decimal `json:"other_price4,omitempty"`         // 其它价格4: custom price slot 4
+	OtherPrice5     *decimal.Decimal `json:"other_price5,omitempty"`         // 其它价格5: custom price slot 5
+	Other1          string           `json:"other1,omitzero"`                // 其它属性1: custom text slot 1
+	Other2          string           `json:"other2,omitzero"`                // 其它属性2: custom text slot 2
+	Other3          string           `json:"other3,omitzero"`                // 其它属性3: custom text slot 3
+	Other4          string           `json:"other4,omitzero"`                // 其它属性4: custom text slot 4
+	Other5          string           `json:"other5,omitzero"`                // 其它属性5: custom text slot 5
+	Other6          string           `json:"other6,omitzero"`                // 其它属性6: custom text slot 6
+	Other7          string           `json:"other7,omitzero"`                // 其它属性7: custom text slot 7
+	Other8          string           `json:"other8,omitzero"`                // 其它属性8: custom text slot 8
+	Other9          string           `json:"other9,omitzero"`                // 其它属性9: custom text slot 9
+	Other10         string           `json:"other10,omitzero"`               // 其它属性10: custom text slot 10
+	Labels          []string         `json:"labels,omitzero"`                // 标签: labels
 	// 移除标签: labels to remove (other name than deletedlabels)
 	RemoveLabels []string `json:"remove_labels,omitzero"`
 	// 类目属性: free map of category-property name to value
@@ -1078,22 +1079,23 @@ type SKUBatchUploadResult struct {
 
 // CostPriceUploadRequest 商品历史成本价上传: the request of [SKUService.UploadCostPrices].
 type CostPriceUploadRequest struct {
-	IsClearOld bool              `json:"is_clear_old,omitzero"` // 清除旧值: newer documentation only
-	Datas      []CostPriceUpload `json:"datas"`                 // 数据集合: rows (required)
+	IsClearOld bool              `json:"is_clear_old,omitzero"`  // 清除旧值: newer documentation only
+	Datas      []CostPriceUpload `json:"datas" check:"required"` // 数据集合: rows (required)
 }
 
 // CostPriceUpload 数据集合: Datas of [CostPriceUploadRequest].
 type CostPriceUpload struct {
-	SKUID     string          `json:"sku_id"`            // 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	EndDate   time.Time       `json:"end_date"`          // 截止时间: end of validity (required)
-	CostPrice decimal.Decimal `json:"cost_price,string"` // 成本价: cost price; as STRING (required, sent as text)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID     string          `json:"sku_id" check:"required"`
+	EndDate   time.Time       `json:"end_date" check:"required"` // 截止时间: end of validity (required)
+	CostPrice decimal.Decimal `json:"cost_price,string"`         // 成本价: cost price; as STRING (required, sent as text)
 }
 
 // CostPriceQuery 商品历史成本价查询: the request of [SKUService.QueryCostPrices].
 type CostPriceQuery struct {
-	SKUIDs   []string `json:"sku_ids"`             // 商品编码: SKU codes (required)
-	WMSCoIDs []int64  `json:"wms_co_ids,omitzero"` // 分仓编号列表: without it the current company
-	GetWay   string   `json:"get_way,omitzero"`    // 获取方式: all (default) | newest
+	SKUIDs   []string `json:"sku_ids" check:"required"` // 商品编码: SKU codes (required)
+	WMSCoIDs []int64  `json:"wms_co_ids,omitzero"`      // 分仓编号列表: without it the current company
+	GetWay   string   `json:"get_way,omitzero"`         // 获取方式: all (default) | newest
 	// 回落普通成本价: default true: fall back to the SKU's own cost price
 	IsUseItemSKUCostPrice *bool `json:"is_use_item_sku_cost_price,omitzero"`
 }
@@ -1115,7 +1117,8 @@ type CostPrice struct {
 
 // SKUBins 更新商品库容信息: the request of [SKUService.SetBins].
 type SKUBins struct {
-	SKUID       string          `json:"sku_id"`                // 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID       string          `json:"sku_id" check:"required"`
 	Bin         string          `json:"bin,omitzero"`          // 主仓位: main bin
 	OtherBin    []string        `json:"other_bin,omitzero"`    // 补充仓位: supplementary bins
 	MinQty      decimal.Decimal `json:"min_qty,omitzero"`      // 库容下限: lower bin capacity
@@ -1157,29 +1160,31 @@ type SKUHistoryPage struct {
 
 // SerialNumberAddRequest 批量录入唯一码: the request of [SKUService.AddSerialNumbers].
 type SerialNumberAddRequest struct {
-	SerialNumbers []SerialNumber `json:"sku_sn_list"`     // 唯一码列表: <= 500 (required)
-	Status        int64          `json:"status,omitzero"` // 状态: status; 0 waiting to be received, 1 received
+	SerialNumbers []SerialNumber `json:"sku_sn_list" check:"required"` // 唯一码列表: <= 500 (required)
+	Status        int64          `json:"status,omitzero"`              // 状态: status; 0 waiting to be received, 1 received
 }
 
 // SerialNumber 唯一码列表: SerialNumbers of [SerialNumberAddRequest].
 type SerialNumber struct {
-	SKUID string `json:"sku_id"` // 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SN    string `json:"sn"`     // 唯一码: serial number (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID string `json:"sku_id" check:"required"`
+	SN    string `json:"sn" check:"required"` // 唯一码: serial number (required)
 }
 
 // PackSerialNumberAddRequest 批量录入箱唯一码: the request of
 // [SKUService.AddPackSerialNumbers].
 type PackSerialNumberAddRequest struct {
-	Cartons []PackSerialNumber `json:"pack_sn_list"` // 箱码列表: cartons (required)
+	Cartons []PackSerialNumber `json:"pack_sn_list" check:"required"` // 箱码列表: cartons (required)
 	// 状态: status; 1 waiting to be received, 2 received, 3 shipped (other values: as 1)
 	Status int64 `json:"status,omitzero"`
 }
 
 // PackSerialNumber 箱码列表: Cartons of [PackSerialNumberAddRequest].
 type PackSerialNumber struct {
-	SKUID         string   `json:"sku_id"`           // 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SN            string   `json:"sn"`               // 箱码: carton serial number (required)
-	PackSKUSNList []string `json:"pack_sku_sn_list"` // 箱内唯一码: serial numbers inside (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID         string   `json:"sku_id" check:"required"`
+	SN            string   `json:"sn" check:"required"`               // 箱码: carton serial number (required)
+	PackSKUSNList []string `json:"pack_sku_sn_list" check:"required"` // 箱内唯一码: serial numbers inside (required)
 }
 
 // ShopSKUQuery 店铺商品资料查询: the request of [ShopSKUService.Query].
@@ -1194,8 +1199,9 @@ type ShopSKUQuery struct {
 	LinkModifiedEnd   time.Time `json:"link_modified_end,omitzero"`   // 对应关系修改结束: mapping changed to
 	CreatedBegin      time.Time `json:"created_begin,omitzero"`       // 创建起始时间: lower bound of creation time
 	CreatedEnd        time.Time `json:"created_end,omitzero"`         // 创建结束时间: upper bound of creation time
-	SKUIDs            CommaList `json:"sku_ids,omitzero"`             // 商品编码: SKU codes; comma-joined ONLINE SKU codes, <= 20
-	ShopID            int64     `json:"shop_id,omitzero"`             // 店铺编号: shop number in the ERP
+	// 商品编码: SKU codes; comma-joined ONLINE SKU codes, <= 20
+	SKUIDs CommaList `json:"sku_ids,omitzero" check:"items=20"`
+	ShopID int64     `json:"shop_id,omitzero"` // 店铺编号: shop number in the ERP
 }
 
 // ShopSKUPage 店铺商品资料查询: the answer of [ShopSKUService.Query].
@@ -1248,23 +1254,23 @@ type ShopSKU struct {
 
 // ShopSKUUploadRequest 店铺商品资料上传: the request of [ShopSKUService.Upload].
 type ShopSKUUploadRequest struct {
-	Items []ShopSKUUpload `json:"items"` // 明细: lines (required)
+	Items []ShopSKUUpload `json:"items" check:"required"` // 明细: lines (required)
 }
 
 // ShopSKUUpload 明细: Items of [ShopSKUUploadRequest].
 type ShopSKUUpload struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); online SKU code (the code the
 	// shop carries), updatable (required)
-	SKUID               string `json:"sku_id"`
+	SKUID               string `json:"sku_id" check:"required"`
 	IID                 string `json:"i_id,omitzero"`                  // 款式编码: style (SPU) code; online style code
 	SKUCode             string `json:"sku_code,omitzero"`              // 国标码: national barcode / GTIN of the SKU
-	ShopIID             string `json:"shop_i_id"`                      // 店铺款式编码: platform's style id (required)
-	ShopSKUID           string `json:"shop_sku_id"`                    // 店铺商品编码: platform's SKU id (required)
+	ShopIID             string `json:"shop_i_id" check:"required"`     // 店铺款式编码: platform's style id (required)
+	ShopSKUID           string `json:"shop_sku_id" check:"required"`   // 店铺商品编码: platform's SKU id (required)
 	OriginalSKUID       string `json:"original_sku_id,omitzero"`       // 原始商品编码: original SKU code
 	Name                string `json:"name,omitzero"`                  // 名称: name; platform title
 	ShopPropertiesValue string `json:"shop_properties_value,omitzero"` // 店铺颜色规格: platform colour and size text
 	SKUSign             string `json:"sku_sign,omitzero"`              // 商品标识: special marker of the listing (retail, tiered …); may be ""
-	ShopID              int64  `json:"shop_id"`                        // 店铺编号: shop number in the ERP (required)
+	ShopID              int64  `json:"shop_id" check:"required"`       // 店铺编号: shop number in the ERP (required)
 	ShopSKUURL          string `json:"shop_sku_url,omitzero"`          // 线上链接: listing URL
 }
 
@@ -1276,9 +1282,10 @@ type BundleQuery struct {
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	SKUIDs      CommaList `json:"sku_ids,omitzero"`              // 商品编码: SKU codes; comma-joined codes of combinations, <= 20
-	IIDs        []string  `json:"i_ids,omitzero"`                // 款式编码: style codes
-	Fields      []string  `json:"combine_itemsku_flds,omitzero"` // 自定义返回字段: names of the fields to return
+	// 商品编码: SKU codes; comma-joined codes of combinations, <= 20
+	SKUIDs CommaList `json:"sku_ids,omitzero" check:"items=20"`
+	IIDs   []string  `json:"i_ids,omitzero"`                // 款式编码: style codes
+	Fields []string  `json:"combine_itemsku_flds,omitzero"` // 自定义返回字段: names of the fields to return
 }
 
 // BundlePage 组合装商品查询: the answer of [BundleService.Query].
@@ -1356,14 +1363,14 @@ type BundleUploadRequest struct {
 	IsAddLabels string `json:"is_add_labels,omitzero"`
 	// 同步更新实体商品: newer documentation only
 	IsUpdateEntitySKU *bool          `json:"is_update_enty_sku_from_combine_sku,omitzero"`
-	Items             []BundleUpload `json:"items"` // 明细: lines; <= 50 (required)
+	Items             []BundleUpload `json:"items" check:"required"` // 明细: lines; <= 50 (required)
 }
 
 // BundleUpload 明细: Items of [BundleUploadRequest].
 type BundleUpload struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); code of the combination
 	// (required)
-	SKUID string `json:"sku_id"`
+	SKUID string `json:"sku_id" check:"required"`
 	IID   string `json:"i_id,omitzero"` // 款式编码: style (SPU) code
 	// 实体编码: an existing normal SKU standing for the packed set; usable by one combination only
 	EntitySKUID     string           `json:"enty_sku_id,omitzero"`
@@ -1376,8 +1383,9 @@ type BundleUpload struct {
 	Remark          string           `json:"remark,omitzero"`           // 备注: remark
 	// 是否启用: 1 enabled, 0 standby, -1 disabled; CHINESE TEXT: 启用 / 备用 / 禁用 (default
 	// 启用), not 1/0/-1
-	Enabled     string                  `json:"enabled,omitzero"`
-	Components  []BundleUploadComponent `json:"childList"`              // 子商品: components; camelCase on the wire (required)
+	Enabled string `json:"enabled,omitzero"`
+	// 子商品: components; camelCase on the wire (required)
+	Components  []BundleUploadComponent `json:"childList" check:"required"`
 	IsAddLabels *bool                   `json:"is_add_labels,omitzero"` // 是否追加标签: one client's place of the flag (see above)
 	// 标签: labels; comma-joined string, <= 200 characters, only labels known to the system
 	Labels CommaList `json:"labels,omitzero"`
@@ -1425,8 +1433,8 @@ type BundleUpload struct {
 
 // BundleUploadComponent 子商品: Components of [BundleUpload].
 type BundleUploadComponent struct {
-	SrcSKUID string          `json:"src_sku_id"` // 子商品编码: SKU of the component (required)
-	Qty      decimal.Decimal `json:"qty"`        // 数量: quantity (required)
+	SrcSKUID string          `json:"src_sku_id" check:"required"` // 子商品编码: SKU of the component (required)
+	Qty      decimal.Decimal `json:"qty"`                         // 数量: quantity (required)
 	// 应占售价: base selling price; share of the price given to this component (required)
 	SalePrice decimal.Decimal `json:"sale_price"`
 }
@@ -1463,8 +1471,8 @@ type Category struct {
 
 // CategorySave 商品类目上传/更新: the request of [CategoryService.Save].
 type CategorySave struct {
-	CName     string `json:"c_name"`               // 类目名称: category name (required)
-	ParentCID int64  `json:"parent_c_id,omitzero"` // 父级类目ID: parent category id
+	CName     string `json:"c_name" check:"required"` // 类目名称: category name (required)
+	ParentCID int64  `json:"parent_c_id,omitzero"`    // 父级类目ID: parent category id
 	// 类目ID: category id; given by the system on creation; send it to change a category
 	CID     int64    `json:"c_id,omitzero"`
 	Sort    int64    `json:"sort,omitzero"`     // 排序: sort order
@@ -1528,9 +1536,10 @@ type SupplierSKU struct {
 
 // SupplierSKUSave 商品多供应商保存: the request of [SupplierSKUService.Save].
 type SupplierSKUSave struct {
-	SupplierID    int64            `json:"supplier_id"`              // 供应商编号: supplier's internal number (required)
-	IID           string           `json:"i_id"`                     // 款式编码: style (SPU) code (required)
-	SKUID         string           `json:"sku_id"`                   // 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SupplierID int64  `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
+	IID        string `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID         string           `json:"sku_id" check:"required"`
 	SupplierSKUID string           `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
 	SupplierIID   string           `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
 	CostPrice     *decimal.Decimal `json:"cost_price,omitempty"`     // 成本价: cost price; purchase cost
@@ -1546,8 +1555,8 @@ type BOMQuery struct {
 	ModifiedStart time.Time `json:"modified_start,omitzero"` // 修改起始时间: (named _start here, not _begin)
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time   `json:"modified_end,omitzero"`
-	SKUIDs      []string    `json:"sku_ids,omitzero"` // 商品编码: SKU codes; <= 50
-	Page        PageRequest `json:"page,omitzero"`    // 分页: paging object
+	SKUIDs      []string    `json:"sku_ids,omitzero" check:"items=50"` // 商品编码: SKU codes; <= 50
+	Page        PageRequest `json:"page,omitzero"`                     // 分页: paging object
 }
 
 // PageRequest 分页: Page of [BOMQuery].
@@ -1607,11 +1616,11 @@ type BOMSave struct {
 
 // BOMSaveLine 主料: BOMList of [BOMSave].
 type BOMSaveLine struct {
-	OuterSKUID    string          `json:"outer_sku_id"`       // 成品编码: SKU code of the finished product (required)
-	MapOuterSKUID string          `json:"map_outer_sku_id"`   // 主料编码: SKU code of the material (required)
-	IID           string          `json:"i_id"`               // 款式编码: style (SPU) code (required)
-	RMQty         decimal.Decimal `json:"rm_qty,omitzero"`    // 主料数量: default 1
-	IsDelete      bool            `json:"is_delete,omitzero"` // 是否删除: delete this line; default false
+	OuterSKUID    string          `json:"outer_sku_id" check:"required"`     // 成品编码: SKU code of the finished product (required)
+	MapOuterSKUID string          `json:"map_outer_sku_id" check:"required"` // 主料编码: SKU code of the material (required)
+	IID           string          `json:"i_id" check:"required"`             // 款式编码: style (SPU) code (required)
+	RMQty         decimal.Decimal `json:"rm_qty,omitzero"`                   // 主料数量: default 1
+	IsDelete      bool            `json:"is_delete,omitzero"`                // 是否删除: delete this line; default false
 }
 
 // BOMSaveMinorLine 辅料: MinorList of [BOMSave].

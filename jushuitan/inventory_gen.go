@@ -367,10 +367,10 @@ type InventoryQuery struct {
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	SKUIDs      CommaList `json:"sku_ids,omitzero"`      // 商品编码: SKU codes; comma-joined, <= 100
-	Names       CommaList `json:"names,omitzero"`        // 商品名称: comma-joined names, <= 100
-	IIDs        CommaList `json:"i_ids,omitzero"`        // 款式编码: style codes, a comma-joined STRING
-	HasLockQty  bool      `json:"has_lock_qty,omitzero"` // 查询锁定数: adds lock_qty
+	SKUIDs      CommaList `json:"sku_ids,omitzero" check:"items=100"` // 商品编码: SKU codes; comma-joined, <= 100
+	Names       CommaList `json:"names,omitzero" check:"items=100"`   // 商品名称: comma-joined names, <= 100
+	IIDs        CommaList `json:"i_ids,omitzero"`                     // 款式编码: style codes, a comma-joined STRING
+	HasLockQty  bool      `json:"has_lock_qty,omitzero"`              // 查询锁定数: adds lock_qty
 	// 时间戳: row-version cursor; send no time range with it. Take the largest ts of the reply and
 	// ask on, even when has_next is false, until nothing comes back
 	TS int64 `json:"ts,omitzero"`
@@ -438,7 +438,7 @@ func (v InventoryRow) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PackQuery 箱及仓位库存查询: the request of [InventoryService.QueryPacks].
 type PackQuery struct {
-	SKUIDs []string `json:"sku_ids,omitzero"` // 商品编码: SKU codes; <= 20, an ARRAY here
+	SKUIDs []string `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes; <= 20, an ARRAY here
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
 	WMSCoID   int64     `json:"wms_co_id,omitzero"`
 	PackType  string    `json:"pack_type,omitzero"`   // 类型: Bin bins, DefaultPack staging, Pack cartons
@@ -549,14 +549,15 @@ type LedgerEntryItem struct {
 // VirtualQtyRequest 更新虚拟库存: the request of [InventoryService.SetVirtualQtys].
 type VirtualQtyRequest struct {
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query) (required)
-	WMSCoID   int64        `json:"wms_co_id"`
-	SKUAndQty []VirtualQty `json:"sku_and_qty"` // 商品与数量: <= 1000 (required)
+	WMSCoID   int64        `json:"wms_co_id" check:"required"`
+	SKUAndQty []VirtualQty `json:"sku_and_qty" check:"required"` // 商品与数量: <= 1000 (required)
 }
 
 // VirtualQty 商品与数量: SKUAndQty of [VirtualQtyRequest].
 type VirtualQty struct {
-	SKUID string          `json:"sku_id"` // 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	Qty   decimal.Decimal `json:"qty"`    // 虚拟库存: quantity; virtual stock (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID string          `json:"sku_id" check:"required"`
+	Qty   decimal.Decimal `json:"qty"` // 虚拟库存: quantity; virtual stock (required)
 }
 
 // StocktakeQuery 库存盘点查询: the request of [StocktakeService.Query].
@@ -569,8 +570,8 @@ type StocktakeQuery struct {
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	IOIDs       CommaList `json:"io_ids,omitzero"` // 盘点单号: comma-joined, <= 50
-	Status      string    `json:"status,omitzero"` // 状态: status; WaitConfirm, Confirmed, Archive, Cancelled, Delete
+	IOIDs       CommaList `json:"io_ids,omitzero" check:"items=50"` // 盘点单号: comma-joined, <= 50
+	Status      string    `json:"status,omitzero"`                  // 状态: status; WaitConfirm, Confirmed, Archive, Cancelled, Delete
 	// 货主编号: goods-owner company number; newer documentation only; = every owner
 	OwnerCoID int64 `json:"owner_co_id,omitzero"`
 }
@@ -655,21 +656,22 @@ type StocktakeUpload struct {
 	IsConfirm bool `json:"is_confirm,omitzero"`
 	// 外部单号: caller's own document number; idempotency key: a repeated value returns the first
 	// success (required)
-	SoID string `json:"so_id"`
+	SoID string `json:"so_id" check:"required"`
 	// 仓库: sub-warehouse; STRING: "1" main, "2" return, "3" incoming, "4" defective, "6" "7" "8"
 	// custom (required)
-	Warehouse   string                `json:"warehouse"`
-	LockWhID    int64                 `json:"lock_wh_id,omitzero"`   // 虚拟仓编码: virtual warehouse number; newer documentation only
-	LockWhName  string                `json:"lock_wh_name,omitzero"` // 虚拟仓名称: virtual warehouse name; newer documentation only
-	Remark      string                `json:"remark,omitzero"`       // 备注: remark
-	Bin         string                `json:"bin,omitzero"`          // 仓位: main bin; bin; needed and effective with fine-grained bin management
-	DefaultType string                `json:"default_type,omitzero"` // 暂存位类型: Default, Pick, None; as above
-	Items       []StocktakeUploadItem `json:"items"`                 // 明细: lines; <= 500 (required)
+	Warehouse   string                `json:"warehouse" check:"required"`
+	LockWhID    int64                 `json:"lock_wh_id,omitzero"`              // 虚拟仓编码: virtual warehouse number; newer documentation only
+	LockWhName  string                `json:"lock_wh_name,omitzero"`            // 虚拟仓名称: virtual warehouse name; newer documentation only
+	Remark      string                `json:"remark,omitzero"`                  // 备注: remark
+	Bin         string                `json:"bin,omitzero"`                     // 仓位: main bin; bin; needed and effective with fine-grained bin management
+	DefaultType string                `json:"default_type,omitzero"`            // 暂存位类型: Default, Pick, None; as above
+	Items       []StocktakeUploadItem `json:"items" check:"required,items=500"` // 明细: lines; <= 500 (required)
 }
 
 // StocktakeUploadItem 明细: Items of [StocktakeUpload].
 type StocktakeUploadItem struct {
-	SKUID      string          `json:"sku_id"`               // 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
+	SKUID      string          `json:"sku_id" check:"required"`
 	Qty        decimal.Decimal `json:"qty"`                  // 数量: quantity; new value (check) or difference (adjust) (required)
 	SKUSNs     []string        `json:"sku_sns,omitzero"`     // 唯一码: serial numbers; refused with type adjust
 	SupplierID int64           `json:"supplier_id,omitzero"` // 供应商编号: supplier's internal number
@@ -762,7 +764,7 @@ type VirtualStockQty struct {
 type VirtualAllocationQuery struct {
 	IOID int64 `json:"io_id,omitzero"` // 单号: document number
 	// 商品编码: SKU code in the ERP (the key of everything; string); comma-joined, <= 50
-	SKUID     string      `json:"sku_id,omitzero"`
+	SKUID     string      `json:"sku_id,omitzero" check:"max=50"`
 	LWHID     int64       `json:"lwh_id,omitzero"`     // 虚拟仓编号: virtual warehouse number
 	DateType  *int64      `json:"date_type,omitzero"`  // 时间类型: 0 creation (default), 1 review
 	DateBegin time.Time   `json:"date_begin,omitzero"` // 开始: from; without both bounds the last three months
@@ -851,7 +853,7 @@ type VirtualAllocationResult struct {
 type VirtualTransferQuery struct {
 	IOID int64 `json:"io_id,omitzero"` // 单号: document number
 	// 商品编码: SKU code in the ERP (the key of everything; string); comma-joined, <= 50
-	SKUID     string      `json:"sku_id,omitzero"`
+	SKUID     string      `json:"sku_id,omitzero" check:"max=50"`
 	OutLWHID  int64       `json:"out_lwh_id,omitzero"` // 调出虚拟仓: sending virtual warehouse
 	DateType  *int64      `json:"date_type,omitzero"`  // 时间类型: 0 creation (default), 1 review
 	DateBegin time.Time   `json:"date_begin,omitzero"` // 开始: from; without both bounds the last three months

@@ -100,8 +100,9 @@ type ShipmentQuery struct {
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
 	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
 	// 时间类型: 0 modified, 1 created, 2 order date, 3 ship time (default)
-	DateType *int64   `json:"date_type,omitzero"`
-	SoIDs    []string `json:"so_ids,omitzero"` // 线上单号列表: Max 20; then only the time filter also applies
+	DateType *int64 `json:"date_type,omitzero"`
+	// 线上单号列表: Max 20; then only the time filter also applies
+	SoIDs []string `json:"so_ids,omitzero" check:"items=20"`
 }
 
 // ShipmentPage 发货信息查询: the answer of [LogisticService.Query].
@@ -141,15 +142,15 @@ type ShipmentItem struct {
 
 // ParcelRegistration 批量快递登记: the request of [LogisticService.RegisterReturns].
 type ParcelRegistration struct {
-	LID             string `json:"l_id"`                     // 物流单号: Waybill number (required)
-	LName           string `json:"l_name"`                   // 物流公司名称: Carrier name (required)
+	LID             string `json:"l_id" check:"required"`    // 物流单号: Waybill number (required)
+	LName           string `json:"l_name" check:"required"`  // 物流公司名称: Carrier name (required)
 	WarehouseRemark string `json:"warehouseRemark,omitzero"` // 仓库备注: Warehouse remark (camelCase key)
 }
 
 // ParcelWeight 称重并发货/快递分拣: the request of [LogisticService.WeighAndShip].
 type ParcelWeight struct {
-	LID    string          `json:"l_id"`   // 物流单号: Waybill number (required)
-	Weight decimal.Decimal `json:"weight"` // 重量: kg; 0 keeps 0, -1 stores null (required)
+	LID    string          `json:"l_id" check:"required"` // 物流单号: Waybill number (required)
+	Weight decimal.Decimal `json:"weight"`                // 重量: kg; 0 keeps 0, -1 stores null (required)
 	// 称重类型: 0 weigh after inspection; 1 weigh after inspection and ship (default); 2 weigh, no
 	// inspection; 3 weigh and ship, no inspection; 4 weigh after shipping; 5 pick automatically
 	// and ship

@@ -62,6 +62,7 @@ var opCarriersQuery = &Operation{
 	Limits:  []string{"page_size <= 50 by the documentation"},
 	payload: "data",
 	rows:    "datas",
+	window:  [2]string{"modified_begin", "modified_end"},
 }
 
 var opUsersQuery = &Operation{
@@ -114,6 +115,7 @@ var opItemsQuery = &Operation{
 	Limits:    []string{"page_size <= 50", "i_ids <= 20", "time window <= 7 days; a time range or i_ids is needed"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opItemsUpload = &Operation{
@@ -138,6 +140,7 @@ var opSKUsQuery = &Operation{
 	Limits:    []string{"page_size <= 50 (newer: 100)", "sku_ids <= 20", "time window <= 7 days, begin and end together", "one filter is required", "the documentation advises windows of about one hour for full scans"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opSKUsUpload = &Operation{
@@ -230,6 +233,7 @@ var opShopSKUsQuery = &Operation{
 	Limits:    []string{"page_size <= 50", "sku_ids <= 20", "time window <= 7 days, begin and end together; sku_ids or a time range is needed"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opShopSKUsUpload = &Operation{
@@ -253,6 +257,7 @@ var opBundlesQuery = &Operation{
 	Limits:    []string{"page_size <= 50", "sku_ids <= 20", "time window <= 7 days"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opBundlesUpload = &Operation{
@@ -276,6 +281,7 @@ var opCategoriesQuery = &Operation{
 	Limits:  []string{"page_size maximum not stated"},
 	payload: "data",
 	rows:    "datas",
+	window:  [2]string{"modified_begin", "modified_end"},
 }
 
 var opCategoriesSave = &Operation{
@@ -315,6 +321,7 @@ var opBOMsQuery = &Operation{
 	Limits:    []string{"time window <= 30 days", "sku_ids <= 50", "page.page_size <= 2000"},
 	payload:   "data",
 	rows:      "list",
+	window:    [2]string{"modified_start", "modified_end"},
 }
 
 var opBOMsSave = &Operation{
@@ -336,6 +343,7 @@ var opInventoryQuery = &Operation{
 	Limits:    []string{"page_size <= 100", "sku_ids <= 100, names <= 100", "time window <= 7 days", "at least one of: time range, sku_ids, names, i_ids, ts"},
 	payload:   "data",
 	rows:      "inventorys",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opInventoryQueryPacks = &Operation{
@@ -349,6 +357,7 @@ var opInventoryQueryPacks = &Operation{
 	Limits:    []string{"page_size <= 200", "sku_ids <= 20", "time window <= 1 day"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"start_time", "end_time"},
 }
 
 var opInventoryQueryLedger = &Operation{
@@ -362,6 +371,7 @@ var opInventoryQueryLedger = &Operation{
 	Limits:    []string{"page_size <= 50", "page_index <= 800"},
 	payload:   "",
 	rows:      "datas",
+	window:    [2]string{"start_time", "end_time"},
 }
 
 var opInventorySetVirtualQtys = &Operation{
@@ -386,6 +396,7 @@ var opStocktakesQuery = &Operation{
 	Limits:    []string{"page_size <= 50", "io_ids <= 50", "time window <= 7 days"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opStocktakesUpload = &Operation{
@@ -415,6 +426,7 @@ var opVirtualWarehousesQueryStock = &Operation{
 	Limits:  []string{"time range or sku_ids is needed"},
 	payload: "",
 	rows:    "data",
+	window:  [2]string{"modified_begin", "modified_end"},
 }
 
 var opVirtualWarehousesQueryAllocations = &Operation{
@@ -426,6 +438,7 @@ var opVirtualWarehousesQueryAllocations = &Operation{
 	Limits:  []string{"sku_id list <= 50"},
 	payload: "data",
 	rows:    "list",
+	window:  [2]string{"date_begin", "date_end"},
 }
 
 var opVirtualWarehousesCreateAllocation = &Operation{
@@ -446,6 +459,7 @@ var opVirtualWarehousesQueryTransfers = &Operation{
 	Limits:  []string{"sku_id list <= 50"},
 	payload: "data",
 	rows:    "list",
+	window:  [2]string{"date_begin", "date_end"},
 }
 
 var opVirtualWarehousesCreateTransfer = &Operation{
@@ -472,6 +486,7 @@ var opVirtualWarehousesQueryPurchases = &Operation{
 	PageMax: 50,
 	payload: "",
 	rows:    "data",
+	window:  [2]string{"modified_begin", "modified_end"},
 }
 
 var opOrdersQuery = &Operation{
@@ -484,6 +499,7 @@ var opOrdersQuery = &Operation{
 	Limits:    []string{"page_size max 100; so_ids max 20; o_ids max 20 (one source only); window max 7 days; does not return Taobao/Tmall and PDD orders (those need the Qimen twin)"},
 	payload:   "data",
 	rows:      "orders",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opOrdersUpload = &Operation{
@@ -528,6 +544,7 @@ var opOrdersQueryActions = &Operation{
 	Limits:    []string{"page_size default 50, max 500; window max 1 day"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opOrdersSetLabels = &Operation{
@@ -609,6 +626,7 @@ var opOutboundsQuery = &Operation{
 	Limits:    []string{"page_size default 30, max 50 (a live test passed 100 without error); so_ids 50, o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opOutboundsShip = &Operation{
@@ -642,6 +660,7 @@ var opLogisticsQuery = &Operation{
 	Limits:    []string{"page_size default 30, max 50; so_ids max 20; window 7 days"},
 	payload:   "data",
 	rows:      "orders",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opLogisticsRegisterReturns = &Operation{
@@ -673,6 +692,7 @@ var opAfterSalesQuery = &Operation{
 	Limits:    []string{"page_size default 30, max 50; shop_buyer_ids max 50; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opAfterSalesQueryReceived = &Operation{
@@ -685,6 +705,7 @@ var opAfterSalesQueryReceived = &Operation{
 	Limits:    []string{"page_size default 30, max 50; as_ids, io_ids max 50; window 7 days; first page can take more than 30 s"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opAfterSalesUpload = &Operation{
@@ -756,6 +777,7 @@ var opAfterSalesQueryPayments = &Operation{
 	Limits:    []string{"window max 6 months"},
 	payload:   "data",
 	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opAfterSalesUploadReceiptRaw = &Operation{

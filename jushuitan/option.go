@@ -58,6 +58,7 @@ type settings struct {
 	onReauth    func(ctx context.Context, merchant string, reason error)
 	token       string
 	hooks       []Hook
+	unchecked   bool
 }
 
 // RetryPolicy says how often and when a failed call is sent again. What may be

@@ -243,7 +243,7 @@ type OrderQuery struct {
 	// 是否线下店铺: With shop_id 0, true selects offline-shop documents
 	IsOfflineShop bool `json:"is_offline_shop,omitzero"`
 	// 线上单号列表: Online numbers, max 20. One of so_ids / o_ids / window / start_ts is needed
-	SoIDs []string `json:"so_ids,omitzero"`
+	SoIDs []string `json:"so_ids,omitzero" check:"items=20"`
 	// 修改起始时间: Window start, with modified_end, span max 7 days
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: Window end
@@ -259,7 +259,7 @@ type OrderQuery struct {
 	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
 	IsGetTotal *bool `json:"is_get_total,omitzero"`
 	// 内部单号列表: Internal numbers (strings also accepted in a live test); max 20 per one source
-	OIDs           []int64 `json:"o_ids,omitzero"`
+	OIDs           []int64 `json:"o_ids,omitzero" check:"items=20"`
 	IsGetCBFinance bool    `json:"is_get_cbfinance,omitzero"` // 是否返回跨境财务信息: Return cross-border finance block
 	// 订单扩展字段: Extra order fields: volume, package, outer_drp_co_id, cus_id, logistics_status
 	OrderFields []string `json:"order_flds,omitzero"`
@@ -501,7 +501,7 @@ type OrderCBFinance struct {
 type OrderUpload struct {
 	// 店铺编号: ERP shop id. Only self-built-shop, cross-border-offline, offline-shop and B2B site
 	// shops accept uploads (required)
-	ShopID  int64  `json:"shop_id"`
+	ShopID  int64  `json:"shop_id" check:"required"`
 	OAID    string `json:"oaid,omitzero" pii:"true"` // 收件人密文标识OAID: Taobao oaid token; needs the matching label
 	WMSCoID int64  `json:"wms_co_id,omitzero"`       // 分仓编号: Branch warehouse id; leave out for the main warehouse
 	// 最晚发货时间: Latest ship time; updatable until shipped
@@ -511,50 +511,56 @@ type OrderUpload struct {
 	// 收件人密文JSON: Platform ciphertext of the receiver as JSON text
 	FullReceiveEnJSON string `json:"full_receive_en_json,omitzero" pii:"true"`
 	// 收件人手机(密文): Encrypted mobile, max 200
-	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true"`
-	ReceiverNameEn   string `json:"receiver_name_en,omitzero" pii:"true"` // 收件人姓名(密文): Encrypted name, max 200
+	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true" check:"max=200"`
+	// 收件人姓名(密文): Encrypted name, max 200
+	ReceiverNameEn string `json:"receiver_name_en,omitzero" pii:"true" check:"max=200"`
 	// 买家实付金额: Net paid by buyer (selected platforms)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
 	// 卖家实收金额: Net received by seller (selected platforms)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
 	// 线上单号: Caller order number, unique in the shop. Max 50 in most copies; one newer copy
 	// says 41. (shop_id, so_id) is the idempotency key: a second upload updates (required)
-	SoID string `json:"so_id"`
+	SoID string `json:"so_id" check:"required,max=50"`
 	// 下单时间: Order time; must not be before the tenant's archive date (required)
-	OrderDate time.Time `json:"order_date"`
+	OrderDate time.Time `json:"order_date" check:"required"`
 	// 平台订单状态: Shop side status: WAIT_BUYER_PAY, WAIT_SELLER_SEND_GOODS (becomes
 	// paid/WaitConfirm only when pay.amount equals pay_amount), WAIT_BUYER_CONFIRM_GOODS,
 	// TRADE_FINISHED, TRADE_CLOSED (after payment), TRADE_CLOSED_BY_TAOBAO (before payment).
 	// Updatable (required)
-	ShopStatus  string `json:"shop_status"`
-	ShopBuyerID string `json:"shop_buyer_id" pii:"true"` // 买家账号: Buyer account, max 50 (required)
+	ShopStatus string `json:"shop_status" check:"required"`
+	// 买家账号: Buyer account, max 50 (required)
+	ShopBuyerID string `json:"shop_buyer_id" pii:"true" check:"required,max=50"`
 	// 收件省: Province, max 50. Leave the key out completely when receiver_address already holds
 	// the full address; null or "" is refused
-	ReceiverState string `json:"receiver_state,omitzero"`
-	ReceiverCity  string `json:"receiver_city,omitzero"` // 收件市: City, max 50; same rule as receiver_state
+	ReceiverState string `json:"receiver_state,omitzero" check:"max=50"`
+	// 收件市: City, max 50; same rule as receiver_state
+	ReceiverCity string `json:"receiver_city,omitzero" check:"max=50"`
 	// 收件区/县: District, max 50; same rule as receiver_state
-	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"`
+	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true" check:"max=50"`
 	// 收件地址: Address, max 200; updatable until shipped (required)
-	ReceiverAddress string `json:"receiver_address" pii:"true"`
+	ReceiverAddress string `json:"receiver_address" pii:"true" check:"required,max=200"`
 	// 收件人姓名: Receiver name, max 50; updatable until shipped (required)
-	ReceiverName string `json:"receiver_name" pii:"true"`
+	ReceiverName string `json:"receiver_name" pii:"true" check:"required,max=50"`
 	// 收件人电话: Phone, max 50; required in the legacy copy, "phone or mobile" in newer copies;
 	// not required for store pickup carrier
-	ReceiverPhone  string `json:"receiver_phone,omitzero" pii:"true"`
-	ReceiverMobile string `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: Mobile, max 50
+	ReceiverPhone  string `json:"receiver_phone,omitzero" pii:"true" check:"max=50"`
+	ReceiverMobile string `json:"receiver_mobile,omitzero" pii:"true" check:"max=50"` // 收件人手机: Mobile, max 50
 	// 收件人邮箱: Email; bad format is ignored; not updatable
-	ReceiverEmail   string `json:"receiver_email,omitzero" pii:"true"`
-	ReceiverTown    string `json:"receiver_town,omitzero" pii:"true"` // 收件街道/镇: Street / town
-	ReceiverCountry string `json:"receiver_country,omitzero"`         // 收件国家: Two-letter country code, max 5
-	ReceiverZip     string `json:"receiver_zip,omitzero" pii:"true"`  // 收件邮编: Post code, max 20
+	ReceiverEmail string `json:"receiver_email,omitzero" pii:"true"`
+	ReceiverTown  string `json:"receiver_town,omitzero" pii:"true"` // 收件街道/镇: Street / town
+	// 收件国家: Two-letter country code, max 5
+	ReceiverCountry string `json:"receiver_country,omitzero" check:"max=5"`
+	ReceiverZip     string `json:"receiver_zip,omitzero" pii:"true" check:"max=20"` // 收件邮编: Post code, max 20
 	// 应付金额: Amount payable, 2 decimals. sum(items.amount) - discount + freight should equal it
 	// (required)
-	PayAmount    decimal.Decimal `json:"pay_amount"`
-	Freight      decimal.Decimal `json:"freight"`                           // 运费: Freight (required)
-	BuyerMessage string          `json:"buyer_message,omitzero" pii:"true"` // 买家留言: Buyer message, max 400; updatable
-	Remark       string          `json:"remark,omitzero"`                   // 备注: Seller remark, max 1000 (older copies 150 or 500); updatable
-	Shipment     string          `json:"shipment,omitzero"`                 // 买家指定物流: Carrier named by buyer (cross-border)
-	IsCod        bool            `json:"is_cod,omitzero"`                   // 是否货到付款: Cash on delivery
+	PayAmount decimal.Decimal `json:"pay_amount"`
+	Freight   decimal.Decimal `json:"freight"` // 运费: Freight (required)
+	// 买家留言: Buyer message, max 400; updatable
+	BuyerMessage string `json:"buyer_message,omitzero" pii:"true" check:"max=400"`
+	// 备注: Seller remark, max 1000 (older copies 150 or 500); updatable
+	Remark   string `json:"remark,omitzero" check:"max=1000"`
+	Shipment string `json:"shipment,omitzero"` // 买家指定物流: Carrier named by buyer (cross-border)
+	IsCod    bool   `json:"is_cod,omitzero"`   // 是否货到付款: Cash on delivery
 	// 店铺修改时间: Modified time on caller side; required in legacy copy, optional in newer ones
 	ShopModified time.Time `json:"shop_modified,omitzero"`
 	LID          string    `json:"l_id,omitzero"` // 物流单号: Waybill number
@@ -563,7 +569,7 @@ type OrderUpload struct {
 	LogisticsCompany string            `json:"logistics_company,omitzero"`
 	QuestionDesc     string            `json:"question_desc,omitzero"` // 异常描述: Question (abnormal) text
 	SellerFlag       int64             `json:"seller_flag,omitzero"`   // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	Items            []OrderUploadItem `json:"items"`                  // 订单明细: Order lines (required)
+	Items            []OrderUploadItem `json:"items" check:"required"` // 订单明细: Order lines (required)
 	// 支付信息: Payment. May be left out for WAIT_BUYER_PAY; if left out the order is treated as
 	// unpaid (and may be dropped when the tenant loads paid orders only). One third-party document
 	// shows an array; all code uses an object
@@ -597,24 +603,25 @@ func (v OrderUpload) LogValue() slog.Value { return redact.LogValue(v) }
 type OrderUploadItem struct {
 	// 商品编码: ERP SKU code, max 40. Suffix "预售" or "==" plus optional date marks pre-sale
 	// (required)
-	SKUID string `json:"sku_id"`
+	SKUID string `json:"sku_id" check:"required,max=40"`
 	// 店铺商品编码: Shop SKU code, max 128; any value if shop goods are not maintained (required)
-	ShopSKUID       string `json:"shop_sku_id"`
-	ShopIID         string `json:"shop_i_id,omitzero"`        // 店铺款式编码: Platform shop style code
-	IID             string `json:"i_id,omitzero"`             // 款式编码: Style code, max 40
-	Pic             string `json:"pic,omitzero"`              // 图片地址: Picture URL, max 300
-	PropertiesValue string `json:"properties_value,omitzero"` // 颜色及规格: Spec text, max 100
+	ShopSKUID       string `json:"shop_sku_id" check:"required,max=128"`
+	ShopIID         string `json:"shop_i_id,omitzero"`                        // 店铺款式编码: Platform shop style code
+	IID             string `json:"i_id,omitzero" check:"max=40"`              // 款式编码: Style code, max 40
+	Pic             string `json:"pic,omitzero" check:"max=300"`              // 图片地址: Picture URL, max 300
+	PropertiesValue string `json:"properties_value,omitzero" check:"max=100"` // 颜色及规格: Spec text, max 100
 	// 金额: Line deal amount, 2 decimals (may differ from price*qty) (required)
 	Amount    decimal.Decimal `json:"amount"`
-	Price     decimal.Decimal `json:"price,omitzero"`      // 单价: Unit price, up to 4 decimals
-	BasePrice decimal.Decimal `json:"base_price"`          // 原价: List price, 2 decimals (required)
-	Qty       decimal.Decimal `json:"qty"`                 // 数量: Quantity (required)
-	RefundQty decimal.Decimal `json:"refund_qty,omitzero"` // 退款数量: Quantity being refunded before shipping
-	Name      string          `json:"name"`                // 名称: Goods name, max 100 (required)
+	Price     decimal.Decimal `json:"price,omitzero"`                // 单价: Unit price, up to 4 decimals
+	BasePrice decimal.Decimal `json:"base_price"`                    // 原价: List price, 2 decimals (required)
+	Qty       decimal.Decimal `json:"qty"`                           // 数量: Quantity (required)
+	RefundQty decimal.Decimal `json:"refund_qty,omitzero"`           // 退款数量: Quantity being refunded before shipping
+	Name      string          `json:"name" check:"required,max=100"` // 名称: Goods name, max 100 (required)
 	// 退款状态: waiting, success (line is not shipped; all lines success cancels the order),
 	// closed. Any value turns the order abnormal. Updatable
-	RefundStatus string    `json:"refund_status,omitzero"`
-	OuterOIID    string    `json:"outer_oi_id"`            // 平台子订单号: Caller line id, max 50, unique inside the order (required)
+	RefundStatus string `json:"refund_status,omitzero"`
+	// 平台子订单号: Caller line id, max 50, unique inside the order (required)
+	OuterOIID    string    `json:"outer_oi_id" check:"required,max=50"`
 	Remark       string    `json:"remark,omitzero"`        // 备注: Remark
 	BatchID      string    `json:"batch_id,omitzero"`      // 生产批次号: Production batch number (batch management must be on)
 	ProducedDate time.Time `json:"produced_date,omitzero"` // 生产日期: Production date
@@ -624,12 +631,15 @@ type OrderUploadItem struct {
 
 // OrderUploadPay 支付信息: Pay of [OrderUpload].
 type OrderUploadPay struct {
-	OuterPayID    string          `json:"outer_pay_id"`              // 外部支付单号: Caller payment number, max 50 (required)
-	PayDate       time.Time       `json:"pay_date"`                  // 支付时间: Payment time (required)
-	Payment       string          `json:"payment"`                   // 支付方式: Payment method text, max 20 (required)
-	SellerAccount string          `json:"seller_account" pii:"true"` // 卖家账号: Seller account, max 50 (required)
-	BuyerAccount  string          `json:"buyer_account" pii:"true"`  // 买家支付账号: Buyer account, max 200 (required)
-	Amount        decimal.Decimal `json:"amount"`                    // 金额: Paid amount, 2 decimals (required)
+	// 外部支付单号: Caller payment number, max 50 (required)
+	OuterPayID string    `json:"outer_pay_id" check:"required,max=50"`
+	PayDate    time.Time `json:"pay_date" check:"required"`       // 支付时间: Payment time (required)
+	Payment    string    `json:"payment" check:"required,max=20"` // 支付方式: Payment method text, max 20 (required)
+	// 卖家账号: Seller account, max 50 (required)
+	SellerAccount string `json:"seller_account" pii:"true" check:"required,max=50"`
+	// 买家支付账号: Buyer account, max 200 (required)
+	BuyerAccount string          `json:"buyer_account" pii:"true" check:"required,max=200"`
+	Amount       decimal.Decimal `json:"amount"` // 金额: Paid amount, 2 decimals (required)
 }
 
 // Format prints the value for people, with personal data masked.
@@ -722,9 +732,9 @@ type OrderUploadResult struct {
 
 // OrderCancel 订单取消-按内部单号取消: the request of [OrderService.Cancel].
 type OrderCancel struct {
-	OIDs       []int64 `json:"o_ids"`                // 内部单号列表: ERP order numbers, at most 50 (required)
-	CancelType string  `json:"cancel_type,omitzero"` // 取消原因类型: Cancel reason category (text)
-	Remark     string  `json:"remark,omitzero"`      // 备注: Remark
+	OIDs       []int64 `json:"o_ids" check:"required"` // 内部单号列表: ERP order numbers, at most 50 (required)
+	CancelType string  `json:"cancel_type,omitzero"`   // 取消原因类型: Cancel reason category (text)
+	Remark     string  `json:"remark,omitzero"`        // 备注: Remark
 }
 
 // OrderCancelResult 订单取消-按内部单号取消: the answer of [OrderService.Cancel].
@@ -734,19 +744,19 @@ type OrderCancelResult struct {
 
 // OrderSentRequest 订单发货-新: the request of [OrderService.MarkSent].
 type OrderSentRequest struct {
-	Items []OrderSent `json:"items"` // 发货明细: Shipments (required)
+	Items []OrderSent `json:"items" check:"required"` // 发货明细: Shipments (required)
 }
 
 // OrderSent 发货明细: Items of [OrderSentRequest].
 type OrderSent struct {
-	OID    int64  `json:"o_id,omitzero"`    // 内部单号: Internal number; or shop_id + so_id
-	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
-	LCName string `json:"lc_name"`          // 物流公司名称: Carrier name (required)
-	LID    string `json:"l_id"`             // 物流单号: Waybill; the international number when is_un_lid (required)
+	OID    int64  `json:"o_id,omitzero"`            // 内部单号: Internal number; or shop_id + so_id
+	ShopID int64  `json:"shop_id,omitzero"`         // 店铺编号: ERP shop id
+	SoID   string `json:"so_id,omitzero"`           // 线上单号: Online / external document number
+	LCName string `json:"lc_name" check:"required"` // 物流公司名称: Carrier name (required)
+	LID    string `json:"l_id" check:"required"`    // 物流单号: Waybill; the international number when is_un_lid (required)
 	// 允许使用已用物流单号: Allow a waybill used before, default false
 	SendByUsedLID bool   `json:"send_by_used_lid,omitzero"`
-	LCID          string `json:"lc_id"` // 物流公司编码: Carrier code as configured in the tenant (required)
+	LCID          string `json:"lc_id" check:"required"` // 物流公司编码: Carrier code as configured in the tenant (required)
 	// 是否跨境发货: Cross-border shipping; true makes channel fields required
 	IsUnLID      bool   `json:"is_un_lid,omitzero"`
 	TrackingCode string `json:"tracking_code,omitzero"` // 渠道编码: Channel code
@@ -790,54 +800,57 @@ type OrderAction struct {
 
 // OrderLabels 订单标签(新增/移除): the request of [OrderService.SetLabels].
 type OrderLabels struct {
-	OID        int64    `json:"o_id,omitzero"`    // 内部单号: o_id, or shop_id with so_id
-	ShopID     int64    `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	SoID       string   `json:"so_id,omitzero"`   // 线上单号: Online / external document number
-	Labels     []string `json:"labels"`           // 标签: More than 0 and fewer than 20, each max 10 characters (required)
-	ActionType int64    `json:"action_type"`      // 操作类型: 1 add, 2 remove (required)
+	OID    int64  `json:"o_id,omitzero"`    // 内部单号: o_id, or shop_id with so_id
+	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
+	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
+	// 标签: More than 0 and fewer than 20, each max 10 characters (required)
+	Labels     []string `json:"labels" check:"required,items=10"`
+	ActionType int64    `json:"action_type"` // 操作类型: 1 add, 2 remove (required)
 }
 
 // OrderRemark 修改订单卖家备注(按内部单号): the request of [OrderService.SetRemark].
 type OrderRemark struct {
-	OID      int64  `json:"o_id"`               // 内部单号: ERP internal order number (unique per tenant) (required)
-	Remark   string `json:"remark"`             // 备注: Overwrites by default, max 500 (required)
-	IsAppend bool   `json:"is_append,omitzero"` // 是否追加: Append instead of overwrite, default false
+	OID      int64  `json:"o_id" check:"required"`           // 内部单号: ERP internal order number (unique per tenant) (required)
+	Remark   string `json:"remark" check:"required,max=500"` // 备注: Overwrites by default, max 500 (required)
+	IsAppend bool   `json:"is_append,omitzero"`              // 是否追加: Append instead of overwrite, default false
 }
 
 // OrderRemarkBySoID 修改订单卖家备注(按线上单号): the request of
 // [OrderService.SetRemarkBySoID].
 type OrderRemarkBySoID struct {
-	SoID     string `json:"so_id"`              // 线上单号: Online / external document number (required)
-	Remark   string `json:"remark"`             // 备注: Remark (required)
-	IsAppend bool   `json:"is_append,omitzero"` // 是否追加: Append instead of overwrite, default false
+	SoID     string `json:"so_id" check:"required"`  // 线上单号: Online / external document number (required)
+	Remark   string `json:"remark" check:"required"` // 备注: Remark (required)
+	IsAppend bool   `json:"is_append,omitzero"`      // 是否追加: Append instead of overwrite, default false
 }
 
 // OrderNodes 通过订单号修改线下备注: the request of [OrderService.SetNodes].
 type OrderNodes struct {
-	ShopID int64       `json:"shop_id"` // 店铺编号: ERP shop id (required)
-	Items  []OrderNode `json:"items"`   // 明细: At most 10 (required)
+	ShopID int64       `json:"shop_id" check:"required"` // 店铺编号: ERP shop id (required)
+	Items  []OrderNode `json:"items" check:"required"`   // 明细: At most 10 (required)
 }
 
 // OrderNode 明细: Items of [OrderNodes].
 type OrderNode struct {
-	OID  int64  `json:"o_id,omitzero"`  // 内部单号: o_id or so_id; when both point at different orders both change
-	SoID string `json:"so_id,omitzero"` // 线上单号: Online / external document number
-	Node string `json:"node"`           // 线下备注: Offline (internal) note (required)
+	OID  int64  `json:"o_id,omitzero"`         // 内部单号: o_id or so_id; when both point at different orders both change
+	SoID string `json:"so_id,omitzero"`        // 线上单号: Online / external document number
+	Node string `json:"node" check:"required"` // 线下备注: Offline (internal) note (required)
 }
 
 // OrderWarehouse 订单指定发货仓: the request of [OrderService.AssignWarehouse].
 type OrderWarehouse struct {
-	OID     int64 `json:"o_id"`      // 内部单号: ERP internal order number (unique per tenant) (required)
-	WMSCoID int64 `json:"wms_co_id"` // 分仓编号: Branch / third-party warehouse id (required)
+	OID     int64 `json:"o_id" check:"required"`      // 内部单号: ERP internal order number (unique per tenant) (required)
+	WMSCoID int64 `json:"wms_co_id" check:"required"` // 分仓编号: Branch / third-party warehouse id (required)
 }
 
 // OrderQuestion 订单转异常: the request of [OrderService.MarkQuestion].
 type OrderQuestion struct {
-	OIDs         []int64  `json:"o_ids,omitzero"`         // 内部单号列表: Internal numbers, max 50; either o_ids or so_ids
-	SoIDs        []string `json:"so_ids,omitzero"`        // 线上单号列表: Online numbers, max 50
-	Channel      string   `json:"channel,omitzero"`       // 操作人: Operator text for the log, default open
-	QuestionType string   `json:"question_type"`          // 异常类型: Abnormal type, free custom text allowed (required)
-	QuestionDesc string   `json:"question_desc,omitzero"` // 异常描述: Question (abnormal) text
+	// 内部单号列表: Internal numbers, max 50; either o_ids or so_ids
+	OIDs    []int64  `json:"o_ids,omitzero" check:"items=50"`
+	SoIDs   []string `json:"so_ids,omitzero" check:"items=50"` // 线上单号列表: Online numbers, max 50
+	Channel string   `json:"channel,omitzero"`                 // 操作人: Operator text for the log, default open
+	// 异常类型: Abnormal type, free custom text allowed (required)
+	QuestionType string `json:"question_type" check:"required"`
+	QuestionDesc string `json:"question_desc,omitzero"` // 异常描述: Question (abnormal) text
 }
 
 // OrderQuestionResult 订单转异常: the answer of [OrderService.MarkQuestion].
@@ -855,16 +868,17 @@ type OrderQuestionFailure struct {
 
 // OrderSplit 订单拆分: the request of [OrderService.Split].
 type OrderSplit struct {
-	OID int64 `json:"o_id,string"` // 内部单号: ERP internal order number (unique per tenant) (required, sent as text)
+	// 内部单号: ERP internal order number (unique per tenant) (required, sent as text)
+	OID int64 `json:"o_id,string" check:"required"`
 	// 拆单信息: Outer array = new orders; inner rows {oi_id: string line id, qty: number}
 	// (required)
-	SplitInfos [][]OrderSplitLine `json:"split_infos"`
+	SplitInfos [][]OrderSplitLine `json:"split_infos" check:"required"`
 }
 
 // OrderSplitLine 拆单信息: SplitInfos of [OrderSplit].
 type OrderSplitLine struct {
-	OIID int64           `json:"oi_id,string"` // 子订单号: Order line id (required, sent as text)
-	Qty  decimal.Decimal `json:"qty"`          // 数量: Quantity moved (required)
+	OIID int64           `json:"oi_id,string" check:"required"` // 子订单号: Order line id (required, sent as text)
+	Qty  decimal.Decimal `json:"qty"`                           // 数量: Quantity moved (required)
 }
 
 // OrderSplitResult 订单拆分: the answer of [OrderService.Split].

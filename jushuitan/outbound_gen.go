@@ -107,21 +107,21 @@ type OutboundQuery struct {
 	Status string `json:"status,omitzero"`
 	// 修改起始时间: With modified_end, max 7 days; needed unless a number list is given
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`       // 线上单号列表: Max 50
-	PageIndex     int64     `json:"page_index,omitzero"`   // 第几页: From 1
-	PageSize      int64     `json:"page_size,omitzero"`    // 每页条数: Default 30, max 50
-	WMSCoID       int64     `json:"wms_co_id,omitzero"`    // 分仓编号: Filter by shipping warehouse
-	OIDs          []string  `json:"o_ids,omitzero"`        // 内部单号列表: Max 50
-	LIDs          []string  `json:"l_ids,omitzero"`        // 物流单号列表: Max 20
-	WaveIDs       []int64   `json:"wave_ids,omitzero"`     // 拣货批次号列表: Max 50
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: Window end, pairs with modified_begin
+	SoIDs         []string  `json:"so_ids,omitzero" check:"items=50"`   // 线上单号列表: Max 50
+	PageIndex     int64     `json:"page_index,omitzero"`                // 第几页: From 1
+	PageSize      int64     `json:"page_size,omitzero"`                 // 每页条数: Default 30, max 50
+	WMSCoID       int64     `json:"wms_co_id,omitzero"`                 // 分仓编号: Filter by shipping warehouse
+	OIDs          []string  `json:"o_ids,omitzero" check:"items=50"`    // 内部单号列表: Max 50
+	LIDs          []string  `json:"l_ids,omitzero" check:"items=20"`    // 物流单号列表: Max 20
+	WaveIDs       []int64   `json:"wave_ids,omitzero" check:"items=50"` // 拣货批次号列表: Max 50
 	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
 	StartTS int64 `json:"start_ts,omitzero"`
 	// 是否计算总数: Newer copy says the default is false when start_ts is given
 	IsGetTotal     *bool    `json:"is_get_total,omitzero"`
-	IOIDs          []string `json:"io_ids,omitzero"`           // 出库单号列表: Max 50
-	OwnerCoID      int64    `json:"owner_co_id,omitzero"`      // 货主编号: Goods owner id
-	IsGetCBFinance bool     `json:"is_get_cbfinance,omitzero"` // 是否返回跨境财务信息: Return cross-border finance block
+	IOIDs          []string `json:"io_ids,omitzero" check:"items=50"` // 出库单号列表: Max 50
+	OwnerCoID      int64    `json:"owner_co_id,omitzero"`             // 货主编号: Goods owner id
+	IsGetCBFinance bool     `json:"is_get_cbfinance,omitzero"`        // 是否返回跨境财务信息: Return cross-border finance block
 	// 是否返回跨境物流信息: Return cross-border logistics fields
 	IsGetCBLogistic bool `json:"is_get_cblogistic,omitzero"`
 	// 时间类型: 0 modified (default), 2 io_date; one model also lists 1 created
@@ -331,11 +331,11 @@ type CBFinance struct {
 
 // OutboundShip 出库发货: the request of [OutboundService.Ship].
 type OutboundShip struct {
-	IOID    int64  `json:"io_id"`              // 出库单号: Outbound document number (required)
-	LCName  string `json:"lc_name"`            // 物流公司名称: Carrier name, max 30 (required)
-	LID     string `json:"l_id"`               // 物流单号: Waybill, max 50 (required)
-	LCID    string `json:"lc_id"`              // 物流公司编码: Carrier code (required)
-	WMSCoID int64  `json:"wms_co_id,omitzero"` // 分仓编号: Branch id of the document
+	IOID    int64  `json:"io_id" check:"required"`          // 出库单号: Outbound document number (required)
+	LCName  string `json:"lc_name" check:"required,max=30"` // 物流公司名称: Carrier name, max 30 (required)
+	LID     string `json:"l_id" check:"required,max=50"`    // 物流单号: Waybill, max 50 (required)
+	LCID    string `json:"lc_id" check:"required"`          // 物流公司编码: Carrier code (required)
+	WMSCoID int64  `json:"wms_co_id,omitzero"`              // 分仓编号: Branch id of the document
 	// 是否跨境发货: Cross-border shipping; true makes channel fields required
 	IsUnLID      bool               `json:"is_un_lid,omitzero"`
 	TrackingCode string             `json:"tracking_code,omitzero"` // 渠道编码: Required when is_un_lid

@@ -128,6 +128,7 @@ type Field struct {
 	Required    bool   `json:"required,omitempty"`
 	Conditional bool   `json:"conditional,omitempty"` // one of a group is needed
 	Pointer     bool   `json:"pointer,omitempty"`     // zero means something
+	ZeroOK      bool   `json:"zero_ok,omitempty"`     // required, but 0 says something
 	MaxLen      int    `json:"max_len,omitempty"`
 	MaxItems    int    `json:"max_items,omitempty"`
 	PII         bool   `json:"pii,omitempty"` // personal data, masked when printed

@@ -29,12 +29,13 @@ type goStruct struct {
 
 // goField is one member of it.
 type goField struct {
-	name  string
-	wire  string
-	typ   string
-	child string // struct type that it holds, if any
-	tag   string
-	src   *catalog.Field
+	name    string
+	wire    string
+	typ     string
+	child   string // struct type that it holds, if any
+	batched bool   // the list that is sent in parts
+	tag     string
+	src     *catalog.Field
 }
 
 // node is a field with its members.
@@ -261,6 +262,7 @@ func (a *api) field(op *catalog.Operation, s *goStruct, n *node, side string) (*
 	if err != nil {
 		return nil, err
 	}
+	f.batched = side == "request" && op.Batch != nil && op.Batch.List == src.Name
 	if src.Pointer {
 		f.typ = "*" + f.typ
 	}

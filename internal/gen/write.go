@@ -503,6 +503,9 @@ func (a *api) structType(w *writer, s *goStruct) {
 		if f.src.PII {
 			tag += ` pii:"true"`
 		}
+		if rules := checkRules(f); !s.reply && rules != "" {
+			tag += ` check:"` + rules + `"`
+		}
 		tag += "`"
 		text := fieldComment(f)
 		decl := fmt.Sprintf("%s %s %s", f.name, f.typ, tag)
@@ -524,6 +527,31 @@ func (a *api) structType(w *writer, s *goStruct) {
 		w.f("// LogValue is the value for slog, with personal data masked.")
 		w.f("func (v %s) LogValue() slog.Value { return redact.LogValue(v) }\n", s.name)
 	}
+}
+
+// checkRules are what a request's field is held to before it is sent.
+func checkRules(f *goField) string {
+	var rules []string
+	src := f.src
+	if src.Required {
+		switch f.typ {
+		case "bool", "decimal.Decimal":
+			// false and 0 say something
+		case "int64":
+			if strings.HasSuffix(f.wire, "_id") && !src.ZeroOK {
+				rules = append(rules, "required")
+			}
+		default:
+			rules = append(rules, "required")
+		}
+	}
+	if src.MaxLen > 0 {
+		rules = append(rules, fmt.Sprintf("max=%d", src.MaxLen))
+	}
+	if src.MaxItems > 0 && !f.batched {
+		rules = append(rules, fmt.Sprintf("items=%d", src.MaxItems))
+	}
+	return strings.Join(rules, ",")
 }
 
 func fieldComment(f *goField) string {
@@ -596,6 +624,9 @@ func (a *api) operationsFile() string {
 			w.f("payload: %q,", payload)
 			if op.Rows != "" {
 				w.f("rows: %q,", op.Rows)
+			}
+			if op.Window != nil {
+				w.f("window: [2]string{%q, %q},", op.Window.Begin, op.Window.End)
 			}
 			if op.NullIsFailure {
 				w.f("nullIsFailure: true,")
