@@ -42,6 +42,12 @@ func (s *AfterSaleService) Since(ctx context.Context, since int64, req *AfterSal
 	return pagesAfterSalesQuery.since(ctx, s.client, since, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time where req has the beginning of a time range.
+func (s *AfterSaleService) Stream(req *AfterSaleQuery, from Checkpoint) *Stream[AfterSale] {
+	return pagesAfterSalesQuery.stream(s.client, req, from)
+}
+
 // QueryReceived 实际收货查询: query received returns, one page. [AfterSaleService.AllReceived]
 // goes through all of them.
 //
@@ -68,6 +74,12 @@ func (s *AfterSaleService) AllReceived(ctx context.Context, req *ReturnReceiptQu
 // times are not.
 func (s *AfterSaleService) ReceivedSince(ctx context.Context, since int64, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
 	return pagesAfterSalesQueryReceived.since(ctx, s.client, since, req)
+}
+
+// StreamReceived goes through the rows of QueryReceived and can be resumed from a [Checkpoint]
+// after a crash: by row version, or by time where req has the beginning of a time range.
+func (s *AfterSaleService) StreamReceived(req *ReturnReceiptQuery, from Checkpoint) *Stream[ReturnReceipt] {
+	return pagesAfterSalesQueryReceived.stream(s.client, req, from)
 }
 
 // Upload 售后上传: upload after-sale cases. Longer lists are sent 50 rows at a time; the
@@ -165,6 +177,12 @@ func (s *AfterSaleService) AllPayments(ctx context.Context, req *RefundPaymentQu
 // times are not.
 func (s *AfterSaleService) PaymentsSince(ctx context.Context, since int64, req *RefundPaymentQuery) iter.Seq2[*RefundPayment, error] {
 	return pagesAfterSalesQueryPayments.since(ctx, s.client, since, req)
+}
+
+// StreamPayments goes through the rows of QueryPayments and can be resumed from a [Checkpoint]
+// after a crash: by row version, or by time where req has the beginning of a time range.
+func (s *AfterSaleService) StreamPayments(req *RefundPaymentQuery, from Checkpoint) *Stream[RefundPayment] {
+	return pagesAfterSalesQueryPayments.stream(s.client, req, from)
 }
 
 // UploadReceiptRaw 销退收货上传: upload received return (old). No public source shows its

@@ -71,6 +71,12 @@ func (s *CarrierService) All(ctx context.Context, req *CarrierQuery) iter.Seq2[*
 	return pagesCarriersQuery.all(ctx, s.client, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *CarrierService) Stream(req *CarrierQuery, from Checkpoint) *Stream[Carrier] {
+	return pagesCarriersQuery.stream(s.client, req, from)
+}
+
 // UserService 商家用户: the users of a merchant's company. Use it as client.Users.
 type UserService service
 

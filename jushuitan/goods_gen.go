@@ -38,6 +38,12 @@ func (s *ItemService) All(ctx context.Context, req *ItemQuery) iter.Seq2[*Item, 
 	return pagesItemsQuery.all(ctx, s.client, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *ItemService) Stream(req *ItemQuery, from Checkpoint) *Stream[Item] {
+	return pagesItemsQuery.stream(s.client, req, from)
+}
+
 // Upload 款式资料上传: upload styles. Longer lists are sent 500 rows at a time; the results
 // are in the order of the input, one for each row, and the error is a [*BatchError] when some
 // failed.
@@ -77,6 +83,12 @@ func (s *SKUService) Query(ctx context.Context, req *SKUQuery) (*SKUPage, error)
 // ends now. It ends at the first error, which is the last pair.
 func (s *SKUService) All(ctx context.Context, req *SKUQuery) iter.Seq2[*SKU, error] {
 	return pagesSKUsQuery.all(ctx, s.client, req)
+}
+
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *SKUService) Stream(req *SKUQuery, from Checkpoint) *Stream[SKU] {
+	return pagesSKUsQuery.stream(s.client, req, from)
 }
 
 // Upload 普通商品资料上传: upload item skus. Longer lists are sent 50 rows at a time; the
@@ -220,6 +232,12 @@ func (s *ShopSKUService) All(ctx context.Context, req *ShopSKUQuery) iter.Seq2[*
 	return pagesShopSKUsQuery.all(ctx, s.client, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *ShopSKUService) Stream(req *ShopSKUQuery, from Checkpoint) *Stream[ShopSKU] {
+	return pagesShopSKUsQuery.stream(s.client, req, from)
+}
+
 // Upload 店铺商品资料上传: upload shop skus. Longer lists are sent 50 rows at a time; the
 // server does not answer row by row, so that all rows of a call pass or fail together
 // ([*BatchError]). No source states how many rows one call takes; that number is our choice.
@@ -254,6 +272,12 @@ func (s *BundleService) All(ctx context.Context, req *BundleQuery) iter.Seq2[*Bu
 	return pagesBundlesQuery.all(ctx, s.client, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *BundleService) Stream(req *BundleQuery, from Checkpoint) *Stream[Bundle] {
+	return pagesBundlesQuery.stream(s.client, req, from)
+}
+
 // Upload 组合装商品上传: upload combine skus. Longer lists are sent 50 rows at a time; the
 // server does not answer row by row, so that all rows of a call pass or fail together
 // ([*BatchError]).
@@ -286,6 +310,12 @@ func (s *CategoryService) Query(ctx context.Context, req *CategoryQuery) (*Categ
 // the range ends now. It ends at the first error, which is the last pair.
 func (s *CategoryService) All(ctx context.Context, req *CategoryQuery) iter.Seq2[*Category, error] {
 	return pagesCategoriesQuery.all(ctx, s.client, req)
+}
+
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *CategoryService) Stream(req *CategoryQuery, from Checkpoint) *Stream[Category] {
+	return pagesCategoriesQuery.stream(s.client, req, from)
 }
 
 // Save 商品类目上传/更新: upsert category.
@@ -347,6 +377,12 @@ func (s *BOMService) Query(ctx context.Context, req *BOMQuery) (*BOMPage, error)
 // ends now. It ends at the first error, which is the last pair.
 func (s *BOMService) All(ctx context.Context, req *BOMQuery) iter.Seq2[*BOM, error] {
 	return pagesBOMsQuery.all(ctx, s.client, req)
+}
+
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *BOMService) Stream(req *BOMQuery, from Checkpoint) *Stream[BOM] {
+	return pagesBOMsQuery.stream(s.client, req, from)
 }
 
 // Save BOM信息上传: save bom.

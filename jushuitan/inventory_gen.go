@@ -50,6 +50,12 @@ func (s *InventoryService) Since(ctx context.Context, since int64, req *Inventor
 	return pagesInventoryQuery.since(ctx, s.client, since, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time where req has the beginning of a time range.
+func (s *InventoryService) Stream(req *InventoryQuery, from Checkpoint) *Stream[InventoryRow] {
+	return pagesInventoryQuery.stream(s.client, req, from)
+}
+
 // QueryPacks 箱及仓位库存查询: query pack stock, one page. [InventoryService.AllPacks] goes
 // through all of them.
 //
@@ -66,6 +72,12 @@ func (s *InventoryService) QueryPacks(ctx context.Context, req *PackQuery) (*Pac
 // the range ends now. It ends at the first error, which is the last pair.
 func (s *InventoryService) AllPacks(ctx context.Context, req *PackQuery) iter.Seq2[*Pack, error] {
 	return pagesInventoryQueryPacks.all(ctx, s.client, req)
+}
+
+// StreamPacks goes through the rows of QueryPacks and can be resumed from a [Checkpoint] after
+// a crash; req needs the beginning of a time range.
+func (s *InventoryService) StreamPacks(req *PackQuery, from Checkpoint) *Stream[Pack] {
+	return pagesInventoryQueryPacks.stream(s.client, req, from)
 }
 
 // QueryLedger 进出仓流水: query stock ledger, one page. [InventoryService.AllLedger] goes
@@ -85,6 +97,12 @@ func (s *InventoryService) QueryLedger(ctx context.Context, req *LedgerQuery) (*
 // the range ends now. It ends at the first error, which is the last pair.
 func (s *InventoryService) AllLedger(ctx context.Context, req *LedgerQuery) iter.Seq2[*LedgerEntry, error] {
 	return pagesInventoryQueryLedger.all(ctx, s.client, req)
+}
+
+// StreamLedger goes through the rows of QueryLedger and can be resumed from a [Checkpoint]
+// after a crash; req needs the beginning of a time range.
+func (s *InventoryService) StreamLedger(req *LedgerQuery, from Checkpoint) *Stream[LedgerEntry] {
+	return pagesInventoryQueryLedger.stream(s.client, req, from)
 }
 
 // SetVirtualQtys 更新虚拟库存: update virtual qtys. Longer lists are sent 1000 rows at a time;
@@ -122,6 +140,12 @@ func (s *StocktakeService) Query(ctx context.Context, req *StocktakeQuery) (*Sto
 // ends now. It ends at the first error, which is the last pair.
 func (s *StocktakeService) All(ctx context.Context, req *StocktakeQuery) iter.Seq2[*Stocktake, error] {
 	return pagesStocktakesQuery.all(ctx, s.client, req)
+}
+
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *StocktakeService) Stream(req *StocktakeQuery, from Checkpoint) *Stream[Stocktake] {
+	return pagesStocktakesQuery.stream(s.client, req, from)
 }
 
 // Upload 新建盘点单-修改库存: upload inventory count.
@@ -167,6 +191,12 @@ func (s *VirtualWarehouseService) AllStock(ctx context.Context, req *VirtualStoc
 	return pagesVirtualWarehousesQueryStock.all(ctx, s.client, req)
 }
 
+// StreamStock goes through the rows of QueryStock and can be resumed from a [Checkpoint] after
+// a crash; req needs the beginning of a time range.
+func (s *VirtualWarehouseService) StreamStock(req *VirtualStockQuery, from Checkpoint) *Stream[VirtualStock] {
+	return pagesVirtualWarehousesQueryStock.stream(s.client, req, from)
+}
+
 // QueryAllocations 虚拟仓分配/归还单查询: query virtual allocations, one page.
 // [VirtualWarehouseService.AllAllocations] goes through all of them.
 //
@@ -183,6 +213,12 @@ func (s *VirtualWarehouseService) QueryAllocations(ctx context.Context, req *Vir
 // pair.
 func (s *VirtualWarehouseService) AllAllocations(ctx context.Context, req *VirtualAllocationQuery) iter.Seq2[*VirtualAllocation, error] {
 	return pagesVirtualWarehousesQueryAllocations.all(ctx, s.client, req)
+}
+
+// StreamAllocations goes through the rows of QueryAllocations and can be resumed from a
+// [Checkpoint] after a crash; req needs the beginning of a time range.
+func (s *VirtualWarehouseService) StreamAllocations(req *VirtualAllocationQuery, from Checkpoint) *Stream[VirtualAllocation] {
+	return pagesVirtualWarehousesQueryAllocations.stream(s.client, req, from)
 }
 
 // CreateAllocation 虚拟仓分配/归还单创建: createVirtualAllocation (lock / release stock).
@@ -210,6 +246,12 @@ func (s *VirtualWarehouseService) QueryTransfers(ctx context.Context, req *Virtu
 // pair.
 func (s *VirtualWarehouseService) AllTransfers(ctx context.Context, req *VirtualTransferQuery) iter.Seq2[*VirtualTransfer, error] {
 	return pagesVirtualWarehousesQueryTransfers.all(ctx, s.client, req)
+}
+
+// StreamTransfers goes through the rows of QueryTransfers and can be resumed from a
+// [Checkpoint] after a crash; req needs the beginning of a time range.
+func (s *VirtualWarehouseService) StreamTransfers(req *VirtualTransferQuery, from Checkpoint) *Stream[VirtualTransfer] {
+	return pagesVirtualWarehousesQueryTransfers.stream(s.client, req, from)
 }
 
 // CreateTransfer 虚拟仓调拨单创建: create virtual transfer.

@@ -358,6 +358,12 @@ func (d *recentKeys[Row]) seen(r *Row) bool {
 // the cursor, oldest first, always on page 1; should a page not be in order, its
 // query is paged to the end before the cursor moves.
 func (p *pager[Req, Reply, Row]) since(ctx context.Context, c *Client, since int64, req *Req) iter.Seq2[*Row, error] {
+	return p.follow(ctx, c, since, req, func(int64) {})
+}
+
+// follow is since; it calls moved when all rows below a version have been given
+// and read.
+func (p *pager[Req, Reply, Row]) follow(ctx context.Context, c *Client, since int64, req *Req, moved func(version int64)) iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
 		var q Req
 		if req != nil {
@@ -412,6 +418,7 @@ func (p *pager[Req, Reply, Row]) since(ctx context.Context, c *Client, since int
 				return // nothing newer
 			default:
 				*index, cursor, fresh = 1, top, 0
+				moved(cursor)
 				for key, v := range given {
 					if v < cursor {
 						delete(given, key)

@@ -35,6 +35,12 @@ func (s *LogisticService) All(ctx context.Context, req *ShipmentQuery) iter.Seq2
 	return pagesLogisticsQuery.all(ctx, s.client, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *LogisticService) Stream(req *ShipmentQuery, from Checkpoint) *Stream[Shipment] {
+	return pagesLogisticsQuery.stream(s.client, req, from)
+}
+
 // RegisterReturns 批量快递登记: register returned parcels in bulk. Longer lists are sent 50
 // rows at a time; the server does not answer row by row, so that all rows of a call pass or
 // fail together ([*BatchError]). No source states how many rows one call takes; that number is

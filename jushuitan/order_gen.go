@@ -46,6 +46,12 @@ func (s *OrderService) Since(ctx context.Context, since int64, req *OrderQuery) 
 	return pagesOrdersQuery.since(ctx, s.client, since, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time where req has the beginning of a time range.
+func (s *OrderService) Stream(req *OrderQuery, from Checkpoint) *Stream[Order] {
+	return pagesOrdersQuery.stream(s.client, req, from)
+}
+
 // Upload 订单上传(商家自有商城、跨境线下): upload orders (self-built shop). Longer lists are
 // sent 50 rows at a time; the results are in the order of the input, one for each row, and the
 // error is a [*BatchError] when some failed.
@@ -98,6 +104,12 @@ func (s *OrderService) QueryActions(ctx context.Context, req *OrderActionQuery) 
 // the range ends now. It ends at the first error, which is the last pair.
 func (s *OrderService) AllActions(ctx context.Context, req *OrderActionQuery) iter.Seq2[*OrderAction, error] {
 	return pagesOrdersQueryActions.all(ctx, s.client, req)
+}
+
+// StreamActions goes through the rows of QueryActions and can be resumed from a [Checkpoint]
+// after a crash; req needs the beginning of a time range.
+func (s *OrderService) StreamActions(req *OrderActionQuery, from Checkpoint) *Stream[OrderAction] {
+	return pagesOrdersQueryActions.stream(s.client, req, from)
 }
 
 // SetLabels 订单标签(新增/移除): add or remove order labels.

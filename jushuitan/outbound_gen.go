@@ -44,6 +44,12 @@ func (s *OutboundService) Since(ctx context.Context, since int64, req *OutboundQ
 	return pagesOutboundsQuery.since(ctx, s.client, since, req)
 }
 
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time where req has the beginning of a time range.
+func (s *OutboundService) Stream(req *OutboundQuery, from Checkpoint) *Stream[Outbound] {
+	return pagesOutboundsQuery.stream(s.client, req, from)
+}
+
 // Ship 出库发货: ship an outbound document. Longer lists are sent 50 rows at a time; the
 // results are in the order of the input, one for each row, and the error is a [*BatchError]
 // when some failed. No source states how many rows one call takes; that number is our choice.

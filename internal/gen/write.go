@@ -236,7 +236,32 @@ func (a *api) methods(w *writer, op *catalog.Operation) {
 			w.f("%s %s(ctx context.Context, since int64, req *%s) iter.Seq2[*%s, error] {", recv, sinceName(op), op.Go.Request, row)
 			w.f("	return %s.since(ctx, s.client, since, req)\n}\n", varName("pages", op))
 		}
+		if a.streamed(op) {
+			w.comment("", a.streamDoc(op))
+			w.f("%s %s(req *%s, from Checkpoint) *Stream[%s] {", recv, "Stream"+strings.TrimPrefix(op.Go.Method, "Query"), op.Go.Request, row)
+			w.f("	return %s.stream(s.client, req, from)\n}\n", varName("pages", op))
+		}
 	}
+}
+
+// streamed tells whether the rows of a query can be followed with a checkpoint.
+func (a *api) streamed(op *catalog.Operation) bool {
+	row := a.structs[a.rowType(op)]
+	return row != nil && len(op.Key) > 0 && (op.Cursor != nil || op.Window != nil)
+}
+
+func (a *api) streamDoc(op *catalog.Operation) string {
+	name := "Stream" + strings.TrimPrefix(op.Go.Method, "Query")
+	text := fmt.Sprintf("%s goes through the rows of %s and can be resumed from a [Checkpoint] after a crash", name, op.Go.Method)
+	switch {
+	case op.Cursor != nil && op.Window != nil:
+		text += ": by row version, or by time where req has the beginning of a time range"
+	case op.Cursor != nil:
+		text += ", by row version"
+	default:
+		text += "; req needs the beginning of a time range"
+	}
+	return text + "."
 }
 
 func (a *api) allDoc(op *catalog.Operation, row string) string {
