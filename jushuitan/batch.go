@@ -35,6 +35,10 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 	if v := reflect.ValueOf(req); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("jushuitan: %s: the request is nil", b.op.Name())
 	}
+	whole := &oneCall{Client: c, op: b.op, path: b.op.Path}
+	if err := whole.check(req); err != nil { // before the first part is sent
+		return nil, err
+	}
 	items := b.rows(req)
 	out := make([]RowResult[Row], len(items))
 	for i := range items {
@@ -59,7 +63,7 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 			}
 			continue
 		}
-		if b.results != nil {
+		if b.results != nil && reply != nil { // nil in a dry run
 			b.pair(k, out[from:to], b.results(reply))
 		}
 	}
@@ -89,7 +93,9 @@ func uploadPart[Reply any](ctx context.Context, c *Client, op *Operation, req an
 	}
 	var out *Reply
 	k.into = func(body []byte) (e *Error) {
-		out, e = decodeReply[Reply](op, body)
+		if out, e = decodeReply[Reply](op, body); e == nil {
+			k.drift(body, reflect.TypeFor[Reply]())
+		}
 		return e
 	}
 	return out, k, k.do(ctx)

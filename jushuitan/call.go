@@ -74,6 +74,9 @@ func (k *oneCall) do(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return k.fail(&Error{Outcome: NotSent, cause: err})
 	}
+	if k.dry() {
+		return nil
+	}
 	_, err, cancelled := retry.Do(ctx, k.watch, k.again)
 	if err == nil {
 		return nil

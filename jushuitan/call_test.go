@@ -72,7 +72,7 @@ func served(t *testing.T, handler http.HandlerFunc, opts ...jushuitan.Option) *j
 	t.Helper()
 	opts = append([]jushuitan.Option{
 		jushuitan.WithHTTPClient(pipeServer(t, handler)), jushuitan.WithBaseURL("http://fake.example"), jushuitan.WithToken("test-access-token-0001"),
-		jushuitan.WithQuota(jushuitan.Quota{Limit: 1000, Per: time.Nanosecond}),
+		jushuitan.WithQuota(jushuitan.Quota{Limit: 1000, Per: time.Nanosecond}), jushuitan.WithoutValidation(),
 	}, opts...)
 	c, err := jushuitan.New(jushuitan.Credentials{AppKey: "app", AppSecret: "test-secret-0001"}, opts...)
 	require.NoError(t, err)
@@ -328,7 +328,7 @@ func TestFaults(t *testing.T) {
 			}
 			for i, kind := range []string{"read", "keyed", "unsafe"} {
 				synctest.Test(t, func(t *testing.T) {
-					c := mocked(t, tt.respond, jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: attempts}), jushuitan.WithMaxResponseBytes(4000))
+					c := mocked(t, tt.respond, jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: attempts}), jushuitan.WithMaxResponseBytes(4000), jushuitan.WithoutValidation())
 					err := calls[i](c.ForMerchant("10010").WithToken("test-access-token-0001"))
 					require.Error(t, err)
 					w := tt.want[i]
@@ -543,7 +543,7 @@ func TestCodeZeroIsNotEnough(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := tt.call(mocked(t, httpmock.NewStringResponder(200, tt.body)))
+			err := tt.call(mocked(t, httpmock.NewStringResponder(200, tt.body), jushuitan.WithoutValidation()))
 			require.ErrorIs(t, err, jushuitan.ErrInvalid)
 			var e *jushuitan.Error
 			require.ErrorAs(t, err, &e)

@@ -73,6 +73,17 @@ func (c *checker) add(name, format string, args ...any) {
 	c.issues = append(c.issues, Issue{Row: c.row, Field: strings.Join(append(c.path[:len(c.path):len(c.path)], name), "."), Rule: fmt.Sprintf(format, args...)})
 }
 
+// check looks at a request unless the client is told not to.
+func (k *oneCall) check(req any) error {
+	if k.core.unchecked {
+		return nil
+	}
+	if v := checkRequest(k.op, req); v != nil {
+		return k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: v})
+	}
+	return nil
+}
+
 // checkRequest looks at a request before it is sent: required fields, lengths,
 // list sizes, the time range, and rules between fields.
 func checkRequest(op *Operation, req any) *ValidationError {
@@ -195,7 +206,7 @@ func (c *checker) deeper(name string, v reflect.Value) {
 // check: an order counts as paid only when what was paid is what is to be paid,
 // and address parts come all or none.
 func (o *OrderUpload) check(c *checker) {
-	if o.Pay != nil && !o.Pay.Amount.Equal(o.PayAmount) {
+	if o.Pay != nil && o.ShopStatus != ShopStatusWaitBuyerPay && !o.Pay.Amount.Equal(o.PayAmount) {
 		c.add("pay.amount", "differs from pay_amount: the order would count as unpaid")
 	}
 	allOrNone(c, "with the others of receiver_state, receiver_city, receiver_district", map[string]string{

@@ -63,6 +63,8 @@ type core struct {
 	now         func() time.Time
 	hooks       []Hook
 	unchecked   bool
+	dryRun      func(DryCall)
+	onDrift     func(Drift)
 }
 
 // New makes a client of an app. It sends nothing.
@@ -79,7 +81,7 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if cred.AppKey == "" || cred.AppSecret == "" {
 		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
 	}
-	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked}
+	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift}
 	var err error
 	if c.baseURL, err = parseHost("base URL", s.baseURL); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)

@@ -227,12 +227,17 @@ func classify(op *Operation, code int64, msg string) (class error, outcome Outco
 
 // RowError is one row of an upload that failed.
 type RowError struct {
-	Index int    // of the row in the input
+	Index int    // of the row in the input, -1 where the server names the key alone
 	Key   string // its key, such as the so_id
 	Err   error  // an [*Error]
 }
 
-func (e RowError) Error() string { return fmt.Sprintf("row %d (%s): %v", e.Index, e.Key, e.Err) }
+func (e RowError) Error() string {
+	if e.Index < 0 {
+		return fmt.Sprintf("%s: %v", e.Key, e.Err)
+	}
+	return fmt.Sprintf("row %d (%s): %v", e.Index, e.Key, e.Err)
+}
 
 // Unwrap gives the reason.
 func (e RowError) Unwrap() error { return e.Err }

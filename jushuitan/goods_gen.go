@@ -638,8 +638,8 @@ type Item struct {
 	Modified time.Time       `json:"modified,omitzero"` // 修改时间: last-modified time
 	Brand    string          `json:"brand,omitzero"`    // 品牌: brand name (plain text, there is no brand id)
 	Weight   decimal.Decimal `json:"weight,omitzero"`   // 重量: weight
-	// 市场价/吊牌价: market or tag price; STRING on the style, number on its SKUs
-	MarketPrice           decimal.Decimal `json:"market_price,omitzero"`
+	// 市场价/吊牌价: market or tag price; STRING on the style, number on its SKUs (sent as text)
+	MarketPrice           decimal.Decimal `json:"market_price,omitzero,string"`
 	VCName                string          `json:"vc_name,omitzero"`                // 虚拟分类: virtual (free) category
 	ItemType              string          `json:"item_type,omitzero"`              // 商品属性: 成品 / 半成品 / 原材料 / 包材
 	Length                decimal.Decimal `json:"l,omitzero"`                      // 长: length
@@ -1144,11 +1144,11 @@ type CostPriceReply struct {
 
 // CostPrice 字典: CostPricesByWarehouse of [CostPriceReply].
 type CostPrice struct {
-	SKUID     string          `json:"sku_id,omitzero"`     // 商品编码: SKU code in the ERP (the key of everything; string)
-	CostPrice decimal.Decimal `json:"cost_price,omitzero"` // 成本价: cost price; as STRING
-	BeginDate time.Time       `json:"begin_date,omitzero"` // 起始: valid from
-	EndDate   time.Time       `json:"end_date,omitzero"`   // 截止: valid to
-	Remark    string          `json:"remark,omitzero"`     // 备注: remark
+	SKUID     string          `json:"sku_id,omitzero"`            // 商品编码: SKU code in the ERP (the key of everything; string)
+	CostPrice decimal.Decimal `json:"cost_price,omitzero,string"` // 成本价: cost price; as STRING (sent as text)
+	BeginDate time.Time       `json:"begin_date,omitzero"`        // 起始: valid from
+	EndDate   time.Time       `json:"end_date,omitzero"`          // 截止: valid to
+	Remark    string          `json:"remark,omitzero"`            // 备注: remark
 }
 
 // SKUBins 更新商品库容信息: the request of [SKUService.SetBins].
@@ -1267,8 +1267,8 @@ type ShopSKU struct {
 	Enabled  bool   `json:"enabled,omitzero"`
 	CID      int64  `json:"c_id,omitzero"`       // 类目ID: category id
 	RawSKUID string `json:"raw_sku_id,omitzero"` // 原始商品编码: SKU code as the platform sent it
-	// 平台价格: price in the shop, as string; a merchant setting must be on
-	ShopPrice decimal.Decimal `json:"shop_price,omitzero"`
+	// 平台价格: price in the shop, as string; a merchant setting must be on (sent as text)
+	ShopPrice decimal.Decimal `json:"shop_price,omitzero,string"`
 	Name      string          `json:"name,omitzero"` // 名称: name; platform title
 	// 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"; colour and size in the shop
 	PropertiesValue string    `json:"properties_value,omitzero"`
@@ -1565,8 +1565,8 @@ type SupplierSKU struct {
 	Created       time.Time       `json:"created,omitzero"`         // 创建时间: creation time
 	PurchaseURL   string          `json:"purchase_url,omitzero"`    // 采购链接: purchase link
 	Remark        string          `json:"remark,omitzero"`          // 备注: remark
-	// 装箱数: standard quantity per carton; quantity per carton, as string
-	PackQty     decimal.Decimal `json:"pack_qty,omitzero"`
+	// 装箱数: standard quantity per carton; quantity per carton, as string (sent as text)
+	PackQty     decimal.Decimal `json:"pack_qty,omitzero,string"`
 	DeliveryDay string          `json:"delivery_day,omitzero"` // 交货天数: delivery days, as string
 }
 

@@ -217,6 +217,32 @@ func (l *MemoryLimiter) Penalize(_ context.Context, key LimitKey, d time.Duratio
 	return nil
 }
 
+// Available is how many calls for key may be made at this moment without waiting.
+func (l *MemoryLimiter) Available(key LimitKey) int {
+	s := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := l.now()
+	st := s.states[key]
+	free := -1
+	for _, w := range l.windows {
+		n := w.limit
+		if st != nil {
+			n -= st.pending
+			for i := 1; i <= st.log.n && limitAdd(st.log.newest(i), w.length) > now; i++ {
+				n--
+			}
+		}
+		if free < 0 || n < free {
+			free = n
+		}
+	}
+	if st != nil && (st.penalty > now || st.first != nil) {
+		return 0
+	}
+	return max(free, 0)
+}
+
 // now is the monotonic time since the limiter was made.
 func (l *MemoryLimiter) now() time.Duration { return time.Since(l.base) }
 

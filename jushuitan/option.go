@@ -59,6 +59,8 @@ type settings struct {
 	token       string
 	hooks       []Hook
 	unchecked   bool
+	dryRun      func(DryCall)
+	onDrift     func(Drift)
 }
 
 // RetryPolicy says how often and when a failed call is sent again. What may be

@@ -301,11 +301,12 @@ func (v OrderPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Order 订单列表: Orders of [OrderPage].
 type Order struct {
-	IsCod            bool            `json:"is_cod,omitzero"`                       // 是否货到付款: Cash on delivery
-	LID              string          `json:"l_id,omitzero"`                         // 物流单号: Waybill; "@" prefix seen in an old sample
-	SendDate         time.Time       `json:"send_date,omitzero"`                    // 发货时间: Ship time
-	PayDate          time.Time       `json:"pay_date,omitzero"`                     // 支付时间: Payment time
-	Freight          decimal.Decimal `json:"freight,omitzero"`                      // 运费: Freight paid by buyer as text such as "4.0"
+	IsCod    bool      `json:"is_cod,omitzero"`    // 是否货到付款: Cash on delivery
+	LID      string    `json:"l_id,omitzero"`      // 物流单号: Waybill; "@" prefix seen in an old sample
+	SendDate time.Time `json:"send_date,omitzero"` // 发货时间: Ship time
+	PayDate  time.Time `json:"pay_date,omitzero"`  // 支付时间: Payment time
+	// 运费: Freight paid by buyer as text such as "4.0" (sent as text)
+	Freight          decimal.Decimal `json:"freight,omitzero,string"`
 	ReceiverAddress  string          `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
 	ReceiverDistrict string          `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
 	// 分仓编号: Warehouse id as text; "0" = main warehouse (int also seen) (sent as text)
@@ -358,11 +359,12 @@ type Order struct {
 	// 达人优惠金额: Influencer discount; "" instead of null, otherwise a number
 	ReferrerFreeAmount decimal.Decimal `json:"referrer_free_amount,omitzero"`
 	// 店铺优惠金额: Shop discount; "" instead of null, otherwise a number
-	ShopFreeAmount   decimal.Decimal `json:"shop_free_amount,omitzero"`
-	Currency         string          `json:"currency,omitzero"`                  // 币种: Currency
-	BuyerMessage     string          `json:"buyer_message,omitzero" pii:"true"`  // 买家留言: Buyer message
-	LCID             string          `json:"lc_id,omitzero"`                     // 物流公司编码: Carrier code
-	CBTotalTax       decimal.Decimal `json:"cb_total_tax,omitzero"`              // 跨境平台税费: Cross-border platform tax
+	ShopFreeAmount decimal.Decimal `json:"shop_free_amount,omitzero"`
+	Currency       string          `json:"currency,omitzero"`                 // 币种: Currency
+	BuyerMessage   string          `json:"buyer_message,omitzero" pii:"true"` // 买家留言: Buyer message
+	LCID           string          `json:"lc_id,omitzero"`                    // 物流公司编码: Carrier code
+	// 跨境平台税费: Cross-border platform tax (sent as text)
+	CBTotalTax       decimal.Decimal `json:"cb_total_tax,omitzero,string"`
 	InvoiceTitle     string          `json:"invoice_title,omitzero" pii:"true"`  // 发票抬头: Invoice title
 	InvoiceType      string          `json:"invoice_type,omitzero"`              // 发票类型: Invoice kind (Chinese text)
 	BuyerTaxNo       string          `json:"buyer_tax_no,omitzero" pii:"true"`   // 发票税号: Invoice tax number
@@ -401,10 +403,10 @@ type Order struct {
 	CBFinances OrderCBFinance `json:"cb_finances,omitzero"` // 跨境财务信息: Cross-border finance block
 	IsMerge    bool           `json:"is_merge,omitzero"`    // 是否合并单: Result of a merge
 	IsSplit    bool           `json:"is_split,omitzero"`    // 是否拆分单: Result of a split
-	// 跨境头程运费: Cross-border first-leg freight (newer copy)
-	FirstFreight decimal.Decimal `json:"first_freight,omitzero"`
-	// 跨境尾程运费: Cross-border last-leg freight (newer copy)
-	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero"`
+	// 跨境头程运费: Cross-border first-leg freight (newer copy) (sent as text)
+	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
+	// 跨境尾程运费: Cross-border last-leg freight (newer copy) (sent as text)
+	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
 	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: First-leg duty (newer copy)
 	// 头程其它费用: First-leg other cost (newer copy)
 	FFreightOtherExpense decimal.Decimal `json:"f_freight_other_expense,omitzero"`
@@ -418,9 +420,10 @@ type Order struct {
 	Glasses   string `json:"glasses,omitzero"`  // 眼镜(含义未说明): Meaning not stated (seen in one client model only)
 	Amount    string `json:"amount,omitzero"`   // 金额: Meaning not stated (seen in one client model only)
 	// 原始线上单号列表: Original online numbers (seen in one client model only)
-	RawSoIDs     json.RawMessage `json:"__raw_so_ids__,omitzero"`
-	RawSoID      string          `json:"raw_so_id,omitzero"`     // 原始线上单号: Original online number (seen in one client model only)
-	FFreight     decimal.Decimal `json:"f_freight,omitzero"`     // 运费成本: Freight cost (seen in one client model only)
+	RawSoIDs json.RawMessage `json:"__raw_so_ids__,omitzero"`
+	RawSoID  string          `json:"raw_so_id,omitzero"` // 原始线上单号: Original online number (seen in one client model only)
+	// 运费成本: Freight cost (seen in one client model only) (sent as text)
+	FFreight     decimal.Decimal `json:"f_freight,omitzero,string"`
 	DiscountRate string          `json:"discount_rate,omitzero"` // 折扣率: Discount rate (seen in one client model only)
 	ExtDatas     string          `json:"ext_datas,omitzero"`     // 扩展数据: Extension (seen in one client model only)
 
@@ -822,17 +825,17 @@ type OrderLabels struct {
 
 // OrderRemark 修改订单卖家备注(按内部单号): the request of [OrderService.SetRemark].
 type OrderRemark struct {
-	OID      int64  `json:"o_id" check:"required"`           // 内部单号: ERP internal order number (unique per tenant) (required)
-	Remark   string `json:"remark" check:"required,max=500"` // 备注: Overwrites by default, max 500 (required)
-	IsAppend bool   `json:"is_append,omitzero"`              // 是否追加: Append instead of overwrite, default false
+	OID      int64  `json:"o_id" check:"required"`  // 内部单号: ERP internal order number (unique per tenant) (required)
+	Remark   string `json:"remark" check:"max=500"` // 备注: Overwrites by default, max 500 (required)
+	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
 }
 
 // OrderRemarkBySoID 修改订单卖家备注(按线上单号): the request of
 // [OrderService.SetRemarkBySoID].
 type OrderRemarkBySoID struct {
-	SoID     string `json:"so_id" check:"required"`  // 线上单号: Online / external document number (required)
-	Remark   string `json:"remark" check:"required"` // 备注: Remark (required)
-	IsAppend bool   `json:"is_append,omitzero"`      // 是否追加: Append instead of overwrite, default false
+	SoID     string `json:"so_id" check:"required"` // 线上单号: Online / external document number (required)
+	Remark   string `json:"remark"`                 // 备注: Remark (required)
+	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
 }
 
 // OrderNodes 通过订单号修改线下备注: the request of [OrderService.SetNodes].
@@ -843,9 +846,9 @@ type OrderNodes struct {
 
 // OrderNode 明细: Items of [OrderNodes].
 type OrderNode struct {
-	OID  int64  `json:"o_id,omitzero"`         // 内部单号: o_id or so_id; when both point at different orders both change
-	SoID string `json:"so_id,omitzero"`        // 线上单号: Online / external document number
-	Node string `json:"node" check:"required"` // 线下备注: Offline (internal) note (required)
+	OID  int64  `json:"o_id,omitzero"`  // 内部单号: o_id or so_id; when both point at different orders both change
+	SoID string `json:"so_id,omitzero"` // 线上单号: Online / external document number
+	Node string `json:"node"`           // 线下备注: Offline (internal) note (required)
 }
 
 // OrderWarehouse 订单指定发货仓: the request of [OrderService.AssignWarehouse].

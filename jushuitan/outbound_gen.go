@@ -232,8 +232,9 @@ type Outbound struct {
 	CBFinance CBFinance       `json:"cb_finance,omitzero"`
 	BuyerID   string          `json:"buyer_id,omitzero" pii:"true"` // 买家编号: ERP buyer id (seen in one client model only)
 	Qty       decimal.Decimal `json:"qty,omitzero"`                 // 数量: Total quantity (seen in one client model only)
-	FFreight  decimal.Decimal `json:"f_freight,omitzero"`           // 运费成本: Freight cost (seen in one client model only)
-	FVolume   decimal.Decimal `json:"f_volume,omitzero"`            // 实际体积: Measured volume (newer copy)
+	// 运费成本: Freight cost (seen in one client model only) (sent as text)
+	FFreight decimal.Decimal `json:"f_freight,omitzero,string"`
+	FVolume  decimal.Decimal `json:"f_volume,omitzero,string"` // 实际体积: Measured volume (newer copy) (sent as text)
 	// 买家实付金额: Net paid by buyer (newer copy)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
 	// 卖家实收金额: Net received by seller (newer copy)
@@ -242,10 +243,10 @@ type Outbound struct {
 	GovSupplierName string `json:"gov_supplier_name,omitzero"`
 	// 国家补贴金额: State subsidy (newer copy)
 	GovernmentFreeAmount decimal.Decimal `json:"government_free_amount,omitzero"`
-	// 跨境头程运费: Cross-border first-leg freight (newer copy)
-	FirstFreight decimal.Decimal `json:"first_freight,omitzero"`
-	// 跨境尾程运费: Cross-border last-leg freight (newer copy)
-	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero"`
+	// 跨境头程运费: Cross-border first-leg freight (newer copy) (sent as text)
+	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
+	// 跨境尾程运费: Cross-border last-leg freight (newer copy) (sent as text)
+	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
 	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: First-leg duty (newer copy)
 	OwnerCoID          int64           `json:"owner_co_id,omitzero"`          // 货主编号: Goods owner (newer copy)
 

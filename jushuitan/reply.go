@@ -22,9 +22,14 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 	if err != nil {
 		return nil, err
 	}
-	var out *T
+	if err := k.check(req); err != nil {
+		return nil, err
+	}
+	out := new(T)
 	k.into = func(body []byte) (e *Error) {
-		out, e = decodeReply[T](op, body)
+		if out, e = decodeReply[T](op, body); e == nil {
+			k.drift(body, reflect.TypeFor[T]())
+		}
 		return e
 	}
 	if err := k.do(ctx); err != nil {

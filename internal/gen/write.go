@@ -558,12 +558,12 @@ func (a *api) structType(w *writer, s *goStruct) {
 func checkRules(f *goField) string {
 	var rules []string
 	src := f.src
-	if src.Required {
+	if src.Required && !src.ZeroOK {
 		switch f.typ {
 		case "bool", "decimal.Decimal":
 			// false and 0 say something
 		case "int64":
-			if strings.HasSuffix(f.wire, "_id") && !src.ZeroOK {
+			if strings.HasSuffix(f.wire, "_id") {
 				rules = append(rules, "required")
 			}
 		default:

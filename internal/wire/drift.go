@@ -110,9 +110,6 @@ func (d *drift) number(kind jsontext.Kind, path string, tag reflect.StructTag) {
 	if strings.Contains(tag.Get("json"), ",string") {
 		want = '"'
 	}
-	if tag.Get("wire") == "string" {
-		want = '"'
-	}
 	if kind != want {
 		d.note(path, DriftKindOf)
 	}

@@ -1,0 +1,298 @@
+package jushuitan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DoctorOptions says what [Client.Doctor] looks at beyond the account itself.
+type DoctorOptions struct {
+	Operations []string // names (Orders.Query) or paths whose permission is asked for; reads only can be tried
+	ShopID     int64    // 店铺编号 of the self-owned mall shop (商家自有商城)
+	Warehouse  string   // name of the warehouse that stands for the stores, such as 店加线下仓
+}
+
+// Verdict is the result of one check.
+type Verdict string
+
+// The verdicts.
+const (
+	Fine    Verdict = "ok"
+	Warning Verdict = "warning"
+	Failed  Verdict = "failed"
+	Skipped Verdict = "skipped" // could not be looked at
+)
+
+// Finding is one check of the doctor's.
+type Finding struct {
+	Check   string  `json:"check"`             // clock, token, ...
+	Verdict Verdict `json:"verdict"`           //
+	Detail  string  `json:"detail,omitempty"`  // what was found
+	Hint    string  `json:"hint,omitempty"`    // what to do
+	HintZH  string  `json:"hint_zh,omitempty"` // 处理建议
+}
+
+// Report is what the doctor found. Print it, or encode it as JSON.
+type Report struct {
+	Merchant string    `json:"merchant"`
+	Time     time.Time `json:"time"`
+	Findings []Finding `json:"findings"`
+}
+
+// OK reports whether nothing failed.
+func (r *Report) OK() bool {
+	return !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Verdict == Failed })
+}
+
+// String is the report as text, a line for each finding.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "merchant %q at %s\n", r.Merchant, r.Time.Format(time.RFC3339))
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%-8s %-22s %s\n", f.Verdict, f.Check, f.Detail)
+		if f.Hint != "" {
+			fmt.Fprintf(&b, "%-8s %-22s -> %s / %s\n", "", "", f.Hint, f.HintZH)
+		}
+	}
+	return b.String()
+}
+
+// Doctor looks at everything that commonly keeps an integration from working and
+// reports each with a hint. It changes nothing; it makes one read for each thing
+// it asks the server. The error is ctx's only: what is wrong is in the report.
+func (c *Client) Doctor(ctx context.Context, opts DoctorOptions) (*Report, error) {
+	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now()}}
+	d.sign()
+	d.clock(ctx)
+	d.token(ctx)
+	d.account(ctx)
+	d.permissions(ctx, opts.Operations)
+	d.quota()
+	shop := d.shop(ctx, opts.ShopID)
+	warehouse := d.warehouse(ctx, opts.Warehouse)
+	d.routing(ctx, shop, warehouse)
+	return d.report, ctx.Err()
+}
+
+type doctor struct {
+	c      *Client
+	report *Report
+	dead   bool // the account cannot call at all
+}
+
+func (d *doctor) find(check string, v Verdict, hint, hintZH, format string, args ...any) {
+	d.report.Findings = append(d.report.Findings, Finding{Check: check, Verdict: v, Detail: fmt.Sprintf(format, args...), Hint: hint, HintZH: hintZH})
+}
+
+// sign: the official example must come out.
+func (d *doctor) sign() {
+	got := Sign("e9c5ca33fecb404b8e6cdbd0ef4a6d25", map[string]string{
+		"app_key": "5b53060f23d84ddf9703056e84fa5a2d", "timestamp": "1639128407", "grant_type": "authorization_code", "charset": "utf-8", "code": "123456",
+	})
+	if got != "05e3a51e19e0883afd1882ccd309e0b9" {
+		d.find("sign 签名算法", Failed, "this build of the package is broken", "程序包损坏", "the official example does not come out")
+		return
+	}
+	d.find("sign 签名算法", Fine, "", "", "the official example comes out")
+}
+
+// clock compares ours with the server's Date header.
+func (d *doctor) clock(ctx context.Context) {
+	const check = "clock 时钟"
+	ctx, cancel := context.WithTimeout(ctx, d.c.core.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.c.core.baseURL.String()+"/", nil)
+	if err != nil {
+		d.find(check, Skipped, "", "", "no request can be made")
+		return
+	}
+	begin := d.c.core.now()
+	resp, err := d.c.core.http.Do(req)
+	if err != nil {
+		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, plainCause(err))
+		return
+	}
+	_ = resp.Body.Close()
+	d.find("host 主机", Fine, "", "", "%s is reached", d.c.core.baseURL.Host)
+	server, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		d.find(check, Skipped, "", "", "the server does not tell its time")
+		return
+	}
+	skew := begin.Sub(server).Round(time.Second)
+	switch off := skew.Abs(); {
+	case off > 10*time.Minute:
+		d.find(check, Failed, "set this machine's clock, 10 minutes are tolerated", "请校准本机时间，允许误差 10 分钟", "%s off the server's", skew)
+	case off > time.Minute:
+		d.find(check, Warning, "set this machine's clock", "请校准本机时间", "%s off the server's", skew)
+	default:
+		d.find(check, Fine, "", "", "%s off the server's", skew)
+	}
+}
+
+func (d *doctor) token(ctx context.Context) {
+	const check = "token 令牌"
+	tok, err := d.c.Token(ctx)
+	switch {
+	case err != nil:
+		d.dead = true
+		d.fault(check, err)
+	case d.c.token != "":
+		d.find(check, Warning, "use a token store, so that the token is renewed", "建议使用令牌存储以便自动刷新", "one fixed token, never renewed")
+	case tok.ExpiresAt.IsZero():
+		d.find(check, Fine, "", "", "its end is not known")
+	case d.c.core.cred.Type == ServiceProvider && tok.ExpiresAt.Sub(d.c.core.now()) < 7*day:
+		d.find(check, Warning, "ask the merchant to authorise again before it ends", "请在到期前让商家重新授权", "ends %s", tok.ExpiresAt.Format(time.RFC3339))
+	default:
+		d.find(check, Fine, "", "", "ends %s", tok.ExpiresAt.Format(time.RFC3339))
+	}
+}
+
+// fault is a finding of a failed call, with the error's own hint.
+func (d *doctor) fault(check string, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		d.find(check, Failed, "", "", "%v", err)
+		return
+	}
+	en, zh, _ := strings.Cut(e.Hint(), " / ")
+	d.find(check, Failed, en, zh, "%v, code %d %q", e.class, e.Code, e.Msg)
+}
+
+// account tries the read that every app may make: it shows whether credentials,
+// address and token pass.
+func (d *doctor) account(ctx context.Context) {
+	const check = "account 账号"
+	if d.dead {
+		d.find(check, Skipped, "", "", "there is no token")
+		return
+	}
+	_, err := d.c.Shops.Query(ctx, &ShopQuery{PageSize: 1})
+	switch {
+	case err == nil:
+		d.find(check, Fine, "", "", "signature, token and IP address are accepted")
+	case errors.Is(err, ErrPermission):
+		d.find(check, Fine, "", "", "signature, token and IP address are accepted (no permission for shops)")
+	default:
+		d.dead = true
+		d.fault(check, err)
+	}
+}
+
+func (d *doctor) permissions(ctx context.Context, names []string) {
+	for _, name := range names {
+		check := "permission " + name
+		i := slices.IndexFunc(operations, func(op *Operation) bool { return op.Path == name || op.Name() == name })
+		if i < 0 {
+			d.find(check, Failed, "see Operations() for the names", "接口名称见 Operations()", "no such operation")
+			continue
+		}
+		op := operations[i]
+		switch {
+		case d.dead:
+			d.find(check, Skipped, "", "", "the account cannot call")
+		case op.Effect != Read:
+			d.find(check, Skipped, "look it up in the open platform's console", "请在开放平台控制台查看", "a write is not tried")
+		default:
+			err := d.c.callInto(ctx, op, op.Path, map[string]any{"page_index": 1, "page_size": 1}, nil)
+			switch {
+			case errors.Is(err, ErrPermission), errors.Is(err, ErrUnavailable), errors.Is(err, ErrRateLimited):
+				d.fault(check, err)
+			default: // refused for its missing filter, perhaps: the permission is there
+				d.find(check, Fine, "", "", "granted")
+			}
+		}
+	}
+}
+
+// headroom is an optional interface of a [Limiter].
+type headroom interface {
+	Available(key LimitKey) int
+}
+
+func (d *doctor) quota() {
+	const check = "quota 限流"
+	h, ok := d.c.core.limiter.(headroom)
+	if !ok {
+		d.find(check, Skipped, "", "", "the limiter does not tell")
+		return
+	}
+	d.find(check, Fine, "", "", "%d calls of %s may be made at once", h.Available(d.c.limitKey(opOrdersQuery.Path)), opOrdersQuery.Name())
+}
+
+func (d *doctor) shop(ctx context.Context, id int64) (found int64) {
+	const check = "shop 店铺"
+	if id == 0 || d.dead {
+		return 0
+	}
+	page, err := d.c.Shops.Query(ctx, &ShopQuery{ShopIDs: []int64{id}})
+	if err != nil {
+		d.fault(check, err)
+		return 0
+	}
+	i := slices.IndexFunc(page.Shops, func(s Shop) bool { return s.ShopID == id })
+	switch {
+	case i < 0:
+		d.find(check, Failed, "check the shop number (编号) in Jushuitan; disabled shops are not shown", "请核对聚水潭店铺编号，停用店铺不会返回", "shop %d is not found", id)
+		return 0
+	case page.Shops[i].ShopSite != "商家自有商城":
+		d.find(check, Failed, "use a shop of type 商家自有商城: others take no uploads and push nothing", "请使用类型为“商家自有商城”的店铺", "shop %d is of type %q", id, page.Shops[i].ShopSite)
+	default:
+		d.find(check, Fine, "", "", "shop %d is a self-owned mall", id)
+	}
+	return id
+}
+
+func (d *doctor) warehouse(ctx context.Context, name string) (found int64) {
+	const check = "warehouse 仓库"
+	if name == "" || d.dead {
+		return 0
+	}
+	var others []string
+	for w, err := range d.c.Warehouses.All(ctx, nil) {
+		if err != nil {
+			d.fault(check, err)
+			return 0
+		}
+		if w.Name == name {
+			d.find(check, Fine, "", "", "%s is wms_co_id %d", name, w.WMSCoID)
+			return w.WMSCoID
+		}
+		others = append(others, w.Name)
+	}
+	d.find(check, Failed, "make it in Jushuitan, or correct the name", "请在聚水潭新建该仓库或更正名称", "%s is not among %q", name, others)
+	return 0
+}
+
+// routing: orders of the mall shop must not be assigned to the stores' warehouse:
+// they came from the stores, which have not got the goods, and would come back.
+func (d *doctor) routing(ctx context.Context, shop, warehouse int64) {
+	const check = "routing loop 回流"
+	if shop == 0 || warehouse == 0 {
+		return
+	}
+	now := d.c.core.now()
+	page, err := d.c.Outbounds.Query(ctx, &OutboundQuery{
+		ShopID: &shop, WMSCoID: warehouse, ModifiedBegin: now.Add(-7 * day), ModifiedEnd: now, PageSize: 1,
+	})
+	if err != nil {
+		d.fault(check, err)
+		return
+	}
+	loops := slices.DeleteFunc(page.Outbounds, func(o Outbound) bool { return o.ShopID != shop || o.WMSCoID != warehouse })
+	if len(loops) > 0 {
+		d.find(check, Failed, "change Jushuitan's order assignment strategy: this shop's orders must not go to the stores' warehouse",
+			"请调整聚水潭订单分仓策略：该店铺订单不得分配到门店仓，否则会回流", "order %s of shop %d was assigned to warehouse %d", loops[0].SoID, shop, warehouse)
+		return
+	}
+	d.find(check, Fine, "", "", "no order of shop %d was assigned to warehouse %d in the last 7 days", shop, warehouse)
+}
+
+// JSON is the report as JSON.
+func (r *Report) JSON() ([]byte, error) { return json.MarshalIndent(r, "", "  ") }

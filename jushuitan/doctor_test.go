@@ -1,0 +1,155 @@
+package jushuitan_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+// verdicts maps each check of a report to its verdict.
+func verdicts(r *jushuitan.Report) map[string]jushuitan.Verdict {
+	out := map[string]jushuitan.Verdict{}
+	for _, f := range r.Findings {
+		out[f.Check] = f.Verdict
+	}
+	return out
+}
+
+func TestDoctor(t *testing.T) {
+	const mall, platform, stores = 10200077, 10200001, 10100088
+	furnish := func(srv *jushuitantest.Server) {
+		srv.AddShop(jushuitan.Shop{ShopID: mall, ShopName: "微商城", ShopSite: "商家自有商城"})
+		srv.AddShop(jushuitan.Shop{ShopID: platform, ShopName: "抖音店", ShopSite: "头条放心购"})
+		srv.AddWarehouse(jushuitan.Warehouse{Name: "总仓", WMSCoID: 10100001, IsMain: true})
+		srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: stores})
+	}
+	options := jushuitan.DoctorOptions{Operations: []string{"Orders.Query", "/open/sku/query", "Orders.Upload"}, ShopID: mall, Warehouse: "店加线下仓"}
+	tests := map[string]struct {
+		server  []jushuitantest.Option
+		spoil   func(t *testing.T, srv *jushuitantest.Server)
+		client  func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option)
+		options func(o *jushuitan.DoctorOptions)
+		want    map[string]jushuitan.Verdict
+		ok      bool
+	}{
+		"all is well": {want: map[string]jushuitan.Verdict{
+			"sign 签名算法": jushuitan.Fine, "host 主机": jushuitan.Fine, "clock 时钟": jushuitan.Fine, "token 令牌": jushuitan.Fine,
+			"account 账号": jushuitan.Fine, "permission Orders.Query": jushuitan.Fine, "permission /open/sku/query": jushuitan.Fine,
+			"permission Orders.Upload": jushuitan.Skipped, "quota 限流": jushuitan.Fine, "shop 店铺": jushuitan.Fine,
+			"warehouse 仓库": jushuitan.Fine, "routing loop 回流": jushuitan.Fine,
+		}, ok: true},
+		"wrong secret": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
+			cred := srv.Credentials()
+			cred.AppSecret = "something else"
+			return cred, nil
+		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Failed, "account 账号": jushuitan.Skipped}},
+		"IP not allowed": {server: []jushuitantest.Option{jushuitantest.WithIPAllowlist(netip.MustParsePrefix("10.0.0.0/8"))},
+			want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Failed, "account 账号": jushuitan.Skipped}},
+		"clock wrong": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
+			return srv.Credentials(), []jushuitan.Option{jushuitan.WithClock(func() time.Time { return time.Now().Add(-time.Hour) })}
+		}, want: map[string]jushuitan.Verdict{"clock 时钟": jushuitan.Failed}},
+		"no permission": {spoil: func(_ *testing.T, srv *jushuitantest.Server) { srv.RevokePermission("/open/sku/query") },
+			want: map[string]jushuitan.Verdict{"permission /open/sku/query": jushuitan.Failed, "permission Orders.Query": jushuitan.Fine}},
+		"fixed token": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
+			return srv.Credentials(), []jushuitan.Option{jushuitan.WithToken(srv.AccessToken(""))}
+		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Warning}, ok: true},
+		"unknown operation":  {options: func(o *jushuitan.DoctorOptions) { o.Operations = []string{"Orders.Nothing"} }, want: map[string]jushuitan.Verdict{"permission Orders.Nothing": jushuitan.Failed}},
+		"wrong kind of shop": {options: func(o *jushuitan.DoctorOptions) { o.ShopID = platform }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.Failed}},
+		"no such shop":       {options: func(o *jushuitan.DoctorOptions) { o.ShopID = 5 }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.Failed}},
+		"no such warehouse":  {options: func(o *jushuitan.DoctorOptions) { o.Warehouse = "线下" }, want: map[string]jushuitan.Verdict{"warehouse 仓库": jushuitan.Failed}},
+		"orders come back": {spoil: func(t *testing.T, srv *jushuitantest.Server) {
+			id, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: mall, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}}})
+			require.NoError(t, err)
+			_, err = srv.Assign(id, stores)
+			require.NoError(t, err)
+		}, want: map[string]jushuitan.Verdict{"routing loop 回流": jushuitan.Failed}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			srv := jushuitantest.NewServer(tt.server...)
+			defer srv.Close()
+			furnish(srv)
+			if tt.spoil != nil {
+				tt.spoil(t, srv)
+			}
+			cred, opts := srv.Credentials(), []jushuitan.Option(nil)
+			if tt.client != nil {
+				cred, opts = tt.client(srv)
+			}
+			c, err := jushuitan.New(cred, append(opts, jushuitan.WithBaseURL(srv.URL), jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))...)
+			require.NoError(t, err)
+			o := options
+			if tt.options != nil {
+				tt.options(&o)
+			}
+			report, err := c.Doctor(t.Context(), o)
+			require.NoError(t, err)
+			got := verdicts(report)
+			for check, want := range tt.want {
+				assert.Equal(t, want, got[check], "%s\n%s", check, report)
+			}
+			assert.Equal(t, tt.ok, report.OK(), "%s", report)
+			for _, f := range report.Findings {
+				if f.Verdict == jushuitan.Failed {
+					assert.NotEmpty(t, f.Hint, f.Check)
+					assert.NotEmpty(t, f.HintZH, f.Check)
+				}
+			}
+			text, err := report.JSON()
+			require.NoError(t, err)
+			var again jushuitan.Report
+			require.NoError(t, json.Unmarshal(text, &again))
+			assert.Equal(t, report.String(), again.String())
+			assert.NotContains(t, report.String(), cred.AppSecret)
+		})
+	}
+}
+
+// TestDoctorUnreachable says that the host is not reached.
+func TestDoctorUnreachable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := served(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+		report, err := c.Doctor(t.Context(), jushuitan.DoctorOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, jushuitan.Failed, verdicts(report)["host 主机"])
+		assert.Equal(t, jushuitan.Failed, verdicts(report)["account 账号"])
+	})
+}
+
+func TestLimiterAvailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := jushuitan.NewLimiter(jushuitan.LimiterConfig{Quotas: []jushuitan.Quota{{Limit: 5, Per: time.Second}, {Limit: 8, Per: time.Minute}}, Slack: time.Millisecond})
+		require.NoError(t, err)
+		key := jushuitan.LimitKey{Path: "/x"}
+		assert.Equal(t, 5, l.Available(key))
+		take := func(n int) {
+			for range n {
+				sent, err := l.Wait(t.Context(), key)
+				require.NoError(t, err)
+				sent()
+			}
+		}
+		take(3)
+		assert.Equal(t, 2, l.Available(key))
+		time.Sleep(1100 * time.Millisecond) // virtual
+		assert.Equal(t, 5, l.Available(key))
+		take(5)
+		assert.Equal(t, 0, l.Available(key))
+		time.Sleep(1100 * time.Millisecond)
+		assert.Equal(t, 0, l.Available(key), "the minute is used up")
+		time.Sleep(time.Minute)
+		assert.Equal(t, 5, l.Available(key))
+		require.NoError(t, l.Penalize(t.Context(), key, time.Second))
+		assert.Equal(t, 0, l.Available(key))
+	})
+}

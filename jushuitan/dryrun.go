@@ -1,0 +1,56 @@
+package jushuitan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/dianjia/jushuitan-go/internal/redact"
+)
+
+// DryCall is a write that was not sent. Printing it masks the data and the
+// signature; its members hold both.
+type DryCall struct {
+	Op       string // Orders.Upload
+	Path     string
+	Merchant string
+	Effect   Effect
+	Biz      json.RawMessage `pii:"true"` // the data, as it would have been sent
+	Sign     string          `pii:"true"` // over a form with this data; the token in it is the fixed one or a stand-in
+}
+
+// Format prints the call without its data and signature.
+func (d DryCall) Format(s fmt.State, verb rune) { redact.Format(s, verb, d) }
+
+// LogValue is the call for slog, without its data and signature.
+func (d DryCall) LogValue() slog.Value { return redact.LogValue(d) }
+
+// WithDryRun sends no write: each is validated, encoded and signed, and handed to
+// record. The call then returns as if the server had taken it, with an empty
+// answer; rows of uploads have empty results. Reads are sent as ever.
+func WithDryRun(record func(DryCall)) Option {
+	return func(s *settings) error {
+		if record == nil {
+			return errors.New("WithDryRun: nil")
+		}
+		s.dryRun = record
+		return nil
+	}
+}
+
+// dry hands a write to the recorder of a dry run; false: send it.
+func (k *oneCall) dry() bool {
+	if k.core.dryRun == nil || k.auth || k.op.Effect == Read {
+		return false
+	}
+	token := k.Client.token
+	if token == "" {
+		token = "dry-run"
+	}
+	k.core.dryRun(DryCall{
+		Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect,
+		Biz: json.RawMessage(k.biz), Sign: Sign(k.core.cred.AppSecret, k.form(token)),
+	})
+	return true
+}
