@@ -68,4 +68,4 @@
 // confidence of each endpoint that is not well attested.
 package jushuitan
 
-//go:generate go run ../internal/gen -dir .
+//go:generate go run ../internal/gen -dir . -readme ../README.md

@@ -1,5 +1,6 @@
 // Command gen writes the typed client of package jushuitan from the catalog:
-// one <group>_gen.go for each group and the table of operations.
+// one <group>_gen.go for each group, the table of operations, and the endpoint
+// table of the README.
 //
 //	go generate ./jushuitan
 package main
@@ -18,13 +19,14 @@ import (
 func main() {
 	log.SetFlags(0)
 	dir := flag.String("dir", ".", "directory of package jushuitan")
+	readme := flag.String("readme", "", "file with the endpoint table, none by default")
 	flag.Parse()
-	if err := run(*dir); err != nil {
+	if err := run(*dir, *readme); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }
 
-func run(dir string) error {
+func run(dir, readme string) error {
 	groups, err := catalog.Load()
 	if err != nil {
 		return err
@@ -38,7 +40,13 @@ func run(dir string) error {
 			return err
 		}
 	}
-	return writeGo(filepath.Join(dir, "operations_gen.go"), api.operationsFile())
+	if err := writeGo(filepath.Join(dir, "operations_gen.go"), api.operationsFile()); err != nil {
+		return err
+	}
+	if readme == "" {
+		return nil
+	}
+	return api.writeReadme(readme)
 }
 
 func writeGo(name, text string) error {
