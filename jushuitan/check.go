@@ -249,11 +249,9 @@ func (s *OutboundShip) check(c *checker) {
 	}
 }
 
-// check: labels are 1 to 19, each of at most 10 characters.
+// check: a label has at most 10 characters, and the order is named in one of two
+// ways.
 func (l *OrderLabels) check(c *checker) {
-	if len(l.Labels) > 19 {
-		c.add("labels", "has %d elements, 19 are allowed", len(l.Labels))
-	}
 	for i, text := range l.Labels {
 		if utf8.RuneCountInString(text) > 10 {
 			c.add(fmt.Sprintf("labels[%d]", i), "has more than 10 characters")

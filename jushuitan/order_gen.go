@@ -819,7 +819,7 @@ type OrderLabels struct {
 	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
 	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
 	// 标签: More than 0 and fewer than 20, each max 10 characters (required)
-	Labels     []string `json:"labels" check:"required,items=10"`
+	Labels     []string `json:"labels" check:"required,items=19"`
 	ActionType int64    `json:"action_type"` // 操作类型: 1 add, 2 remove (required)
 }
 

@@ -2,6 +2,7 @@ package jushuitantest
 
 import (
 	"fmt"
+	"log/slog"
 	"reflect"
 	"sync"
 	"time"
@@ -148,3 +149,11 @@ func copyValue(v reflect.Value) reflect.Value {
 		return v
 	}
 }
+
+// Format prints which company it is, for every verb.
+func (c *Company) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "jushuitantest.Company{%q}", c.name)
+}
+
+// LogValue is the company for slog.
+func (c *Company) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }

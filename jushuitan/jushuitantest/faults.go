@@ -166,12 +166,15 @@ func (x *exchange) insteadOf() bool {
 		if f.RetryAfter > 0 {
 			x.w.Header().Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10))
 		}
+		x.note()
 		http.Error(x.w, http.StatusText(x.status), x.status)
 	case HTMLPage:
+		x.note()
 		x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = x.w.Write([]byte("<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>"))
 	case Redirect:
 		x.status = http.StatusFound
+		x.note()
 		to := f.Location
 		if to == "" {
 			to = "http://other-host.invalid/"
@@ -199,11 +202,13 @@ func (x *exchange) distort(op *operation, body []byte) []byte {
 		x.reset()
 		return nil
 	case CutBody:
+		x.note()
 		x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = x.w.Write(body[:len(body)/2])
 		return nil
 	case TooLarge:
+		x.note()
 		x.pad(body)
 		return nil
 	case TypeDrift:

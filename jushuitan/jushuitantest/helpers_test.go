@@ -15,6 +15,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -81,6 +82,19 @@ func stockOf(t *testing.T, c *jushuitantest.Company, wms int64, sku string) jush
 	return jushuitan.InventoryRow{}
 }
 
+func lines(sku, qty string) map[string]decimal.Decimal {
+	return map[string]decimal.Decimal{sku: d(qty)}
+}
+
+// afterSale is a return of some TS-BLK-M.
+func afterSale(outerID, soID, qty string) jushuitan.AfterSaleUpload {
+	return jushuitan.AfterSaleUpload{
+		ShopID: mallShop, OuterASID: outerID, SoID: soID, Type: "普通退货", ShopStatus: "WAIT_SELLER_CONFIRM_GOODS",
+		GoodStatus: "BUYER_RETURNED_GOODS", QuestionType: "尺码不合", TotalAmount: d("173"), Refund: d("55"),
+		Items: []jushuitan.AfterSaleUploadItem{{SKUID: "TS-BLK-M", Qty: d(qty), OuterOIID: soID + "-1", Amount: d("55"), Type: "退货"}},
+	}
+}
+
 // rawAnswer is an answer read without the SDK.
 type rawAnswer struct {
 	Status int
@@ -138,7 +152,28 @@ func unmarshal(t *testing.T, data []byte, out any) {
 	require.NoError(t, json.Unmarshal(data, out))
 }
 
-func fmtAll(values ...any) string { return fmt.Sprintf("%+v", values) }
+func fmtAll(values ...any) string { return fmt.Sprintf("%+v %#v", values, values) }
+
+// sendAs sends a request of the SDK's types without the client, which would refuse
+// some of them itself.
+func sendAs(t *testing.T, srv *jushuitantest.Server, path string, req any) rawAnswer {
+	t.Helper()
+	biz, err := wire.Marshal(req)
+	require.NoError(t, err)
+	return call(t, srv, path, string(biz))
+}
+
+// uploadOrders uploads without the client.
+func uploadOrders(t *testing.T, srv *jushuitantest.Server, orders ...jushuitan.OrderUpload) []jushuitan.OrderUploadResult {
+	t.Helper()
+	a := sendAs(t, srv, "/open/jushuitan/orders/upload", orders)
+	require.Equal(t, "0", string(a.Code), a.Msg)
+	var data struct {
+		Rows []jushuitan.OrderUploadResult `json:"datas"`
+	}
+	require.NoError(t, json.Unmarshal(a.Data, &data))
+	return data.Rows
+}
 
 func waitPushes(t *testing.T, srv *jushuitantest.Server) {
 	t.Helper()

@@ -67,8 +67,10 @@ type exchange struct {
 	merchant string
 	isToken  bool
 	fault    *Fault
+	delayed  bool
 	status   int
 	code     int64
+	noted    bool
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -81,16 +83,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	early := x.read()
 	delay, fault := s.faults.pick(s.ops.canonical(r.URL.Path), x.isToken)
 	x.fault = fault
-	defer func() {
-		rec := RequestRecord{Time: x.arrived, Path: r.URL.Path, Merchant: x.merchant, Code: x.code, Status: x.status}
-		switch {
-		case fault != nil:
-			rec.Fault = fault.Kind
-		case delay > 0:
-			rec.Fault = Slow
-		}
-		s.record(rec, x.isToken)
-	}()
+	x.delayed = delay > 0
+	defer x.note()
 	if !wait(s.cfg.latency+delay, s.ctx.Done(), r.Context().Done()) {
 		x.abort()
 	}
@@ -105,6 +99,22 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		a = x.handle(op)
 	}
 	x.send(op, a)
+}
+
+// note records the request, once: before the caller can see the answer.
+func (x *exchange) note() {
+	if x.noted {
+		return
+	}
+	x.noted = true
+	rec := RequestRecord{Time: x.arrived, Path: x.r.URL.Path, Merchant: x.merchant, Code: x.code, Status: x.status}
+	switch {
+	case x.fault != nil:
+		rec.Fault = x.fault.Kind
+	case x.delayed:
+		rec.Fault = Slow
+	}
+	x.s.record(rec, x.isToken)
 }
 
 // read takes in the form.
@@ -290,6 +300,7 @@ func (x *exchange) send(op *operation, a answer) {
 	body, err := x.body(op, a)
 	if err != nil {
 		x.status = http.StatusInternalServerError
+		x.note()
 		http.Error(x.w, "jushuitantest: answer not encodable: "+err.Error(), x.status)
 		return
 	}
@@ -298,6 +309,7 @@ func (x *exchange) send(op *operation, a answer) {
 			return
 		}
 	}
+	x.note()
 	x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = x.w.Write(body)
@@ -306,12 +318,14 @@ func (x *exchange) send(op *operation, a answer) {
 // abort cuts the connection without an answer. It does not return.
 func (x *exchange) abort() {
 	x.status = 0
+	x.note()
 	panic(http.ErrAbortHandler)
 }
 
 // reset closes the connection the hard way: the caller sees a reset.
 func (x *exchange) reset() {
 	x.status = 0
+	x.note()
 	if h, ok := x.w.(http.Hijacker); ok {
 		if conn, _, err := h.Hijack(); err == nil {
 			if tcp, ok := conn.(*net.TCPConn); ok {

@@ -403,7 +403,7 @@ func TestRecordsHoldNoSecrets(t *testing.T) {
 	}
 	assert.Equal(t, "/open/jushuitan/orders/upload", last.Path)
 	assert.Equal(t, http.StatusOK, last.Status)
-	text := fmtAll(srv.Requests(), srv.Stats())
+	text := fmtAll(srv.Requests(), srv.Stats(), srv, srv.Company(""))
 	for _, secret := range []string{token.AccessToken, token.RefreshToken, srv.Credentials().AppSecret, "13900000001", "林一"} {
 		assert.NotContains(t, text, secret)
 	}

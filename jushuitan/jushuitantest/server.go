@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -264,7 +265,10 @@ type Stats struct {
 	PushFailures int // pushes given up
 }
 
-// Requests is every request so far, oldest first.
+// maxRecords bounds what Requests remembers.
+const maxRecords = 10_000
+
+// Requests is every request so far, oldest first; of very many the last 9,000 at least.
 func (s *Server) Requests() []RequestRecord {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,6 +287,9 @@ func (s *Server) Stats() Stats {
 func (s *Server) record(r RequestRecord, token bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.records) == maxRecords {
+		s.records = slices.Delete(s.records, 0, maxRecords/10)
+	}
 	s.records = append(s.records, r)
 	s.stats.Calls++
 	switch {
@@ -301,3 +308,11 @@ func (s *Server) record(r RequestRecord, token bool) {
 		s.stats.TokenCalls++
 	}
 }
+
+// Format prints the server without its secrets, for every verb.
+func (s *Server) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "jushuitantest.Server{%s}", s.URL)
+}
+
+// LogValue is the server for slog.
+func (s *Server) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }

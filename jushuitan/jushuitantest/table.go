@@ -194,6 +194,24 @@ func decode[T any](f func(c *Company, q *call, req T) answer) handler {
 	}
 }
 
+// textLists makes lists of texts with commas, for members where both were seen.
+func textLists(h handler, names ...string) handler {
+	return func(c *Company, q *call) answer {
+		var m map[string]jsontext.Value
+		if wire.UnmarshalStrict(q.biz, &m) != nil {
+			return h(c, q)
+		}
+		for _, name := range names {
+			if v := m[name]; v.Kind() == '"' {
+				m[name] = jsontext.Value("[" + string(v) + "]")
+			}
+		}
+		changed := *q
+		changed.biz = mustJSON(m)
+		return h(c, &changed)
+	}
+}
+
 // handlers are the operations that work on the state.
 func handlers() map[string]handler {
 	return map[string]handler{
@@ -202,7 +220,7 @@ func handlers() map[string]handler {
 		"/open/logisticscompany/query": decode((*Company).queryCarriers),
 
 		"/open/sku/query":                decode((*Company).querySKUs),
-		"/open/mall/item/query":          decode((*Company).queryItems),
+		"/open/mall/item/query":          textLists(decode((*Company).queryItems), "i_ids"),
 		"/open/jushuitan/itemsku/upload": decode((*Company).uploadSKUs),
 		"/open/skumap/query":             decode((*Company).queryShopSKUs),
 		"/open/jushuitan/skumap/upload":  decode((*Company).uploadShopSKUs),

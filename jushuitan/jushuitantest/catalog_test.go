@@ -1,0 +1,145 @@
+package jushuitantest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/internal/catalog"
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// seedSamples makes the documents that the samples of the catalog name.
+func seedSamples(t *testing.T, s *Server) {
+	t.Helper()
+	c := s.Company("")
+	for _, id := range []int64{10350, 10200001} {
+		require.NoError(t, c.AddShop(jushuitan.Shop{ShopID: id}))
+	}
+	require.NoError(t, c.AddWarehouse(jushuitan.Warehouse{WMSCoID: 10100001, IsMain: true}))
+	require.NoError(t, c.AddWarehouse(jushuitan.Warehouse{WMSCoID: 11200901}))
+	for _, id := range []string{"TS-BLK-M", "TEE24-WHT-M", "TEE24-BLK-M"} {
+		require.NoError(t, c.AddSKU(jushuitan.SKU{SKUID: id}))
+		require.NoError(t, c.SetStock(0, id, decimal.NewFromInt(10)))
+	}
+	c.mu.Lock()
+	c.nextOID, c.nextASID = 910233-1, 30017-1
+	c.mu.Unlock()
+	oID, err := c.ReceiveOrder(jushuitan.OrderUpload{ShopID: 10350, SoID: "WEB-20240611-0007", Items: []jushuitan.OrderUploadItem{
+		{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(2), OuterOIID: "WEB-20240611-0007-1"},
+	}})
+	require.NoError(t, err)
+	require.Equal(t, int64(910233), oID)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, why := c.takeAfterSale(&jushuitan.AfterSaleUpload{
+		ShopID: 10350, OuterASID: "RF-5", SoID: "WEB-20240611-0007", Type: "普通退货",
+		Items: []jushuitan.AfterSaleUploadItem{{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(1)}},
+	})
+	require.Empty(t, why)
+}
+
+func ask(t *testing.T, s *Server, path, biz string) (int, map[string]json.RawMessage) {
+	t.Helper()
+	form := map[string]string{
+		"app_key": s.cfg.app.AppKey, "access_token": s.AccessToken(""), "charset": "utf-8", "version": "2",
+		"timestamp": strconv.FormatInt(s.Now().Unix(), 10), "biz": biz,
+	}
+	values := url.Values{"sign": {jushuitan.Sign(s.cfg.app.AppSecret, form)}}
+	for k, v := range form {
+		values.Set(k, v)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(values.Encode()))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	var m map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(body, &m), "%s", body)
+	return resp.StatusCode, m
+}
+
+// Every operation takes the sample request of the catalog.
+func TestEveryOperationAnswers(t *testing.T) {
+	ops, err := catalog.Operations()
+	require.NoError(t, err)
+	n := 0
+	for _, op := range ops {
+		if op.Go.Auth {
+			continue
+		}
+		n++
+		for _, path := range append([]string{op.Path}, op.AltPaths...) {
+			t.Run(path, func(t *testing.T) {
+				s := NewServer()
+				defer s.Close()
+				seedSamples(t, s)
+				biz := string(op.SampleRequest)
+				if biz == "" || biz == "null" {
+					biz = map[string]string{"array": "[{}]"}[op.Biz]
+				}
+				if biz == "" {
+					biz = "{}"
+				}
+				status, m := ask(t, s, path, biz)
+				assert.Equal(t, http.StatusOK, status)
+				if op.Path == "/open/orders/wms/sent/upload" {
+					assert.Contains(t, string(m["data"]), `"issuccess":false`) // no such document
+				}
+				assert.Contains(t, []string{"0", `"0"`}, string(m["code"]), string(m["msg"]))
+			})
+		}
+	}
+	assert.Greater(t, n, 60)
+}
+
+// The SDK sends the sample request of every operation and reads the answer.
+func TestTheClientReadsEverySample(t *testing.T) {
+	ops, err := catalog.Operations()
+	require.NoError(t, err)
+	for _, op := range ops {
+		if op.Go.Auth || op.Go.Raw || len(op.SampleRequest) == 0 {
+			continue
+		}
+		t.Run(op.Path, func(t *testing.T) {
+			s := NewServer(WithQuota())
+			defer s.Close()
+			seedSamples(t, s)
+			client, err := s.Client()
+			require.NoError(t, err)
+			method := reflect.ValueOf(client).Elem().FieldByName(op.Go.Service).MethodByName(op.Go.Method)
+			require.True(t, method.IsValid())
+			args := []reflect.Value{reflect.ValueOf(t.Context())}
+			if method.Type().NumIn() == 2 {
+				req := reflect.New(method.Type().In(1))
+				if in := req.Elem(); in.Kind() == reflect.Pointer {
+					in.Set(reflect.New(in.Type().Elem()))
+					require.NoError(t, wire.Unmarshal(op.SampleRequest, in.Interface()))
+				} else {
+					require.NoError(t, wire.Unmarshal(op.SampleRequest, req.Interface()))
+				}
+				args = append(args, req.Elem())
+			}
+			out := method.Call(args)
+			err, _ = out[len(out)-1].Interface().(error)
+			if op.Path == "/open/orders/wms/sent/upload" {
+				require.ErrorIs(t, err, jushuitan.ErrInvalid)
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
+}
