@@ -27,11 +27,11 @@ func verdicts(r *jushuitan.Report) map[string]jushuitan.Verdict {
 
 func TestDoctor(t *testing.T) {
 	const mall, platform, stores = 10200077, 10200001, 10100088
-	furnish := func(srv *jushuitantest.Server) {
-		srv.AddShop(jushuitan.Shop{ShopID: mall, ShopName: "微商城", ShopSite: "商家自有商城"})
-		srv.AddShop(jushuitan.Shop{ShopID: platform, ShopName: "抖音店", ShopSite: "头条放心购"})
-		srv.AddWarehouse(jushuitan.Warehouse{Name: "总仓", WMSCoID: 10100001, IsMain: true})
-		srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: stores})
+	furnish := func(t *testing.T, srv *jushuitantest.Server) {
+		require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: mall, ShopName: "微商城", ShopSite: "商家自有商城"}))
+		require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: platform, ShopName: "抖音店", ShopSite: "头条放心购"}))
+		require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{Name: "总仓", WMSCoID: 10100001, IsMain: true}))
+		require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: stores}))
 	}
 	options := jushuitan.DoctorOptions{Operations: []string{"Orders.Query", "/open/sku/query", "Orders.Upload"}, ShopID: mall, Warehouse: "店加线下仓"}
 	tests := map[string]struct {
@@ -78,7 +78,7 @@ func TestDoctor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := jushuitantest.NewServer(tt.server...)
 			defer srv.Close()
-			furnish(srv)
+			furnish(t, srv)
 			if tt.spoil != nil {
 				tt.spoil(t, srv)
 			}

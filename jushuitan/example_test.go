@@ -19,7 +19,10 @@ import (
 func Example() {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
-	srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城", ShopSite: "商家自有商城"})
+	if err := srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城", ShopSite: "商家自有商城"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	client, err := jushuitan.New(srv.Credentials(), jushuitan.WithBaseURL(srv.URL))
 	if err != nil {
@@ -41,7 +44,10 @@ func Example() {
 func ExampleOrderService_Upload() {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
-	srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城", ShopSite: "商家自有商城"})
+	if err := srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城", ShopSite: "商家自有商城"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	client, err := srv.Client()
 	if err != nil {
 		fmt.Println(err)
@@ -85,7 +91,10 @@ func ExampleOrderService_Upload() {
 func ExampleOrderService_Since() {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
-	srv.AddShop(jushuitan.Shop{ShopID: 10200001, ShopName: "青禾抖音店", ShopSite: "头条放心购"})
+	if err := srv.AddShop(jushuitan.Shop{ShopID: 10200001, ShopName: "青禾抖音店", ShopSite: "头条放心购"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	for _, soID := range []string{"DY-1", "DY-2"} {
 		if _, err := srv.ReceiveOrder(jushuitan.OrderUpload{
 			ShopID: 10200001, SoID: soID,
@@ -123,8 +132,14 @@ func ExampleOrderService_Since() {
 func ExampleStocktakeService_Upload() {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
-	srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: 10100088})
-	srv.AddSKU(jushuitan.SKU{SKUID: "TEE24-WHT-M"})
+	if err := srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: 10100088}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := srv.AddSKU(jushuitan.SKU{SKUID: "TEE24-WHT-M"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	client, err := srv.Client()
 	if err != nil {
 		fmt.Println(err)
@@ -152,7 +167,10 @@ func ExampleStocktakeService_Upload() {
 func ExampleClient_Call() {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
-	srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城"})
+	if err := srv.AddShop(jushuitan.Shop{ShopID: 10200077, ShopName: "青禾微商城"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	client, err := srv.Client()
 	if err != nil {
 		fmt.Println(err)

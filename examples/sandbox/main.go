@@ -48,7 +48,9 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 		return err
 	}
 	defer srv.Close()
-	demo.Furnish(srv)
+	if err := demo.Furnish(srv); err != nil {
+		return err
+	}
 	cred := srv.Credentials()
 	hello := struct {
 		Jushuitan access  `json:"jushuitan"`

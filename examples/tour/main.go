@@ -42,7 +42,9 @@ func run(ctx context.Context, out io.Writer, virtual bool) error {
 	// The ERP: in a real program this is https://openapi.jushuitan.com.
 	erp := jushuitantest.NewServer()
 	defer erp.Close()
-	demo.Furnish(erp)
+	if err := demo.Furnish(erp); err != nil {
+		return err
+	}
 
 	// The SDK's client, for one merchant. The counter shows what goes over the wire.
 	sent := &counter{next: http.DefaultTransport}

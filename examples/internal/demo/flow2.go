@@ -35,9 +35,15 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 		jushuitan.PushCancel:        "cancal_callback",
 		jushuitan.PushGoodsReturned: "return_goods_callback",
 	} {
-		erp.RegisterPush(shopID, method, fmt.Sprintf("%s/dex/jushuitan/%s?entId=%s&storageCode=%d", pushURL, path, Merchant, shopID))
+		err := erp.RegisterPush(shopID, method, fmt.Sprintf("%s/dex/jushuitan/%s?entId=%s&storageCode=%d", pushURL, path, Merchant, shopID))
+		if err != nil {
+			return err
+		}
 	}
-	erp.RegisterPush(shopID, jushuitan.PushStock, fmt.Sprintf("%s/dex/jushuitan/stock_callback?entId=%s&storageCode=%d&type=2", pushURL, Merchant, MainWarehouse))
+	err := erp.RegisterPush(shopID, jushuitan.PushStock, fmt.Sprintf("%s/dex/jushuitan/stock_callback?entId=%s&storageCode=%d&type=2", pushURL, Merchant, MainWarehouse))
+	if err != nil {
+		return err
+	}
 	t.Step(Jushuitan, "push URLs set", fmt.Sprintf("shop_id %d", shopID), "物流同步 取消订单 售后收货 库存同步")
 
 	// 2. A mall order goes up. Its answer is lost on purpose: the call is keyed by
