@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"sync"
 	"time"
@@ -73,50 +74,180 @@ func (p *pager[Req, Reply, Row]) all(ctx context.Context, c *Client, req *Req) i
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		f := &fetcher[Req, Reply, Row]{pager: p, client: c, slots: make(chan struct{}, c.core.prefetch), out: make(chan *fetched[Reply], c.core.prefetch)}
+		f := &fetcher[Req, Reply, Row]{
+			pager: p, client: c, slots: make(chan struct{}, c.core.prefetch), out: make(chan *fetched[Req, Reply], c.core.prefetch),
+		}
 		f.workers.Go(func() { f.plan(ctx, windows) })
 		defer f.workers.Wait() // nothing of this loop outlives it
 		defer cancel()
 
-		dedupe := recentKeys[Row]{pager: p}
-		empty := 0
+		r := &reader[Req, Reply, Row]{pager: p, client: c, yield: yield}
 		for page := range f.out {
 			<-page.done
-			if page.err != nil {
-				yield(nil, page.err)
+			if page.index == 1 && !r.finish(ctx) {
 				return
 			}
-			if page.index == 1 {
-				dedupe.open(page.end)
-				empty = 0
-			}
-			rows := p.rows(page.reply)
-			if dedupe.repeats(rows) && page.index > 1 {
-				yield(nil, p.paging(c, "page %d repeats the page before", page.index))
+			if !r.read(page) {
 				return
-			}
-			if len(rows) > 0 {
-				empty = 0
-			} else if p.info(page.reply).more(page.index, page.size, 0) {
-				if empty++; empty == emptyPages {
-					yield(nil, p.paging(c, "%d empty pages in a row promise more", empty))
-					return
-				}
-			}
-			for i := range rows {
-				if dedupe.seen(&rows[i]) {
-					continue
-				}
-				if !yield(&rows[i], nil) {
-					return
-				}
 			}
 			<-f.slots // room for one more page ahead
+		}
+		if !r.finish(ctx) {
+			return
 		}
 		if err := ctx.Err(); err != nil {
 			yield(nil, (&oneCall{Client: c, op: p.op, path: p.op.Path}).fail(&Error{Outcome: NotSent, cause: err}))
 		}
 	}
+}
+
+// reader hands the rows of pages on, in order, and watches that the pages make
+// sense.
+type reader[Req, Reply, Row any] struct {
+	pager  *pager[Req, Reply, Row]
+	client *Client
+	yield  func(*Row, error) bool
+	recent recentKeys[Row]
+
+	// Of the window at hand.
+	req   *Req
+	empty int // empty pages in a row that promise more
+	count windowCount
+}
+
+// read hands on the rows of a page; false ends the loop.
+func (r *reader[Req, Reply, Row]) read(page *fetched[Req, Reply]) bool {
+	if page.err != nil {
+		r.yield(nil, page.err)
+		return false
+	}
+	p := r.pager
+	if page.index == 1 {
+		r.req, r.empty, r.count = &page.req, 0, windowCount{}
+		r.recent.pager = p
+		r.recent.open(page.end)
+	}
+	rows, info := p.rows(page.reply), p.info(page.reply)
+	if r.recent.repeats(rows) && page.index > 1 {
+		r.yield(nil, p.paging(r.client, "page %d repeats the page before", page.index))
+		return false
+	}
+	if len(rows) > 0 {
+		r.empty = 0
+	} else if info.more(page.index, page.size, 0) {
+		if r.empty++; r.empty == emptyPages {
+			r.yield(nil, p.paging(r.client, "%d empty pages in a row promise more", r.empty))
+			return false
+		}
+	}
+	r.count.page(info.total)
+	for i := range rows {
+		if p.key != nil {
+			r.count.row(p.key(&rows[i]))
+		}
+		if !r.recent.seen(&rows[i]) && !r.yield(&rows[i], nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// rereads is how often a window whose rows moved is read again at most.
+const rereads = 5
+
+// finish ends a window. When fewer rows came than the server counted, rows moved
+// to pages that had been read already: the window is read again for them, until
+// all are there or none is found any more.
+func (r *reader[Req, Reply, Row]) finish(ctx context.Context) bool {
+	if r.req == nil || r.pager.key == nil {
+		return true
+	}
+	p := r.pager
+	for pass := 0; pass < rereads && r.count.short(); pass++ {
+		found := 0
+		q := *r.req
+		index, size := p.page(&q)
+		before := r.count.again()
+		for *index = 1; ; *index++ {
+			reply, err := call[Reply](ctx, r.client, p.op, &q)
+			if err != nil {
+				r.yield(nil, err)
+				return false
+			}
+			rows, info := p.rows(reply), p.info(reply)
+			r.count.page(info.total)
+			for i := range rows {
+				if !r.count.row(p.key(&rows[i])) {
+					continue
+				}
+				found++
+				if !r.yield(&rows[i], nil) {
+					return false
+				}
+			}
+			if len(rows) == 0 || !info.more(*index, *size, len(rows)) {
+				break
+			}
+		}
+		if found == 0 && r.count.distinct() == before {
+			break
+		}
+	}
+	return true
+}
+
+// windowCount counts the rows of a window and compares them with what the server
+// says. Beyond keptRows rows it only counts: shorter ranges are better then.
+type windowCount struct {
+	seed     maphash.Seed
+	seen     map[uint64]struct{}
+	overflow bool
+	highest  int64 // total that was told
+	fell     bool  // the total went down while pages were read
+}
+
+// keptRows bounds the memory of a window.
+const keptRows = 200_000
+
+// row notes a key and reports whether it is new.
+func (w *windowCount) row(key string) bool {
+	if w.overflow {
+		return false
+	}
+	if w.seen == nil {
+		w.seed, w.seen = maphash.MakeSeed(), map[uint64]struct{}{}
+	}
+	h := maphash.String(w.seed, key)
+	if _, ok := w.seen[h]; ok {
+		return false
+	}
+	if len(w.seen) == keptRows {
+		w.overflow, w.seen = true, nil
+		return false
+	}
+	w.seen[h] = struct{}{}
+	return true
+}
+
+func (w *windowCount) page(total int64) {
+	if total <= 0 {
+		return
+	}
+	w.fell = w.fell || total < w.highest
+	w.highest = max(w.highest, total)
+}
+
+// again starts another pass over the window.
+func (w *windowCount) again() (distinct int) {
+	w.fell, w.highest = false, 0
+	return len(w.seen)
+}
+
+func (w *windowCount) distinct() int { return len(w.seen) }
+
+// short reports that rows may have been missed.
+func (w *windowCount) short() bool {
+	return !w.overflow && w.highest > 0 && (w.fell || int64(len(w.seen)) < w.highest)
 }
 
 func (p *pager[Req, Reply, Row]) paging(c *Client, format string, args ...any) error {
@@ -170,7 +301,8 @@ func (p *pager[Req, Reply, Row]) split(c *Client, req *Req) ([]Req, error) {
 }
 
 // fetched is a page on its way; done closes when it is there.
-type fetched[Reply any] struct {
+type fetched[Req, Reply any] struct {
+	req         Req // of its window
 	index, size int64
 	end         time.Time // of its window
 	done        chan struct{}
@@ -184,7 +316,7 @@ type fetcher[Req, Reply, Row any] struct {
 	pager   *pager[Req, Reply, Row]
 	client  *Client
 	slots   chan struct{} // one for each page that is fetched and not yet read
-	out     chan *fetched[Reply]
+	out     chan *fetched[Req, Reply]
 	workers sync.WaitGroup
 }
 
@@ -192,7 +324,7 @@ type fetcher[Req, Reply, Row any] struct {
 // many there are, and the first page of the next window meanwhile.
 func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
 	defer close(f.out)
-	var ahead *fetched[Reply]
+	var ahead *fetched[Req, Reply]
 	for w := range windows {
 		first := ahead
 		ahead = nil
@@ -228,7 +360,7 @@ func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
 				}
 			}
 			if m := f.pager.op.MaxPages; m > 0 && index > int64(m) {
-				over := &fetched[Reply]{index: index, done: make(chan struct{}), err: f.pager.paging(f.client, "the server gives no more than %d pages: ask for a shorter time range", m)}
+				over := &fetched[Req, Reply]{index: index, done: make(chan struct{}), err: f.pager.paging(f.client, "the server gives no more than %d pages: ask for a shorter time range", m)}
 				close(over.done)
 				f.hand(ctx, over)
 				return
@@ -240,7 +372,7 @@ func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
 	}
 }
 
-func isDone[Reply any](p *fetched[Reply]) bool {
+func isDone[Req, Reply any](p *fetched[Req, Reply]) bool {
 	select {
 	case <-p.done:
 		return true
@@ -251,7 +383,7 @@ func isDone[Reply any](p *fetched[Reply]) bool {
 
 // launch starts fetching a page when there is room; without wait it gives nil
 // instead of waiting for room.
-func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index int64, wait bool) *fetched[Reply] {
+func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index int64, wait bool) *fetched[Req, Reply] {
 	if wait {
 		select {
 		case f.slots <- struct{}{}:
@@ -267,7 +399,7 @@ func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index in
 	}
 	i, size := f.pager.page(&req)
 	*i = index
-	page := &fetched[Reply]{index: index, size: *size, done: make(chan struct{})}
+	page := &fetched[Req, Reply]{req: req, index: index, size: *size, done: make(chan struct{})}
 	if f.pager.window != nil {
 		_, end := f.pager.window(&req)
 		page.end = *end
@@ -279,7 +411,7 @@ func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index in
 	return page
 }
 
-func (f *fetcher[Req, Reply, Row]) hand(ctx context.Context, page *fetched[Reply]) bool {
+func (f *fetcher[Req, Reply, Row]) hand(ctx context.Context, page *fetched[Req, Reply]) bool {
 	select {
 	case f.out <- page:
 		return true

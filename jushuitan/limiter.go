@@ -65,13 +65,13 @@ type LimiterConfig struct {
 	// in travel time between requests: two calls that leave a second apart may
 	// arrive a little less than a second apart. The price is throughput:
 	// a quota per second reaches Per/(Per+Slack) of its limit.
-	// Zero means 20 ms, which costs 2 % of the quota of a second and 0.03 % of
+	// Zero means 10 ms, which costs 1 % of the quota of a second and 0.02 % of
 	// that of a minute; time.Nanosecond is practically none.
 	Slack time.Duration
 }
 
 const (
-	limitDefaultSlack = 20 * time.Millisecond
+	limitDefaultSlack = 10 * time.Millisecond
 	limitShards       = 32
 	limitNever        = time.Duration(math.MaxInt64)
 )

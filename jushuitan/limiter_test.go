@@ -99,8 +99,8 @@ func TestNewLimiterConfig(t *testing.T) {
 		want []limitWindow
 		err  string
 	}{
-		{"zero", LimiterConfig{}, []limitWindow{{5, 1020 * time.Millisecond}, {100, 60020 * time.Millisecond}}, ""},
-		{"own quota", LimiterConfig{Quotas: []Quota{{7, time.Minute}}}, []limitWindow{{7, 60020 * time.Millisecond}}, ""},
+		{"zero", LimiterConfig{}, []limitWindow{{5, 1010 * time.Millisecond}, {100, 60010 * time.Millisecond}}, ""},
+		{"own quota", LimiterConfig{Quotas: []Quota{{7, time.Minute}}}, []limitWindow{{7, 60010 * time.Millisecond}}, ""},
 		{"own slack", LimiterConfig{Quotas: []Quota{second}, Slack: time.Second}, []limitWindow{{5, 2 * time.Second}}, ""},
 		{"endless window", LimiterConfig{Quotas: []Quota{{1, math.MaxInt64}}}, []limitWindow{{1, math.MaxInt64}}, ""},
 		{"limit zero", LimiterConfig{Quotas: []Quota{second, {0, time.Second}}}, nil, "Quotas[1].Limit is 0"},

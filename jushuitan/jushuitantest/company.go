@@ -40,6 +40,7 @@ type Company struct {
 	stocktakes []*stocktake
 	orders     map[int64]*order
 	orderList  []*order
+	ordersBySo map[string][]*order
 	outbounds  map[int64]*outbound
 	outList    []*outbound
 	shipments  []*shipment
@@ -63,7 +64,7 @@ func newCompany(s *Server, name string, n int64) *Company {
 		version: firstVersion + base, nextOID: 910_000 + base, nextOIID: 1_200_000 + base,
 		nextIOID: 50_000 + base, nextASID: 30_000 + base, nextLine: 600_000 + base,
 		skus: map[string]*jushuitan.SKU{}, items: map[string]*jushuitan.Item{},
-		stock: map[stockKey]*jushuitan.InventoryRow{}, orders: map[int64]*order{}, outbounds: map[int64]*outbound{},
+		stock: map[stockKey]*jushuitan.InventoryRow{}, orders: map[int64]*order{}, ordersBySo: map[string][]*order{}, outbounds: map[int64]*outbound{},
 		afterSales: map[int64]*afterSale{}, returnIDs: map[string]bool{}, pushURLs: map[pushTarget]string{},
 	}
 }

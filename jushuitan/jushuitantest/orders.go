@@ -63,8 +63,8 @@ func (c *Company) order(oID int64) (*order, error) {
 }
 
 func (c *Company) orderBySoID(shopID int64, soID string) *order {
-	for _, o := range c.orderList {
-		if o.SoID == soID && (o.ShopID == shopID || shopID == 0) {
+	for _, o := range c.ordersBySo[soID] {
+		if o.ShopID == shopID || shopID == 0 {
 			return o
 		}
 	}
@@ -296,6 +296,7 @@ func (c *Company) newOrder(shop *jushuitan.Shop, u *jushuitan.OrderUpload, byAPI
 	}
 	o.FreeAmount = goods.Add(u.Freight).Sub(u.PayAmount)
 	c.orders[o.OID] = o
+	c.ordersBySo[o.SoID] = append(c.ordersBySo[o.SoID], o)
 	c.orderList = append(c.orderList, o)
 	c.setStatus(o, orderWaitPay)
 	c.pay(o, u)
