@@ -87,12 +87,19 @@ func wanted[T comparable](list []T, v T) bool {
 
 // byVersion sorts rows for a cursor.
 func byVersion[R any](rows []R, version func(R) int64) {
-	slices.SortStableFunc(rows, func(a, b R) int { return cmp.Compare(version(a), version(b)) })
+	sortStable(rows, func(a, b R) int { return cmp.Compare(version(a), version(b)) })
 }
 
 // byModified sorts rows for pages: by the time of change, then the number.
 func byModified[R any, K cmp.Ordered](rows []R, modified func(R) time.Time, id func(R) K) {
-	slices.SortStableFunc(rows, func(a, b R) int {
+	sortStable(rows, func(a, b R) int {
 		return cmp.Or(modified(a).Compare(modified(b)), cmp.Compare(id(a), id(b)))
 	})
+}
+
+// sortStable sorts rows, which mostly are in order already.
+func sortStable[R any](rows []R, compare func(a, b R) int) {
+	if !slices.IsSortedFunc(rows, compare) {
+		slices.SortStableFunc(rows, compare)
+	}
 }
