@@ -96,8 +96,8 @@ func (s *UserService) All(ctx context.Context, req *UserQuery) iter.Seq2[*User, 
 	return pagesUsersQuery.all(ctx, s.client, req)
 }
 
-// DistributionService 分销: the distributors and suppliers of a merchant. Use it as
-// client.Distribution.
+// DistributionService 分销: the distributors and suppliers of a merchant, and the goods of the
+// distribution edition. Use it as client.Distribution.
 type DistributionService service
 
 // QueryDistributors 分销商查询: query my distributors, one page.

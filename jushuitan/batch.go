@@ -35,7 +35,7 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 	if v := reflect.ValueOf(req); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("jushuitan: %s: the request is nil", b.op.Name())
 	}
-	whole := &oneCall{Client: c, op: b.op, path: b.op.Path}
+	whole := &oneCall{Client: c, op: b.op, path: c.pathOf(b.op)}
 	if err := whole.check(req); err != nil { // before the first part is sent
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func classOf(err error) error {
 }
 
 func uploadPart[Reply any](ctx context.Context, c *Client, op *Operation, req any) (*Reply, *oneCall, error) {
-	k, err := c.newCall(op, op.Path, req)
+	k, err := c.newCall(op, c.pathOf(op), req)
 	if err != nil {
-		return nil, &oneCall{Client: c, op: op, path: op.Path}, err
+		return nil, &oneCall{Client: c, op: op, path: c.pathOf(op)}, err
 	}
 	var out *Reply
 	k.into = func(body []byte) (e *Error) {

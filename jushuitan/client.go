@@ -37,6 +37,24 @@ type Client struct {
 	Waves             *WaveService             // 拣货批次
 	Logistics         *LogisticService         // 物流
 	AfterSales        *AfterSaleService        // 售后单
+	Purchases         *PurchaseService         // 采购单
+	Suppliers         *SupplierService         // 供应商
+	Manufactures      *ManufactureService      // 加工单
+	Receipts          *ReceiptService          // 采购入库
+	Appointments      *AppointmentService      // 预约入库
+	PurchaseReturns   *PurchaseReturnService   // 采购退货
+	OtherInOuts       *OtherInOutService       // 其它出入库
+	SerialNumbers     *SerialNumberService     // 唯一码
+	Transfers         *TransferService         // 调拨
+	CrossBorder       *CrossBorderService      // 跨境
+	Finance           *FinanceService          // 财务
+	SortingWall       *SortingWallService      // 播种墙
+	QuickSale         *QuickSaleService        // 快销
+	Bins              *BinService              // 仓位
+	Packing           *PackingService          // 装箱
+	Checkout          *CheckoutService         // 发货
+	WorkLogs          *WorkLogService          // WMS 工作日志
+	WorkOrders        *WorkOrderService        // 工单
 
 	common   service
 	core     *core
@@ -65,6 +83,7 @@ type core struct {
 	unchecked   bool
 	dryRun      func(DryCall)
 	onDrift     func(Drift)
+	paths       map[*Operation]string // other than the usual ones
 }
 
 // New makes a client of an app. It sends nothing.
@@ -81,7 +100,7 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if cred.AppKey == "" || cred.AppSecret == "" {
 		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
 	}
-	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift}
+	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift, paths: s.paths}
 	var err error
 	if c.baseURL, err = parseHost("base URL", s.baseURL); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)
@@ -156,6 +175,14 @@ func (c *Client) WithToken(accessToken string) *Client {
 	d := &Client{core: c.core, merchant: c.merchant, token: accessToken}
 	d.bind()
 	return d
+}
+
+// pathOf is the path under which an operation is called.
+func (c *Client) pathOf(op *Operation) string {
+	if path, ok := c.core.paths[op]; ok {
+		return path
+	}
+	return op.Path
 }
 
 // Merchant is the id given to [Client.ForMerchant].

@@ -200,7 +200,7 @@ func (d *doctor) permissions(ctx context.Context, names []string) {
 		case op.Effect != Read:
 			d.find(check, Skipped, "look it up in the open platform's console", "请在开放平台控制台查看", "a write is not tried")
 		default:
-			err := d.c.callInto(ctx, op, op.Path, map[string]any{"page_index": 1, "page_size": 1}, nil)
+			err := d.c.callInto(ctx, op, d.c.pathOf(op), map[string]any{"page_index": 1, "page_size": 1}, nil)
 			switch {
 			case errors.Is(err, ErrPermission), errors.Is(err, ErrUnavailable), errors.Is(err, ErrRateLimited):
 				d.fault(check, err)

@@ -55,10 +55,11 @@ type Operation struct {
 	BatchMax  int           // most rows an upload
 	Limits    []string
 
-	payload       string    // where the answer is: "", data or data.data
-	rows          string    // member of the payload that holds the rows
-	nullIsFailure bool      // code 0 with data null changed nothing
-	window        [2]string // members of the request that make the time range
+	payload        string    // where the answer is: "", data or data.data
+	rows           string    // member of the payload that holds the rows
+	nullIsFailure  bool      // code 0 with data null changed nothing
+	falseIsFailure bool      // code 0 with data false is a refusal
+	window         [2]string // members of the request that make the time range
 }
 
 // Name is Service.Method, or the path of an operation without a method.

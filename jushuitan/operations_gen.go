@@ -788,6 +788,799 @@ var opAfterSalesUploadReceiptRaw = &Operation{
 	payload: "data",
 }
 
+var opPurchasesQuery = &Operation{
+	Path: "/open/purchase/query", Group: "purchase", Service: "Purchases", Method: "Query",
+	Title: "采购单查询", TitleEN: "Query purchase orders", Doc: "docType=6&docId=26", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"po_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; window 7 days"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opPurchasesUpload = &Operation{
+	Path: "/open/jushuitan/purchase/upload", Group: "purchase", Service: "Purchases", Method: "Upload",
+	Title: "采购单上传", TitleEN: "Upload a purchase order", Doc: "docType=6&docId=27", Confidence: "high",
+	Effect:  Keyed,
+	Key:     []string{"external_id"},
+	Why:     "external_id acts as the key of the document (inferred)",
+	payload: "data.data",
+}
+
+var opPurchasesEdit = &Operation{
+	Path: "/open/webapi/wmsapi/openpurchase/editpurchase", Group: "purchase", Service: "Purchases", Method: "Edit",
+	Title: "修改采购单", TitleEN: "Edit a purchase order", Doc: "docType=6&docId=698", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"external_id", "po_id"},
+	Why:     "sets the same values of the same document again",
+	payload: "data",
+}
+
+var opPurchasesChangeStatus = &Operation{
+	Path: "/open/jushuitan/purchase/change/status", Group: "purchase", Service: "Purchases", Method: "ChangeStatus",
+	Title: "变更采购单状态", TitleEN: "Change purchase order status", Doc: "docType=6&docId=193", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may answer that the document has the status already; ask Purchases.Query for it",
+	payload: "data",
+	rows:    "result",
+}
+
+var opPurchasesCancel = &Operation{
+	Path: "/open/webapi/wmsapi/purchase/cancel", Group: "purchase", Service: "Purchases", Method: "Cancel",
+	Title: "采购单/加工单/预约入库单作废", TitleEN: "Void purchase / processing / appointment documents", Doc: "docType=6&docId=452", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"type", "po_ids", "so_ids"},
+	Why:     "a repeat leaves the documents void",
+	payload: "data",
+}
+
+var opPurchasesSetLabels = &Operation{
+	Path: "/open/jushuitan/purchaselabel/upload", Group: "purchase", Service: "Purchases", Method: "SetLabels",
+	Title: "采购单加工单标签(新增/移除)", TitleEN: "Add or remove purchase labels", Doc: "docType=6&docId=63", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"po_id", "so_id"},
+	Why:     "adding or removing the same labels again changes nothing",
+	Limits:  []string{"1..19 labels, max 10 characters each"},
+	payload: "data",
+}
+
+var opSuppliersQuery = &Operation{
+	Path: "/open/supplier/query", Group: "purchase", Service: "Suppliers", Method: "Query",
+	Title: "供应商查询", TitleEN: "Query suppliers", Doc: "docType=6&docId=29", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"supplier_id"},
+	PageMax:   500,
+	WindowMax: 1 * day,
+	Limits:    []string{"page_size default 30, max 500; supplier_ids and names max 50; window max 1 day and required when no list is given"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opSuppliersUpload = &Operation{
+	Path: "/open/supplier/upload", Group: "purchase", Service: "Suppliers", Method: "Upload",
+	Title: "供应商上传", TitleEN: "Upload suppliers", Doc: "docType=6&docId=28", Confidence: "high",
+	Effect:   Keyed,
+	Key:      []string{"supplier_code"},
+	Why:      "upsert by supplier_code",
+	BatchMax: 50,
+	Limits:   []string{"batch size not found"},
+	payload:  "data",
+	rows:     "datas",
+}
+
+var opManufacturesQuery = &Operation{
+	Path: "/open/jushuitan/manufacture/query", Group: "purchase", Service: "Manufactures", Method: "Query",
+	Title: "加工单查询", TitleEN: "Query processing orders", Doc: "docType=6&docId=52", Confidence: "medium",
+	Effect:    Read,
+	Key:       []string{"po_id"},
+	PageMax:   100,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 20, max 100; so_ids, mo_ids max 20; window max 7 days"},
+	payload:   "",
+	rows:      "datas",
+	window:    [2]string{"start_time", "end_time"},
+}
+
+var opManufacturesUpload = &Operation{
+	Path: "/open/jushuitan/manufacture/upload", Group: "purchase", Service: "Manufactures", Method: "Upload",
+	Title: "加工单上传", TitleEN: "Upload a processing order", Doc: "docType=6&docId=55", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeated so_id",
+	payload: "data",
+}
+
+var opReceiptsQuery = &Operation{
+	Path: "/open/purchasein/query", Group: "inbound", Service: "Receipts", Method: "Query",
+	Title: "采购入库查询", TitleEN: "Query purchase receipts", Doc: "docType=7&docId=31", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"io_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; po_ids and io_ids max 30; window 7 days"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opReceiptsQueryV2 = &Operation{
+	Path: "/open/webapi/wmsapi/purchasein/purchaseinquery", Group: "inbound", Service: "Receipts", Method: "QueryV2",
+	Title: "采购入库查询", TitleEN: "Query purchase receipts (newer)", Doc: "docType=7&docId=901", Confidence: "medium",
+	Effect:    Read,
+	Key:       []string{"io_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs the window"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opReceiptsCreate = &Operation{
+	Path: "/open/webapi/wmsapi/purchasein/createbatch", Group: "inbound", Service: "Receipts", Method: "Create",
+	Title: "生成采购入库单-支持批量", TitleEN: "Create purchase receipts in bulk", Doc: "docType=7&docId=270", Confidence: "medium",
+	Effect:   Keyed,
+	Key:      []string{"external_id"},
+	Why:      "external_id is unique (inferred)",
+	BatchMax: 50,
+	payload:  "",
+	rows:     "data",
+}
+
+var opReceiptsConfirm = &Operation{
+	Path: "/open/purchasein/received/upload", Group: "inbound", Service: "Receipts", Method: "Confirm",
+	Title: "入库单确认", TitleEN: "Confirm a receipt document", Doc: "docType=7&docId=32", Confidence: "medium",
+	Effect:   Unsafe,
+	Why:      "a repeat may answer that the document is received, or count twice; ask Receipts.Query for its status",
+	BatchMax: 50,
+	payload:  "data",
+}
+
+var opReceiptsUploadRaw = &Operation{
+	Path: "/open/jushuitan/purchasein/upload", Group: "inbound", Service: "Receipts", Method: "UploadRaw",
+	Title: "采购入库上传", TitleEN: "Upload a purchase receipt (old)", Doc: "", Confidence: "low",
+	Effect:  Unsafe,
+	Why:     "fields not found in any public source",
+	payload: "data",
+}
+
+var opReceiptsConfirmRaw = &Operation{
+	Path: "/open/purchasein/confirm/upload", Group: "inbound", Service: "Receipts", Method: "ConfirmRaw",
+	Title: "采购入库确认", TitleEN: "Confirm a purchase receipt (old)", Doc: "", Confidence: "low",
+	Effect:  Unsafe,
+	Why:     "fields not found in any public source",
+	payload: "data",
+}
+
+var opAppointmentsQuery = &Operation{
+	Path: "/open/jushuitan/purchasebooking/query", Group: "inbound", Service: "Appointments", Method: "Query",
+	Title: "预约入库查询列表", TitleEN: "Query inbound appointments", Doc: "docType=6&docId=156", Confidence: "medium",
+	Effect:    Read,
+	Key:       []string{"po_id"},
+	PageMax:   100,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size max 100; window max 7 days"},
+	payload:   "",
+	rows:      "datas",
+	window:    [2]string{"start_time", "end_time"},
+}
+
+var opAppointmentsUpload = &Operation{
+	Path: "/open/jushuitan/appointmentin/upload", Group: "inbound", Service: "Appointments", Method: "Upload",
+	Title: "预约入库上传", TitleEN: "Upload inbound appointment", Doc: "docType=6&docId=92", Confidence: "high",
+	Effect:  Keyed,
+	Key:     []string{"external_id"},
+	Why:     "external_id is the number of the appointment (inferred)",
+	Limits:  []string{"po_ids max 10"},
+	payload: "data.data",
+}
+
+var opPurchaseReturnsQuery = &Operation{
+	Path: "/open/purchaseout/query", Group: "purchasereturn", Service: "PurchaseReturns", Method: "Query",
+	Title: "采购退货查询", TitleEN: "Query purchase returns", Doc: "docType=8&docId=36", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"io_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; io_ids max 30; window 7 days"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opPurchaseReturnsCreate = &Operation{
+	Path: "/open/webapi/wmsapi/purchaseout/createbatch", Group: "purchasereturn", Service: "PurchaseReturns", Method: "Create",
+	Title: "生成采购退货单-支持批量", TitleEN: "Create purchase returns in bulk", Doc: "docType=8&docId=269", Confidence: "medium",
+	Effect:   Keyed,
+	Key:      []string{"external_id"},
+	Why:      "external_id is the number of the document (inferred)",
+	BatchMax: 50,
+	payload:  "",
+	rows:     "data",
+}
+
+var opPurchaseReturnsUpload = &Operation{
+	Path: "/open/jushuitan/purchaseout/upload", Group: "purchasereturn", Service: "PurchaseReturns", Method: "Upload",
+	Title: "采购退货上传", TitleEN: "Upload a purchase return (old)", Doc: "", Confidence: "low",
+	Effect:  Unsafe,
+	Why:     "its answer is not known, and nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opPurchaseReturnsCancel = &Operation{
+	Path: "/open/jushuitan/purchaseout/cancel", Group: "purchasereturn", Service: "PurchaseReturns", Method: "Cancel",
+	Title: "采购退货取消", TitleEN: "Cancel purchase returns", Doc: "docType=8&docId=93", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"io_ids", "so_ids"},
+	Why:     "a repeat leaves the documents cancelled",
+	Limits:  []string{"max 20 numbers"},
+	payload: "data",
+}
+
+var opOtherInOutsQuery = &Operation{
+	Path: "/open/other/inout/query", Group: "otherinout", Service: "OtherInOuts", Method: "Query",
+	Title: "其它出入库查询", TitleEN: "Query other stock in/out", Doc: "docType=10&docId=42", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"io_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; so_ids, io_ids max 50; window 7 days"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opOtherInOutsUpload = &Operation{
+	Path: "/open/jushuitan/otherinout/upload", Group: "otherinout", Service: "OtherInOuts", Method: "Upload",
+	Title: "新建其它出入库", TitleEN: "Create other stock in/out", Doc: "docType=10&docId=43", Confidence: "high",
+	Effect:  Keyed,
+	Key:     []string{"external_id"},
+	Why:     "external_id becomes the online number and acts as the key (inferred)",
+	Limits:  []string{"labels text max 200 in total"},
+	payload: "data.data",
+}
+
+var opOtherInOutsChangeStatus = &Operation{
+	Path: "/open/jushuitan/otherinout/cancel", Group: "otherinout", Service: "OtherInOuts", Method: "ChangeStatus",
+	Title: "其它出入库状态变更", TitleEN: "Change status of other stock in/out", Doc: "docType=10&docId=223", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may answer that the document has the status already; ask OtherInOuts.Query for it",
+	Limits:  []string{"max 20 numbers"},
+	payload: "data",
+}
+
+var opSerialNumbersQuery = &Operation{
+	Path: "/open/jushuitan/skusn/query", Group: "otherinout", Service: "SerialNumbers", Method: "Query",
+	Title: "跟踪信息查询", TitleEN: "Query serial / batch tracking", Doc: "docType=22&docId=252", Confidence: "medium",
+	Effect:    Read,
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"window max 7 days, required without serial/document lists"},
+	payload:   "",
+	rows:      "data",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opTransfersQuery = &Operation{
+	Path: "/open/allocate/query", Group: "transfer", Service: "Transfers", Method: "Query",
+	Title: "调拨单查询", TitleEN: "Query transfers", Doc: "docType=12&docId=47", Confidence: "high",
+	Effect:    Read,
+	Key:       []string{"io_id"},
+	PageMax:   50,
+	WindowMax: 7 * day,
+	Limits:    []string{"page_size default 30, max 50; window 7 days"},
+	payload:   "data",
+	rows:      "datas",
+	window:    [2]string{"modified_begin", "modified_end"},
+}
+
+var opTransfersUploadCrossWarehouse = &Operation{
+	Path: "/open/allocate/kc/upload", Group: "transfer", Service: "Transfers", Method: "UploadCrossWarehouse",
+	Title: "库存调拨上传(跨仓调拨)", TitleEN: "Upload cross-warehouse transfer", Doc: "docType=12&docId=48", Confidence: "high",
+	Effect:   Keyed,
+	Key:      []string{"so_id"},
+	Why:      "so_id is the number of the transfer (inferred)",
+	BatchMax: 50,
+	payload:  "data",
+	rows:     "datas",
+}
+
+var opTransfersUploadInWarehouse = &Operation{
+	Path: "/open/jushuitan/allocate/in/upload", Group: "transfer", Service: "Transfers", Method: "UploadInWarehouse",
+	Title: "库存调拨上传(仓内调拨)", TitleEN: "Upload in-warehouse transfer", Doc: "docType=12&docId=49", Confidence: "high",
+	Effect:  Keyed,
+	Key:     []string{"so_id"},
+	Why:     "so_id must be unique",
+	Limits:  []string{"so_id max 50, unique"},
+	payload: "data.data",
+}
+
+var opTransfersConfirm = &Operation{
+	Path: "/open/jushuitan/allocate/confirm", Group: "transfer", Service: "Transfers", Method: "Confirm",
+	Title: "调拨单确认", TitleEN: "Confirm a transfer", Doc: "docType=12&docId=64", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may answer that the transfer is confirmed, or confirm again; ask Transfers.Query for its status",
+	payload: "data",
+}
+
+var opTransfersCancel = &Operation{
+	Path: "/open/jushuitan/allocate/cancel/v2", Group: "transfer", Service: "Transfers", Method: "Cancel",
+	Title: "调拨单取消", TitleEN: "Cancel a transfer", Doc: "docType=12&docId=266", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"io_id"},
+	Why:     "a repeat leaves the transfer cancelled",
+	payload: "data",
+}
+
+var opTransfersCreateDifference = &Operation{
+	Path: "/open/jushuitan/diffallocate/create", Group: "transfer", Service: "Transfers", Method: "CreateDifference",
+	Title: "创建调拨差异单", TitleEN: "Create transfer difference document", Doc: "docType=12&docId=357", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may create a second document",
+	Limits:  []string{"items max 100"},
+	payload: "",
+	rows:    "data",
+}
+
+var opSerialNumbersQueryMoves = &Operation{
+	Path: "/open/webapi/wmsapi/skusn/queryinoutitemskusns", Group: "wms", Service: "SerialNumbers", Method: "QueryMoves",
+	Title: "唯一码进出流水查询", TitleEN: "Query serial number movements", Doc: "docType=22&docId=996", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"io_id", "sku_id", "sku_sn"},
+	PageMax: 1000,
+	Limits:  []string{"page_size max 1000"},
+	payload: "",
+	rows:    "data",
+	window:  [2]string{"create_time_start", "create_time_end"},
+}
+
+var opWavesFetchForRobot = &Operation{
+	Path: "/open/jushuitan/pickwave/query", Group: "wms", Service: "Waves", Method: "FetchForRobot",
+	Title: "机器人获取批次", TitleEN: "Fetch the wave that a robot is to pick", Doc: "docType=22&docId=159", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "may hand the wave to the robot; nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opWavesAssignRobot = &Operation{
+	Path: "/open/jushuitan/agv/wave/assign", Group: "wms", Service: "Waves", Method: "AssignRobot",
+	Title: "指定机器人批次", TitleEN: "Assign a wave to a robot", Doc: "docType=22&docId=172", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opWavesRecalculateReservations = &Operation{
+	Path: "/open/jushuitan/prereducewave/query", Group: "wms", Service: "Waves", Method: "RecalculateReservations",
+	Title: "批次预占重算", TitleEN: "Work out the reservations of waves again", Doc: "docType=22&docId=160", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"wave_ids"},
+	Why:     "works out the same reservations again",
+	Limits:  []string{"wave_ids max 50"},
+	payload: "",
+	rows:    "data",
+}
+
+var opWavesQueryWaitingPicks = &Operation{
+	Path: "/open/jushuitan/reducestock/waitpick/get", Group: "wms", Service: "Waves", Method: "QueryWaitingPicks",
+	Title: "获取正在等待拣货的预占信息", TitleEN: "Query the reservations that wait for picking", Doc: "docType=22&docId=161", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+	rows:    "data",
+}
+
+var opWavesUpdatePickStatus = &Operation{
+	Path: "/open/jushuitan/wavestatus/upload", Group: "wms", Service: "Waves", Method: "UpdatePickStatus",
+	Title: "更新批次拣货状态", TitleEN: "Update the pick status of a wave", Doc: "docType=22&docId=180", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opQuickSaleArrive = &Operation{
+	Path: "/open/jushuitan/quicksale/arrival", Group: "wms", Service: "QuickSale", Method: "Arrive",
+	Title: "快销到货", TitleEN: "Report the arrival of quick-sale goods", Doc: "docType=22&docId=436", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opQuickSaleQueryLabels = &Operation{
+	Path: "/open/jushuitan/skusn/load", Group: "wms", Service: "QuickSale", Method: "QueryLabels",
+	Title: "查询快销唯一码信息", TitleEN: "Query quick-sale labels", Doc: "docType=22&docId=173", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"sku_sn"},
+	PageMax: 500,
+	Limits:  []string{"page_size max 500; so_id max 100"},
+	payload: "data",
+	rows:    "items",
+	window:  [2]string{"start_time", "end_time"},
+}
+
+var opQuickSaleCreateLabels = &Operation{
+	Path: "/open/webapi/wmsapi/openp2dskusn/createskusn", Group: "wms", Service: "QuickSale", Method: "CreateLabels",
+	Title: "生成快销标签", TitleEN: "Make quick-sale labels", Doc: "docType=22&docId=322", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opQuickSaleQueryReplacements = &Operation{
+	Path: "/open/webapi/wmsapi/openp2dskusn/loadorderchangestatistics", Group: "wms", Service: "QuickSale", Method: "QueryReplacements",
+	Title: "快销-获取订单替换商品分析", TitleEN: "Query replaced goods of quick-sale orders", Doc: "docType=22&docId=212", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"src_sku_id", "new_sku_id", "creator_name", "created"},
+	PageMax: 500,
+	Limits:  []string{"page_size max 500"},
+	payload: "data",
+	rows:    "items",
+	window:  [2]string{"start_time", "end_time"},
+}
+
+var opBinsRecommend = &Operation{
+	Path: "/open/jushuitan/recommend/bin/get", Group: "wms", Service: "Bins", Method: "Recommend",
+	Title: "获取推荐仓位", TitleEN: "Query the recommended bin of a SKU", Doc: "docType=22&docId=386", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+}
+
+var opBinsRecommendForPack = &Operation{
+	Path: "/open/webapi/wmsapi/openskubinquery/findskubin", Group: "wms", Service: "Bins", Method: "RecommendForPack",
+	Title: "根据箱号查询箱内商品推荐仓位", TitleEN: "Query the recommended bins of the goods in a box", Doc: "docType=22&docId=450", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+	rows:    "data",
+}
+
+var opPackingPackShipment = &Operation{
+	Path: "/open/webapi/wmsapi/shippingpack/addshippingpack", Group: "wms", Service: "Packing", Method: "PackShipment",
+	Title: "发货装箱", TitleEN: "Pack a shipment into boxes", Doc: "docType=22&docId=986", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may pack a second box",
+	payload: "data",
+}
+
+var opPackingSaveVideo = &Operation{
+	Path: "/open/webapi/wmsapi/packageentries/saveipcvediorecord", Group: "wms", Service: "Packing", Method: "SaveVideo",
+	Title: "打包机保存视频记录", TitleEN: "Save the video record of a packing machine", Doc: "docType=22&docId=1030", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opCheckoutConfirmSinglesAndReceive = &Operation{
+	Path: "/open/jushuitan/order/single/confirm", Group: "wms", Service: "Checkout", Method: "ConfirmSinglesAndReceive",
+	Title: "强制审核单件商品缺货订单并入库", TitleEN: "Audit single-item orders that are short of stock, and receive the goods", Doc: "docType=22&docId=73", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "audits orders and receives goods; nothing is documented about a repeat",
+	payload: "",
+	rows:    "data",
+}
+
+var opCheckoutConfirmSingles = &Operation{
+	Path: "/open/webapi/wmsapi/checkoutopen/singleorderconfirms", Group: "wms", Service: "Checkout", Method: "ConfirmSingles",
+	Title: "发货-强制审核单件商品缺货订单", TitleEN: "Audit single-item orders that are short of stock, to ship them", Doc: "docType=22&docId=593", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "audits orders; nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opCheckoutCountFastDeliveryOrders = &Operation{
+	Path: "/open/webapi/wmsapi/checkout/getfastdeliveryordercount", Group: "wms", Service: "Checkout", Method: "CountFastDeliveryOrders",
+	Title: "查询极速发货订单数", TitleEN: "Count the orders for fastest delivery", Doc: "docType=22&docId=925", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+}
+
+var opWorkLogsQuery = &Operation{
+	Path: "/open/webapi/wmsapi/worklog/getworklog", Group: "wms", Service: "WorkLogs", Method: "Query",
+	Title: "查询WMS工作日志", TitleEN: "Query the work log of a warehouse", Doc: "docType=22&docId=76", Confidence: "medium",
+	Effect:    Read,
+	Key:       []string{"autoid"},
+	PageMax:   50,
+	WindowMax: 1 * day,
+	Limits:    []string{"page_size max 50; window max 1 day"},
+	payload:   "",
+	rows:      "data",
+	window:    [2]string{"created_date_start", "created_date_end"},
+}
+
+var opWorkLogsAddWorkload = &Operation{
+	Path: "/open/webapi/wmsapi/worklog/workloadappend", Group: "wms", Service: "WorkLogs", Method: "AddWorkload",
+	Title: "工作量补入", TitleEN: "Add workload", Doc: "docType=22&docId=154", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may count the work twice",
+	payload: "data",
+}
+
+var opSortingWallQueryWave = &Operation{
+	Path: "/open/jushuitan/wave/get", Group: "sortingwall", Service: "SortingWall", Method: "QueryWave",
+	Title: "获取播种批次信息（支持新版三方仓查询）", TitleEN: "Query a wave to seed (also of new third-party warehouses)", Doc: "docType=51&docId=188", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opSortingWallCheckCarts = &Operation{
+	Path: "/open/jushuitan/carryid/check", Group: "sortingwall", Service: "SortingWall", Method: "CheckCarts",
+	Title: "校验播种车的状态是否可用", TitleEN: "Check whether seeding carts are available", Doc: "docType=51&docId=730", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+}
+
+var opSortingWallBindCabinets = &Operation{
+	Path: "/open/jushuitan/binid/carryid/bind", Group: "sortingwall", Service: "SortingWall", Method: "BindCabinets",
+	Title: "绑定播种柜号和播种车", TitleEN: "Bind cabinet numbers and a seeding cart", Doc: "docType=51&docId=729", Confidence: "medium",
+	Effect:         Unsafe,
+	Why:            "nothing is documented about a repeat",
+	payload:        "data",
+	falseIsFailure: true,
+}
+
+var opSortingWallBindCart = &Operation{
+	Path: "/open/webapi/wmsapi/wave/bindbinidcarryid", Group: "sortingwall", Service: "SortingWall", Method: "BindCart",
+	Title: "绑定播种车", TitleEN: "Bind a seeding cart", Doc: "docType=51&docId=111", Confidence: "medium",
+	Effect:         Unsafe,
+	Why:            "nothing is documented about a repeat",
+	payload:        "data",
+	falseIsFailure: true,
+}
+
+var opSortingWallUnbindOutbounds = &Operation{
+	Path: "/open/webapi/wmsapi/wave/unbindinoutbycarryid", Group: "sortingwall", Service: "SortingWall", Method: "UnbindOutbounds",
+	Title: "根据播种车号解绑出库单", TitleEN: "Unbind the outbound documents of a seeding cart", Doc: "docType=51&docId=232", Confidence: "medium",
+	Effect:         Unsafe,
+	Why:            "a cart that was bound again in between would be unbound",
+	payload:        "data",
+	falseIsFailure: true,
+}
+
+var opSortingWallUnbindCarts = &Operation{
+	Path: "/open/webapi/wmsapi/wave/unbindwavecarryid", Group: "sortingwall", Service: "SortingWall", Method: "UnbindCarts",
+	Title: "解绑批次拣货车/播种车", TitleEN: "Unbind carts from their waves", Doc: "docType=51&docId=467", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a cart that was bound again in between would be unbound",
+	payload: "data",
+}
+
+var opSortingWallReportAndShip = &Operation{
+	Path: "/open/jushuitan/seed/callback", Group: "sortingwall", Service: "SortingWall", Method: "ReportAndShip",
+	Title: "播种回传（出库）", TitleEN: "Report what was seeded, and ship it", Doc: "docType=51&docId=194", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "ships what was seeded",
+	payload: "",
+	rows:    "data",
+}
+
+var opSortingWallReport = &Operation{
+	Path: "/open/jushuitan/seed/return", Group: "sortingwall", Service: "SortingWall", Method: "Report",
+	Title: "播种回传（不出库）", TitleEN: "Report what was seeded, without shipping", Doc: "docType=51&docId=456", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "nothing is documented about a repeat",
+	payload: "data",
+}
+
+var opDistributionQueryItems = &Operation{
+	Path: "/open/api/goods/inneropen/goods/querygoodslist", Group: "distribution", Service: "Distribution", Method: "QueryItems",
+	Title: "查询通用商品资料列表", TitleEN: "Query general goods of the distribution edition", Doc: "docType=28&docId=97", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"item_spu_id"},
+	PageMax: 100,
+	Limits:  []string{"page_size max 100; style_code_list, item_code_list max 20"},
+	payload: "data",
+	rows:    "list",
+	window:  [2]string{"update_start_time", "update_end_time"},
+}
+
+var opDistributionQueryItemDetail = &Operation{
+	Path: "/open/api/goods/inneropen/goods/querygoodsdetail", Group: "distribution", Service: "Distribution", Method: "QueryItemDetail",
+	Title: "查询通用商品资料详情", TitleEN: "Query one of the general goods in detail", Doc: "docType=28&docId=96", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opDistributionAddItem = &Operation{
+	Path: "/open/api/goods/inneropen/goods/addgoods", Group: "distribution", Service: "Distribution", Method: "AddItem",
+	Title: "添加通用商品资料", TitleEN: "Add general goods", Doc: "docType=28&docId=95", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may add the item twice",
+	Limits:  []string{"item_sku_list max 1500"},
+	payload: "",
+}
+
+var opDistributionUpdateItem = &Operation{
+	Path: "/open/api/goods/inneropen/goods/updategoods", Group: "distribution", Service: "Distribution", Method: "UpdateItem",
+	Title: "更新通用商品资料", TitleEN: "Update general goods", Doc: "docType=28&docId=98", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"item_spu_id"},
+	Why:     "sets the same values of the same item again",
+	Limits:  []string{"item_sku_list max 1500"},
+	payload: "",
+}
+
+var opDistributionSetItemStatus = &Operation{
+	Path: "/open/api/goods/inneropen/goods/batchupdatedistributionstatus", Group: "distribution", Service: "Distribution", Method: "SetItemStatus",
+	Title: "批量更新商品分销状态", TitleEN: "Set the distribution status of goods", Doc: "docType=28&docId=99", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"item_spu_list"},
+	Why:     "sets the same status again",
+	Limits:  []string{"item_spu_list max 100"},
+	payload: "data",
+}
+
+var opDistributionQueryCategories = &Operation{
+	Path: "/open/api/goods/inneropen/category/querycategorybypid", Group: "distribution", Service: "Distribution", Method: "QueryCategories",
+	Title: "通用资料根据父类目ID查询子类目", TitleEN: "Query the subcategories of a category", Doc: "docType=28&docId=648", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+	rows:    "data",
+}
+
+var opDistributionQuerySupplierItems = &Operation{
+	Path: "/open/api/goods/inneropen/supplier/goods/querydiserpgoodsdata", Group: "distribution", Service: "Distribution", Method: "QuerySupplierItems",
+	Title: "供应商价格及库存商品列表", TitleEN: "Query prices and stock of a supplier's goods", Doc: "docType=28&docId=429", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"item_code"},
+	PageMax: 50,
+	Limits:  []string{"style_codes, item_codes, child_item_codes max 500 (whether codes or characters is not stated)"},
+	payload: "data",
+	rows:    "list",
+	window:  [2]string{"start_time", "end_time"},
+}
+
+var opDistributionUploadImage = &Operation{
+	Path: "/open/api/goods/inneropen/oss/uploadimage", Group: "distribution", Service: "Distribution", Method: "UploadImage",
+	Title: "生成商品图片链接", TitleEN: "Make a link of the distribution edition for a picture", Doc: "docType=28&docId=91", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may store the picture twice",
+	payload: "",
+}
+
+var opDistributionQueryOSSSignature = &Operation{
+	Path: "/open/api/goods/inneropen/oss/queryosssignature", Group: "distribution", Service: "Distribution", Method: "QueryOSSSignature",
+	Title: "查询OSS授权信息", TitleEN: "Query what an upload to OSS needs", Doc: "docType=28&docId=94", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opCrossBorderQueryOrders = &Operation{
+	Path: "/open/webapi/cb/cborder/getorders", Group: "crossborder", Service: "CrossBorder", Method: "QueryOrders",
+	Title: "跨境订单查询", TitleEN: "Query cross-border orders", Doc: "docType=44&docId=1109", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"o_id"},
+	PageMax: 50,
+	payload: "data",
+	rows:    "data",
+	window:  [2]string{"modified_begin", "modified_end"},
+}
+
+var opCrossBorderQueryRefunds = &Operation{
+	Path: "/open/webapi/cb/cborder/getrefunds", Group: "crossborder", Service: "CrossBorder", Method: "QueryRefunds",
+	Title: "跨境售后单查询", TitleEN: "Query cross-border after-sale cases", Doc: "docType=44&docId=1110", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"as_id"},
+	PageMax: 50,
+	payload: "data",
+	rows:    "data",
+	window:  [2]string{"modified_begin", "modified_end"},
+}
+
+var opCrossBorderCreateFirstTrip = &Operation{
+	Path: "/open/webapi/cb/cbfirsttrip/createfirsttrip", Group: "crossborder", Service: "CrossBorder", Method: "CreateFirstTrip",
+	Title: "创建头程单", TitleEN: "Create a first-leg document", Doc: "docType=44&docId=891", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may create a second document",
+	payload: "data",
+}
+
+var opCrossBorderSaveLastMileFee = &Operation{
+	Path: "/open/webapi/cblogisticsapi/cbexpressstatement/savefee", Group: "crossborder", Service: "CrossBorder", Method: "SaveLastMileFee",
+	Title: "尾程运费回写接口", TitleEN: "Write back the last-mile freight", Doc: "docType=44&docId=489", Confidence: "medium",
+	Effect:         Unsafe,
+	Why:            "nothing is documented about a repeat",
+	payload:        "data",
+	falseIsFailure: true,
+}
+
+var opCrossBorderQueryTracks = &Operation{
+	Path: "/open/webapi/cblogisticsapi/cblogistics/gettrackdetail", Group: "crossborder", Service: "CrossBorder", Method: "QueryTracks",
+	Title: "【收费】获取跨境轨迹详情", TitleEN: "Query the tracks of cross-border parcels (charged)", Doc: "docType=44&docId=787", Confidence: "medium",
+	Effect:  Read,
+	payload: "",
+	rows:    "data",
+}
+
+var opCrossBorderMapSKU1688 = &Operation{
+	Path: "/open/webapi/globalapi/skumap/mapping", Group: "crossborder", Service: "CrossBorder", Method: "MapSKU1688",
+	Title: "1688商品映射推送", TitleEN: "Push the link of a SKU to a 1688 item", Doc: "docType=44&docId=502", Confidence: "medium",
+	Effect:  Keyed,
+	Key:     []string{"sku_id", "plat_offer_id", "plat_spec_id", "plat_sku_id"},
+	Why:     "links the same SKU to the same 1688 SKU again (inferred)",
+	payload: "data",
+}
+
+var opCrossBorderQueryTransferFees = &Operation{
+	Path: "/open/webapi/wmsapi/allocate/loadallocatefee", Group: "crossborder", Service: "CrossBorder", Method: "QueryTransferFees",
+	Title: "查询调拨单头程费用", TitleEN: "Query the first-leg fees of transfers", Doc: "docType=44&docId=297", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"transfer_no"},
+	PageMax: 50,
+	payload: "data",
+	rows:    "allocatefee_detail_list",
+	window:  [2]string{"modify_start_time", "modify_end_time"},
+}
+
+var opFinanceQueryPayables = &Operation{
+	Path: "/open/jushuitan/shengsuan/payable/query", Group: "finance", Service: "Finance", Method: "QueryPayables",
+	Title: "应付单查询", TitleEN: "Query payables", Doc: "docType=49&docId=318", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"pinv_id"},
+	PageMax: 50,
+	payload: "data",
+	rows:    "datas",
+	window:  [2]string{"start_time", "end_time"},
+}
+
+var opFinanceQueryPayments = &Operation{
+	Path: "/open/jushuitan/shengsuan/payment/query", Group: "finance", Service: "Finance", Method: "QueryPayments",
+	Title: "付款单查询", TitleEN: "Query payments", Doc: "docType=49&docId=153", Confidence: "medium",
+	Effect:  Read,
+	Key:     []string{"pay_id"},
+	PageMax: 50,
+	payload: "data",
+	rows:    "datas",
+	window:  [2]string{"start_time", "end_time"},
+}
+
+var opFinanceQueryBillRecords = &Operation{
+	Path: "/open/webapi/pfopen/pfopenalifee/getopenalipaybillrecords", Group: "finance", Service: "Finance", Method: "QueryBillRecords",
+	Title: "获取胜算平台原始账单", TitleEN: "Query the original bills of platforms", Doc: "docType=36&docId=973", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+	rows:    "data",
+}
+
+var opFinanceQueryShopPromotionFees = &Operation{
+	Path: "/open/webapi/pfopen/pfopenalifee/getopenalipaypromotionfee", Group: "finance", Service: "Finance", Method: "QueryShopPromotionFees",
+	Title: "获取胜算店铺级推广费", TitleEN: "Query promotion fees by shop", Doc: "docType=36&docId=972", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+	rows:    "data",
+}
+
+var opFinanceQueryItemPromotionFees = &Operation{
+	Path: "/open/webapi/pfopen/pfopenalifee/getopenpfpromotionshopitem", Group: "finance", Service: "Finance", Method: "QueryItemPromotionFees",
+	Title: "获取胜算链接级推广费数据", TitleEN: "Query promotion fees by listing", Doc: "docType=36&docId=971", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+	rows:    "data",
+}
+
+var opFinanceQueryJournal = &Operation{
+	Path: "/open/webapi/pfopen/pfopenorderfee/getopenfeeflowing", Group: "finance", Service: "Finance", Method: "QueryJournal",
+	Title: "获取胜算日常记账数据", TitleEN: "Query the daily journal", Doc: "docType=36&docId=970", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+	rows:    "data",
+}
+
+var opWorkOrdersUpdate = &Operation{
+	Path: "/open/api/gd/open/workorder/updateworkorder", Group: "workorder", Service: "WorkOrders", Method: "Update",
+	Title: "商家更新工单数据", TitleEN: "Update a work order", Doc: "docType=46&docId=1011", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may answer that the work order has the status already",
+	payload: "data",
+}
+
+var opSerialNumbersQueryTrackLogRaw = &Operation{
+	Path: "/open/jushuitan/trackinfo/query", Group: "other", Service: "SerialNumbers", Method: "QueryTrackLogRaw",
+	Title: "唯一码物流日志", TitleEN: "Query serial number track log", Doc: "", Confidence: "low",
+	Effect:  Read,
+	payload: "data",
+}
+
 // operations is every operation of the catalog, in its order.
 var operations = []*Operation{
 	opAccessToken,
@@ -863,6 +1656,89 @@ var operations = []*Operation{
 	opAfterSalesUnconfirm,
 	opAfterSalesQueryPayments,
 	opAfterSalesUploadReceiptRaw,
+	opPurchasesQuery,
+	opPurchasesUpload,
+	opPurchasesEdit,
+	opPurchasesChangeStatus,
+	opPurchasesCancel,
+	opPurchasesSetLabels,
+	opSuppliersQuery,
+	opSuppliersUpload,
+	opManufacturesQuery,
+	opManufacturesUpload,
+	opReceiptsQuery,
+	opReceiptsQueryV2,
+	opReceiptsCreate,
+	opReceiptsConfirm,
+	opReceiptsUploadRaw,
+	opReceiptsConfirmRaw,
+	opAppointmentsQuery,
+	opAppointmentsUpload,
+	opPurchaseReturnsQuery,
+	opPurchaseReturnsCreate,
+	opPurchaseReturnsUpload,
+	opPurchaseReturnsCancel,
+	opOtherInOutsQuery,
+	opOtherInOutsUpload,
+	opOtherInOutsChangeStatus,
+	opSerialNumbersQuery,
+	opTransfersQuery,
+	opTransfersUploadCrossWarehouse,
+	opTransfersUploadInWarehouse,
+	opTransfersConfirm,
+	opTransfersCancel,
+	opTransfersCreateDifference,
+	opSerialNumbersQueryMoves,
+	opWavesFetchForRobot,
+	opWavesAssignRobot,
+	opWavesRecalculateReservations,
+	opWavesQueryWaitingPicks,
+	opWavesUpdatePickStatus,
+	opQuickSaleArrive,
+	opQuickSaleQueryLabels,
+	opQuickSaleCreateLabels,
+	opQuickSaleQueryReplacements,
+	opBinsRecommend,
+	opBinsRecommendForPack,
+	opPackingPackShipment,
+	opPackingSaveVideo,
+	opCheckoutConfirmSinglesAndReceive,
+	opCheckoutConfirmSingles,
+	opCheckoutCountFastDeliveryOrders,
+	opWorkLogsQuery,
+	opWorkLogsAddWorkload,
+	opSortingWallQueryWave,
+	opSortingWallCheckCarts,
+	opSortingWallBindCabinets,
+	opSortingWallBindCart,
+	opSortingWallUnbindOutbounds,
+	opSortingWallUnbindCarts,
+	opSortingWallReportAndShip,
+	opSortingWallReport,
+	opDistributionQueryItems,
+	opDistributionQueryItemDetail,
+	opDistributionAddItem,
+	opDistributionUpdateItem,
+	opDistributionSetItemStatus,
+	opDistributionQueryCategories,
+	opDistributionQuerySupplierItems,
+	opDistributionUploadImage,
+	opDistributionQueryOSSSignature,
+	opCrossBorderQueryOrders,
+	opCrossBorderQueryRefunds,
+	opCrossBorderCreateFirstTrip,
+	opCrossBorderSaveLastMileFee,
+	opCrossBorderQueryTracks,
+	opCrossBorderMapSKU1688,
+	opCrossBorderQueryTransferFees,
+	opFinanceQueryPayables,
+	opFinanceQueryPayments,
+	opFinanceQueryBillRecords,
+	opFinanceQueryShopPromotionFees,
+	opFinanceQueryItemPromotionFees,
+	opFinanceQueryJournal,
+	opWorkOrdersUpdate,
+	opSerialNumbersQueryTrackLogRaw,
 }
 
 func (c *Client) bind() {
@@ -887,4 +1763,22 @@ func (c *Client) bind() {
 	c.Waves = (*WaveService)(&c.common)
 	c.Logistics = (*LogisticService)(&c.common)
 	c.AfterSales = (*AfterSaleService)(&c.common)
+	c.Purchases = (*PurchaseService)(&c.common)
+	c.Suppliers = (*SupplierService)(&c.common)
+	c.Manufactures = (*ManufactureService)(&c.common)
+	c.Receipts = (*ReceiptService)(&c.common)
+	c.Appointments = (*AppointmentService)(&c.common)
+	c.PurchaseReturns = (*PurchaseReturnService)(&c.common)
+	c.OtherInOuts = (*OtherInOutService)(&c.common)
+	c.SerialNumbers = (*SerialNumberService)(&c.common)
+	c.Transfers = (*TransferService)(&c.common)
+	c.QuickSale = (*QuickSaleService)(&c.common)
+	c.Bins = (*BinService)(&c.common)
+	c.Packing = (*PackingService)(&c.common)
+	c.Checkout = (*CheckoutService)(&c.common)
+	c.WorkLogs = (*WorkLogService)(&c.common)
+	c.SortingWall = (*SortingWallService)(&c.common)
+	c.CrossBorder = (*CrossBorderService)(&c.common)
+	c.Finance = (*FinanceService)(&c.common)
+	c.WorkOrders = (*WorkOrderService)(&c.common)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -61,6 +62,7 @@ type settings struct {
 	unchecked   bool
 	dryRun      func(DryCall)
 	onDrift     func(Drift)
+	paths       map[*Operation]string
 }
 
 // RetryPolicy says how often and when a failed call is sent again. What may be
@@ -91,6 +93,28 @@ func WithTokenPath(prefix string) Option {
 		}
 		s.tokenPrefix = strings.TrimRight(prefix, "/")
 		return nil
+	}
+}
+
+// WithPath calls an operation (by its name, such as Bundles.Upload) under another
+// path that public sources name for it, see [Operation.AltPaths]. The first path of
+// an operation is the one that most sources, or the newest, agree on.
+func WithPath(operation, path string) Option {
+	return func(s *settings) error {
+		for _, op := range operations {
+			if op.Name() != operation && op.Path != operation {
+				continue
+			}
+			if path != op.Path && !slices.Contains(op.AltPaths, path) {
+				return fmt.Errorf("WithPath: %s is not known under %s; its paths are %s %s", operation, path, op.Path, op.AltPaths)
+			}
+			if s.paths == nil {
+				s.paths = map[*Operation]string{}
+			}
+			s.paths[op] = path
+			return nil
+		}
+		return fmt.Errorf("WithPath: no operation %s", operation)
 	}
 }
 

@@ -62,7 +62,8 @@ func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShip) ([]RowR
 	return upload(ctx, s.client, batchOutboundsShip, rows)
 }
 
-// WaveService 拣货批次: pick waves of a warehouse. Use it as client.Waves.
+// WaveService 拣货批次: pick waves of a warehouse, and robots that pick them. Use it as
+// client.Waves.
 type WaveService service
 
 // Query 拣货批次管理查询: query pick waves.

@@ -18,7 +18,7 @@ type noReply struct{}
 
 // call sends req and reads the payload of the answer.
 func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, error) {
-	k, err := c.newCall(op, op.Path, req)
+	k, err := c.newCall(op, c.pathOf(op), req)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 // callRaw sends biz and gives the data member of the answer as it is.
 func callRaw(ctx context.Context, c *Client, op *Operation, biz any) (json.RawMessage, error) {
 	var out json.RawMessage
-	err := c.callInto(ctx, op, op.Path, biz, &out)
+	err := c.callInto(ctx, op, c.pathOf(op), biz, &out)
 	return out, err
 }
 
@@ -129,6 +129,9 @@ func decodeReply[T any](op *Operation, body []byte) (*T, *Error) {
 	env, e := parseEnvelope(body)
 	if e != nil {
 		return nil, e
+	}
+	if op.falseIsFailure && (string(env.data) == "false" || string(env.data) == `"false"`) {
+		return nil, &Error{Code: env.code, Msg: env.msg, RequestID: env.requestID, class: ErrInvalid, Outcome: Rejected}
 	}
 	out := new(T)
 	payload, path := locate(env, op, body)
@@ -305,6 +308,10 @@ func locate(env envelope, op *Operation, body []byte) (payload jsontext.Value, p
 			wrapped := append(jsontext.Value(`{"`+op.rows+`":`), p.value...)
 			return append(wrapped, '}'), ""
 		}
+	}
+	if v := member(order[0].value, op.rows); op.BatchMax > 0 && v.Kind() == '{' { // one row, not in a list
+		wrapped := append(jsontext.Value(`{"`+op.rows+`":[`), v...)
+		return append(wrapped, "]}"...), order[0].path
 	}
 	return order[0].value, order[0].path // no rows anywhere
 }

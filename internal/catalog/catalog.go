@@ -49,10 +49,11 @@ type Operation struct {
 	Batch  *Batch  `json:"batch,omitempty"`
 	Fail   *Fail   `json:"fail,omitempty"`
 
-	InnerCode     bool   `json:"inner_code,omitempty"` // data.code inside code 0
-	NullIsFailure bool   `json:"null_data_is_failure,omitempty"`
-	OKFlag        string `json:"ok_flag,omitempty"` // success flag inside data
-	Extra         bool   `json:"extra,omitempty"`   // rows keep unknown members
+	InnerCode      bool   `json:"inner_code,omitempty"` // data.code inside code 0
+	NullIsFailure  bool   `json:"null_data_is_failure,omitempty"`
+	FalseIsFailure bool   `json:"false_data_is_failure,omitempty"` // data is a flag, false is a refusal
+	OKFlag         string `json:"ok_flag,omitempty"`               // success flag or error text inside data
+	Extra          bool   `json:"extra,omitempty"`                 // rows keep unknown members
 
 	Types    map[string]string `json:"types,omitempty"` // request:path or response:path -> Go type
 	Limits   []string          `json:"limits"`
@@ -110,11 +111,13 @@ type Batch struct {
 	Msg        string   `json:"msg,omitempty"`
 }
 
-// Fail names the list of failed rows of an answer.
+// Fail names the list of failed rows of an answer. Rows that are plain texts are
+// their own keys. With OK the list holds all rows, and those without that flag failed.
 type Fail struct {
 	Rows string `json:"rows"`
-	Key  string `json:"key"`
-	Msg  string `json:"msg"`
+	Key  string `json:"key,omitempty"`
+	Msg  string `json:"msg,omitempty"`
+	OK   string `json:"ok,omitempty"`
 }
 
 // Field is one member of a request or a response. Name is a path with [] for
@@ -144,7 +147,11 @@ func (f *Field) Leaf() string {
 
 // Load reads the whole catalog, groups in a fixed order.
 func Load() ([]*Group, error) {
-	order := []string{"auth", "base", "goods", "inventory", "order", "outbound", "logistics", "aftersale"}
+	order := []string{
+		"auth", "base", "goods", "inventory", "order", "outbound", "logistics", "aftersale",
+		"purchase", "inbound", "purchasereturn", "otherinout", "transfer", "wms", "sortingwall",
+		"distribution", "crossborder", "finance", "workorder", "other",
+	}
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (a *api) groupFile(g *catalog.Group) string {
 	}
 	body := w.String()
 	var imports []string
-	for _, imp := range []string{"context", "encoding/json", "iter", "time", "github.com/shopspring/decimal"} {
+	for _, imp := range []string{"context", "encoding/json", "iter", "slices", "time", "github.com/shopspring/decimal"} {
 		name := imp[strings.LastIndexByte(imp, '/')+1:] + "."
 		if strings.Contains(stripComments(body), name) {
 			imports = append(imports, imp)
@@ -116,15 +116,27 @@ func services(g *catalog.Group) []string {
 }
 
 func (a *api) service(w *writer, g *catalog.Group, name string) {
-	doc := serviceDocs[name]
-	typ := singular(name) + "Service"
-	w.comment("", typ+" "+doc+" Use it as client."+name+".")
-	w.f("type %s service\n", typ)
+	if a.home(name) == g.Group {
+		typ := singular(name) + "Service"
+		w.comment("", typ+" "+serviceDocs[name]+" Use it as client."+name+".")
+		w.f("type %s service\n", typ)
+	}
 	for _, op := range g.Operations {
 		if op.Go.Service == name {
 			a.methods(w, op)
 		}
 	}
+}
+
+// home is the group in whose file the type of a service stands: the first that
+// has methods of it.
+func (a *api) home(service string) string {
+	for _, g := range a.groups {
+		if slices.Contains(services(g), service) {
+			return g.Group
+		}
+	}
+	return ""
 }
 
 // serviceDocs says what each service is for.
@@ -133,7 +145,7 @@ var serviceDocs = map[string]string{
 	"Warehouses":        "仓库: the warehouses of a merchant and its partners, each with its wms_co_id.",
 	"Carriers":          "物流公司: the carriers a merchant has enabled, each with its lc_id.",
 	"Users":             "商家用户: the users of a merchant's company.",
-	"Distribution":      "分销: the distributors and suppliers of a merchant.",
+	"Distribution":      "分销: the distributors and suppliers of a merchant, and the goods of the distribution edition.",
 	"Items":             "款式 (SPU): styles with their SKUs and category properties.",
 	"SKUs":              "普通商品 (SKU): goods, their prices, bins and serial numbers.",
 	"ShopSKUs":          "店铺商品: listings of shops and the SKUs they map to.",
@@ -146,9 +158,27 @@ var serviceDocs = map[string]string{
 	"VirtualWarehouses": "虚拟仓: stock set aside (locked), given back or moved between virtual warehouses.",
 	"Orders":            "订单: sales orders from upload to cancellation.",
 	"Outbounds":         "销售出库单: what a warehouse is to ship, and shipping it.",
-	"Waves":             "拣货批次: pick waves of a warehouse.",
+	"Waves":             "拣货批次: pick waves of a warehouse, and robots that pick them.",
 	"Logistics":         "物流: what was shipped with which carrier, weighing, parcels that come back.",
 	"AfterSales":        "售后单: returns, exchanges and refunds.",
+	"Purchases":         "采购单: purchase orders.",
+	"Suppliers":         "供应商: who goods are bought from.",
+	"Manufactures":      "加工单: processing orders, with their raw materials.",
+	"Receipts":          "采购入库: goods received from suppliers.",
+	"Appointments":      "预约入库: announced deliveries.",
+	"PurchaseReturns":   "采购退货: goods sent back to suppliers.",
+	"OtherInOuts":       "其它出入库: stock in and out for other reasons.",
+	"SerialNumbers":     "唯一码: where pieces with a serial number, and production batches, are and were. [SKUService.AddSerialNumbers] registers them.",
+	"Transfers":         "调拨: stock moved between and within warehouses.",
+	"CrossBorder":       "跨境: cross-border orders, refunds, first and last leg.",
+	"Finance":           "财务: payables, payments, bills and fees.",
+	"SortingWall":       "播种墙: seeding carts and cabinets, and what was seeded.",
+	"QuickSale":         "快销: labels of quick-sale goods.",
+	"Bins":              "仓位: recommended bins.",
+	"Packing":           "装箱: packing of shipments.",
+	"Checkout":          "发货: auditing of single-item orders at the packing table.",
+	"WorkLogs":          "WMS 工作日志: who did what in a warehouse.",
+	"WorkOrders":        "工单: work orders of after-sale service.",
 }
 
 // allName is the name of the iterator beside a query.
@@ -347,6 +377,14 @@ func (a *api) accessor(s *goStruct, v, path string) string {
 	return expr
 }
 
+// fieldType is the Go type of a member.
+func (a *api) fieldType(s *goStruct, wire string) string {
+	if i := slices.IndexFunc(s.fields, func(f *goField) bool { return f.wire == wire }); i >= 0 {
+		return s.fields[i].typ
+	}
+	return ""
+}
+
 func (a *api) pager(w *writer, op *catalog.Operation) {
 	if !a.paged(op) {
 		return
@@ -466,10 +504,19 @@ func (a *api) batch(w *writer, op *catalog.Operation) {
 	if f := op.Fail; f != nil {
 		reply := a.structs[op.Go.Response]
 		if i := slices.IndexFunc(reply.fields, func(g *goField) bool { return g.wire == f.Rows }); i >= 0 && !a.failWritten(op) {
-			row := a.structs[reply.fields[i].child]
+			list := "r." + reply.fields[i].name
 			w.f("func (r *%s) failures() []RowError {", reply.name)
-			w.f("return collectFailures(r.%s, func(r *%s) (string, string) { return rowKey(%s), %s })\n}\n",
-				reply.fields[i].name, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
+			row := a.structs[reply.fields[i].child]
+			if row == nil { // plain texts
+				w.f("return collectFailures(%s, func(key *string) (string, string) { return *key, \"\" })\n}\n", list)
+				return
+			}
+			if f.OK != "" {
+				w.f("failed := slices.DeleteFunc(slices.Clone(%s), func(r %s) bool { return %s })", list, row.name, a.accessor(row, "r", f.OK))
+				list = "failed"
+			}
+			w.f("return collectFailures(%s, func(r *%s) (string, string) { return rowKey(%s), %s })\n}\n",
+				list, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
 		}
 	}
 	if op.OKFlag != "" || op.InnerCode {
@@ -478,7 +525,17 @@ func (a *api) batch(w *writer, op *catalog.Operation) {
 		if op.InnerCode {
 			w.f("return r.Code == 0, r.Code, r.Msg\n}\n")
 		} else {
-			w.f("return %s, 0, r.Msg\n}\n", a.accessor(reply, "r", op.OKFlag))
+			ok, msg := a.accessor(reply, "r", op.OKFlag), a.accessor(reply, "r", "msg")
+			if msg == "" {
+				msg = a.accessor(reply, "r", "message")
+			}
+			if msg == "" {
+				msg = `""`
+			}
+			if a.fieldType(reply, op.OKFlag) == "string" { // a text that is empty when all went well
+				ok, msg = "saysDone("+ok+")", ok
+			}
+			w.f("return %s, 0, %s\n}\n", ok, msg)
 		}
 	}
 	if op.UnsafeWhen != "" {
@@ -656,6 +713,9 @@ func (a *api) operationsFile() string {
 			if op.NullIsFailure {
 				w.f("nullIsFailure: true,")
 			}
+			if op.FalseIsFailure {
+				w.f("falseIsFailure: true,")
+			}
 			w.f("}\n")
 		}
 	}
@@ -669,7 +729,9 @@ func (a *api) operationsFile() string {
 	w.f("c.common.client = c")
 	for _, g := range a.groups {
 		for _, svc := range services(g) {
-			w.f("c.%s = (*%s)(&c.common)", svc, singular(svc)+"Service")
+			if a.home(svc) == g.Group {
+				w.f("c.%s = (*%s)(&c.common)", svc, singular(svc)+"Service")
+			}
 		}
 	}
 	w.f("}")
