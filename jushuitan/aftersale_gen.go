@@ -334,10 +334,11 @@ type AfterSale struct {
 	SoID      string    `json:"so_id,omitzero"`       // 线上单号: Online / external document number
 	// 单据类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
 	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
-	Type     string    `json:"type,omitzero"`
+	Type     string    `json:"type,omitzero" known:"普通退货,其它,拒收退货,仅退款,投诉,补发,换货,维修"`
 	Created  time.Time `json:"created,omitzero"`  // 创建时间: Created time
 	Modified time.Time `json:"modified,omitzero"` // 修改时间: Last modified time
-	Status   string    `json:"status,omitzero"`   // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	// 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	Status string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Merged"`
 	// 平台状态: WAIT_SELLER_AGREE, WAIT_BUYER_RETURN_GOODS, WAIT_SELLER_CONFIRM_GOODS,
 	// SELLER_REFUSE_BUYER, EXCHANGE_SELLER_DELIVERY, EXCHANGE_BUYER_CONFIRM_GOODS,
 	// WAIT_SELLER_DELIVER_GOODS, REISSUE_SELLER_DELIVERY, CLOSED, SUCCESS, SYNCING, SYNC_SUCCESS,
@@ -351,7 +352,7 @@ type AfterSale struct {
 	Payment    decimal.Decimal `json:"payment,omitzero"`
 	FreeAmount decimal.Decimal `json:"free_amount,omitzero"` // 优惠金额: Discount / difference
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED
-	GoodStatus string `json:"good_status,omitzero"`
+	GoodStatus string `json:"good_status,omitzero" known:"BUYER_NOT_RECEIVED,BUYER_RECEIVED,BUYER_RETURNED_GOODS,SELLER_RECEIVED"`
 	Node       string `json:"node,omitzero"` // 线下备注: Offline (internal) note
 	// 订单状态: WaitPay unpaid; WaitConfirm paid, waits audit; WaitFConfirm audited, waits finance
 	// audit; Question abnormal; Delivering being shipped; WaitOuterSent waits supplier/outer
@@ -408,18 +409,18 @@ func (v AfterSale) LogValue() slog.Value { return redact.LogValue(v) }
 
 // AfterSaleItem 明细: Items of [AfterSale].
 type AfterSaleItem struct {
-	ASIID           int64           `json:"asi_id,omitzero"`           // 售后明细编号: After-sale line id
-	ASID            int64           `json:"as_id,omitzero"`            // 内部售后单号: ERP after-sale number
-	ShopAmount      decimal.Decimal `json:"shop_amount,omitzero"`      // 平台金额: Platform line amount
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	IsGift          bool            `json:"is_gift,omitzero"`          // 是否赠品: Gift line
-	Price           decimal.Decimal `json:"price,omitzero"`            // 单价: Unit price
-	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: Amount
-	Name            string          `json:"name,omitzero"`             // 商品名称: Name
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
-	Type            string          `json:"type,omitzero"`             // 单据类型: 退货, 换货, 补发, 其它
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
+	ASIID           int64           `json:"asi_id,omitzero"`                   // 售后明细编号: After-sale line id
+	ASID            int64           `json:"as_id,omitzero"`                    // 内部售后单号: ERP after-sale number
+	ShopAmount      decimal.Decimal `json:"shop_amount,omitzero"`              // 平台金额: Platform line amount
+	SKUID           string          `json:"sku_id,omitzero"`                   // 商品编码: SKU code
+	Qty             decimal.Decimal `json:"qty,omitzero"`                      // 数量: Quantity
+	IsGift          bool            `json:"is_gift,omitzero"`                  // 是否赠品: Gift line
+	Price           decimal.Decimal `json:"price,omitzero"`                    // 单价: Unit price
+	Amount          decimal.Decimal `json:"amount,omitzero"`                   // 金额: Amount
+	Name            string          `json:"name,omitzero"`                     // 商品名称: Name
+	Pic             string          `json:"pic,omitzero"`                      // 图片地址: Picture URL
+	Type            string          `json:"type,omitzero" known:"退货,换货,补发,其它"` // 单据类型: 退货, 换货, 补发, 其它
+	PropertiesValue string          `json:"properties_value,omitzero"`         // 颜色及规格: Colour / spec text
 	// 平台子订单号: Caller/platform order line id, kept through split and merge
 	OuterOIID    string          `json:"outer_oi_id,omitzero"`
 	SKUType      string          `json:"sku_type,omitzero"`       // 商品类型: SKU kind

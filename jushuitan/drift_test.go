@@ -20,6 +20,7 @@ import (
 func TestOnDrift(t *testing.T) {
 	body := `{"code":0,"msg":"","data":{"page_index":1,"has_next":"false","new_page_field":1,"orders":[
 		{"o_id":1,"so_id":"a","pay_amount":12.5,"labels":"x,y","modified":"2024-06-11 09:20:31","brand_new":{"x":1}},
+		{"o_id":"2","so_id":5,"status":"Sent","shop_status":"ANYTHING"},{"o_id":3,"status":"Teleported"},
 		{"o_id":"2","so_id":5,"pay_amount":"12.5","brand_new":2,"items":[{"qty":"1","oi_id":7,"also_new":null}]}]}}`
 	got := map[string]jushuitan.DriftKind{}
 	c := mocked(t, httpmock.NewStringResponder(200, body), jushuitan.WithOnDrift(func(d jushuitan.Drift) {
@@ -30,11 +31,12 @@ func TestOnDrift(t *testing.T) {
 	}))
 	page, err := c.Orders.Query(t.Context(), &jushuitan.OrderQuery{SoIDs: []string{"a"}})
 	require.NoError(t, err)
-	assert.Len(t, page.Orders, 2)
+	assert.Len(t, page.Orders, 4)
 	want := map[string]jushuitan.DriftKind{
 		"data.has_next other kind":                      jushuitan.OtherKind,
 		"data.new_page_field unknown member":            jushuitan.UnknownMember,
 		"data.orders[].brand_new unknown member":        jushuitan.UnknownMember,
+		"data.orders[].status new value":                jushuitan.NewValue,
 		"data.orders[].o_id other kind":                 jushuitan.OtherKind,
 		"data.orders[].so_id other kind":                jushuitan.OtherKind,
 		"data.orders[].pay_amount other kind":           jushuitan.OtherKind,

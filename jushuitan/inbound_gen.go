@@ -276,7 +276,7 @@ type Receipt struct {
 	OutIOID      string    `json:"out_io_id,omitzero"`     // 外部单号: External document number
 	// 状态: WaitConfirm to receive; Confirmed received; Cancelled; Delete voided; Archive;
 	// OuterConfirming outer warehouse confirming
-	Status string    `json:"status,omitzero"`
+	Status string    `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Delete,Archive,OuterConfirming"`
 	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
 	// 仓库类型: Warehouse slot as text: 1 main, 2 sales-return, 3 purchase, 4 defective; custom
 	// slot n (1..10) = n+5 (6 = custom 1, 15 = custom 10)

@@ -630,14 +630,15 @@ type StocktakePage struct {
 
 // Stocktake 数据集合: Stocktakes of [StocktakePage].
 type Stocktake struct {
-	Type        string    `json:"type,omitzero"`         // 单据类型: type; document type
-	IOID        int64     `json:"io_id,omitzero"`        // 单号: document number
-	IODate      time.Time `json:"io_date,omitzero"`      // 单据日期: document date
-	Status      string    `json:"status,omitzero"`       // 状态: status; as in the request
-	Warehouse   string    `json:"warehouse,omitzero"`    // 仓库名称: sub-warehouse; sub-warehouse name
-	CreatorName string    `json:"creator_name,omitzero"` // 创建人名称: creator's name
-	Remark      string    `json:"remark,omitzero"`       // 备注: remark
-	WhID        int64     `json:"wh_id,omitzero"`        // 仓库编号: sub-warehouse number; 1 main, 2 return, 3 incoming, 4 defective
+	Type   string    `json:"type,omitzero"`    // 单据类型: type; document type
+	IOID   int64     `json:"io_id,omitzero"`   // 单号: document number
+	IODate time.Time `json:"io_date,omitzero"` // 单据日期: document date
+	// 状态: status; as in the request
+	Status      string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Archive,Cancelled,Delete"`
+	Warehouse   string `json:"warehouse,omitzero"`    // 仓库名称: sub-warehouse; sub-warehouse name
+	CreatorName string `json:"creator_name,omitzero"` // 创建人名称: creator's name
+	Remark      string `json:"remark,omitzero"`       // 备注: remark
+	WhID        int64  `json:"wh_id,omitzero"`        // 仓库编号: sub-warehouse number; 1 main, 2 return, 3 incoming, 4 defective
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
 	WMSCoID    int64           `json:"wms_co_id,omitzero"`
 	Modified   time.Time       `json:"modified,omitzero"`     // 修改时间: last-modified time

@@ -327,7 +327,7 @@ type Order struct {
 	// 状态: WaitPay unpaid; WaitConfirm paid, waits audit; WaitFConfirm audited, waits finance
 	// audit; Question abnormal; Delivering being shipped; WaitOuterSent waits supplier/outer
 	// warehouse; Sent shipped; Merged; Split; Cancelled
-	Status      string          `json:"status,omitzero"`
+	Status      string          `json:"status,omitzero" known:"WaitPay,WaitConfirm,WaitFConfirm,Question,Delivering,WaitOuterSent,Sent,Merged,Split,Cancelled,Delete,Lock,OuterSent,SentCancelled,Replaced,Disabled,Finished"`
 	PayAmount   decimal.Decimal `json:"pay_amount,omitzero"`               // 应付金额: Amount payable
 	ShopBuyerID string          `json:"shop_buyer_id,omitzero" pii:"true"` // 买家账号: Buyer account / nickname
 	OpenID      string          `json:"open_id,omitzero" pii:"true"`       // 平台买家ID: Platform buyer id (supported platforms only)
@@ -459,18 +459,19 @@ func (v OrderPay) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderItem 明细: Items of [Order].
 type OrderItem struct {
-	IsGift       bool            `json:"is_gift,omitzero"`       // 是否赠品: Gift line
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Name         string          `json:"name,omitzero"`          // 商品名称: Name
-	RefundStatus string          `json:"refund_status,omitzero"` // 退款状态: none, waiting, success, closed
-	RefundID     string          `json:"refund_id,omitzero"`     // 退款单号: Refund id ("0" seen when none)
-	Price        decimal.Decimal `json:"price,omitzero"`         // 单价: Unit price
+	IsGift bool   `json:"is_gift,omitzero"` // 是否赠品: Gift line
+	SKUID  string `json:"sku_id,omitzero"`  // 商品编码: SKU code
+	Name   string `json:"name,omitzero"`    // 商品名称: Name
+	// 退款状态: none, waiting, success, closed
+	RefundStatus string          `json:"refund_status,omitzero" known:"none,waiting,success,closed"`
+	RefundID     string          `json:"refund_id,omitzero"` // 退款单号: Refund id ("0" seen when none)
+	Price        decimal.Decimal `json:"price,omitzero"`     // 单价: Unit price
 	// 平台子订单号: Caller/platform order line id, kept through split and merge
 	OuterOIID string `json:"outer_oi_id,omitzero"`
 	// 明细状态: None, WaitPay, WaitConfirm, Question, WaitDeliver, WaitFConfirm, Delivering,
 	// WaitOuterSent, Sent, OuterSent, Merged, Cancelled, Replaced, Split, Delete, Lock,
 	// SentCancelled
-	ItemStatus      string          `json:"item_status,omitzero"`
+	ItemStatus      string          `json:"item_status,omitzero" known:"None,WaitPay,WaitConfirm,Question,WaitDeliver,WaitFConfirm,Delivering,WaitOuterSent,Sent,OuterSent,Merged,Cancelled,Replaced,Split,Delete,Lock,SentCancelled"`
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
 	OIID            int64           `json:"oi_id,omitzero"`            // 子订单号: ERP order line id

@@ -146,19 +146,20 @@ func (v OtherInOutPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OtherInOut 数据集合: OtherInOuts of [OtherInOutPage].
 type OtherInOut struct {
-	IOID             int64     `json:"io_id,omitzero"`                        // 出入库单号: Stock in/out document number
-	IODate           time.Time `json:"io_date,omitzero"`                      // 单据日期: Document / stock movement date
-	Status           string    `json:"status,omitzero"`                       // 状态: Confirmed, WaitConfirm, OuterConfirming, Cancelled, Delete
-	SoID             string    `json:"so_id,omitzero"`                        // 外部单号: Online / external document number
-	Type             string    `json:"type,omitzero"`                         // 类型: Document type
-	FStatus          string    `json:"f_status,omitzero"`                     // 财审状态: Finance status
-	Warehouse        string    `json:"warehouse,omitzero"`                    // 仓库: Warehouse
-	ReceiverName     string    `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
-	ReceiverMobile   string    `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
-	ReceiverState    string    `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string    `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string    `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string    `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
+	IOID   int64     `json:"io_id,omitzero"`   // 出入库单号: Stock in/out document number
+	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
+	// 状态: Confirmed, WaitConfirm, OuterConfirming, Cancelled, Delete
+	Status           string `json:"status,omitzero" known:"WaitConfirm,OuterConfirming,Confirmed,Cancelled,Delete"`
+	SoID             string `json:"so_id,omitzero"`                        // 外部单号: Online / external document number
+	Type             string `json:"type,omitzero"`                         // 类型: Document type
+	FStatus          string `json:"f_status,omitzero"`                     // 财审状态: Finance status
+	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: Warehouse
+	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
+	ReceiverMobile   string `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
+	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: Province
+	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: City
+	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
+	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
 	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
 	// custom 1, 15 = custom 10)
 	WhID        int64     `json:"wh_id,omitzero"`

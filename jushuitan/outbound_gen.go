@@ -172,7 +172,7 @@ type Outbound struct {
 	// 状态: WaitConfirm to ship; Confirmed shipped; Delete voided because the order was cancelled
 	// while shipping; Cancelled shipping was undone after it happened; OuterConfirming outer
 	// warehouse shipping; Archive settled (in newer docs, request filter)
-	Status           string `json:"status,omitzero"`
+	Status           string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Delete,Cancelled,OuterConfirming,Archive"`
 	OrderType        string `json:"order_type,omitzero"`                   // 订单类型: Order type
 	InvoiceTitle     string `json:"invoice_title,omitzero" pii:"true"`     // 发票抬头: Invoice title
 	ShopBuyerID      string `json:"shop_buyer_id,omitzero" pii:"true"`     // 买家账号: Buyer account / nickname

@@ -270,7 +270,7 @@ type Purchase struct {
 	Remark string    `json:"remark,omitzero"`  // 备注: Remark
 	// 状态: Creating draft, WaitConfirm, Confirmed, Finished, Cancelled, Delete; newer copy adds
 	// WaitDeliver, WaitReceive, Archive
-	Status        string          `json:"status,omitzero"`
+	Status        string          `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Finished,Cancelled,Delete,WaitDeliver,WaitReceive,Archive"`
 	SupplierID    int64           `json:"supplier_id,omitzero"`    // 供应商编号: Internal supplier id
 	Seller        string          `json:"seller,omitzero"`         // 供应商名称: Supplier / factory name
 	TaxRate       decimal.Decimal `json:"tax_rate,omitzero"`       // 税率: Tax rate (on uploads 17 means 17%)

@@ -136,7 +136,7 @@ type PurchaseReturn struct {
 	IODate      time.Time `json:"io_date,omitzero"`       // 单据日期: Document / stock movement date
 	CreatedPOID int64     `json:"created_po_id,omitzero"` // 返工采购单号: Purchase order linked to a rework return
 	// 状态: Confirmed, WaitConfirm, Creating, Cancelled, OuterConfirming, Delete
-	Status           string `json:"status,omitzero"`
+	Status           string `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Confirming,Archive,Cancelled,OuterConfirming,Delete"`
 	SoID             string `json:"so_id,omitzero"`                        // 外部单号: Online / external document number
 	FStatus          string `json:"f_status,omitzero"`                     // 财审状态: WaitConfirm, Confirmed
 	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: Warehouse

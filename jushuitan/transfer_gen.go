@@ -156,7 +156,7 @@ type Transfer struct {
 	Modified time.Time `json:"modified,omitzero"`  // 修改时间: Last modified time
 	// 状态: Creating waits confirmation, Confirmed in transit/done, Picking, OuterConfirming,
 	// Confirming, Cancelled
-	Status        string `json:"status,omitzero"`
+	Status        string `json:"status,omitzero" known:"Creating,Confirming,Picking,OuterConfirming,Confirmed,Cancelled,WaitConfirm,Delete,Archive"`
 	Warehouse     string `json:"warehouse,omitzero"`      // 调出仓: Source warehouse name
 	LinkWarehouse string `json:"link_warehouse,omitzero"` // 调入仓: Target warehouse name
 	// 财审状态: Archive, modifing (spelled so), WaitConfirm, Confirmed, Cancelled, Delete

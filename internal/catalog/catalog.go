@@ -123,20 +123,21 @@ type Fail struct {
 // Field is one member of a request or a response. Name is a path with [] for
 // elements, from the root of biz or of the reply.
 type Field struct {
-	Name        string `json:"name"`
-	Go          string `json:"go,omitempty"`
-	Type        string `json:"type"`
-	Wire        string `json:"wire,omitempty"`   // documented type where ours differs
-	Quoted      bool   `json:"quoted,omitempty"` // number sent as text
-	Required    bool   `json:"required,omitempty"`
-	Conditional bool   `json:"conditional,omitempty"` // one of a group is needed
-	Pointer     bool   `json:"pointer,omitempty"`     // zero means something
-	ZeroOK      bool   `json:"zero_ok,omitempty"`     // required, but 0 says something
-	MaxLen      int    `json:"max_len,omitempty"`
-	MaxItems    int    `json:"max_items,omitempty"`
-	PII         bool   `json:"pii,omitempty"` // personal data, masked when printed
-	ZH          string `json:"zh,omitempty"`
-	EN          string `json:"en,omitempty"`
+	Name        string   `json:"name"`
+	Go          string   `json:"go,omitempty"`
+	Type        string   `json:"type"`
+	Wire        string   `json:"wire,omitempty"`   // documented type where ours differs
+	Quoted      bool     `json:"quoted,omitempty"` // number sent as text
+	Required    bool     `json:"required,omitempty"`
+	Conditional bool     `json:"conditional,omitempty"` // one of a group is needed
+	Pointer     bool     `json:"pointer,omitempty"`     // zero means something
+	ZeroOK      bool     `json:"zero_ok,omitempty"`     // required, but 0 says something
+	MaxLen      int      `json:"max_len,omitempty"`
+	MaxItems    int      `json:"max_items,omitempty"`
+	Values      []string `json:"values,omitempty"` // those that sources name; others may come
+	PII         bool     `json:"pii,omitempty"`    // personal data, masked when printed
+	ZH          string   `json:"zh,omitempty"`
+	EN          string   `json:"en,omitempty"`
 }
 
 // Leaf is the last part of the name.

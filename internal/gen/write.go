@@ -585,6 +585,9 @@ func (a *api) structType(w *writer, s *goStruct) {
 		if f.src.PII {
 			tag += ` pii:"true"`
 		}
+		if len(f.src.Values) > 0 {
+			tag += ` known:"` + strings.Join(f.src.Values, ",") + `"`
+		}
 		if rules := checkRules(f); !s.reply && rules != "" {
 			tag += ` check:"` + rules + `"`
 		}
