@@ -113,9 +113,16 @@ func (s *DistributionService) QueryDistributors(ctx context.Context, req *Distri
 }
 
 // AllDistributors goes through every row of QueryDistributors, page after page (up to 100 rows
-// a page). It ends at the first error, which is the last pair.
+// a page). Without an end the range ends now. It ends at the first error, which is the last
+// pair.
 func (s *DistributionService) AllDistributors(ctx context.Context, req *DistributorQuery) iter.Seq2[*Distributor, error] {
 	return pagesDistributionQueryDistributors.all(ctx, s.client, req)
+}
+
+// StreamDistributors goes through the rows of QueryDistributors and can be resumed from a
+// [Checkpoint] after a crash; req needs the beginning of a time range.
+func (s *DistributionService) StreamDistributors(req *DistributorQuery, from Checkpoint) *Stream[Distributor] {
+	return pagesDistributionQueryDistributors.stream(s.client, req, from)
 }
 
 // QuerySuppliers 供销商查询: query my suppliers as distributor, one page.
@@ -186,11 +193,12 @@ var pagesUsersQuery = &pager[UserQuery, UserPage, User]{
 }
 
 var pagesDistributionQueryDistributors = &pager[DistributorQuery, DistributorPage, Distributor]{
-	op:   opDistributionQueryDistributors,
-	page: func(q *DistributorQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows: func(p *DistributorPage) []Distributor { return p.Distributors },
-	info: func(p *DistributorPage) pageInfo { return pageInfo{total: p.Total} },
-	key:  func(r *Distributor) string { return rowKey(r.ChannelCoID) },
+	op:     opDistributionQueryDistributors,
+	page:   func(q *DistributorQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	rows:   func(p *DistributorPage) []Distributor { return p.Distributors },
+	info:   func(p *DistributorPage) pageInfo { return pageInfo{total: p.Total} },
+	window: func(q *DistributorQuery) (begin, end *time.Time) { return &q.UpdatedStart, &q.UpdatedEnd },
+	key:    func(r *Distributor) string { return rowKey(r.ChannelCoID) },
 }
 
 var pagesDistributionQuerySuppliers = &pager[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{

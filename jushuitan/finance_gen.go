@@ -64,7 +64,8 @@ func (s *FinanceService) StreamPayments(req *PaymentQuery, from Checkpoint) *Str
 	return pagesFinanceQueryPayments.stream(s.client, req, from)
 }
 
-// QueryBillRecords 获取胜算平台原始账单: query the original bills of platforms.
+// QueryBillRecords 获取胜算平台原始账单: query the original bills of platforms, one page.
+// [FinanceService.AllBillRecords] goes through all of them.
 //
 // Note: Field list from one typed public client; labels only. Not cross-checked.
 // Note: For the next page send the cursor of this one.
@@ -75,7 +76,15 @@ func (s *FinanceService) QueryBillRecords(ctx context.Context, req *BillRecordQu
 	return call[BillRecordPage](ctx, s.client, opFinanceQueryBillRecords, req)
 }
 
-// QueryShopPromotionFees 获取胜算店铺级推广费: query promotion fees by shop.
+// AllBillRecords goes through every row of QueryBillRecords, page after page (up to 50 rows a
+// page). Without an end the range ends now. It ends at the first error, which is the last
+// pair.
+func (s *FinanceService) AllBillRecords(ctx context.Context, req *BillRecordQuery) iter.Seq2[*BillRecord, error] {
+	return pagesFinanceQueryBillRecords.all(ctx, s.client, req)
+}
+
+// QueryShopPromotionFees 获取胜算店铺级推广费: query promotion fees by shop, one page.
+// [FinanceService.AllShopPromotionFees] goes through all of them.
 //
 // Note: Field list from one typed public client; labels only. Not cross-checked.
 // Note: For the next page send the cursor of this one.
@@ -86,7 +95,15 @@ func (s *FinanceService) QueryShopPromotionFees(ctx context.Context, req *ShopPr
 	return call[ShopPromotionFeePage](ctx, s.client, opFinanceQueryShopPromotionFees, req)
 }
 
-// QueryItemPromotionFees 获取胜算链接级推广费数据: query promotion fees by listing.
+// AllShopPromotionFees goes through every row of QueryShopPromotionFees, page after page (up
+// to 50 rows a page). Without an end the range ends now. It ends at the first error, which is
+// the last pair.
+func (s *FinanceService) AllShopPromotionFees(ctx context.Context, req *ShopPromotionFeeQuery) iter.Seq2[*ShopPromotionFee, error] {
+	return pagesFinanceQueryShopPromotionFees.all(ctx, s.client, req)
+}
+
+// QueryItemPromotionFees 获取胜算链接级推广费数据: query promotion fees by listing, one page.
+// [FinanceService.AllItemPromotionFees] goes through all of them.
 //
 // Note: Field list from one typed public client; labels only. Not cross-checked.
 // Note: For the next page send the cursor of this one.
@@ -97,7 +114,15 @@ func (s *FinanceService) QueryItemPromotionFees(ctx context.Context, req *ItemPr
 	return call[ItemPromotionFeePage](ctx, s.client, opFinanceQueryItemPromotionFees, req)
 }
 
-// QueryJournal 获取胜算日常记账数据: query the daily journal.
+// AllItemPromotionFees goes through every row of QueryItemPromotionFees, page after page (up
+// to 50 rows a page). Without an end the range ends now. It ends at the first error, which is
+// the last pair.
+func (s *FinanceService) AllItemPromotionFees(ctx context.Context, req *ItemPromotionFeeQuery) iter.Seq2[*ItemPromotionFee, error] {
+	return pagesFinanceQueryItemPromotionFees.all(ctx, s.client, req)
+}
+
+// QueryJournal 获取胜算日常记账数据: query the daily journal, one page.
+// [FinanceService.AllJournal] goes through all of them.
 //
 // Note: Field list from one typed public client; labels only. Not cross-checked.
 // Note: For the next page send the cursor of this one.
@@ -106,6 +131,12 @@ func (s *FinanceService) QueryItemPromotionFees(ctx context.Context, req *ItemPr
 // docType=36&docId=970; confidence of the known facts: medium.
 func (s *FinanceService) QueryJournal(ctx context.Context, req *JournalQuery) (*JournalPage, error) {
 	return call[JournalPage](ctx, s.client, opFinanceQueryJournal, req)
+}
+
+// AllJournal goes through every row of QueryJournal, page after page (up to 50 rows a page).
+// Without an end the range ends now. It ends at the first error, which is the last pair.
+func (s *FinanceService) AllJournal(ctx context.Context, req *JournalQuery) iter.Seq2[*JournalEntry, error] {
+	return pagesFinanceQueryJournal.all(ctx, s.client, req)
 }
 
 var pagesFinanceQueryPayables = &pager[PayableQuery, PayablePage, Payable]{
@@ -126,6 +157,54 @@ var pagesFinanceQueryPayments = &pager[PaymentQuery, PaymentPage, Payment]{
 	window:   func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	key:      func(r *Payment) string { return rowKey(r.PayID) },
 	modified: func(r *Payment) time.Time { return r.Modified },
+}
+
+var pagesFinanceQueryBillRecords = &pager[BillRecordQuery, BillRecordPage, BillRecord]{
+	op: opFinanceQueryBillRecords,
+	next: func(q *BillRecordQuery, p *BillRecordPage) (more, stuck bool) {
+		stuck = p.HasNext && p.Cursor == q.Cursor
+		q.Cursor = p.Cursor
+		return p.HasNext, stuck
+	},
+	rows:   func(p *BillRecordPage) []BillRecord { return p.BillRecords },
+	info:   func(p *BillRecordPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
+	window: func(q *BillRecordQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+}
+
+var pagesFinanceQueryShopPromotionFees = &pager[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{
+	op: opFinanceQueryShopPromotionFees,
+	next: func(q *ShopPromotionFeeQuery, p *ShopPromotionFeePage) (more, stuck bool) {
+		stuck = p.HasNext && p.Cursor == q.Cursor
+		q.Cursor = p.Cursor
+		return p.HasNext, stuck
+	},
+	rows:   func(p *ShopPromotionFeePage) []ShopPromotionFee { return p.ShopPromotionFees },
+	info:   func(p *ShopPromotionFeePage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
+	window: func(q *ShopPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+}
+
+var pagesFinanceQueryItemPromotionFees = &pager[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{
+	op: opFinanceQueryItemPromotionFees,
+	next: func(q *ItemPromotionFeeQuery, p *ItemPromotionFeePage) (more, stuck bool) {
+		stuck = p.HasNext && p.Cursor == q.Cursor
+		q.Cursor = p.Cursor
+		return p.HasNext, stuck
+	},
+	rows:   func(p *ItemPromotionFeePage) []ItemPromotionFee { return p.ItemPromotionFees },
+	info:   func(p *ItemPromotionFeePage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
+	window: func(q *ItemPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+}
+
+var pagesFinanceQueryJournal = &pager[JournalQuery, JournalPage, JournalEntry]{
+	op: opFinanceQueryJournal,
+	next: func(q *JournalQuery, p *JournalPage) (more, stuck bool) {
+		stuck = p.HasNext && p.Cursor == q.Cursor
+		q.Cursor = p.Cursor
+		return p.HasNext, stuck
+	},
+	rows:   func(p *JournalPage) []JournalEntry { return p.JournalEntries },
+	info:   func(p *JournalPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
+	window: func(q *JournalQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 }
 
 // PayableQuery 应付单查询: the request of [FinanceService.QueryPayables].

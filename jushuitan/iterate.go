@@ -19,6 +19,7 @@ var ErrPaging = errors.New("pages inconsistent")
 type pager[Req, Reply, Row any] struct {
 	op       *Operation
 	page     func(*Req) (index, size *int64)
+	next     func(*Req, *Reply) (more, stuck bool) // instead of page: makes the next request of an answer
 	rows     func(*Reply) []Row
 	info     func(*Reply) pageInfo
 	window   func(*Req) (begin, end *time.Time)
@@ -134,7 +135,7 @@ func (r *reader[Req, Reply, Row]) read(page *fetched[Req, Reply]) bool {
 	}
 	if len(rows) > 0 {
 		r.empty = 0
-	} else if info.more(page.index, page.size, 0) {
+	} else if p.page != nil && info.more(page.index, page.size, 0) {
 		if r.empty++; r.empty == emptyPages {
 			r.yield(nil, p.paging(r.client, "%d empty pages in a row promise more", r.empty))
 			return false
@@ -159,7 +160,7 @@ const rereads = 5
 // to pages that had been read already: the window is read again for them, until
 // all are there or none is found any more.
 func (r *reader[Req, Reply, Row]) finish(ctx context.Context) bool {
-	if r.req == nil || r.pager.key == nil {
+	if r.req == nil || r.pager.key == nil || r.pager.page == nil {
 		return true
 	}
 	p := r.pager
@@ -263,11 +264,7 @@ func (p *pager[Req, Reply, Row]) split(c *Client, req *Req) ([]Req, error) {
 	if req != nil {
 		q = *req
 	}
-	index, size := p.page(&q)
-	if *size <= 0 {
-		*size = int64(p.op.PageMax)
-	}
-	*index = 1
+	p.first(&q)
 	if p.window == nil {
 		return []Req{q}, nil
 	}
@@ -298,6 +295,30 @@ func (p *pager[Req, Reply, Row]) split(c *Client, req *Req) ([]Req, error) {
 		out = append(out, part)
 		from = to
 	}
+}
+
+// first makes the request of the first page.
+func (p *pager[Req, Reply, Row]) first(q *Req) {
+	if p.page == nil {
+		return
+	}
+	index, size := p.page(q)
+	if *size <= 0 {
+		*size = int64(p.op.PageMax)
+	}
+	*index = 1
+}
+
+// follows tells whether a page is followed by another, and makes its request;
+// stuck, if it were the same page again.
+func (p *pager[Req, Reply, Row]) follows(q *Req, last *fetched[Req, Reply]) (more, stuck bool) {
+	switch {
+	case p.next != nil:
+		return p.next(q, last.reply)
+	case p.page == nil:
+		return false, false
+	}
+	return p.info(last.reply).more(last.index, last.size, len(p.rows(last.reply))), false
 }
 
 // fetched is a page on its way; done closes when it is there.
@@ -339,11 +360,11 @@ func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
 		if !f.hand(ctx, first) {
 			return
 		}
-		last := first
+		last, req := first, windows[w]
 		for index := int64(2); ; index++ {
 			// The pages that are known to exist need not wait for one another.
 			known := int64(0)
-			if isDone(first) && first.err == nil {
+			if f.pager.page != nil && isDone(first) && first.err == nil {
 				known = f.pager.info(first.reply).count(first.size)
 			}
 			if index > known {
@@ -355,21 +376,31 @@ func (f *fetcher[Req, Reply, Row]) plan(ctx context.Context, windows []Req) {
 				if last.err != nil {
 					return // the reader meets the error in its turn
 				}
-				if !f.pager.info(last.reply).more(last.index, last.size, len(f.pager.rows(last.reply))) {
+				more, stuck := f.pager.follows(&req, last)
+				if stuck {
+					f.refuse(ctx, index, "page %d has the cursor of the page before", index)
+					return
+				}
+				if !more {
 					break
 				}
 			}
 			if m := f.pager.op.MaxPages; m > 0 && index > int64(m) {
-				over := &fetched[Req, Reply]{index: index, done: make(chan struct{}), err: f.pager.paging(f.client, "the server gives no more than %d pages: ask for a shorter time range", m)}
-				close(over.done)
-				f.hand(ctx, over)
+				f.refuse(ctx, index, "the server gives no more than %d pages: ask for a shorter time range", m)
 				return
 			}
-			if last = f.launch(ctx, windows[w], index, true); last == nil || !f.hand(ctx, last) {
+			if last = f.launch(ctx, req, index, true); last == nil || !f.hand(ctx, last) {
 				return
 			}
 		}
 	}
+}
+
+// refuse ends the reading with an error in place of a page.
+func (f *fetcher[Req, Reply, Row]) refuse(ctx context.Context, index int64, format string, args ...any) {
+	page := &fetched[Req, Reply]{index: index, done: make(chan struct{}), err: f.pager.paging(f.client, format, args...)}
+	close(page.done)
+	f.hand(ctx, page)
 }
 
 func isDone[Req, Reply any](p *fetched[Req, Reply]) bool {
@@ -397,9 +428,12 @@ func (f *fetcher[Req, Reply, Row]) launch(ctx context.Context, req Req, index in
 			return nil
 		}
 	}
-	i, size := f.pager.page(&req)
-	*i = index
-	page := &fetched[Req, Reply]{req: req, index: index, size: *size, done: make(chan struct{})}
+	page := &fetched[Req, Reply]{index: index, done: make(chan struct{})}
+	if f.pager.page != nil {
+		i, size := f.pager.page(&req)
+		*i, page.size = index, *size
+	}
+	page.req = req
 	if f.pager.window != nil {
 		_, end := f.pager.window(&req)
 		page.end = *end
@@ -501,10 +535,8 @@ func (p *pager[Req, Reply, Row]) follow(ctx context.Context, c *Client, since in
 		if req != nil {
 			q = *req
 		}
+		p.first(&q)
 		index, size := p.page(&q)
-		if *size <= 0 {
-			*size = int64(p.op.PageMax)
-		}
 		if p.window != nil {
 			begin, end := p.window(&q)
 			*begin, *end = time.Time{}, time.Time{}

@@ -417,3 +417,59 @@ func TestUploadNothing(t *testing.T) {
 	assert.Empty(t, results)
 	assert.Error(t, c.Inventory.SetVirtualQtys(t.Context(), nil))
 }
+
+// TestAllByCursor: answers that name the cursor of the next page.
+func TestAllByCursor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []int64
+		c := served(t, func(w http.ResponseWriter, r *http.Request) {
+			_ = r.ParseForm()
+			var q struct{ Cursor int64 }
+			assert.NoError(t, json.Unmarshal([]byte(r.PostForm.Get("biz")), &q))
+			asked = append(asked, q.Cursor)
+			rows := []any{map[string]any{"fee_time": "2024-06-11 09:20:31"}, map[string]any{"fee_time": "2024-06-11 09:20:32"}}
+			reply(w, map[string]any{"data": rows, "cursor": q.Cursor + 7, "has_next": len(asked) < 3})
+		})
+		n := 0
+		for _, err := range c.Finance.AllJournal(t.Context(), &jushuitan.JournalQuery{}) {
+			require.NoError(t, err)
+			n++
+		}
+		assert.Equal(t, 6, n)
+		assert.Equal(t, []int64{0, 7, 14}, asked)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := served(t, func(w http.ResponseWriter, r *http.Request) {
+			reply(w, map[string]any{"data": []any{}, "cursor": 5, "has_next": true})
+		})
+		var last error
+		for _, err := range c.Finance.AllJournal(t.Context(), &jushuitan.JournalQuery{}) {
+			last = err
+		}
+		assert.ErrorIs(t, last, jushuitan.ErrPaging, "a cursor that stands still")
+	})
+}
+
+// TestAllWithoutPages: an answer in one piece, whose time range is limited.
+func TestAllWithoutPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
+		var mu sync.Mutex
+		var asked []string
+		c := served(t, func(w http.ResponseWriter, r *http.Request) {
+			q := readQuery(r)
+			mu.Lock()
+			asked = append(asked, q.Begin+" "+q.End)
+			mu.Unlock()
+			_, _ = fmt.Fprintf(w, `{"code":0,"data":[{"wave_id":%d,"modified":%q}]}`, len(q.Begin)+len(asked), q.Begin)
+		})
+		n := 0
+		for _, err := range c.Waves.All(t.Context(), &jushuitan.WaveQuery{ModifiedBegin: begin, ModifiedEnd: begin.Add(8 * 24 * time.Hour)}) {
+			require.NoError(t, err)
+			n++
+		}
+		assert.Equal(t, 3, n)
+		slices.Sort(asked)
+		assert.Equal(t, []string{"2024-06-01 00:00:00 2024-06-04 00:00:00", "2024-06-04 00:00:00 2024-06-07 00:00:00", "2024-06-07 00:00:00 2024-06-09 00:00:00"}, asked)
+	})
+}

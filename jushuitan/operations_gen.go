@@ -84,6 +84,7 @@ var opDistributionQueryDistributors = &Operation{
 	Limits:  []string{"page_size <= 100"},
 	payload: "data",
 	rows:    "channel_vos",
+	window:  [2]string{"updated_start", "updated_end"},
 }
 
 var opDistributionQuerySuppliers = &Operation{
@@ -643,11 +644,13 @@ var opOutboundsShip = &Operation{
 var opWavesQuery = &Operation{
 	Path: "/open/webapi/wmsapi/wavequery/loadwavesbyfilter", Group: "outbound", Service: "Waves", Method: "Query",
 	Title: "拣货批次管理查询", TitleEN: "Query pick waves", Doc: "docType=22&docId=112", Confidence: "medium",
-	Effect:  Read,
-	Key:     []string{"wave_id"},
-	Limits:  []string{"time windows max 3 days; status/kind alone implies the last 3 days; numbers max 1000"},
-	payload: "",
-	rows:    "data",
+	Effect:    Read,
+	Key:       []string{"wave_id"},
+	WindowMax: 3 * day,
+	Limits:    []string{"time windows max 3 days; status/kind alone implies the last 3 days; numbers max 1000"},
+	payload:   "",
+	rows:      "data",
+	window:    [2]string{"modified_begin", "modified_end"},
 }
 
 var opLogisticsQuery = &Operation{
@@ -1538,32 +1541,40 @@ var opFinanceQueryBillRecords = &Operation{
 	Path: "/open/webapi/pfopen/pfopenalifee/getopenalipaybillrecords", Group: "finance", Service: "Finance", Method: "QueryBillRecords",
 	Title: "获取胜算平台原始账单", TitleEN: "Query the original bills of platforms", Doc: "docType=36&docId=973", Confidence: "medium",
 	Effect:  Read,
+	PageMax: 50,
 	payload: "data",
 	rows:    "data",
+	window:  [2]string{"start_time", "end_time"},
 }
 
 var opFinanceQueryShopPromotionFees = &Operation{
 	Path: "/open/webapi/pfopen/pfopenalifee/getopenalipaypromotionfee", Group: "finance", Service: "Finance", Method: "QueryShopPromotionFees",
 	Title: "获取胜算店铺级推广费", TitleEN: "Query promotion fees by shop", Doc: "docType=36&docId=972", Confidence: "medium",
 	Effect:  Read,
+	PageMax: 50,
 	payload: "data",
 	rows:    "data",
+	window:  [2]string{"start_time", "end_time"},
 }
 
 var opFinanceQueryItemPromotionFees = &Operation{
 	Path: "/open/webapi/pfopen/pfopenalifee/getopenpfpromotionshopitem", Group: "finance", Service: "Finance", Method: "QueryItemPromotionFees",
 	Title: "获取胜算链接级推广费数据", TitleEN: "Query promotion fees by listing", Doc: "docType=36&docId=971", Confidence: "medium",
 	Effect:  Read,
+	PageMax: 50,
 	payload: "data",
 	rows:    "data",
+	window:  [2]string{"start_time", "end_time"},
 }
 
 var opFinanceQueryJournal = &Operation{
 	Path: "/open/webapi/pfopen/pfopenorderfee/getopenfeeflowing", Group: "finance", Service: "Finance", Method: "QueryJournal",
 	Title: "获取胜算日常记账数据", TitleEN: "Query the daily journal", Doc: "docType=36&docId=970", Confidence: "medium",
 	Effect:  Read,
+	PageMax: 50,
 	payload: "data",
 	rows:    "data",
+	window:  [2]string{"start_time", "end_time"},
 }
 
 var opWorkOrdersUpdate = &Operation{

@@ -66,7 +66,8 @@ func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShip) ([]RowR
 // client.Waves.
 type WaveService service
 
-// Query 拣货批次管理查询: query pick waves.
+// Query 拣货批次管理查询: query pick waves, in one piece. [WaveService.All] splits longer time
+// ranges.
 //
 // Limits: time windows max 3 days; status/kind alone implies the last 3 days; numbers max
 // 1000.
@@ -75,6 +76,19 @@ type WaveService service
 // confidence of the known facts: medium.
 func (s *WaveService) Query(ctx context.Context, req *WaveQuery) (*WaveList, error) {
 	return call[WaveList](ctx, s.client, opWavesQuery, req)
+}
+
+// All goes through every row of Query; a time range longer than 3 days is split into ranges
+// that the server accepts. Without an end the range ends now. It ends at the first error,
+// which is the last pair.
+func (s *WaveService) All(ctx context.Context, req *WaveQuery) iter.Seq2[*Wave, error] {
+	return pagesWavesQuery.all(ctx, s.client, req)
+}
+
+// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req needs the beginning of a time range.
+func (s *WaveService) Stream(req *WaveQuery, from Checkpoint) *Stream[Wave] {
+	return pagesWavesQuery.stream(s.client, req, from)
 }
 
 var pagesOutboundsQuery = &pager[OutboundQuery, OutboundPage, Outbound]{
@@ -100,6 +114,15 @@ var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, outboundShipReply,
 	results:   func(p *outboundShipReply) []OutboundShipResult { return p.Rows },
 	resultKey: func(r *OutboundShipResult) string { return rowKey(r.OID) },
 	verdict:   func(r *OutboundShipResult) (bool, string) { return r.IsSuccess, r.Msg },
+}
+
+var pagesWavesQuery = &pager[WaveQuery, WaveList, Wave]{
+	op:       opWavesQuery,
+	rows:     func(p *WaveList) []Wave { return p.Waves },
+	info:     func(_ *WaveList) pageInfo { return pageInfo{} },
+	window:   func(q *WaveQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	key:      func(r *Wave) string { return rowKey(r.WaveID) },
+	modified: func(r *Wave) time.Time { return r.Modified },
 }
 
 // OutboundQuery 销售出库查询: the request of [OutboundService.Query].

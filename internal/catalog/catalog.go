@@ -77,7 +77,8 @@ type GoNames struct {
 
 // Paging names the members that turn pages.
 type Paging struct {
-	Index    string `json:"index"` // path in the request
+	Index    string `json:"index,omitempty"`  // path in the request
+	Cursor   string `json:"cursor,omitempty"` // instead of Index: of the request, and of the answer for the next page
 	Size     string `json:"size"`
 	Max      int    `json:"max"`
 	MaxPages int    `json:"max_pages,omitempty"`

@@ -208,7 +208,7 @@ func (a *api) rowType(op *catalog.Operation) string {
 }
 
 func (a *api) paged(op *catalog.Operation) bool {
-	return op.Paging != nil && a.rowType(op) != ""
+	return (op.Paging != nil || op.Window != nil) && a.rowType(op) != ""
 }
 
 func (a *api) methods(w *writer, op *catalog.Operation) {
@@ -295,7 +295,10 @@ func (a *api) streamDoc(op *catalog.Operation) string {
 }
 
 func (a *api) allDoc(op *catalog.Operation, row string) string {
-	text := fmt.Sprintf("%s goes through every row of %s, page after page (up to %d rows a page)", allName(op), op.Go.Method, op.Paging.Max)
+	text := fmt.Sprintf("%s goes through every row of %s", allName(op), op.Go.Method)
+	if op.Paging != nil {
+		text += fmt.Sprintf(", page after page (up to %d rows a page)", op.Paging.Max)
+	}
 	if w := op.Window; w != nil {
 		if w.Days > 0 {
 			text += fmt.Sprintf("; a time range longer than %s is split into ranges that the server accepts", days(w.Days))
@@ -319,6 +322,8 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 	}
 	text := fmt.Sprintf("%s %s: %s", op.Go.Method, op.TitleZH, verb)
 	switch {
+	case a.paged(op) && op.Paging == nil:
+		text += ", in one piece. [" + serviceType(op) + "." + allName(op) + "] splits longer time ranges"
 	case a.paged(op):
 		text += ", one page. [" + serviceType(op) + "." + allName(op) + "] goes through all of them"
 	case op.Go.Raw:
@@ -393,14 +398,26 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 	row := a.rowType(op)
 	w.f("var %s = &pager[%s, %s, %s]{", varName("pages", op), req.name, reply.name, row)
 	w.f("op: %s,", varName("op", op))
-	w.f("page: func(q *%s) (index, size *int64) { return &%s, &%s },", req.name,
-		a.accessor(req, "q", op.Paging.Index), a.accessor(req, "q", op.Paging.Size))
+	switch {
+	case op.Paging == nil:
+	case op.Paging.Cursor != "":
+		w.f("next: func(q *%s, p *%s) (more, stuck bool) {", req.name, reply.name)
+		w.f("stuck = p.HasNext && %s == %s", a.accessor(reply, "p", op.Paging.Cursor), a.accessor(req, "q", op.Paging.Cursor))
+		w.f("%s = %s", a.accessor(req, "q", op.Paging.Cursor), a.accessor(reply, "p", op.Paging.Cursor))
+		w.f("return p.HasNext, stuck\n},")
+	default:
+		w.f("page: func(q *%s) (index, size *int64) { return &%s, &%s },", req.name,
+			a.accessor(req, "q", op.Paging.Index), a.accessor(req, "q", op.Paging.Size))
+	}
 	w.f("rows: func(p *%s) []%s { return p.%s },", reply.name, row, reply.rows)
 	var info []string
 	if e := a.accessor(reply, "p", "has_next"); e != "" {
 		info = append(info, "hasNext: "+e, "knowsNext: true")
 	}
-	total, pages := op.Paging.Total, op.Paging.Pages
+	var total, pages string
+	if op.Paging != nil {
+		total, pages = op.Paging.Total, op.Paging.Pages
+	}
 	if total == "" {
 		total = "data_count"
 	}
