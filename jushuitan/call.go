@@ -411,7 +411,7 @@ func repeatable(op *Operation, req any) bool {
 	case Read:
 		return true
 	case Keyed:
-		return rowsRepeatable(req)
+		return hasKey(op, req) && rowsRepeatable(req)
 	default:
 		return false
 	}

@@ -377,6 +377,19 @@ func TestLostAnswerOfAWrite(t *testing.T) {
 		assert.Equal(t, 2, n)
 
 		n = 0
+		_, err = c.Purchases.Upload(t.Context(), &jushuitan.PurchaseUpload{})
+		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "a keyed write without its key would be stored twice")
+		assert.Equal(t, 1, n)
+		n = 0
+		_, _ = c.Purchases.Upload(t.Context(), &jushuitan.PurchaseUpload{ExternalID: "PO-1"})
+		assert.Equal(t, 2, n)
+		n = 0
+		require.NoError(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.VirtualQtyRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}}))
+		assert.Equal(t, 2, n, "the key is in the rows")
+		n = 0
+		assert.ErrorIs(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.VirtualQtyRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}, {}}}), jushuitan.ErrOutcomeUnknown)
+
+		n = 0
 		_, err = c.Orders.Split(t.Context(), &jushuitan.OrderSplit{OID: 1})
 		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "an unsafe one is handed back")
 		assert.ErrorIs(t, err, jushuitan.ErrUnavailable)

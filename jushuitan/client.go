@@ -152,6 +152,9 @@ func ownClient(caller *http.Client) *http.Client {
 	} else {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost = 32
+		// Well below what servers keep: a connection that the server closes in the
+		// moment a write goes out leaves its outcome unknown.
+		t.IdleConnTimeout = 30 * time.Second
 		hc.Transport = t
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -22,6 +22,8 @@
 //   - Query gives one page, All goes through every page, and splits time ranges
 //     that are longer than the server accepts. Since, where there is one, follows
 //     the row version (行版本): use it to keep up with changes.
+//   - Stream is the same with a [Checkpoint]: it can be resumed after a crash and
+//     loses and repeats nothing but the row at hand.
 //   - Upload methods take any number of rows, send them in calls of the size that
 //     the server takes and give a result for each row, in the order of the input.
 //     A code 0 does not mean that every row passed: look at the [*BatchError].
@@ -51,12 +53,20 @@
 // providers ([ServiceProvider]) cannot renew: calls fail with [ErrReauthorize] and
 // the hook of [WithOnReauthorize] is told.
 //
+// # When something is wrong
+//
+// [Client.Doctor] looks at all that commonly keeps an integration from working.
+// [WithHook] and [WithLogger] show every attempt, [WithOnDrift] every difference
+// between answers and their documentation. [WithDryRun] hands writes over instead
+// of sending them.
+//
 // # Values
 //
 // Money and quantities are decimals, times are in UTC+8, document numbers (o_id,
 // io_id, as_id) int64, codes (sku_id, so_id, i_id) strings. In requests a zero is
 // left out unless the field is required; where zero means something the field is a
-// pointer: new(false). Replies mix numbers and text, which is read either way;
+// pointer: new(false). What is plainly wrong with a request is found before it is
+// sent ([ValidationError]; [WithoutValidation] leaves it to the server). Replies mix numbers and text, which is read either way;
 // what cannot be read is [ErrDecode] and names the field. Printing a value with
 // personal data in it (names, phones, addresses, buyer accounts) masks them;
 // encoding it as JSON does not.
