@@ -54,17 +54,21 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 			}
 			continue
 		}
-		reply, k, err := uploadPart[Reply](ctx, c, b.op, b.with(req, items[from:to:to]))
+		k, err := c.newCall(b.op, c.pathOf(b.op), b.with(req, items[from:to:to]))
+		var reply *Reply
+		if err == nil {
+			reply, err = exchange[Reply](ctx, k)
+		}
 		if err != nil {
 			for i := from; i < to; i++ {
 				out[i].Err = err
 			}
 			if stops(ctx, err) {
-				hopeless = k.fail(&Error{Outcome: NotSent, class: classOf(err), cause: fmt.Errorf("not sent, since an earlier call of this upload failed: %w", err)})
+				hopeless = whole.fail(&Error{Outcome: NotSent, class: classOf(err), cause: fmt.Errorf("not sent, since an earlier call of this upload failed: %w", err)})
 			}
 			continue
 		}
-		if b.results != nil && reply != nil { // nil in a dry run
+		if b.results != nil && c.core.dryRun == nil {
 			b.pair(k, out[from:to], b.results(reply))
 		}
 	}
@@ -85,21 +89,6 @@ func classOf(err error) error {
 		return e.class
 	}
 	return nil
-}
-
-func uploadPart[Reply any](ctx context.Context, c *Client, op *Operation, req any) (*Reply, *oneCall, error) {
-	k, err := c.newCall(op, c.pathOf(op), req)
-	if err != nil {
-		return nil, &oneCall{Client: c, op: op, path: c.pathOf(op)}, err
-	}
-	var out *Reply
-	k.into = func(body []byte) (e *Error) {
-		if out, e = decodeReply[Reply](op, body); e == nil {
-			k.drift(body, reflect.TypeFor[Reply]())
-		}
-		return e
-	}
-	return out, k, k.do(ctx)
 }
 
 // pair gives each row of one call its answer: by key, rows with equal keys in

@@ -25,14 +25,8 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 	if err := k.check(req); err != nil {
 		return nil, err
 	}
-	out := new(T)
-	k.into = func(body []byte) (e *Error) {
-		if out, e = decodeReply[T](op, body); e == nil {
-			k.drift(body, reflect.TypeFor[T]())
-		}
-		return e
-	}
-	if err := k.do(ctx); err != nil {
+	out, err := exchange[T](ctx, k)
+	if err != nil {
 		return nil, err
 	}
 	if f, ok := any(out).(interface{ failures() []RowError }); ok {
@@ -44,6 +38,19 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 		}
 	}
 	return out, nil
+}
+
+// exchange runs a prepared call and reads the payload of its answer, which is
+// empty in a dry run.
+func exchange[T any](ctx context.Context, k *oneCall) (*T, error) {
+	out := new(T)
+	k.into = func(body []byte) (e *Error) {
+		if out, e = decodeReply[T](k.op, body); e == nil {
+			k.drift(body, reflect.TypeFor[T]())
+		}
+		return e
+	}
+	return out, k.do(ctx)
 }
 
 // callRaw sends biz and gives the data member of the answer as it is.
