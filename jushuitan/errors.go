@@ -100,6 +100,11 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " merchant %q", e.Merchant)
 	}
 	b.WriteString(": ")
+	if inner, ok := errors.AsType[*Error](e.cause); ok && inner.Merchant == e.Merchant { // the token call's
+		b.WriteString("no token, since " + inner.Op + " failed: ")
+		e = &Error{class: inner.class, Code: inner.Code, HTTPStatus: inner.HTTPStatus, Msg: inner.Msg, cause: inner.cause,
+			write: e.write, Outcome: e.Outcome, Attempts: inner.Attempts, RequestID: inner.RequestID}
+	}
 	if e.class != nil {
 		b.WriteString(e.class.Error())
 	} else {

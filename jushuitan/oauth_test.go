@@ -156,7 +156,24 @@ func TestRejectedTokenIsReplacedOnce(t *testing.T) {
 	})
 }
 
-// TestFixedTokenIsNotRenewed.
+// TestTokenFailureIsToldOnce: the error of a call whose token cannot be had says
+// so, for whom and why, without saying it again and again.
+func TestTokenFailureIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := tokenClient(t, &tokenServer{}, jushuitan.SelfBuilt, jushuitan.WithHTTPClient(pipeServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"code":10,"msg":"签名错误"}`)
+		}))))
+		err := query(c.ForMerchant("10010"))
+		require.ErrorIs(t, err, jushuitan.ErrSign)
+		text := err.Error()
+		assert.Contains(t, text, "no token, since /openWeb/auth/getInitToken failed")
+		for _, once := range []string{"10010", "签名错误，请检查", "signature refused", "code 10"} {
+			assert.Equal(t, 1, strings.Count(text, once), "%q in %s", once, text)
+		}
+	})
+}
+
+// TestFixedTokenIsNotRenewed: a refused one is an error.
 func TestFixedTokenIsNotRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &tokenServer{}
