@@ -205,7 +205,7 @@ func BenchmarkReaderMemory(b *testing.B) {
 					fmt.Fprintf(&page, row, id, id)
 				}
 				page.WriteString("]}}")
-				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(page.String())), Request: r}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(page.String())), Request: r}, nil
 			})
 			c, err := jushuitan.New(jushuitan.Credentials{AppKey: "app", AppSecret: "secret"}, jushuitan.WithHTTPClient(&http.Client{Transport: transport}),
 				jushuitan.WithToken("token"), jushuitan.WithQuota(jushuitan.Quota{Limit: 1 << 30, Per: time.Nanosecond}))
