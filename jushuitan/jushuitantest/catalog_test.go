@@ -20,7 +20,7 @@ import (
 )
 
 // seedSamples makes the documents that the samples of the catalog name.
-func seedSamples(t *testing.T, s *Server) {
+func seedSamples(t *testing.T, s *Server, path string) {
 	t.Helper()
 	c := s.Company("")
 	for _, id := range []int64{10350, 10200001} {
@@ -28,9 +28,13 @@ func seedSamples(t *testing.T, s *Server) {
 	}
 	require.NoError(t, c.AddWarehouse(jushuitan.Warehouse{WMSCoID: 10100001, IsMain: true}))
 	require.NoError(t, c.AddWarehouse(jushuitan.Warehouse{WMSCoID: 11200901}))
+	require.NoError(t, c.AddWarehouse(jushuitan.Warehouse{WMSCoID: 11200345}))
 	for _, id := range []string{"TS-BLK-M", "TEE24-WHT-M", "TEE24-BLK-M"} {
 		require.NoError(t, c.AddSKU(jushuitan.SKU{SKUID: id}))
-		require.NoError(t, c.SetStock(0, id, decimal.NewFromInt(10)))
+		for _, wms := range []int64{0, 11200901} {
+			ten := decimal.NewFromInt(10)
+			require.NoError(t, c.SetStockRow(wms, jushuitan.InventoryRow{SKUID: id, Qty: ten, InQty: ten}, "qty", "in_qty"))
+		}
 	}
 	c.mu.Lock()
 	c.nextOID, c.nextASID = 910233-1, 30017-1
@@ -40,6 +44,7 @@ func seedSamples(t *testing.T, s *Server) {
 	}})
 	require.NoError(t, err)
 	require.Equal(t, int64(910233), oID)
+	seedStockDocuments(t, c, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, why := c.takeAfterSale(&jushuitan.AfterSaleUpload{
@@ -47,6 +52,60 @@ func seedSamples(t *testing.T, s *Server) {
 		Items: []jushuitan.AfterSaleUploadItem{{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(1)}},
 	})
 	require.Empty(t, why)
+}
+
+// seedStockDocuments makes the documents that samples about stock name, in the
+// state that the sample of the path needs.
+func seedStockDocuments(t *testing.T, c *Company, path string) {
+	t.Helper()
+	one, sku := decimal.NewFromInt(1), "TS-BLK-M"
+	good := func(a answer) {
+		t.Helper()
+		require.Zero(t, a.code, a.msg)
+	}
+	_, err := c.AddSupplier(jushuitan.Supplier{SupplierID: 881, Name: "示例工厂", SupplierCode: "SUP-1"})
+	require.NoError(t, err)
+	defer c.change()()
+	transfer := func(soID string, ioID int64, qty int64) {
+		c.nextIOID = ioID - 1
+		good(c.uploadTransfers(nil, []jushuitan.CrossTransferUpload{{
+			SoID: soID, GoCoID: 0, Warehouse: 1, LinkCoID: 11200901, LinkWarehouse: 1,
+			Items: []jushuitan.CrossTransferUploadItem{{SKUID: sku, Qty: decimal.NewFromInt(qty)}},
+		}}))
+	}
+	if path == "/open/jushuitan/diffallocate/create" {
+		transfer("TR-SEED", 50300, 2)
+		out := c.transfer(50300)
+		c.shipTransfer(out, out.asked())
+		require.Equal(t, int64(50301), out.LinkIOID)
+		c.receiveTransfer(out.other, []decimal.Decimal{one})
+	} else {
+		transfer("TR-SEED", 50300, 10)
+	}
+	c.nextIOID = 50280 - 1
+	good(c.uploadOtherInOut(&call{}, jushuitan.OtherInOutUpload{
+		Type: "out", ExternalID: "OIO-SEED", Items: []jushuitan.OtherInOutUploadItem{{SKUID: sku, Qty: one}},
+	}))
+	c.nextPOID = 71002 - 1
+	good(c.uploadPurchase(&call{}, jushuitan.PurchaseUpload{
+		ExternalID: "PO-SEED", SupplierID: 881, WMSCoID: 11200901, IsConfirm: path != "/open/jushuitan/purchase/change/status",
+		Items: []jushuitan.PurchaseUploadItem{{SKUID: sku, Qty: decimal.NewFromInt(100)}},
+	}))
+	switch path {
+	case "/open/purchasein/received/upload":
+		c.nextIOID = 50203 - 1
+		_, why := c.takeReceipt(&jushuitan.ReceiptCreate{ExternalID: "IN-SEED", POID: 71002})
+		require.Empty(t, why)
+	case "/open/webapi/wmsapi/purchaseout/createbatch":
+		_, why := c.takeReceipt(&jushuitan.ReceiptCreate{ExternalID: "IN-SEED", POID: 71002, IsConfirm: true})
+		require.Empty(t, why)
+	case "/open/jushuitan/purchaseout/cancel":
+		c.nextIOID = 50230 - 1
+		_, why := c.takeReturn(&jushuitan.PurchaseReturnCreate{
+			ExternalID: "PR-SEED", SupplierID: 881, Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: sku, Qty: one}},
+		})
+		require.Empty(t, why)
+	}
 }
 
 func ask(t *testing.T, s *Server, path, biz string) (int, map[string]json.RawMessage) {
@@ -86,7 +145,7 @@ func TestEveryOperationAnswers(t *testing.T) {
 			t.Run(path, func(t *testing.T) {
 				s := NewServer()
 				defer s.Close()
-				seedSamples(t, s)
+				seedSamples(t, s, op.Path)
 				biz := string(op.SampleRequest)
 				if biz == "" || biz == "null" {
 					biz = map[string]string{"array": "[{}]"}[op.Biz]
@@ -117,7 +176,7 @@ func TestTheClientReadsEverySample(t *testing.T) {
 		t.Run(op.Path, func(t *testing.T) {
 			s := NewServer(WithQuota())
 			defer s.Close()
-			seedSamples(t, s)
+			seedSamples(t, s, op.Path)
 			client, err := s.Client()
 			require.NoError(t, err)
 			method := reflect.ValueOf(client).Elem().FieldByName(op.Go.Service).MethodByName(op.Go.Method)

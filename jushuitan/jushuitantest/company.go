@@ -50,6 +50,15 @@ type Company struct {
 	receipts   []*jushuitan.ReturnReceipt
 	returnIDs  map[string]bool
 	pushURLs   map[pushTarget]string
+
+	nextPOID        int64
+	nextSupplier    int64
+	transfers       []*transfer
+	otherInOuts     []*otherInOut
+	suppliers       []*jushuitan.Supplier
+	purchases       []*jushuitan.Purchase
+	purchaseIns     []*purchaseReceipt
+	purchaseReturns []*purchaseReturn
 }
 
 // firstVersion is where row versions start: beyond 32 bits, as the real ones are.
@@ -62,7 +71,7 @@ func newCompany(s *Server, name string, n int64) *Company {
 	return &Company{
 		s: s, name: name, id: 10_000_001 + n,
 		version: firstVersion + base, nextOID: 910_000 + base, nextOIID: 1_200_000 + base,
-		nextIOID: 50_000 + base, nextASID: 30_000 + base, nextLine: 600_000 + base,
+		nextIOID: 50_000 + base, nextPOID: 71_000 + base, nextSupplier: 880 + base, nextASID: 30_000 + base, nextLine: 600_000 + base,
 		skus: map[string]*jushuitan.SKU{}, items: map[string]*jushuitan.Item{},
 		stock: map[stockKey]*jushuitan.InventoryRow{}, orders: map[int64]*order{}, ordersBySo: map[string][]*order{}, outbounds: map[int64]*outbound{},
 		afterSales: map[int64]*afterSale{}, returnIDs: map[string]bool{}, pushURLs: map[pushTarget]string{},

@@ -123,7 +123,7 @@ func eitherOf(op *operation) []string {
 	switch op.Path {
 	case "/open/orders/single/query", "/open/orders/out/simple/query", "/open/inventory/query",
 		"/open/refund/single/query", "/open/aftersale/received/query", "/open/logistic/query",
-		"/open/sku/query", "/open/mall/item/query":
+		"/open/sku/query", "/open/mall/item/query", "/open/supplier/query":
 	default:
 		return nil
 	}
@@ -250,5 +250,31 @@ func handlers() map[string]handler {
 		"/open/webapi/aftersaleapi/confirmgoods":        decode((*Company).confirmGoods),
 		"/open/webapi/aftersaleapi/open/confirm":        decode((*Company).confirmAfterSales),
 		"/open/webapi/aftersaleapi/open/unconfirm":      decode((*Company).unconfirmAfterSales),
+
+		"/open/allocate/kc/upload":            decode((*Company).uploadTransfers),
+		"/open/jushuitan/allocate/in/upload":  decode((*Company).uploadInnerTransfer),
+		"/open/allocate/query":                decode((*Company).queryTransfers),
+		"/open/jushuitan/allocate/confirm":    decode((*Company).confirmTransfer),
+		"/open/jushuitan/allocate/cancel/v2":  decode((*Company).cancelTransfer),
+		"/open/jushuitan/diffallocate/create": decode((*Company).createDifference),
+		"/open/jushuitan/otherinout/upload":   decode((*Company).uploadOtherInOut),
+		"/open/other/inout/query":             decode((*Company).queryOtherInOuts),
+		"/open/jushuitan/otherinout/cancel":   decode((*Company).changeOtherInOuts),
+
+		"/open/supplier/upload":                          decode((*Company).uploadSuppliers),
+		"/open/supplier/query":                           decode((*Company).querySuppliers),
+		"/open/jushuitan/purchase/upload":                decode((*Company).uploadPurchase),
+		"/open/purchase/query":                           decode((*Company).queryPurchases),
+		"/open/jushuitan/purchase/change/status":         decode((*Company).changePurchases),
+		"/open/webapi/wmsapi/purchase/cancel":            decode((*Company).cancelPurchases),
+		"/open/webapi/wmsapi/openpurchase/editpurchase":  decode((*Company).editPurchase),
+		"/open/jushuitan/purchaselabel/upload":           decode((*Company).setPurchaseLabels),
+		"/open/webapi/wmsapi/purchasein/createbatch":     decode((*Company).createReceipts),
+		"/open/purchasein/query":                         decode((*Company).queryPurchaseReceipts),
+		"/open/webapi/wmsapi/purchasein/purchaseinquery": decode((*Company).queryPurchaseReceiptsV2),
+		"/open/purchasein/received/upload":               decode((*Company).confirmReceipts),
+		"/open/webapi/wmsapi/purchaseout/createbatch":    decode((*Company).createPurchaseReturns),
+		"/open/purchaseout/query":                        decode((*Company).queryPurchaseReturns),
+		"/open/jushuitan/purchaseout/cancel":             decode((*Company).cancelPurchaseReturns),
 	}
 }

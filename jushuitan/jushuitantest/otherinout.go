@@ -1,0 +1,307 @@
+package jushuitantest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// The types and states of other in/out documents (其它出入库).
+const (
+	otherIn  = "其它退货"
+	otherOut = "其它出库"
+
+	otherWaitConfirm = "WaitConfirm"
+	otherAudited     = "OuterConfirming" // waits for the warehouse (assumption)
+	otherConfirmed   = "Confirmed"
+	otherCancelled   = "Cancelled" // voided after it took effect
+	otherDelete      = "Delete"    // voided before
+)
+
+type otherInOut struct {
+	jushuitan.OtherInOut
+	ts int64
+}
+
+// otherRow is how the query shows a document: with the row version that its
+// cursor needs, though no source lists the member (assumption).
+type otherRow struct {
+	jushuitan.OtherInOut
+	TS int64 `json:"ts"`
+}
+
+func (d *otherInOut) open() bool { return d.Status == otherWaitConfirm || d.Status == otherAudited }
+
+func (d *otherInOut) lines() []docLine {
+	lines := make([]docLine, len(d.Items))
+	for i, it := range d.Items {
+		lines[i] = docLine{it.SKUID, it.Qty}
+	}
+	return lines
+}
+
+// moves is what a document does to the stock; undo is the opposite.
+func (d *otherInOut) moves(parts []decimal.Decimal, undo bool) []stockMove {
+	var moves []stockMove
+	for i, it := range d.Items {
+		qty := parts[i]
+		if (d.Type == otherOut) != undo {
+			qty = qty.Neg()
+		}
+		moves = append(moves, stockMove{d.WMSCoID, it.SKUID, d.WhID, qty})
+	}
+	return moves
+}
+
+func (d *otherInOut) asked() []decimal.Decimal {
+	parts := make([]decimal.Decimal, len(d.Items))
+	for i, it := range d.Items {
+		parts[i] = it.Qty
+	}
+	return parts
+}
+
+func (c *Company) otherChanged(d *otherInOut) { d.ts, d.Modified = c.bump(), c.now }
+
+// ConfirmOtherInOut puts an other in/out document into effect, with what the
+// warehouse really received or shipped by sku_id; nil is what was asked. Then the
+// lines show the real quantities (assumption). More than asked can come in, not
+// go out.
+func (c *Company) ConfirmOtherInOut(ioID int64, actual map[string]decimal.Decimal) error {
+	defer c.change()()
+	d := c.otherInOut(ioID)
+	if d == nil {
+		return problem("other in/out document %d does not exist", ioID)
+	}
+	if !d.open() {
+		return problem("other in/out document %d is %s, not WaitConfirm or OuterConfirming", ioID, d.Status)
+	}
+	parts, err := divide(d.lines(), actual, d.Type == otherIn)
+	if err != nil {
+		return err
+	}
+	moves := d.moves(parts, false)
+	if why := c.lacks(moves); why != "" {
+		return problem("other in/out document %d: %s", ioID, why)
+	}
+	c.effect(d, parts, moves)
+	return nil
+}
+
+// effect puts a document into effect.
+func (c *Company) effect(d *otherInOut, parts []decimal.Decimal, moves []stockMove) {
+	c.putAll(moves)
+	for i := range d.Items {
+		it := &d.Items[i]
+		it.Qty = parts[i]
+		it.CostAmount, it.SaleAmount = it.CostPrice.Mul(it.Qty), it.SalePrice.Mul(it.Qty)
+	}
+	d.Status, d.IODate = otherConfirmed, c.now
+	c.otherChanged(d)
+}
+
+func (c *Company) otherInOut(ioID int64) *otherInOut {
+	for _, d := range c.otherInOuts {
+		if d.IOID == ioID {
+			return d
+		}
+	}
+	return nil
+}
+
+// OtherInOuts is every other in/out document (其它出入库), oldest first, copies.
+func (c *Company) OtherInOuts() []jushuitan.OtherInOut {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []jushuitan.OtherInOut
+	for _, d := range c.otherInOuts {
+		out = append(out, deepCopy(d.OtherInOut))
+	}
+	return out
+}
+
+// uploadOtherInOut is 新建其它出入库. A repeat gives the first result and changes
+// nothing (assumption).
+func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answer {
+	answered := func(d *otherInOut) answer {
+		return done(map[string]any{"external_id": d.SoID, "io_id": d.IOID})
+	}
+	for _, d := range c.otherInOuts {
+		if d.SoID == req.ExternalID {
+			return answered(d)
+		}
+	}
+	kind := map[string]string{"in": otherIn, "out": otherOut}[req.Type]
+	w, err := c.warehouse(req.WMSCoID)
+	where := cmp.Or(req.Warehouse, 1)
+	switch {
+	case kind == "":
+		return refuse(codeBadData, "参数 type 应为 in 或 out")
+	case err != nil:
+		return refuse(codeBadData, "参数 wms_co_id：分仓 %d 不存在或未与主仓关联", req.WMSCoID)
+	case !hasSlot(where):
+		return refuse(codeBadData, badSlot)
+	case emptyText(q, "remark"):
+		return refuse(codeBadData, "参数 remark 不能为空字符串")
+	case len([]rune(strings.Join(req.Labels, ","))) > 200:
+		return refuse(codeBadData, "参数 labels 总长最长200个字符")
+	}
+	d := &otherInOut{}
+	d.OtherInOut = jushuitan.OtherInOut{
+		IODate: c.now, Created: c.now, Status: otherWaitConfirm, SoID: req.ExternalID, Type: kind, FStatus: "WaitConfirm",
+		Warehouse: w.Name, WMSCoID: w.WMSCoID, WhID: where, Remark: req.Remark, DrpCoName: req.DrpCoName, CreatorName: "open",
+		Labels: slices.Clone(req.Labels), LockWhID: req.LockWhID, LockWhName: req.LockWhName,
+		ReceiverName: req.ReceiverName, ReceiverMobile: req.ReceiverMobile, ReceiverState: req.ReceiverState,
+		ReceiverCity: req.ReceiverCity, ReceiverDistrict: req.ReceiverDistrict, ReceiverAddress: req.ReceiverAddress,
+		LID: req.LID, LCID: req.LCID, LogisticsCompany: req.LogisticsCompany,
+	}
+	if req.ExecuteConfirming {
+		d.Status = otherAudited
+	}
+	for i, it := range req.Items {
+		if why := c.badLine(it.SKUID, it.Qty); why != "" {
+			return refuse(codeBadData, "items[%d]：%s", i, why)
+		}
+		s := c.skus[it.SKUID]
+		line := jushuitan.OtherInOutItem{
+			SKUID: it.SKUID, IID: s.IID, Name: s.Name, Unit: s.Unit, PropertiesValue: s.PropertiesValue, Qty: it.Qty,
+			CostPrice: s.CostPrice, CostAmount: s.CostPrice.Mul(it.Qty), Remark: it.Remark, SupplierID: it.SupplierID,
+			BatchID: it.BatchID, ProductDate: it.ProducedDate, ExpirationDate: it.ExpirationDate,
+		}
+		setDecimal(&line.SalePrice, it.SalePrice)
+		line.SaleAmount = line.SalePrice.Mul(it.Qty)
+		d.Items = append(d.Items, line)
+	}
+	moves := d.moves(d.asked(), false)
+	if req.IsConfirm {
+		if why := c.lacks(moves); why != "" {
+			return refuse(codeBadData, "%s", why)
+		}
+	}
+	d.IOID = next(&c.nextIOID)
+	for i := range d.Items {
+		d.Items[i].IOID, d.Items[i].IOIID = d.IOID, next(&c.nextLine)
+	}
+	c.otherInOuts = append(c.otherInOuts, d)
+	c.otherChanged(d)
+	if req.IsConfirm {
+		c.effect(d, d.asked(), moves)
+	}
+	return answered(d)
+}
+
+func (c *Company) queryOtherInOuts(q *call, req jushuitan.OtherInOutQuery) answer {
+	if req.StartTS > 0 && (!req.ModifiedBegin.IsZero() || len(req.SoIDs)+len(req.IOIDs)+len(req.Types) > 0 ||
+		req.Status != "" || req.WMSCoID != 0 || req.DateType != nil) {
+		return refuse(codeBadData, "参数 start_ts 只能与分页参数一起使用")
+	}
+	within := span{req.ModifiedBegin, req.ModifiedEnd}
+	var rows []otherRow
+	for _, d := range c.otherInOuts {
+		if d.ts >= req.StartTS && within.holds(byDate(req.DateType, d.Modified, d.IODate)) && wanted(req.SoIDs, d.SoID) &&
+			wanted(req.IOIDs, text(d.IOID)) && wanted(req.Types, d.Type) && (req.Status == "" || d.Status == req.Status) &&
+			(req.WMSCoID == 0 || d.WMSCoID == req.WMSCoID) {
+			rows = append(rows, otherRow{d.OtherInOut, d.ts})
+		}
+	}
+	if req.StartTS > 0 {
+		byVersion(rows, func(d otherRow) int64 { return d.TS })
+	} else {
+		byModified(rows, func(d otherRow) time.Time { return d.Modified }, func(d otherRow) int64 { return d.IOID })
+	}
+	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, map[string]string{
+		"remark": `""`, "labels": `""`, "items": "[]", "batchs": "[]", "sns": "[]",
+	})
+}
+
+// changeOtherInOuts is 其它出入库状态变更. All documents pass or none does, and one
+// that is there already is refused (assumptions).
+func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutStatusChange) answer {
+	var found []*otherInOut
+	add := func(d *otherInOut, name string) *answer {
+		var a answer
+		switch {
+		case d == nil:
+			a = refuse(codeBadData, "其它出入库单 %s 不存在", name)
+		case req.WMSCoID == 0 && (c.mainWarehouse() == nil || d.WMSCoID != c.mainWarehouse().WMSCoID):
+			a = refuse(codeBadData, "其它出入库单 %s 属于分仓，必须传 wms_co_id", name)
+		case req.WMSCoID != 0 && req.WMSCoID != d.WMSCoID:
+			a = refuse(codeBadData, "其它出入库单 %s 不属于分仓 %d", name, req.WMSCoID)
+		default:
+			if !slices.Contains(found, d) {
+				found = append(found, d)
+			}
+			return nil
+		}
+		return &a
+	}
+	for _, id := range req.IOIDs {
+		if bad := add(c.otherInOut(parseInt(id)), id); bad != nil {
+			return *bad
+		}
+	}
+	if len(req.IOIDs) == 0 { // io_ids win
+		for _, so := range req.SoIDs {
+			i := slices.IndexFunc(c.otherInOuts, func(d *otherInOut) bool { return d.SoID == so })
+			var d *otherInOut
+			if i >= 0 {
+				d = c.otherInOuts[i]
+			}
+			if bad := add(d, so); bad != nil {
+				return *bad
+			}
+		}
+	}
+	if len(found) == 0 {
+		return refuse(codeBadData, "io_ids 与 so_ids 至少传一项")
+	}
+	operate := cmp.Or(req.OperateType, "3")
+	var moves []stockMove
+	for _, d := range found {
+		ok := false
+		switch operate {
+		case "1":
+			ok = d.Status == otherWaitConfirm
+		case "2":
+			ok = d.Status == otherAudited
+		case "3":
+			if ok = d.open() || d.Status == otherConfirmed; d.Status == otherConfirmed {
+				moves = append(moves, d.moves(d.asked(), true)...)
+			}
+		case "4":
+			ok = d.open()
+			moves = append(moves, d.moves(d.asked(), false)...)
+		default:
+			return refuse(codeBadData, "参数 operate_type 应为 1、2、3、4")
+		}
+		if !ok {
+			return refuse(codeBadData, "其它出入库单 %d 的状态为 %s，不能变更", d.IOID, d.Status)
+		}
+	}
+	if why := c.lacks(moves); why != "" {
+		return refuse(codeBadData, "%s", why)
+	}
+	for _, d := range found {
+		switch {
+		case operate == "1":
+			d.Status = otherAudited
+		case operate == "2":
+			d.Status = otherWaitConfirm
+		case operate == "4":
+			c.effect(d, d.asked(), d.moves(d.asked(), false))
+			continue
+		case d.Status == otherConfirmed:
+			c.putAll(d.moves(d.asked(), true))
+			d.Status = otherCancelled
+		default:
+			d.Status = otherDelete
+		}
+		c.otherChanged(d)
+	}
+	return done(nil)
+}
