@@ -460,8 +460,9 @@ func TestAllWithoutPages(t *testing.T) {
 			q := readQuery(r)
 			mu.Lock()
 			asked = append(asked, q.Begin+" "+q.End)
+			id := len(asked)
 			mu.Unlock()
-			_, _ = fmt.Fprintf(w, `{"code":0,"data":[{"wave_id":%d,"modified":%q}]}`, len(q.Begin)+len(asked), q.Begin)
+			_, _ = fmt.Fprintf(w, `{"code":0,"data":[{"wave_id":%d,"modified":%q}]}`, id, q.Begin)
 		})
 		n := 0
 		for _, err := range c.Waves.All(t.Context(), &jushuitan.WaveQuery{ModifiedBegin: begin, ModifiedEnd: begin.Add(8 * 24 * time.Hour)}) {
