@@ -1,0 +1,426 @@
+package dianjia
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/dianjia/jushuitan-go/internal/pushsign"
+	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/retry"
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Config configures [New]. Its zero value sends to DianJia without tokens.
+type Config struct {
+	// URLs makes the URLs of the endpoints: base URL and secret.
+	URLs URLBuilder
+
+	// HTTPClient is copied, never changed: its transport, jar and timeout are used.
+	// Redirects are refused whatever it says. Nil is a client of our own.
+	HTTPClient *http.Client
+
+	// Timeout bounds each attempt, 30 s by default. The context bounds the call.
+	Timeout time.Duration
+
+	// Retry says how often and when a push is sent again; zero members are 4
+	// attempts, waits from 500 ms doubling to 10 s, and at most 30 s for a
+	// Retry-After.
+	Retry jushuitan.RetryPolicy
+
+	// RetryLostAnswers names the kinds of push that are sent again when the answer
+	// of an attempt was lost, so that the push may have been handled already. Nil is
+	// stock and cancel: stock figures are absolute, and an order is cancelled once.
+	// Add shipment and goods returned where the receiver is known to drop repeats
+	// (package callback's does with a dedupe store). An empty list, not nil, is none.
+	// A refused push is never sent again.
+	RetryLostAnswers []jushuitan.PushMethod
+
+	// MaxReplyBytes bounds the answers that are read, 64 KiB by default.
+	MaxReplyBytes int64
+
+	// Now is the time of day for the time stamps, [time.Now] by default.
+	Now func() time.Time
+}
+
+// Format prints the config without its secret.
+func (c Config) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.text())) }
+
+// LogValue is the config for slog, without its secret.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.text()) }
+
+func (c Config) text() string {
+	return fmt.Sprintf("Config{URLs:%v Timeout:%s Retry:%+v RetryLostAnswers:%q MaxReplyBytes:%d}",
+		c.URLs, c.Timeout, c.Retry, c.RetryLostAnswers, c.MaxReplyBytes)
+}
+
+// Client sends pushes to DianJia's endpoints. It is safe for many goroutines.
+type Client struct {
+	urls      URLBuilder
+	http      *http.Client
+	timeout   time.Duration
+	retry     jushuitan.RetryPolicy
+	lostKinds []jushuitan.PushMethod
+	maxReply  int64
+	now       func() time.Time
+}
+
+// New makes a client.
+func New(cfg Config) (*Client, error) {
+	if _, err := cfg.URLs.base(); err != nil {
+		return nil, fmt.Errorf("dianjia: New: %w", err)
+	}
+	r := cfg.Retry
+	if cfg.Timeout < 0 || cfg.MaxReplyBytes < 0 || r.MaxAttempts < 0 || r.MinWait < 0 || r.MaxWait < 0 || r.MaxRetryAfter < 0 {
+		return nil, errors.New("dianjia: New: negative value")
+	}
+	for _, kind := range cfg.RetryLostAnswers {
+		if _, ok := endpointOf(kind); !ok {
+			return nil, fmt.Errorf("dianjia: New: RetryLostAnswers: no kind of push %q", kind)
+		}
+	}
+	c := &Client{urls: cfg.URLs, timeout: cfg.Timeout, retry: r, lostKinds: slices.Clone(cfg.RetryLostAnswers), maxReply: cfg.MaxReplyBytes, now: cfg.Now}
+	if cfg.RetryLostAnswers == nil {
+		c.lostKinds = []jushuitan.PushMethod{jushuitan.PushStock, jushuitan.PushCancel}
+	}
+	setDefault(&c.timeout, 30*time.Second)
+	setDefault(&c.maxReply, 64<<10)
+	setDefault(&c.retry.MaxAttempts, 4)
+	setDefault(&c.retry.MinWait, 500*time.Millisecond)
+	setDefault(&c.retry.MaxWait, 10*time.Second)
+	setDefault(&c.retry.MaxRetryAfter, 30*time.Second)
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.http = ownClient(cfg.HTTPClient)
+	return c, nil
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// ownClient copies the caller's client, or makes one. A redirect is handed back
+// as it is: following one would send the token to a host that nobody chose.
+func ownClient(caller *http.Client) *http.Client {
+	var hc http.Client
+	if caller != nil {
+		hc = *caller
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = 32
+		// Well below what servers keep: a connection that the server closes in the
+		// moment a push goes out leaves its outcome unknown.
+		t.IdleConnTimeout = 30 * time.Second
+		hc.Transport = t
+	}
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &hc
+}
+
+// String names the client without its secret.
+func (c *Client) String() string {
+	base, _ := c.urls.base()
+	return fmt.Sprintf("dianjia.Client{%s}", base)
+}
+
+// Format prints [Client.String] for every verb.
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())) }
+
+// LogValue is the client for slog.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// Target is whom a push is for. The texts are opaque.
+type Target struct {
+	EntID       string // entId 商家: the merchant in DianJia
+	StorageCode string // storageCode: the shop_id 店铺编号, for stock the wms_co_id 仓库编号
+	Type        string // type: [DefaultStockType] for stock where it is empty
+}
+
+// Shipment sends 物流同步: a parcel was shipped.
+func (c *Client) Shipment(ctx context.Context, to Target, p *jushuitan.ShipmentPush) error {
+	return push(ctx, c, jushuitan.PushShipment, to, p, jushuitan.ParseShipmentPush)
+}
+
+// Cancel sends 取消订单: the ERP cancelled an order.
+func (c *Client) Cancel(ctx context.Context, to Target, p *jushuitan.CancelPush) error {
+	return push(ctx, c, jushuitan.PushCancel, to, p, jushuitan.ParseCancelPush)
+}
+
+// GoodsReturned sends 售后收货: returned goods were received, or that receipt was
+// undone. A push with another action is not sent, since it could be taken for a
+// receipt and refunded.
+func (c *Client) GoodsReturned(ctx context.Context, to Target, p *jushuitan.GoodsReturnedPush) error {
+	return push(ctx, c, jushuitan.PushGoodsReturned, to, p, func(body []byte) (*jushuitan.GoodsReturnedPush, error) {
+		read, err := jushuitan.ParseGoodsReturnedPush(body)
+		if err == nil && !read.Action.Known() {
+			return nil, errors.New("action_name is neither 确认收货 nor 取消收货")
+		}
+		return read, err
+	})
+}
+
+// Stock sends 库存同步: absolute stock figures. The target's StorageCode is the
+// warehouse.
+func (c *Client) Stock(ctx context.Context, to Target, p *jushuitan.StockPush) error {
+	return push(ctx, c, jushuitan.PushStock, to, p, jushuitan.ParseStockPush)
+}
+
+// onePush is a call from its first attempt to its last.
+type onePush struct {
+	*Client
+	kind     jushuitan.PushMethod
+	to       Target
+	address  string // without the query
+	query    urlQuery
+	body     []byte
+	personal []string // texts of the push that must not be shown
+
+	attempts int
+	lost     bool     // the answer of some attempt was lost
+	hide     []string // of the present attempt: what errors must not name
+}
+
+// push encodes a message once and sends it until an attempt passes or another
+// would not help. What the receiver would not read is not sent.
+func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to Target, p *P, parse func([]byte) (*P, error)) error {
+	k := &onePush{Client: c, kind: kind, to: to}
+	invalid := func(cause error) error {
+		return k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: cause})
+	}
+	if p == nil {
+		return invalid(errors.New("the push is nil"))
+	}
+	var err error
+	if k.address, k.query, err = c.urls.parts(PushURL{Kind: kind, EntID: to.EntID, StorageCode: to.StorageCode, Type: to.Type}); err != nil {
+		return invalid(err)
+	}
+	if k.body, err = wire.Marshal(p); err != nil {
+		return invalid(errors.New("the push cannot be encoded"))
+	}
+	if _, err = parse(k.body); err != nil {
+		if e, ok := errors.AsType[*jushuitan.Error](err); ok {
+			err = e.Unwrap()
+		}
+		return invalid(err)
+	}
+	k.personal = redact.Personal(p)
+	return k.do(ctx)
+}
+
+func (k *onePush) do(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
+	}
+	_, err, cancelled := retry.Do(ctx, k.attempt, k.again)
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok { // the context ended before the first attempt
+		e = k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
+	}
+	if cancelled != nil && !errors.Is(e, cancelled) {
+		e.cause = cancelled
+	}
+	// An earlier attempt may have been handled. A refusal that follows says nothing
+	// about it: some receivers refuse repeats.
+	if k.lost {
+		e.Outcome = jushuitan.Unknown
+	}
+	return e
+}
+
+// again decides whether a failed attempt is followed by another.
+func (k *onePush) again(n int, err error) (time.Duration, bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return 0, false
+	}
+	if e.Outcome == jushuitan.Unknown {
+		k.lost = true
+	}
+	if !e.retry || n >= k.retry.MaxAttempts {
+		return 0, false
+	}
+	if e.Outcome == jushuitan.Unknown && !slices.Contains(k.lostKinds, k.kind) {
+		return 0, false
+	}
+	return max(retry.Backoff(n, k.retry.MinWait, k.retry.MaxWait), min(e.retryAfter, k.retry.MaxRetryAfter)), true
+}
+
+// attempt is one attempt, top to bottom: fresh stamp, signature, send, bounded
+// read, judge.
+func (k *onePush) attempt(ctx context.Context, n int) error {
+	k.attempts = n
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	raw, err := k.sign()
+	if err != nil {
+		return err
+	}
+	resp, err := k.send(ctx, raw) //nolint:bodyclose // read closes it
+	if err != nil {
+		return err
+	}
+	body, err := k.read(resp)
+	if err != nil {
+		return err
+	}
+	return k.judge(resp, body)
+}
+
+// pushQuery is what a registered URL becomes when Jushuitan calls it.
+type pushQuery struct {
+	urlQuery
+	Method    jushuitan.PushMethod `url:"method"`
+	PartnerID string               `url:"partnerid"`
+	TS        int64                `url:"ts"`
+	Sign      string               `url:"sign,omitempty"`
+}
+
+func (k *onePush) sign() (rawQuery string, err error) {
+	q := pushQuery{urlQuery: k.query, Method: k.kind, PartnerID: pushsign.Key, TS: k.now().Unix()}
+	values, err := query.Values(q)
+	if err != nil {
+		return "", k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the query cannot be encoded")})
+	}
+	q.Sign = jushuitan.SignPush(k.kind, values)
+	values.Set("sign", q.Sign)
+	rawQuery = encode(values)
+	k.hide = []string{rawQuery, q.Sign, q.Token, k.urls.Secret}
+	return rawQuery, nil
+}
+
+func (k *onePush) send(ctx context.Context, rawQuery string) (*http.Response, error) {
+	// Whether a connection was had tells a push that was never sent from one whose
+	// answer was lost.
+	var mu sync.Mutex
+	asked, connected := false, false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { mu.Lock(); asked = true; mu.Unlock() },
+		GotConn: func(httptrace.GotConnInfo) { mu.Lock(); connected = true; mu.Unlock() },
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.address+"?"+rawQuery, bytes.NewReader(k.body))
+	if err != nil {
+		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the target does not make a URL")})
+	}
+	req.Header.Set("Content-Type", "application/json;charset=UTF-8")
+	req.Header.Set("Accept", "application/json")
+	resp, err := k.http.Do(req)
+	if err == nil {
+		return resp, nil
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	outcome := jushuitan.Unknown
+	dial := &net.OpError{}
+	if asked && !connected || errors.As(err, &dial) && dial.Op == "dial" {
+		outcome = jushuitan.NotSent
+	}
+	return nil, k.fail(&Error{Outcome: outcome, class: ErrUnavailable, cause: plainCause(err, k.hide), retry: true})
+}
+
+func (k *onePush) read(resp *http.Response) ([]byte, error) {
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, k.maxReply+1))
+	switch {
+	case err != nil:
+		cause := fmt.Errorf("answer cut off after %d bytes: %w", len(body), plainCause(err, k.hide))
+		return nil, k.fail(&Error{Outcome: jushuitan.Unknown, class: ErrUnavailable, HTTPStatus: resp.StatusCode, retry: true, cause: cause})
+	case int64(len(body)) > k.maxReply:
+		return nil, k.fail(&Error{
+			Outcome: jushuitan.Unknown, class: ErrRefused, HTTPStatus: resp.StatusCode,
+			cause: fmt.Errorf("answer larger than %d bytes", k.maxReply),
+		})
+	}
+	return body, nil
+}
+
+// judge decides what an answer means. The statuses of what stands before the
+// endpoint (408, 429, 502, 503, 504) speak louder than the body; for all others
+// the code in the body does.
+func (k *onePush) judge(resp *http.Response, body []byte) error {
+	status, r := resp.StatusCode, parseReply(body)
+	ok := status >= 200 && status < 300
+	if ok && r.accepted {
+		return nil
+	}
+	e := &Error{HTTPStatus: status, class: ErrRefused, Outcome: jushuitan.Rejected}
+	if !r.accepted {
+		e.Code, e.Msg = r.code, r.msg
+	}
+	switch {
+	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests:
+		e.class, e.retry, e.retryAfter = ErrUnavailable, true, k.retryAfter(resp)
+	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout,
+		status >= 500 && (!r.known || r.accepted):
+		e.class, e.Outcome, e.retry, e.retryAfter = ErrUnavailable, jushuitan.Unknown, true, k.retryAfter(resp)
+	case status >= 500: // refused, after nobody knows which part of the work
+		e.Outcome = jushuitan.Unknown
+	case status >= 300 && status < 400:
+		e.class = ErrUnavailable
+		e.cause = errors.New("the endpoint redirects, which is not followed: check the base URL")
+		if loc, err := resp.Location(); err == nil {
+			e.cause = fmt.Errorf("the endpoint redirects to host %q, which is not followed: check the base URL", k.clean(loc.Hostname()))
+		}
+	case ok && len(bytes.TrimSpace(body)) == 0:
+		e.class, e.Outcome, e.retry = ErrUnavailable, jushuitan.Unknown, true
+		e.cause = errors.New("the answer is empty")
+	case ok && !r.known:
+		e.Outcome = jushuitan.Unknown
+		e.cause = errors.New("the answer has neither a code nor a resultCode")
+	}
+	return k.fail(e)
+}
+
+// retryAfter reads the header, in seconds or as a date; nonsense is none.
+func (k *onePush) retryAfter(resp *http.Response) time.Duration {
+	v := resp.Header.Get("Retry-After")
+	if s, err := strconv.ParseInt(v, 10, 32); err == nil {
+		return max(0, time.Duration(s)*time.Second)
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(0, t.Sub(k.now()))
+	}
+	return 0
+}
+
+// fail completes an error with what is known about the call.
+func (k *onePush) fail(e *Error) *Error {
+	e.Kind, e.EntID, e.StorageCode, e.Attempts = k.kind, k.to.EntID, k.to.StorageCode, k.attempts
+	e.Code, e.Msg = k.clean(e.Code), k.clean(e.Msg)
+	return e
+}
+
+// clean masks in a text of the endpoint what must not be shown, and bounds it.
+func (k *onePush) clean(text string) string {
+	if u, err := url.QueryUnescape(text); err == nil && u != text {
+		for _, h := range k.hide { // an escaped echo of the query
+			if h != "" && bytes.Contains([]byte(u), []byte(h)) {
+				return redact.Mask
+			}
+		}
+	}
+	text = redact.Text(text, append(slices.Clone(k.hide), k.personal...)...)
+	if r := []rune(text); len(r) > 300 {
+		text = string(r[:300]) + "..."
+	}
+	return text
+}

@@ -1,0 +1,149 @@
+package dianjia
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// The classes of failure, found with errors.Is. All but ErrRefused are
+// package jushuitan's.
+var (
+	// ErrInvalid: a check before the call refused the push; it was not sent.
+	ErrInvalid = jushuitan.ErrInvalid
+	// ErrRefused: the endpoint did not accept the push.
+	ErrRefused = errors.New("push refused")
+	// ErrUnavailable: no usable answer: network, 408, 429, 5xx, a redirect, an
+	// answer without a body.
+	ErrUnavailable = jushuitan.ErrUnavailable
+	// ErrOutcomeUnknown: the push may or may not have been handled. It comes beside
+	// one of the other classes.
+	ErrOutcomeUnknown = jushuitan.ErrOutcomeUnknown
+)
+
+// Error is why a push failed: errors.As finds it in every error of a call. It
+// holds no secret, token, signature, query or body.
+type Error struct {
+	Kind        jushuitan.PushMethod
+	EntID       string
+	StorageCode string
+	Code        string // code or resultCode of the answer, "" when there was none
+	Msg         string // the endpoint's words
+	HTTPStatus  int    // of the last answer, 0 when there was none
+	Attempts    int
+	Outcome     jushuitan.Outcome
+
+	class      error
+	cause      error
+	retry      bool
+	retryAfter time.Duration
+}
+
+// Error says what failed, for whom, and what to do, in English and Chinese.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("dianjia: push " + string(e.Kind))
+	if ep, ok := endpointOf(e.Kind); ok {
+		b.WriteString(" (" + ep.label + ")")
+	}
+	fmt.Fprintf(&b, " entId %q storageCode %q: ", e.EntID, e.StorageCode)
+	if e.class != nil {
+		b.WriteString(e.class.Error())
+	} else {
+		b.WriteString("failed")
+	}
+	if e.Code != "" {
+		fmt.Fprintf(&b, ", code %q", e.Code)
+	}
+	if e.HTTPStatus != 0 && e.HTTPStatus != 200 {
+		fmt.Fprintf(&b, ", HTTP %d", e.HTTPStatus)
+	}
+	if e.Msg != "" {
+		fmt.Fprintf(&b, ", %q", e.Msg)
+	}
+	if e.cause != nil {
+		b.WriteString(": " + e.cause.Error())
+	}
+	if h := e.Hint(); h != "" {
+		b.WriteString("; " + h)
+	}
+	fmt.Fprintf(&b, " [outcome %s, attempts %d]", e.Outcome, e.Attempts)
+	return b.String()
+}
+
+// Is matches the class, and [ErrOutcomeUnknown] for a push whose outcome is not
+// known.
+func (e *Error) Is(target error) bool {
+	return target != nil && target == e.class || target == ErrOutcomeUnknown && e.Outcome == jushuitan.Unknown
+}
+
+// Unwrap gives the cause, such as a network error or the context's.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Format prints the text of the error, for every verb.
+func (e *Error) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) }
+
+// LogValue is the text of the error for slog.
+func (e *Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// Temporary reports whether the same push may pass later without any change.
+func (e *Error) Temporary() bool { return e.class == ErrUnavailable }
+
+// Hint is what to do about it, in English and Chinese.
+func (e *Error) Hint() string {
+	switch {
+	case e.Outcome == jushuitan.Unknown:
+		return "the push may have been handled: check in DianJia before sending it again / 推送可能已生效，请先在店加核对再决定是否重发"
+	case e.class == ErrInvalid:
+		return "correct the push or its target / 请检查推送内容与 entId、storageCode"
+	case e.class == ErrRefused:
+		return "correct what the message names, a repeat will not help / 店加拒绝了该推送，请按提示修正，重试无效"
+	case e.class == ErrUnavailable:
+		return "try again later / 店加接口暂不可用，请稍后重试"
+	}
+	return ""
+}
+
+// scrubbed stands for a cause whose text named what must not be shown.
+type scrubbed struct {
+	text string
+	is   error // what errors.Is may still find, or nil
+}
+
+func (e *scrubbed) Error() string { return e.text }
+func (e *scrubbed) Unwrap() error { return e.is }
+
+// plainCause drops what net/http wraps around an error, which names the URL, and
+// all that names one of the hidden texts.
+func plainCause(err error, hide []string) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	text := err.Error()
+	clean := text
+	for _, h := range hide {
+		if h != "" {
+			clean = strings.ReplaceAll(clean, h, redact.Mask)
+		}
+	}
+	if clean == text {
+		return err
+	}
+	s := &scrubbed{text: clean}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded, io.ErrUnexpectedEOF} {
+		if errors.Is(err, known) {
+			s.is = known
+			break
+		}
+	}
+	return s
+}

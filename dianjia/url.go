@@ -1,0 +1,242 @@
+package dianjia
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/dianjia/jushuitan-go/internal/pushsign"
+	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// DefaultBaseURL is what DianJia's endpoints have in common.
+const DefaultBaseURL = "https://open.dianplus.cn/api/product/rs/dex/jushuitan/"
+
+// DefaultStockType is the type of a stock URL that names none. What it means to
+// DianJia is not known; any text is passed on.
+const DefaultStockType = "2"
+
+// An endpoint is one of the four, with its label in Jushuitan's settings.
+type endpoint struct {
+	kind        jushuitan.PushMethod
+	path        string // the last element, as it is registered
+	label, text string
+}
+
+// endpoints gives the four in the order of the settings page.
+func endpoints() [4]endpoint {
+	return [...]endpoint{
+		{jushuitan.PushShipment, "delivery_callback", "物流同步", "shipment"},
+		{jushuitan.PushCancel, "cancal_callback", "取消订单", "cancel"}, // so spelled
+		{jushuitan.PushGoodsReturned, "return_goods_callback", "售后收货", "goods returned"},
+		{jushuitan.PushStock, "stock_callback", "库存同步", "stock"},
+	}
+}
+
+func endpointOf(kind jushuitan.PushMethod) (endpoint, bool) {
+	for _, e := range endpoints() {
+		if e.kind == kind {
+			return e, true
+		}
+	}
+	return endpoint{}, false
+}
+
+// PushURL is what a registered URL says. The texts are opaque.
+type PushURL struct {
+	Kind        jushuitan.PushMethod
+	EntID       string // entId 商家: the merchant in DianJia
+	StorageCode string // storageCode: the shop_id 店铺编号, for stock the wms_co_id 仓库编号
+	Type        string // type: of stock URLs, [DefaultStockType] where it is empty
+}
+
+// URLBuilder makes the URLs that are registered in Jushuitan. Its zero value makes
+// those of DianJia's guide.
+type URLBuilder struct {
+	// BaseURL is all before the endpoint's name, [DefaultBaseURL] by default. A
+	// slash at its end makes no difference.
+	BaseURL string
+	// Secret adds a token to each URL, from which the receiver sees that the URL was
+	// made here for this kind, entId and storageCode (type is not part of it).
+	// Without a secret there is no token, as in the guide.
+	Secret string `pii:"true"`
+}
+
+// Format prints the builder without its secret.
+func (b URLBuilder) Format(s fmt.State, verb rune) { redact.Format(s, verb, b) }
+
+// LogValue is the builder for slog, without its secret.
+func (b URLBuilder) LogValue() slog.Value { return redact.LogValue(b) }
+
+// urlQuery is the query of a registered URL.
+type urlQuery struct {
+	EntID       string `url:"entId"`
+	StorageCode string `url:"storageCode"`
+	Type        string `url:"type,omitempty"`
+	Token       string `url:"token,omitempty"` // pushsign.TokenParam
+}
+
+// URL makes the URL of a kind of push for a merchant and a shop or warehouse.
+func (b URLBuilder) URL(p PushURL) (string, error) {
+	address, q, err := b.parts(p)
+	if err != nil {
+		return "", fmt.Errorf("dianjia: URL: %w", err)
+	}
+	values, err := query.Values(q)
+	if err != nil {
+		return "", fmt.Errorf("dianjia: URL: %w", err)
+	}
+	return address + "?" + encode(values), nil
+}
+
+// parts gives the address without a query, and the query.
+func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
+	base, err := b.base()
+	if err != nil {
+		return "", q, err
+	}
+	e, ok := endpointOf(p.Kind)
+	if !ok {
+		return "", q, fmt.Errorf("no kind of push %q", p.Kind)
+	}
+	if p.EntID == "" || p.StorageCode == "" {
+		return "", q, errors.New("entId or storageCode is missing")
+	}
+	q = urlQuery{EntID: p.EntID, StorageCode: p.StorageCode, Type: p.Type}
+	if p.Kind == jushuitan.PushStock && q.Type == "" {
+		q.Type = DefaultStockType
+	}
+	if b.Secret != "" {
+		q.Token = pushsign.Token(b.Secret, string(p.Kind), p.EntID, p.StorageCode)
+	}
+	return base + e.path, q, nil
+}
+
+// base is the checked base URL, with a slash at its end.
+func (b URLBuilder) base() (string, error) {
+	text := b.BaseURL
+	if text == "" {
+		text = DefaultBaseURL
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", errors.New("BaseURL is not a URL") // err quotes it
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
+		return "", errors.New("BaseURL: want http(s)://host[/path]")
+	}
+	return strings.TrimRight(u.String(), "/") + "/", nil
+}
+
+// encode escapes a blank as %20 and not as a plus, which not everyone reads as a
+// blank.
+func encode(values url.Values) string { return strings.ReplaceAll(values.Encode(), "+", "%20") }
+
+// ParseURL reads a registered URL, whatever its host and the path before the
+// endpoint's name are. A token is not checked, and parameters that are not of a
+// registered URL are ignored, so that the URL of an arrived push can be read too;
+// its method must be of the same kind then. The error does not quote the URL.
+func ParseURL(text string) (PushURL, error) {
+	p, err := parseURL(text)
+	if err != nil {
+		return PushURL{}, fmt.Errorf("dianjia: ParseURL: %w", err)
+	}
+	return p, nil
+}
+
+func parseURL(text string) (p PushURL, err error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return p, errors.New("not a URL")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return p, errors.New("want http(s)://host/path?query")
+	}
+	path := u.EscapedPath()
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	for _, e := range endpoints() {
+		if e.path == name {
+			p.Kind = e.kind
+		}
+	}
+	if p.Kind == "" {
+		return p, errors.New("the path ends in none of delivery_callback, cancal_callback, return_goods_callback, stock_callback")
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return p, errors.New("the query cannot be read")
+	}
+	for _, name := range []string{"entId", "storageCode", "type", pushsign.TokenParam, "method"} {
+		if len(values[name]) > 1 {
+			return p, fmt.Errorf("%s stands twice", name)
+		}
+	}
+	if values.Has("method") && values.Get("method") != string(p.Kind) {
+		return p, errors.New("method is of another kind than the path")
+	}
+	p.EntID, p.StorageCode, p.Type = values.Get("entId"), values.Get("storageCode"), values.Get("type")
+	if p.EntID == "" || p.StorageCode == "" {
+		return p, errors.New("entId or storageCode is missing")
+	}
+	if p.Kind == jushuitan.PushStock && p.Type == "" {
+		p.Type = DefaultStockType
+	}
+	return p, nil
+}
+
+// ShopSettings is what the settings of a self-owned mall shop (商家自有商城) need.
+type ShopSettings struct {
+	EntID   string // entId 商家: the merchant in DianJia
+	ShopID  string // shop_id 店铺编号: of the self-owned mall shop
+	WMSCoID string // wms_co_id 仓库编号: of the warehouse whose stock is pushed
+	Type    string // type of the stock URL, [DefaultStockType] where it is empty
+}
+
+// SettingsText is the text from which a merchant sets the shop up in Jushuitan:
+// the four URLs under the labels of the settings page, and where the two numbers
+// go. It holds the tokens, which belong to the URLs, and not the secret.
+func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
+	var out strings.Builder
+	for _, v := range []string{s.EntID, s.ShopID, s.WMSCoID} {
+		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return "", errors.New("dianjia: SettingsText: EntID, ShopID or WMSCoID is missing or not printable")
+		}
+	}
+	fmt.Fprintf(&out, "聚水潭「商家自有商城」店铺消息设置 / Message settings of the self-owned mall shop in Jushuitan\n\n")
+	fmt.Fprintf(&out, "商家 entId / Merchant: %s\n", s.EntID)
+	fmt.Fprintf(&out, "店铺编号 shop_id / Shop: %s\n", s.ShopID)
+	fmt.Fprintf(&out, "仓库编号 wms_co_id / Warehouse: %s\n\n", s.WMSCoID)
+	fmt.Fprintf(&out, "1. 在聚水潭该店铺的消息推送设置中，按名称粘贴以下四个地址 / In Jushuitan, paste these four URLs into the shop's message push settings:\n\n")
+	for _, e := range endpoints() {
+		p := PushURL{Kind: e.kind, EntID: s.EntID, StorageCode: s.ShopID}
+		if e.kind == jushuitan.PushStock {
+			p.StorageCode, p.Type = s.WMSCoID, s.Type
+		}
+		address, err := b.URL(p)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, "%s (%s)\n%s\n\n", e.label, e.text, address)
+	}
+	fmt.Fprintf(&out, "2. 编辑该店铺，勾选「同步发货」 / Edit the shop and tick 同步发货 (report shipments)\n")
+	fmt.Fprintf(&out, "3. 在店加后台填写店铺编号 shop_id %s / Enter the shop's number shop_id %s in DianJia\n", s.ShopID, s.ShopID)
+	fmt.Fprintf(&out, "4. 订单分仓策略：该店铺的订单不得分配到「店加线下仓」，否则会循环派单 / Never assign this shop's orders to the warehouse 店加线下仓: they would come back to the stores\n")
+	return out.String(), nil
+}
+
+// WriteSettings writes [URLBuilder.SettingsText] to w.
+func (b URLBuilder) WriteSettings(w io.Writer, s ShopSettings) error {
+	text, err := b.SettingsText(s)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
