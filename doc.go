@@ -5,6 +5,8 @@
 //   - jushuitan: typed client of the Jushuitan open API. Signing, quotas, tokens,
 //     retries, iterators, uploads with an error for each row.
 //   - jushuitan/jushuitantest: a fake Jushuitan over real HTTP, for tests.
+//   - dianjia: DianJia's side: the push URLs that a merchant registers, sending
+//     pushes on, DianJia's types.
 //   - callback: http.Handlers for what Jushuitan pushes.
 //
 // A first call:
