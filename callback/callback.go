@@ -1,18 +1,27 @@
 package callback
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// DefaultMaxBody is the limit of a body where [Config] sets none: 4 MiB.
-const DefaultMaxBody = 4 << 20
+// The defaults of [Config].
+const (
+	DefaultMaxBody     = 4 << 20 // 4 MiB
+	DefaultBodyTimeout = 30 * time.Second
+	DefaultClaimTTL    = time.Minute
+	DefaultCommitTTL   = 24 * time.Hour
+	DefaultWait        = 3 * time.Second
+)
 
 // Config holds the functions of the host, one for each kind of message, and how
 // strict the receiver is. A function may be called by many goroutines at once.
@@ -31,50 +40,186 @@ type Config struct {
 	// Stock 库存同步: new stock figures, absolute ones.
 	Stock func(ctx context.Context, env Envelope, p *jushuitan.StockPush) error
 
+	// Secrets are those with which the tokens of the registered URLs were made: the
+	// present one first, then previous ones that are still accepted while URLs are
+	// changed. Each has at least 16 bytes. A message whose URL has no token that one
+	// of them made for its entId, storageCode and kind is refused.
+	Secrets []string
+	// AllowUnauthenticated accepts messages of anybody who knows the URL. It is
+	// needed where Secrets is empty, and wrong where it is not.
+	AllowUnauthenticated bool
+
+	// Checksum is which way of signing the parameter sign must match; the default is
+	// any. It proves nothing about the sender, see the package comment.
+	Checksum Checksum
+
+	// Sources, if any, are the networks from which messages are accepted.
+	Sources []netip.Prefix
+	// ProxyHeader is the header in which trusted proxies name the sender, such as
+	// X-Forwarded-For or X-Real-Ip. It is believed only where the connection comes
+	// from one of Proxies; of several addresses the last that is no proxy counts.
+	ProxyHeader string
+	Proxies     []netip.Prefix
+
+	// MaxAge and MaxAhead bound the time stamp ts, before and after the present; it
+	// must then be there. 0: not checked. How old a repeated message's ts is, is not
+	// known.
+	MaxAge, MaxAhead time.Duration
+	// Now is the clock for these two; nil is time.Now.
+	Now func() time.Time
+
 	// MaxBody is the longest body that is read, in bytes; 0 is [DefaultMaxBody].
 	MaxBody int64
+	// BodyTimeout is how long a body may take to arrive, where the server lets the
+	// read be stopped; 0 is [DefaultBodyTimeout].
+	BodyTimeout time.Duration
+
+	// Deduper remembers what was done, so that a repeat is acknowledged without a
+	// call; nil is a [MemoryDeduper] with the default size. Processes that serve the
+	// same URLs should share one.
+	Deduper Deduper
+	// NoDedupe calls the function for repeats as well, at the same time even.
+	NoDedupe bool
+	// ClaimTTL bounds one run of a function: its context ends then, and the message
+	// may run again. After a crash a shared Deduper holds a message back for so long.
+	// 0 is [DefaultClaimTTL].
+	ClaimTTL time.Duration
+	// CommitTTL is how long a repeat is known; 0 is [DefaultCommitTTL]. A cancel, or a
+	// receipt without unique_id, that really happens a second time within it looks
+	// like a repeat, as neither carries a time.
+	CommitTTL time.Duration
+	// Wait is how long a repeat waits for the run of the same message before it is
+	// answered as failed; 0 is [DefaultWait], less than 0 is not at all.
+	Wait time.Duration
+
+	// DropStaleStock leaves out rows of a stock push that were modified before what
+	// the function took last for that SKU (same entId and storageCode); rows without
+	// modified are kept. Stock pushes of one shop then run one after the other. A push
+	// of which nothing is left is acknowledged without a call. Memory is per process
+	// and bounded.
+	DropStaleStock bool
+
+	// FailureStatus and FailureCode answer a message that the function did not take.
+	// 0 is HTTP 500, "" is "-1". What the ERP counts as failure is not known.
+	FailureStatus int
+	FailureCode   string
 
 	// OnError is told the reason of every refusal and failure, which the answer
 	// does not show: one of the errors of this package, a [*jushuitan.Error] for a
 	// body that cannot be read, a [*PanicError], or what the host's function
 	// returned. Apart from the latter two no personal data is in it, and never a
-	// signature. The envelope holds what was known by then. May be nil.
+	// signature or token. The envelope holds what was known by then. May be nil.
 	OnError func(ctx context.Context, env Envelope, err error)
-
-	// SkipChecksum accepts messages with a wrong or without a sign parameter.
-	SkipChecksum bool
 }
+
+// Format prints the config without its secrets, for every verb.
+func (c Config) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "callback.Config{Secrets:(%d) AllowUnauthenticated:%t Checksum:%s}", len(c.Secrets), c.AllowUnauthenticated, c.Checksum)
+}
+
+// LogValue is the config for slog, without its secrets.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // Receiver handles pushes. It is safe for concurrent use.
 type Receiver struct {
 	shipment, cancel, goodsReturned, stock kind
 
-	maxBody      int64
-	onError      func(ctx context.Context, env Envelope, err error)
-	skipChecksum bool
+	cfg    Config
+	trust  *trust
+	stale  *staleFilter // nil: not wanted
+	failed string       // the answer of a failure
+	refuse string       // the answer of a refusal
 }
 
-// New makes a receiver. At least one function is needed.
+// minSecret is the least length of a secret.
+const minSecret = 16
+
+// New makes a receiver. At least one function is needed, and Secrets or
+// AllowUnauthenticated.
 func New(cfg Config) (*Receiver, error) {
-	if cfg.Shipment == nil && cfg.Cancel == nil && cfg.GoodsReturned == nil && cfg.Stock == nil {
-		return nil, errors.New("callback: the config has no function")
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
 	}
-	if cfg.MaxBody < 0 {
-		return nil, fmt.Errorf("callback: MaxBody is %d", cfg.MaxBody)
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, DefaultMaxBody)
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, DefaultBodyTimeout)
+	cfg.ClaimTTL = cmp.Or(cfg.ClaimTTL, DefaultClaimTTL)
+	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, DefaultCommitTTL)
+	cfg.Wait = cmp.Or(cfg.Wait, DefaultWait)
+	cfg.FailureStatus = cmp.Or(cfg.FailureStatus, http.StatusInternalServerError)
+	cfg.FailureCode = cmp.Or(cfg.FailureCode, "-1")
+	switch {
+	case cfg.NoDedupe:
+		cfg.Deduper = nil
+	case cfg.Deduper == nil:
+		cfg.Deduper = NewMemoryDeduper(0)
 	}
 	r := &Receiver{
-		shipment:      kindOf(jushuitan.PushShipment, jushuitan.ParseShipmentPush, cfg.Shipment),
-		cancel:        kindOf(jushuitan.PushCancel, jushuitan.ParseCancelPush, cfg.Cancel),
-		goodsReturned: kindOf(jushuitan.PushGoodsReturned, parseGoodsReturned, cfg.GoodsReturned),
-		stock:         kindOf(jushuitan.PushStock, jushuitan.ParseStockPush, cfg.Stock),
-		maxBody:       cfg.MaxBody,
-		onError:       cfg.OnError,
-		skipChecksum:  cfg.SkipChecksum,
+		cfg:    cfg,
+		trust:  newTrust(&cfg),
+		failed: `{"code":"` + cfg.FailureCode + `","msg":"处理失败"}`,
+		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
 	}
-	if r.maxBody == 0 {
-		r.maxBody = DefaultMaxBody
+	if cfg.DropStaleStock {
+		r.stale = newStaleFilter(staleEntries)
 	}
+	r.shipment = kindOf(r, jushuitan.PushShipment, jushuitan.ParseShipmentPush, cfg.Shipment, shipmentKey)
+	r.cancel = kindOf(r, jushuitan.PushCancel, jushuitan.ParseCancelPush, cfg.Cancel, cancelKey)
+	r.goodsReturned = kindOf(r, jushuitan.PushGoodsReturned, parseGoodsReturned, cfg.GoodsReturned, goodsReturnedKey)
+	r.stock = kindOf(r, jushuitan.PushStock, parseStock, r.freshOnly(cfg.Stock), nil)
 	return r, nil
+}
+
+func (c *Config) check() error {
+	if c.Shipment == nil && c.Cancel == nil && c.GoodsReturned == nil && c.Stock == nil {
+		return errors.New("the config has no function")
+	}
+	switch {
+	case len(c.Secrets) == 0 && !c.AllowUnauthenticated:
+		return errors.New("no secret for the tokens of the registered URLs; give Secrets, or AllowUnauthenticated to accept messages of anybody")
+	case len(c.Secrets) > 0 && c.AllowUnauthenticated:
+		return errors.New("both Secrets and AllowUnauthenticated are set")
+	case c.Checksum < ChecksumAny || c.Checksum > ChecksumOff:
+		return fmt.Errorf("Checksum is %d", int(c.Checksum))
+	case (c.ProxyHeader == "") != (len(c.Proxies) == 0):
+		return errors.New("ProxyHeader and Proxies need each other")
+	case c.NoDedupe && c.Deduper != nil:
+		return errors.New("both Deduper and NoDedupe are set")
+	case c.FailureStatus != 0 && (c.FailureStatus < 200 || c.FailureStatus > 599):
+		return fmt.Errorf("FailureStatus is %d", c.FailureStatus)
+	case strings.Trim(c.FailureCode, "0") == "" && c.FailureCode != "" || !plain(c.FailureCode):
+		return errors.New("FailureCode is zero, or no plain text")
+	}
+	for _, s := range c.Secrets {
+		if len(s) < minSecret {
+			return fmt.Errorf("a secret is shorter than %d bytes", minSecret)
+		}
+	}
+	for _, networks := range [][]netip.Prefix{c.Sources, c.Proxies} {
+		for _, p := range networks {
+			if !p.IsValid() {
+				return errors.New("a network of Sources or Proxies is not valid")
+			}
+		}
+	}
+	for name, n := range map[string]int64{
+		"MaxBody": c.MaxBody, "BodyTimeout": int64(c.BodyTimeout), "ClaimTTL": int64(c.ClaimTTL), "CommitTTL": int64(c.CommitTTL),
+		"MaxAge": int64(c.MaxAge), "MaxAhead": int64(c.MaxAhead),
+	} {
+		if n < 0 {
+			return fmt.Errorf("%s is %d", name, n)
+		}
+	}
+	return nil
+}
+
+// plain tells whether a code needs no escaping in JSON.
+func plain(code string) bool {
+	for _, c := range code {
+		if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
 }
 
 // Shipment handles 物流同步 alone, on any path.
@@ -105,8 +250,9 @@ type Envelope struct {
 	StorageCode string               // storageCode of the registered URL: shop or warehouse
 	Type        string               // type of the registered URL
 	Method      jushuitan.PushMethod // the kind
-	TS          time.Time            // ts: when it was sent, zero where that is missing; not checked
+	TS          time.Time            // ts: when it was sent, zero where that is missing; see [Config].MaxAge
 	RemoteAddr  string               // of the connection, which may be a proxy's
+	Source      netip.Addr           // of the sender, as trusted proxies name it; see [Config].ProxyHeader
 
 	// ChecksumForm is the way of signing that matched: ts, sorted, arrival-ts-first
 	// or arrival. Which one the ERP uses is not documented. Empty: none did.
@@ -122,8 +268,12 @@ func (e Envelope) String() string {
 	if !e.TS.IsZero() {
 		ts = e.TS.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("Envelope{EntID:%q StorageCode:%q Type:%q Method:%q TS:%s RemoteAddr:%q ChecksumForm:%q Raw:(%d bytes)}",
-		e.EntID, e.StorageCode, e.Type, string(e.Method), ts, e.RemoteAddr, e.ChecksumForm, len(e.Raw))
+	source := ""
+	if e.Source.IsValid() {
+		source = e.Source.String()
+	}
+	return fmt.Sprintf("Envelope{EntID:%q StorageCode:%q Type:%q Method:%q TS:%s RemoteAddr:%q Source:%s ChecksumForm:%q Raw:(%d bytes)}",
+		e.EntID, e.StorageCode, e.Type, string(e.Method), ts, e.RemoteAddr, source, e.ChecksumForm, len(e.Raw))
 }
 
 // Format prints the envelope without the body, for every verb.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -70,6 +71,7 @@ func (h *host) note(env callback.Envelope, line string) error {
 
 func (h *host) config() callback.Config {
 	return callback.Config{
+		AllowUnauthenticated: true, NoDedupe: true, // tests of these turn them round
 		Shipment: func(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 			full, base := p.Carrier()
 			line := fmt.Sprintf("shipment %d %s %s %s/%s", p.OID, p.SoID, p.LID, full, base)
@@ -394,10 +396,10 @@ func TestChecksumForms(t *testing.T) {
 	assert.Equal(t, "sorted", h.envs[0].ChecksumForm)
 }
 
-func TestSkipChecksum(t *testing.T) {
+func TestChecksumOff(t *testing.T) {
 	var h host
 	cfg := h.config()
-	cfg.SkipChecksum = true
+	cfg.Checksum = callback.ChecksumOff
 	r := receiver(t, cfg)
 	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/", cancelBody))
 	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/?sign=wrong&ts=1700000000123", cancelBody))
@@ -453,7 +455,7 @@ func TestDispatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var h host
 			cfg := h.config()
-			cfg.SkipChecksum = true
+			cfg.Checksum = callback.ChecksumOff
 			w := send(t, receiver(t, cfg), http.MethodPost, tt.target, tt.body)
 			if tt.reason == nil {
 				assertSuccess(t, w)
@@ -535,7 +537,7 @@ func TestNew(t *testing.T) {
 	cfg.MaxBody = -1
 	_, err = callback.New(cfg)
 	require.Error(t, err)
-	_, err = callback.New(callback.Config{Stock: cfg.Stock})
+	_, err = callback.New(callback.Config{Stock: cfg.Stock, AllowUnauthenticated: true})
 	require.NoError(t, err)
 }
 
@@ -625,7 +627,7 @@ func TestAnsweredAfterTheFunction(t *testing.T) {
 	type key struct{}
 	w := &watchedWriter{ResponseRecorder: httptest.NewRecorder()}
 	called := false
-	r := receiver(t, callback.Config{Cancel: func(ctx context.Context, _ callback.Envelope, _ *jushuitan.CancelPush) error {
+	r := receiver(t, callback.Config{AllowUnauthenticated: true, Cancel: func(ctx context.Context, _ callback.Envelope, _ *jushuitan.CancelPush) error {
 		called = true
 		assert.Zero(t, w.writes)
 		assert.Equal(t, "of the request", ctx.Value(key{}))
@@ -641,7 +643,7 @@ func TestAnsweredAfterTheFunction(t *testing.T) {
 func TestEnvelopePrinting(t *testing.T) {
 	env := callback.Envelope{
 		EntID: "10010", StorageCode: "133242", Type: "2", Method: jushuitan.PushStock, TS: time.Unix(1700000000, 0).UTC(),
-		RemoteAddr: "192.0.2.1:1234", ChecksumForm: "sorted", Raw: []byte(`{"a":"CANARY"}`),
+		RemoteAddr: "192.0.2.1:1234", Source: netip.MustParseAddr("192.0.2.1"), ChecksumForm: "sorted", Raw: []byte(`{"a":"CANARY"}`),
 	}
 	forms := []string{
 		"CANARY", fmt.Sprintf("%x", "CANARY"), fmt.Sprintf("%X", "CANARY"), strings.Trim(fmt.Sprint([]byte("CANARY")), "[]"), "eyJhIjoi",
@@ -667,7 +669,7 @@ func TestEnvelopePrinting(t *testing.T) {
 		}
 	}
 	assert.Equal(t, `Envelope{EntID:"10010" StorageCode:"133242" Type:"2" Method:"inventory.upload" TS:2023-11-14T22:13:20Z `+
-		`RemoteAddr:"192.0.2.1:1234" ChecksumForm:"sorted" Raw:(14 bytes)}`, env.String())
+		`RemoteAddr:"192.0.2.1:1234" Source:192.0.2.1 ChecksumForm:"sorted" Raw:(14 bytes)}`, env.String())
 	assert.Contains(t, callback.Envelope{}.String(), "TS: ")
 }
 
@@ -677,6 +679,7 @@ func TestConcurrent(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	r := receiver(t, callback.Config{
+		AllowUnauthenticated: true,
 		Cancel: func(_ context.Context, env callback.Envelope, p *jushuitan.CancelPush) error {
 			calls.Add(1)
 			mu.Lock()

@@ -12,18 +12,26 @@
 //		Shipment: func(ctx context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 //			return orders.MarkShipped(ctx, env.EntID, p)
 //		},
+//		Secrets: []string{secret},
 //	})
-//	mux.Handle("/push/"+secret+"/", receiver)
+//	mux.Handle("/dex/jushuitan/", receiver)
 //
 // The Receiver tells the kinds apart by the query parameter method, and by the
 // end of the path where that is missing: delivery_callback, cancal_callback (so
 // spelled), return_goods_callback, stock_callback.
 //
 // A message is acknowledged, with {"code":"0","msg":"执行成功"}, only after the
-// function returned nil; all else is answered with a code that is not 0 and an
-// HTTP status that is not 200. Which of the two the ERP looks at, how often it
-// repeats a message and how long it waits is not known. So a function should be
-// quick, and must expect a message twice: the key of a shipment is o_id + l_id.
+// function returned nil; all else is answered with a code that is not 0 and, unless
+// configured, an HTTP status that is not 200. Which of the two the ERP looks at, how
+// often it repeats a message and how long it waits is not known. So a function
+// should be quick.
+//
+// A repeat of a message that was taken is acknowledged without a call. The keys are
+// entId, storageCode and: o_id, l_id and the lines of a shipment; so_id of a cancel;
+// as_id (or outer_as_id), action and unique_id of returned goods. Stock has no key,
+// see [Config].DropStaleStock. Of two at once one runs; the other waits, and is
+// answered as failed if that takes too long. After a crash between the host's commit
+// and the note of it, a message runs again: a function must bear that.
 //
 // A GET, and a request without a body, is taken for the probe that the ERP makes
 // when a URL is saved, and answered with success without a call. That it makes
@@ -33,10 +41,15 @@
 //
 // The key of the sign parameter is the public text erp and the body is not
 // signed. A right sign is a checksum of the query and says nothing about the
-// sender: anyone can make one. Therefore serve over TLS only, put a long random
-// secret into the path of the URL, per merchant if possible, and keep that path
-// out of access logs. Where it matters, before a refund above all, ask the ERP
-// for the document instead of believing the message.
+// sender: anyone can make one. So each registered URL carries a token, made of a
+// secret of the host and the URL's entId, storageCode and kind (package dianjia
+// builds such URLs). Who sees the URL can send what he likes: serve over TLS only
+// and keep queries out of access logs. Where it matters, before a refund above all,
+// ask the ERP for the document instead of believing the message.
+//
+// # Authorisation
+//
+// [Authorize] receives the redirect that follows a grant and mints the states.
 //
 // # Slow senders
 //

@@ -3,18 +3,19 @@ package callback_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/callback/callbacktest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// The receiver on a mux of net/http, and one message as the ERP sends it.
+// The receiver on a mux of net/http, and one message as the ERP sends it. Each
+// registered URL carries a token.
 func ExampleNew() {
+	const secret = "from the host's configuration"
 	receiver, err := callback.New(callback.Config{
 		Shipment: func(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 			for _, item := range p.Items {
@@ -28,35 +29,35 @@ func ExampleNew() {
 			}
 			return nil
 		},
-		OnError: func(_ context.Context, _ callback.Envelope, err error) { fmt.Println(err) },
+		Secrets: []string{secret},
+		OnError: func(_ context.Context, _ callback.Envelope, err error) { fmt.Println("refused:", err) },
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	const secret = "4f0c2d" // a long random text, from the host's configuration
 	mux := http.NewServeMux()
-	mux.Handle("/push/"+secret+"/", receiver)
+	mux.Handle("/dex/jushuitan/", receiver)
 
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	query := url.Values{"entId": {"10010"}, "storageCode": {"133242"}, "ts": {"1700000000"}}
-	sign := jushuitan.SignPush(jushuitan.PushShipment, query)
-	query.Set("partnerid", "erp")
-	query.Set("method", string(jushuitan.PushShipment))
-	query.Set("sign", sign)
-	res, err := http.Post(server.URL+"/push/"+secret+"/delivery_callback?"+query.Encode(), "application/json",
-		strings.NewReader(`{"o_id":200001,"so_id":"SO-1","l_id":"YT1","lc_id":"YTO","items":[{"sku_id":"SKU-A","qty":2}]}`))
-	if err != nil {
-		fmt.Println(err)
-		return
+	message := callbacktest.Message{
+		Method: jushuitan.PushShipment, EntID: "10010", StorageCode: "133242", Secret: secret,
+		Body: `{"o_id":200001,"so_id":"SO-1","l_id":"YT1","lc_id":"YTO","items":[{"sku_id":"SKU-A","qty":2}]}`,
 	}
-	defer res.Body.Close()
-	reply, _ := io.ReadAll(res.Body)
-	fmt.Println(res.StatusCode, string(reply))
+	for range 2 { // the repeat is acknowledged, not run
+		reply, err := message.Send(context.Background(), server.Client(), server.URL+"/dex/jushuitan/delivery_callback")
+		fmt.Println(reply.Status, reply.Body, err)
+	}
+	message.Secret = "somebody else's, from elsewhere"
+	reply, err := message.Send(context.Background(), server.Client(), server.URL+"/dex/jushuitan/delivery_callback")
+	fmt.Println(reply.Status, reply.Body, err)
 	// Output:
 	// merchant 10010 order SO-1 shipped SKU-A 2 by YT1
-	// 200 {"code":"0","msg":"执行成功"}
+	// 200 {"code":"0","msg":"执行成功"} <nil>
+	// 200 {"code":"0","msg":"执行成功"} <nil>
+	// refused: callback: push logistics.upload: token of the URL refused: none of the secrets made it for this URL
+	// 403 {"code":"-1","msg":"请求被拒绝"} <nil>
 }
 
 // One handler for each URL, each on a path of its own.
@@ -66,7 +67,7 @@ func ExampleReceiver_Cancel() {
 			fmt.Println("cancelled:", p.SoID)
 			return nil
 		},
-		SkipChecksum: true, // for this example only
+		Checksum: callback.ChecksumOff, AllowUnauthenticated: true, // for this example only
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -26,39 +25,37 @@ var cst = time.FixedZone("CST", 8*60*60)
 
 // A failure is an answer and its reason, which the answer does not show.
 type failure struct {
-	status int
-	msg    string // for the ERP
-	err    error  // for the host
+	status int // 0: the host did not take it
+	err    error
 }
 
-// A kind of message. Its deliver, nil without a function of the host, reads the
-// JSON and calls the function.
+// A kind of message. Its prepare, nil without a function of the host, reads the
+// JSON: key is the message's, run calls the function.
 type kind struct {
 	method  jushuitan.PushMethod
-	deliver func(ctx context.Context, env Envelope, doc []byte) *failure
+	prepare func(env Envelope, doc []byte) (key string, run func(context.Context) error, err error)
 }
 
 func kindOf[P any](
+	r *Receiver,
 	method jushuitan.PushMethod,
 	parse func(body []byte) (*P, error),
 	function func(ctx context.Context, env Envelope, p *P) error,
+	keyOf func(env Envelope, p *P) string,
 ) kind {
 	k := kind{method: method}
 	if function == nil {
 		return k
 	}
-	k.deliver = func(ctx context.Context, env Envelope, doc []byte) *failure {
+	k.prepare = func(env Envelope, doc []byte) (key string, run func(context.Context) error, err error) {
 		p, err := parse(doc)
-		switch {
-		case errors.Is(err, ErrUnknownAction):
-			return &failure{http.StatusUnprocessableEntity, "未知的售后操作", err}
-		case err != nil:
-			return &failure{http.StatusBadRequest, "消息内容无法识别", err}
+		if err != nil {
+			return "", nil, err
 		}
-		if err := call(ctx, env, p, function); err != nil {
-			return &failure{http.StatusInternalServerError, "处理失败", err}
+		if keyOf != nil && r.cfg.Deduper != nil {
+			key = keyOf(env, p)
 		}
-		return nil
+		return key, func(ctx context.Context) error { return call(ctx, env, p, function) }, nil
 	}
 	return k
 }
@@ -71,14 +68,6 @@ func call[P any](ctx context.Context, env Envelope, p *P, function func(context.
 		}
 	}()
 	return function(ctx, env, p)
-}
-
-func parseGoodsReturned(body []byte) (*jushuitan.GoodsReturnedPush, error) {
-	p, err := jushuitan.ParseGoodsReturnedPush(body)
-	if err == nil && !p.Action.Known() {
-		return nil, ErrUnknownAction
-	}
-	return p, err
 }
 
 // byPath is the kind that the end of a path names, as DianJia's URLs do, or nil.
@@ -108,7 +97,7 @@ func (r *Receiver) byMethod(method string) *kind {
 
 // serve handles a request, whose URL is for the kind k, or for any where k is nil.
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, k *kind) {
-	env := Envelope{RemoteAddr: req.RemoteAddr}
+	env := Envelope{RemoteAddr: req.RemoteAddr, Source: r.trust.source(req)}
 	if k != nil {
 		env.Method = k.method
 	}
@@ -117,29 +106,55 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, k *kind) {
 		answer(w, http.StatusOK, success)
 		return
 	}
-	if r.onError != nil {
-		what := "push"
-		if env.Method != "" {
-			what += " " + string(env.Method)
-		}
-		r.onError(req.Context(), env, fmt.Errorf("callback: %s: %w", what, f.err))
-	}
-	if f.status == http.StatusMethodNotAllowed {
+	r.report(req.Context(), env, f.err)
+	switch f.status {
+	case 0:
+		answer(w, r.cfg.FailureStatus, r.failed)
+		return
+	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", "GET, POST, PUT")
 	}
-	answer(w, f.status, `{"code":"-1","msg":"`+f.msg+`"}`)
+	answer(w, f.status, r.refuse)
+}
+
+// report tells the hook the reason of a failure.
+func (r *Receiver) report(ctx context.Context, env Envelope, err error) {
+	if r.cfg.OnError == nil {
+		return
+	}
+	what := "push"
+	if env.Method != "" {
+		what += " " + string(env.Method)
+	}
+	r.cfg.OnError(ctx, env, fmt.Errorf("callback: %s: %w", what, err))
 }
 
 // receive does all but answer: it gives nil where success is to be answered.
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, env *Envelope) *failure {
-	if k != nil && k.deliver == nil {
+	if err := r.trust.fromSource(env.Source); err != nil {
+		return &failure{http.StatusForbidden, err}
+	}
+	if k != nil && k.prepare == nil {
 		return noFunction()
 	}
 	if req.Method == http.MethodGet {
 		return nil // a probe
 	}
-	body, f := readBody(w, req, r.maxBody)
+	// The query is checked before the body is read, but a blank body is a probe
+	// whatever the query says.
+	k, refused := r.readQuery(req.URL.RawQuery, k, env)
+	limit := r.cfg.MaxBody
+	if refused != nil {
+		limit = min(limit, blankBody)
+		if req.ContentLength > limit {
+			return refused
+		}
+	}
+	body, f := r.readBody(w, req, limit)
 	if f != nil {
+		if refused != nil {
+			return refused
+		}
 		return f
 	}
 	text := trim(body)
@@ -148,20 +163,33 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, en
 	}
 	env.Raw = body
 	if req.Method != http.MethodPost && req.Method != http.MethodPut {
-		return &failure{http.StatusMethodNotAllowed, "请使用 POST", fmt.Errorf("%w: neither POST nor PUT", ErrRequest)}
+		return &failure{http.StatusMethodNotAllowed, fmt.Errorf("%w: neither POST nor PUT", ErrRequest)}
 	}
-	k, f = r.readQuery(req.URL.RawQuery, k, env)
-	if f != nil {
-		return f
+	if refused != nil {
+		return refused
 	}
 	doc, err := document(text)
 	if err != nil {
 		return badRequest(err)
 	}
-	return k.deliver(req.Context(), *env, doc)
+	key, run, err := k.prepare(*env, doc)
+	switch {
+	case errors.Is(err, ErrUnknownAction):
+		return &failure{http.StatusUnprocessableEntity, err}
+	case err != nil:
+		return &failure{http.StatusBadRequest, err}
+	}
+	if err := r.once(req.Context(), *env, key, run); err != nil {
+		return &failure{0, err}
+	}
+	return nil
 }
 
-// readQuery fills the envelope, finds the kind and checks the checksum.
+// blankBody is how much is read of the body of a request that is refused unless
+// it is blank.
+const blankBody = 512
+
+// readQuery fills the envelope, finds the kind and checks who sent it.
 func (r *Receiver) readQuery(raw string, k *kind, env *Envelope) (*kind, *failure) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -176,42 +204,23 @@ func (r *Receiver) readQuery(raw string, k *kind, env *Envelope) (*kind, *failur
 	named := r.byMethod(query.Get("method"))
 	switch {
 	case k == nil && named == nil:
-		return nil, &failure{http.StatusNotFound, "未知的消息类型", fmt.Errorf("%w: neither the parameter method nor the path names a known one", ErrKind)}
+		return nil, &failure{http.StatusNotFound, fmt.Errorf("%w: neither the parameter method nor the path names a known one", ErrKind)}
 	case k == nil:
 		k = named
 	case query.Has("method") && named != k:
-		return nil, &failure{http.StatusBadRequest, "消息类型与地址不符", fmt.Errorf("%w: the parameter method names another one than the URL", ErrKind)}
+		return nil, &failure{http.StatusBadRequest, fmt.Errorf("%w: the parameter method names another one than the URL", ErrKind)}
 	}
 	env.Method = k.method
-	if k.deliver == nil {
+	if k.prepare == nil {
 		return nil, noFunction()
 	}
 	if env.TS, err = timestamp(query.Get("ts")); err != nil {
 		return nil, badRequest(err)
 	}
-	form, ok := pushsign.Valid(string(k.method), raw, query.Get("sign"))
-	env.ChecksumForm = form
-	if !ok && !r.skipChecksum {
-		reason := "the parameter sign matches no known way of signing"
-		if query.Get("sign") == "" {
-			reason = "the parameter sign is missing"
-		}
-		return nil, &failure{http.StatusForbidden, "签名校验失败", fmt.Errorf("%w: %s", ErrChecksum, reason)}
+	if err := r.trust.check(raw, query, env); err != nil {
+		return nil, &failure{http.StatusForbidden, err}
 	}
 	return k, nil
-}
-
-// document is the JSON of a body: the body itself, or the biz of a form. The
-// content type is not looked at, since no source says what the ERP sends.
-func document(text []byte) ([]byte, error) {
-	if text[0] == '{' || text[0] == '[' {
-		return text, nil
-	}
-	form, err := url.ParseQuery(string(text))
-	if err != nil || len(form["biz"]) != 1 {
-		return nil, errors.New("the body is neither JSON nor a form with one biz")
-	}
-	return []byte(form.Get("biz")), nil
 }
 
 // timestamp reads Unix seconds, or milliseconds where there are too many for
@@ -230,18 +239,23 @@ func timestamp(text string) (time.Time, error) {
 	return time.UnixMilli(int64(n)).In(cst), nil
 }
 
-// readBody reads the body up to the limit, until the request's context ends.
-func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, *failure) {
-	if req.Body == nil {
+// readBody reads the body up to the limit, until the request's context ends or it
+// takes too long.
+func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, *failure) {
+	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
-	ctx := req.Context()
+	ctx, cancel := context.WithTimeout(req.Context(), r.cfg.BodyTimeout)
+	defer cancel()
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
 		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // not every server can
 	})
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
+	var b bytes.Buffer
+	b.Grow(int(min(max(req.ContentLength, 0), limit, trustedLength)) + bytes.MinRead)
+	_, err := b.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
+	body := b.Bytes()
 	if !stop() {
 		<-ended // w must not be used after the handler returned
 	}
@@ -250,15 +264,19 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, *f
 	case err == nil:
 		return body, nil
 	case errors.As(err, &tooLarge):
-		return nil, &failure{http.StatusRequestEntityTooLarge, "消息内容过大", fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
+		return nil, &failure{http.StatusRequestEntityTooLarge, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, badRequest(fmt.Errorf("the body did not arrive whole: %w", err))
 	}
 	w.Header().Set("Connection", "close") // the rest of the body is still to come
-	return nil, &failure{http.StatusRequestTimeout, "消息接收超时", fmt.Errorf("%w: the body did not arrive in time: %w", ErrRequest, err)}
+	return nil, &failure{http.StatusRequestTimeout, fmt.Errorf("%w: the body did not arrive in time: %w", ErrRequest, err)}
 }
+
+// trustedLength is how much memory is taken at once because the sender announces
+// a long body.
+const trustedLength = 256 << 10
 
 // trim removes blanks and a byte order mark.
 func trim(body []byte) []byte {
@@ -266,11 +284,11 @@ func trim(body []byte) []byte {
 }
 
 func badRequest(err error) *failure {
-	return &failure{http.StatusBadRequest, "请求无法识别", fmt.Errorf("%w: %w", ErrRequest, err)}
+	return &failure{http.StatusBadRequest, fmt.Errorf("%w: %w", ErrRequest, err)}
 }
 
 func noFunction() *failure {
-	return &failure{http.StatusNotImplemented, "未接入该消息", ErrNoFunction}
+	return &failure{http.StatusNotImplemented, ErrNoFunction}
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

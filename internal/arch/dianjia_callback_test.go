@@ -22,6 +22,7 @@ func TestDianJiaToReceiver(t *testing.T) {
 		return nil
 	}
 	receiver, err := callback.New(callback.Config{
+		Secrets: []string{"a-secret-of-32-characters-000001"},
 		Shipment: func(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 			return note(env, p.LID)
 		},
@@ -38,7 +39,7 @@ func TestDianJiaToReceiver(t *testing.T) {
 	require.NoError(t, err)
 	server := httptest.NewServer(receiver)
 	defer server.Close()
-	client, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: server.URL + "/dex/", Secret: "s"}})
+	client, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: server.URL + "/dex/", Secret: "a-secret-of-32-characters-000001"}})
 	require.NoError(t, err)
 	to := dianjia.Target{EntID: "商 家+&", StorageCode: "133242"}
 	require.NoError(t, client.Shipment(t.Context(), to, &jushuitan.ShipmentPush{SoID: "SO-1", LID: "YT1"}))

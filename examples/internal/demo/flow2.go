@@ -3,11 +3,13 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -30,21 +32,19 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	}
 	t.Step(DianJia, "Shops.All", MallSite, fmt.Sprintf("shop_id %d", shopID))
 	t.Check(shopID == MallShop, "the self-owned mall shop is found")
-	for method, path := range map[jushuitan.PushMethod]string{
-		jushuitan.PushShipment:      "delivery_callback",
-		jushuitan.PushCancel:        "cancal_callback",
-		jushuitan.PushGoodsReturned: "return_goods_callback",
+	urls := dianjia.URLBuilder{BaseURL: pushURL + "/dex/jushuitan/", Secret: h.Secret}
+	for method, storage := range map[jushuitan.PushMethod]int64{
+		jushuitan.PushShipment: shopID, jushuitan.PushCancel: shopID, jushuitan.PushGoodsReturned: shopID, jushuitan.PushStock: MainWarehouse,
 	} {
-		err := erp.RegisterPush(shopID, method, fmt.Sprintf("%s/dex/jushuitan/%s?entId=%s&storageCode=%d", pushURL, path, Merchant, shopID))
+		url, err := urls.URL(dianjia.PushURL{Kind: method, EntID: Merchant, StorageCode: strconv.FormatInt(storage, 10)})
 		if err != nil {
 			return err
 		}
+		if err := erp.RegisterPush(shopID, method, url); err != nil {
+			return err
+		}
 	}
-	err := erp.RegisterPush(shopID, jushuitan.PushStock, fmt.Sprintf("%s/dex/jushuitan/stock_callback?entId=%s&storageCode=%d&type=2", pushURL, Merchant, MainWarehouse))
-	if err != nil {
-		return err
-	}
-	t.Step(Jushuitan, "push URLs set", fmt.Sprintf("shop_id %d", shopID), "物流同步 取消订单 售后收货 库存同步")
+	t.Step(Jushuitan, "push URLs set", fmt.Sprintf("shop_id %d", shopID), "物流同步 取消订单 售后收货 库存同步, each with a token")
 
 	// 2. A mall order goes up. Its answer is lost on purpose: the call is keyed by
 	// shop_id + so_id, so it is sent again and makes no second order.

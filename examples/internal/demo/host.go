@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,6 +25,8 @@ type Store struct {
 // Host plays DianJia: it knows its stores, its mall's orders and what it heard
 // from Jushuitan. Its calls go through the client of one merchant.
 type Host struct {
+	Secret string `pii:"true"` // of the tokens in the registered URLs
+
 	jst  *jushuitan.Client
 	line *Timeline
 
@@ -55,11 +58,12 @@ type MallOrder struct {
 func NewHost(jst *jushuitan.Client, line *Timeline) (*Host, error) {
 	h := &Host{
 		jst: jst, line: line, reserved: map[int64]*Store{}, mall: map[string]*MallOrder{},
-		returns: map[string]string{}, pushed: map[string]decimal.Decimal{},
+		returns: map[string]string{}, pushed: map[string]decimal.Decimal{}, Secret: rand.Text(),
 	}
 	var err error
 	h.receiver, err = callback.New(callback.Config{
 		Shipment: h.onShipment, Cancel: h.onCancel, GoodsReturned: h.onGoodsReturned, Stock: h.onStock,
+		Secrets: []string{h.Secret},
 	})
 	return h, err
 }

@@ -1,0 +1,77 @@
+package callback_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/callback/callbacktest"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// FuzzParsers: no parser panics, and none gives nothing without an error.
+func FuzzParsers(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body))
+		f.Add([]byte(biz(body)))
+	}
+	f.Add([]byte(`[{"sku_id":"A","qty":null}]`))
+	f.Add([]byte(`{"datas":[{"sku_id":"A","qty":"1e999999999"}]}`))
+	f.Add([]byte("biz=%7b"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		shipment, err := callback.ParseShipment(body)
+		require.Equal(t, err == nil, shipment != nil)
+		cancel, err := callback.ParseCancel(body)
+		require.Equal(t, err == nil, cancel != nil)
+		returned, err := callback.ParseGoodsReturned(body)
+		require.Equal(t, err == nil, returned != nil)
+		require.True(t, returned == nil || returned.Action.Known())
+		stock, err := callback.ParseStock(body)
+		require.Equal(t, err == nil, stock != nil)
+		// The quick way reads what the slow one reads.
+		if text := bytes.TrimSpace(body); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+			slow, slowErr := jushuitan.ParseStockPush(body)
+			require.Equal(t, slowErr == nil, err == nil)
+			if err == nil {
+				require.Equal(t, slow, stock)
+			}
+		}
+	})
+}
+
+// FuzzForgery: without the secret nobody gets a message to the host, whatever
+// the query says.
+func FuzzForgery(f *testing.F) {
+	good := query(jushuitan.PushCancel)
+	f.Add(good, cancelBody)
+	f.Add(good+"&token="+callbacktest.Token(previous, jushuitan.PushCancel, "9001", "10101010"), cancelBody)
+	f.Add("token=&token=", "")
+	f.Add("method=cancel.order&sign=", biz(cancelBody))
+	f.Fuzz(func(t *testing.T, raw, body string) {
+		called := false
+		r, err := callback.New(callback.Config{Secrets: []string{present},
+			Cancel: func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { called = true; return nil }})
+		require.NoError(t, err)
+		for _, checked := range []string{raw, raw + "&sign=" + signOf(raw)} {
+			req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			req.URL = &url.URL{Path: "/cancal_callback", RawQuery: checked}
+			r.ServeHTTP(httptest.NewRecorder(), req)
+			require.False(t, called, "a forgery was accepted")
+		}
+	})
+}
+
+func signOf(raw string) string {
+	sign, err := callback.ChecksumSorted.Sign(jushuitan.PushCancel, raw)
+	if err != nil {
+		return "0"
+	}
+	return sign
+}
