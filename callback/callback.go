@@ -164,7 +164,7 @@ func New(cfg Config) (*Receiver, error) {
 	}
 	r.shipment = kindOf(r, jushuitan.PushShipment, jushuitan.ParseShipmentPush, cfg.Shipment, shipmentKey)
 	r.cancel = kindOf(r, jushuitan.PushCancel, jushuitan.ParseCancelPush, cfg.Cancel, cancelKey)
-	r.goodsReturned = kindOf(r, jushuitan.PushGoodsReturned, parseGoodsReturned, cfg.GoodsReturned, goodsReturnedKey)
+	r.goodsReturned = kindOf(r, jushuitan.PushGoodsReturned, parseGoodsReturned, r.turning(cfg.GoodsReturned), goodsReturnedKey)
 	r.stock = kindOf(r, jushuitan.PushStock, parseStock, r.freshOnly(cfg.Stock), nil)
 	return r, nil
 }

@@ -293,3 +293,27 @@ func goodsReturnedKey(env Envelope, p *jushuitan.GoodsReturnedPush) string {
 	}
 	return keyOf(jushuitan.PushGoodsReturned, env, doc, string(p.Action), p.UniqueID)
 }
+
+// turning lets goods be received, given back and received again: what is done ends
+// the memory of its opposite, whose next message is no repeat then.
+func (r *Receiver) turning(host func(context.Context, Envelope, *jushuitan.GoodsReturnedPush) error) func(context.Context, Envelope, *jushuitan.GoodsReturnedPush) error {
+	if host == nil || r.cfg.Deduper == nil {
+		return host
+	}
+	return func(ctx context.Context, env Envelope, p *jushuitan.GoodsReturnedPush) error {
+		if err := host(ctx, env, p); err != nil {
+			return err
+		}
+		opposite := *p
+		opposite.Action = jushuitan.GoodsReceived
+		if p.Action == jushuitan.GoodsReceived {
+			opposite.Action = jushuitan.GoodsRevoked
+		}
+		// Done for no time at all: forgotten, by any store.
+		err := r.cfg.Deduper.Commit(context.WithoutCancel(ctx), goodsReturnedKey(env, &opposite), rand.Text(), time.Nanosecond)
+		if err != nil {
+			r.report(ctx, env, fmt.Errorf("%w: forget: %w", ErrDedupe, err))
+		}
+		return nil
+	}
+}

@@ -335,3 +335,17 @@ func TestStaleStockInTurn(t *testing.T) {
 		assert.Equal(t, 500, slow, "not longer than Wait")
 	})
 }
+
+// TestReturnedAgain: goods that were received, given back and received again are
+// three messages; each of them repeated is none.
+func TestReturnedAgain(t *testing.T) {
+	var h host
+	cfg := h.config()
+	cfg.NoDedupe = false
+	r := receiver(t, cfg)
+	revoked := strings.Replace(returnedBody, "确认", "取消", 1)
+	for i, body := range []string{returnedBody, returnedBody, revoked, revoked, returnedBody, returnedBody, revoked} {
+		assertSuccess(t, send(t, r, "POST", "/?"+query(jushuitan.PushGoodsReturned), body))
+		assert.Len(t, h.seen, []int{1, 1, 2, 2, 3, 3, 4}[i])
+	}
+}
