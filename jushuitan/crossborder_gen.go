@@ -36,8 +36,17 @@ func (s *CrossBorderService) AllOrders(ctx context.Context, req *CrossBorderOrde
 	return pagesCrossBorderQueryOrders.all(ctx, s.client, req)
 }
 
+// OrdersSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryOrders
+// until nothing newer comes: every row that changed after the version since, oldest change
+// first. Rows with the version since itself are left out. Keep the largest TS seen and start
+// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
+// times are not.
+func (s *CrossBorderService) OrdersSince(ctx context.Context, since int64, req *CrossBorderOrderQuery) iter.Seq2[*CrossBorderOrder, error] {
+	return pagesCrossBorderQueryOrders.since(ctx, s.client, since, req)
+}
+
 // StreamOrders goes through the rows of QueryOrders and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// after a crash: by row version, or by time where req has the beginning of a time range.
 func (s *CrossBorderService) StreamOrders(req *CrossBorderOrderQuery, from Checkpoint) *Stream[CrossBorderOrder] {
 	return pagesCrossBorderQueryOrders.stream(s.client, req, from)
 }
@@ -60,8 +69,17 @@ func (s *CrossBorderService) AllRefunds(ctx context.Context, req *CrossBorderRef
 	return pagesCrossBorderQueryRefunds.all(ctx, s.client, req)
 }
 
+// RefundsSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryRefunds
+// until nothing newer comes: every row that changed after the version since, oldest change
+// first. Rows with the version since itself are left out. Keep the largest TS seen and start
+// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
+// times are not.
+func (s *CrossBorderService) RefundsSince(ctx context.Context, since int64, req *CrossBorderRefundQuery) iter.Seq2[*CrossBorderRefund, error] {
+	return pagesCrossBorderQueryRefunds.since(ctx, s.client, since, req)
+}
+
 // StreamRefunds goes through the rows of QueryRefunds and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// after a crash: by row version, or by time where req has the beginning of a time range.
 func (s *CrossBorderService) StreamRefunds(req *CrossBorderRefundQuery, from Checkpoint) *Stream[CrossBorderRefund] {
 	return pagesCrossBorderQueryRefunds.stream(s.client, req, from)
 }
@@ -145,6 +163,8 @@ var pagesCrossBorderQueryOrders = &pager[CrossBorderOrderQuery, CrossBorderOrder
 	window:   func(q *CrossBorderOrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	key:      func(r *CrossBorderOrder) string { return rowKey(r.OID) },
 	modified: func(r *CrossBorderOrder) time.Time { return r.Modified },
+	cursor:   func(q *CrossBorderOrderQuery) *int64 { return &q.StartTS },
+	version:  func(r *CrossBorderOrder) int64 { return r.TS },
 }
 
 var pagesCrossBorderQueryRefunds = &pager[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{
@@ -157,6 +177,8 @@ var pagesCrossBorderQueryRefunds = &pager[CrossBorderRefundQuery, CrossBorderRef
 	window:   func(q *CrossBorderRefundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	key:      func(r *CrossBorderRefund) string { return rowKey(r.ASID) },
 	modified: func(r *CrossBorderRefund) time.Time { return r.Modified },
+	cursor:   func(q *CrossBorderRefundQuery) *int64 { return &q.StartTS },
+	version:  func(r *CrossBorderRefund) int64 { return r.TS },
 }
 
 func (r *SKU1688MappingResult) verdict() (ok bool, code int64, msg string) {

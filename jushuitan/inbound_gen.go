@@ -18,6 +18,7 @@ type ReceiptService service
 // of them.
 //
 // Limits: page_size default 30, max 50; po_ids and io_ids max 30; window 7 days.
+// Note: start_ts goes with the paging members only: give Since no other filter.
 // Effect: read.
 // POST /open/purchasein/query, official page docType=7&docId=31.
 func (s *ReceiptService) Query(ctx context.Context, req *ReceiptQuery) (*ReceiptPage, error) {

@@ -455,6 +455,19 @@ func TestOtherInOutCursor(t *testing.T) {
 	assert.Len(t, since(rows[1].TS), 1)
 	a := call(t, srv, "/open/other/inout/query", `{"start_ts":1,"status":"Confirmed"}`)
 	assert.Equal(t, "130", string(a.Code), "a cursor goes with no filter")
+
+	var got []int64
+	var newest int64
+	for row, err := range client.OtherInOuts.Since(t.Context(), 0, nil) {
+		require.NoError(t, err)
+		got = append(got, row.IOID)
+		newest = row.TS
+	}
+	assert.Equal(t, []int64{second, first}, got)
+	for row, err := range client.OtherInOuts.Since(t.Context(), newest, nil) {
+		require.NoError(t, err)
+		t.Errorf("document %d is not newer", row.IOID)
+	}
 }
 
 // purchased uploads a confirmed purchase of 10 TS-BLK-M and gives its number.
