@@ -558,6 +558,10 @@ func (p *pager[Req, Reply, Row]) follow(ctx context.Context, c *Client, since in
 			ordered, before := true, int64(0)
 			for i := range rows {
 				v, key := p.version(&rows[i]), p.key(&rows[i])
+				if v <= 0 {
+					yield(nil, p.paging(c, "row %s has no row version: use All", key))
+					return
+				}
 				ordered = ordered && v >= before
 				before = v
 				if known, ok := given[key]; v < cursor || v == since || ok && known == v {

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -327,6 +328,17 @@ func TestSinceSameVersion(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSinceWithoutVersions: rows that carry no row version cannot be followed, and
+// are not passed over in silence.
+func TestSinceWithoutVersions(t *testing.T) {
+	c := mocked(t, httpmock.NewStringResponder(200, `{"code":0,"data":{"datas":[{"io_id":7}]}}`))
+	var last error
+	for _, err := range c.OtherInOuts.Since(t.Context(), 0, nil) {
+		last = err
+	}
+	assert.ErrorIs(t, last, jushuitan.ErrPaging)
 }
 
 // TestUpload: chunks in order, results in the caller's order whatever order the
