@@ -2,25 +2,21 @@ package dianjia
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/go-querystring/query"
 
+	"github.com/dianjia/jushuitan-go/internal/pipeline"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/redact"
-	"github.com/dianjia/jushuitan-go/internal/retry"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -97,41 +93,13 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RetryLostAnswers == nil {
 		c.lostKinds = []jushuitan.PushMethod{jushuitan.PushStock, jushuitan.PushCancel}
 	}
-	setDefault(&c.timeout, 30*time.Second)
-	setDefault(&c.maxReply, 64<<10)
-	setDefault(&c.retry.MaxAttempts, 4)
-	setDefault(&c.retry.MinWait, 500*time.Millisecond)
-	setDefault(&c.retry.MaxWait, 10*time.Second)
-	setDefault(&c.retry.MaxRetryAfter, 30*time.Second)
+	c.timeout, c.maxReply = cmp.Or(c.timeout, 30*time.Second), cmp.Or(c.maxReply, 64<<10)
+	c.retry = jushuitan.RetryPolicy(pipeline.Policy(r).WithDefaults())
 	if c.now == nil {
 		c.now = time.Now
 	}
-	c.http = ownClient(cfg.HTTPClient)
+	c.http = pipeline.Client(cfg.HTTPClient)
 	return c, nil
-}
-
-func setDefault[T int | int64 | time.Duration](v *T, def T) {
-	if *v == 0 {
-		*v = def
-	}
-}
-
-// ownClient copies the caller's client, or makes one. A redirect is handed back
-// as it is: following one would send the token to a host that nobody chose.
-func ownClient(caller *http.Client) *http.Client {
-	var hc http.Client
-	if caller != nil {
-		hc = *caller
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = t.Clone()
-		t.MaxIdleConnsPerHost = 32
-		// Well below what servers keep: a connection that the server closes in the
-		// moment a push goes out leaves its outcome unknown.
-		t.IdleConnTimeout = 30 * time.Second
-		hc.Transport = t
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &hc
 }
 
 // String names the client without its secret.
@@ -193,7 +161,6 @@ type onePush struct {
 	personal []string // texts of the push that must not be shown
 
 	attempts int
-	lost     bool     // the answer of some attempt was lost
 	hide     []string // of the present attempt: what errors must not name
 }
 
@@ -228,7 +195,14 @@ func (k *onePush) do(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
 	}
-	_, err, cancelled := retry.Do(ctx, k.attempt, k.again)
+	call := pipeline.Call{
+		Service: k, HTTP: k.http, Timeout: k.timeout, MaxBody: k.maxReply,
+		Retry: pipeline.Policy(k.retry), Repeatable: slices.Contains(k.lostKinds, k.kind), Now: k.now,
+	}
+	err, cancelled := call.Run(ctx, func(ctx context.Context, n int) error {
+		k.attempts = n
+		return call.Attempt(ctx)
+	})
 	if err == nil {
 		return nil
 	}
@@ -241,49 +215,30 @@ func (k *onePush) do(ctx context.Context) error {
 	}
 	// An earlier attempt may have been handled. A refusal that follows says nothing
 	// about it: some receivers refuse repeats.
-	if k.lost {
+	if call.Lost {
 		e.Outcome = jushuitan.Unknown
 	}
 	return e
 }
 
-// again decides whether a failed attempt is followed by another.
-func (k *onePush) again(n int, err error) (time.Duration, bool) {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return 0, false
-	}
-	if e.Outcome == jushuitan.Unknown {
-		k.lost = true
-	}
-	if !e.retry || n >= k.retry.MaxAttempts {
-		return 0, false
-	}
-	if e.Outcome == jushuitan.Unknown && !slices.Contains(k.lostKinds, k.kind) {
-		return 0, false
-	}
-	return max(retry.Backoff(n, k.retry.MinWait, k.retry.MaxWait), min(e.retryAfter, k.retry.MaxRetryAfter)), true
-}
+// The stages of an attempt that are this service's own follow, in their order.
 
-// attempt is one attempt, top to bottom: fresh stamp, signature, send, bounded
-// read, judge.
-func (k *onePush) attempt(ctx context.Context, n int) error {
-	k.attempts = n
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
-	defer cancel()
-	raw, err := k.sign()
+// Permit lets every push pass: no source knows a limit.
+func (k *onePush) Permit(context.Context) (sent func(), err error) { return func() {}, nil }
+
+// Request signs the URL anew.
+func (k *onePush) Request(ctx context.Context) (*http.Request, error) {
+	rawQuery, err := k.sign()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	resp, err := k.send(ctx, raw) //nolint:bodyclose // read closes it
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.address+"?"+rawQuery, bytes.NewReader(k.body))
 	if err != nil {
-		return err
+		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the target does not make a URL")})
 	}
-	body, err := k.read(resp)
-	if err != nil {
-		return err
-	}
-	return k.judge(resp, body)
+	req.Header.Set("Content-Type", "application/json;charset=UTF-8")
+	req.Header.Set("Accept", "application/json")
+	return req, nil
 }
 
 // pushQuery is what a registered URL becomes when Jushuitan calls it.
@@ -308,56 +263,34 @@ func (k *onePush) sign() (rawQuery string, err error) {
 	return rawQuery, nil
 }
 
-func (k *onePush) send(ctx context.Context, rawQuery string) (*http.Response, error) {
-	// Whether a connection was had tells a push that was never sent from one whose
-	// answer was lost.
-	var mu sync.Mutex
-	asked, connected := false, false
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { mu.Lock(); asked = true; mu.Unlock() },
-		GotConn: func(httptrace.GotConnInfo) { mu.Lock(); connected = true; mu.Unlock() },
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.address+"?"+rawQuery, bytes.NewReader(k.body))
-	if err != nil {
-		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the target does not make a URL")})
+// Trouble is no answer, or one that could not be read whole.
+func (k *onePush) Trouble(t pipeline.Trouble) error {
+	e := &Error{Outcome: jushuitan.Outcome(t.Outcome), class: ErrUnavailable, HTTPStatus: t.Status, retry: !t.TooLarge}
+	e.cause = plainCause(t.Err, k.hide)
+	if t.TooLarge {
+		e.class = ErrRefused
 	}
-	req.Header.Set("Content-Type", "application/json;charset=UTF-8")
-	req.Header.Set("Accept", "application/json")
-	resp, err := k.http.Do(req)
-	if err == nil {
-		return resp, nil
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	outcome := jushuitan.Unknown
-	dial := &net.OpError{}
-	if asked && !connected || errors.As(err, &dial) && dial.Op == "dial" {
-		outcome = jushuitan.NotSent
-	}
-	return nil, k.fail(&Error{Outcome: outcome, class: ErrUnavailable, cause: plainCause(err, k.hide), retry: true})
+	return k.fail(e)
 }
 
-func (k *onePush) read(resp *http.Response) ([]byte, error) {
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, k.maxReply+1))
-	switch {
-	case err != nil:
-		cause := fmt.Errorf("answer cut off after %d bytes: %w", len(body), plainCause(err, k.hide))
-		return nil, k.fail(&Error{Outcome: jushuitan.Unknown, class: ErrUnavailable, HTTPStatus: resp.StatusCode, retry: true, cause: cause})
-	case int64(len(body)) > k.maxReply:
-		return nil, k.fail(&Error{
-			Outcome: jushuitan.Unknown, class: ErrRefused, HTTPStatus: resp.StatusCode,
-			cause: fmt.Errorf("answer larger than %d bytes", k.maxReply),
-		})
+// Renew has nothing to replace.
+func (k *onePush) Renew(error) bool { return false }
+
+// Verdict reads an error for the next attempt.
+func (k *onePush) Verdict(err error) pipeline.Verdict {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return pipeline.Verdict{}
 	}
-	return body, nil
+	return pipeline.Verdict{Outcome: pipeline.Outcome(e.Outcome), Again: e.retry, After: e.retryAfter}
 }
 
-// judge decides what an answer means. The statuses of what stands before the
+// Judge decides what an answer means. The statuses of what stands before the
 // endpoint (408, 429, 502, 503, 504) speak louder than the body; for all others
 // the code in the body does.
-func (k *onePush) judge(resp *http.Response, body []byte) error {
-	status, r := resp.StatusCode, parseReply(body)
+func (k *onePush) Judge(a *pipeline.Answer) error {
+	body := a.Content
+	status, r := a.StatusCode, parseReply(body)
 	ok := status >= 200 && status < 300
 	if ok && r.accepted {
 		return nil
@@ -368,16 +301,16 @@ func (k *onePush) judge(resp *http.Response, body []byte) error {
 	}
 	switch {
 	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests:
-		e.class, e.retry, e.retryAfter = ErrUnavailable, true, k.retryAfter(resp)
+		e.class, e.retry, e.retryAfter = ErrUnavailable, true, a.RetryAfter
 	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout,
 		status >= 500 && (!r.known || r.accepted):
-		e.class, e.Outcome, e.retry, e.retryAfter = ErrUnavailable, jushuitan.Unknown, true, k.retryAfter(resp)
+		e.class, e.Outcome, e.retry, e.retryAfter = ErrUnavailable, jushuitan.Unknown, true, a.RetryAfter
 	case status >= 500: // refused, after nobody knows which part of the work
 		e.Outcome = jushuitan.Unknown
 	case status >= 300 && status < 400:
 		e.class = ErrUnavailable
 		e.cause = errors.New("the endpoint redirects, which is not followed: check the base URL")
-		if loc, err := resp.Location(); err == nil {
+		if loc, err := a.Location(); err == nil {
 			e.cause = fmt.Errorf("the endpoint redirects to host %q, which is not followed: check the base URL", k.clean(loc.Hostname()))
 		}
 	case ok && len(bytes.TrimSpace(body)) == 0:
@@ -388,18 +321,6 @@ func (k *onePush) judge(resp *http.Response, body []byte) error {
 		e.cause = errors.New("the answer has neither a code nor a resultCode")
 	}
 	return k.fail(e)
-}
-
-// retryAfter reads the header, in seconds or as a date; nonsense is none.
-func (k *onePush) retryAfter(resp *http.Response) time.Duration {
-	v := resp.Header.Get("Retry-After")
-	if s, err := strconv.ParseInt(v, 10, 32); err == nil {
-		return max(0, time.Duration(s)*time.Second)
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(k.now()))
-	}
-	return 0
 }
 
 // fail completes an error with what is known about the call.

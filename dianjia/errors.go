@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -125,9 +124,6 @@ func (e *scrubbed) Unwrap() error { return e.is }
 // plainCause drops what net/http wraps around an error, which names the URL, and
 // all that names one of the hidden texts.
 func plainCause(err error, hide []string) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
 	text := err.Error()
 	clean := text
 	for _, h := range hide {

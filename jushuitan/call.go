@@ -4,51 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pipeline"
 	"github.com/dianjia/jushuitan-go/internal/redact"
-	"github.com/dianjia/jushuitan-go/internal/retry"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
-
-// attempt is one attempt of a call, top to bottom. Everything that must be fresh
-// each time is made here: the permit, the token, the time stamp, the signature.
-func (k *oneCall) attempt(ctx context.Context, n int) error {
-	k.attempts = n
-	sent, err := k.waitForQuota(ctx)
-	if err != nil {
-		return err
-	}
-	defer sent() // at the latest; earlier when the request is on the wire
-	token, err := k.fetchToken(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, k.core.timeout)
-	defer cancel()
-	form := k.form(token)
-	form["sign"] = Sign(k.core.cred.AppSecret, form)
-	resp, err := k.send(ctx, form, sent) //nolint:bodyclose // read closes it
-	if err != nil {
-		return err
-	}
-	body, err := k.read(resp)
-	if err != nil {
-		return err
-	}
-	if err := k.checkStatus(resp, body); err != nil {
-		return err
-	}
-	return k.decode(body, resp.StatusCode)
-}
 
 // oneCall is a call from its first attempt to its last.
 type oneCall struct {
@@ -62,10 +27,10 @@ type oneCall struct {
 	personal   func() []string   // texts of the request that must not be shown
 	into       func(body []byte) *Error
 
+	run      pipeline.Call // runs the attempts
 	attempts int
 	token    Token // of the last attempt
 	replayed bool  // a refused token was replaced and the call sent again
-	lost     bool  // the answer of some attempt was lost
 	seen     seen  // of the last attempt
 }
 
@@ -77,7 +42,11 @@ func (k *oneCall) do(ctx context.Context) error {
 	if k.dry() {
 		return nil
 	}
-	_, err, cancelled := retry.Do(ctx, k.watch, k.again)
+	k.run = pipeline.Call{
+		Service: k, HTTP: k.core.http, Timeout: k.core.timeout, MaxBody: k.core.maxBody,
+		Retry: pipeline.Policy(k.core.retry), Repeatable: k.repeatable, Now: k.core.now,
+	}
+	err, cancelled := k.run.Run(ctx, k.watch)
 	if err == nil {
 		return nil
 	}
@@ -90,42 +59,92 @@ func (k *oneCall) do(ctx context.Context) error {
 	}
 	// An earlier attempt may have been carried out, unless the server has now said
 	// plainly what it thinks of the call.
-	if k.lost && e.Outcome <= Rejected && (e.Outcome == NotSent || e.class == ErrRateLimited || e.class == ErrTimestamp || e.class == ErrTokenExpired) {
+	if k.run.Lost && e.Outcome <= Rejected && (e.Outcome == NotSent || e.class == ErrRateLimited || e.class == ErrTimestamp || e.class == ErrTokenExpired) {
 		e.Outcome = Unknown
 	}
 	return e
 }
 
-// again decides whether a failed attempt is followed by another.
-func (k *oneCall) again(n int, err error) (time.Duration, bool) {
+// The stages of an attempt that are this service's own follow, in their order;
+// what lies between them (send, bounded read) is package pipeline's. Everything
+// that must be fresh each time is made in them: the permit, the token, the time
+// stamp, the signature.
+
+// Permit waits for the quota: before the time stamp, so that a long wait never
+// sends a stale one.
+func (k *oneCall) Permit(ctx context.Context) (sent func(), err error) {
+	begin := time.Now()
+	sent, err = k.core.limiter.Wait(ctx, k.limitKey(k.path))
+	k.seen.waited = time.Since(begin)
+	if err != nil {
+		e := &Error{Outcome: NotSent, cause: err}
+		if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
+			e.class = ErrRateLimited
+		}
+		return nil, k.fail(e)
+	}
+	return sent, nil
+}
+
+// Request gets the token and makes the signed form.
+func (k *oneCall) Request(ctx context.Context) (*http.Request, error) {
+	token, err := k.fetchToken(ctx)
+	if err != nil {
+		return nil, err
+	}
+	form := k.form(token)
+	form["sign"] = Sign(k.core.cred.AppSecret, form)
+	values := make(url.Values, len(form))
+	for name, v := range form {
+		values.Set(name, v)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.core.baseURL.String()+k.path, strings.NewReader(values.Encode()))
+	if err != nil {
+		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: errors.New("path does not make a URL")})
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
+	req.Header.Set("Accept", "application/json")
+	return req, nil
+}
+
+// Trouble is no answer, or one that could not be read whole.
+func (k *oneCall) Trouble(t pipeline.Trouble) error {
+	k.seen.status, k.seen.received = t.Status, t.Received
+	e := &Error{Outcome: Outcome(t.Outcome), class: ErrUnavailable, HTTPStatus: t.Status, cause: t.Err, retry: !t.TooLarge}
+	if t.TooLarge {
+		e.class = ErrDecode
+		e.cause = fmt.Errorf("%w: ask for smaller pages or raise WithMaxResponseBytes", t.Err)
+	}
+	return k.fail(e)
+}
+
+// Judge looks at the HTTP status, then at envelope and payload.
+func (k *oneCall) Judge(a *pipeline.Answer) error {
+	k.seen.status, k.seen.received = a.StatusCode, len(a.Content)
+	if err := k.checkStatus(a); err != nil {
+		return err
+	}
+	return k.decode(a.Content, a.StatusCode)
+}
+
+// Renew replaces a refused token, once.
+func (k *oneCall) Renew(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.class != ErrTokenExpired || k.auth || k.Client.token != "" || k.replayed {
+		return false
+	}
+	k.replayed = true
+	k.core.tokens.Rejected(context.Background(), k.merchant, k.token)
+	return true
+}
+
+// Verdict reads an error for the next attempt.
+func (k *oneCall) Verdict(err error) pipeline.Verdict {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
-		return 0, false
+		return pipeline.Verdict{}
 	}
-	if e.Outcome == Unknown {
-		k.lost = true
-	}
-	if e.class == ErrTokenExpired && !k.auth && k.Client.token == "" && !k.replayed {
-		k.replayed = true
-		k.core.tokens.Rejected(context.Background(), k.merchant, k.token)
-		return 0, true
-	}
-	p := k.core.retry
-	budget := p.MaxAttempts
-	if k.replayed {
-		budget++ // the replay is not one of the repeats
-	}
-	if !e.retry || n >= budget {
-		return 0, false
-	}
-	if e.Outcome == Unknown && !k.repeatable {
-		return 0, false
-	}
-	if e.penalty > 0 { // the limiter holds the next attempt back
-		return 0, true
-	}
-	wait := retry.Backoff(n, p.MinWait, p.MaxWait)
-	return max(wait, min(e.retryAfter, p.MaxRetryAfter)), true
+	return pipeline.Verdict{Outcome: pipeline.Outcome(e.Outcome), Again: e.retry, After: e.retryAfter, Held: e.penalty > 0}
 }
 
 // fail completes an error with what is known about the call.
@@ -149,20 +168,6 @@ func (k *oneCall) fail(e *Error) *Error {
 		}
 	}
 	return e
-}
-
-func (k *oneCall) waitForQuota(ctx context.Context) (sent func(), err error) {
-	begin := time.Now()
-	sent, err = k.core.limiter.Wait(ctx, k.limitKey(k.path))
-	k.seen.waited = time.Since(begin)
-	if err != nil {
-		e := &Error{Outcome: NotSent, cause: err}
-		if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
-			e.class = ErrRateLimited
-		}
-		return nil, k.fail(e)
-	}
-	return sent, nil
 }
 
 func (k *oneCall) fetchToken(ctx context.Context) (string, error) {
@@ -214,104 +219,10 @@ func (k *oneCall) form(token string) map[string]string {
 	return form
 }
 
-func (k *oneCall) send(ctx context.Context, form map[string]string, sent func()) (*http.Response, error) {
-	values := make(url.Values, len(form))
-	for name, v := range form {
-		values.Set(name, v)
-	}
-	// Whether a connection was had tells a request that was never sent from one
-	// whose answer was lost.
-	var mu sync.Mutex
-	asked, connected := false, false
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:      func(string) { mu.Lock(); asked = true; mu.Unlock() },
-		GotConn:      func(httptrace.GotConnInfo) { mu.Lock(); connected = true; mu.Unlock() },
-		WroteRequest: func(httptrace.WroteRequestInfo) { sent() },
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.core.baseURL.String()+k.path, strings.NewReader(values.Encode()))
-	if err != nil {
-		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: errors.New("path does not make a URL")})
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
-	req.Header.Set("Accept", "application/json")
-	resp, err := k.core.http.Do(req)
-	if err == nil {
-		return resp, nil
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	outcome := Unknown
-	dial := &net.OpError{}
-	if asked && !connected || errors.As(err, &dial) && dial.Op == "dial" {
-		outcome = NotSent
-	}
-	return nil, k.fail(&Error{Outcome: outcome, class: ErrUnavailable, cause: plainCause(err), retry: true})
-}
-
-// plainCause drops what net/http wraps around an error: the URL is named already.
-func plainCause(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
-
-func (k *oneCall) read(resp *http.Response) ([]byte, error) {
-	defer func() { _ = resp.Body.Close() }()
-	limit := k.core.maxBody
-	k.seen.status = resp.StatusCode
-	if resp.ContentLength > limit {
-		return nil, k.tooLarge(resp)
-	}
-	var buf []byte
-	if resp.ContentLength > 0 {
-		buf = make([]byte, 0, resp.ContentLength+1)
-	}
-	body, err := readAll(io.LimitReader(resp.Body, limit+1), buf)
-	k.seen.received = len(body)
-	switch {
-	case err != nil:
-		return nil, k.fail(&Error{
-			Outcome: Unknown, class: ErrUnavailable, HTTPStatus: resp.StatusCode, retry: true,
-			cause: fmt.Errorf("answer cut off after %d bytes: %w", len(body), plainCause(err)),
-		})
-	case int64(len(body)) > limit:
-		return nil, k.tooLarge(resp)
-	}
-	return body, nil
-}
-
-func (k *oneCall) tooLarge(resp *http.Response) error {
-	return k.fail(&Error{
-		Outcome: Unknown, class: ErrDecode, HTTPStatus: resp.StatusCode,
-		cause: fmt.Errorf("answer larger than %d bytes: ask for smaller pages or raise WithMaxResponseBytes", k.core.maxBody),
-	})
-}
-
-// readAll reads into buf, growing it as needed.
-func readAll(r io.Reader, buf []byte) ([]byte, error) {
-	if cap(buf) == 0 {
-		buf = make([]byte, 0, 4096)
-	}
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return buf, err
-		}
-	}
-}
-
 // checkStatus handles every status but 200. The server answers 200 even to
 // errors, so that others come from what stands before it.
-func (k *oneCall) checkStatus(resp *http.Response, body []byte) error {
-	status := resp.StatusCode
+func (k *oneCall) checkStatus(a *pipeline.Answer) error {
+	status := a.StatusCode
 	if status == http.StatusOK {
 		return nil
 	}
@@ -320,43 +231,28 @@ func (k *oneCall) checkStatus(resp *http.Response, body []byte) error {
 	case status >= 300 && status < 400:
 		e.class = ErrUnavailable
 		e.cause = errors.New("the server redirects, which is not followed with a signed form: check the base URL")
-		if loc, err := resp.Location(); err == nil {
+		if loc, err := a.Location(); err == nil {
 			e.cause = fmt.Errorf("the server redirects to %s, which is not followed with a signed form: check the base URL", loc.Host)
 		}
 	case status == http.StatusTooManyRequests:
 		e.class, e.retry = ErrRateLimited, true
-		e.retryAfter = k.retryAfter(resp)
+		e.retryAfter = a.RetryAfter
 	case status >= 500:
 		e.class, e.Outcome, e.retry = ErrUnavailable, Unknown, true
-		e.retryAfter = k.retryAfter(resp)
+		e.retryAfter = a.RetryAfter
 	case status == http.StatusRequestTimeout:
 		e.class, e.retry = ErrUnavailable, true
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		e.class = ErrPermission
 	}
 	// Should the answer be the usual one all the same, it says more.
-	if env, ok := readEnvelope(body); ok && env.code != 0 {
+	if env, ok := readEnvelope(a.Content); ok && env.code != 0 {
 		e.Code, e.Msg, e.RequestID = env.code, env.msg, env.requestID
 		if class, outcome, again := classify(k.op, env.code, env.msg); status < 500 {
 			e.class, e.Outcome, e.retry = class, outcome, again
 		}
 	}
 	return k.fail(e)
-}
-
-// retryAfter reads the header, in seconds or as a date; nonsense is none.
-func (k *oneCall) retryAfter(resp *http.Response) time.Duration {
-	v := resp.Header.Get("Retry-After")
-	if v == "" {
-		return 0
-	}
-	if s, err := strconv.ParseInt(v, 10, 32); err == nil {
-		return max(0, time.Duration(s)*time.Second)
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(k.core.now()))
-	}
-	return 0
 }
 
 // decode reads the envelope and the payload and classifies what they say.

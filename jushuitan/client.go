@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pipeline"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
@@ -108,8 +109,8 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if c.authorize, err = parseHost("authorise URL", s.authorize); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)
 	}
-	c.retry = s.retry.withDefaults()
-	c.http = ownClient(s.httpClient)
+	c.retry = RetryPolicy(pipeline.Policy(s.retry).WithDefaults())
+	c.http = pipeline.Client(s.httpClient)
 	if c.limiter = s.limiter; c.limiter == nil {
 		if c.limiter, err = NewLimiter(LimiterConfig{Quotas: s.quotas}); err != nil {
 			return nil, fmt.Errorf("jushuitan: New: %w", err)
@@ -125,40 +126,6 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 		Obtain: client.obtain, OnReauthorize: s.onReauth,
 	})
 	return client, nil
-}
-
-func (p RetryPolicy) withDefaults() RetryPolicy {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	if p.MaxAttempts == 0 {
-		p.MaxAttempts = 4
-	}
-	def(&p.MinWait, 500*time.Millisecond)
-	def(&p.MaxWait, 10*time.Second)
-	def(&p.MaxRetryAfter, 30*time.Second)
-	return p
-}
-
-// ownClient copies the caller's client, or makes one. A redirect is handed back
-// as it is: following one would send the form, with token and signature, to a
-// host that nobody chose.
-func ownClient(caller *http.Client) *http.Client {
-	var hc http.Client
-	if caller != nil {
-		hc = *caller
-	} else {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = 32
-		// Well below what servers keep: a connection that the server closes in the
-		// moment a write goes out leaves its outcome unknown.
-		t.IdleConnTimeout = 30 * time.Second
-		hc.Transport = t
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &hc
 }
 
 // ForMerchant gives a client that calls for one merchant (the host's own id for

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/pipeline"
 )
 
 // DoctorOptions says what [Client.Doctor] looks at beyond the account itself.
@@ -115,7 +117,7 @@ func (d *doctor) clock(ctx context.Context) {
 	begin := d.c.core.now()
 	resp, err := d.c.core.http.Do(req)
 	if err != nil {
-		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, plainCause(err))
+		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, pipeline.PlainCause(err))
 		return
 	}
 	_ = resp.Body.Close()

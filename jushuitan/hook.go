@@ -75,9 +75,10 @@ func logHook(l *slog.Logger) Hook {
 
 // watch runs one attempt between the hooks.
 func (k *oneCall) watch(ctx context.Context, n int) error {
+	k.attempts = n
 	hooks := k.core.hooks
 	if len(hooks) == 0 {
-		return k.attempt(ctx, n)
+		return k.run.Attempt(ctx)
 	}
 	a := Attempt{Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect, N: n, Sent: len(k.biz)}
 	for _, h := range hooks {
@@ -87,7 +88,7 @@ func (k *oneCall) watch(ctx context.Context, n int) error {
 	}
 	k.seen = seen{}
 	begin := time.Now()
-	err := k.attempt(ctx, n)
+	err := k.run.Attempt(ctx)
 	a.Took = time.Since(begin)
 	a.Waited, a.Received, a.HTTPStatus = k.seen.waited, k.seen.received, k.seen.status
 	if e, ok := errors.AsType[*Error](err); ok {
