@@ -121,8 +121,7 @@ type scrubbed struct {
 func (e *scrubbed) Error() string { return e.text }
 func (e *scrubbed) Unwrap() error { return e.is }
 
-// plainCause drops what net/http wraps around an error, which names the URL, and
-// all that names one of the hidden texts.
+// plainCause masks the hidden texts in an error, should it name one.
 func plainCause(err error, hide []string) error {
 	text := err.Error()
 	clean := text
