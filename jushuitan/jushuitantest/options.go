@@ -25,6 +25,7 @@ type config struct {
 	allow      []netip.Prefix
 	pushClient *http.Client
 	pushRetry  []time.Duration
+	front      func(*Server, http.Handler) http.Handler
 }
 
 func defaults() config {

@@ -326,14 +326,12 @@ func (x *exchange) abort() {
 func (x *exchange) reset() {
 	x.status = 0
 	x.note()
-	if h, ok := x.w.(http.Hijacker); ok {
-		if conn, _, err := h.Hijack(); err == nil {
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-			_ = conn.Close()
-			return
+	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
 		}
+		_ = conn.Close()
+		return
 	}
 	panic(http.ErrAbortHandler)
 }

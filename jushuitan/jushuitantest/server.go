@@ -130,7 +130,12 @@ func newServer(opts ...Option) (*Server, error) {
 
 // Handler is the server as a handler, for mounting it elsewhere. It works until
 // [Server.Close].
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+func (s *Server) Handler() http.Handler {
+	if s.cfg.front != nil {
+		return s.cfg.front(s, http.HandlerFunc(s.serve))
+	}
+	return http.HandlerFunc(s.serve)
+}
 
 // Close stops the server: it ends what is being answered, drops pushes that are
 // not delivered yet, and returns when all that has ended. Call

@@ -1,0 +1,207 @@
+package console
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+// state is what the page shows: facts about documents, and of people nothing.
+type state struct {
+	Now        string          `json:"now"`
+	Merchant   string          `json:"merchant"`
+	CoID       int64           `json:"co_id"`
+	Stats      map[string]int  `json:"stats"`
+	Shops      []shopView      `json:"shops"`
+	Warehouses []warehouseView `json:"warehouses"`
+	Carriers   []carrierView   `json:"carriers"`
+	Orders     []orderView     `json:"orders"`
+	Outbounds  []outboundView  `json:"outbounds"`
+	AfterSales []afterSaleView `json:"after_sales"`
+	Transfers  []documentView  `json:"transfers"`
+	OtherInOut []documentView  `json:"other_in_outs"`
+	Stock      []stockView     `json:"stock"`
+	Addresses  []addressView   `json:"push_addresses"`
+	Faults     []faultView     `json:"faults"`
+	FaultKinds []string        `json:"fault_kinds"`
+}
+
+type (
+	shopView struct {
+		ShopID int64  `json:"shop_id"`
+		Name   string `json:"name"`
+		Site   string `json:"site"`
+	}
+	warehouseView struct {
+		WMSCoID int64  `json:"wms_co_id"`
+		Name    string `json:"name"`
+		Main    bool   `json:"main"`
+	}
+	carrierView struct {
+		LCID string `json:"lc_id"`
+		Name string `json:"name"`
+	}
+	lineView struct {
+		SKUID    string          `json:"sku_id"`
+		Qty      decimal.Decimal `json:"qty"`
+		Received decimal.Decimal `json:"received,omitzero"`
+		Status   string          `json:"status,omitempty"`
+	}
+	orderView struct {
+		OID     int64           `json:"o_id"`
+		SoID    string          `json:"so_id"`
+		ShopID  int64           `json:"shop_id"`
+		Status  string          `json:"status"`
+		WMSCoID int64           `json:"wms_co_id"`
+		Amount  decimal.Decimal `json:"pay_amount"`
+		LCID    string          `json:"lc_id"`
+		LID     string          `json:"l_id"`
+		Created string          `json:"order_date"`
+		Lines   []lineView      `json:"lines"`
+	}
+	outboundView struct {
+		IOID    int64      `json:"io_id"`
+		OID     int64      `json:"o_id"`
+		SoID    string     `json:"so_id"`
+		ShopID  int64      `json:"shop_id"`
+		Status  string     `json:"status"`
+		WMSCoID int64      `json:"wms_co_id"`
+		LCID    string     `json:"lc_id"`
+		LID     string     `json:"l_id"`
+		Lines   []lineView `json:"lines"`
+	}
+	afterSaleView struct {
+		ASID       int64      `json:"as_id"`
+		OuterASID  string     `json:"outer_as_id"`
+		SoID       string     `json:"so_id"`
+		ShopID     int64      `json:"shop_id"`
+		Type       string     `json:"type"`
+		Status     string     `json:"status"`
+		GoodStatus string     `json:"good_status"`
+		Lines      []lineView `json:"lines"`
+	}
+	documentView struct {
+		IOID          int64      `json:"io_id"`
+		Type          string     `json:"type"`
+		Status        string     `json:"status"`
+		Warehouse     string     `json:"warehouse"`
+		LinkWarehouse string     `json:"link_warehouse,omitempty"`
+		Lines         []lineView `json:"lines"`
+	}
+	stockView struct {
+		WMSCoID   int64           `json:"wms_co_id"`
+		SKUID     string          `json:"sku_id"`
+		Name      string          `json:"name"`
+		Qty       decimal.Decimal `json:"qty"`
+		OrderLock decimal.Decimal `json:"order_lock"`
+		Virtual   decimal.Decimal `json:"virtual_qty"`
+		Return    decimal.Decimal `json:"return_qty"`
+		In        decimal.Decimal `json:"in_qty"`
+	}
+	addressView struct {
+		ShopID int64  `json:"shop_id"`
+		Method string `json:"method"`
+		URL    string `json:"url"`
+	}
+	faultView struct {
+		Kind  string `json:"kind"`
+		Path  string `json:"path"`
+		Times int    `json:"times"`
+		Skip  int    `json:"skip"`
+	}
+)
+
+// shownDocuments bounds each list of the page: the newest ones.
+const shownDocuments = 200
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("2006-01-02 15:04:05")
+}
+
+func (c *console) state(merchant string) state {
+	co := c.srv.Company(merchant)
+	st := c.srv.Stats()
+	s := state{
+		Now: clock(c.srv.Now()), Merchant: merchant, CoID: co.CoID(),
+		Stats: map[string]int{
+			"calls": st.Calls, "accepted": st.Accepted, "refused": st.Refused, "throttled": st.Throttled, "faults": st.Faults,
+			"token_calls": st.TokenCalls, "pushes": st.Pushes, "push_attempts": st.PushAttempts, "push_failures": st.PushFailures,
+		},
+		Shops: []shopView{}, Warehouses: []warehouseView{}, Carriers: []carrierView{}, Stock: []stockView{},
+		Addresses: []addressView{}, Faults: []faultView{}, FaultKinds: []string{},
+	}
+	for _, v := range co.Shops() {
+		s.Shops = append(s.Shops, shopView{v.ShopID, v.ShopName, v.ShopSite})
+	}
+	for _, v := range co.Warehouses() {
+		s.Warehouses = append(s.Warehouses, warehouseView{v.WMSCoID, v.Name, v.IsMain})
+		for _, row := range co.Stock(v.WMSCoID) {
+			s.Stock = append(s.Stock, stockView{v.WMSCoID, row.SKUID, row.Name, row.Qty, row.OrderLock, row.VirtualQty, row.ReturnQty, row.InQty})
+		}
+	}
+	for _, v := range co.Carriers() {
+		s.Carriers = append(s.Carriers, carrierView{v.LCID, v.LCName})
+	}
+	s.Orders = newest(co.Orders(), func(o *jushuitan.Order) orderView {
+		v := orderView{OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Amount: o.PayAmount, LCID: o.LCID, LID: o.LID, Created: clock(o.OrderDate)}
+		for _, it := range o.Items {
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Status: it.ItemStatus})
+		}
+		return v
+	})
+	s.Outbounds = newest(co.Outbounds(), func(o *jushuitan.Outbound) outboundView {
+		v := outboundView{IOID: o.IOID, OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, LCID: o.LCID, LID: o.LID}
+		for _, it := range o.Items {
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
+		}
+		return v
+	})
+	s.AfterSales = newest(co.AfterSales(), func(a *jushuitan.AfterSale) afterSaleView {
+		v := afterSaleView{ASID: a.ASID, OuterASID: a.OuterASID, SoID: a.SoID, ShopID: a.ShopID, Type: a.Type, Status: a.Status, GoodStatus: a.GoodStatus}
+		for _, it := range a.Items {
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Received: it.RQty})
+		}
+		return v
+	})
+	s.Transfers = newest(co.Transfers(), func(d *jushuitan.Transfer) documentView {
+		v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse, LinkWarehouse: d.LinkWarehouse}
+		for _, it := range d.Items {
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
+		}
+		return v
+	})
+	s.OtherInOut = newest(co.OtherInOuts(), func(d *jushuitan.OtherInOut) documentView {
+		v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse}
+		for _, it := range d.Items {
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
+		}
+		return v
+	})
+	for _, a := range co.PushAddresses() {
+		s.Addresses = append(s.Addresses, addressView{a.ShopID, string(a.Method), a.URL})
+	}
+	for _, f := range c.srv.Faults() {
+		s.Faults = append(s.Faults, faultView{f.Kind.String(), f.Path, f.Times, f.Skip})
+	}
+	for _, k := range jushuitantest.FaultKinds() {
+		s.FaultKinds = append(s.FaultKinds, k.String())
+	}
+	return s
+}
+
+// newest views the last documents, the newest first.
+func newest[D, V any](docs []D, view func(*D) V) []V {
+	docs = docs[max(0, len(docs)-shownDocuments):]
+	out := make([]V, 0, len(docs))
+	for i := range slices.Backward(docs) {
+		out = append(out, view(&docs[i]))
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package jushuitantest
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Pay pays what is open of an order that waits for its payment (待付款): it waits
+// for its audit then.
+func (c *Company) Pay(oID int64) error {
+	defer c.change()()
+	o, err := c.order(oID)
+	if err != nil {
+		return err
+	}
+	if o.Status != orderWaitPay {
+		return problem("order %d is %s, not WaitPay", oID, o.Status)
+	}
+	c.pay(o, &jushuitan.OrderUpload{Pay: &jushuitan.OrderUploadPay{
+		OuterPayID: "PAY-" + o.SoID + "-" + text(int64(len(o.Pays)+1)), PayDate: c.now, Payment: "支付宝", Amount: o.PayAmount.Sub(o.PaidAmount),
+	}})
+	o.ShopStatus = "WAIT_SELLER_SEND_GOODS"
+	c.setStatus(o, orderWaitConfirm)
+	c.touch(o, "付款", "")
+	return nil
+}
+
+// Shops is every shop (店铺), copies.
+func (c *Company) Shops() []jushuitan.Shop {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return copies(c.shops)
+}
+
+// Warehouses is every warehouse (仓库), copies.
+func (c *Company) Warehouses() []jushuitan.Warehouse {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return copies(c.warehouses)
+}
+
+// Carriers is every carrier (物流公司), copies.
+func (c *Company) Carriers() []jushuitan.Carrier {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return copies(c.carriers)
+}
+
+func copies[T any](list []*T) []T {
+	var out []T
+	for _, v := range list {
+		out = append(out, deepCopy(*v))
+	}
+	return out
+}
+
+// PushAddress is where one kind of push of a shop goes, see [Company.RegisterPush].
+// Secrets in it are masked.
+type PushAddress struct {
+	ShopID int64
+	Method jushuitan.PushMethod
+	URL    string
+}
+
+// PushAddresses is every registered address, by shop and kind.
+func (c *Company) PushAddresses() []PushAddress {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []PushAddress
+	for target, address := range c.pushURLs {
+		out = append(out, PushAddress{ShopID: target.shop, Method: target.method, URL: masked(address)})
+	}
+	slices.SortFunc(out, func(a, b PushAddress) int {
+		return cmp.Or(cmp.Compare(a.ShopID, b.ShopID), cmp.Compare(a.Method, b.Method))
+	})
+	return out
+}
+
+// Faults are those that can meet a request still, in the order of their injection.
+func (s *Server) Faults() []Fault {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	var out []Fault
+	for _, a := range s.faults.active {
+		f := a.Fault
+		f.Skip, f.Times = a.skip, a.left
+		out = append(out, f)
+	}
+	return out
+}
+
+// ClearFaults removes all faults.
+func (s *Server) ClearFaults() {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.active = nil
+}
+
+// FaultKinds is every kind of fault, in the order of the constants.
+func FaultKinds() []FaultKind {
+	var out []FaultKind
+	for k := NoFault + 1; int(k) < len(faultNames); k++ {
+		out = append(out, k)
+	}
+	return out
+}
+
+// WithFront puts a handler in front of the API: front is given the server and the
+// handler of the API, to which it hands what it does not answer itself.
+func WithFront(front func(s *Server, api http.Handler) http.Handler) Option {
+	return func(c *config) error {
+		if front == nil {
+			return errors.New("WithFront: nil")
+		}
+		c.front = front
+		return nil
+	}
+}
