@@ -3,8 +3,10 @@
 //
 //	go run ./examples/sandbox -addr 127.0.0.1:0
 //
-// The first line it prints is one JSON object with the addresses and keys. It
-// ends on an interrupt. The state is in memory.
+// The first line it prints is one JSON object with the addresses and keys. Under
+// /_sandbox/ a page lets you play the ERP's staff (运营台): pay, audit, ship, cancel
+// and so on; the same by HTTP, see package console. It answers this machine only
+// unless -remote is given. It ends on an interrupt. The state is in memory.
 package main
 
 import (
@@ -19,13 +21,15 @@ import (
 
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest/console"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
+	remote := flag.Bool("remote", false, "let other machines use the operator's page, which has no password")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *addr, os.Stdout)
+	err := run(ctx, *addr, *remote, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
@@ -42,8 +46,8 @@ type access struct {
 	AccessToken string `json:"access_token"`
 }
 
-func run(ctx context.Context, addr string, out io.Writer) error {
-	srv, err := jushuitantest.Start(ctx, addr)
+func run(ctx context.Context, addr string, remote bool, out io.Writer) error {
+	srv, err := jushuitantest.Start(ctx, addr, jushuitantest.WithFront(console.Front(console.Config{AllowRemote: remote})))
 	if err != nil {
 		return err
 	}
@@ -60,6 +64,7 @@ func run(ctx context.Context, addr string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "The sandbox runs at %s until it is interrupted. / 沙箱已启动，按 Ctrl-C 结束。\n", srv.URL)
+	fmt.Fprintf(out, "Play the ERP's staff at / 运营台: %s%s\n", srv.URL, console.Root)
 	<-ctx.Done()
 	return nil
 }

@@ -21,7 +21,7 @@ func start(t *testing.T) (first string, hello map[string]*access) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, "127.0.0.1:0", w) }()
+	go func() { done <- run(ctx, "127.0.0.1:0", false, w) }()
 	lines := bufio.NewReader(r)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
