@@ -32,8 +32,9 @@ type Product struct {
 	Style  string // 风格
 	Series string // 系列
 
-	Labels []string // 标签
-	SKUs   []SKU
+	SpecTemplate string   // 规格模板: named where the product is created
+	Labels       []string // 标签: of the product, or of any of its SKUs
+	SKUs         []SKU
 }
 
 // SKU is one colour and size of a product.
@@ -43,6 +44,9 @@ type SKU struct {
 	Color   string // 颜色
 	Size    string // 尺码
 	Price   Price
+
+	PropertiesText string   // 聚水潭属性: properties_value as it came, which colour and size were read from
+	Labels         []string // 标签: of this SKU
 }
 
 // Price 价格 holds the prices of a product or SKU. One that is not valid is left as

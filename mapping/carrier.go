@@ -1,0 +1,617 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// CarrierSystem is a party with carrier codes of its own.
+type CarrierSystem string
+
+// The parties.
+const (
+	CarrierDianJia   CarrierSystem = "DianJia 店加"
+	CarrierJushuitan CarrierSystem = "Jushuitan 聚水潭"
+	CarrierQimen     CarrierSystem = "Qimen 奇门"
+)
+
+// QimenOther is the logisticsCode of a carrier for which Qimen has no code. Many rows
+// may have it, none is found by it.
+const QimenOther = "OTHER"
+
+// CarrierRow 物流公司 is one row of a [Carriers] table.
+type CarrierRow struct {
+	Code string // 店加物流公司编码: the key of the row
+	Name string // 店加物流公司名称
+
+	// LCIDs 聚水潭物流公司编码: lc_id. The first is written, all are read. A code with a
+	// merchant's suffix (SF.9) is needed here only where it is to be written, or where
+	// it stands for another carrier than the code without it.
+	LCIDs   []string
+	Company string   // 聚水潭物流公司名称: logistics_company as it is written; Name where it is empty
+	Aliases []string // 别名: other names under which the carrier is known
+	Qimen   string   // 奇门 logisticsCode; empty where there is none
+}
+
+// clone is the row with slices of its own.
+func (r CarrierRow) clone() CarrierRow {
+	r.LCIDs, r.Aliases = slices.Clone(r.LCIDs), slices.Clone(r.Aliases)
+	return r
+}
+
+// company is the name that Jushuitan is given.
+func (r *CarrierRow) company() string {
+	if r.Company != "" {
+		return r.Company
+	}
+	return r.Name
+}
+
+// names are all names of the row.
+func (r *CarrierRow) names() []string {
+	return append([]string{r.Name, r.Company}, r.Aliases...)
+}
+
+// CarrierMatch says by what a carrier was found.
+type CarrierMatch string
+
+// The ways, in the order in which they are tried.
+const (
+	CarrierByCode     CarrierMatch = "code"       // 编码
+	CarrierByBaseCode CarrierMatch = "base code"  // 去后缀编码: SF.9 as SF
+	CarrierByName     CarrierMatch = "name"       // 名称或别名
+	CarrierByQimen    CarrierMatch = "Qimen code" // 奇门编码: an lc_id that is in the table as a logisticsCode only
+)
+
+// Carrier 物流公司 is a carrier that was found, in the words of all three parties. A
+// code that is not known is empty.
+type Carrier struct {
+	Code    string // 店加物流公司编码
+	Name    string // 店加物流公司名称
+	LCID    string // 聚水潭物流公司编码: the one to write
+	Company string // 聚水潭物流公司名称
+	Qimen   string // 奇门 logisticsCode
+
+	By CarrierMatch // how it was found
+	// Conflict is the code of the row that the other half of the question named, where
+	// code and name disagreed and the policy took one of them; else empty.
+	Conflict string
+}
+
+// CarrierConflictPolicy says what happens when the code is one carrier's and the name
+// another's.
+type CarrierConflictPolicy int
+
+// The policies.
+const (
+	CarrierRejectConflict CarrierConflictPolicy = iota // a [*CarrierConflictError]; the default
+	CarrierPreferCode                                  // the code's carrier; Conflict names the other
+	CarrierPreferName                                  // the name's carrier; Conflict names the other
+)
+
+// Carriers 物流公司对照表 translates carriers between DianJia, Jushuitan and Qimen. It
+// never changes: what adds to it returns a new table. The zero value is an empty
+// table. It may be used by many goroutines.
+type Carriers struct {
+	table  *carrierTable
+	policy CarrierConflictPolicy
+}
+
+// carrierTable holds the rows and where to find them: positions by folded code or name.
+type carrierTable struct {
+	rows    []CarrierRow
+	byCode  map[string]int
+	byLCID  map[string]int
+	byQimen map[string]int
+	byName  map[string]int // also under the names as they are written
+}
+
+// DefaultCarriers returns the built-in table: the carriers of Qimen's logisticsCode
+// list. Five have an lc_id, those that are known: SF, STO, YTO, ZTO and POSTB, which
+// are written as in Qimen. What the other carriers' lc_id is depends on the merchant:
+// see [Carriers.WithJushuitan].
+//
+// DianJia's own codes are not public. The table has Qimen's in their place, which is
+// this package's choice: replace them with [Carriers.Recode] or [Carriers.With].
+func DefaultCarriers() Carriers {
+	table, err := newCarrierTable(carrierDefaults())
+	if err != nil {
+		panic(err) // a test builds it
+	}
+	return Carriers{table: table}
+}
+
+func carrierDefaults() []CarrierRow {
+	known := func(code, name string, aliases ...string) CarrierRow {
+		return CarrierRow{Code: code, Name: name, LCIDs: []string{code}, Aliases: aliases, Qimen: code}
+	}
+	qimen := func(code, name string, aliases ...string) CarrierRow {
+		return CarrierRow{Code: code, Name: name, Aliases: aliases, Qimen: code}
+	}
+	return []CarrierRow{
+		known("SF", "顺丰速运", "SF Express"),
+		known("YTO", "圆通速递", "YTO Express"),
+		known("ZTO", "中通快递", "ZTO Express"),
+		known("STO", "申通快递", "STO Express"),
+		known("POSTB", "邮政小包", "邮政国内小包", "邮政快递包裹", "中国邮政"),
+		qimen("YUNDA", "韵达速递"),
+		qimen("EMS", "EMS", "邮政EMS", "中国邮政EMS", "邮政特快专递", "特快专递"),
+		qimen("EYB", "EMS经济快递", "邮政经济快递"),
+		qimen("ZJS", "宅急送"),
+		qimen("HTKY", "百世快递", "百世汇通", "汇通快递"),
+		qimen("UC", "优速快递"),
+		qimen("TTKDEX", "天天快递"),
+		qimen("QFKD", "全峰快递"),
+		qimen("FAST", "快捷快递"),
+		qimen("GTO", "国通快递"),
+		qimen("JD", "京东快递", "京东物流", "京东配送"),
+		qimen("DD", "当当物流", "当当配送", "当当"),
+		qimen("AMAZON", "亚马逊物流", "亚马逊配送", "亚马逊"),
+	}
+}
+
+// With returns a table in which the rows are added. A row whose Code is in the table
+// replaces the row there, all of it. A row without a code or name, and an lc_id,
+// logisticsCode or name that would be two carriers', is an error: [*CarrierRowError],
+// one for each, joined. Names are two carriers' also if they differ in blanks, case,
+// width or an ending such as 快递 only.
+func (c Carriers) With(rows ...CarrierRow) (Carriers, error) {
+	merged := c.Rows()
+	at := make(map[string]int, len(merged)+len(rows))
+	for i := range merged {
+		at[carrierCode(merged[i].Code)] = i
+	}
+	given := make(map[string]bool, len(rows))
+	var errs []error
+	for _, row := range rows {
+		key := carrierCode(row.Code)
+		if given[key] && key != "" {
+			errs = append(errs, &CarrierRowError{Code: row.Code, Field: "Code", Value: row.Code, Other: row.Code})
+			continue
+		}
+		given[key] = true
+		if i, ok := at[key]; ok {
+			merged[i] = row.clone()
+			continue
+		}
+		at[key] = len(merged)
+		merged = append(merged, row.clone())
+	}
+	if len(errs) > 0 {
+		return Carriers{}, errors.Join(errs...)
+	}
+	return c.with(merged)
+}
+
+// Without returns a table without the rows that have DianJia's codes. A code that is
+// not in the table is no error.
+func (c Carriers) Without(codes ...string) Carriers {
+	drop := make(map[string]bool, len(codes))
+	for _, code := range codes {
+		drop[carrierCode(code)] = true
+	}
+	rows := slices.DeleteFunc(c.Rows(), func(r CarrierRow) bool { return drop[carrierCode(r.Code)] })
+	out, err := c.with(rows)
+	if err != nil {
+		panic(err) // fewer rows of a good table make a good table
+	}
+	return out
+}
+
+// Recode returns a table in which DianJia's codes are others: codes goes from the
+// code in the table to the code in DianJia. A code that is not in the table is a
+// [*CarrierRowError].
+func (c Carriers) Recode(codes map[string]string) (Carriers, error) {
+	rows := c.Rows()
+	at := make(map[string]int, len(rows))
+	for i := range rows {
+		at[carrierCode(rows[i].Code)] = i
+	}
+	var errs []error
+	for _, from := range slices.Sorted(maps.Keys(codes)) {
+		i, ok := at[carrierCode(from)]
+		if !ok {
+			errs = append(errs, &CarrierRowError{Code: from, Field: "Code", Value: from})
+			continue
+		}
+		rows[i].Code = codes[from]
+	}
+	if len(errs) > 0 {
+		return Carriers{}, errors.Join(errs...)
+	}
+	return c.with(rows)
+}
+
+// WithJushuitan returns a table with the carriers that a merchant has set up (the rows
+// of client.Carriers.All), and those of them that no row of this table fits by lc_id,
+// lc_id without suffix, or name. An lc_id of the merchant's is written before those of
+// the table, one without suffix before one with. Its name is written with it, and read,
+// unless the merchant gives it to several carriers. Carriers that the merchant has not
+// set up stay as they are.
+func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushuitan.Carrier, error) {
+	rows := c.Rows()
+	strict := c.OnConflict(CarrierRejectConflict)
+	at := make([]int, len(merchant)) // the row of each, or -1
+	owner := make(map[string]int)    // by folded name
+	shared := make(map[string]bool)  // names of several carriers
+	fits := make([][]jushuitan.Carrier, len(rows))
+	var rest []jushuitan.Carrier
+	for i, m := range merchant {
+		row, _, _, err := strict.find(CarrierJushuitan, m.LCID, m.LCName)
+		if base, _ := carrierBase(carrierCode(m.LCID)); err != nil || base == "" {
+			at[i], rest = -1, append(rest, m)
+			continue
+		}
+		at[i] = row
+		name := carrierName(m.LCName)
+		if other, ok := owner[name]; ok && other != row {
+			shared[name] = true
+		}
+		owner[name] = row
+	}
+	for i, m := range merchant {
+		if at[i] < 0 {
+			continue
+		}
+		if shared[carrierName(m.LCName)] {
+			m.LCName = ""
+		}
+		fits[at[i]] = append(fits[at[i]], m)
+	}
+	for i, own := range fits {
+		if len(own) == 0 {
+			continue
+		}
+		slices.SortStableFunc(own, func(a, b jushuitan.Carrier) int {
+			return strings.Count(a.LCID, ".") - strings.Count(b.LCID, ".")
+		})
+		r := &rows[i]
+		var lcIDs []string
+		r.Aliases = append(r.Aliases, r.Company)
+		for _, m := range own {
+			lcIDs, r.Aliases = append(lcIDs, m.LCID), append(r.Aliases, m.LCName)
+		}
+		r.LCIDs = carrierUnique(append(lcIDs, r.LCIDs...), carrierCode)
+		r.Aliases = carrierUnique(r.Aliases, carrierName)
+		if carrierName(own[0].LCName) != "" {
+			r.Company = own[0].LCName
+		}
+	}
+	out, err := c.with(rows)
+	return out, rest, err
+}
+
+// carrierUnique keeps the first of the texts that are alike, and none that is empty.
+func carrierUnique(texts []string, fold func(string) string) []string {
+	seen := make(map[string]bool, len(texts))
+	return slices.DeleteFunc(texts, func(s string) bool {
+		key := fold(s)
+		if key == "" || seen[key] {
+			return true
+		}
+		seen[key] = true
+		return false
+	})
+}
+
+// OnConflict returns the table with another policy for a code and a name that do not
+// go together.
+func (c Carriers) OnConflict(policy CarrierConflictPolicy) Carriers {
+	c.policy = policy
+	return c
+}
+
+// Rows returns a copy of the rows, in their order.
+func (c Carriers) Rows() []CarrierRow {
+	t := c.rows()
+	out := make([]CarrierRow, len(t))
+	for i := range t {
+		out[i] = t[i].clone()
+	}
+	return out
+}
+
+func (c Carriers) rows() []CarrierRow {
+	if c.table == nil {
+		return nil
+	}
+	return c.table.rows
+}
+
+func (c Carriers) with(rows []CarrierRow) (Carriers, error) {
+	table, err := newCarrierTable(rows)
+	if err != nil {
+		return Carriers{}, err
+	}
+	return Carriers{table: table, policy: c.policy}, nil
+}
+
+// newCarrierTable indexes the rows, which it keeps.
+func newCarrierTable(rows []CarrierRow) (*carrierTable, error) {
+	t := &carrierTable{
+		rows:    rows,
+		byCode:  make(map[string]int, len(rows)),
+		byLCID:  make(map[string]int, len(rows)),
+		byQimen: make(map[string]int, len(rows)),
+		byName:  make(map[string]int, 4*len(rows)),
+	}
+	var errs []error
+	bad := func(row int, field, value, other string) {
+		errs = append(errs, &CarrierRowError{Code: rows[row].Code, Field: field, Value: value, Other: other})
+	}
+	put := func(index map[string]int, row int, field, key, value string) {
+		if key == "" {
+			bad(row, field, value, "")
+			return
+		}
+		if other, ok := index[key]; ok && other != row {
+			bad(row, field, value, rows[other].Code)
+			return
+		}
+		index[key] = row
+	}
+	for i := range rows {
+		r := &rows[i]
+		put(t.byCode, i, "Code", carrierCode(r.Code), r.Code)
+		for _, id := range r.LCIDs {
+			key := carrierCode(id)
+			if base, _ := carrierBase(key); base == "" {
+				key = ""
+			}
+			put(t.byLCID, i, "LCIDs", key, id)
+		}
+		if q := carrierCode(r.Qimen); q != "" && q != QimenOther {
+			put(t.byQimen, i, "Qimen", q, r.Qimen)
+		}
+		put(t.byName, i, "Name", carrierName(r.Name), r.Name)
+		if r.Company != "" {
+			put(t.byName, i, "Company", carrierName(r.Company), r.Company)
+		}
+		for _, alias := range r.Aliases {
+			put(t.byName, i, "Aliases", carrierName(alias), alias)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	// Names as they are written are found without folding them. No such name is
+	// another carrier's folded name: folding that changes nothing.
+	for i := range rows {
+		for _, name := range rows[i].names() {
+			if name != "" {
+				t.byName[name] = i
+			}
+		}
+	}
+	return t, nil
+}
+
+// FromJushuitan finds the carrier of an order, outbound document or shipment push: by
+// the full lc_id, by lc_id without the merchant's suffix (SF.9 as SF), by
+// logistics_company, and then by lc_id as Qimen's code, since the lc_id that are known
+// are Qimen's. Either may be empty. The errors are [*UnknownCarrierError] and
+// [*CarrierConflictError].
+//
+// A name that is not in the table is no conflict: the code decides. Nor is it one if a
+// row for a code with suffix was found and the name is that of the code without it.
+func (c Carriers) FromJushuitan(lcID, company string) (Carrier, error) {
+	return c.from(CarrierJushuitan, lcID, company)
+}
+
+// FromQimen finds the carrier of a Qimen message by logisticsCode, then by
+// logisticsName. [QimenOther] says nothing: only the name counts then.
+func (c Carriers) FromQimen(logisticsCode, logisticsName string) (Carrier, error) {
+	return c.from(CarrierQimen, logisticsCode, logisticsName)
+}
+
+// FromDianJia finds the carrier of an order of DianJia by its code, then by its name.
+func (c Carriers) FromDianJia(code, name string) (Carrier, error) {
+	return c.from(CarrierDianJia, code, name)
+}
+
+// ToJushuitan gives what is written to Jushuitan for a carrier of DianJia. A carrier
+// whose lc_id is not known is an [*UnknownCarrierError].
+func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err error) {
+	found, err := c.FromDianJia(code, name)
+	if err != nil {
+		return "", "", err
+	}
+	if found.LCID == "" {
+		return "", "", &UnknownCarrierError{System: CarrierDianJia, Target: CarrierJushuitan, Code: found.Code, Name: found.Name}
+	}
+	return found.LCID, found.Company, nil
+}
+
+// ToQimen gives what is written to Qimen for a carrier of DianJia. A carrier without a
+// logisticsCode is an [*UnknownCarrierError]: give its row [QimenOther] where the
+// receiver accepts that.
+func (c Carriers) ToQimen(code, name string) (logisticsCode, logisticsName string, err error) {
+	found, err := c.FromDianJia(code, name)
+	if err != nil {
+		return "", "", err
+	}
+	if found.Qimen == "" {
+		return "", "", &UnknownCarrierError{System: CarrierDianJia, Target: CarrierQimen, Code: found.Code, Name: found.Name}
+	}
+	return found.Qimen, found.Name, nil
+}
+
+func (c Carriers) from(system CarrierSystem, code, name string) (Carrier, error) {
+	row, other, by, err := c.find(system, code, name)
+	if err != nil {
+		return Carrier{}, err
+	}
+	found := c.carrier(row)
+	found.By = by
+	if other >= 0 {
+		found.Conflict = c.table.rows[other].Code
+	}
+	return found, nil
+}
+
+// carrier is a row as it is handed out.
+func (c Carriers) carrier(row int) Carrier {
+	r := &c.table.rows[row]
+	found := Carrier{Code: r.Code, Name: r.Name, Company: r.company(), Qimen: r.Qimen}
+	if len(r.LCIDs) > 0 {
+		found.LCID = r.LCIDs[0]
+	}
+	return found
+}
+
+// find gives the row, and the row that was passed over for it, or -1.
+func (c Carriers) find(system CarrierSystem, code, name string) (row, other int, by CarrierMatch, err error) {
+	t := c.table
+	if t == nil {
+		t = &carrierTable{}
+	}
+	coded, by := t.byCodeOf(system, code)
+	named := t.named(name)
+	switch {
+	case coded < 0 && named < 0:
+		return -1, -1, "", c.unknown(system, code, name)
+	case coded < 0:
+		return named, -1, CarrierByName, nil
+	case named < 0 || named == coded:
+		return coded, -1, by, nil
+	}
+	if base, suffixed := carrierBase(carrierCode(code)); system == CarrierJushuitan && suffixed && by == CarrierByCode {
+		if i, ok := t.byLCID[base]; ok && i == named {
+			return coded, -1, by, nil
+		}
+	}
+	switch c.policy {
+	case CarrierPreferCode:
+		return coded, named, by, nil
+	case CarrierPreferName:
+		return named, coded, CarrierByName, nil
+	}
+	return -1, -1, "", &CarrierConflictError{System: system, Code: code, Name: name,
+		ByCode: c.carrier(coded), ByName: c.carrier(named)}
+}
+
+// byCodeOf gives the row of a party's code, or -1.
+func (t *carrierTable) byCodeOf(system CarrierSystem, code string) (int, CarrierMatch) {
+	if code == "" {
+		return -1, ""
+	}
+	key := carrierCode(code)
+	switch system {
+	case CarrierJushuitan:
+		if i, ok := t.byLCID[key]; ok {
+			return i, CarrierByCode
+		}
+		base, _ := carrierBase(key)
+		if i, ok := t.byLCID[base]; ok {
+			return i, CarrierByBaseCode
+		}
+		if i, ok := t.byQimen[base]; ok {
+			return i, CarrierByQimen
+		}
+	case CarrierQimen:
+		if i, ok := t.byQimen[key]; ok {
+			return i, CarrierByCode
+		}
+	case CarrierDianJia:
+		if i, ok := t.byCode[key]; ok {
+			return i, CarrierByCode
+		}
+	}
+	return -1, ""
+}
+
+// named gives the row of a name, or -1.
+func (t *carrierTable) named(name string) int {
+	if name == "" {
+		return -1
+	}
+	if i, ok := t.byName[name]; ok {
+		return i
+	}
+	if key := carrierName(name); key != "" {
+		if i, ok := t.byName[key]; ok {
+			return i
+		}
+	}
+	return -1
+}
+
+// UnknownCarrierError says that a carrier is not in the table, or has no code of the
+// party to which it goes.
+type UnknownCarrierError struct {
+	System  CarrierSystem // whose code and name it is
+	Target  CarrierSystem // whose code is missing; empty where the carrier is not in the table at all
+	Code    string
+	Name    string
+	Nearest []Carrier // the three rows that look most alike, the nearest first
+}
+
+// Error names the carrier and those nearest to it, and says what to do, in English and
+// Chinese.
+func (e *UnknownCarrierError) Error() string {
+	carrier := carrierQuote(e.Code, e.Name)
+	if e.Target != "" {
+		return fmt.Sprintf("mapping: carrier %s has no code of %s in the table: give its row one with Carriers.With, or read the merchant's with WithJushuitan"+
+			" / 物流公司 %s 在对照表中没有%s编码：请用 Carriers.With 补充，或用 WithJushuitan 读取商家的设置",
+			carrier, e.Target, carrier, e.Target)
+	}
+	var en, zh string
+	if len(e.Nearest) > 0 {
+		names := make([]string, len(e.Nearest))
+		for i, n := range e.Nearest {
+			names[i] = carrierQuote(n.Code, n.Name)
+		}
+		list := strings.Join(names, ", ")
+		en, zh = "; nearest: "+list, "；最接近的是："+list
+	}
+	return fmt.Sprintf("mapping: carrier %s of %s is not in the table%s: add a row or an alias with Carriers.With"+
+		" / %s的物流公司 %s 不在对照表中%s：请用 Carriers.With 增加一行或别名",
+		carrier, e.System, en, e.System, carrier, zh)
+}
+
+// CarrierConflictError says that the code is one carrier's and the name another's.
+type CarrierConflictError struct {
+	System CarrierSystem
+	Code   string
+	Name   string
+	ByCode Carrier // whose code it is
+	ByName Carrier // whose name it is
+}
+
+// Error names both carriers and says what to do, in English and Chinese.
+func (e *CarrierConflictError) Error() string {
+	carrier := carrierQuote(e.Code, e.Name)
+	byCode, byName := carrierQuote(e.ByCode.Code, e.ByCode.Name), carrierQuote(e.ByName.Code, e.ByName.Name)
+	return fmt.Sprintf("mapping: carrier %s of %s: the code is that of %s, the name that of %s: correct it there, or choose one with Carriers.OnConflict"+
+		" / %s的物流公司 %s：编码属于 %s，名称属于 %s：请在源头更正，或用 Carriers.OnConflict 选择其一",
+		carrier, e.System, byCode, byName, e.System, carrier, byCode, byName)
+}
+
+// CarrierRowError says what is wrong with a row that a table was to have.
+type CarrierRowError struct {
+	Code  string // DianJia's, of the row
+	Field string // of [CarrierRow]
+	Value string
+	Other string // the code of the row that has the value already; empty where the value itself is wrong
+}
+
+// Error names the row and the value, in English and Chinese.
+func (e *CarrierRowError) Error() string {
+	row, value := carrierClip(e.Code), carrierClip(e.Value)
+	switch {
+	case e.Other != "":
+		other := carrierClip(e.Other)
+		return fmt.Sprintf("mapping: carrier row %q: %s %q is also that of %q: a value may stand for one carrier only"+
+			" / 物流公司 %q 的 %s %q 与 %q 重复：一个值只能对应一家物流公司", row, e.Field, value, other, row, e.Field, value, other)
+	case e.Value != "":
+		return fmt.Sprintf("mapping: carrier row %q: %s %q is not in the table or not usable"+
+			" / 物流公司 %q 的 %s %q 不在对照表中或无法使用", row, e.Field, value, row, e.Field, value)
+	default:
+		return fmt.Sprintf("mapping: carrier row %q: %s is empty / 物流公司 %q 缺少 %s", row, e.Field, row, e.Field)
+	}
+}

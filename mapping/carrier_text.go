@@ -1,0 +1,146 @@
+package mapping
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// carrierMaxText bounds what is compared and printed of a text from outside.
+const carrierMaxText = 64
+
+// carrierCode folds a code: no blanks, half width, upper case.
+func carrierCode(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || 'a' <= c && c <= 'z' {
+			return carrierFold(s, unicode.ToUpper)
+		}
+	}
+	return s
+}
+
+// carrierName folds a name: no blanks, half width, lower case, without an ending that
+// carriers' names are written with and without. 快运, 物流 and the like stay: they tell
+// one carrier's services apart. A name that is nothing but an ending keeps it. Folding
+// twice changes nothing more.
+func carrierName(s string) string {
+	s = carrierFold(s, unicode.ToLower)
+	endings := [...]string{"有限责任公司", "股份有限公司", "有限公司", "公司", "快递", "速递", "速运", "express"}
+	for i := 0; i < len(endings); i++ {
+		if cut, ok := strings.CutSuffix(s, endings[i]); ok && cut != "" {
+			s, i = cut, -1 // look for all of them again
+		}
+	}
+	return s
+}
+
+// carrierFold drops blanks and makes full-width characters half-width.
+func carrierFold(s string, to func(rune) rune) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return -1
+		case r >= '！' && r <= '～':
+			r -= '！' - '!'
+		}
+		return to(r)
+	}, s)
+}
+
+// carrierBase cuts a merchant's suffix off an lc_id.
+func carrierBase(code string) (base string, suffixed bool) {
+	base, _, suffixed = strings.Cut(code, ".")
+	return base, suffixed
+}
+
+func carrierClip(s string) string {
+	n := 0
+	for i := range s {
+		if n == carrierMaxText {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
+
+func carrierQuote(code, name string) string {
+	switch {
+	case name == "":
+		return strconv.Quote(carrierClip(code))
+	case code == "":
+		return strconv.Quote(carrierClip(name))
+	}
+	return strconv.Quote(carrierClip(code)) + " (" + strconv.Quote(carrierClip(name)) + ")"
+}
+
+// unknown makes the error for a code and name that no row has.
+func (c Carriers) unknown(system CarrierSystem, code, name string) error {
+	e := &UnknownCarrierError{System: system, Code: code, Name: name}
+	type distance struct {
+		row          int
+		edits, share int // share: of the longer text, in thousandths
+	}
+	var near []distance
+	wantCode, wantName := []rune(carrierClip(carrierCode(code))), []rune(carrierClip(carrierName(name)))
+	if system == CarrierQimen && string(wantCode) == QimenOther {
+		wantCode = nil
+	}
+	for i := range c.rows() {
+		best := distance{row: i, share: 1001}
+		consider := func(want []rune, texts ...string) {
+			for _, text := range texts {
+				have := []rune(carrierClip(text))
+				if len(want) == 0 || len(have) == 0 {
+					continue
+				}
+				d := distance{row: i, edits: carrierEdits(want, have)}
+				d.share = d.edits * 1000 / max(len(want), len(have))
+				if d.share < best.share {
+					best = d
+				}
+			}
+		}
+		r := &c.table.rows[i]
+		consider(wantCode, carrierCode(r.Code), carrierCode(r.Qimen))
+		for _, id := range r.LCIDs {
+			consider(wantCode, carrierCode(id))
+		}
+		for _, text := range r.names() {
+			consider(wantName, carrierName(text))
+		}
+		if best.share <= 1000 {
+			near = append(near, best)
+		}
+	}
+	slices.SortStableFunc(near, func(a, b distance) int {
+		return cmp.Or(cmp.Compare(a.share, b.share), cmp.Compare(a.edits, b.edits))
+	})
+	for _, d := range near[:min(3, len(near))] {
+		e.Nearest = append(e.Nearest, c.carrier(d.row))
+	}
+	return e
+}
+
+// carrierEdits counts the characters to insert, remove or replace to make one text
+// into the other.
+func carrierEdits(a, b []rune) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			edits := diagonal
+			if x != y {
+				edits = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], edits
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,230 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+)
+
+// CollisionKind is what is wrong with the data of a product.
+type CollisionKind string
+
+// The kinds.
+const (
+	CollisionBarcode      CollisionKind = "same_barcode"         // 条形码: two SKUs have it
+	CollisionSKU          CollisionKind = "same_sku"             // 商品编码: it came twice
+	CollisionNoSKUCode    CollisionKind = "no_sku_code"          // 商品编码 is empty
+	CollisionNoStyleNo    CollisionKind = "no_style_no"          // 款式编码 is empty
+	CollisionStyleIsSKU   CollisionKind = "style_no_is_sku"      // 款式编码 is a 商品编码
+	CollisionStyleIsName  CollisionKind = "style_no_is_name"     // 款式编码 is the 商品名称
+	CollisionBadBarcode   CollisionKind = "invalid_barcode"      // 条形码 is no EAN
+	CollisionNoColor      CollisionKind = "no_color"             // 颜色 is empty
+	CollisionNoSize       CollisionKind = "no_size"              // 尺码 is empty
+	CollisionPriceDecimal CollisionKind = "price_decimal_places" // a price has more than two decimals
+)
+
+// Text says in Chinese and English what is wrong and what to do.
+func (k CollisionKind) Text() (chinese, english string) {
+	switch k {
+	case CollisionBarcode:
+		return "多个SKU使用同一条形码，请在聚水潭核对国标码", "two SKUs have one barcode: correct sku_code in Jushuitan"
+	case CollisionSKU:
+		return "同一商品编码出现多次，请核对款式归属", "one SKU code came more than once: check which style it belongs to"
+	case CollisionNoSKUCode:
+		return "商品编码为空，该SKU无法同步", "the SKU has no code and cannot be synced"
+	case CollisionNoStyleNo:
+		return "款式编码为空，请在聚水潭补全", "the style number is empty: set i_id in Jushuitan"
+	case CollisionStyleIsSKU:
+		return "款式编码与商品编码相同，可能不是真实货号", "the style number is a SKU code and perhaps no real style number"
+	case CollisionStyleIsName:
+		return "款式编码与商品名称相同，可能不是真实货号", "the style number is the product's name and perhaps no real style number"
+	case CollisionBadBarcode:
+		return "条形码不是有效的EAN，请核对国标码", "the barcode is no valid EAN: check sku_code"
+	case CollisionNoColor:
+		return "没有识别出颜色，请检查颜色及规格", "no colour was found: check properties_value and the labels"
+	case CollisionNoSize:
+		return "没有识别出尺码，请检查颜色及规格", "no size was found: check properties_value and the labels"
+	case CollisionPriceDecimal:
+		return "价格超过两位小数，请在聚水潭修正", "the price has more than two decimals: correct it in Jushuitan"
+	}
+	return string(k), string(k)
+}
+
+// Collision is one finding about the data of a product. Nothing is repaired: a person
+// decides.
+type Collision struct {
+	Kind    CollisionKind
+	StyleNo string       // 货号
+	SKU     string       // 商品编码: empty where it is about the product
+	Field   ProductField // that is wrong
+	Value   string       // of the field
+	Other   string       // 商品编码 of the SKU that came first with it, or for CollisionSKU its 货号
+	Detail  string       // more, in English and Chinese, where there is more to say
+}
+
+// String is the finding in Chinese and English.
+func (c Collision) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[%s] 货号 %q", c.Kind, c.StyleNo)
+	if c.SKU != "" {
+		fmt.Fprintf(&b, " SKU %q", c.SKU)
+	}
+	if c.Value != "" {
+		fmt.Fprintf(&b, " %s %q", c.Field.Title(), c.Value)
+	}
+	if c.Other != "" {
+		fmt.Fprintf(&b, " = %q", c.Other)
+	}
+	chinese, english := c.Kind.Text()
+	b.WriteString(": " + chinese + " / " + english)
+	if c.Detail != "" {
+		b.WriteString(" (" + c.Detail + ")")
+	}
+	return b.String()
+}
+
+// Check reports the collisions of products, in the order of the products and their
+// SKUs. Of SKUs that share something each but the first is reported, with the first.
+func Check(products []*dianjia.Product) []Collision {
+	var found []Collision
+	c := NewCollisionChecker(0)
+	for _, p := range products {
+		found = c.Append(found, p)
+	}
+	return found
+}
+
+// CollisionChecker is [Check] for a stream of products. To find what two products
+// share it remembers the code, style number and barcode of every SKU: up to about
+// 200 bytes a SKU beside the texts themselves, 200 MB for a million. Not safe for
+// concurrent use.
+type CollisionChecker struct {
+	limit    int
+	cut      bool
+	styles   map[string]string // 货号 by 商品编码
+	barcodes map[string]string // 商品编码 by 条形码
+}
+
+// NewCollisionChecker starts a check that remembers up to limit SKUs; 0 is no limit.
+// Beyond it, SKUs are still checked one by one and against those remembered.
+func NewCollisionChecker(limit int) *CollisionChecker {
+	return &CollisionChecker{limit: limit, styles: map[string]string{}, barcodes: map[string]string{}}
+}
+
+// Complete tells whether all SKUs were remembered, so that nothing can have been
+// missed.
+func (c *CollisionChecker) Complete() bool { return !c.cut }
+
+// Append checks a product and appends its collisions to found.
+func (c *CollisionChecker) Append(found []Collision, p *dianjia.Product) []Collision {
+	add := func(kind CollisionKind, field ProductField, value string) {
+		found = append(found, Collision{Kind: kind, StyleNo: p.StyleNo, Field: field, Value: value})
+	}
+	switch {
+	case strings.TrimSpace(p.StyleNo) == "":
+		add(CollisionNoStyleNo, FieldStyleNo, "")
+	case p.StyleNo == p.Name:
+		add(CollisionStyleIsName, FieldStyleNo, p.StyleNo)
+	}
+	found = collisionPrices(found, p.StyleNo, "", &p.Price)
+	for i := range p.SKUs {
+		found = c.sku(found, p, &p.SKUs[i])
+	}
+	return found
+}
+
+func (c *CollisionChecker) sku(found []Collision, p *dianjia.Product, sku *dianjia.SKU) []Collision {
+	add := func(kind CollisionKind, field ProductField, value string) *Collision {
+		found = append(found, Collision{Kind: kind, StyleNo: p.StyleNo, SKU: sku.Code, Field: field, Value: value})
+		return &found[len(found)-1]
+	}
+	switch {
+	case strings.TrimSpace(sku.Code) == "":
+		add(CollisionNoSKUCode, FieldSKUCode, "")
+	default:
+		if style, ok := c.styles[sku.Code]; ok {
+			add(CollisionSKU, FieldSKUCode, sku.Code).Other = style
+		} else if c.room(len(c.styles)) {
+			c.styles[sku.Code] = p.StyleNo
+		}
+		if sku.Code == p.StyleNo {
+			add(CollisionStyleIsSKU, FieldStyleNo, p.StyleNo)
+		}
+	}
+	if sku.Barcode != "" {
+		if first, ok := c.barcodes[sku.Barcode]; !ok {
+			if c.room(len(c.barcodes)) {
+				c.barcodes[sku.Barcode] = sku.Code
+			}
+		} else if first != sku.Code || sku.Code == "" {
+			add(CollisionBarcode, FieldBarcode, sku.Barcode).Other = first
+		}
+		if err := CheckBarcode(sku.Barcode); err != nil {
+			add(CollisionBadBarcode, FieldBarcode, sku.Barcode).Detail = err.Error()
+		}
+	}
+	if sku.Color == "" {
+		add(CollisionNoColor, FieldColor, "").Detail = collisionText(sku)
+	}
+	if sku.Size == "" {
+		add(CollisionNoSize, FieldSize, "").Detail = collisionText(sku)
+	}
+	return collisionPrices(found, p.StyleNo, sku.Code, &sku.Price)
+}
+
+// room tells whether one more may be remembered beside those held.
+func (c *CollisionChecker) room(held int) bool {
+	if c.limit > 0 && held >= c.limit {
+		c.cut = true
+		return false
+	}
+	return true
+}
+
+func collisionText(sku *dianjia.SKU) string {
+	if sku.PropertiesText == "" {
+		return ""
+	}
+	return fmt.Sprintf("properties_value %q", sku.PropertiesText)
+}
+
+func collisionPrices(found []Collision, styleNo, sku string, price *dianjia.Price) []Collision {
+	for _, f := range [...]struct {
+		field ProductField
+		price decimal.NullDecimal
+	}{{FieldCost, price.Cost}, {FieldTag, price.Tag}, {FieldRetail, price.Retail}} {
+		d := f.price.Decimal
+		if f.price.Valid && d.Exponent() < -2 && !d.Equal(d.Truncate(2)) {
+			found = append(found, Collision{Kind: CollisionPriceDecimal, StyleNo: styleNo, SKU: sku, Field: f.field, Value: d.String()})
+		}
+	}
+	return found
+}
+
+// CheckBarcode reports why a barcode (条形码) is no EAN: only digits, 8, 12, 13 or 14
+// of them (EAN-8, UPC-A, EAN-13, GTIN-14), with the right check digit at the end.
+func CheckBarcode(code string) error {
+	if strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
+		return errors.New("not only digits / 含有非数字字符")
+	}
+	if !slices.Contains([]int{8, 12, 13, 14}, len(code)) {
+		return fmt.Errorf("%d digits, want 8, 12, 13 or 14 / 位数不对", len(code))
+	}
+	sum, last := 0, len(code)-1
+	for i := range last {
+		digit := int(code[i] - '0')
+		if (last-i)%2 == 1 {
+			digit *= 3
+		}
+		sum += digit
+	}
+	if want := byte('0' + (10-sum%10)%10); code[last] != want {
+		return fmt.Errorf("check digit is %c, want %c / 校验位错误", code[last], want)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package mapping_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+func TestParseProperties(t *testing.T) {
+	const (
+		none, guess          = mapping.ConfidenceNone, mapping.ConfidenceGuess
+		positional, labelled = mapping.ConfidencePositional, mapping.ConfidenceLabelled
+	)
+	tests := []struct {
+		text        string
+		color, size string
+		confidence  mapping.Confidence
+		others      string // "key=value key=value"
+	}{
+		// By place.
+		{"红色;XL", "红色", "XL", positional, ""},
+		{"水青色;十片", "水青色", "十片", positional, ""},
+		{"红色；XL", "红色", "XL", positional, ""},
+		{" 红色 ; XL ", "红色", "XL", positional, ""},
+		{"红色;", "红色", "", positional, ""},
+		{";XL", "", "XL", positional, ""},
+		{";;XL", "", "XL", positional, ""},
+		{"T恤-紫-预定15个工作日发;S", "T恤-紫-预定15个工作日发", "S", positional, ""},
+		{"T恤:紫;S", "T恤:紫", "S", positional, ""},
+		{"红色(加绒;加厚);XL", "红色(加绒;加厚)", "XL", positional, ""},
+		{"红色（加绒；加厚）；XL", "红色（加绒；加厚）", "XL", positional, ""},
+		{"红色);(XL", "红色)", "(XL", positional, ""},
+		{"蓝,白;XL", "蓝,白", "XL", positional, ""},
+		{"36;37", "36", "37", positional, ""},
+		{"红色;;XL;", "红色", "XL", positional, ""},
+		// A comma list.
+		{"红色,XL", "红色", "XL", positional, ""},
+		{"红色，170/92A", "红色", "170/92A", positional, ""},
+		{"水青色,十片", "水青色", "十片", guess, ""},
+		// What the place leaves open.
+		{"XL;红色", "红色", "XL", guess, ""},
+		{"36码;红色", "红色", "36码", guess, ""},
+		{"红色;加厚;XL", "红色", "XL", guess, "=加厚"},
+		{"XL;红色;加厚", "红色", "XL", guess, "=加厚"},
+		{"红色;十片;加厚", "红色", "十片", guess, "=加厚"},
+		// One part.
+		{"红色", "红色", "", guess, ""},
+		{"XL", "", "XL", guess, ""},
+		{"3xl", "", "3xl", guess, ""},
+		{"均码", "", "均码", guess, ""},
+		{"36.5", "", "36.5", guess, ""},
+		{"XL(建议120斤)", "", "XL(建议120斤)", guess, ""},
+		{"红色-XL", "红色", "XL", guess, ""},
+		{"红色 XXL", "红色", "XXL", guess, ""},
+		{"红色 加厚", "红色 加厚", "", guess, ""},
+		{"T恤-36", "T恤-36", "", guess, ""},
+		// By label.
+		{"颜色:红;尺码:XL", "红", "XL", labelled, ""},
+		{"颜色：红；尺码：XL", "红", "XL", labelled, ""},
+		{"颜色:蓝色;尺码:XL", "蓝色", "XL", labelled, ""},
+		{"尺码:XL;颜色:红", "红", "XL", labelled, ""},
+		{"颜色分类:红;尺寸:十片", "红", "十片", labelled, ""},
+		{"Color:Red;SIZE:M", "Red", "M", labelled, ""},
+		{"颜色:红;码:36", "红", "36", labelled, ""},
+		{"颜色:红,尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红，尺码:XL，材质:棉", "红", "XL", labelled, "材质=棉"},
+		{"颜色:红,白;尺码:XL", "红,白", "XL", labelled, ""},
+		{"颜色:红,白", "红,白", "", labelled, ""},
+		{"颜色:红,白,尺码:XL", "红,白", "XL", labelled, ""},
+		{"颜色:红:偏橙;尺码:XL", "红:偏橙", "XL", labelled, ""},
+		{"颜色:;尺码:XL", "", "XL", labelled, ""},
+		{"颜色:红;规格:大包;尺码:XL", "红", "XL", labelled, "规格=大包"},
+		{"颜色:红;颜色:蓝;尺码:XL", "红", "XL", labelled, "颜色=蓝"},
+		{"材质:棉;颜色:红", "红", "", labelled, "材质=棉"},
+		// A label and a place.
+		{"颜色:红;XL", "红", "XL", positional, ""},
+		{"红;尺码:XL", "红", "XL", positional, ""},
+		{"颜色:红,XL", "红", "XL", positional, ""},
+		{"颜色:红;尺码:XL;预定15天", "红", "XL", labelled, "=预定15天"},
+		// Nothing.
+		{"材质:棉;产地:杭州", "", "", none, "材质=棉 产地=杭州"},
+		{"颜色:;尺码:", "", "", none, ""},
+		{"", "", "", none, ""},
+		{" ", "", "", none, ""},
+		{";;；", "", "", none, ""},
+		{",", "", "", none, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			p := mapping.ParseProperties(tt.text)
+			var others []string
+			for _, o := range p.Others {
+				others = append(others, o.Key+"="+o.Value)
+			}
+			assert.Equal(t, tt.text, p.Text)
+			assert.Equal(t, tt.color, p.Color, "colour")
+			assert.Equal(t, tt.size, p.Size, "size")
+			assert.Equal(t, tt.confidence.String(), p.Confidence.String())
+			assert.Equal(t, tt.others, strings.Join(others, " "))
+		})
+	}
+}
+
+func TestPropertyLabels(t *testing.T) {
+	labels := mapping.PropertyLabels{Color: []string{"花色"}, Size: []string{"片数"}}
+	require.NoError(t, labels.Validate())
+	p := labels.Parse("片数:十片;花色:水青;颜色:红")
+	assert.Equal(t, "水青", p.Color)
+	assert.Equal(t, "花色", p.ColorLabel)
+	assert.Equal(t, "十片", p.Size)
+	assert.Equal(t, "片数", p.SizeLabel)
+	assert.Equal(t, []mapping.Property{{Key: "颜色", Value: "红"}}, p.Others)
+
+	require.NoError(t, mapping.DefaultPropertyLabels().Validate())
+	for name, bad := range map[string]mapping.PropertyLabels{
+		"is empty":       {Color: []string{""}, Size: []string{"码"}},
+		"twice":          {Color: []string{"Color"}, Size: []string{"COLOR"}},
+		"a separator":    {Color: []string{"颜色："}, Size: []string{"码"}},
+		"there must be ": {Color: []string{"颜色"}},
+	} {
+		require.ErrorContains(t, bad.Validate(), name)
+		_, err := mapping.NewProductMapper(mapping.ProductConfig{Properties: bad})
+		require.ErrorContains(t, err, name)
+	}
+}
+
+// runes counts what carries meaning: neither blanks nor separators.
+func runes(counts map[rune]int, by int, texts ...string) {
+	for _, text := range texts {
+		for _, r := range text {
+			if !unicode.IsSpace(r) && !strings.ContainsRune(":：;；,，/-_|", r) {
+				counts[r] += by
+			}
+		}
+	}
+}
+
+func FuzzParseProperties(f *testing.F) {
+	for _, seed := range []string{"红色;XL", "颜色:红;尺码:XL", "水青色,十片", "T恤-紫-预定15个工作日发;S", "颜色:红,白,XL", ":;:", "红(;", "\xff;\xfe", "a:b,c:d;e"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p := mapping.ParseProperties(text)
+		require.Equal(t, text, p.Text)
+		if p.Confidence == mapping.ConfidenceNone {
+			require.Empty(t, p.Color+p.Size)
+		} else {
+			require.NotEmpty(t, p.Color+p.Size)
+		}
+		counts := map[rune]int{}
+		runes(counts, 1, text)
+		runes(counts, -1, p.Color, p.ColorLabel, p.Size, p.SizeLabel)
+		for _, o := range p.Others {
+			runes(counts, -1, o.Key, o.Value)
+		}
+		for r, n := range counts {
+			require.Zero(t, n, "%q is lost or doubled in %+v", r, p)
+		}
+	})
+}
+
+func TestParsePropertiesAllocations(t *testing.T) {
+	labels := mapping.DefaultPropertyLabels()
+	for _, text := range []string{"红色;XL", "颜色:红;尺码:XL", "T恤-紫-预定15个工作日发;S", "红色"} {
+		assert.Zero(t, testing.AllocsPerRun(100, func() { labels.Parse(text) }), text)
+	}
+}
+
+func BenchmarkParseProperties(b *testing.B) {
+	labels := mapping.DefaultPropertyLabels()
+	b.ReportAllocs()
+	for b.Loop() {
+		labels.Parse("颜色:蓝色;尺码:XL")
+	}
+}
+
+func ExampleParseProperties() {
+	for _, text := range []string{"红色;XL", "尺码:XL;颜色:红", "水青色,十片", "红色"} {
+		p := mapping.ParseProperties(text)
+		fmt.Printf("%s: colour %q size %q (%s)\n", text, p.Color, p.Size, p.Confidence)
+	}
+	// Output:
+	// 红色;XL: colour "红色" size "XL" (positional)
+	// 尺码:XL;颜色:红: colour "红" size "XL" (labelled)
+	// 水青色,十片: colour "水青色" size "十片" (guess)
+	// 红色: colour "红色" size "" (guess)
+}

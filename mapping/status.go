@@ -1,0 +1,263 @@
+package mapping
+
+import "github.com/dianjia/jushuitan-go/jushuitan"
+
+// OrderState 订单状态 is the state of an order on DianJia's side. The states are this
+// package's: DianJia's own are not public. The zero value is OrderUnknown, which
+// allows nothing: neither to ship, nor to cancel, nor to refund.
+type OrderState string
+
+// The states.
+const (
+	OrderUnknown   OrderState = ""          // 未知: a status that is not documented; ask, do not act
+	OrderUnpaid    OrderState = "unpaid"    // 待付款
+	OrderPaid      OrderState = "paid"      // 已付款: waits for an audit
+	OrderHeld      OrderState = "held"      // 异常: a person has to look at it
+	OrderShipping  OrderState = "shipping"  // 发货中: a warehouse works on it
+	OrderShipped   OrderState = "shipped"   // 已发货
+	OrderFinished  OrderState = "finished"  // 交易成功: received by the buyer
+	OrderCancelled OrderState = "cancelled" // 已取消
+	OrderReplaced  OrderState = "replaced"  // 被合并或拆分: other orders stand in for it, see their states
+)
+
+// OrderStateOf reads the status of an order in Jushuitan (订单状态). WaitConfirm and
+// WaitFConfirm are both OrderPaid, Delivering and WaitOuterSent both OrderShipping,
+// Merged and Split both OrderReplaced. Statuses that only public code mentions
+// (Delete, Lock, OuterSent, SentCancelled, Replaced, Disabled, Finished) are not
+// explained anywhere: they are OrderUnknown, as is any other text.
+func OrderStateOf(status string) OrderState {
+	switch status {
+	case jushuitan.OrderStatusWaitPay:
+		return OrderUnpaid
+	case jushuitan.OrderStatusWaitConfirm, jushuitan.OrderStatusWaitFConfirm:
+		return OrderPaid
+	case jushuitan.OrderStatusQuestion:
+		return OrderHeld
+	case jushuitan.OrderStatusDelivering, jushuitan.OrderStatusWaitOuterSent:
+		return OrderShipping
+	case jushuitan.OrderStatusSent:
+		return OrderShipped
+	case jushuitan.OrderStatusCancelled:
+		return OrderCancelled
+	case jushuitan.OrderStatusMerged, jushuitan.OrderStatusSplit:
+		return OrderReplaced
+	}
+	return OrderUnknown
+}
+
+// Statuses gives the statuses in Jushuitan that are this state, for the status of a
+// query; none for OrderUnknown, and for OrderFinished, which Jushuitan does not tell
+// from OrderShipped.
+func (s OrderState) Statuses() []string {
+	switch s {
+	case OrderUnpaid:
+		return []string{jushuitan.OrderStatusWaitPay}
+	case OrderPaid:
+		return []string{jushuitan.OrderStatusWaitConfirm, jushuitan.OrderStatusWaitFConfirm}
+	case OrderHeld:
+		return []string{jushuitan.OrderStatusQuestion}
+	case OrderShipping:
+		return []string{jushuitan.OrderStatusDelivering, jushuitan.OrderStatusWaitOuterSent}
+	case OrderShipped:
+		return []string{jushuitan.OrderStatusSent}
+	case OrderCancelled:
+		return []string{jushuitan.OrderStatusCancelled}
+	case OrderReplaced:
+		return []string{jushuitan.OrderStatusMerged, jushuitan.OrderStatusSplit}
+	}
+	return nil
+}
+
+// OrderStateOfShop reads a shop_status (店铺状态, 平台状态), which says how the order
+// stands in its shop. Statuses of other platforms are OrderUnknown.
+func OrderStateOfShop(shopStatus string) OrderState {
+	switch shopStatus {
+	case jushuitan.ShopStatusWaitBuyerPay:
+		return OrderUnpaid
+	case jushuitan.ShopStatusWaitSellerSendGoods:
+		return OrderPaid
+	case jushuitan.ShopStatusWaitBuyerConfirm:
+		return OrderShipped
+	case jushuitan.ShopStatusTradeFinished:
+		return OrderFinished
+	case jushuitan.ShopStatusTradeClosed, jushuitan.ShopStatusTradeClosedBeforePay:
+		return OrderCancelled
+	}
+	return OrderUnknown
+}
+
+// ShopStatus gives the shop_status to upload for an order in this state. Whether it
+// was paid tells the two ways of being cancelled apart and is not looked at
+// otherwise. There is none for OrderUnknown and OrderReplaced: ok is false, and
+// nothing is to be uploaded.
+func (s OrderState) ShopStatus(paid bool) (status string, ok bool) {
+	switch s {
+	case OrderUnpaid:
+		return jushuitan.ShopStatusWaitBuyerPay, true
+	case OrderPaid, OrderHeld, OrderShipping:
+		return jushuitan.ShopStatusWaitSellerSendGoods, true
+	case OrderShipped:
+		return jushuitan.ShopStatusWaitBuyerConfirm, true
+	case OrderFinished:
+		return jushuitan.ShopStatusTradeFinished, true
+	case OrderCancelled:
+		if paid {
+			return jushuitan.ShopStatusTradeClosed, true
+		}
+		return jushuitan.ShopStatusTradeClosedBeforePay, true
+	}
+	return "", false
+}
+
+// Label is the state in Chinese.
+func (s OrderState) Label() string {
+	switch s {
+	case OrderUnpaid:
+		return "待付款"
+	case OrderPaid:
+		return "已付款"
+	case OrderHeld:
+		return "异常"
+	case OrderShipping:
+		return "发货中"
+	case OrderShipped:
+		return "已发货"
+	case OrderFinished:
+		return "交易成功"
+	case OrderCancelled:
+		return "已取消"
+	case OrderReplaced:
+		return "被合并或拆分"
+	}
+	return "未知"
+}
+
+// RefundState 退款状态 is how the refund of an order's line stands. The zero value is
+// RefundUnknown, which allows nothing.
+type RefundState string
+
+// The states, which are Jushuitan's refund_status of a line.
+const (
+	RefundUnknown RefundState = ""        // 未知: none was given, or one that is not documented
+	RefundNone    RefundState = "none"    // 未申请退款
+	RefundWaiting RefundState = "waiting" // 退款中
+	RefundSuccess RefundState = "success" // 退款成功: the line is not shipped; when all lines are refunded the order is cancelled
+	RefundClosed  RefundState = "closed"  // 退款关闭: the refund was withdrawn or refused
+)
+
+// RefundStateOf reads the refund_status of a line. An empty text is RefundUnknown, not
+// RefundNone: an answer that leaves it out does not say that there is no refund.
+func RefundStateOf(refundStatus string) RefundState {
+	switch s := RefundState(refundStatus); s {
+	case RefundNone, RefundWaiting, RefundSuccess, RefundClosed:
+		return s
+	}
+	return RefundUnknown
+}
+
+// RefundStatus gives the refund_status to upload for a line. RefundNone and
+// RefundUnknown have none, ok is false: any refund_status in an upload makes the order
+// abnormal (异常).
+func (s RefundState) RefundStatus() (status string, ok bool) {
+	switch s {
+	case RefundWaiting, RefundSuccess, RefundClosed:
+		return string(s), true
+	}
+	return "", false
+}
+
+// MayShip tells whether a refund leaves the line free to be shipped: there is none, or
+// it was closed.
+func (s RefundState) MayShip() bool { return s == RefundNone || s == RefundClosed }
+
+// Label is the state in Chinese.
+func (s RefundState) Label() string {
+	switch s {
+	case RefundNone:
+		return "未退款"
+	case RefundWaiting:
+		return "退款中"
+	case RefundSuccess:
+		return "退款成功"
+	case RefundClosed:
+		return "退款关闭"
+	}
+	return "未知"
+}
+
+// OutboundState 出库单状态 is the state of an outbound document. The states are this
+// package's. The zero value is OutboundUnknown, which allows nothing.
+type OutboundState string
+
+// The states.
+const (
+	OutboundUnknown  OutboundState = ""         // 未知
+	OutboundWaiting  OutboundState = "waiting"  // 待出库: a store or warehouse is to ship it
+	OutboundExternal OutboundState = "external" // 外部发货中: an outer warehouse ships it, nobody else may
+	OutboundShipped  OutboundState = "shipped"  // 已出库
+	OutboundVoided   OutboundState = "voided"   // 作废: the order was cancelled while it was being shipped; stop
+	OutboundUndone   OutboundState = "undone"   // 取消: it was shipped, and that was undone
+	OutboundSettled  OutboundState = "settled"  // 归档
+)
+
+// outboundStatusArchive is known from the filter of queries only.
+const outboundStatusArchive = "Archive"
+
+// OutboundStateOf reads the status of an outbound document in Jushuitan (出库单状态).
+// Any text that is not documented is OutboundUnknown.
+func OutboundStateOf(status string) OutboundState {
+	switch status {
+	case jushuitan.OutboundStatusWaitConfirm:
+		return OutboundWaiting
+	case jushuitan.OutboundStatusOuterConfirming:
+		return OutboundExternal
+	case jushuitan.OutboundStatusConfirmed:
+		return OutboundShipped
+	case jushuitan.OutboundStatusDelete:
+		return OutboundVoided
+	case jushuitan.OutboundStatusCancelled:
+		return OutboundUndone
+	case outboundStatusArchive:
+		return OutboundSettled
+	}
+	return OutboundUnknown
+}
+
+// Status gives the status in Jushuitan, for the status of a query; ok is false for
+// OutboundUnknown.
+func (s OutboundState) Status() (status string, ok bool) {
+	switch s {
+	case OutboundWaiting:
+		return jushuitan.OutboundStatusWaitConfirm, true
+	case OutboundExternal:
+		return jushuitan.OutboundStatusOuterConfirming, true
+	case OutboundShipped:
+		return jushuitan.OutboundStatusConfirmed, true
+	case OutboundVoided:
+		return jushuitan.OutboundStatusDelete, true
+	case OutboundUndone:
+		return jushuitan.OutboundStatusCancelled, true
+	case OutboundSettled:
+		return outboundStatusArchive, true
+	}
+	return "", false
+}
+
+// Label is the state in Chinese.
+func (s OutboundState) Label() string {
+	switch s {
+	case OutboundWaiting:
+		return "待出库"
+	case OutboundExternal:
+		return "外部发货中"
+	case OutboundShipped:
+		return "已出库"
+	case OutboundVoided:
+		return "作废"
+	case OutboundUndone:
+		return "取消"
+	case OutboundSettled:
+		return "归档"
+	}
+	return "未知"
+}

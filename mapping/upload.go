@@ -1,0 +1,237 @@
+package mapping
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// maxPropertiesValue is how many characters a properties_value may have in an upload.
+const maxPropertiesValue = 100
+
+// UploadError says why a SKU cannot be uploaded, or a field of it not as it is.
+type UploadError struct {
+	StyleNo string // 货号
+	SKU     string // 商品编码
+	Field   ProductField
+	Problem string // in English and Chinese
+}
+
+// Error names the product, the SKU, the field and what to do.
+func (e *UploadError) Error() string {
+	return fmt.Sprintf("mapping: upload of style %q SKU %q: %s (%s): %s", e.StyleNo, e.SKU, e.Field, e.Field.Title(), e.Problem)
+}
+
+// SKUUploads is the reverse: the rows with which the product is uploaded to Jushuitan
+// (普通商品资料上传, itemsku/upload), a row for each SKU. Jushuitan leaves fields alone
+// that a row does not have, so an empty field or price of DianJia changes nothing.
+//
+// What travels: name, style number, SKU code, barcode, brand, category by name (it
+// must be a leaf of the merchant's tree), the three prices (of the SKU, else of the
+// style), labels (they are added), colour and size as properties_value of up to 100
+// characters, and the six configured fields through their source: FromUps as a
+// category property, FromOther 1 to 5 as a custom text, FromLabelPrefix as a label.
+// With FirstOf it is the first member that can be written. A field from FromFunc, or
+// without a source, does not travel; one from Constant or FromCategory has to have
+// that value.
+//
+// The standard cost goes to the price it comes from. The raw properties_value is sent
+// again if it says the same colour and size.
+//
+// A SKU that the wire cannot hold has no row; the error joins an [*UploadError] for
+// each reason, and the other rows are good.
+func (m *ProductMapper) SKUUploads(p *dianjia.Product) ([]jushuitan.SKUUpload, error) {
+	rows := make([]jushuitan.SKUUpload, 0, len(p.SKUs))
+	err := m.upload(p, func(sku *dianjia.SKU, properties string, fail func(ProductField, string)) {
+		row := jushuitan.SKUUpload{
+			SKUID: sku.Code, IID: p.StyleNo, Name: p.Name, Brand: p.Brand, CName: p.Category.Name,
+			SKUCode: sku.Barcode, PropertiesValue: properties, Labels: slices.Clone(sku.Labels),
+			SPrice:      uploadPrice(sku.Price.Retail, p.Price.Retail),
+			MarketPrice: uploadPrice(sku.Price.Tag, p.Price.Tag),
+		}
+		if len(row.Labels) == 0 {
+			row.Labels = slices.Clone(p.Labels)
+		}
+		cost := uploadPrice(sku.Price.Cost, p.Price.Cost)
+		if m.cfg.Cost == CostFromCostPrice {
+			row.CPrice = cost
+		} else {
+			row.PurchasePrice = cost
+		}
+		for i, field := range productAttributes {
+			if value := *productAttribute(p, i); value != "" {
+				source := m.sources[i].reverse(m.cfg.PullSPU)
+				if problem := uploadAttribute(&row, p, &source, value); problem != "" {
+					fail(field, problem)
+				}
+			}
+		}
+		for _, label := range row.Labels {
+			if strings.ContainsAny(label, ",，") || strings.TrimSpace(label) != label || label == "" {
+				fail(FieldLabels, fmt.Sprintf("label %q has a comma or a blank at an end, or is empty: queries return labels as a comma list / 标签不能为空、含逗号或首尾空格", label))
+			}
+		}
+		rows = append(rows, row)
+	}, func() { rows = rows[:len(rows)-1] })
+	return rows, err
+}
+
+// ShopSKUUploads is the reverse for a shop: the rows that link the SKUs of the product
+// to the shop with this shop_id (店铺商品资料上传, skumap/upload), such as the merchant's
+// self-owned mall. The style number is the shop's style code and the SKU code the
+// shop's SKU code. Errors are as those of [ProductMapper.SKUUploads].
+func (m *ProductMapper) ShopSKUUploads(p *dianjia.Product, shopID int64) ([]jushuitan.ShopSKUUpload, error) {
+	if shopID <= 0 {
+		return nil, fmt.Errorf("mapping: upload of style %q: shop_id is %d / 店铺编号无效", p.StyleNo, shopID)
+	}
+	rows := make([]jushuitan.ShopSKUUpload, 0, len(p.SKUs))
+	err := m.upload(p, func(sku *dianjia.SKU, properties string, _ func(ProductField, string)) {
+		rows = append(rows, jushuitan.ShopSKUUpload{
+			ShopID: shopID, SKUID: sku.Code, IID: p.StyleNo, ShopIID: p.StyleNo, ShopSKUID: sku.Code,
+			OriginalSKUID: sku.Code, Name: p.Name, SKUCode: sku.Barcode, ShopPropertiesValue: properties,
+		})
+	}, func() { rows = rows[:len(rows)-1] })
+	return rows, err
+}
+
+// upload makes a row of each SKU, and drops it again if something was wrong with it.
+func (m *ProductMapper) upload(p *dianjia.Product, row func(sku *dianjia.SKU, properties string, fail func(ProductField, string)), drop func()) error {
+	var errs []error
+	seen := make(map[string]struct{}, len(p.SKUs))
+	for i := range p.SKUs {
+		sku := &p.SKUs[i]
+		before := len(errs)
+		fail := func(field ProductField, problem string) {
+			errs = append(errs, &UploadError{StyleNo: p.StyleNo, SKU: sku.Code, Field: field, Problem: problem})
+		}
+		for _, required := range [...]struct {
+			field ProductField
+			value string
+		}{{FieldSKUCode, sku.Code}, {FieldStyleNo, p.StyleNo}, {FieldName, p.Name}} {
+			if strings.TrimSpace(required.value) == "" {
+				fail(required.field, "it is required / 必填")
+			}
+		}
+		if _, ok := seen[sku.Code]; ok && sku.Code != "" {
+			fail(FieldSKUCode, "the product has it twice / 商品编码重复")
+		}
+		seen[sku.Code] = struct{}{}
+		properties, problem := m.propertiesValue(sku)
+		if problem != "" {
+			fail(FieldProperties, problem)
+		}
+		row(sku, properties, fail)
+		if len(errs) > before {
+			drop()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// propertiesValue is the text of colour and size that is read back as them.
+func (m *ProductMapper) propertiesValue(sku *dianjia.SKU) (text, problem string) {
+	labels := m.cfg.Properties
+	says := func(text string) bool {
+		color, size := m.colorSize(text, "")
+		return color == sku.Color && size == sku.Size
+	}
+	candidates := []string{sku.PropertiesText}
+	switch {
+	case sku.Color == "" && sku.Size == "":
+		candidates = append(candidates, "")
+	case sku.Size == "":
+		candidates = append(candidates, sku.Color, labels.Color[0]+":"+sku.Color)
+	case sku.Color == "":
+		candidates = append(candidates, sku.Size, labels.Size[0]+":"+sku.Size)
+	default:
+		candidates = append(candidates, sku.Color+";"+sku.Size,
+			labels.Color[0]+":"+sku.Color+";"+labels.Size[0]+":"+sku.Size)
+	}
+	for _, text := range candidates {
+		if !says(text) {
+			continue
+		}
+		if utf8.RuneCountInString(text) <= maxPropertiesValue {
+			return text, ""
+		}
+		problem = cmp.Or(problem, fmt.Sprintf("colour and size take %d characters, at most %d are allowed / 颜色及规格过长，最多%d个字符",
+			utf8.RuneCountInString(text), maxPropertiesValue, maxPropertiesValue))
+	}
+	return "", cmp.Or(problem, fmt.Sprintf("colour %q and size %q would not be read back as they are: take separators and blanks at their ends out / 颜色或尺码含分隔符，无法还原，请修改", sku.Color, sku.Size))
+}
+
+// uploadAttribute writes a configured field through its source.
+func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *Source, value string) (problem string) {
+	if value != strings.TrimSpace(value) && s.kind != sourceNone && s.kind != sourceFunc {
+		return fmt.Sprintf("%q has a blank at an end, which is not read back / 首尾空格无法还原", value)
+	}
+	switch s.kind {
+	case sourceUps:
+		if row.CategoryProperties == nil {
+			row.CategoryProperties = map[string]any{}
+		}
+		if have, ok := row.CategoryProperties[s.text]; ok && have != value {
+			return fmt.Sprintf("category property %q would have two values / 类目属性 %q 有两个不同的值", s.text, s.text)
+		}
+		row.CategoryProperties[s.text] = value
+	case sourceOther:
+		slot := uploadOther(row, s.n)
+		if slot == nil {
+			return fmt.Sprintf("an upload has other_1 to other_5, not other_%d / 上传仅支持 other_1 至 other_5", s.n)
+		}
+		if *slot != "" && *slot != value {
+			return fmt.Sprintf("other_%d would have two values / other_%d 有两个不同的值", s.n, s.n)
+		}
+		*slot = value
+	case sourceLabel:
+		for _, label := range row.Labels {
+			if rest, ok := strings.CutPrefix(label, s.text); ok {
+				if strings.TrimSpace(rest) == value {
+					return ""
+				}
+				return fmt.Sprintf("the product has the label %q, which says otherwise / 已有标签 %q 与该值不一致", label, label)
+			}
+		}
+		row.Labels = append(row.Labels, s.text+value)
+	case sourceCategory:
+		if value != p.Category.Name {
+			return fmt.Sprintf("its source is the category, %q / 来源为类目 %q，与该值不一致", p.Category.Name, p.Category.Name)
+		}
+	case sourceConstant:
+		if value != s.text {
+			return fmt.Sprintf("its source is the constant %q / 来源为常量 %q，与该值不一致", s.text, s.text)
+		}
+	}
+	return ""
+}
+
+func uploadOther(row *jushuitan.SKUUpload, n int) *string {
+	switch n {
+	case 1:
+		return &row.Other1
+	case 2:
+		return &row.Other2
+	case 3:
+		return &row.Other3
+	case 4:
+		return &row.Other4
+	case 5:
+		return &row.Other5
+	}
+	return nil
+}
+
+func uploadPrice(sku, style decimal.NullDecimal) *decimal.Decimal {
+	if price := productFirst(sku, style); price.Valid {
+		return &price.Decimal
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package mapping
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// StockChanges is what has to be pushed for the other side to have the new figures.
+type StockChanges[R VirtualStock | dianjia.StockRow] struct {
+	// Changed are the new rows whose quantity differs from the last one pushed, or that
+	// were never pushed.
+	Changed []R
+	// Gone are the last rows for which there is no figure now. They are not pushed:
+	// what is not known is not zero. A host that knows that the goods are gone pushes
+	// zero for them.
+	Gone []R
+}
+
+// ChangedVirtualStock compares figures of virtual warehouses with those that were
+// pushed last: the fewest rows that make the one the other. Both may be in any order,
+// and are not changed; of rows for the same warehouse and SKU the later one counts.
+// The result is by warehouse and SKU.
+func ChangedVirtualStock(last, now []VirtualStock) StockChanges[VirtualStock] {
+	return warehouseChanges(last, now,
+		func(a, b *VirtualStock) int {
+			return cmp.Or(cmp.Compare(a.WMSCoID, b.WMSCoID), cmp.Compare(a.SKUCode, b.SKUCode))
+		},
+		func(r *VirtualStock) decimal.Decimal { return r.Qty })
+}
+
+// ChangedStock does for the figures of DianJia's stores and warehouses what
+// [ChangedVirtualStock] does for virtual warehouses. The result is by merchant, store
+// and SKU. A row of which only Modified differs has not changed.
+func ChangedStock(last, now []dianjia.StockRow) StockChanges[dianjia.StockRow] {
+	return warehouseChanges(last, now,
+		func(a, b *dianjia.StockRow) int {
+			return cmp.Or(cmp.Compare(a.EntID, b.EntID), cmp.Compare(a.StoreCode, b.StoreCode), cmp.Compare(a.SKUCode, b.SKUCode))
+		},
+		func(r *dianjia.StockRow) decimal.Decimal { return r.Qty })
+}
+
+func warehouseChanges[R VirtualStock | dianjia.StockRow](last, now []R, order func(a, b *R) int, qty func(*R) decimal.Decimal) (changes StockChanges[R]) {
+	last, now = warehouseSorted(last, order), warehouseSorted(now, order)
+	for len(last) > 0 || len(now) > 0 {
+		which := 0
+		switch {
+		case len(last) == 0:
+			which = 1
+		case len(now) == 0:
+			which = -1
+		default:
+			which = order(&last[0], &now[0])
+		}
+		switch {
+		case which < 0:
+			changes.Gone = append(changes.Gone, last[0])
+			last = last[1:]
+			continue
+		case which > 0:
+			changes.Changed = append(changes.Changed, now[0])
+		default:
+			if !qty(&last[0]).Equal(qty(&now[0])) {
+				changes.Changed = append(changes.Changed, now[0])
+			}
+			last = last[1:]
+		}
+		now = now[1:]
+	}
+	return changes
+}
+
+// warehouseSorted gives the rows in order, the last of those that are alike. It copies
+// them if there is anything to do.
+func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
+	done := true
+	for i := 1; i < len(rows) && done; i++ {
+		done = order(&rows[i-1], &rows[i]) < 0
+	}
+	if done {
+		return rows
+	}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b R) int { return order(&a, &b) })
+	kept := rows[:0]
+	for i := range rows {
+		if i+1 == len(rows) || order(&rows[i], &rows[i+1]) != 0 {
+			kept = append(kept, rows[i])
+		}
+	}
+	return kept
+}
+
+// VirtualQtyRequests makes the requests of client.Inventory.SetVirtualQtys, one for
+// each warehouse, by warehouse and SKU. The client cuts them to the server's limit.
+// The rows should be each once, as [ChangedVirtualStock] gives them.
+func VirtualQtyRequests(rows []VirtualStock) []*jushuitan.VirtualQtyRequest {
+	rows = warehouseSorted(rows, func(a, b *VirtualStock) int {
+		return cmp.Or(cmp.Compare(a.WMSCoID, b.WMSCoID), cmp.Compare(a.SKUCode, b.SKUCode))
+	})
+	var requests []*jushuitan.VirtualQtyRequest
+	for i := range rows {
+		r := &rows[i]
+		if len(requests) == 0 || requests[len(requests)-1].WMSCoID != r.WMSCoID {
+			requests = append(requests, &jushuitan.VirtualQtyRequest{WMSCoID: r.WMSCoID})
+		}
+		to := requests[len(requests)-1]
+		to.SKUAndQty = append(to.SKUAndQty, jushuitan.VirtualQty{SKUID: r.SKUCode, Qty: r.Qty})
+	}
+	return requests
+}
