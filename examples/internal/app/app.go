@@ -1,0 +1,154 @@
+// Package app is what the example programs share: their flags, and a client of a
+// real account or of a fake Jushuitan that runs in the same process.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+// The environment variables that hold what must not stand in a shell's history.
+const (
+	EnvAppSecret   = "JUSHUITAN_APP_SECRET"
+	EnvAccessToken = "JUSHUITAN_ACCESS_TOKEN"
+)
+
+// App is what a program works with.
+type App struct {
+	Client *jushuitan.Client     // of one merchant
+	Fake   *jushuitantest.Server // nil with a real account
+	Out    io.Writer
+	DryRun bool // print writes instead of sending them
+}
+
+// Printf prints for the person who runs the program.
+func (a *App) Printf(format string, args ...any) { fmt.Fprintf(a.Out, format, args...) }
+
+// Real tells whether the program works on a real account.
+func (a *App) Real() bool { return a.Fake == nil }
+
+// Program is one of the examples.
+type Program struct {
+	Name  string
+	Flags func(*flag.FlagSet) // its own; may be nil
+	// Furnish fills the fake with what the program needs, after the demo merchant;
+	// may be nil.
+	Furnish func(*jushuitantest.Server) error
+	Options []jushuitantest.Option // of the fake
+	Run     func(ctx context.Context, a *App) error
+}
+
+// Main runs a program and ends the process: 0 when it did its work, 1 when not, 2
+// for wrong flags.
+func Main(p Program) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := p.Start(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(0)
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage")
+
+// Start runs a program with arguments and an environment.
+func (p Program) Start(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
+	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	fs.SetOutput(out)
+	appKey := fs.String("app-key", "", "app key 应用 of a real account; its secret is read from "+EnvAppSecret+". Without it a fake Jushuitan runs in this process")
+	provider := fs.Bool("service-provider", false, "the app is a service provider's 服务商应用 (its token comes from "+EnvAccessToken+" or -token-file), not self-built 自研")
+	merchant := fs.String("merchant", "", "merchant 商家 (entId) whose token is used")
+	tokenFile := fs.String("token-file", "", "file in which tokens are kept, in plain text, readable by you only")
+	baseURL := fs.String("base-url", "", "host of the API; the real one by default")
+	dryRun := fs.Bool("dry-run", false, "print writes instead of sending them")
+	if p.Flags != nil {
+		p.Flags(fs)
+	}
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
+	}
+	a := &App{Out: out, DryRun: *dryRun}
+	var opts []jushuitan.Option
+	if a.DryRun {
+		opts = append(opts, jushuitan.WithDryRun(func(c jushuitan.DryCall) {
+			fmt.Fprintf(out, "dry run: %s %s would be sent, %d bytes\n", c.Op, c.Path, len(c.Biz))
+		}))
+	}
+	if *baseURL != "" {
+		opts = append(opts, jushuitan.WithBaseURL(*baseURL))
+	}
+	if *appKey == "" {
+		if *provider || *tokenFile != "" || *baseURL != "" {
+			return fmt.Errorf("%w: -service-provider, -token-file and -base-url need -app-key", errUsage)
+		}
+		fake, err := jushuitantest.Start(ctx, "127.0.0.1:0", p.Options...)
+		if err != nil {
+			return err
+		}
+		defer fake.Close()
+		a.Fake = fake
+		if err := demo.Furnish(fake); err != nil {
+			return err
+		}
+		if p.Furnish != nil {
+			if err := p.Furnish(fake); err != nil {
+				return err
+			}
+		}
+		client, err := fake.Client(opts...)
+		if err != nil {
+			return err
+		}
+		a.Client = client.ForMerchant(cmp.Or(*merchant, demo.Merchant))
+		a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
+		return p.Run(ctx, a)
+	}
+	secret := env(EnvAppSecret)
+	if secret == "" {
+		return fmt.Errorf("%w: put the app secret in %s", errUsage, EnvAppSecret)
+	}
+	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: secret, Type: jushuitan.SelfBuilt}
+	if *provider {
+		cred.Type = jushuitan.ServiceProvider
+	}
+	if *tokenFile != "" {
+		store, err := jushuitan.NewFileTokenStore(*tokenFile)
+		if err != nil {
+			return err
+		}
+		opts = append(opts, jushuitan.WithTokenStore(store))
+	}
+	client, err := jushuitan.New(cred, opts...)
+	if err != nil {
+		return err
+	}
+	a.Client = client.ForMerchant(*merchant)
+	if token := env(EnvAccessToken); token != "" {
+		a.Client = a.Client.WithToken(token)
+	}
+	return p.Run(ctx, a)
+}
