@@ -3,12 +3,14 @@ package callback
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -129,6 +131,9 @@ type Receiver struct {
 	stale  *staleFilter // nil: not wanted
 	failed string       // the answer of a failure
 	refuse string       // the answer of a refusal
+
+	ownerPrefix string // of this process, which nobody can guess
+	owners      atomic.Uint64
 }
 
 // minSecret is the least length of a secret.
@@ -158,6 +163,8 @@ func New(cfg Config) (*Receiver, error) {
 		trust:  newTrust(&cfg),
 		failed: `{"code":"` + cfg.FailureCode + `","msg":"处理失败"}`,
 		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
+
+		ownerPrefix: rand.Text() + "-",
 	}
 	if cfg.DropStaleStock {
 		r.stale = newStaleFilter(staleEntries)
@@ -165,7 +172,7 @@ func New(cfg Config) (*Receiver, error) {
 	r.shipment = kindOf(r, jushuitan.PushShipment, jushuitan.ParseShipmentPush, cfg.Shipment, shipmentKey)
 	r.cancel = kindOf(r, jushuitan.PushCancel, jushuitan.ParseCancelPush, cfg.Cancel, cancelKey)
 	r.goodsReturned = kindOf(r, jushuitan.PushGoodsReturned, parseGoodsReturned, r.turning(cfg.GoodsReturned), goodsReturnedKey)
-	r.stock = kindOf(r, jushuitan.PushStock, parseStock, r.freshOnly(cfg.Stock), nil)
+	r.stock = kindOf(r, jushuitan.PushStock, jushuitan.ParseStockPush, r.freshOnly(cfg.Stock), nil)
 	return r, nil
 }
 

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -163,67 +162,6 @@ func biz(doc string) string {
 	return url.Values{"biz": {doc}, "action_code": {"x"}, "timestamp": {"1700000000"}}.Encode()
 }
 
-// TestAccepted: what the host sees of each body that is known, by the handler of
-// its kind.
-func TestAccepted(t *testing.T) {
-	const wholeShipment = "shipment 200001 SO-1 YT1 YTO/YTO [SO-1 SKU-A x2]"
-	const wholeReturn = `returned 400001 RT-1 确认收货 "" [SKU-A x1]`
-	tests := map[string]struct {
-		method jushuitan.PushMethod
-		body   string
-		want   string
-		header []string
-	}{
-		"shipment":                    {jushuitan.PushShipment, shipmentBody, wholeShipment, nil},
-		"shipment, old shape":         {jushuitan.PushShipment, `{"o_id":"200001","l_id":"YT1","so_id":"SO-1","items":[{"sku_id":"SKU-A","qty":"2","so_id":"SO-1"}]}`, "shipment 200001 SO-1 YT1 / [SO-1 SKU-A x2]", nil},
-		"shipment, numbers for text":  {jushuitan.PushShipment, `{"o_id":1,"l_id":77,"so_id":88,"items":[{"sku_id":99,"qty":1}]}`, "shipment 1 88 77 / [88 99 x1]", nil},
-		"shipment, dotted carrier":    {jushuitan.PushShipment, `{"o_id":1,"so_id":"S","l_id":"L","lc_id":"SF.9"}`, "shipment 1 S L SF.9/SF", nil},
-		"shipment, merged orders":     {jushuitan.PushShipment, `{"o_id":1,"so_id":"S","l_id":"L","items":[{"so_id":"T","sku_id":"A","qty":1},{"so_id":"","sku_id":"B","qty":1}]}`, "shipment 1 S L / [T A x1] [S B x1]", nil},
-		"shipment, form":              {jushuitan.PushShipment, biz(shipmentBody), wholeShipment, []string{"Content-Type", "application/x-www-form-urlencoded"}},
-		"shipment, form as JSON":      {jushuitan.PushShipment, biz(shipmentBody), wholeShipment, []string{"Content-Type", "application/json"}},
-		"shipment, JSON as form":      {jushuitan.PushShipment, shipmentBody, wholeShipment, []string{"Content-Type", "application/x-www-form-urlencoded"}},
-		"shipment, JSON as text":      {jushuitan.PushShipment, shipmentBody, wholeShipment, []string{"Content-Type", "text/plain; charset=gbk"}},
-		"shipment, no such type":      {jushuitan.PushShipment, shipmentBody, wholeShipment, []string{"Content-Type", ";;"}},
-		"shipment, byte order mark":   {jushuitan.PushShipment, bom + "\n" + shipmentBody + "\r\n", wholeShipment, nil},
-		"cancel":                      {jushuitan.PushCancel, cancelBody, `cancel SO-1 "out of stock"`, nil},
-		"cancel, remark null as text": {jushuitan.PushCancel, `{"so_id":"SO-1","remark":"null"}`, `cancel SO-1 ""`, nil},
-		"cancel, form":                {jushuitan.PushCancel, biz(cancelBody), `cancel SO-1 "out of stock"`, nil},
-		"cancel, number for text":     {jushuitan.PushCancel, `{"so_id":12}`, `cancel 12 ""`, nil},
-		"returned":                    {jushuitan.PushGoodsReturned, returnedBody, wholeReturn, nil},
-		"returned, revoked":           {jushuitan.PushGoodsReturned, strings.Replace(returnedBody, "确认", "取消", 1), `returned 400001 RT-1 取消收货 "" [SKU-A x1]`, nil},
-		"returned, escaped":           {jushuitan.PushGoodsReturned, strings.Replace(returnedBody, "确认收货", `\u786e\u8ba4\u6536\u8d27`, 1), wholeReturn, nil},
-		"returned, text for numbers":  {jushuitan.PushGoodsReturned, `{"as_id":"400001","outer_as_id":"RT-1","action_name":"确认收货","remark":"null","items":[{"sku_id":"SKU-A","qty":"1"}]}`, wholeReturn, nil},
-		"returned, form":              {jushuitan.PushGoodsReturned, biz(returnedBody), wholeReturn, nil},
-		"stock":                       {jushuitan.PushStock, stockBody, "stock [SKU-A/SKU-B 15]", nil},
-		"stock, bare array":           {jushuitan.PushStock, `[{"sku_id":"A","qty":1,"i_id":null},{"sku_id":"B","qty":"0"}]`, "stock [A/ 1] [B/ 0]", nil},
-		"stock, array with a mark":    {jushuitan.PushStock, bom + `[{"sku_id":"A","qty":1}]`, "stock [A/ 1]", nil},
-		"stock, single row":           {jushuitan.PushStock, `{"sku_id":"A","qty":1.5}`, "stock [A/ 1.5]", nil},
-		"stock, form":                 {jushuitan.PushStock, biz(`[{"sku_id":"A","qty":1}]`), "stock [A/ 1]", nil},
-	}
-	for name, tt := range tests {
-		for _, httpMethod := range []string{http.MethodPost, http.MethodPut} {
-			t.Run(name+", "+httpMethod, func(t *testing.T) {
-				var h host
-				r := receiver(t, h.config())
-				w := send(t, handlers(r)[tt.method], httpMethod, "/any?"+query(tt.method), tt.body, tt.header...)
-				assertSuccess(t, w)
-				assert.Equal(t, []string{tt.want}, h.seen)
-				assert.Empty(t, h.errs)
-				require.Len(t, h.envs, 1)
-				env := h.envs[0]
-				assert.Equal(t, tt.body, string(env.Raw))
-				assert.Equal(t, "9001", env.EntID)
-				assert.Equal(t, "10101010", env.StorageCode)
-				assert.Equal(t, "", env.Type)
-				assert.Equal(t, tt.method, env.Method)
-				assert.Equal(t, "sorted", env.ChecksumForm)
-				assert.Equal(t, "192.0.2.1:1234", env.RemoteAddr)
-				assert.Equal(t, "2023-11-15T06:13:20+08:00", env.TS.Format(time.RFC3339))
-			})
-		}
-	}
-}
-
 // TestProbe: a URL that is being saved gets success, and no function is called.
 func TestProbe(t *testing.T) {
 	var h host
@@ -250,86 +188,6 @@ func TestProbe(t *testing.T) {
 	assertSuccess(t, w)
 	assert.Empty(t, h.seen)
 	assert.Empty(t, h.errs)
-}
-
-func TestRefused(t *testing.T) {
-	good := query(jushuitan.PushCancel)
-	sign := good[strings.LastIndex(good, "=")+1:]
-	rest := strings.TrimSuffix(good, "&sign="+sign)
-	returned := query(jushuitan.PushGoodsReturned)
-	cut := iotest.ErrReader(io.ErrUnexpectedEOF)
-	tests := map[string]struct {
-		kind       jushuitan.PushMethod
-		httpMethod string
-		query      string
-		body       string
-		status     int
-		reason     error
-	}{
-		"no sign":                   {jushuitan.PushCancel, "POST", rest, cancelBody, 403, callback.ErrChecksum},
-		"no query":                  {jushuitan.PushCancel, "POST", "", cancelBody, 403, callback.ErrChecksum},
-		"empty sign":                {jushuitan.PushCancel, "POST", rest + "&sign=", cancelBody, 403, callback.ErrChecksum},
-		"wrong sign":                {jushuitan.PushCancel, "POST", rest + "&sign=" + strings.Repeat("0", 32), cancelBody, 403, callback.ErrChecksum},
-		"sign of another time":      {jushuitan.PushCancel, "POST", strings.Replace(good, "1700000000", "1700000001", 1), cancelBody, 403, callback.ErrChecksum},
-		"sign of another merchant":  {jushuitan.PushCancel, "POST", strings.Replace(good, "9001", "9002", 1), cancelBody, 403, callback.ErrChecksum},
-		"another kind's method":     {jushuitan.PushCancel, "POST", query(jushuitan.PushStock), cancelBody, 400, callback.ErrKind},
-		"unknown method":            {jushuitan.PushCancel, "POST", strings.Replace(good, "cancel.order", "order.label", 1), cancelBody, 400, callback.ErrKind},
-		"empty method":              {jushuitan.PushCancel, "POST", strings.Replace(good, "cancel.order", "", 1), cancelBody, 400, callback.ErrKind},
-		"entId twice":               {jushuitan.PushCancel, "POST", "entId=9001&" + good, cancelBody, 400, callback.ErrRequest},
-		"method twice":              {jushuitan.PushCancel, "POST", good + "&method=cancel.order", cancelBody, 400, callback.ErrRequest},
-		"sign twice":                {jushuitan.PushCancel, "POST", good + "&sign=" + sign, cancelBody, 400, callback.ErrRequest},
-		"any parameter twice":       {jushuitan.PushCancel, "POST", good + "&x=1&x=1", cancelBody, 400, callback.ErrRequest},
-		"query not readable":        {jushuitan.PushCancel, "POST", good + "&x=%zz", cancelBody, 400, callback.ErrRequest},
-		"ts not a time":             {jushuitan.PushCancel, "POST", strings.Replace(good, "1700000000", "yesterday", 1), cancelBody, 400, callback.ErrRequest},
-		"ts too large":              {jushuitan.PushCancel, "POST", strings.Replace(good, "1700000000", "170000000000000000", 1), cancelBody, 400, callback.ErrRequest},
-		"DELETE":                    {jushuitan.PushCancel, "DELETE", good, cancelBody, 405, callback.ErrRequest},
-		"PATCH":                     {jushuitan.PushCancel, "PATCH", good, cancelBody, 405, callback.ErrRequest},
-		"neither JSON nor form":     {jushuitan.PushCancel, "POST", good, "<html>CANARY</html>", 400, callback.ErrRequest},
-		"form without biz":          {jushuitan.PushCancel, "POST", good, "so_id=CANARY", 400, callback.ErrRequest},
-		"form with biz twice":       {jushuitan.PushCancel, "POST", good, biz(cancelBody) + "&" + biz(cancelBody), 400, callback.ErrRequest},
-		"form not readable":         {jushuitan.PushCancel, "POST", good, biz(cancelBody) + "&x=%zz", 400, callback.ErrRequest},
-		"form with an empty biz":    {jushuitan.PushCancel, "POST", good, "biz=", 400, jushuitan.ErrDecode},
-		"form with text for biz":    {jushuitan.PushCancel, "POST", good, biz("CANARY"), 400, jushuitan.ErrDecode},
-		"JSON null":                 {jushuitan.PushCancel, "POST", good, "null", 400, callback.ErrRequest},
-		"JSON cut off":              {jushuitan.PushCancel, "POST", good, `{"so_id":"CANARY`, 400, jushuitan.ErrDecode},
-		"no order":                  {jushuitan.PushCancel, "POST", good, `{"remark":"CANARY"}`, 400, jushuitan.ErrDecode},
-		"an array for one message":  {jushuitan.PushCancel, "POST", good, "[" + cancelBody + "]", 400, jushuitan.ErrDecode},
-		"no figure":                 {jushuitan.PushStock, "POST", query(jushuitan.PushStock), `[{"sku_id":"CANARY"}]`, 400, jushuitan.ErrDecode},
-		"unknown action":            {jushuitan.PushGoodsReturned, "POST", returned, `{"as_id":1,"action_name":"CANARY"}`, 422, callback.ErrUnknownAction},
-		"action with a blank":       {jushuitan.PushGoodsReturned, "POST", returned, `{"as_id":1,"action_name":"确认收货 "}`, 422, callback.ErrUnknownAction},
-		"no action":                 {jushuitan.PushGoodsReturned, "POST", returned, `{"as_id":1}`, 422, callback.ErrUnknownAction},
-		"no after-sale number":      {jushuitan.PushGoodsReturned, "POST", returned, `{"action_name":"确认收货","so_id":"CANARY"}`, 400, jushuitan.ErrDecode},
-		"body that breaks off":      {jushuitan.PushCancel, "POST", good, "\x00", 400, callback.ErrRequest},
-		"shipment without waybill":  {jushuitan.PushShipment, "POST", query(jushuitan.PushShipment), `{"so_id":"CANARY"}`, 400, jushuitan.ErrDecode},
-		"body of another kind":      {jushuitan.PushStock, "POST", query(jushuitan.PushStock), cancelBody, 400, jushuitan.ErrDecode},
-		"body longer than 1000":     {jushuitan.PushCancel, "POST", good, `{"so_id":"` + strings.Repeat("x", 1000) + `"}`, 413, callback.ErrTooLarge},
-		"blank body, far too large": {jushuitan.PushCancel, "POST", good, strings.Repeat(" ", 1001), 413, callback.ErrTooLarge},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var h host
-			cfg := h.config()
-			cfg.MaxBody = 1000
-			req := httptest.NewRequestWithContext(t.Context(), tt.httpMethod, "/any?"+tt.query, strings.NewReader(tt.body))
-			if tt.body == "\x00" {
-				req.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"so_id":"CANARY`), cut))
-			}
-			w := httptest.NewRecorder()
-			handlers(receiver(t, cfg))[tt.kind].ServeHTTP(w, req)
-			assertFailure(t, w, tt.status)
-			assert.Equal(t, tt.status == 405, w.Header().Get("Allow") != "")
-			assert.Empty(t, h.seen, "no function was called")
-			require.Len(t, h.errs, 1)
-			require.ErrorIs(t, h.errs[0], tt.reason)
-			assert.Equal(t, tt.kind, h.failed[0].Method)
-			text := fmt.Sprintf("%v %+v", h.errs[0], h.errs[0])
-			assert.Contains(t, text, string(tt.kind))
-			assert.NotContains(t, text, "CANARY")
-			assert.NotContains(t, text, sign)
-			assert.NotContains(t, w.Body.String(), "CANARY")
-			assert.NotContains(t, w.Body.String(), sign)
-		})
-	}
 }
 
 // TestRefusedQuietly: OnError is not needed.

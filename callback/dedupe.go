@@ -1,9 +1,8 @@
 package callback
 
 import (
-	"container/list"
+	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -46,7 +45,8 @@ type Deduper interface {
 	// Claim reserves a key for the owner until ttl has passed, if nobody has it.
 	// The owner's own claim is extended.
 	Claim(ctx context.Context, key, owner string, ttl time.Duration) (ClaimState, error)
-	// Commit notes that the key is done, for ttl, whoever has a claim.
+	// Commit notes that the key is done, for ttl, whoever has a claim. With a ttl of 0
+	// or less it forgets a key that is done; a claim stays.
 	Commit(ctx context.Context, key, owner string, ttl time.Duration) error
 	// Release gives the owner's claim back. It does nothing to a key that is
 	// committed or another's.
@@ -61,15 +61,31 @@ const DefaultDedupeEntries = 100_000
 type MemoryDeduper struct {
 	limit int
 
-	mu    sync.Mutex
-	keys  map[string]*dedupeEntry
-	order list.List // committed keys, oldest first
+	mu   sync.Mutex
+	keys map[string]*dedupeEntry
+	done dedupeEntry // the ring of what is committed: next is the oldest
 }
 
+// A dedupeEntry is also the element of its list: there are many.
 type dedupeEntry struct {
-	owner string
-	until time.Time
-	done  *list.Element // in order; nil: only claimed
+	key        string
+	owner      string // of the claim
+	until      time.Time
+	prev, next *dedupeEntry // nil: only claimed
+}
+
+// unlink takes an entry out of the ring, if it is in.
+func (e *dedupeEntry) unlink() {
+	if e.next != nil {
+		e.prev.next, e.next.prev = e.next, e.prev
+		e.prev, e.next = nil, nil
+	}
+}
+
+// linkBefore puts an entry into the ring.
+func (e *dedupeEntry) linkBefore(next *dedupeEntry) {
+	e.prev, e.next = next.prev, next
+	e.prev.next, next.prev = e, e
 }
 
 // NewMemoryDeduper makes one for so many keys; 0 is [DefaultDedupeEntries].
@@ -77,7 +93,9 @@ func NewMemoryDeduper(entries int) *MemoryDeduper {
 	if entries <= 0 {
 		entries = DefaultDedupeEntries
 	}
-	return &MemoryDeduper{limit: entries, keys: map[string]*dedupeEntry{}}
+	m := &MemoryDeduper{limit: entries, keys: map[string]*dedupeEntry{}}
+	m.done.prev, m.done.next = &m.done, &m.done
+	return m
 }
 
 // Len is the number of keys in memory.
@@ -98,8 +116,8 @@ func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.D
 	if e := m.keys[key]; e != nil {
 		switch {
 		case !now.Before(e.until):
-			m.drop(key, e)
-		case e.done != nil:
+			m.drop(e)
+		case e.next != nil:
 			return Committed, nil
 		case e.owner != owner:
 			return Busy, nil
@@ -111,7 +129,7 @@ func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.D
 	if err := m.room(now); err != nil {
 		return 0, err
 	}
-	m.keys[key] = &dedupeEntry{owner: owner, until: now.Add(ttl)}
+	m.keys[key] = &dedupeEntry{key: key, owner: owner, until: now.Add(ttl)}
 	return Claimed, nil
 }
 
@@ -124,17 +142,22 @@ func (m *MemoryDeduper) Commit(ctx context.Context, key, owner string, ttl time.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.keys[key]
+	if ttl <= 0 {
+		if e != nil && e.next != nil {
+			m.drop(e)
+		}
+		return nil
+	}
 	if e == nil {
 		if err := m.room(now); err != nil {
 			return err
 		}
-		e = &dedupeEntry{}
+		e = &dedupeEntry{key: key}
 		m.keys[key] = e
 	}
-	if e.done != nil {
-		m.order.Remove(e.done)
-	}
-	e.owner, e.until, e.done = owner, now.Add(ttl), m.order.PushBack(key)
+	e.unlink()
+	e.linkBefore(&m.done)
+	e.owner, e.until = "", now.Add(ttl)
 	return nil
 }
 
@@ -145,17 +168,15 @@ func (m *MemoryDeduper) Release(ctx context.Context, key, owner string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.keys[key]; e != nil && e.done == nil && e.owner == owner {
-		m.drop(key, e)
+	if e := m.keys[key]; e != nil && e.next == nil && e.owner == owner {
+		m.drop(e)
 	}
 	return nil
 }
 
-func (m *MemoryDeduper) drop(key string, e *dedupeEntry) {
-	if e.done != nil {
-		m.order.Remove(e.done)
-	}
-	delete(m.keys, key)
+func (m *MemoryDeduper) drop(e *dedupeEntry) {
+	e.unlink()
+	delete(m.keys, e.key)
 }
 
 // room makes room for one more key.
@@ -163,14 +184,13 @@ func (m *MemoryDeduper) room(now time.Time) error {
 	if len(m.keys) < m.limit {
 		return nil
 	}
-	if oldest := m.order.Front(); oldest != nil {
-		key, _ := oldest.Value.(string)
-		m.drop(key, m.keys[key])
+	if oldest := m.done.next; oldest != &m.done {
+		m.drop(oldest)
 		return nil
 	}
-	for key, e := range m.keys {
+	for _, e := range m.keys {
 		if !now.Before(e.until) {
-			m.drop(key, e)
+			m.drop(e)
 		}
 	}
 	if len(m.keys) >= m.limit {
@@ -188,14 +208,20 @@ const (
 // detached bounds what is told to a store after the request may have ended.
 const detached = 5 * time.Second
 
+// owner is a text that no other claim has, of this process or another.
+func (r *Receiver) owner() string {
+	b := append(make([]byte, 0, 64), r.ownerPrefix...)
+	return string(strconv.AppendUint(b, r.owners.Add(1), 36))
+}
+
 // once runs a message unless it was done. The error is one of the run, or
 // ErrBusy, or ErrDedupe.
 func (r *Receiver) once(ctx context.Context, env Envelope, key string, run func(context.Context) error) error {
 	if r.cfg.Deduper == nil || key == "" {
 		return run(ctx)
 	}
-	owner := rand.Text()
-	deadline := time.Now().Add(r.cfg.Wait)
+	owner := r.owner()
+	var deadline time.Time // known once somebody else is running it
 	for wait := busyFirst; ; wait = min(2*wait, busyMost) {
 		state, err := r.cfg.Deduper.Claim(ctx, key, owner, r.cfg.ClaimTTL)
 		switch {
@@ -207,6 +233,9 @@ func (r *Receiver) once(ctx context.Context, env Envelope, key string, run func(
 			return r.claimed(ctx, env, key, owner, run)
 		case state != Busy:
 			return fmt.Errorf("%w: claim: state %d", ErrDedupe, int(state))
+		}
+		if deadline.IsZero() {
+			deadline = time.Now().Add(r.cfg.Wait)
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
@@ -225,61 +254,91 @@ func (r *Receiver) once(ctx context.Context, env Envelope, key string, run func(
 // claimed runs a message that is this owner's, and commits or releases it,
 // whatever becomes of the goroutine.
 func (r *Receiver) claimed(ctx context.Context, env Envelope, key, owner string, run func(context.Context) error) error {
-	tell := func(what string, f func(context.Context) error) {
-		ctx := context.WithoutCancel(ctx)
-		if _, local := r.cfg.Deduper.(*MemoryDeduper); !local {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, detached)
-			defer cancel()
-		}
-		if err := f(ctx); err != nil {
-			r.report(ctx, env, fmt.Errorf("%w: %s: %w", ErrDedupe, what, err))
-		}
-	}
 	done := false
-	defer func() {
-		if !done {
-			tell("release", func(ctx context.Context) error { return r.cfg.Deduper.Release(ctx, key, owner) })
-		}
-	}()
-	runCtx, cancel := context.WithTimeout(ctx, r.cfg.ClaimTTL)
-	defer cancel()
+	defer func() { r.settle(ctx, env, key, owner, done) }()
+	runCtx := newRunContext(ctx, r.cfg.ClaimTTL)
+	defer runCtx.end()
 	if err := run(runCtx); err != nil {
 		return err
 	}
 	done = true
-	tell("commit", func(ctx context.Context) error { return r.cfg.Deduper.Commit(ctx, key, owner, r.cfg.CommitTTL) })
 	return nil
 }
 
-// keyOf hashes the parts of a key. Lengths go in with the texts.
-func keyOf(kind jushuitan.PushMethod, env Envelope, parts ...string) string {
-	b := make([]byte, 0, 256)
-	for _, part := range append([]string{env.EntID, env.StorageCode}, parts...) {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
+// settle commits what is done and releases what is not, though the request may
+// have ended.
+func (r *Receiver) settle(ctx context.Context, env Envelope, key, owner string, done bool) {
+	ctx = context.WithoutCancel(ctx)
+	if _, local := r.cfg.Deduper.(*MemoryDeduper); !local {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, detached)
+		defer cancel()
 	}
-	sum := sha256.Sum256(b)
-	return string(kind) + ":" + base64.RawURLEncoding.EncodeToString(sum[:])
+	what, err := "commit", error(nil)
+	if done {
+		err = r.cfg.Deduper.Commit(ctx, key, owner, r.cfg.CommitTTL)
+	} else {
+		what, err = "release", r.cfg.Deduper.Release(ctx, key, owner)
+	}
+	if err != nil {
+		r.report(ctx, env, fmt.Errorf("%w: %s: %w", ErrDedupe, what, err))
+	}
+}
+
+// keyRoom is how long the parts of a key may be without memory of their own.
+const keyRoom = 512
+
+// appendPart appends a part of a key. Its length goes in with it.
+func appendPart[T string | []byte](b []byte, part T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
+}
+
+// appendStart appends the parts with which each key starts.
+func appendStart(b []byte, env Envelope) []byte {
+	return appendPart(appendPart(b, env.EntID), env.StorageCode)
+}
+
+// hashed is the key of a kind and the parts.
+func hashed(kind jushuitan.PushMethod, parts []byte) string {
+	sum := sha256.Sum256(parts)
+	b := append(make([]byte, 0, 64), kind...)
+	return string(base64.RawURLEncoding.AppendEncode(append(b, ':'), sum[:]))
+}
+
+// keyOf hashes the parts of a key.
+func keyOf(kind jushuitan.PushMethod, env Envelope, parts ...string) string {
+	b := appendStart(make([]byte, 0, keyRoom), env)
+	for _, part := range parts {
+		b = appendPart(b, part)
+	}
+	return hashed(kind, b)
 }
 
 // shipmentKey: a parcel of an order, with its lines in any order.
 func shipmentKey(env Envelope, p *jushuitan.ShipmentPush) string {
-	lines := make([]string, len(p.Items))
-	for i, item := range p.Items {
-		b := make([]byte, 0, 96)
-		for _, part := range []string{item.OuterOIID, p.OrderOf(item), item.SKUID, item.Qty.String()} {
-			b = binary.AppendUvarint(b, uint64(len(part)))
-			b = append(b, part...)
-		}
-		lines[i] = string(strconv.AppendInt(b, item.OIID, 10))
-	}
-	slices.Sort(lines)
-	order := "o" + strconv.FormatInt(p.OID, 10)
+	b := appendStart(make([]byte, 0, keyRoom), env)
 	if p.OID == 0 {
-		order = "s" + p.SoID
+		b = appendPart(b, "s"+p.SoID)
+	} else {
+		b = appendPart(b, strconv.AppendInt(append(make([]byte, 0, 32), 'o'), p.OID, 10))
 	}
-	return keyOf(jushuitan.PushShipment, env, append([]string{order, p.LID}, lines...)...)
+	b = appendPart(b, p.LID)
+	text := make([]byte, 0, keyRoom) // of all lines
+	lines := make([][2]int, 0, 8)    // from and to
+	for i := range p.Items {
+		item, start := &p.Items[i], len(text)
+		text = appendPart(text, item.OuterOIID)
+		text = appendPart(text, p.OrderOf(*item))
+		text = appendPart(text, item.SKUID)
+		text = appendPart(text, item.Qty.String())
+		text = strconv.AppendInt(text, item.OIID, 10)
+		lines = append(lines, [2]int{start, len(text)})
+	}
+	slices.SortFunc(lines, func(x, y [2]int) int { return bytes.Compare(text[x[0]:x[1]], text[y[0]:y[1]]) })
+	for _, line := range lines {
+		b = appendPart(b, text[line[0]:line[1]])
+	}
+	return hashed(jushuitan.PushShipment, b)
 }
 
 func cancelKey(env Envelope, p *jushuitan.CancelPush) string {
@@ -309,8 +368,7 @@ func (r *Receiver) turning(host func(context.Context, Envelope, *jushuitan.Goods
 		if p.Action == jushuitan.GoodsReceived {
 			opposite.Action = jushuitan.GoodsRevoked
 		}
-		// Done for no time at all: forgotten, by any store.
-		err := r.cfg.Deduper.Commit(context.WithoutCancel(ctx), goodsReturnedKey(env, &opposite), rand.Text(), time.Nanosecond)
+		err := r.cfg.Deduper.Commit(context.WithoutCancel(ctx), goodsReturnedKey(env, &opposite), r.owner(), 0)
 		if err != nil {
 			r.report(ctx, env, fmt.Errorf("%w: forget: %w", ErrDedupe, err))
 		}

@@ -5,11 +5,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/shopspring/decimal"
-
-	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -33,7 +28,7 @@ func ParseGoodsReturned(body []byte) (*jushuitan.GoodsReturnedPush, error) {
 // ParseStock reads the body of a 库存同步 push: {"datas":[...]}, a bare array, a
 // single row, or a form with one of these in biz.
 func ParseStock(body []byte) (*jushuitan.StockPush, error) {
-	return parseBody(body, parseStock)
+	return parseBody(body, jushuitan.ParseStockPush)
 }
 
 func parseBody[P any](body []byte, parse func([]byte) (*P, error)) (*P, error) {
@@ -67,54 +62,4 @@ func parseGoodsReturned(body []byte) (*jushuitan.GoodsReturnedPush, error) {
 		return nil, ErrUnknownAction
 	}
 	return p, err
-}
-
-// parseStock reads rows whose figures are numbers in one go, and all others in
-// the several that [jushuitan.ParseStockPush] needs to tell a missing figure.
-func parseStock(body []byte) (*jushuitan.StockPush, error) {
-	var rows []countedRow
-	var err error
-	switch text := trim(body); {
-	case len(text) > 0 && text[0] == '[':
-		err = wire.UnmarshalStrict(text, &rows)
-	default:
-		var datas struct {
-			Rows []countedRow `json:"datas"`
-		}
-		err = wire.UnmarshalStrict(text, &datas)
-		rows = datas.Rows
-	}
-	if err != nil || rows == nil {
-		return jushuitan.ParseStockPush(body)
-	}
-	p := &jushuitan.StockPush{Rows: make([]jushuitan.StockPushRow, len(rows))}
-	for i := range rows {
-		row := &rows[i]
-		if !row.Qty.there || row.SKUID == "" && row.ShopSKUID == "" {
-			return jushuitan.ParseStockPush(body)
-		}
-		p.Rows[i] = row.StockPushRow
-		p.Rows[i].Qty = row.Qty.Decimal
-	}
-	return p, nil
-}
-
-// countedRow is a row that knows whether it has a figure.
-type countedRow struct {
-	jushuitan.StockPushRow
-	Qty figure `json:"qty"`
-}
-
-type figure struct {
-	decimal.Decimal
-	there bool
-}
-
-// UnmarshalJSONFrom takes numbers only.
-func (f *figure) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '0' {
-		return errors.New("not a number")
-	}
-	f.there = true
-	return json.UnmarshalDecode(dec, &f.Decimal)
 }

@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -29,11 +31,11 @@ type failure struct {
 	err    error
 }
 
-// A kind of message. Its prepare, nil without a function of the host, reads the
-// JSON: key is the message's, run calls the function.
+// A kind of message. Its handle, nil without a function of the host, reads the
+// JSON and calls the function, unless the message was handled before.
 type kind struct {
-	method  jushuitan.PushMethod
-	prepare func(env Envelope, doc []byte) (key string, run func(context.Context) error, err error)
+	method jushuitan.PushMethod
+	handle func(ctx context.Context, env *Envelope, doc []byte) *failure
 }
 
 func kindOf[P any](
@@ -47,15 +49,23 @@ func kindOf[P any](
 	if function == nil {
 		return k
 	}
-	k.prepare = func(env Envelope, doc []byte) (key string, run func(context.Context) error, err error) {
+	k.handle = func(ctx context.Context, env *Envelope, doc []byte) *failure {
 		p, err := parse(doc)
-		if err != nil {
-			return "", nil, err
+		switch {
+		case errors.Is(err, ErrUnknownAction):
+			return &failure{http.StatusUnprocessableEntity, err}
+		case err != nil:
+			return &failure{http.StatusBadRequest, err}
 		}
+		key := ""
 		if keyOf != nil && r.cfg.Deduper != nil {
-			key = keyOf(env, p)
+			key = keyOf(*env, p)
 		}
-		return key, func(ctx context.Context) error { return call(ctx, env, p, function) }, nil
+		err = r.once(ctx, *env, key, func(ctx context.Context) error { return call(ctx, *env, p, function) })
+		if err != nil {
+			return &failure{0, err}
+		}
+		return nil
 	}
 	return k
 }
@@ -134,7 +144,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, en
 	if err := r.trust.fromSource(env.Source); err != nil {
 		return &failure{http.StatusForbidden, err}
 	}
-	if k != nil && k.prepare == nil {
+	if k != nil && k.handle == nil {
 		return noFunction()
 	}
 	if req.Method == http.MethodGet {
@@ -172,17 +182,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, en
 	if err != nil {
 		return badRequest(err)
 	}
-	key, run, err := k.prepare(*env, doc)
-	switch {
-	case errors.Is(err, ErrUnknownAction):
-		return &failure{http.StatusUnprocessableEntity, err}
-	case err != nil:
-		return &failure{http.StatusBadRequest, err}
-	}
-	if err := r.once(req.Context(), *env, key, run); err != nil {
-		return &failure{0, err}
-	}
-	return nil
+	return k.handle(req.Context(), env, doc)
 }
 
 // blankBody is how much is read of the body of a request that is refused unless
@@ -191,33 +191,32 @@ const blankBody = 512
 
 // readQuery fills the envelope, finds the kind and checks who sent it.
 func (r *Receiver) readQuery(raw string, k *kind, env *Envelope) (*kind, *failure) {
-	query, err := url.ParseQuery(raw)
+	query, err := pushsign.Parse(raw)
 	if err != nil {
 		return nil, badRequest(errors.New("the query cannot be read"))
 	}
-	for _, values := range query {
-		if len(values) > 1 {
-			return nil, badRequest(errors.New("a parameter of the query stands twice"))
-		}
+	if query.Repeated() {
+		return nil, badRequest(errors.New("a parameter of the query stands twice"))
 	}
 	env.EntID, env.StorageCode, env.Type = query.Get("entId"), query.Get("storageCode"), query.Get("type")
-	named := r.byMethod(query.Get("method"))
+	method, hasMethod := query.Lookup("method")
+	named := r.byMethod(method)
 	switch {
 	case k == nil && named == nil:
 		return nil, &failure{http.StatusNotFound, fmt.Errorf("%w: neither the parameter method nor the path names a known one", ErrKind)}
 	case k == nil:
 		k = named
-	case query.Has("method") && named != k:
+	case hasMethod && named != k:
 		return nil, &failure{http.StatusBadRequest, fmt.Errorf("%w: the parameter method names another one than the URL", ErrKind)}
 	}
 	env.Method = k.method
-	if k.prepare == nil {
+	if k.handle == nil {
 		return nil, noFunction()
 	}
 	if env.TS, err = timestamp(query.Get("ts")); err != nil {
 		return nil, badRequest(err)
 	}
-	if err := r.trust.check(raw, query, env); err != nil {
+	if err := r.trust.check(query, env); err != nil {
 		return nil, &failure{http.StatusForbidden, err}
 	}
 	return k, nil
@@ -245,33 +244,78 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, limit int6
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), r.cfg.BodyTimeout)
-	defer cancel()
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // not every server can
-	})
-	var b bytes.Buffer
-	b.Grow(int(min(max(req.ContentLength, 0), limit, trustedLength)) + bytes.MinRead)
-	_, err := b.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
-	body := b.Bytes()
-	if !stop() {
-		<-ended // w must not be used after the handler returned
+	late := &lateBody{w: w}
+	interrupt := late.interrupt
+	timer := time.AfterFunc(r.cfg.BodyTimeout, interrupt)
+	stop := context.AfterFunc(req.Context(), interrupt)
+	body, err := readAll(http.MaxBytesReader(w, req.Body, limit), min(req.ContentLength, limit, trustedLength))
+	timer.Stop()
+	stop()
+	if interrupted := late.end(); err != nil {
+		return nil, notRead(w, req, err, limit, interrupted)
 	}
+	return body, nil
+}
+
+// notRead is why a body could not be read.
+func notRead(w http.ResponseWriter, req *http.Request, err error, limit int64, interrupted bool) *failure {
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil:
-		return body, nil
 	case errors.As(err, &tooLarge):
-		return nil, &failure{http.StatusRequestEntityTooLarge, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		return &failure{http.StatusRequestEntityTooLarge, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
+	case req.Context().Err() != nil:
+		err = context.Cause(req.Context())
+	case interrupted:
+		err = context.DeadlineExceeded
 	case !errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, badRequest(fmt.Errorf("the body did not arrive whole: %w", err))
+		return badRequest(fmt.Errorf("the body did not arrive whole: %w", err))
 	}
 	w.Header().Set("Connection", "close") // the rest of the body is still to come
-	return nil, &failure{http.StatusRequestTimeout, fmt.Errorf("%w: the body did not arrive in time: %w", ErrRequest, err)}
+	return &failure{http.StatusRequestTimeout, fmt.Errorf("%w: the body did not arrive in time: %w", ErrRequest, err)}
+}
+
+// lateBody interrupts the reading of a body, until that has ended: the response
+// writer must not be used after the handler returned.
+type lateBody struct {
+	mu                 sync.Mutex
+	w                  http.ResponseWriter
+	ended, interrupted bool
+}
+
+func (l *lateBody) interrupt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.interrupted = true
+		_ = http.NewResponseController(l.w).SetReadDeadline(time.Unix(1, 0)) // not every server can
+	}
+}
+
+func (l *lateBody) end() (interrupted bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	return l.interrupted
+}
+
+// readAll is [io.ReadAll] for what is so long, perhaps.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	if length <= 0 {
+		length = bytes.MinRead
+	}
+	b := make([]byte, 0, length+1) // one more, to see the end
+	for {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = slices.Grow(b, len(b))
+		}
+	}
 }
 
 // trustedLength is how much memory is taken at once because the sender announces

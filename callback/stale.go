@@ -22,7 +22,7 @@ type staleFilter struct {
 	turns [64]chan struct{} // of the shops, by hash: held while one of its pushes runs
 
 	mu    sync.Mutex
-	rows  map[staleKey]*list.Element // of staleRow
+	rows  map[staleKey]*list.Element // of *staleRow
 	order list.List
 }
 
@@ -52,18 +52,19 @@ func (f *staleFilter) turn(ctx context.Context, env Envelope) (done func(), err 
 	}
 }
 
-// fresh is the rows that are not older than those taken before.
+// fresh is the rows that are not older than those taken before, in the place of
+// all rows.
 func (f *staleFilter) fresh(env Envelope, rows []jushuitan.StockPushRow) []jushuitan.StockPushRow {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]jushuitan.StockPushRow, 0, len(rows))
-	newest := map[staleKey]time.Time{} // of this push
+	out := rows[:0]
+	newest := make(map[staleKey]time.Time, len(rows)) // of this push
 	for _, row := range rows {
 		key := staleKey{env.EntID, env.StorageCode, row.SKUID, row.ShopSKUID}
 		if !row.Modified.IsZero() {
 			last := newest[key]
 			if e := f.rows[key]; e != nil {
-				if known, _ := e.Value.(staleRow); known.modified.After(last) {
+				if known, ok := e.Value.(*staleRow); ok && known.modified.After(last) {
 					last = known.modified
 				}
 			}
@@ -87,12 +88,17 @@ func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 		}
 		key := staleKey{env.EntID, env.StorageCode, row.SKUID, row.ShopSKUID}
 		if e := f.rows[key]; e != nil {
-			f.order.Remove(e)
+			if known, ok := e.Value.(*staleRow); ok {
+				known.modified = row.Modified
+			}
+			f.order.MoveToBack(e)
+			continue
 		}
-		f.rows[key] = f.order.PushBack(staleRow{key, row.Modified})
+		f.rows[key] = f.order.PushBack(&staleRow{key, row.Modified})
 		if len(f.rows) > f.limit {
-			oldest, _ := f.order.Remove(f.order.Front()).(staleRow)
-			delete(f.rows, oldest.key)
+			if oldest, ok := f.order.Remove(f.order.Front()).(*staleRow); ok {
+				delete(f.rows, oldest.key)
+			}
 		}
 	}
 }
@@ -111,8 +117,9 @@ func (r *Receiver) freshOnly(function func(context.Context, Envelope, *jushuitan
 			return fmt.Errorf("%w: another stock push of this shop: %w", ErrBusy, err)
 		}
 		defer done()
+		empty := len(p.Rows) == 0
 		rows := f.fresh(env, p.Rows)
-		if len(rows) == 0 && len(p.Rows) > 0 {
+		if len(rows) == 0 && !empty {
 			return nil
 		}
 		p.Rows = rows

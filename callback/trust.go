@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
@@ -52,26 +52,26 @@ func (c Checksum) String() string {
 // Sign makes the parameter sign in this way, [ChecksumSorted] where none is
 // named, of a method and the raw query of a URL without sign.
 func (c Checksum) Sign(method jushuitan.PushMethod, rawQuery string) (string, error) {
-	query, err := url.ParseQuery(rawQuery)
+	query, err := pushsign.Parse(rawQuery)
 	if err != nil {
 		return "", errors.New("callback: the query cannot be read")
 	}
 	if c == ChecksumAny || c == ChecksumOff {
 		c = ChecksumSorted
 	}
-	return c.of(method, rawQuery, query), nil
+	return c.of(method, query).String(), nil
 }
 
-func (c Checksum) of(method jushuitan.PushMethod, raw string, query url.Values) string {
+func (c Checksum) of(method jushuitan.PushMethod, query pushsign.Params) pushsign.Sum {
 	switch c {
 	case ChecksumTS:
-		return pushsign.TimeOnly(string(method), query)
+		return query.TimeOnly(string(method))
 	case ChecksumArrivalTSFirst:
-		return pushsign.Arrival(string(method), raw, true)
+		return query.Arrival(string(method), true)
 	case ChecksumArrival:
-		return pushsign.Arrival(string(method), raw, false)
+		return query.Arrival(string(method), false)
 	default:
-		return pushsign.Sorted(string(method), query)
+		return query.Sorted(string(method))
 	}
 }
 
@@ -84,8 +84,8 @@ type trust struct {
 	maxAge, maxAhead time.Duration
 	now              func() time.Time
 
-	mu     sync.Mutex
-	tokens map[registered][]string // what the secrets make, of URLs that proved right
+	mu    sync.Mutex
+	known map[registered]*knownURL // that proved right
 }
 
 // registered is what the token of a URL is made of.
@@ -94,14 +94,20 @@ type registered struct {
 	entID, storageCode string
 }
 
+// knownURL is what is remembered of a URL, since each serves many messages.
+type knownURL struct {
+	tokens   []string     // what the secrets make
+	checksum atomic.Int64 // the Checksum of the last message
+}
+
 // knownURLs is how many registered URLs are remembered.
 const knownURLs = 10_000
 
 func newTrust(cfg *Config) *trust {
 	t := &trust{
-		tokens:   map[registered][]string{},
+		known:    map[registered]*knownURL{},
 		checksum: cfg.Checksum, secrets: slices.Clone(cfg.Secrets),
-		sources: slices.Clone(cfg.Sources), proxies: slices.Clone(cfg.Proxies), header: cfg.ProxyHeader,
+		sources: unmapped(cfg.Sources), proxies: unmapped(cfg.Proxies), header: cfg.ProxyHeader,
 		maxAge: cfg.MaxAge, maxAhead: cfg.MaxAhead, now: cfg.Now,
 	}
 	if t.now == nil {
@@ -132,24 +138,36 @@ func (t *trust) source(req *http.Request) netip.Addr {
 
 // address reads an address with or without a port.
 func address(text string) netip.Addr {
-	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	if err != nil {
-		withPort, err := netip.ParseAddrPort(text)
-		if err != nil {
-			return netip.Addr{}
-		}
+	var addr netip.Addr
+	if withPort, err := netip.ParseAddrPort(text); err == nil { // a connection's has one
 		addr = withPort.Addr()
+	} else if addr, err = netip.ParseAddr(strings.Trim(text, "[]")); err != nil {
+		return netip.Addr{}
 	}
 	return addr.Unmap().WithZone("")
 }
 
-func contains(networks []netip.Prefix, addr netip.Addr) bool {
-	return addr.IsValid() && slices.ContainsFunc(networks, func(p netip.Prefix) bool {
+// unmapped are networks with those of IPv4 written as such.
+func unmapped(networks []netip.Prefix) []netip.Prefix {
+	networks = slices.Clone(networks)
+	for i, p := range networks {
 		if p.Addr().Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+			networks[i] = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
-		return p.Contains(addr)
-	})
+	}
+	return networks
+}
+
+func contains(networks []netip.Prefix, addr netip.Addr) bool {
+	if !addr.IsValid() {
+		return false
+	}
+	for _, p := range networks {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // fromSource checks the sender's network.
@@ -161,21 +179,25 @@ func (t *trust) fromSource(addr netip.Addr) error {
 }
 
 // check checks the query of a message of a known kind.
-func (t *trust) check(raw string, query url.Values, env *Envelope) error {
+func (t *trust) check(query pushsign.Params, env *Envelope) error {
 	if err := t.inTime(env.TS); err != nil {
 		return err
 	}
+	url := &knownURL{}
 	if len(t.secrets) > 0 {
 		token := query.Get(pushsign.TokenParam)
 		if token == "" {
 			return fmt.Errorf("%w: it is missing", ErrToken)
 		}
-		if !t.made(token, registered{env.Method, env.EntID, env.StorageCode}) {
+		if url = t.made(token, registered{env.Method, env.EntID, env.StorageCode}); url == nil {
 			return fmt.Errorf("%w: none of the secrets made it for this URL", ErrToken)
 		}
 	}
 	sign := query.Get("sign")
-	env.ChecksumForm = t.form(env.Method, raw, query, sign)
+	if c, ok := t.form(env.Method, query, sign, Checksum(url.checksum.Load())); ok {
+		url.checksum.Store(int64(c))
+		env.ChecksumForm = c.String()
+	}
 	switch {
 	case env.ChecksumForm != "" || t.checksum == ChecksumOff:
 		return nil
@@ -187,49 +209,55 @@ func (t *trust) check(raw string, query url.Values, env *Envelope) error {
 	return fmt.Errorf("%w: the parameter sign does not match the way of signing %s", ErrChecksum, t.checksum)
 }
 
-// made tells, in constant time, whether one of the secrets made the token of a URL.
-// URLs that proved right are remembered, since each serves many messages.
-func (t *trust) made(token string, u registered) bool {
+// made is the URL if, compared in constant time, one of the secrets made its token.
+func (t *trust) made(token string, u registered) *knownURL {
 	t.mu.Lock()
-	tokens := t.tokens[u]
+	url := t.known[u]
 	t.mu.Unlock()
-	known := tokens != nil
-	if !known {
+	isNew := url == nil
+	if isNew {
+		url = &knownURL{}
 		for _, secret := range t.secrets {
-			tokens = append(tokens, pushsign.Token(secret, string(u.method), u.entID, u.storageCode))
+			url.tokens = append(url.tokens, pushsign.Token(secret, string(u.method), u.entID, u.storageCode))
 		}
 	}
 	ok := 0
-	for _, want := range tokens {
+	for _, want := range url.tokens {
 		ok |= subtle.ConstantTimeCompare([]byte(want), []byte(token))
 	}
-	if ok == 1 && !known {
+	if ok != 1 {
+		return nil
+	}
+	if isNew {
 		t.mu.Lock()
-		if len(t.tokens) >= knownURLs {
-			clear(t.tokens)
+		if len(t.known) >= knownURLs {
+			clear(t.known)
 		}
-		t.tokens[u] = tokens
+		t.known[u] = url
 		t.mu.Unlock()
 	}
-	return ok == 1
+	return url
 }
 
-// form is the way of signing that matches, of those that are accepted.
-func (t *trust) form(method jushuitan.PushMethod, raw string, query url.Values, sign string) string {
-	if len(sign) != 32 {
-		return ""
+// form is the way of signing that matches, of those that are accepted. The last
+// one of the URL is tried first.
+func (t *trust) form(method jushuitan.PushMethod, query pushsign.Params, sign string, last Checksum) (Checksum, bool) {
+	given, ok := pushsign.ParseSum(sign)
+	if !ok {
+		return 0, false
 	}
-	first, last := ChecksumTS, ChecksumArrival
 	if t.checksum != ChecksumAny && t.checksum != ChecksumOff {
-		first, last = t.checksum, t.checksum
+		return t.checksum, given.Equal(t.checksum.of(method, query))
 	}
-	given := []byte(strings.ToLower(sign))
-	for c := first; c <= last; c++ {
-		if subtle.ConstantTimeCompare([]byte(c.of(method, raw, query)), given) == 1 {
-			return c.String()
+	if last != ChecksumAny && given.Equal(last.of(method, query)) {
+		return last, true
+	}
+	for c := ChecksumTS; c <= ChecksumArrival; c++ {
+		if c != last && given.Equal(c.of(method, query)) {
+			return c, true
 		}
 	}
-	return ""
+	return 0, false
 }
 
 func (t *trust) inTime(ts time.Time) error {

@@ -12,9 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/go-querystring/query"
-
 	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	"github.com/dianjia/jushuitan-go/internal/pushsend"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
@@ -155,8 +154,7 @@ type onePush struct {
 	*Client
 	kind     jushuitan.PushMethod
 	to       Target
-	address  string // without the query
-	query    urlQuery
+	url      string // as it is registered
 	body     []byte
 	personal []string // texts of the push that must not be shown
 
@@ -175,8 +173,8 @@ func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to T
 		return invalid(errors.New("the push is nil"))
 	}
 	var err error
-	if k.address, k.query, err = c.urls.parts(PushURL{Kind: kind, EntID: to.EntID, StorageCode: to.StorageCode, Type: to.Type}); err != nil {
-		return invalid(err)
+	if k.url, err = c.urls.URL(PushURL{Kind: kind, EntID: to.EntID, StorageCode: to.StorageCode, Type: to.Type}); err != nil {
+		return invalid(errors.Unwrap(err)) // the call is named already
 	}
 	if k.body, err = wire.Marshal(p); err != nil {
 		return invalid(errors.New("the push cannot be encoded"))
@@ -228,39 +226,14 @@ func (k *onePush) Permit(context.Context) (sent func(), err error) { return func
 
 // Request signs the URL anew.
 func (k *onePush) Request(ctx context.Context) (*http.Request, error) {
-	rawQuery, err := k.sign()
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.address+"?"+rawQuery, bytes.NewReader(k.body))
+	req, err := pushsend.Push{URL: k.url, Method: string(k.kind), TS: k.now(), Form: pushsend.Sorted, Body: k.body}.Request(ctx)
 	if err != nil {
 		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the target does not make a URL")})
 	}
-	req.Header.Set("Content-Type", "application/json;charset=UTF-8")
 	req.Header.Set("Accept", "application/json")
+	q := req.URL.Query()
+	k.hide = []string{req.URL.RawQuery, q.Get("sign"), q.Get(pushsign.TokenParam), k.urls.Secret}
 	return req, nil
-}
-
-// pushQuery is what a registered URL becomes when Jushuitan calls it.
-type pushQuery struct {
-	urlQuery
-	Method    jushuitan.PushMethod `url:"method"`
-	PartnerID string               `url:"partnerid"`
-	TS        int64                `url:"ts"`
-	Sign      string               `url:"sign,omitempty"`
-}
-
-func (k *onePush) sign() (rawQuery string, err error) {
-	q := pushQuery{urlQuery: k.query, Method: k.kind, PartnerID: pushsign.Key, TS: k.now().Unix()}
-	values, err := query.Values(q)
-	if err != nil {
-		return "", k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the query cannot be encoded")})
-	}
-	q.Sign = jushuitan.SignPush(k.kind, values)
-	values.Set("sign", q.Sign)
-	rawQuery = encode(values)
-	k.hide = []string{rawQuery, q.Sign, q.Token, k.urls.Secret}
-	return rawQuery, nil
 }
 
 // Trouble is no answer, or one that could not be read whole.

@@ -177,7 +177,11 @@ func (r StockPushRow) LogValue() slog.Value { return redact.LogValue(r) }
 
 // ParseShipmentPush reads the body of a 物流同步 push.
 func ParseShipmentPush(body []byte) (*ShipmentPush, error) {
-	p, err := parsePush[ShipmentPush](body, PushShipment)
+	p := new(ShipmentPush)
+	err := wire.Read(pushText(body), p, readShipment)
+	if err != nil {
+		p, err = parsePush[ShipmentPush](body, PushShipment)
+	}
 	if err == nil && (p.OID == 0 && p.SoID == "" || p.LID == "") {
 		return nil, pushError(PushShipment, errors.New("so_id (or o_id) or l_id is missing"))
 	}
@@ -213,7 +217,12 @@ func ParseGoodsReturnedPush(body []byte) (*GoodsReturnedPush, error) {
 // as in old versions, or a single row. Since a figure overwrites the stock of the
 // mall, a row without one is an error and not a zero.
 func ParseStockPush(body []byte) (*StockPush, error) {
-	p, figures, err := readStockPush(pushText(body))
+	text := pushText(body)
+	quick := new(StockPush)
+	if wire.Read(text, quick, readStock) == nil {
+		return quick, nil
+	}
+	p, figures, err := readStockPush(text)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ var deduperChecks = []deduperCheck{
 	{"not another's claim", checkDedupeOwner},
 	{"claim ends", checkDedupeClaimEnds},
 	{"commit ends", checkDedupeCommitEnds},
+	{"forget", checkDedupeForget},
 	{"commit after the claim ended", checkDedupeLateCommit},
 	{"one of many", checkDedupeRace},
 	{"done context", checkDedupeContext},
@@ -81,6 +82,23 @@ func checkDedupeCommit(ctx context.Context, d callback.Deduper) error {
 		d.Commit(ctx, key, "a", longTTL),
 		d.Release(ctx, key, "a"),
 		claims(ctx, d, key, "b", longTTL, callback.Committed),
+	)
+}
+
+// checkDedupeForget: a commit for no time forgets what is done, and nothing else.
+func checkDedupeForget(ctx context.Context, d callback.Deduper) error {
+	done, running, none := "key-"+rand.Text(), "key-"+rand.Text(), "key-"+rand.Text()
+	return errors.Join(
+		d.Commit(ctx, done, "a", longTTL),
+		d.Commit(ctx, done, "b", 0),
+		claims(ctx, d, done, "c", longTTL, callback.Claimed),
+		claims(ctx, d, running, "a", longTTL, callback.Claimed),
+		d.Commit(ctx, running, "b", 0),
+		claims(ctx, d, running, "b", longTTL, callback.Busy),
+		d.Commit(ctx, running, "a", -time.Second),
+		claims(ctx, d, running, "b", longTTL, callback.Busy),
+		d.Commit(ctx, none, "a", 0),
+		claims(ctx, d, none, "b", longTTL, callback.Claimed),
 	)
 }
 

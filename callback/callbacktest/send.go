@@ -4,18 +4,16 @@ package callbacktest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/pushsend"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -63,55 +61,51 @@ func (m Message) Request(ctx context.Context, address string) (*http.Request, er
 	if err != nil {
 		return nil, fmt.Errorf("callbacktest: %w", err)
 	}
-	u, err := url.Parse(address)
+	push := pushsend.Push{
+		URL: address, Query: m.query(method), Method: string(method), TS: m.TS, Form: form(m.Checksum), Body: body, Biz: m.Form,
+	}
+	if push.TS.IsZero() {
+		push.TS = time.Now()
+	}
+	req, err := push.Request(ctx)
 	if err != nil {
-		return nil, errors.New("callbacktest: the address is not a URL")
+		return nil, fmt.Errorf("callbacktest: %w", err)
 	}
+	return req, nil
+}
+
+// query is the parameters of the registered URL.
+func (m Message) query(method jushuitan.PushMethod) string {
 	var query []string
-	if u.RawQuery != "" {
-		query = append(query, u.RawQuery)
-	}
-	add := func(name, value string) { query = append(query, name+"="+url.QueryEscape(value)) }
-	for _, p := range [][2]string{{"entId", m.EntID}, {"storageCode", m.StorageCode}, {"type", m.Type}} {
-		if p[1] != "" {
-			add(p[0], p[1])
+	add := func(name, value string) {
+		if value != "" {
+			query = append(query, name+"="+url.QueryEscape(value))
 		}
 	}
+	add("entId", m.EntID)
+	add("storageCode", m.StorageCode)
+	add("type", m.Type)
 	if len(m.Extra) > 0 {
 		query = append(query, m.Extra.Encode())
 	}
 	if m.Secret != "" {
 		add(pushsign.TokenParam, Token(m.Secret, method, m.EntID, m.StorageCode))
 	}
-	ts := m.TS
-	if ts.IsZero() {
-		ts = time.Now()
-	}
-	add("ts", strconv.FormatInt(ts.Unix(), 10))
-	add("partnerid", pushsign.Key)
-	add("method", string(method))
-	if m.Checksum != callback.ChecksumOff {
-		sign, err := m.Checksum.Sign(method, strings.Join(query, "&"))
-		if err != nil {
-			return nil, err
-		}
-		add("sign", sign)
-	}
-	u.RawQuery = strings.Join(query, "&")
-	contentType := "application/json; charset=utf-8"
-	if m.Form {
-		contentType = "application/x-www-form-urlencoded"
-		body = url.Values{"biz": {body}}.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(body))
-	if err != nil {
-		return nil, errors.New("callbacktest: the address is not a URL")
-	}
-	req.Header.Set("Content-Type", contentType)
-	return req, nil
+	return strings.Join(query, "&")
 }
 
-func (m Message) encode() (string, jushuitan.PushMethod, error) {
+// form is the way of signing that a policy asks for.
+func form(c callback.Checksum) pushsend.Form {
+	switch c {
+	case callback.ChecksumAny:
+		return pushsend.Sorted
+	case callback.ChecksumOff:
+		return pushsend.Unsigned
+	}
+	return pushsend.Form(c.String())
+}
+
+func (m Message) encode() ([]byte, jushuitan.PushMethod, error) {
 	method := m.Method
 	known := func(of jushuitan.PushMethod) {
 		if method == "" {
@@ -120,11 +114,11 @@ func (m Message) encode() (string, jushuitan.PushMethod, error) {
 	}
 	switch body := m.Body.(type) {
 	case nil:
-		return "", method, nil
+		return nil, method, nil
 	case string:
-		return body, method, nil
+		return []byte(body), method, nil
 	case []byte:
-		return string(body), method, nil
+		return body, method, nil
 	case *jushuitan.ShipmentPush:
 		known(jushuitan.PushShipment)
 	case *jushuitan.CancelPush:
@@ -134,10 +128,10 @@ func (m Message) encode() (string, jushuitan.PushMethod, error) {
 	case *jushuitan.StockPush:
 		known(jushuitan.PushStock)
 	default:
-		return "", "", fmt.Errorf("the body is a %T: want a pointer to a message, or text", m.Body)
+		return nil, "", fmt.Errorf("the body is a %T: want a pointer to a message, or text", m.Body)
 	}
 	text, err := wire.MarshalExact(m.Body)
-	return string(text), method, err
+	return text, method, err
 }
 
 // Reply is what the receiver answered.
@@ -160,7 +154,7 @@ func (m Message) Serve(ctx context.Context, h http.Handler, path string) (Reply,
 	req.RequestURI, req.RemoteAddr = req.URL.RequestURI(), "192.0.2.1:1234"
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
-	return reply(w.Code, w.Body.Bytes()), nil
+	return reply(pushsend.Read(w.Code, w.Body.Bytes())), nil
 }
 
 // Send posts the message to an address; nil is a client that follows no
@@ -171,31 +165,15 @@ func (m Message) Send(ctx context.Context, client *http.Client, address string) 
 		return Reply{}, err
 	}
 	if client == nil {
-		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		client = pushsend.Client(nil, 0)
 	}
-	res, err := client.Do(req)
+	answer, err := pushsend.Do(client, req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) { // it holds the whole address
-			err = u.Err
-		}
 		return Reply{}, fmt.Errorf("callbacktest: %w", err)
 	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return Reply{}, fmt.Errorf("callbacktest: the answer was cut off: %w", err)
-	}
-	return reply(res.StatusCode, body), nil
+	return reply(answer), nil
 }
 
-func reply(status int, body []byte) Reply {
-	r := Reply{Status: status, Body: string(body)}
-	var answer struct {
-		Code string `json:"code"`
-	}
-	if wire.Unmarshal(body, &answer) == nil {
-		r.Code = answer.Code
-	}
-	return r
+func reply(r pushsend.Reply) Reply {
+	return Reply{Status: r.Status, Code: r.Code, Body: string(r.Body)}
 }

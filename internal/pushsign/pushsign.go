@@ -2,13 +2,7 @@
 // public receivers use. Its key is the fixed, public text erp.
 package pushsign
 
-import (
-	"crypto/md5"
-	"encoding/hex"
-	"net/url"
-	"slices"
-	"strings"
-)
+import "net/url"
 
 // Key is both the partner's name and its key.
 const Key = "erp"
@@ -24,73 +18,48 @@ func unsigned(name string) bool {
 
 // Of hashes the text of a method and its parameters, in the given order.
 func Of(method string, pairs [][2]string) string {
-	var b strings.Builder
-	b.WriteString(method + Key)
-	for _, p := range pairs {
-		if !unsigned(p[0]) {
-			b.WriteString(p[0] + p[1])
-		}
-	}
-	b.WriteString(Key)
-	sum := md5.Sum([]byte(b.String()))
-	return hex.EncodeToString(sum[:])
+	return Params(pairs).Sum(method).String()
 }
 
 // Sorted signs every parameter of the query, sorted by name.
 func Sorted(method string, query url.Values) string {
-	names := make([]string, 0, len(query))
+	params := make(Params, 0, len(query))
 	for name := range query {
-		names = append(names, name)
+		params = append(params, [2]string{name, query.Get(name)})
 	}
-	slices.Sort(names)
-	var pairs [][2]string
-	for _, name := range names {
-		pairs = append(pairs, [2]string{name, query.Get(name)})
-	}
-	return Of(method, pairs)
+	return params.Sorted(method).String()
 }
 
 // TimeOnly signs the time stamp alone.
 func TimeOnly(method string, query url.Values) string {
-	return Of(method, [][2]string{{"ts", query.Get("ts")}})
+	return Params{{"ts", query.Get("ts")}}.TimeOnly(method).String()
 }
 
 // Arrival signs the parameters in the order in which they stand in the raw
-// query, after the time stamp where tsFirst.
+// query, after the time stamp where tsFirst. A query that cannot be read gives "".
 func Arrival(method, rawQuery string, tsFirst bool) string {
-	var pairs, ts [][2]string
-	for part := range strings.SplitSeq(rawQuery, "&") {
-		name, value, _ := strings.Cut(part, "=")
-		n, err1 := url.QueryUnescape(name)
-		v, err2 := url.QueryUnescape(value)
-		if err1 != nil || err2 != nil || n == "" {
-			continue
-		}
-		if n == "ts" && tsFirst {
-			ts = append(ts, [2]string{n, v})
-			continue
-		}
-		pairs = append(pairs, [2]string{n, v})
+	params, err := Parse(rawQuery)
+	if err != nil {
+		return ""
 	}
-	return Of(method, append(ts, pairs...))
+	return params.Arrival(method, tsFirst).String()
 }
 
 // Valid reports whether sign is one of the forms, and which.
 func Valid(method, rawQuery, sign string) (form string, ok bool) {
-	query, err := url.ParseQuery(rawQuery)
-	if err != nil || len(sign) != 32 {
+	params, err := Parse(rawQuery)
+	given, isSum := ParseSum(sign)
+	switch {
+	case err != nil || !isSum:
 		return "", false
-	}
-	sign = strings.ToLower(sign)
-	for _, f := range []struct{ name, want string }{
-		{"ts", TimeOnly(method, query)},
-		{"sorted", Sorted(method, query)},
-		{"arrival-ts-first", Arrival(method, rawQuery, true)},
-		{"arrival", Arrival(method, rawQuery, false)},
-	} {
-		if f.want == sign {
-			return f.name, true
-		}
+	case given.Equal(params.TimeOnly(method)):
+		return "ts", true
+	case given.Equal(params.Sorted(method)):
+		return "sorted", true
+	case given.Equal(params.Arrival(method, true)):
+		return "arrival-ts-first", true
+	case given.Equal(params.Arrival(method, false)):
+		return "arrival", true
 	}
 	return "", false
 }

@@ -10,6 +10,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -356,6 +358,11 @@ func unquote(v jsontext.Value) []byte {
 	return trimSpace(inner)
 }
 
+// isPlain reports whether the inner of a JSON string is its text.
+func isPlain(inner []byte) bool {
+	return bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner)
+}
+
 func trimSpace(b []byte) []byte {
 	for len(b) > 0 && b[0] <= ' ' {
 		b = b[1:]
@@ -412,6 +419,10 @@ func unmarshalString(dec *jsontext.Decoder, s *string) error {
 	case 'n':
 		*s = ""
 	case '"':
+		if inner := v[1 : len(v)-1]; isPlain(inner) {
+			*s = string(inner)
+			return nil
+		}
 		b, err := jsontext.AppendUnquote(nil, v)
 		if err != nil && len(b) == 0 {
 			return &badValue{"text", "text that is not UTF-8"}

@@ -1,18 +1,16 @@
 package jushuitantest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pushsend"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -72,11 +70,7 @@ func (h *pushHub) init(s *Server) {
 	close(h.idle)
 	h.client = s.cfg.pushClient
 	if h.client == nil {
-		h.client = &http.Client{
-			Transport:     s.transport,
-			Timeout:       pushTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
+		h.client = pushsend.Client(s.transport, pushTimeout)
 	}
 }
 
@@ -209,12 +203,12 @@ func (h *pushHub) work(c *Company) {
 
 func (h *pushHub) deliver(p *queuedPush) {
 	for try := 0; ; try++ {
-		sent, status, code, err := h.post(p)
+		sent, reply, err := h.post(p)
 		last := err == nil || try == len(h.s.cfg.pushRetry) || h.s.ctx.Err() != nil
 		h.mu.Lock()
 		h.attempts++
 		r := p.record
-		r.Attempts, r.Status, r.Code, r.Err, r.Done = try+1, status, code, err, last
+		r.Attempts, r.Status, r.Code, r.Err, r.Done = try+1, reply.Status, reply.Code, err, last
 		if sent != "" {
 			r.URL = sent
 		}
@@ -233,54 +227,23 @@ func (h *pushHub) deliver(p *queuedPush) {
 
 // post sends a push once. Its time stamp and signature are fresh; all parameters
 // of the address are signed, in the order of their names (assumption).
-func (h *pushHub) post(p *queuedPush) (sent string, status int, code string, err error) {
+func (h *pushHub) post(p *queuedPush) (sent string, reply pushsend.Reply, err error) {
 	ctx, cancel := context.WithTimeout(h.s.ctx, pushTimeout)
 	defer cancel()
-	u, err := url.Parse(p.url)
+	req, err := pushsend.Push{URL: p.url, Method: string(p.method), TS: h.s.Now(), Form: pushsend.Sorted, Body: p.body}.Request(ctx)
 	if err != nil {
-		return "", 0, "", errors.New("the address is not a URL")
+		return "", reply, err
 	}
-	own := url.Values{}
-	own.Set("ts", strconv.FormatInt(h.s.Now().Unix(), 10))
-	own.Set("partnerid", "erp")
-	own.Set("method", string(p.method))
-	all := u.Query()
-	for name, values := range own {
-		all[name] = values
-	}
-	own.Set("sign", jushuitan.SignPush(p.method, all))
-	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+own.Encode(), "&")
-	sent = masked(u.String())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(p.body))
-	if err != nil {
-		return sent, 0, "", errors.New("the address is not a URL")
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	resp, err := h.client.Do(req)
-	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok { // it holds the whole address
-			err = u.Err
-		}
-		return sent, 0, "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return sent, resp.StatusCode, "", fmt.Errorf("answer cut off: %w", err)
-	}
-	var reply struct {
-		Code *string `json:"code"`
-	}
-	if wire.Unmarshal(body, &reply) == nil && reply.Code != nil {
-		code = *reply.Code
-	}
+	sent = masked(req.URL.String())
+	reply, err = pushsend.Do(h.client, req)
 	switch {
-	case resp.StatusCode != http.StatusOK:
-		return sent, resp.StatusCode, code, fmt.Errorf("HTTP status %d", resp.StatusCode)
-	case code != "0":
-		return sent, resp.StatusCode, code, fmt.Errorf("answered code %q, not 0", code)
+	case err != nil:
+	case reply.Status != http.StatusOK:
+		err = fmt.Errorf("HTTP status %d", reply.Status)
+	case !reply.OK():
+		err = fmt.Errorf("answered code %q, not 0", reply.Code)
 	}
-	return sent, resp.StatusCode, code, nil
+	return sent, reply, err
 }
 
 // masked hides values of an address that look like secrets.
