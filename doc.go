@@ -7,7 +7,9 @@
 //   - jushuitan/jushuitantest: a fake Jushuitan over real HTTP, for tests.
 //   - dianjia: DianJia's side: the push URLs that a merchant registers, sending
 //     pushes on, DianJia's types.
-//   - callback: http.Handlers for what Jushuitan pushes.
+//   - mapping: the rules between the two, as pure functions: stock expressions,
+//     product fields, sync settings, carriers, routing.
+//   - callback: http.Handlers for what Jushuitan pushes, and finding what never came.
 //
 // A first call:
 //

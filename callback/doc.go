@@ -37,6 +37,13 @@
 // when a URL is saved, and answered with success without a call. That it makes
 // one is inferred from the work of other receivers, not documented.
 //
+// # What never came
+//
+// Pushes get lost: the receiver was down, an address was not registered, the ERP
+// gave up. [Journaled] notes what was handled, [Reconcile] compares that with what the
+// ERP has for a window of time, and [Receiver.Redeliver] hands what was missed to the
+// same function, through the same dedupe.
+//
 // # Trust
 //
 // The key of the sign parameter is the public text erp and the body is not
@@ -46,6 +53,9 @@
 // builds such URLs). Who sees the URL can send what he likes: serve over TLS only
 // and keep queries out of access logs. Where it matters, before a refund above all,
 // ask the ERP for the document instead of believing the message.
+//
+// Messages of the newer message subscription (新版消息订阅), which sign a form instead
+// of the query, are refused; what is known of them is too little to check them.
 //
 // # Authorisation
 //

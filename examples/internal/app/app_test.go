@@ -30,7 +30,9 @@ func TestStart(t *testing.T) {
 		var out bytes.Buffer
 		word := ""
 		p := app.Program{Name: "x", Flags: func(fs *flag.FlagSet) { fs.StringVar(&word, "word", "", "a word") }, Run: shops,
-			Furnish: func(s *jushuitantest.Server) error { return s.AddShop(jushuitan.Shop{ShopID: 9, ShopName: "另一店"}) }}
+			Furnish: func(s *jushuitantest.Server) error {
+				return s.AddShop(jushuitan.Shop{ShopID: 9, ShopName: "另一店"})
+			}}
 		require.NoError(t, p.Start(t.Context(), []string{"-word", "w"}, none, &out))
 		assert.Contains(t, out.String(), "另一店")
 		assert.Equal(t, "w", word)
