@@ -87,7 +87,7 @@ func (p Push) Request(ctx context.Context) (*http.Request, error) {
 		body, contentType = []byte(url.Values{"biz": {string(body)}}.Encode()), "application/x-www-form-urlencoded"
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
-	if err != nil {
+	if err != nil || req.URL.RawQuery != u.RawQuery { // a query that is none, with a # in it
 		return nil, errNoURL()
 	}
 	req.Header.Set("Content-Type", contentType)
