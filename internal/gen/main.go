@@ -1,8 +1,9 @@
 // Command gen writes the typed client of package jushuitan from the catalog:
 // one <group>_gen.go for each group, the table of operations, and the endpoint
-// table of the README.
+// table of the README. With -qimen it writes package qimen in the same way from
+// the catalog of the Qimen methods.
 //
-//	go generate ./jushuitan
+//	go generate ./jushuitan ./qimen
 package main
 
 import (
@@ -20,8 +21,13 @@ func main() {
 	log.SetFlags(0)
 	dir := flag.String("dir", ".", "directory of package jushuitan")
 	readme := flag.String("readme", "", "file with the endpoint table, none by default")
+	qimenDir := flag.String("qimen", "", "directory of package qimen, to be written in place of jushuitan")
 	flag.Parse()
-	if err := run(*dir, *readme); err != nil {
+	write := run
+	if *qimenDir != "" {
+		*dir, write = *qimenDir, runQimen
+	}
+	if err := write(*dir, *readme); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }

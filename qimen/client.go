@@ -1,0 +1,125 @@
+package qimen
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	"github.com/dianjia/jushuitan-go/internal/xmlwire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Client calls methods through the gateway for one app. It is safe for many
+// goroutines. Make one with [New] and derive one for each merchant with
+// [Client.ForCustomer].
+type Client struct {
+	Scene     *SceneService     // 聚水潭奇门自定义场景
+	POS       *POSService       // 奇门POS场景
+	Warehouse *WarehouseService // 奇门仓储标准接口
+
+	common   service
+	core     *core
+	customer string
+	legacy   LegacyCredentials
+}
+
+// service is what every service holds.
+type service struct{ client *Client }
+
+// core is shared by the clients of all customers.
+type core struct {
+	appKey    string
+	secret    string
+	session   string
+	version   string
+	routes    map[lane]*route
+	gateways  map[string]string // of single methods
+	http      *http.Client
+	limiter   jushuitan.Limiter
+	retry     pipeline.Policy
+	timeout   time.Duration
+	maxBody   int64
+	now       func() time.Time
+	hooks     []jushuitan.Hook
+	allInForm bool
+	xml       *xmlwire.Codec
+}
+
+// New makes a client of an app. It sends nothing.
+func New(cfg Config, opts ...Option) (*Client, error) {
+	s := settings{timeout: 45 * time.Second, maxBody: 32 << 20, now: time.Now}
+	for _, opt := range opts {
+		if err := opt(&s); err != nil {
+			return nil, fmt.Errorf("qimen: New: %w", err)
+		}
+	}
+	routes, err := cfg.routes()
+	if err != nil {
+		return nil, fmt.Errorf("qimen: New: %w", err)
+	}
+	c := &core{
+		appKey: cfg.AppKey, secret: cfg.AppSecret, session: cfg.Session, version: cfg.Version,
+		routes: routes, gateways: map[string]string{}, timeout: s.timeout, maxBody: s.maxBody, now: s.now, hooks: s.hooks, allInForm: s.allInForm,
+		http: pipeline.Client(s.httpClient), retry: pipeline.Policy(s.retry).WithDefaults(),
+		xml: &xmlwire.Codec{Limits: xmlwire.Limits{Bytes: int(min(s.maxBody, 1<<30))}},
+	}
+	if c.version == "" {
+		c.version = "2.0"
+	}
+	for method, gateway := range cfg.MethodGateways {
+		if c.gateways[method], err = parseGateway(gateway); err != nil {
+			return nil, fmt.Errorf("qimen: New: %s: %w", method, err)
+		}
+	}
+	if c.limiter = s.limiter; c.limiter == nil {
+		if c.limiter, err = jushuitan.NewLimiter(jushuitan.LimiterConfig{Quotas: s.quotas}); err != nil {
+			return nil, fmt.Errorf("qimen: New: %w", err)
+		}
+	}
+	client := &Client{core: c, customer: cfg.CustomerID, legacy: cfg.Legacy}
+	client.bind()
+	return client, nil
+}
+
+// bind makes the services of a client.
+func (c *Client) bind() {
+	c.common.client = c
+	c.Scene = (*SceneService)(&c.common)
+	c.POS = (*POSService)(&c.common)
+	c.Warehouse = (*WarehouseService)(&c.common)
+}
+
+// ForCustomer gives a client that calls for one merchant: id is the value of the
+// routing parameter (奇门客户编码). It is cheap and shares everything else.
+func (c *Client) ForCustomer(id string) *Client {
+	d := &Client{core: c.core, customer: id, legacy: c.legacy}
+	d.bind()
+	return d
+}
+
+// WithLegacy gives a client that makes the old jst.* calls with these credentials.
+func (c *Client) WithLegacy(cred LegacyCredentials) *Client {
+	d := &Client{core: c.core, customer: c.customer, legacy: cred}
+	d.bind()
+	return d
+}
+
+// Customer is the value of the routing parameter.
+func (c *Client) Customer() string { return c.customer }
+
+// String names the client without its secrets.
+func (c *Client) String() string {
+	return fmt.Sprintf("qimen.Client{app %s customer %q}", c.core.appKey, c.customer)
+}
+
+// Format prints [Client.String] for every verb.
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())) }
+
+// LogValue is the client for slog.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c *Client) limitKey(m *Method) jushuitan.LimitKey {
+	return jushuitan.LimitKey{AppKey: c.core.appKey, Merchant: c.customer, Path: m.Name}
+}
