@@ -124,7 +124,9 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 			return err
 		}
 		a.Client = client.ForMerchant(cmp.Or(*merchant, demo.Merchant))
-		a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
+		if j := fs.Lookup("json"); j == nil || j.Value.String() != "true" { // machines want JSON only
+			a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
+		}
 		return p.Run(ctx, a)
 	}
 	secret := env(EnvAppSecret)

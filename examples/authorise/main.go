@@ -1,0 +1,181 @@
+// Command authorise lets a merchant authorise an app 授权, part 1 of the guide:
+//
+//	go run ./examples/authorise
+//	go run ./examples/authorise -app-key KEY -service-provider -merchant 10010 -token-file tokens -listen :8080
+//
+// A service provider's app 服务商应用 sends the merchant to Jushuitan's page and
+// receives the redirect that follows; its tokens cannot be renewed, the merchant
+// authorises again. A self-built app 自研应用 needs no page: it gets and renews its
+// token itself. Tokens are shown masked.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func main() { app.Main(program()) }
+
+type settings struct {
+	listen string
+	again  bool
+	kept   func() bool // in a file
+}
+
+func program() app.Program {
+	s := &settings{}
+	return app.Program{
+		Name: "authorise",
+		Flags: func(fs *flag.FlagSet) {
+			fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "address on which the redirect is received; the app's registered address 授权回调地址 must lead there")
+			fs.BoolVar(&s.again, "again", false, "authorise again although the token is good still")
+			s.kept = func() bool { return fs.Lookup("token-file").Value.String() != "" }
+		},
+		Options: []jushuitantest.Option{jushuitantest.WithApp(jushuitan.Credentials{
+			AppKey: "demoserviceprovider0000000000001", AppSecret: "demosecret0000000000000000000002", Type: jushuitan.ServiceProvider,
+		})},
+		Furnish: func(fake *jushuitantest.Server) error {
+			// The merchant's own company, to which a grant leads.
+			return fake.Company(demo.Merchant).AddShop(jushuitan.Shop{ShopID: demo.MallShop, ShopName: "青禾微商城"})
+		},
+		Run: func(ctx context.Context, a *app.App) error {
+			if a.Real() {
+				return s.authorise(ctx, a)
+			}
+			return s.play(ctx, a)
+		},
+	}
+}
+
+// authorise lets the merchant of a real account authorise the app.
+func (s *settings) authorise(ctx context.Context, a *app.App) error {
+	if !s.again {
+		tok, err := a.Client.Token(ctx)
+		if err == nil { // self-built, or authorised before
+			return show(ctx, a, a.Client, tok)
+		}
+		if !errors.Is(err, jushuitan.ErrReauthorize) {
+			return err
+		}
+	}
+	if a.Client.Merchant() == "" {
+		return errors.New("-merchant is needed: the token is stored under it / 请用 -merchant 指定商家")
+	}
+	r, err := receive(ctx, a.Client, s.listen, nil)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	a.Printf("The redirect is awaited on %s. Open this page, sign in with the main account 主账号, and confirm:\n请用主账号登录以下页面并确认授权：\n%s\n",
+		r.address, r.handler.URL(a.Client.Merchant()))
+	tok, err := r.granted(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !s.kept() {
+		a.Printf("Without -token-file the token is lost when this program ends. / 未指定 -token-file，令牌不会保存\n")
+	}
+	return show(ctx, a, a.Client, tok)
+}
+
+// show tells the token, masked, and tries it.
+func show(ctx context.Context, a *app.App, client *jushuitan.Client, tok jushuitan.Token) error {
+	a.Printf("Merchant 商家 %q is authorised 已授权: %s\n", client.Merchant(), tok)
+	page, err := client.Shops.Query(ctx, &jushuitan.ShopQuery{})
+	if err != nil {
+		return err
+	}
+	a.Printf("It works 令牌可用: %d shops 店铺\n", len(page.Shops))
+	return nil
+}
+
+// receiver is the host's side of the authorisation: one handler on one address. In
+// production it stands behind the host's own HTTPS.
+type receiver struct {
+	handler *callback.Authorize
+	address string
+	server  *http.Server
+	ended   chan struct{}
+	failed  error // why, once ended is closed
+	tokens  chan jushuitan.Token
+	refused chan string
+}
+
+// receive starts a receiver. now is the clock for the age of states, nil for the real
+// one.
+func receive(ctx context.Context, client *jushuitan.Client, listen string, now func() time.Time) (*receiver, error) {
+	r := &receiver{ended: make(chan struct{}), tokens: make(chan jushuitan.Token, 1), refused: make(chan string, 8)}
+	var err error
+	r.handler, err = callback.NewAuthorize(client, callback.AuthorizeConfig{
+		// A host keeps the secret in its configuration: a state lives for half an hour,
+		// and may come back to another process.
+		StateSecrets: []string{rand.Text()},
+		Now:          now,
+		OnGranted: func(ctx context.Context, _ string, tok jushuitan.Token) {
+			select {
+			case r.tokens <- tok:
+			case <-ctx.Done():
+			}
+		},
+		OnError: func(_ context.Context, entID string, err error) {
+			select {
+			case r.refused <- fmt.Sprintf("refused 已拒绝 (entId %q): %v", entID, err):
+			default: // anybody may call: what is too much is not told
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return nil, err
+	}
+	r.address = "http://" + listener.Addr().String() + "/authorised"
+	mux := http.NewServeMux()
+	mux.Handle("/authorised", r.handler)
+	r.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		r.failed = r.server.Serve(listener)
+		close(r.ended)
+	}()
+	return r, nil
+}
+
+// granted waits for the merchant, and tells of redirects that were refused meanwhile.
+func (r *receiver) granted(ctx context.Context, a *app.App) (jushuitan.Token, error) {
+	for {
+		select {
+		case tok := <-r.tokens:
+			return tok, nil
+		case text := <-r.refused:
+			a.Printf("%s\n", text)
+		case <-r.ended:
+			return jushuitan.Token{}, r.failed
+		case <-ctx.Done():
+			return jushuitan.Token{}, fmt.Errorf("the merchant has not authorised / 商家尚未授权: %w", ctx.Err())
+		}
+	}
+}
+
+// close answers what is being answered and ends.
+func (r *receiver) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if r.server.Shutdown(ctx) != nil {
+		_ = r.server.Close()
+	}
+	<-r.ended
+}

@@ -1,0 +1,254 @@
+// Command download-stock downloads the stock of Jushuitan's warehouses into DianJia's
+// 库存下载 (下载策略):
+//
+//	go run ./examples/download-stock
+//	go run ./examples/download-stock -expr '库存下载取数逻辑=实际库存+虚拟库存-订单占用' -explain TEE24-WHT-M
+//
+// Each warehouse of Jushuitan is mapped to one of DianJia, an expression says which
+// figure counts, and only rows that differ from the last download go to DianJia. It
+// reads Jushuitan and changes nothing there.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/file"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+func main() { app.Main(program()) }
+
+// settings are what a merchant chooses on DianJia's page 下载策略.
+type settings struct {
+	bind       bindFlag
+	expr       string
+	explain    string
+	noNegative bool
+	last       string
+}
+
+func program() app.Program {
+	s := &settings{}
+	return app.Program{
+		Name: "download-stock",
+		Flags: func(fs *flag.FlagSet) {
+			fs.Var(&s.bind, "bind", "a warehouse 仓库 as wms_co_id=CODE or wms_co_id/SLOT=CODE, with :NAME behind it; SLOT 仓位 is 1 main 主仓, 2 returns 销退仓, 3 incoming 进货仓, 4 defective 次品仓; may be repeated")
+			fs.StringVar(&s.expr, "expr", "", "expression 库存下载取数逻辑 of the main slots, such as 实际库存+虚拟库存-订单占用; empty is 实际库存")
+			fs.StringVar(&s.explain, "explain", "", "SKU code 商品编码 whose figures are explained")
+			fs.BoolVar(&s.noNegative, "no-negative", false, "figures below zero become zero")
+			fs.StringVar(&s.last, "last", "", "file with the figures of the last download; it is replaced by those of this one")
+		},
+		Furnish: furnish,
+		Run:     s.run,
+	}
+}
+
+func (s *settings) run(ctx context.Context, a *app.App) error {
+	expression, err := mapping.ParseStockExpression(s.expr)
+	if err != nil {
+		return err // says where, and the nearest known word
+	}
+	if len(s.bind) == 0 {
+		if a.Real() {
+			return errors.New("-bind is needed, one for each warehouse / 请用 -bind 指定仓库对应关系")
+		}
+		s.bind = demoBindings()
+	}
+	for i := range s.bind {
+		b := &s.bind[i]
+		b.EntID = a.Client.Merchant()
+		if b.Slot == 0 || b.Slot == dianjia.SlotMain {
+			b.StockExpression = expression.String()
+		}
+	}
+	d := &download{settings: s, expression: expression}
+	if s.noNegative {
+		d.policy.Negative = mapping.NegativeZero
+	}
+
+	a.Printf("库存下载取数逻辑=%s\n  fields 字段: %s\n", expression, expression.Fields())
+	for _, w := range expression.Lint() {
+		a.Printf("  warning 提示 [%s]: %s\n", w.Code, w)
+	}
+	if err := d.checkWarehouses(ctx, a); err != nil {
+		return err
+	}
+	last, err := readLast(s.last)
+	if err != nil {
+		return err
+	}
+	now, err := d.once(ctx, a, last)
+	if err != nil {
+		return err
+	}
+	if s.last != "" {
+		if err := writeLast(s.last, now); err != nil {
+			return err
+		}
+	}
+	if a.Real() {
+		return nil
+	}
+	return d.demo(ctx, a, now)
+}
+
+// download is the work of one merchant.
+type download struct {
+	*settings
+	expression *mapping.StockExpression
+	policy     mapping.Policy
+}
+
+// checkWarehouses holds the bindings against the merchant's real warehouses.
+func (d *download) checkWarehouses(ctx context.Context, a *app.App) error {
+	routing := mapping.Routing{Downloads: d.bind}
+	var head jushuitan.Warehouse
+	for w, err := range a.Client.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
+		if err != nil {
+			return err
+		}
+		routing.Warehouses = append(routing.Warehouses, *w)
+		if w.IsMain {
+			head = *w
+		}
+	}
+	a.Printf("\nWarehouses 仓库对应\n")
+	for _, b := range d.bind {
+		figure := b.StockExpression
+		if figure == "" {
+			figure = fmt.Sprintf("the figure of slot %d 该仓位库存", b.Slot)
+		}
+		a.Printf("  %d -> %-8s %s  %s\n", b.WMSCoID, b.WarehouseCode, b.WarehouseName, figure)
+	}
+	for _, f := range append(mapping.CheckRouting(routing), mapping.CheckWarehouseSlots(head, d.bind)...) {
+		// What is about shops and stores is not this program's: see examples/doctor.
+		if f.Code != mapping.MallShopMissing && f.Code != mapping.VirtualWarehouseUnbound {
+			a.Printf("  finding 发现: %s\n", f)
+		}
+	}
+	return nil
+}
+
+// once downloads everything and shows what DianJia has to change.
+func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow) ([]dianjia.StockRow, error) {
+	stock, rows, err := d.read(ctx, a.Client)
+	if err != nil {
+		return nil, err
+	}
+	combined, err := mapping.CombineStock(d.bind, stock, mapping.DownloadRules{Policy: &d.policy})
+	if err != nil {
+		return nil, err
+	}
+	a.Printf("\nDownloaded 已下载: %d rows of %d warehouses, %d figures for DianJia\n", rows, len(stock), len(combined.Rows))
+	for _, g := range combined.Gaps.First {
+		a.Printf("  no figure 缺数: warehouse %d, SKU %s for %s: %s (the sum goes without it: %t)\n", g.WMSCoID, g.SKUCode, g.WarehouseCode, g.Reason, !g.Withheld)
+	}
+	if d.explain != "" {
+		d.explainSKU(a, stock)
+	}
+
+	// A host writes these rows to its WMS, in one transaction with the figures that it
+	// keeps for the next comparison.
+	change := mapping.ChangedStock(last, combined.Rows)
+	a.Printf("To DianJia 写入店加: %d of %d figures changed\n", len(change.Changed), len(combined.Rows))
+	before := map[[2]string]decimal.Decimal{}
+	for _, r := range last {
+		before[[2]string{r.StoreCode, r.SKUCode}] = r.Qty
+	}
+	for _, r := range change.Changed {
+		was := "-"
+		if q, ok := before[[2]string{r.StoreCode, r.SKUCode}]; ok {
+			was = q.String()
+		}
+		a.Printf("  %-8s %-16s %6s -> %s\n", r.StoreCode, r.SKUCode, was, r.Qty)
+	}
+	for _, r := range change.Gone { // not known is not zero
+		a.Printf("  %-8s %-16s %6s -> not known any more 无数据, left as it is\n", r.StoreCode, r.SKUCode, r.Qty)
+	}
+	return combined.Rows, nil
+}
+
+// read gets the stock of each warehouse once. A row does not name its warehouse: it
+// is the one that was asked for.
+func (d *download) read(ctx context.Context, client *jushuitan.Client) (stock []mapping.WarehouseStock, rows int, err error) {
+	seen := map[int64]bool{}
+	for _, b := range d.bind {
+		if seen[b.WMSCoID] {
+			continue
+		}
+		seen[b.WMSCoID] = true
+		w := mapping.WarehouseStock{WMSCoID: b.WMSCoID}
+		query := &jushuitan.InventoryQuery{WMSCoID: b.WMSCoID, HasLockQty: d.expression.HasLockQty()}
+		// By row version from the beginning: the whole stock, however old.
+		latest := map[string]int{}
+		for row, err := range client.Inventory.Since(ctx, 0, query) {
+			if err != nil {
+				return nil, 0, fmt.Errorf("stock of warehouse %d: %w", b.WMSCoID, err)
+			}
+			if i, again := latest[row.SKUID]; again { // it changed while it was read
+				w.Rows[i] = row
+				continue
+			}
+			latest[row.SKUID] = len(w.Rows)
+			w.Rows = append(w.Rows, row)
+		}
+		rows += len(w.Rows)
+		stock = append(stock, w)
+	}
+	return stock, rows, nil
+}
+
+// explainSKU shows support staff where the figures of a SKU come from.
+func (d *download) explainSKU(a *app.App, stock []mapping.WarehouseStock) {
+	found := false
+	for _, w := range stock {
+		for _, row := range w.Rows {
+			if row.SKUID != d.explain {
+				continue
+			}
+			found = true
+			figures := mapping.StockOf(row)
+			a.Printf("  warehouse 仓库 %d, %s\n", w.WMSCoID, d.expression.Explain(&figures, d.policy))
+		}
+	}
+	if !found {
+		a.Printf("  SKU %s is in none of these warehouses / 这些仓库没有商品 %[1]s，请核对商品编码\n", d.explain)
+	}
+}
+
+// readLast reads the figures of the last download; without a file there are none.
+func readLast(name string) (rows []dianjia.StockRow, err error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, fmt.Errorf("%s does not hold the figures of a download / 文件内容无法读取: %w", name, err)
+	}
+	return rows, nil
+}
+
+func writeLast(name string, rows []dianjia.StockRow) error {
+	text, err := json.MarshalIndent(rows, "", " ")
+	if err != nil {
+		return err
+	}
+	return file.Replace(name, text)
+}

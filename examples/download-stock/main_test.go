@@ -1,0 +1,151 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func none(string) string { return "" }
+
+func run(t *testing.T, env func(string) string, args ...string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := program().Start(t.Context(), args, env, &out)
+	return out.String(), err
+}
+
+// figures gives the rows that a run writes to DianJia, in its order, as
+// "warehouse SKU before -> after".
+func figures(text string) (rows []string) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 5 && words[3] == "->" {
+			rows = append(rows, strings.Join(words, " "))
+		}
+	}
+	return rows
+}
+
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	text, err := run(t, none)
+	require.NoError(t, err, "%s", text)
+	assert.Equal(t, []string{
+		"10100001 CAP24-RED - -> 100", "10100001 TEE24-WHT-L - -> 100", "10100001 TEE24-WHT-M - -> 100",
+		"2 CAP24-RED - -> 1", "2 TEE24-WHT-L - -> 0", "2 TEE24-WHT-M - -> 3",
+		"SOUTH CAP24-RED - -> 2", "SOUTH TEE24-WHT-L - -> 50", "SOUTH TEE24-WHT-M - -> 50",
+		"10100001 TEE24-WHT-L 100 -> 95", // the second download: what changed, and nothing else
+	}, figures(text))
+	for _, want := range []string{
+		"[oversells]", "未扣减订单占用", // the default expression counts what orders hold
+		`是否为 "实际库存"`, "download_shared", "调拨在途 allocate_qty 未知",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, text, "finding", "the demo merchant's warehouses are in order")
+}
+
+func TestExpression(t *testing.T) {
+	t.Parallel()
+	text, err := run(t, none, "-expr", "库存下载取数逻辑=实际库存+虚拟库存-订单占用", "-explain", "TEE24-WHT-M")
+	require.NoError(t, err, "%s", text)
+	assert.NotContains(t, text, "warning")
+	assert.Contains(t, text, "qty+virtual_qty-order_lock")
+	assert.Contains(t, text, "+ 虚拟库存 = 20\n  - 订单占用 = 30\n  结果 90")
+	assert.Contains(t, figures(text), "10100001 TEE24-WHT-M - -> 90")
+	assert.Contains(t, figures(text), "2 TEE24-WHT-M - -> 3", "the returns have the figure of their slot")
+	assert.Contains(t, figures(text), "SOUTH CAP24-RED - -> -3", "orders hold more than there is")
+
+	text, err = run(t, none, "-expr", "实际库存-订单占用", "-no-negative", "-explain", "NO-SUCH")
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, figures(text), "SOUTH CAP24-RED - -> 0")
+	assert.Contains(t, text, "请核对商品编码")
+
+	_, err = run(t, none, "-expr", "实际库存+订单占")
+	require.ErrorContains(t, err, "订单占用")
+
+	text, err = run(t, none, "-expr", "实际库存-锁定库存")
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, figures(text), "10100001 TEE24-WHT-M - -> 100", "lock_qty was asked for: it is known")
+}
+
+// TestBindings: two warehouses feed one, and the stores' own comes back.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	text, err := run(t, none, "-bind", "10100001=10100001:青禾总仓", "-bind", "10100099=10100001", "-bind", "10100088=STORES")
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, figures(text), "10100001 TEE24-WHT-M - -> 150")
+	assert.Contains(t, text, "virtual_warehouse_downloaded")
+	assert.Contains(t, text, "return_warehouse_missing")
+}
+
+// TestLast takes a fake for a real account: only what changed since the file was
+// written goes to DianJia.
+func TestLast(t *testing.T) {
+	t.Parallel()
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	n := decimal.NewFromInt
+	require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{WMSCoID: 5, IsMain: true, Name: "总仓"}))
+	for _, sku := range []string{"A", "B"} {
+		require.NoError(t, srv.AddSKU(jushuitan.SKU{SKUID: sku}))
+		require.NoError(t, srv.SetStock(5, sku, n(7)))
+	}
+	cred := srv.Credentials()
+	env := func(name string) string { return map[string]string{app.EnvAppSecret: cred.AppSecret}[name] }
+	file := filepath.Join(t.TempDir(), "last.json")
+	args := []string{"-app-key", cred.AppKey, "-base-url", srv.URL, "-merchant", "10010", "-last", file, "-bind", "5=W5"}
+
+	text, err := run(t, env, args...)
+	require.NoError(t, err, "%s", text)
+	assert.Equal(t, []string{"W5 A - -> 7", "W5 B - -> 7"}, figures(text))
+	assert.NotContains(t, text, "Failure scenes", "a real account is not played with")
+
+	text, err = run(t, env, args...)
+	require.NoError(t, err, "%s", text)
+	assert.Empty(t, figures(text))
+	assert.Contains(t, text, "0 of 2 figures changed")
+
+	require.NoError(t, srv.SetStock(5, "B", n(6)))
+	text, err = run(t, env, args...)
+	require.NoError(t, err, "%s", text)
+	assert.Equal(t, []string{"W5 B 7 -> 6"}, figures(text))
+
+	names, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Len(t, names, 1, "no part of a file is left behind")
+
+	// A warehouse that is no longer mapped: its figures are not taken for zero.
+	text, err = run(t, env, append(args[:len(args)-1:len(args)-1], "5=W6")...)
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, text, "7 -> not known any more")
+
+	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
+	_, err = run(t, env, args...)
+	require.ErrorContains(t, err, "文件内容无法读取")
+
+	_, err = run(t, env, args[:len(args)-2]...)
+	require.ErrorContains(t, err, "-bind is needed")
+}
+
+func TestBindFlag(t *testing.T) {
+	for _, text := range []string{"", "5", "5=", "=W", "x=W", "-5=W", "5/0=W", "5/5=W", "5/x=W", "5/2="} {
+		var f bindFlag
+		require.Error(t, f.Set(text), text)
+		assert.Empty(t, f)
+	}
+	var f bindFlag
+	require.NoError(t, f.Set("5/2=2:销退仓"))
+	assert.Equal(t, bindFlag{{WMSCoID: 5, Slot: dianjia.SlotSalesReturn, WarehouseCode: "2", WarehouseName: "销退仓", DownloadStock: true}}, f)
+}
