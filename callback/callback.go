@@ -3,16 +3,15 @@ package callback
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/dedupe"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -132,8 +131,7 @@ type Receiver struct {
 	failed string       // the answer of a failure
 	refuse string       // the answer of a refusal
 
-	ownerPrefix string // of this process, which nobody can guess
-	owners      atomic.Uint64
+	dedupe *dedupe.Runner[Envelope]
 }
 
 // minSecret is the least length of a secret.
@@ -163,9 +161,11 @@ func New(cfg Config) (*Receiver, error) {
 		trust:  newTrust(&cfg),
 		failed: `{"code":"` + cfg.FailureCode + `","msg":"处理失败"}`,
 		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
-
-		ownerPrefix: rand.Text() + "-",
 	}
+	r.dedupe = dedupe.NewRunner(dedupe.Config[Envelope]{
+		Deduper: cfg.Deduper, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
+		ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: r.report,
+	})
 	if cfg.DropStaleStock {
 		r.stale = newStaleFilter(staleEntries)
 	}

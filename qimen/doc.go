@@ -49,4 +49,12 @@
 // answer was lost is sent again only if its receiver must tell repeats by a key of
 // the request (outBizCode, the document's number); otherwise it comes back as
 // [jushuitan.ErrOutcomeUnknown].
+//
+// # Receiving
+//
+// [Mux] is an http.Handler for what the gateway forwards to a registered URL: it
+// verifies the signature with the app's own secret, finds the merchant, hands the
+// message to a function registered with [Handle], and answers in the caller's
+// format. A repeat of a message that was taken is answered as the first was, and
+// not run again; package callback's dedupe stores serve it too ([Deduper]).
 package qimen

@@ -31,12 +31,14 @@ var layers = map[string][]string{
 	"internal":   {},
 	"jushuitan":  {"internal"},
 	"jushuitan/": {"jushuitan", "internal"},
-	"callback":   {"jushuitan", "internal"},
-	"qimen":      {"jushuitan", "internal"},
-	"qimen/":     {"qimen", "jushuitan", "jushuitan/", "internal"},
-	"dianjia":    {"jushuitan", "internal"},
-	"mapping":    {"dianjia", "jushuitan", "internal"},
-	"examples":   {"mapping", "dianjia", "qimen", "qimen/", "callback", "jushuitan", "jushuitan/", "internal"},
+	// A module of its own, which keeps the state of the receivers too.
+	"jushuitan/redisstate": {"jushuitan", "jushuitan/", "callback", "qimen", "internal"},
+	"callback":             {"jushuitan", "internal"},
+	"qimen":                {"jushuitan", "internal"},
+	"qimen/":               {"qimen", "jushuitan", "jushuitan/", "internal"},
+	"dianjia":              {"jushuitan", "internal"},
+	"mapping":              {"dianjia", "jushuitan", "internal"},
+	"examples":             {"mapping", "dianjia", "qimen", "qimen/", "callback", "jushuitan", "jushuitan/", "internal"},
 }
 
 // libraries may be imported by any file of the root module.
@@ -97,6 +99,11 @@ func withinAny(p string, prefixes []string) bool {
 }
 
 func layerOf(dir string) string {
+	for layer := range layers {
+		if strings.Contains(strings.TrimSuffix(layer, "/"), "/") && within(dir, layer) {
+			return layer
+		}
+	}
 	first, _, below := strings.Cut(dir, "/")
 	if _, ok := layers[first+"/"]; ok && below {
 		return first + "/"

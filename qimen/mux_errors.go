@@ -1,0 +1,120 @@
+package qimen
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// The reasons of a failure that a [Mux] answers, as [MuxConfig].OnError is told
+// them; find them with errors.Is. A body that cannot be read is
+// [jushuitan.ErrDecode].
+var (
+	// ErrRequest: the HTTP request is no message of the gateway: not a POST, a
+	// parameter that stands twice, a body that did not arrive whole.
+	ErrRequest = errors.New("not a message of the gateway")
+	// ErrSource: the connection is not from the source networks.
+	ErrSource = errors.New("source address refused")
+	// ErrSignature: there is no signature, or not one made with a secret of the app.
+	ErrSignature = errors.New("signature refused")
+	// ErrWindow: the time stamp is missing, too old or too far ahead.
+	ErrWindow = errors.New("time stamp refused")
+	// ErrTooLarge: the body is longer than the limit.
+	ErrTooLarge = errors.New("body too large")
+	// ErrArgument: a system parameter is missing or not one that is known, v above
+	// all.
+	ErrArgument = errors.New("parameter refused")
+	// ErrCustomer: no merchant of the host has the customer id.
+	ErrCustomer = errors.New("customer not known")
+	// ErrMethod: there is no handler for the method.
+	ErrMethod = errors.New("no handler for the method")
+	// ErrBusy: the same message is being handled.
+	ErrBusy = errors.New("the same message is being handled")
+	// ErrDedupe: the dedupe store failed. Before the handler was called this is
+	// answered as failure. After it returned nil it is only reported: the message is
+	// answered with success, and may run again if it is repeated.
+	ErrDedupe = errors.New("dedupe store failed")
+	// ErrAnswer: what the handler returned cannot be written in the sender's format.
+	ErrAnswer = errors.New("answer not encodable")
+)
+
+// Failure is an error with which a handler chooses its answer: flag failure with
+// these members. The sender sees them, so they must hold no personal data.
+type Failure struct {
+	Code    string // code; the default is "15", Remote service error
+	SubCode string // sub_code; "" leaves it out
+	Message string // message; the default is general words
+}
+
+// Error is the members of the answer.
+func (f *Failure) Error() string {
+	text := "answered with failure, code " + cmp.Or(f.Code, "15")
+	if f.SubCode != "" {
+		text += ", sub_code " + f.SubCode
+	}
+	if f.Message != "" {
+		text += fmt.Sprintf(", %q", f.Message)
+	}
+	return text
+}
+
+// The failures that the mux itself answers. The codes are the platform's own.
+func illegal(reason error, err error) error { // who sent it is not known: no word more
+	return &refusal{Failure{Code: "sign-check-failure", Message: "Illegal request"}, fmt.Errorf("%w: %w", reason, err)}
+}
+
+func refuse(code, message string, err error) error {
+	return &refusal{Failure{Code: code, Message: message}, err}
+}
+
+func again(err error) error {
+	return &refusal{Failure{Code: "10", SubCode: "isp.remote-service-unavailable", Message: "Service currently unavailable"}, err}
+}
+
+// refusal is an error with the answer that it is given.
+type refusal struct {
+	answer Failure
+	err    error
+}
+
+func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }
+
+// failureOf is the answer to an error.
+func failureOf(err error) Failure {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.answer
+	}
+	f := Failure{SubCode: "isp.remote-service-error"}
+	if own, ok := errors.AsType[*Failure](err); ok && own != nil {
+		f = *own
+	}
+	f.Code = cmp.Or(f.Code, "15")
+	f.Message = cmp.Or(f.Message, "Remote service error")
+	return f
+}
+
+// PanicError says that a function of the host panicked. Its text shows the kind of
+// the value and not the value, which may hold anything, unless it is an error of
+// the Go runtime.
+type PanicError struct {
+	Value any    // what was given to panic
+	Stack []byte // the goroutine's stack, as runtime/debug.Stack writes it
+}
+
+func (e *PanicError) Error() string {
+	if err, ok := e.Value.(runtime.Error); ok {
+		return "the handler panicked: " + err.Error()
+	}
+	return fmt.Sprintf("the handler panicked with a value of type %T", e.Value)
+}
+
+// Unwrap gives the value where it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Format prints the text of the error, for every verb.
+func (e *PanicError) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) }

@@ -1,0 +1,160 @@
+package qimen
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxParams bounds the parameters of a query or a form: no documented message has
+// a hundred.
+const maxParams = 2_000
+
+// inbound is what of a request is signed.
+type inbound struct {
+	params map[string]string // query and form, with sign
+	signed map[string]string // the same, and the headers of top-sign-list
+	body   []byte            // unless it is a form
+}
+
+// readParams adds the parameters of a query or a form. Names that stand twice are
+// refused: readers disagree which of them counts.
+func (in *inbound) readParams(raw, what string) error {
+	if strings.Count(raw, "&") >= maxParams {
+		return fmt.Errorf("the %s has more than %d parameters", what, maxParams)
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return fmt.Errorf("the %s cannot be read", what) // the cause shows the text
+	}
+	for name, all := range values {
+		if _, twice := in.params[name]; twice || len(all) > 1 {
+			return fmt.Errorf("a parameter stands twice, the second time in the %s", what)
+		}
+		in.params[name], in.signed[name] = all[0], all[0]
+	}
+	return nil
+}
+
+// signList is the header that names the other headers which are signed.
+const signList = "Top-Sign-List"
+
+// readHeaders adds the headers that are signed.
+func (in *inbound) readHeaders(h http.Header) error {
+	lists := h.Values(signList)
+	if len(lists) > 1 {
+		return errors.New("the header top-sign-list stands twice")
+	}
+	if len(lists) == 0 {
+		return nil
+	}
+	if strings.Count(lists[0], ",") >= maxParams {
+		return fmt.Errorf("the header top-sign-list has more than %d names", maxParams)
+	}
+	for name := range strings.SplitSeq(lists[0], ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		value := ""
+		switch all := h.Values(name); len(all) {
+		case 0:
+		case 1:
+			var err error
+			if value, err = url.QueryUnescape(all[0]); err != nil {
+				return errors.New("a header of top-sign-list cannot be read")
+			}
+		default:
+			return errors.New("a header of top-sign-list stands twice")
+		}
+		if _, twice := in.signed[name]; twice {
+			return errors.New("top-sign-list names what is a parameter, or named already")
+		}
+		in.signed[name] = value
+	}
+	return nil
+}
+
+// verify checks the signature with each of the secrets, and with both rules for
+// empty parameters. It gives the signature, in upper case.
+func (in *inbound) verify(secrets []string, allowed func(SignMethod) bool) (string, error) {
+	got := in.params["sign"]
+	if got == "" {
+		return "", errors.New("there is none")
+	}
+	method := SignMethod(strings.ToLower(in.params["sign_method"]))
+	if method == "" {
+		method = MD5
+	}
+	if !allowed(method) {
+		return "", errors.New("its sign_method is not accepted")
+	}
+	got = strings.ToUpper(got)
+	rules := []bool{false}
+	for _, v := range in.signed {
+		if v == "" {
+			rules = []bool{false, true}
+			break
+		}
+	}
+	tried := false
+	for _, secret := range secrets {
+		if secret == "" { // anybody could sign with it
+			continue
+		}
+		tried = true
+		for _, empties := range rules {
+			want, err := sign(method, secret, in.signed, in.body, empties)
+			if err != nil {
+				return "", err
+			}
+			if subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1 {
+				return got, nil
+			}
+		}
+	}
+	if !tried {
+		return "", errors.New("there is no secret for the app key")
+	}
+	return "", errors.New("it is not made with a secret of the app")
+}
+
+// isSystemParam tells the gateway's parameters from those of a method.
+func isSystemParam(name string) bool {
+	switch name {
+	case "method", "app_key", "timestamp", "v", "format", "sign", "sign_method", "session", "partner_id", "simplify",
+		"target_app_key", "target_appkey", "source_appkey", "request_id":
+		return true
+	}
+	return isRoutingParam(name)
+}
+
+func isRoutingParam(name string) bool {
+	return name == "customerId" || name == "customer_id" || name == "customerid"
+}
+
+// customer is the value of the routing parameter, in any of its spellings.
+func (in *inbound) customer() (string, error) {
+	id := ""
+	for _, name := range [...]string{"customerId", "customer_id", "customerid"} {
+		v := in.params[name]
+		if id != "" && v != "" && v != id {
+			return "", errors.New("it names two customers")
+		}
+		id = first(id, v)
+	}
+	return id, nil
+}
+
+// business is the parameters that are the method's own.
+func (in *inbound) business() map[string]string {
+	out := map[string]string{}
+	for name, v := range in.params {
+		if name != "" && !isSystemParam(name) {
+			out[name] = v
+		}
+	}
+	return out
+}
