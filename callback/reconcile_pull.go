@@ -53,7 +53,9 @@ func (p *puller) run(ctx context.Context, job reconcileJob, unexpected bool) err
 		return fmt.Errorf("%w: it knows pushes from %s on, the window begins at %s: begin later / 推送记录不覆盖所选时间段，请推迟开始时间",
 			ErrJournal, since.In(cst).Format(time.RFC3339), p.begin.In(cst).Format(time.RFC3339))
 	}
-	p.since = since
+	// The ERP's times have no fractions of seconds: what came in the second in which the
+	// journal began counts as known to it. At worst it is reported as missed.
+	p.since = since.Truncate(time.Second)
 	switch job.scope.Method {
 	case jushuitan.PushShipment:
 		if err := p.shipments(ctx, job.shop); err != nil || !unexpected {

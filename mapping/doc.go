@@ -13,6 +13,9 @@
 //     [ParseProperties] reads colour and size out of properties_value, [SyncSettings]
 //     decides what a download creates, changes and leaves alone, [Check] finds what
 //     collides, [SKUUploads] goes the other way.
+//   - Documents: [OrderUpload] makes the upload of an order of the mall, [PlanTransfer]
+//     the documents of a transfer between stores and warehouses, [TransferProgress] says
+//     how far it is and what differs.
 //   - Carriers (物流公司): [Carriers] knows DianJia's, Jushuitan's and Qimen's codes and
 //     names; a carrier that is not known is an error that names the nearest ones.
 //   - [CheckRouting] finds settings that send orders in a circle; [OrderStateOf] and

@@ -1,0 +1,201 @@
+// Package flows is what the programs of the business flows share: a report that
+// numbers steps, shows failures on purpose and checks what must hold, the bindings of
+// the demo merchant, and the table of a transfer's differences. What a flow does is in
+// its program.
+package flows
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+// Report prints a flow. Its steps and checks are the timeline's.
+type Report struct {
+	*demo.Timeline
+	out    io.Writer
+	scenes int
+}
+
+// New prints to out.
+func New(out io.Writer) *Report { return &Report{Timeline: demo.NewTimeline(out), out: out} }
+
+// Reading says that a flow follows our reading of a part of the implementation guide
+// whose picture is not available.
+func (r *Report) Reading(english, chinese string) {
+	fmt.Fprintf(r.out, "Our reading: the guide shows this flow as a picture that is not available. / 流程图缺失，以下为本 SDK 的理解。\n  %s\n  %s\n", english, chinese)
+}
+
+// Failure begins a scene that goes wrong on purpose.
+func (r *Report) Failure(title string) {
+	r.scenes++
+	fmt.Fprintf(r.out, "\n-- Failure %d, on purpose: %s\n", r.scenes, title)
+}
+
+// Says prints the error that was to come, in the library's words, and checks that it
+// is of the wanted class; a nil class is any error.
+func (r *Report) Says(err, class error) {
+	if err != nil {
+		fmt.Fprintf(r.out, "   library says: %v\n", err)
+	}
+	r.Check(err != nil && (class == nil || errors.Is(err, class)), "the failure is told%s", of(class))
+}
+
+// Found prints a finding, in the library's words.
+func (r *Report) Found(f mapping.SetupFinding) { fmt.Fprintf(r.out, "   library says: %v\n", f) }
+
+func of(class error) string {
+	if class == nil {
+		return ""
+	}
+	return " as: " + class.Error()
+}
+
+// Host prints what the host does about a failure.
+func (r *Report) Host(format string, args ...any) {
+	fmt.Fprintf(r.out, "   host does:    %s\n", fmt.Sprintf(format, args...))
+}
+
+// End is an error where a check failed.
+func (r *Report) End() error {
+	if n := len(r.Failed); n > 0 {
+		return fmt.Errorf("%d of %d checks failed: %q", n, r.Checks, r.Failed)
+	}
+	fmt.Fprintf(r.out, "\n%d checks: every check passed\n", r.Checks)
+	return nil
+}
+
+// Table prints the quantities of a transfer as they are now (调拨差异).
+func (r *Report) Table(p *mapping.TransferProgress) {
+	t := &p.Transfer
+	fmt.Fprintf(r.out, "\n  %s %s  %s -> %s  %s %s\n", t.Kind, t.TransferNo, t.FromCode, t.ToCode, p.State, p.State.Label())
+	fmt.Fprintf(r.out, "  %-12s %10s %10s %10s %13s %13s\n", "SKU 商品", "asked 通知", "sent 实发", "came 实收", "not sent 少发", "not come 少收")
+	differs := map[string]mapping.TransferDifference{}
+	for _, d := range p.Differences() {
+		differs[d.SKUCode] = d
+	}
+	for _, it := range t.Items {
+		d := differs[it.SKUCode]
+		fmt.Fprintf(r.out, "  %-14s %12s %12s %12s %15s %15s\n", it.SKUCode, dash(it.Qty), dash(it.Shipped), dash(it.Received), dash(d.NotShipped), dash(d.NotReceived))
+	}
+}
+
+func dash(d decimal.Decimal) string {
+	if d.IsZero() {
+		return "-"
+	}
+	return d.String()
+}
+
+// HeadWarehouse is the code of DianJia's warehouse that is Jushuitan's head warehouse:
+// the number of that one (guide, part 4).
+const HeadWarehouse = "10100001"
+
+// Warehouses are the bindings of the demo merchant's warehouses: the head warehouse and
+// the return warehouse 销退仓, whose code must be 2.
+func Warehouses() []dianjia.WarehouseBinding {
+	return []dianjia.WarehouseBinding{
+		{EntID: demo.Merchant, WarehouseCode: HeadWarehouse, WarehouseName: "青禾总仓", WMSCoID: demo.MainWarehouse, Slot: dianjia.SlotMain},
+		{EntID: demo.Merchant, WarehouseCode: dianjia.ReturnWarehouseCode, WarehouseName: "销退仓", WMSCoID: demo.MainWarehouse, Slot: dianjia.SlotSalesReturn},
+	}
+}
+
+// Stores are the bindings of the demo merchant's stores. S01 and S02 feed 店加线下仓,
+// S11 feeds a warehouse of its own.
+func Stores() []dianjia.StoreBinding {
+	return []dianjia.StoreBinding{
+		{EntID: demo.Merchant, StoreCode: "S01", StoreName: "西湖店", WMSCoID: demo.StoreWarehouse, OrderStore: true},
+		{EntID: demo.Merchant, StoreCode: "S02", StoreName: "滨江店", WMSCoID: demo.StoreWarehouse},
+		{EntID: demo.Merchant, StoreCode: "S11", StoreName: "天河店", WMSCoID: SouthStores, OrderStore: true},
+	}
+}
+
+// SouthStores is the virtual warehouse that stands for the stores in the south.
+const SouthStores int64 = 10100089
+
+// Furnish adds what the flows of stores and head office need to the demo merchant: the
+// second virtual warehouse, and the stores' stock in both.
+func Furnish(s *jushuitantest.Server) error {
+	return errors.Join(
+		s.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓华南", CoID: demo.MainWarehouse, WMSCoID: SouthStores, Status: "生效"}),
+		s.SetStock(demo.StoreWarehouse, demo.TeeM, decimal.NewFromInt(7)),
+		s.SetStock(demo.StoreWarehouse, demo.TeeL, decimal.NewFromInt(5)),
+		s.SetStock(demo.StoreWarehouse, demo.Cap, decimal.NewFromInt(9)),
+		s.SetStock(SouthStores, demo.TeeM, decimal.NewFromInt(2)),
+	)
+}
+
+// Qtys are quantities by SKU.
+type Qtys map[string]int64
+
+// Items are the lines of a transfer, in the order of the SKUs.
+func (q Qtys) Items() []dianjia.TransferItem {
+	var out []dianjia.TransferItem
+	for _, sku := range slices.Sorted(maps.Keys(q)) {
+		out = append(out, dianjia.TransferItem{SKUCode: sku, Qty: decimal.NewFromInt(q[sku])})
+	}
+	return out
+}
+
+// Rows are the stock of a store.
+func (q Qtys) Rows(store string) []dianjia.StockRow {
+	var out []dianjia.StockRow
+	for _, it := range q.Items() {
+		out = append(out, dianjia.StockRow{EntID: demo.Merchant, StoreCode: store, SKUCode: it.SKUCode, Qty: it.Qty})
+	}
+	return out
+}
+
+// Decimals are the quantities as the operator's side of the fake takes them.
+func (q Qtys) Decimals() map[string]decimal.Decimal {
+	out := make(map[string]decimal.Decimal, len(q))
+	for sku, n := range q {
+		out[sku] = decimal.NewFromInt(n)
+	}
+	return out
+}
+
+// Total is all that the fake's warehouses have of a SKU, in every slot and in transit: a
+// transfer changes nothing about it.
+func Total(s *jushuitantest.Server, sku string) decimal.Decimal {
+	sum := decimal.Decimal{}
+	for _, row := range s.Stock(0) {
+		if row.SKUID == sku {
+			sum = decimal.Sum(sum, row.Qty, row.InQty, row.ReturnQty, row.DefectiveQty, row.AllocateQty)
+		}
+	}
+	return sum
+}
+
+// Stock is what the fake's warehouse has in a slot, the main one with what is on its
+// way, such as "TEE24-WHT-M 16 (1 in transit)".
+func Stock(s *jushuitantest.Server, wmsCoID int64, slot dianjia.WarehouseSlot, skus ...string) string {
+	rows := map[string]jushuitan.InventoryRow{}
+	for _, row := range s.Stock(wmsCoID) {
+		rows[row.SKUID] = row
+	}
+	var out []string
+	for _, sku := range skus {
+		row := rows[sku]
+		text := sku + " " + row.Qty.String()
+		if slot == dianjia.SlotSalesReturn {
+			text = sku + " " + row.ReturnQty.String()
+		}
+		if slot == dianjia.SlotMain && !row.AllocateQty.IsZero() {
+			text += " (" + row.AllocateQty.String() + " in transit)"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}

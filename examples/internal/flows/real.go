@@ -1,0 +1,114 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+// Request is a transfer that a person names with flags, for a real account.
+type Request struct {
+	no, from, to, lines string
+	yes                 bool
+}
+
+// Flags adds the flags.
+func (q *Request) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&q.no, "no", "", "real account: number of the transfer 调拨单号; the same number again uploads nothing twice")
+	fs.StringVar(&q.from, "from", "", "real account: where goods leave: wms_co_id:slot such as "+HeadWarehouse+":1, or the code of a store that Jushuitan does not know")
+	fs.StringVar(&q.to, "to", "", "real account: where they go, in the same form")
+	fs.StringVar(&q.lines, "lines", "", "real account: SKUs and quantities, such as 'TEE-M=10,TEE-L=6'")
+	fs.BoolVar(&q.yes, "yes", false, "real account: really upload")
+}
+
+// transfer reads the flags.
+func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Transfer, []dianjia.WarehouseBinding, error) {
+	if q.no == "" || q.from == "" || q.to == "" || q.lines == "" {
+		return nil, nil, errors.New("a real account needs -no, -from, -to and -lines")
+	}
+	t := &dianjia.Transfer{EntID: entID, TransferNo: q.no, Kind: kind, FromCode: q.from, ToCode: q.to, Created: time.Now()}
+	for part := range strings.SplitSeq(q.lines, ",") {
+		sku, n, ok := strings.Cut(strings.TrimSpace(part), "=")
+		qty, err := decimal.NewFromString(n)
+		if !ok || err != nil {
+			return nil, nil, fmt.Errorf("-lines: %q is not SKU=quantity", part)
+		}
+		line := dianjia.TransferItem{SKUCode: sku, Qty: qty}
+		if kind == dianjia.TransferReturn {
+			line.Shipped = qty // the store has packed what it tells
+		}
+		t.Items = append(t.Items, line)
+	}
+	var bound []dianjia.WarehouseBinding
+	for _, code := range []string{q.from, q.to} {
+		number, slot, _ := strings.Cut(code, ":")
+		wmsCoID, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			continue // a store that Jushuitan does not know
+		}
+		at := dianjia.SlotMain
+		if slot != "" {
+			n, err := strconv.Atoi(slot)
+			if err != nil || n < 1 || n > 15 {
+				return nil, nil, fmt.Errorf("%q: the slot is a number from 1 to 15", code)
+			}
+			at = dianjia.WarehouseSlot(n)
+		}
+		bound = append(bound, dianjia.WarehouseBinding{EntID: t.EntID, WarehouseCode: code, WMSCoID: wmsCoID, Slot: at})
+	}
+	return t, bound, nil
+}
+
+// DryRunEnds tells whether a dry run is over: what follows needs the document that was
+// not made.
+func DryRunEnds(a *app.App) bool {
+	if a.DryRun {
+		a.Printf("The dry run ends here: nothing was sent. / 演练结束，未发送任何数据。\n")
+	}
+	return a.DryRun
+}
+
+// Real does a flow with a real account: it uploads the transfer of the flags and prints
+// how far it is. Picking, shipping and receiving is done by people; who runs it again
+// sees it, since the number makes the upload safe to repeat.
+func Real(
+	ctx context.Context, a *app.App, q *Request, kind dianjia.TransferKind,
+	upload func(context.Context, mapping.TransferPlan) (ioID int64, err error),
+	read func(context.Context, *dianjia.Transfer, int64) (mapping.TransferProgress, error),
+) error {
+	t, bound, err := q.transfer(a.Client.Merchant(), kind)
+	if err != nil {
+		return err
+	}
+	plan, err := mapping.PlanTransfer(t, nil, bound)
+	if err != nil {
+		return err
+	}
+	a.Printf("%s %s: %s -> %s, %s, %d lines\n", t.Kind, t.TransferNo, t.FromCode, t.ToCode, plan.Route(), len(t.Items))
+	if !q.yes && !a.DryRun {
+		a.Printf("This uploads the transfer to a real account: give -yes to do it, -dry-run to see it. / 将写入真实账号，确认请加 -yes\n")
+		return nil
+	}
+	ioID, err := upload(ctx, plan)
+	if err != nil || DryRunEnds(a) {
+		return err
+	}
+	a.Printf("Jushuitan's document 单号: io_id %d\n", ioID)
+	p, err := read(ctx, t, ioID)
+	if err != nil {
+		return err
+	}
+	New(a.Out).Table(&p)
+	a.Printf("Run it again with the same number to see what was shipped and received. / 使用同一单号再次运行可查看最新实发、实收\n")
+	return nil
+}

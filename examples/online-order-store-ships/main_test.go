@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows/flowstest"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func TestProgram(t *testing.T) {
+	for _, args := range [][]string{nil, {"-virtual"}} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			t.Parallel()
+			text := flowstest.Run(t, program(), args...)
+			for _, want := range []string{
+				`Flow 1 线上订单线下发货`,
+				`carrier "圆通速运达" of DianJia 店加 is not in the table; nearest: .*"YTO"`,
+				`nothing was sent, the document waits`,
+				`io_id \d+ YT1101 +shipped`,
+				`carrier "YUNDA" \("韵达速递"\) has no code of Jushuitan`,
+				`the repeat counts as done`,
+				`出库单已发货，不能重复发货`,
+				`状态为 Sent，不能取消`,
+				`出库单状态为 Delete`, `the document is 作废`,
+				`SF1103 TEE24-WHT-L +the order is shipping 发货中`,
+				`SF1104 CAP24-RED +the order is shipped 已发货`,
+				`downloaded: TEE24 圆领纯棉T恤 绿色 M`,
+				`the token was renewed by itself`,
+				`23 checks: every check passed\n$`,
+			} {
+				assert.Regexp(t, want, text)
+			}
+		})
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	assert.Contains(t, flowstest.Run(t, program(), "-dry-run"), "nothing was sent")
+}
+
+// TestAccount lists what waits, and ships it once.
+func TestAccount(t *testing.T) {
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	require.NoError(t, demo.Furnish(srv))
+	require.NoError(t, furnish(srv))
+	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{{SKUID: newSKU, Qty: decimal.NewFromInt(1)}}})
+	require.NoError(t, err)
+	ioID, err := srv.Assign(oID, demo.StoreWarehouse)
+	require.NoError(t, err)
+
+	cred := srv.Credentials()
+	env, args := flowstest.Account(cred.AppKey, cred.AppSecret, srv.URL)
+	text, err := flowstest.Start(t, program(), env, args...)
+	require.NoError(t, err)
+	assert.Contains(t, text, fmt.Sprintf("io_id %d  DY-1  %s x1", ioID, newSKU))
+	assert.Contains(t, text, "1 documents of 7 days wait")
+
+	args = append(args, "-ship", fmt.Sprint(ioID), "-waybill", "YT1")
+	text, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递")...)
+	require.NoError(t, err)
+	assert.Contains(t, text, "give -yes")
+	_, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆快", "-yes")...)
+	require.ErrorContains(t, err, "not in the table")
+	for range 2 { // the second time it is done already
+		_, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递", "-yes")...)
+		require.NoError(t, err)
+	}
+	doc, _ := srv.OutboundOf(oID)
+	assert.Equal(t, "Confirmed YTO YT1", doc.Status+" "+doc.LCID+" "+doc.LID)
+}

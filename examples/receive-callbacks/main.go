@@ -1,0 +1,196 @@
+// Command receive-callbacks is an HTTP server for what Jushuitan pushes (消息推送): 物流同步
+// shipment, 取消订单 cancel, 售后收货 goods returned, 库存同步 stock, and for the redirect
+// that follows an authorisation 授权.
+//
+//	go run ./examples/receive-callbacks
+//
+// shows all of it against a fake Jushuitan. As a server:
+//
+//	go run ./examples/receive-callbacks -new-secret             # once
+//	export JUSHUITAN_PUSH_SECRET=...
+//	go run ./examples/receive-callbacks -listen 127.0.0.1:8081 -public-url https://shop.example.com
+//
+// It prints the four URLs to register, and a line for each push. Without a secret it
+// makes one for this run, whose URLs end with it. Beside the sandbox
+// (examples/sandbox) it registers them by itself with -sandbox http://127.0.0.1:8080;
+// ship an order on the sandbox's page, and the push shows here.
+//
+// Serve over TLS where others can reach it (a proxy before it), and keep queries out of
+// access logs: the URLs' tokens are in them.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func main() { app.Main(program()) }
+
+// options are the program's own flags.
+type options struct {
+	listen, publicURL, secretEnv, journal, sandbox string
+	shop, warehouse                                string
+	newSecret                                      bool
+}
+
+func program() app.Program {
+	var o options
+	return app.Program{
+		Name: "receive-callbacks",
+		Flags: func(fs *flag.FlagSet) {
+			fs.StringVar(&o.listen, "listen", "", "serve on this address, such as 127.0.0.1:8081, until interrupted; without it the demonstration runs")
+			fs.StringVar(&o.publicURL, "public-url", "", "how others reach this server, for the URLs to register; http:// and the address by default")
+			fs.StringVar(&o.secretEnv, "secret-env", "JUSHUITAN_PUSH_SECRET", "environment variable with the secrets of the URLs' tokens: the present one first, then after commas previous ones")
+			fs.StringVar(&o.journal, "journal", "", "file in which handled pushes are noted, for reconcile; in memory by default")
+			fs.StringVar(&o.sandbox, "sandbox", "", "URL of a sandbox in which the four URLs are registered")
+			fs.StringVar(&o.shop, "storage-code", strconv.FormatInt(demo.MallShop, 10), "storageCode of the URLs: the shop_id 店铺编号 of the self-owned mall")
+			fs.StringVar(&o.warehouse, "warehouse", strconv.FormatInt(demo.MainWarehouse, 10), "storageCode of the stock URL: the wms_co_id 仓库编号 whose stock is pushed")
+			fs.BoolVar(&o.newSecret, "new-secret", false, "make a secret, print it with the URLs to register, and end")
+		},
+		// The demonstration authorises the app, which service providers' apps need.
+		Options: []jushuitantest.Option{jushuitantest.WithApp(jushuitan.Credentials{AppKey: "demo-isv", AppSecret: rand.Text(), Type: jushuitan.ServiceProvider})},
+		Run: func(ctx context.Context, a *app.App) error {
+			switch {
+			case o.newSecret:
+				return newSecret(a, o)
+			case o.listen != "":
+				return listen(ctx, a, o)
+			}
+			return demonstrate(ctx, a)
+		},
+	}
+}
+
+// newSecret prints a secret and what follows from it.
+func newSecret(a *app.App, o options) error {
+	secret := rand.Text()
+	a.Printf("# Put this into the environment of the server; nobody else needs it. / 仅配置在接收服务的环境变量中\nexport %s=%s\n\n", o.secretEnv, secret)
+	urls := dianjia.URLBuilder{BaseURL: base(cmp.Or(o.publicURL, "https://your-host.example.com")), Secret: secret}
+	return urls.WriteSettings(a.Out, settings(a, o))
+}
+
+func base(public string) string { return strings.TrimRight(public, "/") + callbackPath }
+
+func settings(a *app.App, o options) dianjia.ShopSettings {
+	return dianjia.ShopSettings{
+		EntID: cmp.Or(a.Client.Merchant(), demo.Merchant), ShopID: o.shop, WMSCoID: o.warehouse,
+	}
+}
+
+// listen serves until the context ends.
+func listen(ctx context.Context, a *app.App, o options) error {
+	secrets := strings.FieldsFunc(os.Getenv(o.secretEnv), func(r rune) bool { return r == ',' })
+	if len(secrets) == 0 {
+		secrets = []string{rand.Text()}
+		a.Printf("There is no secret in %s: the URLs below are good until this program ends. Make one with -new-secret. / 未设置密钥，以下地址仅本次运行有效，请用 -new-secret 生成。\n", o.secretEnv)
+	}
+	var journal callback.Journal = callback.NewMemoryJournal(0, time.Now())
+	if o.journal != "" {
+		file, err := flows.OpenJournal(o.journal, time.Now())
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // each note was synced
+		journal = file
+	}
+	cfg := config{out: a.Out, secrets: secrets, journal: journal}
+	if a.Real() {
+		cfg.client = a.Client
+	} else {
+		a.Printf("Without -app-key there is no app to authorise: only pushes are taken. / 未指定 -app-key，仅接收推送，不处理授权回调。\n")
+	}
+	s, err := newServer(cfg)
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return err
+	}
+	public := cmp.Or(o.publicURL, "http://"+l.Addr().String())
+	urls := dianjia.URLBuilder{BaseURL: base(public), Secret: secrets[0]}
+	s.printf("receiving at %s, health at %s/healthz, Ctrl-C ends / 接收地址，按 Ctrl-C 结束\n\n", public, public)
+	if err := urls.WriteSettings(a.Out, settings(a, o)); err != nil {
+		return closing(l, err)
+	}
+	if o.sandbox != "" {
+		if err := registerInSandbox(ctx, o.sandbox, urls, settings(a, o)); err != nil {
+			return closing(l, err)
+		}
+		s.printf("\nregistered in the sandbox / 已在沙箱中登记: %s\n", o.sandbox)
+	}
+	s.printf("\n")
+	return s.serve(ctx, l)
+}
+
+func closing(l net.Listener, err error) error {
+	_ = l.Close()
+	return err
+}
+
+// registered are the four URLs by kind, as a merchant enters them in the settings.
+func registered(urls dianjia.URLBuilder, s dianjia.ShopSettings) (map[jushuitan.PushMethod]string, error) {
+	out := map[jushuitan.PushMethod]string{}
+	for kind, storage := range map[jushuitan.PushMethod]string{
+		jushuitan.PushShipment: s.ShopID, jushuitan.PushCancel: s.ShopID, jushuitan.PushGoodsReturned: s.ShopID, jushuitan.PushStock: s.WMSCoID,
+	} {
+		address, err := urls.URL(dianjia.PushURL{Kind: kind, EntID: s.EntID, StorageCode: storage})
+		if err != nil {
+			return nil, err
+		}
+		out[kind] = address
+	}
+	return out, nil
+}
+
+// registerInSandbox enters the URLs with the sandbox's operator API.
+func registerInSandbox(ctx context.Context, sandbox string, urls dianjia.URLBuilder, s dianjia.ShopSettings) error {
+	shop, err := strconv.ParseInt(s.ShopID, 10, 64)
+	if err != nil {
+		return fmt.Errorf("-storage-code %q is not a shop_id", s.ShopID)
+	}
+	all, err := registered(urls, s)
+	if err != nil {
+		return err
+	}
+	for kind, address := range all {
+		body, err := json.Marshal(map[string]any{"shop_id": shop, "method": kind, "url": address})
+		if err != nil {
+			return err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(sandbox, "/")+"/_sandbox/push-addresses", bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return fmt.Errorf("register %s in the sandbox: %w", kind, err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("register %s in the sandbox: HTTP %d", kind, resp.StatusCode)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,306 @@
+// Command reconcile finds pushes that never came, and hands them to the functions that
+// handle pushes.
+//
+//	go run ./examples/reconcile
+//
+// Against the fake it loses pushes on purpose: the host is down while the warehouse
+// works. Then it compares what the ERP says with the journal of pushes that were handled,
+// makes good what is missing, and shows that a second run finds nothing and that a push
+// which comes late after all changes nothing.
+//
+// With a real account it only reports, against the journal that receive-callbacks kept;
+// run it from cron with the receiver's own process doing the redelivery:
+//
+//	go run ./examples/reconcile -app-key KEY -merchant 10010 -journal pushes.jsonl -shop 133242 -hours 24
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func main() { app.Main(program()) }
+
+// options are the program's own flags.
+type options struct {
+	journal         string
+	shop, warehouse int64
+	hours           float64
+}
+
+func program() app.Program {
+	var o options
+	return app.Program{
+		Name:    "reconcile",
+		Options: []jushuitantest.Option{jushuitantest.WithPushRetry()}, // a push that is not taken is lost
+		Flags: func(fs *flag.FlagSet) {
+			fs.StringVar(&o.journal, "journal", "", "real account: file in which receive-callbacks notes handled pushes")
+			fs.Int64Var(&o.shop, "shop", 0, "real account: shop_id 店铺编号 of the self-owned mall")
+			fs.Int64Var(&o.warehouse, "warehouse", 0, "real account: wms_co_id 仓库编号 whose stock is pushed; 0 leaves stock out")
+			fs.Float64Var(&o.hours, "hours", 24, "real account: how far back")
+		},
+		Run: func(ctx context.Context, a *app.App) error {
+			if a.Real() {
+				return report(ctx, a, o)
+			}
+			return play(ctx, a)
+		},
+	}
+}
+
+// available is the formula of the shop's stock in the ERP, which no interface tells:
+// 可用数, unless the merchant has set another.
+func available(row *jushuitan.InventoryRow) (decimal.Decimal, bool) {
+	return row.Qty.Add(row.VirtualQty).Sub(row.OrderLock), true
+}
+
+// window is the beginning of what can be compared: not before the journal began.
+func window(ctx context.Context, journal callback.Journal, from time.Time) (time.Time, error) {
+	since, err := journal.Since(ctx, callback.JournalScope{})
+	if since.After(from) {
+		return since, err
+	}
+	return from, err
+}
+
+// report prints the differences of a real account.
+func report(ctx context.Context, a *app.App, o options) error {
+	if o.journal == "" || o.shop == 0 {
+		return errors.New("a real account needs -journal and -shop")
+	}
+	journal, err := flows.OpenJournal(o.journal, time.Now())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = journal.Close() }() // nothing is written here
+	from, err := window(ctx, journal, time.Now().Add(-time.Duration(o.hours*float64(time.Hour))))
+	if err != nil {
+		return err
+	}
+	cfg := callback.ReconcileConfig{
+		Client: a.Client, Journal: journal, EntID: a.Client.Merchant(), From: from,
+		Shops: []callback.ReconcileShop{{ShopID: o.shop}}, Unexpected: true,
+	}
+	if o.warehouse != 0 {
+		cfg.Stocks = []callback.ReconcileStock{{WMSCoID: o.warehouse, ShopID: o.shop, Figure: available}}
+	}
+	n := 0
+	var failed error
+	for d, err := range callback.Reconcile(ctx, cfg) {
+		if err != nil {
+			failed = errors.Join(failed, err) // this kind is not finished; the others go on
+			continue
+		}
+		n++
+		a.Printf("%s %s %s %s\n", d.Kind, d.Method, d.Document(), text(d))
+	}
+	a.Printf("%d differences / 共 %d 处差异\n", n, n)
+	return failed
+}
+
+// text is what a difference is about, without personal data.
+func text(d *callback.Difference) string {
+	out := fmt.Sprint(cmp.Or(d.OuterASID, d.SoID, d.SKUID), " ", d.LID)
+	for _, f := range d.Fields {
+		out += fmt.Sprintf(" %s: pushed %q, ERP %q", f.Name, f.Pushed, f.Pulled)
+	}
+	return out
+}
+
+// host is DianJia's side. It counts what each function handled.
+type host struct {
+	r        *flows.Report
+	client   *jushuitan.Client
+	erp      *jushuitantest.Server
+	journal  callback.Journal
+	receiver *callback.Receiver
+	secret   string
+
+	mu    sync.Mutex
+	state map[string]string // what the host believes, by document
+	calls int
+}
+
+func newHost(a *app.App, r *flows.Report) (*host, error) {
+	h := &host{r: r, client: a.Client, erp: a.Fake, secret: rand.Text(), state: map[string]string{}}
+	// The journal begins at a whole second, since the ERP's times have no fractions.
+	h.journal = callback.NewMemoryJournal(0, a.Fake.Now().Truncate(time.Second))
+	var err error
+	// The config is the one of a receiver; Journaled notes what its functions took.
+	h.receiver, err = callback.New(callback.Journaled(callback.Config{
+		Shipment: func(_ context.Context, _ callback.Envelope, p *jushuitan.ShipmentPush) error {
+			return h.took(p.SoID+" "+p.LID, "shipped by "+p.LogisticsCompany)
+		},
+		Cancel: func(_ context.Context, _ callback.Envelope, p *jushuitan.CancelPush) error {
+			return h.took(p.SoID, "cancelled")
+		},
+		GoodsReturned: func(_ context.Context, _ callback.Envelope, p *jushuitan.GoodsReturnedPush) error {
+			return h.took(p.OuterASID, string(p.Action))
+		},
+		Stock: func(_ context.Context, _ callback.Envelope, p *jushuitan.StockPush) error {
+			for _, row := range p.Rows {
+				_ = h.took(row.SKUID, row.Qty.String()) // it is always nil
+			}
+			return nil
+		},
+		Secrets: []string{h.secret}, DropStaleStock: true, Now: a.Fake.Now,
+	}, h.journal))
+	return h, err
+}
+
+func (h *host) took(document, state string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls++
+	h.state[document] = state
+	return nil
+}
+
+// believes is what the host has of a document, and how many messages it handled.
+func (h *host) believes(document string) (state string, calls int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return cmp.Or(h.state[document], "nothing"), h.calls
+}
+
+// reconcile compares the last two hours and redelivers what was missed: it is the job
+// that a host runs every few minutes.
+func (h *host) reconcile(ctx context.Context) (found []*callback.Difference, err error) {
+	from, err := window(ctx, h.journal, h.erp.Now().Add(-2*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	for d, failed := range callback.Reconcile(ctx, callback.ReconcileConfig{
+		Client: h.client, Journal: h.journal, EntID: demo.Merchant, Now: h.erp.Now, From: from, Unexpected: true,
+		Shops:  []callback.ReconcileShop{{ShopID: demo.MallShop}},
+		Stocks: []callback.ReconcileStock{{WMSCoID: demo.MainWarehouse, ShopID: demo.MallShop, Figure: available}},
+	}) {
+		if failed != nil {
+			err = errors.Join(err, failed) // this kind is not finished: the next run does it
+			continue
+		}
+		found = append(found, d)
+		result := "redelivered"
+		if d.Kind == callback.Unexpected {
+			result = "not in the ERP: a person looks at it"
+		} else if failed := h.receiver.Redeliver(ctx, d); failed != nil {
+			err = errors.Join(err, failed)
+			result = "failed"
+		}
+		h.r.Step(demo.DianJia, d.Kind.String(), fmt.Sprintf("%s %s", d.Method, text(d)), result)
+	}
+	return found, err
+}
+
+// gate is the way to the receiver. While it is closed pushes get lost; it remembers them,
+// so that they can come late.
+type gate struct {
+	next http.Handler
+
+	mu     sync.Mutex
+	closed bool
+	lost   []lostPush
+}
+
+type lostPush struct {
+	url  string
+	body []byte
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.next.ServeHTTP(w, req)
+		return
+	}
+	body, err := io.ReadAll(req.Body)
+	if err == nil {
+		g.lost = append(g.lost, lostPush{req.URL.String(), body})
+	}
+	http.Error(w, "down", http.StatusBadGateway)
+}
+
+func (g *gate) close(closed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = closed
+}
+
+// late lets the lost pushes come after all.
+func (g *gate) late(ctx context.Context) (sent, taken int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, p := range g.lost {
+		w := httptest.NewRecorder()
+		g.next.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(p.body)))
+		sent++
+		if w.Code == http.StatusOK {
+			taken++
+		}
+	}
+	return sent, taken
+}
+
+// play goes through it against the fake.
+func play(ctx context.Context, a *app.App) error {
+	if flows.DryRunEnds(a) {
+		return nil
+	}
+	r := flows.New(a.Out)
+	h, err := newHost(a, r)
+	if err != nil {
+		return err
+	}
+	way := &gate{next: h.receiver}
+	web := httptest.NewServer(way)
+	defer web.Close()
+	s := &scene{host: h, way: way}
+	if err := s.register(web.URL); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{s.working, s.down, s.makeGood, s.again, s.late, s.unexpected} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return r.End()
+}
+
+// register enters the four URLs in the shop's settings.
+func (s *scene) register(base string) error {
+	s.urls = dianjia.URLBuilder{BaseURL: base + "/dex/jushuitan/", Secret: s.secret}
+	for kind, storage := range map[jushuitan.PushMethod]int64{
+		jushuitan.PushShipment: demo.MallShop, jushuitan.PushCancel: demo.MallShop, jushuitan.PushGoodsReturned: demo.MallShop, jushuitan.PushStock: demo.MainWarehouse,
+	} {
+		address, err := s.urls.URL(dianjia.PushURL{Kind: kind, EntID: demo.Merchant, StorageCode: strconv.FormatInt(storage, 10)})
+		if err != nil {
+			return err
+		}
+		if err := s.erp.RegisterPush(demo.MallShop, kind, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows/flowstest"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func TestProgram(t *testing.T) {
+	text := flowstest.Run(t, program())
+	for _, want := range []string{
+		`Our reading`, `其它出库`,
+		`S02 TEE24-WHT-L asked 8 +approved 批准 5`,
+		`three uploads made one document`,
+		`BH-4002 is cancelled 已取消`,
+		`1 document changed since the last poll`,
+		`TEE24-WHT-L +5 +4 +- +1 +-\n`,
+		`出库后取消\n.*BH-4001 is in transit and cannot be taken back`,
+		`TEE24-WHT-M +12 +12 +11 +- +1\n`,
+		`在途损耗 TEE24-WHT-M 1`,
+		`SetVirtualQtys +wms_co_id 10100088 +TEE24-WHT-M 16`,
+		`asked for again as BH-4001-2`,
+		`every check passed\n$`,
+	} {
+		assert.Regexp(t, want, text)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	text := flowstest.Run(t, program(), "-dry-run")
+	assert.Contains(t, text, "dry run: Inventory.SetVirtualQtys")
+	assert.Contains(t, text, "nothing was sent")
+}
+
+func TestAccount(t *testing.T) {
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	require.NoError(t, demo.Furnish(srv))
+	cred := srv.Credentials()
+	env, args := flowstest.Account(cred.AppKey, cred.AppSecret, srv.URL)
+	args = append(args, "-no", "BH-1", "-from", "10100001:1", "-to", "S02", "-lines", demo.TeeM+"=10", "-yes")
+	for _, want := range []string{`waiting 待出库`, demo.TeeM + ` +10 +10 +-`} {
+		text, err := flowstest.Start(t, program(), env, args...)
+		require.NoError(t, err)
+		assert.Regexp(t, want, text)
+		require.Len(t, srv.OtherInOuts(), 1)
+		if srv.OtherInOuts()[0].Status != "Confirmed" {
+			require.NoError(t, srv.ConfirmOtherInOut(srv.OtherInOuts()[0].IOID, nil))
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package mapping
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// TransferPlace is where a store or warehouse of DianJia stands in Jushuitan.
+type TransferPlace struct {
+	Code    string                // 店仓编码
+	WMSCoID int64                 // 分仓编号: zero where DianJia's code is bound to nothing
+	Slot    dianjia.WarehouseSlot // 仓位: of stores the main one
+}
+
+// Bound tells whether Jushuitan knows the place.
+func (p TransferPlace) Bound() bool { return p.WMSCoID != 0 }
+
+// TransferRoute says what a transfer of DianJia is in Jushuitan.
+type TransferRoute string
+
+// The routes.
+const (
+	RouteUnbound        TransferRoute = "unbound"         // 未绑定: Jushuitan knows one end at most, so that only an other-out or other-in can tell it
+	RouteNone           TransferRoute = "none"            // 无需上传: both ends are one place in Jushuitan, whose total stays as it is
+	RouteInWarehouse    TransferRoute = "in warehouse"    // 仓内调拨: two slots of one warehouse
+	RouteCrossWarehouse TransferRoute = "cross warehouse" // 跨仓调拨: two warehouses
+)
+
+// TransferPlan says how a transfer (调拨) of DianJia is told to Jushuitan.
+type TransferPlan struct {
+	From, To TransferPlace
+	transfer dianjia.Transfer
+	asked    []transferQty // by SKU, each once
+}
+
+type transferQty struct {
+	sku string
+	qty decimal.Decimal
+}
+
+// TransferError says why a transfer cannot be told to Jushuitan.
+type TransferError struct {
+	EntID      string // 商家
+	TransferNo string // 调拨单号
+	Code       string // 店仓编码: of the end that it is about, else empty
+	SKUCode    string // 商品编码: of the line that it is about, else empty
+	Problem    string // in English and Chinese
+}
+
+// Error names the transfer, what it is about, and what to do.
+func (e *TransferError) Error() string {
+	text := fmt.Sprintf("mapping: transfer %q of merchant %q", e.TransferNo, e.EntID)
+	if e.Code != "" {
+		text += fmt.Sprintf(", store or warehouse %q", e.Code)
+	}
+	if e.SKUCode != "" {
+		text += fmt.Sprintf(", SKU %q", e.SKUCode)
+	}
+	return text + ": " + e.Problem
+}
+
+func transferError(t *dianjia.Transfer, code, sku, problem string) error {
+	return &TransferError{EntID: t.EntID, TransferNo: t.TransferNo, Code: code, SKUCode: sku, Problem: problem}
+}
+
+// PlanTransfer finds where the two ends of a transfer stand in Jushuitan: a store in
+// the main slot of the warehouse that it is bound to (绑定店仓), a warehouse where its
+// binding (下载策略) says. Bindings of other merchants are passed over. Lines of one SKU
+// are added up.
+//
+// The error is a [*TransferError]: the number is missing, a quantity is not above zero,
+// or an end is bound to several places.
+func PlanTransfer(t *dianjia.Transfer, stores []dianjia.StoreBinding, warehouses []dianjia.WarehouseBinding) (TransferPlan, error) {
+	p := TransferPlan{transfer: *t}
+	switch {
+	case t.TransferNo == "":
+		return p, transferError(t, "", "", "it has no number, by which Jushuitan knows a repeat / 缺少调拨单号")
+	case t.FromCode == t.ToCode:
+		return p, transferError(t, t.FromCode, "", "goods go from a place to itself / 调出与调入店仓相同")
+	case len(t.Items) == 0:
+		return p, transferError(t, "", "", "it has no lines / 没有明细")
+	}
+	for _, it := range t.Items {
+		switch {
+		case it.SKUCode == "":
+			return p, transferError(t, "", "", "a line has no SKU code / 明细缺少商品编码")
+		case !it.Qty.IsPositive():
+			return p, transferError(t, "", it.SKUCode, "the quantity is not above zero / 数量必须大于 0")
+		}
+		p.asked = addQty(p.asked, it.SKUCode, it.Qty)
+	}
+	var err error
+	if p.From, err = transferPlace(t, t.FromCode, stores, warehouses); err != nil {
+		return p, err
+	}
+	p.To, err = transferPlace(t, t.ToCode, stores, warehouses)
+	return p, err
+}
+
+func addQty(to []transferQty, sku string, qty decimal.Decimal) []transferQty {
+	if i := slices.IndexFunc(to, func(q transferQty) bool { return q.sku == sku }); i >= 0 {
+		to[i].qty = to[i].qty.Add(qty)
+		return to
+	}
+	return append(to, transferQty{sku, qty})
+}
+
+func transferPlace(t *dianjia.Transfer, code string, stores []dianjia.StoreBinding, warehouses []dianjia.WarehouseBinding) (TransferPlace, error) {
+	place := TransferPlace{Code: code}
+	found := func(wmsCoID int64, slot dianjia.WarehouseSlot) error {
+		if slot == 0 {
+			slot = dianjia.SlotMain
+		}
+		at := TransferPlace{Code: code, WMSCoID: wmsCoID, Slot: slot}
+		if place.Bound() && place != at {
+			return transferError(t, code, "", fmt.Sprintf("it is bound to several places in Jushuitan (warehouse %d slot %d, warehouse %d slot %d): keep one / 绑定了多个聚水潭仓位，请只保留一个",
+				place.WMSCoID, place.Slot, at.WMSCoID, at.Slot))
+		}
+		place = at
+		return nil
+	}
+	for _, b := range stores {
+		if b.EntID == t.EntID && b.StoreCode == code && b.WMSCoID != 0 {
+			if err := found(b.WMSCoID, dianjia.SlotMain); err != nil {
+				return place, err
+			}
+		}
+	}
+	for _, b := range warehouses {
+		if b.EntID == t.EntID && b.WarehouseCode == code && b.WMSCoID != 0 {
+			if err := found(b.WMSCoID, b.Slot); err != nil {
+				return place, err
+			}
+		}
+	}
+	return place, nil
+}
+
+// Route says what the transfer is in Jushuitan.
+func (p TransferPlan) Route() TransferRoute {
+	switch {
+	case !p.From.Bound() || !p.To.Bound():
+		return RouteUnbound
+	case p.From.WMSCoID != p.To.WMSCoID:
+		return RouteCrossWarehouse
+	case p.From.Slot != p.To.Slot:
+		return RouteInWarehouse
+	}
+	return RouteNone
+}
+
+// CrossWarehouse is the row of client.Transfers.UploadCrossWarehouse. It is not
+// confirmed: people pick, ship and receive it.
+func (p TransferPlan) CrossWarehouse() (jushuitan.CrossTransferUpload, error) {
+	if r := p.Route(); r != RouteCrossWarehouse {
+		return jushuitan.CrossTransferUpload{}, p.notRoute(r, RouteCrossWarehouse)
+	}
+	u := jushuitan.CrossTransferUpload{
+		SoID: p.transfer.TransferNo, IODate: p.transfer.Created, Remark: p.transfer.Remark,
+		GoCoID: p.From.WMSCoID, Warehouse: int64(p.From.Slot), LinkCoID: p.To.WMSCoID, LinkWarehouse: int64(p.To.Slot),
+	}
+	for _, q := range p.asked {
+		u.Items = append(u.Items, jushuitan.CrossTransferUploadItem{SKUID: q.sku, Qty: q.qty})
+	}
+	return u, nil
+}
+
+// InWarehouse is the request of client.Transfers.UploadInWarehouse, not confirmed.
+func (p TransferPlan) InWarehouse() (*jushuitan.InnerTransferUpload, error) {
+	if r := p.Route(); r != RouteInWarehouse {
+		return nil, p.notRoute(r, RouteInWarehouse)
+	}
+	u := &jushuitan.InnerTransferUpload{
+		SoID: p.transfer.TransferNo, IODate: p.transfer.Created, Remark: p.transfer.Remark,
+		WMSCoID: p.From.WMSCoID, Warehouse: int64(p.From.Slot), LinkWarehouse: int64(p.To.Slot),
+	}
+	for _, q := range p.asked {
+		u.Items = append(u.Items, jushuitan.InnerTransferUploadItem{SKUID: q.sku, Qty: q.qty})
+	}
+	return u, nil
+}
+
+func (p TransferPlan) notRoute(is, want TransferRoute) error {
+	for _, end := range []TransferPlace{p.From, p.To} {
+		if !end.Bound() {
+			return p.notBound(end)
+		}
+	}
+	return transferError(&p.transfer, "", "", fmt.Sprintf("from %s to %s it is %q and not %q / 调拨方式不符", p.From.Code, p.To.Code, is, want))
+}
+
+func (p TransferPlan) notBound(end TransferPlace) error {
+	return transferError(&p.transfer, end.Code, "", "it is bound to no warehouse in Jushuitan: bind it first / 未绑定聚水潭仓库，请先绑定")
+}
+
+// OtherOut is the request of client.OtherInOuts.Upload for goods that leave the
+// warehouse From (其它出库). Where they go, Jushuitan does not hear. It is audited, so
+// that the warehouse works it, and not confirmed.
+func (p TransferPlan) OtherOut() (*jushuitan.OtherInOutUpload, error) { return p.other("out", p.From) }
+
+// OtherIn is the request of client.OtherInOuts.Upload for goods that come to the
+// warehouse To (其它退货), audited and not confirmed.
+func (p TransferPlan) OtherIn() (*jushuitan.OtherInOutUpload, error) { return p.other("in", p.To) }
+
+func (p TransferPlan) other(kind string, at TransferPlace) (*jushuitan.OtherInOutUpload, error) {
+	if !at.Bound() {
+		return nil, p.notBound(at)
+	}
+	u := &jushuitan.OtherInOutUpload{
+		Type: kind, ExternalID: p.transfer.TransferNo, WMSCoID: at.WMSCoID, Warehouse: int64(at.Slot),
+		Remark: p.transfer.Remark, DrpCoName: string(p.transfer.Kind), ExecuteConfirming: true,
+	}
+	for _, q := range p.asked {
+		u.Items = append(u.Items, jushuitan.OtherInOutUploadItem{SKUID: q.sku, Qty: q.qty})
+	}
+	return u, nil
+}
+
+// Format prints the plan for people, without personal data.
+func (p TransferPlan) Format(s fmt.State, verb rune) { redact.Format(s, verb, p) }
+
+// LogValue is the plan for slog, without personal data.
+func (p TransferPlan) LogValue() slog.Value { return redact.LogValue(p) }

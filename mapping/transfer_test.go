@@ -1,0 +1,289 @@
+package mapping_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+const transferHead, transferStores, transferOther = 11200000, 11200088, 11200099
+
+func transferStoreBindings() []dianjia.StoreBinding {
+	return []dianjia.StoreBinding{
+		{EntID: "10010", StoreCode: "S01", WMSCoID: transferStores},
+		{EntID: "10010", StoreCode: "S02", WMSCoID: transferStores},
+		{EntID: "10010", StoreCode: "S03", WMSCoID: transferOther},
+		{EntID: "10010", StoreCode: "S05", WMSCoID: transferStores},
+		{EntID: "10010", StoreCode: "S05", WMSCoID: transferOther},
+		{EntID: "20020", StoreCode: "S01", WMSCoID: 1},
+	}
+}
+
+func transferWarehouseBindings() []dianjia.WarehouseBinding {
+	return []dianjia.WarehouseBinding{
+		{EntID: "10010", WarehouseCode: "11200000", WMSCoID: transferHead},
+		{EntID: "10010", WarehouseCode: dianjia.ReturnWarehouseCode, WMSCoID: transferHead, Slot: dianjia.SlotSalesReturn},
+	}
+}
+
+func transferOf(from, to string, items ...dianjia.TransferItem) *dianjia.Transfer {
+	if items == nil {
+		items = []dianjia.TransferItem{transferLine("A", 3)}
+	}
+	return &dianjia.Transfer{EntID: "10010", TransferNo: "DB-1", Kind: dianjia.TransferAllocation, FromCode: from, ToCode: to, Items: items}
+}
+
+func transferLine(sku string, qty int64) dianjia.TransferItem {
+	return dianjia.TransferItem{SKUCode: sku, Qty: decimal.NewFromInt(qty)}
+}
+
+func TestPlanTransfer(t *testing.T) {
+	for _, tt := range []struct {
+		name, from, to string
+		route          mapping.TransferRoute
+		fromAt, toAt   mapping.TransferPlace
+	}{
+		{"head office to a store", "11200000", "S01", mapping.RouteCrossWarehouse,
+			mapping.TransferPlace{Code: "11200000", WMSCoID: transferHead, Slot: 1}, mapping.TransferPlace{Code: "S01", WMSCoID: transferStores, Slot: 1}},
+		{"store to the return warehouse", "S01", "2", mapping.RouteCrossWarehouse,
+			mapping.TransferPlace{Code: "S01", WMSCoID: transferStores, Slot: 1}, mapping.TransferPlace{Code: "2", WMSCoID: transferHead, Slot: 2}},
+		{"stores of one warehouse", "S01", "S02", mapping.RouteNone,
+			mapping.TransferPlace{Code: "S01", WMSCoID: transferStores, Slot: 1}, mapping.TransferPlace{Code: "S02", WMSCoID: transferStores, Slot: 1}},
+		{"stores of two warehouses", "S01", "S03", mapping.RouteCrossWarehouse,
+			mapping.TransferPlace{Code: "S01", WMSCoID: transferStores, Slot: 1}, mapping.TransferPlace{Code: "S03", WMSCoID: transferOther, Slot: 1}},
+		{"two slots", "11200000", "2", mapping.RouteInWarehouse,
+			mapping.TransferPlace{Code: "11200000", WMSCoID: transferHead, Slot: 1}, mapping.TransferPlace{Code: "2", WMSCoID: transferHead, Slot: 2}},
+		{"a store that is not bound", "11200000", "S09", mapping.RouteUnbound,
+			mapping.TransferPlace{Code: "11200000", WMSCoID: transferHead, Slot: 1}, mapping.TransferPlace{Code: "S09"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := mapping.PlanTransfer(transferOf(tt.from, tt.to), transferStoreBindings(), transferWarehouseBindings())
+			require.NoError(t, err)
+			assert.Equal(t, tt.fromAt, p.From)
+			assert.Equal(t, tt.toAt, p.To)
+			assert.Equal(t, tt.route, p.Route())
+
+			cross, err := p.CrossWarehouse()
+			if tt.route == mapping.RouteCrossWarehouse {
+				require.NoError(t, err)
+				assert.Equal(t, jushuitan.CrossTransferUpload{
+					SoID: "DB-1", GoCoID: tt.fromAt.WMSCoID, Warehouse: int64(tt.fromAt.Slot), LinkCoID: tt.toAt.WMSCoID, LinkWarehouse: int64(tt.toAt.Slot),
+					Items: []jushuitan.CrossTransferUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(3)}},
+				}, cross)
+			} else {
+				require.ErrorContains(t, err, "DB-1")
+			}
+			inner, err := p.InWarehouse()
+			if tt.route == mapping.RouteInWarehouse {
+				require.NoError(t, err)
+				assert.Equal(t, [3]int64{transferHead, 1, 2}, [3]int64{inner.WMSCoID, inner.Warehouse, inner.LinkWarehouse})
+				assert.Len(t, inner.Items, 1)
+			} else {
+				require.Error(t, err)
+			}
+			out, err := p.OtherOut()
+			require.NoError(t, err)
+			assert.Equal(t, "out", out.Type)
+			assert.Equal(t, [2]int64{tt.fromAt.WMSCoID, int64(tt.fromAt.Slot)}, [2]int64{out.WMSCoID, out.Warehouse})
+			assert.True(t, out.ExecuteConfirming)
+			assert.False(t, out.IsConfirm)
+			in, err := p.OtherIn()
+			if !tt.toAt.Bound() {
+				var bad *mapping.TransferError
+				require.ErrorAs(t, err, &bad)
+				assert.Equal(t, "S09", bad.Code)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "in", in.Type)
+			assert.Equal(t, int64(tt.toAt.Slot), in.Warehouse)
+		})
+	}
+}
+
+func TestPlanTransferRefuses(t *testing.T) {
+	noNumber := transferOf("11200000", "S01")
+	noNumber.TransferNo = ""
+	noLines := transferOf("11200000", "S01")
+	noLines.Items = nil
+	for want, tr := range map[string]*dianjia.Transfer{
+		"no number":      noNumber,
+		"no lines":       noLines,
+		"to itself":      transferOf("S01", "S01"),
+		"no SKU code":    transferOf("11200000", "S01", transferLine("", 1)),
+		`SKU "A"`:        transferOf("11200000", "S01", transferLine("A", 0)),
+		"several places": transferOf("11200000", "S05"),
+	} {
+		_, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
+		var bad *mapping.TransferError
+		require.ErrorAs(t, err, &bad, want)
+		require.ErrorContains(t, err, want)
+		assert.Equal(t, "10010", bad.EntID)
+	}
+}
+
+func TestTransferPrintsNoRemark(t *testing.T) {
+	tr := transferOf("11200000", "S01")
+	tr.Remark = "交给林一"
+	plan, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
+	require.NoError(t, err)
+	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
+	require.NoError(t, err)
+	for _, v := range []any{plan, &plan, p, &p, plan.LogValue(), p.LogValue()} {
+		text := fmt.Sprintf("%v %+v %#v", v, v, v)
+		assert.NotContains(t, text, "林一")
+		assert.Contains(t, text, "11200000")
+	}
+}
+
+// TestPlanTransferAddsUp: Jushuitan gets one line of a SKU, and the plan leaves the
+// transfer as it was.
+func TestPlanTransferAddsUp(t *testing.T) {
+	tr := transferOf("11200000", "S01", transferLine("A", 3), transferLine("B", 1), transferLine("A", 2))
+	p, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
+	require.NoError(t, err)
+	u, err := p.CrossWarehouse()
+	require.NoError(t, err)
+	require.Len(t, u.Items, 2)
+	assert.Equal(t, "A 5 B 1", fmt.Sprintf("%s %s %s %s", u.Items[0].SKUID, u.Items[0].Qty, u.Items[1].SKUID, u.Items[1].Qty))
+	assert.Equal(t, "3", tr.Items[0].Qty.String())
+}
+
+func transferDoc(ioID, link int64, kind, status string, lines ...[2]int64) jushuitan.Transfer {
+	d := jushuitan.Transfer{IOID: ioID, LinkIOID: link, Type: kind, Status: status}
+	for i, l := range lines {
+		d.Items = append(d.Items, jushuitan.TransferItem{SKUID: string(rune('A' + i)), Qty: decimal.NewFromInt(l[0]), RQty: decimal.NewFromInt(l[1])})
+	}
+	return d
+}
+
+func transferText(p *mapping.TransferProgress) string {
+	text := string(p.State) + ":"
+	for _, it := range p.Transfer.Items {
+		text += fmt.Sprintf(" %s %s/%s/%s", it.SKUCode, it.Qty, it.Shipped, it.Received)
+	}
+	for _, d := range p.Differences() {
+		text += fmt.Sprintf("; %s %s %s", d.SKUCode, d.NotShipped, d.NotReceived)
+	}
+	return text
+}
+
+func TestReadTransfer(t *testing.T) {
+	out := func(status string) jushuitan.Transfer {
+		return transferDoc(7, 8, "调拨出", status, [2]int64{5, 4}, [2]int64{2, 2})
+	}
+	in := func(status string) jushuitan.Transfer {
+		return transferDoc(8, 7, "调拨入", status, [2]int64{4, 3}, [2]int64{2, 3}, [2]int64{1, 1})
+	}
+	stranger := transferDoc(9, 100, "调拨入", "Confirmed", [2]int64{50, 50})
+	tr := transferOf("11200000", "S01", transferLine("A", 3), transferLine("B", 2), transferLine("A", 2))
+	for _, tt := range []struct {
+		name string
+		docs []jushuitan.Transfer
+		want string
+	}{
+		{"waiting", []jushuitan.Transfer{stranger, out("Picking")}, "waiting: A 3/0/0 B 2/0/0 A 2/0/0"},
+		{"shipped", []jushuitan.Transfer{out("Confirmed")}, "in transit: A 3/3/0 B 2/2/0 A 2/1/0; A 1 0"},
+		{"on the way", []jushuitan.Transfer{in("Creating"), out("Confirmed")}, "in transit: A 3/3/0 B 2/2/0 A 2/1/0 C 0/1/0; A 1 0; C -1 0"},
+		{"received", []jushuitan.Transfer{out("Archive"), in("Confirmed"), stranger}, "received: A 3/3/3 B 2/2/3 A 2/1/0 C 0/1/1; A 1 1; B 0 -1; C -1 0"},
+		{"cancelled", []jushuitan.Transfer{out("Cancelled")}, "cancelled: A 3/0/0 B 2/0/0 A 2/0/0"},
+		{"unknown", []jushuitan.Transfer{out("Lost")}, ": A 3/0/0 B 2/0/0 A 2/0/0"},
+		{"receipt cancelled", []jushuitan.Transfer{out("Confirmed"), in("Delete")}, ": A 3/3/0 B 2/2/0 A 2/1/0 C 0/1/0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := mapping.ReadTransfer(tr, 7, tt.docs)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, transferText(&p))
+			assert.True(t, tr.Items[0].Shipped.IsZero(), "the transfer is not changed")
+			assert.NotEmpty(t, p.State.Label())
+		})
+	}
+	_, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{stranger})
+	require.ErrorContains(t, err, "document 7")
+}
+
+func TestReadOther(t *testing.T) {
+	doc := func(status string) *jushuitan.OtherInOut {
+		return &jushuitan.OtherInOut{IOID: 5, Status: status, Items: []jushuitan.OtherInOutItem{{SKUID: "A", Qty: decimal.NewFromInt(2)}}}
+	}
+	tr := transferOf("11200000", "S01")
+	tr.Items[0].Shipped, tr.Items[0].Received = decimal.NewFromInt(3), decimal.NewFromInt(1)
+	for status, want := range map[string][2]string{
+		"WaitConfirm":     {"waiting: A 3/3/1", "in transit: A 3/3/1"},
+		"OuterConfirming": {"waiting: A 3/3/1", "in transit: A 3/3/1"},
+		"Confirmed":       {"in transit: A 3/2/1; A 1 0", "received: A 3/3/2; A 0 1"},
+		"Cancelled":       {"cancelled: A 3/3/1", "cancelled: A 3/3/1"},
+		"Lost":            {": A 3/3/1", ": A 3/3/1"},
+	} {
+		out, in := mapping.ReadOtherOut(tr, doc(status)), mapping.ReadOtherIn(tr, doc(status))
+		assert.Equal(t, want, [2]string{transferText(&out), transferText(&in)}, status)
+		assert.Equal(t, [2]int64{5, 5}, [2]int64{out.OutIOID, in.InIOID})
+		assert.Empty(t, in.DifferenceDocuments(), "an other-in has no difference document")
+	}
+}
+
+func TestDifferenceDocuments(t *testing.T) {
+	var lines []dianjia.TransferItem
+	for i := range 205 {
+		it := transferLine(fmt.Sprintf("M%03d", i), 2)
+		it.Shipped, it.Received = it.Qty, decimal.NewFromInt(1)
+		if i >= 203 {
+			it.Received = decimal.NewFromInt(5)
+		}
+		lines = append(lines, it)
+	}
+	p := mapping.TransferProgress{Transfer: *transferOf("11200000", "S01", lines...), State: mapping.TransferReceived, OutIOID: 7, InIOID: 8}
+	var sizes []int
+	for _, d := range p.DifferenceDocuments() {
+		sizes = append(sizes, len(d.Items))
+		assert.Equal(t, int64(8), d.IOID)
+		for _, it := range d.Items {
+			assert.Equal(t, d.Items[0].Qty.Sign(), it.Qty.Sign(), "a document goes one way")
+		}
+	}
+	assert.Equal(t, []int{100, 100, 3, 2}, sizes)
+	_, ok := p.Remaining(2)
+	assert.False(t, ok)
+	p.State = mapping.TransferInTransit
+	assert.Empty(t, p.DifferenceDocuments(), "nothing is missing before it was received")
+}
+
+// A store received less than the warehouse shipped, which shipped less than was asked.
+func ExampleReadTransfer() {
+	tr := &dianjia.Transfer{
+		EntID: "10010", TransferNo: "PH-1", Kind: dianjia.TransferAllocation, FromCode: "11200000", ToCode: "S01",
+		Items: []dianjia.TransferItem{{SKUCode: "TEE24-WHT-M", Qty: decimal.NewFromInt(10)}},
+	}
+	// Rows of client.Transfers.Query with so_ids PH-1.
+	line := func(qty, real int64) []jushuitan.TransferItem {
+		return []jushuitan.TransferItem{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(qty), RQty: decimal.NewFromInt(real)}}
+	}
+	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{
+		{IOID: 7, Type: "调拨出", Status: "Confirmed", LinkIOID: 8, Items: line(10, 8)},
+		{IOID: 8, Type: "调拨入", Status: "Confirmed", LinkIOID: 7, Items: line(8, 7)},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, d := range p.Differences() {
+		fmt.Println(p.State.Label(), d.SKUCode, "not shipped", d.NotShipped, "not received", d.NotReceived)
+	}
+	for _, doc := range p.DifferenceDocuments() { // for client.Transfers.CreateDifference
+		fmt.Println("settle", doc.IOID, doc.Items[0].SKUID, doc.Items[0].Qty)
+	}
+	if rest, ok := p.Remaining(2); ok {
+		fmt.Println("ask again", rest.TransferNo, rest.Items[0].Qty)
+	}
+	// Output:
+	// 已收货 TEE24-WHT-M not shipped 2 not received 1
+	// settle 8 TEE24-WHT-M 1
+	// ask again PH-1-2 2
+}
