@@ -350,22 +350,22 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 		return nil
 	}
 	if pending != nil {
-		if _, err := s.persist(ctx, merchant, *pending); err != nil {
+		release, err := s.lease(ctx, merchant, pending.old)
+		if err != nil {
+			return err
+		}
+		_, err = s.persist(ctx, merchant, *pending)
+		release()
+		if err != nil {
 			return err
 		}
 		before, seq = s.peek(merchant)
 	}
 
-	var stored *Token
-	switch loaded, err := s.cfg.Store.Load(ctx, s.key(merchant)); {
-	case err == nil:
-		stored = &loaded
-	case !errors.Is(err, ErrNoToken):
-		s.putOff(merchant)
-		return s.fault(merchant, "the token store cannot be read; mend it and call again",
-			"令牌存储读取失败，请修复后重试", nil, err)
+	stored, err := s.load(ctx, merchant)
+	if err != nil {
+		return err
 	}
-
 	old, why := s.arrive(merchant, before, stored, seq)
 	if why == tokenUsable {
 		return nil
@@ -373,6 +373,21 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 	if !s.cfg.SelfBuilt {
 		return s.fault(merchant, why.english+"; ask the merchant to authorise the app again",
 			why.chinese+"，请让商家重新授权", ErrReauthorize, nil)
+	}
+	if _, shared := s.cfg.Store.(TokenLeaser); shared {
+		release, err := s.lease(ctx, merchant, old)
+		if err != nil {
+			return err
+		}
+		defer release()
+		// Another process may have renewed it while this one waited.
+		before, seq = s.peek(merchant)
+		if stored, err = s.load(ctx, merchant); err != nil {
+			return err
+		}
+		if old, why = s.arrive(merchant, before, stored, seq); why == tokenUsable {
+			return nil
+		}
 	}
 	next, err := s.obtain(ctx, merchant, old, why)
 	if err != nil {
@@ -385,6 +400,34 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 			"服务器返回的令牌已过期，请检查本机时钟", ErrTokenExpired, nil)
 	}
 	return err
+}
+
+// load reads what the store holds, nil for nothing.
+func (s *tokenSource) load(ctx context.Context, merchant string) (*Token, error) {
+	tok, err := s.cfg.Store.Load(ctx, s.key(merchant))
+	switch {
+	case err == nil:
+		return &tok, nil
+	case errors.Is(err, ErrNoToken):
+		return nil, nil
+	}
+	s.putOff(merchant)
+	return nil, s.fault(merchant, "the token store cannot be read; mend it and call again",
+		"令牌存储读取失败，请修复后重试", nil, err)
+}
+
+// lease gets the right to replace old, from a store that leases it.
+func (s *tokenSource) lease(ctx context.Context, merchant string, old Token) (release func(), err error) {
+	l, ok := s.cfg.Store.(TokenLeaser)
+	if !ok {
+		return func() {}, nil
+	}
+	if release, err = l.Lease(ctx, s.key(merchant), old); err != nil {
+		s.putOff(merchant)
+		return nil, s.fault(merchant, "the right to renew it cannot be had from the token store; mend it and call again",
+			"无法从令牌存储取得续期权，请修复后重试", nil, err, old)
+	}
+	return release, nil
 }
 
 func (s *tokenSource) takeOff(merchant string) (before *Token, seq int, pending *tokenPending, needed bool) {

@@ -66,6 +66,19 @@ type TokenStore interface {
 	CompareAndSwap(ctx context.Context, key TokenKey, old, next Token) (current Token, ok bool, err error)
 }
 
+// TokenLeaser is an optional interface of a [TokenStore], found by type assertion.
+// With it a token is renewed once (单次续期), however many processes find it expired:
+// compare-and-swap alone lets each of them ask the server, which may end the tokens
+// of all but one.
+type TokenLeaser interface {
+	// Lease waits until the caller alone may renew the key's token or until the stored
+	// version is no longer old.Version, 0 meaning that nothing is stored; the caller
+	// loads it again in either case. It fails when ctx ends. When err is nil, release
+	// is not nil and must be called once the renewed token is stored or the renewal
+	// has failed. The right of a process that died must end by itself.
+	Lease(ctx context.Context, key TokenKey, old Token) (release func(), err error)
+}
+
 // tokenZone is the zone of the times that are shown and stored: China has no
 // daylight saving.
 var tokenZone = time.FixedZone("CST", 8*60*60)

@@ -1,0 +1,115 @@
+package redisstate_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
+)
+
+// What a permit costs on Redis of this machine, where the quota does not bind: beside
+// redis_rate, which keeps one rate, approximately, and counts before a call is sent.
+func BenchmarkPermit(b *testing.B) {
+	quotas := []jushuitan.Quota{{Limit: 200, Per: time.Millisecond}, {Limit: 2000, Per: 10 * time.Millisecond}}
+	rate := redis_rate.Limit{Rate: 200, Burst: 200, Period: time.Millisecond}
+	rdb := client(b)
+	keys := make([]jushuitan.LimitKey, 64)
+	names := make([]string, len(keys))
+	for i := range keys {
+		keys[i] = jushuitan.LimitKey{AppKey: "bench", Merchant: strconv.Itoa(i), Path: "/p"}
+		names[i] = "bench:{" + strconv.Itoa(i) + "}:/p"
+	}
+	for _, workers := range []int{1, 8} {
+		b.Run(fmt.Sprintf("redisstate/%d", workers), func(b *testing.B) {
+			l := limiter(b, state(b, redisstate.Config{}), redisstate.LimiterConfig{Quotas: quotas, Slack: time.Microsecond})
+			var n atomic.Uint64
+			b.SetParallelism(workers)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					sent, err := l.Wait(b.Context(), keys[n.Add(1)%uint64(len(keys))])
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					sent()
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
+		})
+		b.Run(fmt.Sprintf("redis_rate/%d", workers), func(b *testing.B) {
+			l := redis_rate.NewLimiter(rdb)
+			var n atomic.Uint64
+			b.SetParallelism(workers)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := l.Allow(b.Context(), names[n.Add(1)%uint64(len(names))], rate); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
+		})
+	}
+	b.Run("redisstate/batches of 10", func(b *testing.B) {
+		l := limiter(b, state(b, redisstate.Config{}), redisstate.LimiterConfig{Quotas: quotas, Slack: time.Microsecond})
+		b.ResetTimer()
+		for n := 0; n < b.N; {
+			all, err := l.WaitN(b.Context(), keys[n%len(keys)], 10)
+			require.NoError(b, err)
+			for _, sent := range all {
+				sent()
+			}
+			n += len(all)
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
+	})
+}
+
+// How much of Redis an idle merchant takes: its token, sealed, and a checkpoint.
+func BenchmarkIdleMerchant(b *testing.B) {
+	if shared.mini {
+		b.Log("not measured: miniredis does not tell")
+		return
+	}
+	rdb := client(b)
+	s := state(b, redisstate.Config{Keyring: keyring(b, "k1")})
+	store, cps := tokenStore(b, s, redisstate.TokenConfig{}), s.Checkpoints(0)
+	before := used(b, rdb)
+	for n := range b.N {
+		merchant := strconv.Itoa(10_000_000 + n)
+		_, _, err := store.CompareAndSwap(b.Context(), jushuitan.TokenKey{AppKey: strings.Repeat("a", 32), Merchant: merchant}, jushuitan.Token{},
+			jushuitan.Token{AccessToken: strings.Repeat("t", 32), RefreshToken: strings.Repeat("r", 32), Scope: "all", ExpiresAt: time.Now().Add(time.Hour)})
+		require.NoError(b, err)
+		lease, err := cps.Acquire(b.Context(), redisstate.StreamKey{AppKey: strings.Repeat("a", 32), Merchant: merchant, Stream: "orders"}, time.Minute)
+		require.NoError(b, err)
+		require.NoError(b, lease.Save(b.Context(), jushuitan.Checkpoint{Version: 1, Stream: "orders@" + merchant, Cursor: 123456789}))
+	}
+	b.ReportMetric(float64(used(b, rdb)-before)/float64(b.N), "bytes/merchant")
+}
+
+func used(b *testing.B, rdb *redis.Client) int64 {
+	b.Helper()
+	info, err := rdb.Info(b.Context(), "memory").Result()
+	require.NoError(b, err)
+	for line := range strings.Lines(info) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "used_memory_dataset:"); ok {
+			n, err := strconv.ParseInt(text, 10, 64)
+			require.NoError(b, err)
+			return n
+		}
+	}
+	b.Fatal("Redis does not tell its memory")
+	return 0
+}

@@ -1,0 +1,176 @@
+package redisstate
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// DefaultCheckpointKeep is how long a checkpoint is kept that nobody moves.
+const DefaultCheckpointKeep = 180 * 24 * time.Hour
+
+// The errors of [Checkpoints].
+var (
+	// ErrHeld says that another worker has the stream.
+	ErrHeld = errors.New("another worker has the stream")
+	// ErrLeaseLost says that another worker has taken the stream over: stop, and save
+	// nothing.
+	ErrLeaseLost = errors.New("another worker has taken the stream over")
+)
+
+// Checkpoints keeps how far the streams of merchants have been worked off (断点存储),
+// one worker at a time each. A worker acquires a stream, works and saves; if it is
+// away for longer than its lease, another may acquire the stream, and from then on
+// the first can move the checkpoint neither back nor forward, however late it wakes.
+type Checkpoints struct {
+	state *State
+	keep  time.Duration
+}
+
+// Checkpoints makes a store on this State. A checkpoint that nobody acquired or saved
+// is forgotten after keep, and its stream begins anew; 0 is [DefaultCheckpointKeep].
+func (s *State) Checkpoints(keep time.Duration) *Checkpoints {
+	if keep <= 0 {
+		keep = DefaultCheckpointKeep
+	}
+	return &Checkpoints{state: s, keep: cmp.Or(keep, DefaultCheckpointKeep)}
+}
+
+// Format shows no keys, whatever the verb.
+func (c *Checkpoints) Format(f fmt.State, _ rune) { opaque(f, "redisstate.Checkpoints") }
+
+// StreamKey names a stream: one of a merchant's, by a name that the host gives it,
+// such as the operation's.
+type StreamKey struct {
+	AppKey   string
+	Merchant string
+	Stream   string
+}
+
+// Lease (租约) is the right of one worker to move a checkpoint. Its methods may be
+// called by many goroutines at once.
+type Lease struct {
+	c     *Checkpoints
+	key   StreamKey
+	name  string
+	owner string
+	ttl   time.Duration
+	fence int64
+	found jushuitan.Checkpoint
+}
+
+//go:embed lua/checkpoint_acquire.lua
+var checkpointAcquireLua string
+
+//go:embed lua/checkpoint_save.lua
+var checkpointSaveLua string
+
+var (
+	checkpointAcquireScript = redis.NewScript(checkpointAcquireLua)
+	checkpointSaveScript    = redis.NewScript(checkpointSaveLua)
+)
+
+func (c *Checkpoints) name(key StreamKey) string {
+	return c.state.key("checkpoint", key.AppKey, key.Merchant, key.Stream)
+}
+
+func streamFault(key StreamKey, what string, err error) error {
+	return fmt.Errorf("redisstate: checkpoint of stream %q of merchant %q: %s: %w", key.Stream, key.Merchant, what, err)
+}
+
+// Acquire takes the stream for a worker, for ttl from here and from each [Lease.Save]
+// and [Lease.Renew]. While another has it, the error is [ErrHeld].
+func (c *Checkpoints) Acquire(ctx context.Context, key StreamKey, ttl time.Duration) (*Lease, error) {
+	if ttl < time.Millisecond {
+		return nil, streamFault(key, "acquire", fmt.Errorf("the lease of %v is too short", ttl))
+	}
+	l := &Lease{c: c, key: key, name: c.name(key), owner: nonce(), ttl: ttl}
+	answer, err := c.state.store(ctx, checkpointAcquireScript, []string{l.name}, l.owner, millis(ttl), millis(c.keep))
+	if err != nil {
+		return nil, streamFault(key, "acquire", err)
+	}
+	row, ok := answer.([]any)
+	if !ok || len(row) != 2 {
+		return nil, errScript("checkpoint")
+	}
+	if l.fence, _ = row[0].(int64); l.fence == 0 {
+		left, _ := row[1].(string)
+		return nil, streamFault(key, "acquire", fmt.Errorf("%w, for %s ms at least / 该数据流正由其他进程处理", ErrHeld, left))
+	}
+	if text, _ := row[1].(string); text != "" {
+		if err := json.Unmarshal([]byte(text), &l.found); err != nil {
+			return nil, streamFault(key, "read", fmt.Errorf("it is damaged: %w; delete the key %s to begin anew / 断点已损坏，删除该键可重新开始", err, l.name))
+		}
+	}
+	return l, nil
+}
+
+// Load reads a checkpoint without acquiring the stream; the zero one if there is none.
+func (c *Checkpoints) Load(ctx context.Context, key StreamKey) (jushuitan.Checkpoint, error) {
+	var cp jushuitan.Checkpoint
+	text, err := c.state.client.HGet(ctx, c.name(key), "d").Result()
+	if errors.Is(err, redis.Nil) {
+		return cp, nil
+	}
+	if err = cause(ctx, err); err == nil {
+		err = json.Unmarshal([]byte(text), &cp)
+	}
+	if err != nil {
+		return jushuitan.Checkpoint{}, streamFault(key, "load", err)
+	}
+	return cp, nil
+}
+
+// Checkpoint is what was stored when the stream was acquired.
+func (l *Lease) Checkpoint() jushuitan.Checkpoint { return l.found }
+
+// Fence is larger than that of every worker before. Hosts that store rows in a
+// database of their own can refuse smaller ones there.
+func (l *Lease) Fence() int64 { return l.fence }
+
+// Save stores a checkpoint and prolongs the lease. It fails with [ErrLeaseLost] if the
+// stream is another's by now. A lease that has ended is still good as long as nobody
+// else has acquired the stream.
+func (l *Lease) Save(ctx context.Context, cp jushuitan.Checkpoint) error {
+	text, err := json.Marshal(cp)
+	if err != nil {
+		return streamFault(l.key, "save", err)
+	}
+	return l.move(ctx, "save", string(text), l.ttl)
+}
+
+// Renew prolongs the lease.
+func (l *Lease) Renew(ctx context.Context) error { return l.move(ctx, "renew", "", l.ttl) }
+
+// Release gives the stream to whoever asks next. It is no error if another has it.
+func (l *Lease) Release(ctx context.Context) error {
+	err := l.move(ctx, "release", "", 0)
+	if errors.Is(err, ErrLeaseLost) {
+		return nil
+	}
+	return err
+}
+
+func (l *Lease) move(ctx context.Context, what, text string, ttl time.Duration) error {
+	answer, err := l.c.state.store(ctx, checkpointSaveScript, []string{l.name}, l.owner, l.fence, ttl.Milliseconds(), millis(l.c.keep), text)
+	if err != nil {
+		return streamFault(l.key, what, err)
+	}
+	if done, _ := answer.(int64); done != 1 {
+		return streamFault(l.key, what, fmt.Errorf("%w; stop working on it / 该数据流已被其他进程接管，请停止处理", ErrLeaseLost))
+	}
+	return nil
+}
+
+// Format shows the stream only, whatever the verb.
+func (l *Lease) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "redisstate.Lease{%q of merchant %q, fence %d}", l.key.Stream, l.key.Merchant, l.fence)
+}

@@ -1,0 +1,85 @@
+package redisstate
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dianjia/jushuitan-go/callback"
+)
+
+// Deduper is a [callback.Deduper] for any number of processes (分布式去重): of a
+// message that reaches several at once, one runs it, and the others answer as the
+// outcome demands. The claim of a process that died ends with its time to live, and
+// whoever asks next takes it over.
+//
+// Use it for the receivers of pushes and for Qimen's calls alike; keys of the two
+// do not meet. Each key is one small string with a time to live.
+type Deduper struct{ state *State }
+
+var _ callback.Deduper = (*Deduper)(nil)
+
+// Deduper makes one on this State.
+func (s *State) Deduper() *Deduper { return &Deduper{state: s} }
+
+// Format shows no keys, whatever the verb.
+func (d *Deduper) Format(f fmt.State, _ rune) { opaque(f, "redisstate.Deduper") }
+
+//go:embed lua/dedupe_claim.lua
+var dedupeClaimLua string
+
+//go:embed lua/dedupe_commit.lua
+var dedupeCommitLua string
+
+var (
+	dedupeClaimScript  = redis.NewScript(dedupeClaimLua)
+	dedupeCommitScript = redis.NewScript(dedupeCommitLua)
+)
+
+// What a key holds: markDone, or markClaim and the owner.
+const (
+	markDone  = "d"
+	markClaim = "c"
+)
+
+func (d *Deduper) name(key string) string { return d.state.cfg.Prefix + ":seen:" + key }
+
+// Claim implements [callback.Deduper].
+func (d *Deduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (callback.ClaimState, error) {
+	answer, err := d.state.run(ctx, dedupeClaimScript, []string{d.name(key)}, markClaim+owner, millis(ttl), markDone)
+	if err != nil {
+		return 0, fmt.Errorf("redisstate: dedupe: claim: %w", err)
+	}
+	switch state, _ := answer.(int64); state {
+	case 1:
+		return callback.Claimed, nil
+	case 2:
+		return callback.Committed, nil
+	case 3:
+		return callback.Busy, nil
+	}
+	return 0, errScript("dedupe: claim")
+}
+
+// Commit implements [callback.Deduper].
+func (d *Deduper) Commit(ctx context.Context, key, _ string, ttl time.Duration) error {
+	keep := int64(0)
+	if ttl > 0 {
+		keep = millis(ttl)
+	}
+	if _, err := d.state.store(ctx, dedupeCommitScript, []string{d.name(key)}, markDone, keep); err != nil {
+		return fmt.Errorf("redisstate: dedupe: commit: %w", err)
+	}
+	return nil
+}
+
+// Release implements [callback.Deduper].
+func (d *Deduper) Release(ctx context.Context, key, owner string) error {
+	if _, err := d.state.run(ctx, releaseScript, []string{d.name(key)}, markClaim+owner); err != nil {
+		return fmt.Errorf("redisstate: dedupe: release: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package redisstate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/callback/callbacktest"
+	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
+)
+
+func TestDeduper(t *testing.T) {
+	s := state(t, redisstate.Config{})
+	callbacktest.TestDeduper(t, func(*testing.T) callback.Deduper { return s.Deduper() })
+}
+
+// Nothing is left of a message but one key with an end.
+func TestDeduperKeys(t *testing.T) {
+	ctx, rdb := t.Context(), client(t)
+	d := state(t, redisstate.Config{Prefix: "test-dedupe"}).Deduper()
+	const name = "test-dedupe:seen:k"
+	got, err := d.Claim(ctx, "k", "a", time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, callback.Claimed, got)
+	ttl := rdb.PTTL(ctx, name).Val()
+	assert.True(t, ttl > 0 && ttl <= time.Minute, ttl)
+	require.NoError(t, d.Commit(ctx, "k", "a", time.Hour))
+	ttl = rdb.PTTL(ctx, name).Val()
+	assert.True(t, ttl > time.Minute && ttl <= time.Hour, ttl)
+	require.NoError(t, d.Commit(ctx, "k", "b", 0)) // forgets
+	assert.Zero(t, rdb.Exists(ctx, name).Val())
+}

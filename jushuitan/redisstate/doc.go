@@ -1,0 +1,65 @@
+// Package redisstate keeps in Redis what the processes of an installation share
+// (多进程共享状态): tokens, quotas, which pushes were handled, how far streams have been
+// worked off, and an inbox of pushes.
+//
+//	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, ContextTimeoutEnabled: true})
+//	state, err := redisstate.New(rdb, redisstate.Config{Keyring: keyring, Replicas: 1})
+//	store, err := state.TokenStore(redisstate.TokenConfig{})
+//	limiter, err := state.Limiter(redisstate.LimiterConfig{})
+//	client, err := jushuitan.New(cred, jushuitan.WithTokenStore(store), jushuitan.WithLimiter(limiter))
+//	receiver, err := callback.New(callback.Config{Shipment: inbox.Shipment, Deduper: state.Deduper(), Secrets: secrets})
+//
+// It works on a single node, Sentinel and Cluster, from Redis 7.0 on. TLS and
+// authentication are the client's. Every change is one script on keys that are on one
+// node, which takes the time from Redis where it matters: the clocks of the processes
+// need not agree.
+//
+// # Keys
+//
+// All keys begin with a prefix. What stands in braces decides on the cluster's node:
+// all keys of a merchant are on one, those of the inbox are spread by partition. App
+// keys, merchants and paths are escaped. None is without an end or a bound, and none
+// is searched for (no KEYS, no SCAN):
+//
+//	jst:token:{app/merchant}             hash; the token's end and TokenConfig.Keep
+//	jst:renew:{app/merchant}             string; TokenConfig.Lease
+//	jst:limit:{app/merchant}:path        sorted set, as many members as the largest limit
+//	                                     and those being told late; longest window and PermitTTL
+//	jst:limit:{app/merchant}:path:queue  sorted set, one member a waiting process; likewise
+//	jst:limit:{app/merchant}:path:wait   hash, two fields a waiting process; likewise, or a penalty
+//	jst:seen:key                         string; ttl of the claim or commit
+//	jst:checkpoint:{app/merchant}:stream hash; the keep of State.Checkpoints
+//	jst:inbox:{name/n}                   stream of InboxConfig.MaxWaiting entries at most
+//	jst:inbox:{name/n}:due, :tries       sorted set and hash, one member an entry in work or delayed
+//	jst:inbox:{name/n}:busy, :parked     hash and sorted set, one member an entry; only if Ordered
+//	jst:inbox:{name/n}:dead              stream of InboxConfig.MaxDead entries at most
+//
+// An idle merchant has its token and its checkpoints, nothing else.
+//
+// Redis must not evict keys (maxmemory-policy noeviction): each of them matters.
+//
+// # What is kept when Redis fails
+//
+// A process may die at any time. Its permits count as sent after PermitTTL, its
+// renewal goes to another after Lease, its claims end with their ttl, its stream goes
+// to another after the lease, its messages after Visibility.
+//
+// Redis keeps what it acknowledged if appendonly is on and appendfsync is always; with
+// everysec, its default, a crash of the machine loses up to about a second. Replication is
+// asynchronous: a failover loses what the new primary had not received.
+// [Config].Replicas makes the calls that matter wait for replicas, so that a push is
+// not acknowledged before. That is no consensus: a replica that lagged can still be
+// promoted where several fail, unless Sentinel or Cluster picks the most advanced,
+// which they attempt.
+//
+// What a loss means: a token that was lost is renewed again, or the merchant
+// authorises again where the server ended the one before; permits that were lost may
+// exceed a quota for one window (the server answers 199 or 200, and all processes
+// pause); a commit that was lost lets a repeat run; a checkpoint that was lost gives
+// rows again; a push that was lost is lost. A push is handled twice when its worker
+// dies between its work and the note of it, and when its receiver dies between storing
+// and answering and the sender repeats it after the claim: handlers must bear that.
+//
+// While Redis is away, tokens in memory are used on; limited calls wait, or have their
+// local share, see [Outage]; receivers answer failure; workers wait.
+package redisstate

@@ -1,0 +1,513 @@
+package redisstate
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The defaults of [InboxConfig].
+const (
+	DefaultPartitions  = 8
+	DefaultMaxWaiting  = 100_000
+	DefaultMaxDead     = 10_000
+	DefaultVisibility  = 30 * time.Second
+	DefaultFirstDelay  = time.Second
+	DefaultMaxDelay    = 10 * time.Minute
+	DefaultMaxAttempts = 12
+)
+
+// The errors of [Inbox].
+var (
+	// ErrFull says that a push was not stored since too many are waiting. The sender
+	// should repeat it.
+	ErrFull = errors.New("the inbox is full")
+	// ErrNoLetter says that there is no such dead letter.
+	ErrNoLetter = errors.New("no such dead letter")
+)
+
+// InboxConfig configures [State.Inbox]. All processes need the same. Its zero value
+// is usable.
+type InboxConfig struct {
+	// Name tells inboxes on one State apart.
+	Name string
+	// Ordered (按单有序) works the pushes of one order, by entId and so_id, one at a time
+	// and in the order of their arrival; one that fails holds up those behind it until
+	// it succeeds or is a dead letter. Pushes without so_id are not ordered.
+	Ordered bool
+	// Partitions are the streams that the pushes are spread over, on the nodes of a
+	// cluster too; 0 is [DefaultPartitions]. Fewer than before leave pushes unworked in
+	// the others: change it only when the inbox is empty.
+	Partitions int
+	// MaxWaiting and MaxDead bound each partition: a push beyond is refused with
+	// [ErrFull], and a message that cannot become a dead letter waits on. 0 is
+	// [DefaultMaxWaiting] and [DefaultMaxDead].
+	MaxWaiting, MaxDead int
+	// Visibility is after how long the message of a worker that is not heard of goes to
+	// another; a living worker is heard of three times in that time. 0 is
+	// [DefaultVisibility].
+	Visibility time.Duration
+	// FirstDelay is from the first failure to the second attempt; it doubles up to
+	// MaxDelay. After MaxAttempts a message becomes a dead letter. 0 is
+	// [DefaultFirstDelay], [DefaultMaxDelay] and [DefaultMaxAttempts].
+	FirstDelay, MaxDelay time.Duration
+	MaxAttempts          int
+	// OnError hears of each failure: of a message, the handler's error, or with a zero
+	// Message, of Redis. May be nil.
+	OnError func(ctx context.Context, m Message, err error)
+}
+
+// Inbox stores pushes in Redis Streams (推送收件箱), so that they are acknowledged at
+// once and worked by any number of processes: plug [Inbox.Shipment] and its like into
+// a callback.Config, and [Inbox.Run] workers.
+//
+// A push for which Put returned nil is handled at least once, if Redis keeps what it
+// acknowledged: that is up to its appendfsync and to [Config].Replicas, see the
+// package comment. It is handled again when its worker dies or is away for longer than
+// Visibility, or when the answer to Put was lost; [Message].ID is the same then, by
+// which a handler knows it.
+//
+// Pushes hold personal data. They are in Redis as they came unless the State has a
+// [Keyring].
+type Inbox struct {
+	state *State
+	cfg   InboxConfig
+	seal  string // what their encryption is bound to
+}
+
+// Inbox makes an inbox on this State.
+func (s *State) Inbox(cfg InboxConfig) (*Inbox, error) {
+	for name, n := range map[string]int64{
+		"Partitions": int64(cfg.Partitions), "MaxWaiting": int64(cfg.MaxWaiting), "MaxDead": int64(cfg.MaxDead), "Visibility": int64(cfg.Visibility),
+		"FirstDelay": int64(cfg.FirstDelay), "MaxDelay": int64(cfg.MaxDelay), "MaxAttempts": int64(cfg.MaxAttempts),
+	} {
+		if n < 0 {
+			return nil, fmt.Errorf("redisstate: inbox: %s is %d, must not be negative", name, n)
+		}
+	}
+	if strings.ContainsAny(cfg.Name, "{}:") {
+		return nil, fmt.Errorf("redisstate: inbox: Name %q holds a brace or colon", cfg.Name)
+	}
+	cfg.Partitions = cmp.Or(cfg.Partitions, DefaultPartitions)
+	cfg.MaxWaiting = cmp.Or(cfg.MaxWaiting, DefaultMaxWaiting)
+	cfg.MaxDead = cmp.Or(cfg.MaxDead, DefaultMaxDead)
+	cfg.Visibility = cmp.Or(cfg.Visibility, DefaultVisibility)
+	cfg.FirstDelay = cmp.Or(cfg.FirstDelay, DefaultFirstDelay)
+	cfg.MaxDelay = max(cmp.Or(cfg.MaxDelay, DefaultMaxDelay), cfg.FirstDelay)
+	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, DefaultMaxAttempts)
+	return &Inbox{state: s, cfg: cfg, seal: s.cfg.Prefix + ":inbox:" + cfg.Name}, nil
+}
+
+// Format shows no pushes, whatever the verb.
+func (i *Inbox) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "redisstate.Inbox{%q}", i.cfg.Name)
+}
+
+// Message is a push in the inbox. Printed, it shows neither its body nor the order.
+type Message struct {
+	ID          string    // the same whenever it is handled; Put makes one up where it is empty
+	EntID       string    // entId of the registered URL: the merchant
+	StorageCode string    // storageCode of the registered URL: shop or warehouse
+	Type        string    // type of the registered URL
+	Method      string    // the kind, such as logistics.upload
+	TS          time.Time // ts of the push, zero where that was missing
+	SoID        string    // so_id 线上单号, by which pushes are ordered; may be empty
+	Raw         []byte    // the body as it came
+	Received    time.Time // set by Put
+
+	Attempt int // counts from 1; of a dead letter: how many there were
+}
+
+// Format prints the message without its body and its order, for every verb.
+func (m Message) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "Message{ID:%q EntID:%q StorageCode:%q Method:%q Attempt:%d Raw:(%d bytes)}", m.ID, m.EntID, m.StorageCode, m.Method, m.Attempt, len(m.Raw))
+}
+
+// LogValue is the message for slog, without its body and its order.
+func (m Message) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) }
+
+// messageText is a message as it is stored.
+type messageText struct {
+	EntID       string    `json:"ent,omitempty"`
+	StorageCode string    `json:"storage,omitempty"`
+	Type        string    `json:"type,omitempty"`
+	Method      string    `json:"method,omitempty"`
+	TS          time.Time `json:"ts,omitzero"`
+	SoID        string    `json:"so,omitempty"`
+	Raw         []byte    `json:"raw,omitempty"`
+	Received    time.Time `json:"at,omitzero"`
+}
+
+//go:embed lua/inbox_put.lua
+var inboxPutLua string
+
+//go:embed lua/inbox_take.lua
+var inboxTakeLua string
+
+//go:embed lua/inbox_settle.lua
+var inboxSettleLua string
+
+//go:embed lua/inbox_replay.lua
+var inboxReplayLua string
+
+var (
+	inboxPutScript    = redis.NewScript(inboxPutLua)
+	inboxTakeScript   = redis.NewScript(inboxTakeLua)
+	inboxSettleScript = redis.NewScript(inboxSettleLua)
+	inboxReplayScript = redis.NewScript(inboxReplayLua)
+)
+
+const inboxGroup = "workers"
+
+// keys are those of a partition: stream, due, tries, busy, parked, dead.
+func (i *Inbox) keys(partition int) []string {
+	base := i.state.cfg.Prefix + ":inbox:{" + i.cfg.Name + "/" + strconv.Itoa(partition) + "}"
+	return []string{base, base + ":due", base + ":tries", base + ":busy", base + ":parked", base + ":dead"}
+}
+
+// place is the partition of a message, and its order.
+func (i *Inbox) place(m *Message) (partition int, order string) {
+	by := []string{m.ID}
+	if m.SoID != "" {
+		by = []string{m.EntID, m.SoID}
+	}
+	b := make([]byte, 0, 128)
+	for _, part := range by {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	sum := sha256.Sum256(b)
+	if m.SoID != "" {
+		order = base64.RawURLEncoding.EncodeToString(sum[:18])
+	}
+	return int(binary.BigEndian.Uint64(sum[24:]) % uint64(i.cfg.Partitions)), order
+}
+
+// Put stores a push. It returns nil once Redis has it, and the replicas that
+// [Config].Replicas asks for. After an error it may be stored nevertheless: whoever
+// puts it again gives it the same ID.
+func (i *Inbox) Put(ctx context.Context, m Message) error {
+	m.ID = cmp.Or(m.ID, nonce())
+	text, err := json.Marshal(messageText{
+		EntID: m.EntID, StorageCode: m.StorageCode, Type: m.Type, Method: m.Method, TS: m.TS, SoID: m.SoID, Raw: m.Raw,
+		Received: time.Now().In(cst()),
+	})
+	if err != nil {
+		return fmt.Errorf("redisstate: inbox: push of merchant %q: %w", m.EntID, err)
+	}
+	partition, order := i.place(&m)
+	answer, err := i.state.store(ctx, inboxPutScript, i.keys(partition)[:1], i.cfg.MaxWaiting, m.ID, order, i.state.seal(i.seal, text))
+	if err == nil && answer == "" {
+		err = fmt.Errorf("%w: %d are waiting; run more workers / 收件箱已满，请增加处理进程", ErrFull, i.cfg.MaxWaiting)
+	}
+	if err != nil {
+		return fmt.Errorf("redisstate: inbox: push of merchant %q: %w", m.EntID, err)
+	}
+	return nil
+}
+
+// read makes a message of what is stored.
+func (i *Inbox) read(id, body string) (Message, error) {
+	m := Message{ID: id}
+	text, _, err := i.state.open(i.seal, body)
+	if err != nil {
+		return m, err
+	}
+	var row messageText
+	if json.Unmarshal(text, &row) != nil { // its error may quote the text
+		return m, errors.New("the stored push is damaged / 存储的推送已损坏")
+	}
+	m.EntID, m.StorageCode, m.Type, m.Method, m.TS = row.EntID, row.StorageCode, row.Type, row.Method, row.TS
+	m.SoID, m.Raw, m.Received = row.SoID, row.Raw, row.Received
+	return m, nil
+}
+
+// The pauses of a worker that finds nothing, or no Redis.
+const (
+	inboxFirst = 10 * time.Millisecond
+	inboxIdle  = 200 * time.Millisecond
+	inboxTell  = 5 * time.Second // to settle a message after the worker was told to stop
+)
+
+// Run works the inbox with so many workers until ctx ends, and returns its error once
+// all of them have stopped. What they are working on then goes back at once, if the
+// handler heeds its context, and to another process.
+//
+// The handler's context also ends when the message went to another worker. An error
+// and a panic of the handler are a failed attempt.
+func (i *Inbox) Run(ctx context.Context, workers int, handle func(ctx context.Context, m Message) error) error {
+	if workers <= 0 || handle == nil {
+		return errors.New("redisstate: inbox: Run needs workers and a handler")
+	}
+	var wg sync.WaitGroup
+	for n := range workers {
+		wg.Go(func() { i.work(ctx, n, handle) })
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+func (i *Inbox) work(ctx context.Context, n int, handle func(context.Context, Message) error) {
+	wait, worker := inboxFirst, nonce()[:8]
+	for at, empty := n, 0; ctx.Err() == nil; at++ {
+		found, err := i.one(ctx, at%i.cfg.Partitions, worker, handle)
+		switch {
+		case err != nil:
+			if ctx.Err() != nil {
+				return
+			}
+			i.report(ctx, Message{}, err)
+		case found:
+			wait, empty = inboxFirst, 0
+			continue
+		default:
+			if empty++; empty < i.cfg.Partitions {
+				continue
+			}
+		}
+		pause(ctx, wait)
+		wait, empty = min(2*wait, inboxIdle), 0
+	}
+}
+
+func (i *Inbox) report(ctx context.Context, m Message, err error) {
+	if i.cfg.OnError != nil {
+		i.cfg.OnError(ctx, m, err)
+	}
+}
+
+// held is a message in the hands of a worker.
+type held struct {
+	keys    []string
+	place   string
+	attempt int64
+	order   string
+}
+
+// one takes a message and works it; the error is one of Redis.
+func (i *Inbox) one(ctx context.Context, partition int, worker string, handle func(context.Context, Message) error) (found bool, err error) {
+	keys, ordered := i.keys(partition), "0"
+	if i.cfg.Ordered {
+		ordered = "1"
+	}
+	answer, err := i.state.run(ctx, inboxTakeScript, keys[:5], inboxGroup, worker, millis(i.cfg.Visibility), ordered)
+	if err != nil {
+		return false, fmt.Errorf("redisstate: inbox: take: %w", err)
+	}
+	row, _ := answer.([]any)
+	if len(row) == 0 {
+		return false, nil
+	}
+	if len(row) != 5 {
+		return false, errScript("inbox")
+	}
+	h := held{keys: keys}
+	h.place, _ = row[0].(string)
+	h.attempt, _ = row[1].(int64)
+	id, _ := row[2].(string)
+	if i.cfg.Ordered {
+		h.order, _ = row[3].(string)
+	}
+	body, _ := row[4].(string)
+	m, err := i.read(id, body)
+	m.Attempt = int(h.attempt)
+	if err == nil {
+		err = i.attend(ctx, h, m, handle)
+	}
+	settleCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), inboxTell)
+	defer cancel()
+	switch {
+	case err == nil:
+		return true, i.settle(settleCtx, h, m, "done", 0, nil)
+	case ctx.Err() != nil:
+		return true, i.settle(settleCtx, h, m, "later", 0, nil)
+	}
+	i.report(ctx, m, err)
+	delay := i.delay(h.attempt)
+	if m.Attempt >= i.cfg.MaxAttempts {
+		return true, i.settle(settleCtx, h, m, "dead", delay, err)
+	}
+	return true, i.settle(settleCtx, h, m, "later", delay, nil)
+}
+
+// delay is from a failed attempt to the next.
+func (i *Inbox) delay(attempt int64) time.Duration {
+	d := i.cfg.FirstDelay
+	for n := int64(1); n < attempt && d < i.cfg.MaxDelay; n++ {
+		d *= 2
+	}
+	return min(d, i.cfg.MaxDelay)
+}
+
+// attend calls the handler, and tells Redis meanwhile that the worker lives.
+func (i *Inbox) attend(ctx context.Context, h held, m Message, handle func(context.Context, Message) error) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for pause(ctx, i.cfg.Visibility/3) {
+			bounded, done := context.WithTimeout(ctx, i.cfg.Visibility/3)
+			state, err := i.tell(bounded, h, "later", i.cfg.Visibility, nil)
+			done()
+			if err == nil && state == 0 {
+				cancel() // it is another's
+			}
+		}
+	}()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the handler panicked: %v\n%s", v, debug.Stack())
+		}
+		cancel()
+		<-ended
+	}()
+	return handle(ctx, m)
+}
+
+// tell runs the script that ends an attempt or prolongs it.
+func (i *Inbox) tell(ctx context.Context, h held, what string, delay time.Duration, reason error) (int64, error) {
+	text := ""
+	if reason != nil {
+		text = reason.Error()
+		text = string(i.state.seal(i.seal, []byte(text[:min(len(text), 1000)])))
+	}
+	answer, err := i.state.run(ctx, inboxSettleScript, h.keys, inboxGroup, h.place, h.attempt, what, delay.Milliseconds(), h.order, i.cfg.MaxDead, text)
+	if err != nil {
+		return 0, fmt.Errorf("redisstate: inbox: settle: %w", err)
+	}
+	state, _ := answer.(int64)
+	return state, nil
+}
+
+// settle ends an attempt, and tries again where Redis is away for a moment: else the
+// message would be handled once more.
+func (i *Inbox) settle(ctx context.Context, h held, m Message, what string, delay time.Duration, reason error) error {
+	for wait := inboxFirst; ; wait = min(2*wait, inboxIdle) {
+		state, err := i.tell(ctx, h, what, delay, reason)
+		if err == nil {
+			if state == 2 {
+				i.report(ctx, m, fmt.Errorf("%w of dead letters: %d; replay or drop some / 死信已满，请重放或清理", ErrFull, i.cfg.MaxDead))
+			}
+			return nil
+		}
+		if !pause(ctx, wait) {
+			return err
+		}
+	}
+}
+
+// InboxStats says how much is in an inbox.
+type InboxStats struct {
+	Waiting int64 // stored and not done, those in work included
+	Dead    int64 // dead letters
+}
+
+// Stats counts the inbox.
+func (i *Inbox) Stats(ctx context.Context) (InboxStats, error) {
+	var st InboxStats
+	for p := range i.cfg.Partitions {
+		keys := i.keys(p)
+		waiting, err := i.state.client.XLen(ctx, keys[0]).Result()
+		if err == nil {
+			st.Waiting += waiting
+			waiting, err = i.state.client.XLen(ctx, keys[5]).Result()
+			st.Dead += waiting
+		}
+		if err != nil {
+			return InboxStats{}, fmt.Errorf("redisstate: inbox: count: %w", cause(ctx, err))
+		}
+	}
+	return st, nil
+}
+
+// DeadLetter (死信) is a push that failed too often.
+type DeadLetter struct {
+	Place   string  // names it for Replay and Drop
+	Message Message // with how often it was tried
+	Reason  string  // the last error, its first 1,000 bytes; it may hold personal data
+}
+
+// Format prints the dead letter without its reason and body, for every verb.
+func (d DeadLetter) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "DeadLetter{%s %v}", d.Place, d.Message)
+}
+
+// LogValue is the dead letter for slog, without its reason and body.
+func (d DeadLetter) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
+
+// Dead lists up to limit dead letters behind the place after, "" for the first, oldest
+// first in each partition. Fewer than limit: there are no more.
+func (i *Inbox) Dead(ctx context.Context, after string, limit int) ([]DeadLetter, error) {
+	partition, from := 0, "-"
+	if after != "" {
+		p, place, err := i.locate(after)
+		if err != nil {
+			return nil, err
+		}
+		partition, from = p, "("+place
+	}
+	var all []DeadLetter
+	for ; partition < i.cfg.Partitions && len(all) < limit; partition++ {
+		rows, err := i.state.client.XRangeN(ctx, i.keys(partition)[5], from, "+", int64(limit-len(all))).Result()
+		if err != nil {
+			return nil, fmt.Errorf("redisstate: inbox: dead letters: %w", cause(ctx, err))
+		}
+		from = "-"
+		for _, row := range rows {
+			text := func(name string) string { s, _ := row.Values[name].(string); return s }
+			d := DeadLetter{Place: strconv.Itoa(partition) + "/" + row.ID}
+			if d.Message, err = i.read(text("m"), text("b")); err != nil {
+				d.Reason = err.Error()
+			} else if reason, _, err := i.state.open(i.seal, text("e")); err == nil {
+				d.Reason = string(reason)
+			}
+			d.Message.Attempt, _ = strconv.Atoi(text("n"))
+			all = append(all, d)
+		}
+	}
+	return all, nil
+}
+
+func (i *Inbox) locate(place string) (partition int, entry string, err error) {
+	number, entry, ok := strings.Cut(place, "/")
+	if partition, err = strconv.Atoi(number); !ok || err != nil || partition < 0 || partition >= i.cfg.Partitions {
+		return 0, "", fmt.Errorf("redisstate: inbox: %w: %q is no place", ErrNoLetter, place)
+	}
+	return partition, entry, nil
+}
+
+// Replay puts a dead letter behind all that wait, with no attempts counted.
+func (i *Inbox) Replay(ctx context.Context, place string) error { return i.bury(ctx, place, "1") }
+
+// Drop forgets a dead letter.
+func (i *Inbox) Drop(ctx context.Context, place string) error { return i.bury(ctx, place, "0") }
+
+func (i *Inbox) bury(ctx context.Context, place, back string) error {
+	partition, entry, err := i.locate(place)
+	if err != nil {
+		return err
+	}
+	keys := i.keys(partition)
+	answer, err := i.state.store(ctx, inboxReplayScript, []string{keys[0], keys[5]}, entry, back)
+	if n, _ := answer.(int64); err == nil && n == 0 {
+		err = ErrNoLetter
+	}
+	if err != nil {
+		return fmt.Errorf("redisstate: inbox: dead letter %q: %w", place, err)
+	}
+	return nil
+}

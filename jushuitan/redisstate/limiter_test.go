@@ -1,0 +1,199 @@
+package redisstate_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
+)
+
+func limiter(t testing.TB, s *redisstate.State, cfg redisstate.LimiterConfig) *redisstate.Limiter {
+	t.Helper()
+	l, err := s.Limiter(cfg)
+	require.NoError(t, err)
+	return l
+}
+
+func TestLimiter(t *testing.T) {
+	s := state(t, redisstate.Config{})
+	jushuitantest.TestLimiter(t, func(quotas ...jushuitan.Quota) jushuitan.Limiter {
+		return limiter(t, s, redisstate.LimiterConfig{Quotas: quotas, Slack: time.Millisecond})
+	})
+}
+
+// loadArgs is what a process needs that calls as often as it may.
+type loadArgs struct {
+	Redis, URL, Prefix string
+	Token              string
+	Quotas             []jushuitan.Quota
+	Slack, For         time.Duration
+	Workers            int
+}
+
+// loadChild calls the fake with all its workers until its time is over, and says how
+// many calls there were and how many the busiest and the idlest worker had.
+func loadChild(ctx context.Context, text []byte) error {
+	var args loadArgs
+	if err := json.Unmarshal(text, &args); err != nil {
+		return err
+	}
+	s, err := redisstate.New(dial(args.Redis), redisstate.Config{Prefix: args.Prefix})
+	if err != nil {
+		return err
+	}
+	l, err := s.Limiter(redisstate.LimiterConfig{Quotas: args.Quotas, Slack: args.Slack})
+	if err != nil {
+		return err
+	}
+	c, err := jushuitan.New(testApp(), jushuitan.WithBaseURL(args.URL), jushuitan.WithLimiter(l), jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
+	if err != nil {
+		return err
+	}
+	c = c.WithToken(args.Token)
+	if _, err := fmt.Println("ready"); err != nil {
+		return err
+	}
+	var line string
+	if _, err := fmt.Scanln(&line); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, args.For)
+	defer cancel()
+	counts, errs := make([]int, args.Workers), make([]error, args.Workers)
+	var wg sync.WaitGroup
+	for i := range args.Workers {
+		wg.Go(func() {
+			for {
+				if _, err := c.Shops.Query(ctx, &jushuitan.ShopQuery{}); err != nil {
+					if ctx.Err() == nil && !errors.Is(err, jushuitan.ErrRateLimited) {
+						errs[i] = err
+					}
+					return
+				}
+				counts[i]++
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	fmt.Println("calls", total, slices.Min(counts), slices.Max(counts))
+	return nil
+}
+
+// Four processes with eight workers each call as often as they may: the server
+// refuses none of the calls, and gives nearly all that the quota allows.
+func TestProcessesShareTheQuota(t *testing.T) {
+	const processes, workers = 4, 8
+	quotas := []jushuitan.Quota{{Limit: 30, Per: time.Second}, {Limit: 60, Per: 4 * time.Second}}
+	windows := 3
+	if *long {
+		quotas = []jushuitan.Quota{{Limit: 5, Per: time.Second}, {Limit: 100, Per: time.Minute}}
+	}
+	counted := quotas[1]
+	// Calls arrive bunched where the machine is busy.
+	const bunched = 40 * time.Millisecond
+	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithQuota(quotas...))
+	t.Cleanup(fake.Close)
+	client(t)
+	args := loadArgs{
+		Redis: shared.addr, URL: fake.URL, Prefix: "test-" + rand.Text(), Token: fake.AccessToken(""),
+		Quotas: quotas, Slack: bunched, For: time.Duration(windows)*counted.Per + 500*time.Millisecond, Workers: workers,
+	}
+	var all []*process
+	for range processes {
+		p := spawn(t, "load", args)
+		require.Equal(t, "ready", p.next(t))
+		all = append(all, p)
+	}
+	for _, p := range all {
+		p.tell(t, "go")
+	}
+	var calls []int
+	for _, p := range all {
+		var n, least, most int
+		_, err := fmt.Sscanf(p.next(t), "calls %d %d %d", &n, &least, &most)
+		require.NoError(t, err)
+		calls = append(calls, n)
+	}
+	records := fake.Requests()
+	require.NotEmpty(t, records)
+	begin, served := records[0].Time, 0
+	for _, r := range records {
+		assert.Zero(t, r.Code)
+		if r.Time.Sub(begin) < time.Duration(windows)*counted.Per {
+			served++
+		}
+	}
+	allowed := windows * counted.Limit
+	t.Logf("%d calls in %d windows of %v, %d are allowed; by process %v; %d were refused", served, windows, counted.Per, allowed, calls, fake.Stats().Throttled)
+	assert.Zero(t, fake.Stats().Throttled)
+	assert.GreaterOrEqual(t, served*100, allowed*97)
+	assert.LessOrEqual(t, slices.Max(calls), 2*slices.Min(calls), "unfair")
+}
+
+// Many permits take one round trip, and those that are not there are not waited for.
+func TestLimiterBatches(t *testing.T) {
+	l := limiter(t, state(t, redisstate.Config{}), redisstate.LimiterConfig{Quotas: []jushuitan.Quota{{Limit: 5, Per: 300 * time.Millisecond}}})
+	key := jushuitan.LimitKey{AppKey: "app", Merchant: "1", Path: "/p"}
+	first, err := l.WaitN(t.Context(), key, 3)
+	require.NoError(t, err)
+	require.Len(t, first, 3)
+	rest, err := l.WaitN(t.Context(), key, 10)
+	require.NoError(t, err)
+	require.Len(t, rest, 2)
+	for _, sent := range append(first, rest...) {
+		sent()
+	}
+	begin := time.Now()
+	again, err := l.WaitN(t.Context(), key, 1)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, time.Since(begin), 280*time.Millisecond)
+	again[0]()
+}
+
+// A process that dies with a permit holds its place up for PermitTTL and one window.
+func TestLimiterPermitEnds(t *testing.T) {
+	l := limiter(t, state(t, redisstate.Config{}), redisstate.LimiterConfig{
+		Quotas: []jushuitan.Quota{{Limit: 1, Per: 200 * time.Millisecond}}, PermitTTL: 300 * time.Millisecond,
+	})
+	key := jushuitan.LimitKey{AppKey: "app", Merchant: "1", Path: "/p"}
+	begin := time.Now()
+	_, err := l.Wait(t.Context(), key) // and nothing more is heard of it
+	require.NoError(t, err)
+	sent, err := l.Wait(t.Context(), key)
+	require.NoError(t, err)
+	sent()
+	took := time.Since(begin)
+	assert.GreaterOrEqual(t, took, 490*time.Millisecond)
+	assert.Less(t, took, 5*time.Second)
+}
+
+// Nothing of this package prints keys, tokens or clients.
+func TestPrintsNothing(t *testing.T) {
+	s := state(t, redisstate.Config{Prefix: "p", Keyring: keyring(t, "k1")})
+	for _, v := range []any{s, keyring(t, "k1"), tokenStore(t, s, redisstate.TokenConfig{}), limiter(t, s, redisstate.LimiterConfig{}), s.Deduper(), s.Checkpoints(0), inbox(t, s, redisstate.InboxConfig{})} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			assert.Less(t, len(fmt.Sprintf(verb, v)), 80)
+		}
+	}
+}

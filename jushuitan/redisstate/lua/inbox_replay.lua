@@ -1,0 +1,11 @@
+-- Puts a dead letter back at the end of the stream, or drops it: 1, 0 if there is none.
+-- KEYS: stream, dead. ARGV: place, 1 to put it back.
+local e = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
+if not e then
+  return 0
+end
+if ARGV[2] == '1' then
+  local f = e[2]
+  redis.call('XADD', KEYS[1], '*', 'm', f[2], 'o', f[4], 'b', f[6])
+end
+return redis.call('XDEL', KEYS[2], ARGV[1])

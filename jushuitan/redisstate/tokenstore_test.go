@@ -1,0 +1,326 @@
+package redisstate_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
+)
+
+var _ jushuitan.TokenLeaser = (*redisstate.TokenStore)(nil)
+
+func tokenStore(t testing.TB, s *redisstate.State, cfg redisstate.TokenConfig) *redisstate.TokenStore {
+	t.Helper()
+	store, err := s.TokenStore(cfg)
+	require.NoError(t, err)
+	return store
+}
+
+func TestTokenStore(t *testing.T) {
+	plain := state(t, redisstate.Config{})
+	sealed := state(t, redisstate.Config{Keyring: keyring(t, "k1")})
+	for name, s := range map[string]*redisstate.State{"plain": plain, "sealed": sealed} {
+		t.Run(name, func(t *testing.T) {
+			jushuitantest.TestTokenStore(t, func(t *testing.T) jushuitan.TokenStore { return tokenStore(t, s, redisstate.TokenConfig{}) })
+		})
+	}
+}
+
+func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
+	const prefix = "test-sealed"
+	ctx, rdb := t.Context(), client(t)
+	store := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1")}), redisstate.TokenConfig{})
+	key := jushuitan.TokenKey{AppKey: "app", Merchant: "10010"}
+	_, ok, err := store.CompareAndSwap(ctx, key, jushuitan.Token{}, jushuitan.Token{AccessToken: "CANARY-access", RefreshToken: "CANARY-refresh"})
+	require.NoError(t, err)
+	require.True(t, ok)
+	name := prefix + ":token:{app/10010}"
+	held, err := rdb.HGetAll(ctx, name).Result()
+	require.NoError(t, err)
+	assert.NotContains(t, fmt.Sprint(held), "CANARY")
+	ttl, err := rdb.PTTL(ctx, name).Result()
+	require.NoError(t, err)
+	assert.Positive(t, ttl)
+
+	// A value that was copied to another merchant is refused.
+	require.NoError(t, rdb.HSet(ctx, prefix+":token:{app/20020}", "v", held["v"], "t", held["t"]).Err())
+	_, err = store.Load(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: "20020"})
+	require.ErrorIs(t, err, redisstate.ErrSealed)
+	assert.Contains(t, err.Error(), "20020")
+	// So is one in the clear, unless it is asked for.
+	require.NoError(t, rdb.HSet(ctx, prefix+":token:{app/30030}", "v", "7", "t", `p{"a":"CANARY-plain"}`).Err())
+	moving := jushuitan.TokenKey{AppKey: "app", Merchant: "30030"}
+	_, err = store.Load(ctx, moving)
+	require.ErrorIs(t, err, redisstate.ErrSealed)
+	assert.NotContains(t, err.Error(), "CANARY")
+	accepting := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1"), AcceptPlain: true}), redisstate.TokenConfig{})
+	tok, err := accepting.Load(ctx, moving)
+	require.NoError(t, err)
+	assert.Equal(t, "CANARY-plain", tok.AccessToken)
+	assert.EqualValues(t, 7, tok.Version)
+
+	// What no keyring is given for, or another one.
+	for _, cfg := range []redisstate.Config{{Prefix: prefix}, {Prefix: prefix, Keyring: keyring(t, "k2")}} {
+		_, err = tokenStore(t, state(t, cfg), redisstate.TokenConfig{}).Load(ctx, key)
+		require.ErrorIs(t, err, redisstate.ErrSealed)
+	}
+	for _, damaged := range []string{"", "p", "s", "s\x02k", "s\x02k1", "s\x02k1short", "x", held["t"][:len(held["t"])-1]} {
+		require.NoError(t, rdb.HSet(ctx, name, "t", damaged).Err())
+		_, err = store.Load(ctx, key)
+		require.Error(t, err, "%q", damaged)
+	}
+}
+
+func TestTokenStoreRotatesKeys(t *testing.T) {
+	const prefix = "test-rotate"
+	ctx, key := t.Context(), jushuitan.TokenKey{AppKey: "app", Merchant: "1"}
+	with := func(ring *redisstate.Keyring) *redisstate.TokenStore {
+		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: ring, AcceptPlain: true}), redisstate.TokenConfig{})
+	}
+	next := jushuitan.Token{AccessToken: "access", ExpiresAt: time.Now().Add(time.Hour)}
+	_, _, err := with(nil).CompareAndSwap(ctx, key, jushuitan.Token{}, next)
+	require.NoError(t, err)
+	for _, ids := range [][]string{{"k1"}, {"k2", "k1"}} {
+		store := with(keyring(t, ids...))
+		done, err := store.Reseal(ctx, key)
+		require.NoError(t, err)
+		require.True(t, done, ids)
+		done, err = store.Reseal(ctx, key)
+		require.NoError(t, err)
+		require.False(t, done, ids)
+	}
+	tok, err := with(keyring(t, "k2")).Load(ctx, key)
+	require.NoError(t, err)
+	assert.Equal(t, "access", tok.AccessToken)
+	assert.EqualValues(t, 3, tok.Version)
+	_, err = with(keyring(t, "k1")).Load(ctx, key)
+	require.ErrorIs(t, err, redisstate.ErrSealed)
+	done, err := with(nil).Reseal(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: "none"})
+	require.NoError(t, err)
+	assert.False(t, done)
+}
+
+// The lease keeps others away, the fence keeps away who lost it.
+func TestTokenLease(t *testing.T) {
+	const lease = 300 * time.Millisecond
+	ctx, prefix := t.Context(), "test-lease"
+	key := jushuitan.TokenKey{AppKey: "app", Merchant: rand.Text()}
+	mk := func() *redisstate.TokenStore {
+		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix}), redisstate.TokenConfig{Lease: lease})
+	}
+	a, b := mk(), mk()
+	old, _, err := a.CompareAndSwap(ctx, key, jushuitan.Token{}, jushuitan.Token{AccessToken: "t1"})
+	require.NoError(t, err)
+
+	release, err := a.Lease(ctx, key, old)
+	require.NoError(t, err)
+	waiting, cancel := context.WithTimeout(ctx, 3*lease) // longer than it lasts unattended
+	_, err = b.Lease(waiting, key, old)
+	cancel()
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	got := make(chan error, 1)
+	go func() {
+		release, err := b.Lease(ctx, key, old)
+		if err == nil {
+			release()
+		}
+		got <- err
+	}()
+	second, ok, err := a.CompareAndSwap(ctx, key, old, jushuitan.Token{AccessToken: "t2"})
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.NoError(t, <-got) // without the right: the token is new
+	release()
+	release()
+
+	// Whose lease is another's by now stores nothing.
+	release, err = a.Lease(ctx, key, second)
+	require.NoError(t, err)
+	defer release()
+	rdb := client(t)
+	require.NoError(t, rdb.Set(ctx, prefix+":renew:{app/"+key.Merchant+"}", "another", time.Minute).Err())
+	_, _, err = a.CompareAndSwap(ctx, key, second, jushuitan.Token{AccessToken: "t3"})
+	require.ErrorIs(t, err, redisstate.ErrFenced)
+	assert.NotContains(t, err.Error(), "t3")
+	// An authorisation of the merchant's has no need of the right.
+	third, ok, err := b.CompareAndSwap(ctx, key, second, jushuitan.Token{AccessToken: "t4"})
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.EqualValues(t, 3, third.Version)
+}
+
+func TestTokenConfigIsChecked(t *testing.T) {
+	s := state(t, redisstate.Config{})
+	for _, cfg := range []redisstate.TokenConfig{{Keep: -1}, {Lease: -1}, {Lease: time.Millisecond}} {
+		_, err := s.TokenStore(cfg)
+		require.Error(t, err)
+	}
+	for _, cfg := range []redisstate.Config{{Prefix: "a{b"}, {Replicas: -1}, {ReplicaTimeout: -1}} {
+		_, err := redisstate.New(client(t), cfg)
+		require.Error(t, err)
+	}
+	_, err := redisstate.New(nil, redisstate.Config{})
+	require.Error(t, err)
+	for _, keys := range []map[string][]byte{{}, {"k": make([]byte, 16)}, {"k": make([]byte, 32), "": make([]byte, 32)}, {"k": make([]byte, 32), strings.Repeat("x", 65): make([]byte, 32)}} {
+		_, err := redisstate.NewKeyring("k", keys)
+		require.Error(t, err)
+	}
+}
+
+// renewArgs is what a process needs that uses a token.
+type renewArgs struct {
+	Redis, URL, Prefix string
+	Lease              time.Duration
+}
+
+// testApp is the app of the fakes of these tests.
+func testApp() jushuitan.Credentials {
+	return jushuitan.Credentials{AppKey: "app", AppSecret: "secret-of-the-tests", Type: jushuitan.SelfBuilt}
+}
+
+// renewChild gets the token of each merchant that it is told, and says how long
+// that took.
+func renewChild(ctx context.Context, text []byte) error {
+	var args renewArgs
+	if err := json.Unmarshal(text, &args); err != nil {
+		return err
+	}
+	store, err := args.store()
+	if err != nil {
+		return err
+	}
+	c, err := jushuitan.New(testApp(), jushuitan.WithBaseURL(args.URL), jushuitan.WithTokenStore(store))
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		begin := time.Now()
+		bounded, cancel := context.WithTimeout(ctx, time.Minute)
+		_, err := c.ForMerchant(lines.Text()).Token(bounded)
+		cancel()
+		if err != nil {
+			return err
+		}
+		fmt.Println("done", time.Since(begin).Milliseconds())
+	}
+	return nil
+}
+
+func (a renewArgs) store() (*redisstate.TokenStore, error) {
+	s, err := redisstate.New(dial(a.Redis), redisstate.Config{Prefix: a.Prefix})
+	if err != nil {
+		return nil, err
+	}
+	return s.TokenStore(redisstate.TokenConfig{Lease: a.Lease})
+}
+
+// expired stores a token of the merchant's that has ended.
+func expired(t *testing.T, store *redisstate.TokenStore, merchant string) {
+	t.Helper()
+	_, ok, err := store.CompareAndSwap(t.Context(), jushuitan.TokenKey{AppKey: testApp().AppKey, Merchant: merchant}, jushuitan.Token{},
+		jushuitan.Token{AccessToken: "ended-long-ago-" + merchant, RefreshToken: "ended-too", ExpiresAt: time.Now().Add(-time.Hour)})
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
+// grants counts the renewals that the fake granted.
+func grants(fake *jushuitantest.Server) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if strings.Contains(r.Path, "/auth/") && r.Code == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Eight processes find the same token expired: the server hears of one.
+func TestProcessesRenewOnce(t *testing.T) {
+	const processes = 8
+	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithSingleToken(), jushuitantest.WithLatency(100*time.Millisecond))
+	t.Cleanup(fake.Close)
+	client(t)
+	args := renewArgs{Redis: shared.addr, URL: fake.URL, Prefix: "test-" + rand.Text(), Lease: 5 * time.Second}
+	store, err := args.store()
+	require.NoError(t, err)
+	expired(t, store, "10010")
+
+	var all []*process
+	for range processes {
+		p := spawn(t, "renew", args)
+		require.Equal(t, "ready", p.next(t))
+		all = append(all, p)
+	}
+	for _, p := range all {
+		p.tell(t, "10010")
+	}
+	for _, p := range all {
+		require.Contains(t, p.next(t), "done")
+	}
+	assert.Equal(t, 1, grants(fake))
+	tok, err := store.Load(t.Context(), jushuitan.TokenKey{AppKey: testApp().AppKey, Merchant: "10010"})
+	require.NoError(t, err)
+	assert.Equal(t, fake.AccessToken(""), tok.AccessToken)
+	assert.EqualValues(t, 2, tok.Version)
+}
+
+// The process that renews is killed at random points. Nobody waits for it longer
+// than the lease, and what is stored in the end is what the server takes.
+func TestRenewingProcessIsKilled(t *testing.T) {
+	const (
+		kills  = 50
+		lease  = 250 * time.Millisecond
+		spread = 150 * time.Millisecond // a renewal takes about 100
+	)
+	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithSingleToken(), jushuitantest.WithLatency(30*time.Millisecond))
+	t.Cleanup(fake.Close)
+	client(t)
+	args := renewArgs{Redis: shared.addr, URL: fake.URL, Prefix: "test-" + rand.Text(), Lease: lease}
+	store, err := args.store()
+	require.NoError(t, err)
+	heir := spawn(t, "renew", args)
+	require.Equal(t, "ready", heir.next(t))
+	lost, waited, longest := 0, 0, time.Duration(0)
+	for round := range kills {
+		merchant := fmt.Sprint(round)
+		expired(t, store, merchant)
+		victim := spawn(t, "renew", args)
+		require.Equal(t, "ready", victim.next(t))
+		before := grants(fake)
+		victim.tell(t, merchant)
+		<-time.After(spread * time.Duration(round) / kills)
+		victim.kill()
+		begin := time.Now()
+		heir.tell(t, merchant)
+		require.Contains(t, heir.next(t), "done")
+		took := time.Since(begin)
+		longest = max(longest, took)
+		if took > lease/4 {
+			waited++
+		}
+		granted := grants(fake) - before
+		require.LessOrEqual(t, granted, 2)
+		if granted == 2 {
+			lost++
+		}
+		tok, err := store.Load(t.Context(), jushuitan.TokenKey{AppKey: testApp().AppKey, Merchant: merchant})
+		require.NoError(t, err)
+		require.Equal(t, fake.AccessToken(""), tok.AccessToken, "round %d: the server ended the token that is stored", round)
+	}
+	t.Logf("%d kills: the heir had to wait %d times, %v at most; %d grants died with their process", kills, waited, longest.Round(time.Millisecond), lost)
+	assert.Less(t, longest, lease+time.Second, "stuck")
+}
