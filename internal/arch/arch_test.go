@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"qimen/":               {"qimen", "jushuitan", "jushuitan/", "internal"},
 	"dianjia":              {"jushuitan", "internal"},
 	"mapping":              {"dianjia", "jushuitan", "internal"},
-	"examples":             {"mapping", "dianjia", "qimen", "qimen/", "callback", "jushuitan", "jushuitan/", "internal"},
+	"examples":             {"mapping", "dianjia", "qimen", "qimen/", "callback", "jushuitan", "jushuitan/", "jushuitan/redisstate", "internal"},
 }
 
 // libraries may be imported by any file of the root module.

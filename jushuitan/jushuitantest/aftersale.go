@@ -298,7 +298,7 @@ func (c *Company) queryAfterSales(q *call, req jushuitan.AfterSaleQuery) answer 
 	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.AfterSale
 	for _, a := range c.asList {
-		if a.TS >= req.StartTS && within.holds(a.Modified) && c.shopWanted(req.ShopID, req.IsOfflineShop, a.ShopID) &&
+		if a.TS >= req.StartTS && within.holds(a.Modified) && q.keeps(&a.AfterSale) && c.shopWanted(req.ShopID, req.IsOfflineShop, a.ShopID) &&
 			wanted(req.SoIDs, a.SoID) && wanted(req.OIDs, a.OID) && wanted(req.ASIDs, a.ASID) && wanted(req.ShopBuyerIDs, a.ShopBuyerID) &&
 			(req.Status == "" || a.Status == req.Status) && (req.GoodStatus == "" || a.GoodStatus == req.GoodStatus) && (req.Type == "" || a.Type == req.Type) {
 			rows = append(rows, c.shown(a))

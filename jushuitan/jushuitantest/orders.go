@@ -436,8 +436,9 @@ func (c *Company) queryOrders(q *call, req jushuitan.OrderQuery) answer {
 				t = o.SendDate
 			}
 		}
-		if o.TS >= req.StartTS && within.holds(t) && !hidden(o.ShopSite) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, o.ShopID) &&
-			wanted(req.SoIDs, o.SoID) && wanted(req.OIDs, o.OID) && wanted(req.OrderTypes, o.Type) && (req.Status == "" || o.Status == req.Status) {
+		if o.TS >= req.StartTS && within.holds(t) && (q.keep != nil || !hidden(o.ShopSite)) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, o.ShopID) &&
+			wanted(req.SoIDs, o.SoID) && wanted(req.OIDs, o.OID) && wanted(req.OrderTypes, o.Type) && (req.Status == "" || o.Status == req.Status) &&
+			q.keeps(&o.Order) {
 			rows = append(rows, &o.Order)
 		}
 	}

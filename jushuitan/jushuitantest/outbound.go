@@ -334,7 +334,7 @@ func (c *Company) queryOutbounds(q *call, req jushuitan.OutboundQuery) answer {
 		if d.TS >= req.StartTS && within.holds(t) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, d.ShopID) &&
 			(req.WMSCoID == 0 || d.WMSCoID == req.WMSCoID) && (req.Status == "" || d.Status == req.Status) &&
 			wanted(req.SoIDs, d.SoID) && wanted(req.OIDs, text(d.OID)) && wanted(req.IOIDs, text(d.IOID)) &&
-			wanted(req.LIDs, d.LID) && wanted(req.WaveIDs, d.WaveID) {
+			wanted(req.LIDs, d.LID) && wanted(req.WaveIDs, d.WaveID) && q.keeps(&d.Outbound) {
 			rows = append(rows, &d.Outbound)
 		}
 	}

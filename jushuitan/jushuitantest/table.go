@@ -18,7 +18,11 @@ type call struct {
 	biz   jsontext.Value
 	rows  []map[string]any // of an upload, decoded loosely
 	drift bool
+	keep  func(row any) bool // what else a query of documents asks; nil for the open API
 }
+
+// keeps tells whether a query gives a row that its filters found.
+func (q *call) keeps(row any) bool { return q.keep == nil || q.keep(row) }
 
 // handler answers an operation from a company's state, whose lock is held.
 type handler func(c *Company, q *call) answer

@@ -14,8 +14,8 @@ import (
 // FlowOne is 业务一, 线上订单线下发货: online orders that stores ship.
 //
 // The host pushes the stores' summed stock to 店加线下仓; the ERP assigns online
-// orders to it; the host fetches the outbound documents and ships them from
-// stores. With virtual the stock goes up as virtual quantities (虚拟库存) instead
+// orders to it; the host fetches the outbound documents (through the open API, or
+// through Qimen, see [Host.ViaQimen]) and ships them from stores. With virtual the stock goes up as virtual quantities (虚拟库存) instead
 // of a stocktake (盘点).
 func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bool) error {
 	t := h.line
@@ -64,7 +64,8 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 	t.Check(len(docs) == 3, "three outbound documents are fetched")
-	for _, d := range docs {
+	for _, soID := range slices.Sorted(maps.Keys(docs)) {
+		d := docs[soID]
 		store, err := h.choose(d.Items)
 		if err != nil {
 			return err
@@ -188,7 +189,8 @@ func (h *Host) pushStock(ctx context.Context, virtual bool) error {
 // changed since the last time, by online order number.
 func (h *Host) fetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbound, error) {
 	docs := map[string]*jushuitan.Outbound{}
-	for d, err := range h.jst.Outbounds.Since(ctx, h.cursor, &jushuitan.OutboundQuery{WMSCoID: h.wmsCoID}) {
+	call, changed := h.outboundsSince(ctx, h.cursor)
+	for d, err := range changed {
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +198,7 @@ func (h *Host) fetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbou
 		h.cursor = max(h.cursor, d.TS)
 	}
 	names := slices.Sorted(maps.Keys(docs))
-	h.line.Step(DianJia, "Outbounds.Since", fmt.Sprint(names), fmt.Sprintf("%d documents changed, cursor %d", len(docs), h.cursor))
+	h.line.Step(DianJia, call, fmt.Sprint(names), fmt.Sprintf("%d documents changed, cursor %d", len(docs), h.cursor))
 	return docs, nil
 }
 

@@ -258,13 +258,17 @@ func TestWrongs(t *testing.T) {
 		Code   any    `json:"code"`
 		Msg    string `json:"msg"`
 	}
-	s.get("requests", &log)
 	var codes []any
-	for _, e := range log {
-		if e.Path == "/open/shops/query" {
-			codes = append(codes, e.Code)
+	require.Eventually(t, func() bool { // the entry of a cut request comes after the cut
+		codes = nil
+		s.get("requests", &log)
+		for _, e := range log {
+			if e.Path == "/open/shops/query" {
+				codes = append(codes, e.Code)
+			}
 		}
-	}
+		return len(codes) == 3
+	}, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, []any{0.0, 120.0, nil}, codes, "one passed, one refused, one cut")
 }
 

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
+)
+
+// pushPath is where pushes arrive: the end of it names the kind, see dianjia.URLBuilder.
+const pushPath = "/dex/jushuitan/"
+
+// pushStream is the name of the pushes in the sink.
+const pushStream = "pushes"
+
+// pushes takes and works pushes until ctx ends. A push is answered when it is in the
+// inbox; whichever process is free works it.
+func (w *worker) pushes(ctx context.Context) error {
+	inbox, err := w.state.Inbox(redisstate.InboxConfig{
+		Ordered: true, Visibility: w.lease,
+		OnError: func(_ context.Context, m redisstate.Message, err error) {
+			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "error", err)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	var working sync.WaitGroup
+	defer working.Wait()
+	if w.listen != "" {
+		stop, err := w.receive(ctx, inbox)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	working.Go(func() { _ = inbox.Run(ctx, w.concurrency, w.push) }) // until ctx ends
+	<-ctx.Done()
+	return nil
+}
+
+// push works a push. One that was stored and not answered, as its receiver died, comes
+// again as another message: the sink knows it by what it says. A real host gives
+// redisstate.Handlers here, with a function for each kind.
+func (w *worker) push(ctx context.Context, m redisstate.Message) error {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %s", m.EntID, m.StorageCode, m.Type, m.Method, m.Raw))
+	return w.sink.put(ctx, m.EntID, pushStream, 0, []row{{id: hex.EncodeToString(sum[:16]), version: 1}})
+}
+
+// receive serves the URLs that are registered in Jushuitan, in each process with -listen.
+func (w *worker) receive(ctx context.Context, inbox *redisstate.Inbox) (stop func(), err error) {
+	receiver, err := callback.New(callback.Config{
+		Shipment: inbox.Shipment, Cancel: inbox.Cancel, GoodsReturned: inbox.GoodsReturned, Stock: inbox.Stock,
+		Secrets: []string{w.pushSecret}, Deduper: w.state.Deduper(), ClaimTTL: w.lease,
+		OnError: func(_ context.Context, env callback.Envelope, err error) {
+			w.log.Warn("push refused", "merchant", env.EntID, "stream", pushStream, "error", err)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", w.listen)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(pushPath, receiver)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			w.log.Error("pushes are not received any more", "error", err)
+		}
+	})
+	w.log.Info("listening", "address", l.Addr().String())
+	return func() {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer done()
+		if server.Shutdown(ctx) != nil { // what is under way is answered first
+			_ = server.Close()
+		}
+		serving.Wait()
+	}, nil
+}

@@ -1,0 +1,244 @@
+package qimentest
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/qimen"
+)
+
+// FaultKind is what goes wrong.
+type FaultKind int
+
+// The faults. Those that say "not carried out" refuse or lose the call before it
+// has any effect; the others carry it out.
+const (
+	NoFault FaultKind = iota
+	// Refuse answers Code, SubCode, Msg and SubMsg; a code that the platform
+	// documents has its text by default. Not carried out.
+	Refuse
+	// CallLimited answers code 7, a call limit that holds for Ban, 1 s by default.
+	// Not carried out.
+	CallLimited
+	// HTTP5xx answers Status, 502 by default. Not carried out.
+	HTTP5xx
+	// Reset closes the connection hard and answers nothing. Not carried out.
+	Reset
+	// Slow waits for Delay, then goes on; another fault may join it.
+	Slow
+	// Hang answers nothing until the caller goes away. Not carried out.
+	Hang
+	// HTMLPage answers a web page with status 200. Not carried out.
+	HTMLPage
+	// CutBody announces more bytes than it sends.
+	CutBody
+	// LostAnswer closes the connection hard after the call was carried out.
+	LostAnswer
+	// ControlChars strews control characters into the answer.
+	ControlChars
+	// CodeDrift answers a code as text where it is a number in JSON, and the other
+	// way round.
+	CodeDrift
+	// OtherRoot answers in the open platform's form: under <method>_response, or
+	// under error_response with msg and sub_msg; or under Root.
+	OtherRoot
+)
+
+var faultNames = [...]string{
+	"none", "refuse", "call-limited", "http-5xx", "reset", "slow", "hang", "html-page", "cut-body", "lost-answer",
+	"control-chars", "code-drift", "other-root",
+}
+
+func (k FaultKind) String() string {
+	if k < 0 || int(k) >= len(faultNames) {
+		return "FaultKind(" + strconv.Itoa(int(k)) + ")"
+	}
+	return faultNames[k]
+}
+
+// Fault is something that goes wrong, see [Server.Inject].
+type Fault struct {
+	Method string // that it meets, in full or without taobao.qimen.; "" is every one
+	Times  int    // how many calls it meets, 0: all
+	Skip   int    // how many it lets pass before
+	Kind   FaultKind
+
+	Code    string        // of Refuse
+	SubCode string        // of Refuse: isp.*, isv.*
+	Msg     string        // of Refuse
+	SubMsg  string        // of Refuse
+	Ban     time.Duration // of CallLimited, in whole seconds
+	Status  int           // of HTTP5xx
+	Delay   time.Duration // of Slow
+	Root    string        // of OtherRoot
+}
+
+type faults struct {
+	mu     sync.Mutex
+	active []*activeFault
+}
+
+type activeFault struct {
+	Fault
+	skip, left int
+}
+
+// Inject makes calls go wrong until remove is called, or Times calls did. Of several
+// faults that meet a call the one injected first counts.
+func (s *Server) Inject(f Fault) (remove func()) {
+	if m, ok := qimen.LookupMethod(f.Method); ok {
+		f.Method = m.Name
+	}
+	a := &activeFault{Fault: f, skip: f.Skip, left: f.Times}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.active = append(s.faults.active, a)
+	return func() {
+		s.faults.mu.Lock()
+		defer s.faults.mu.Unlock()
+		s.faults.drop(a)
+	}
+}
+
+func (f *faults) drop(a *activeFault) {
+	f.active = slices.DeleteFunc(f.active, func(b *activeFault) bool { return a == b })
+}
+
+// pick gives the faults that meet a call: the delay of a Slow one, and the first
+// other.
+func (f *faults) pick(m *qimen.Method) (delay time.Duration, fault *Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range slices.Clone(f.active) {
+		if a.Method != "" && a.Method != m.Name || a.Kind != Slow && fault != nil {
+			continue
+		}
+		if a.skip > 0 {
+			a.skip--
+			continue
+		}
+		if a.Times > 0 {
+			if a.left--; a.left == 0 {
+				f.drop(a)
+			}
+		}
+		if a.Kind == Slow {
+			delay += a.Delay
+			continue
+		}
+		copied := a.Fault
+		fault = &copied
+	}
+	return delay, fault
+}
+
+// textOf is the platform's text of a code.
+func textOf(code string) string {
+	switch code {
+	case codeLimited:
+		return "App Call Limited"
+	case codeDown:
+		return "Service currently unavailable"
+	case "12":
+		return "Insufficient user permissions"
+	case codePermission:
+		return "Insufficient app permissions"
+	case codeRemote:
+		return "Remote service error"
+	case codeNoMethod:
+		return "Missing method"
+	case codeMethod:
+		return "Invalid method"
+	case codeSign:
+		return "Invalid signature"
+	case codeMissing:
+		return "Missing required arguments"
+	case codeInvalid:
+		return "Invalid arguments"
+	case "42":
+		return "Missing access token"
+	case "43":
+		return "Invalid access token"
+	}
+	return ""
+}
+
+// insteadOf does the faults that come instead of an answer; it reports whether there
+// is nothing more to do.
+func (x *exchange) insteadOf() bool {
+	f := x.fault
+	switch f.Kind {
+	case Refuse:
+		a := refuse(f.Code, cmp.Or(f.Msg, textOf(f.Code)))
+		a.subCode, a.subMsg = f.SubCode, f.SubMsg
+		x.send(a)
+	case CallLimited:
+		a := refuse(codeLimited, textOf(codeLimited))
+		a.subCode = "accesscontrol.limited-by-api-access-count"
+		a.subMsg = fmt.Sprintf("This ban will last for %d more seconds", max(int64((f.Ban+time.Second-1)/time.Second), 1))
+		x.send(a)
+	case HTTP5xx:
+		x.rec.Status = cmp.Or(f.Status, http.StatusBadGateway)
+		x.note()
+		http.Error(x.w, http.StatusText(x.rec.Status), x.rec.Status)
+	case HTMLPage:
+		x.note()
+		x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = x.w.Write([]byte("<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>"))
+	case Reset:
+		x.reset()
+	case Hang:
+		select {
+		case <-x.r.Context().Done():
+		case <-x.s.ctx.Done():
+		}
+		x.abort()
+	default:
+		return false
+	}
+	return true
+}
+
+// codeMember is the code of an answer in JSON.
+var codeMember = regexp.MustCompile(`"code":("?)(-?\d+)("?)`)
+
+// distort does the faults that change an answer; nil when it has been sent.
+func (x *exchange) distort(text []byte, contentType string) []byte {
+	switch x.fault.Kind {
+	case LostAnswer:
+		x.reset()
+		return nil
+	case CutBody:
+		x.note()
+		x.w.Header().Set("Content-Type", contentType)
+		x.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		_, _ = x.w.Write(text[:len(text)/2])
+		return nil
+	case ControlChars:
+		at := ","
+		if bytes.HasPrefix(text, []byte("<")) {
+			at = ">"
+		}
+		return bytes.ReplaceAll(text, []byte(at), []byte(at+"\x01\x0b\x1f"))
+	case CodeDrift:
+		m := codeMember.FindSubmatchIndex(text)
+		if m == nil {
+			return text
+		}
+		number := string(text[m[4]:m[5]])
+		if !strings.HasPrefix(string(text[m[2]:]), `"`) {
+			number = strconv.Quote(number)
+		}
+		return slices.Concat(text[:m[0]], []byte(`"code":`+number), text[m[1]:])
+	default:
+		return text
+	}
+}

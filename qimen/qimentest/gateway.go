@@ -1,0 +1,438 @@
+package qimentest
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/qimen"
+)
+
+// maxBody bounds the bodies that are read, of calls and of receivers' answers.
+const maxBody = 16 << 20
+
+// maxSkew is how far a time stamp may be off (10 minutes by the documentation).
+const maxSkew = 10 * time.Minute
+
+// exchange is one call on its way through the gateway.
+type exchange struct {
+	s      *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	params map[string]string // of the query and of a form
+	body   []byte            // any other body
+	method *qimen.Method     // a name alone where it is not known
+	format qimen.Format
+	fault  *Fault
+	rec    RequestRecord
+	noted  bool
+}
+
+// ServeHTTP answers a call.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.handlers.Done()
+	x := &exchange{s: s, w: w, r: r, params: map[string]string{}, method: &qimen.Method{}, format: qimen.JSON}
+	x.rec = RequestRecord{Time: s.Now(), Status: http.StatusOK}
+	defer x.note()
+	if !strings.HasPrefix(r.URL.Path, "/router/") {
+		x.rec.Status = http.StatusNotFound
+		x.note()
+		http.NotFound(w, r)
+		return
+	}
+	early := x.read()
+	x.rec.Method = x.params["method"]
+	if m, ok := qimen.LookupMethod(x.rec.Method); ok && m.Name == x.rec.Method {
+		x.method = m
+	} else if x.method.Name = x.rec.Method; strings.HasPrefix(x.rec.Method, "taobao.qimen.") {
+		x.method.Body = qimen.BodyXML
+	}
+	x.format = qimen.Format(x.params["format"])
+	if x.format != qimen.JSON && x.format != qimen.XML {
+		if x.format = qimen.JSON; x.method.Body == qimen.BodyXML {
+			x.format = qimen.XML
+		}
+	}
+	delay, fault := s.faults.pick(x.method)
+	if x.fault = fault; fault != nil {
+		x.rec.Fault = fault.Kind
+	} else if delay > 0 {
+		x.rec.Fault = Slow
+	}
+	if !x.wait(delay) {
+		x.abort()
+	}
+	if fault != nil && x.insteadOf() {
+		return
+	}
+	if early != nil {
+		x.send(early)
+		return
+	}
+	if a := x.verify(); a != nil {
+		x.send(a)
+		return
+	}
+	x.send(x.dispatch())
+}
+
+// wait lets real time pass; it reports whether nothing cut it short.
+func (x *exchange) wait(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-x.r.Context().Done():
+	case <-x.s.ctx.Done():
+	}
+	return false
+}
+
+// read takes in query, form and body.
+func (x *exchange) read() *answer {
+	if x.r.Method != http.MethodPost && x.r.Method != http.MethodGet {
+		return refuse(codeInvalid, "Invalid arguments:http method")
+	}
+	if a := x.add(x.r.URL.RawQuery); a != nil {
+		return a
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if err != nil {
+		return refuse(codeInvalid, "Invalid arguments:body")
+	}
+	kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if kind == "application/x-www-form-urlencoded" {
+		return x.add(string(body))
+	}
+	x.body = body
+	return nil
+}
+
+// add takes parameters in. One that stands twice is refused.
+func (x *exchange) add(raw string) *answer {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return refuse(codeInvalid, "Invalid arguments:encoding")
+	}
+	for name, all := range values {
+		if _, twice := x.params[name]; twice || len(all) > 1 {
+			return refuse(codeInvalid, "Invalid arguments:"+name)
+		}
+		x.params[name] = all[0]
+	}
+	return nil
+}
+
+// verify checks what all calls have in common.
+func (x *exchange) verify() *answer {
+	p := x.params
+	if p["method"] == "" {
+		return refuse(codeNoMethod, "Missing method")
+	}
+	for _, name := range []string{"app_key", "timestamp", "v", "sign"} {
+		if p[name] == "" {
+			return refuse(codeMissing, "Missing required arguments:"+name)
+		}
+	}
+	algorithm := qimen.SignMethod(p["sign_method"])
+	if algorithm == "" {
+		algorithm = qimen.MD5
+	}
+	if !algorithm.Known() {
+		return refuse(codeInvalid, "Invalid arguments:sign_method")
+	}
+	if p["app_key"] != x.s.cfg.appKey {
+		return refuse(codeAppKey, "Invalid app Key")
+	}
+	want, err := qimen.Sign(algorithm, x.s.cfg.appSecret, p, x.body)
+	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(p["sign"])) != 1 {
+		return refuse(codeSign, "Invalid signature")
+	}
+	stamp, err := time.ParseInLocation(wire.TimeLayout, p["timestamp"], wire.CST)
+	if err != nil {
+		return refuse(codeInvalid, "Invalid arguments:timestamp")
+	}
+	if d := x.s.Now().Sub(stamp); d > maxSkew || d < -maxSkew {
+		return refuse(codeInvalid, "Invalid arguments:timestamp")
+	}
+	if v := p["v"]; v != "1.0" && v != "2.0" && v != "3.0" {
+		return refuse(codeInvalid, "Invalid arguments:v")
+	}
+	if f := p["format"]; f != "" && f != "json" && f != "xml" {
+		return refuse(codeInvalid, "Invalid arguments:format")
+	}
+	return x.verifyRoute()
+}
+
+// verifyRoute checks the target app and the customer.
+func (x *exchange) verifyRoute() *answer {
+	p := x.params
+	if x.isCloud() && !x.isTOP() {
+		switch p["target_app_key"] {
+		case "":
+			return refuse(codeMissing, "Missing required arguments:target_app_key")
+		case x.s.cfg.target:
+		default:
+			return refuse(codeInvalid, "Invalid arguments:target_app_key")
+		}
+	}
+	if isLegacy(x.method.Name) {
+		return nil
+	}
+	spelling := x.s.cfg.routing
+	switch {
+	case x.isTOP(): // has none as a rule
+		x.rec.Customer = p["customerId"] + p["customer_id"] + p["customerid"]
+		return nil
+	case spelling != "":
+	case x.isScene():
+		spelling = "customer_id"
+	case x.isCloud():
+		spelling = "customerid"
+	default:
+		spelling = "customerId"
+	}
+	if x.rec.Customer = p[spelling]; x.rec.Customer == "" {
+		return refuse(codeMissing, "Missing required arguments:"+spelling)
+	}
+	if _, ok := x.s.customer(x.rec.Customer); !ok {
+		return refuse(codeInvalid, "Invalid arguments:"+spelling)
+	}
+	return nil
+}
+
+func isLegacy(method string) bool { return strings.HasPrefix(method, "jst.") }
+
+func isRouting(name string) bool {
+	return name == "customerId" || name == "customer_id" || name == "customerid"
+}
+
+// isScene tells whether Jushuitan answers a call.
+func (x *exchange) isScene() bool {
+	return isLegacy(x.method.Name) || strings.HasPrefix(x.method.Name, "jushuitan.")
+}
+
+// isCloud tells whether a call has its parameters in a form.
+func (x *exchange) isCloud() bool { return x.method.Body == qimen.BodyForm }
+
+// isTOP tells whether a method is one of the open platform itself.
+func (x *exchange) isTOP() bool {
+	return x.isCloud() && !x.isScene() && !strings.HasPrefix(x.method.Name, "qimen.")
+}
+
+// dispatch carries a call out.
+func (x *exchange) dispatch() *answer {
+	r := x.s.receiver(x.rec.Customer, x.method.Name)
+	known := x.method.Family != ""
+	switch {
+	case x.isScene() && known:
+		return x.scene()
+	case r != nil:
+		x.rec.Forwarded = true
+		return x.forward(r)
+	case !known:
+		return refuse(codeMethod, "Invalid method")
+	case x.isTOP():
+		return refuse(codePermission, "Insufficient app permissions")
+	default: // an assumption
+		return refuse(codeInvalid, "Invalid arguments:no URL is registered for the customer")
+	}
+}
+
+// business is the parameters that are the method's own.
+func (x *exchange) business() map[string]string {
+	out := map[string]string{}
+	for name, v := range x.params {
+		switch name {
+		case "method", "app_key", "timestamp", "v", "format", "sign", "sign_method", "session", "partner_id", "simplify", "target_app_key":
+		default:
+			if v != "" && !isRouting(name) {
+				out[name] = v
+			}
+		}
+	}
+	return out
+}
+
+// note records the call, once: before the caller can see the answer.
+func (x *exchange) note() {
+	if !x.noted {
+		x.noted = true
+		x.s.record(x.rec)
+	}
+}
+
+// send writes the answer, or what a fault makes of it.
+func (x *exchange) send(a *answer) {
+	contentType := "application/json;charset=utf-8"
+	if x.format == qimen.XML {
+		contentType = "text/xml;charset=utf-8"
+	}
+	a.top = x.isTOP()
+	if x.fault != nil && x.fault.Kind == OtherRoot {
+		a.top, a.root = true, x.fault.Root
+	}
+	var text []byte
+	var err error
+	if a.raw != nil {
+		text, contentType = a.raw, a.rawType
+		if x.fault != nil && x.fault.Kind == OtherRoot {
+			text = renamed(text, x.root(a))
+		}
+	} else {
+		text, err = x.encode(a)
+	}
+	if err != nil {
+		x.rec.Status = http.StatusInternalServerError
+		x.note()
+		http.Error(x.w, "qimentest: answer not encodable", x.rec.Status)
+		return
+	}
+	x.rec.Flag, x.rec.Code = "success", a.code
+	if a.failed {
+		x.rec.Flag = "failure"
+	}
+	if x.fault != nil {
+		if text = x.distort(text, contentType); text == nil {
+			return
+		}
+	}
+	x.note()
+	x.w.Header().Set("Content-Type", contentType)
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = x.w.Write(text)
+}
+
+// abort cuts the connection without an answer. It does not return.
+func (x *exchange) abort() {
+	x.rec.Status = 0
+	x.note()
+	panic(http.ErrAbortHandler)
+}
+
+// reset closes the connection the hard way: the caller sees a reset.
+func (x *exchange) reset() {
+	x.rec.Status = 0
+	x.note()
+	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+		return
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// Receiver is who gets the messages of a customer, see [Server.Register].
+type Receiver struct {
+	// URL is where the messages go. Parameters of its query are kept and signed.
+	URL string
+
+	// AppKey and AppSecret are the receiver's own: what is forwarded is signed with
+	// them. Without a key both are those of the server's app.
+	AppKey    string
+	AppSecret string `pii:"true"`
+
+	SignMethod qimen.SignMethod // md5 by default, the one that every receiver knows
+
+	// Methods are the names of the methods that go there, in full; none are all of
+	// the customer. Both sides of a customer can so have a receiver: the ERP that of
+	// deliveryorder.confirm, the warehouse that of deliveryorder.create.
+	Methods []string
+
+	// Form forwards the parameters of form calls as a form. By default they are a
+	// JSON document.
+	Form bool
+}
+
+// Format prints the receiver without its secret.
+func (r Receiver) Format(s fmt.State, verb rune) { redact.Format(s, verb, r) }
+
+// LogValue is the receiver for slog, without its secret.
+func (r Receiver) LogValue() slog.Value { return redact.LogValue(r) }
+
+type receiver struct {
+	Receiver
+	url   *url.URL
+	query map[string]string
+}
+
+// Register says where the messages of a customer go. Of two receivers of a method
+// the newer one counts, and one that names it before one for all. Standard messages
+// (taobao.qimen.*) are forwarded without that prefix, with their body as it came;
+// those of the cloud (qimen.taobao.pos.* and others) under their name with
+// target_appkey, source_appkey and request_id. The answer is handed back as it is,
+// unless there is none in time (code 15, isp.remote-service-timeout), no connection
+// (isp.remote-connection-error) or a status other than 200
+// (isp.remote-service-error).
+//
+// The customer "" is for calls that name none: those of the open platform itself.
+func (s *Server) Register(customerID string, r Receiver) error {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
+		return errors.New("qimentest: Register: want http(s)://host/path")
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("qimentest: Register: the query cannot be read")
+	}
+	own := &receiver{Receiver: r, url: u, query: map[string]string{}}
+	for name, all := range values {
+		if own.query[name] = all[0]; len(all) > 1 {
+			return fmt.Errorf("qimentest: Register: parameter %s stands twice", name)
+		}
+	}
+	own.Methods = slices.Clone(r.Methods)
+	if own.SignMethod == "" {
+		own.SignMethod = qimen.MD5
+	}
+	if !own.SignMethod.Known() {
+		return errors.New("qimentest: Register: sign method is not known")
+	}
+	if own.AppKey == "" {
+		own.AppKey, own.AppSecret = s.cfg.appKey, s.cfg.appSecret
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.customers[customerID]; !ok && customerID != "" {
+		return fmt.Errorf("qimentest: Register: customer %q is not known", customerID)
+	}
+	s.receivers[customerID] = append([]*receiver{own}, s.receivers[customerID]...)
+	return nil
+}
+
+// receiver finds who gets a method of a customer.
+func (s *Server) receiver(customerID, method string) *receiver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all *receiver
+	for _, r := range s.receivers[customerID] {
+		switch {
+		case slices.Contains(r.Methods, method):
+			return r
+		case all == nil && len(r.Methods) == 0:
+			all = r
+		}
+	}
+	return all
+}

@@ -1,0 +1,277 @@
+package qimentest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/qimen"
+)
+
+// Server is a fake gateway. All its methods may be called from many goroutines at
+// once.
+type Server struct {
+	// URL is the base URL, such as http://127.0.0.1:34567; "" if the server does not
+	// listen. The gateway is below it, at every path that begins with /router/.
+	URL string
+
+	// ERP is the fake Jushuitan behind the scene, and the clock.
+	ERP *jushuitantest.Server
+
+	cfg       config
+	ownERP    bool
+	transport *http.Transport
+	faults    faults
+
+	http   *http.Server
+	conns  sync.WaitGroup // open connections
+	served chan struct{}  // closes when Serve has returned
+	ctx    context.Context
+	cancel context.CancelFunc
+	closed chan struct{} // closes when Close is done
+	once   sync.Once
+
+	mu        sync.Mutex
+	unhook    func() bool
+	closing   bool
+	handlers  sync.WaitGroup
+	customers map[string]string
+	receivers map[string][]*receiver // by customer, the newest first
+	records   []RequestRecord
+	requestNo int64
+}
+
+// NewServer starts a server on a free port of 127.0.0.1. Like
+// [net/http/httptest.NewServer] it panics if it cannot listen. Close it.
+func NewServer(opts ...Option) *Server {
+	s, err := Start(context.Background(), "127.0.0.1:0", opts...)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
+// The server closes with ctx, or by [Server.Close].
+func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("qimentest: Start: %w", err)
+	}
+	s, err := New(opts...)
+	if err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("qimentest: Start: %w", err)
+	}
+	s.URL = "http://" + l.Addr().String()
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ConnState: s.connState}
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(l)
+	}()
+	stop := context.AfterFunc(ctx, s.Close)
+	s.mu.Lock()
+	s.unhook = stop
+	s.mu.Unlock()
+	return s, nil
+}
+
+// New makes a server that does not listen: it is an [http.Handler], to be mounted
+// elsewhere under the path /router/. Close it.
+func New(opts ...Option) (*Server, error) {
+	cfg := defaults()
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return nil, fmt.Errorf("qimentest: %w", err)
+		}
+	}
+	s := &Server{ERP: cfg.erp, cfg: cfg, customers: cfg.customers, receivers: map[string][]*receiver{}, closed: make(chan struct{})}
+	if s.ERP == nil {
+		erp, err := jushuitantest.Start(context.Background(), "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("qimentest: %w", err)
+		}
+		s.ERP, s.ownERP = erp, true
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.transport = http.DefaultTransport.(*http.Transport).Clone()
+	s.transport.Proxy = nil
+	s.transport.MaxIdleConnsPerHost = 16
+	return s, nil
+}
+
+// Close stops the server: it ends what is being answered and forwarded, and returns
+// when all that has ended.
+func (s *Server) Close() {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.closing = true
+		unhook := s.unhook
+		s.mu.Unlock()
+		if unhook != nil {
+			unhook()
+		}
+		s.cancel()
+		s.handlers.Wait()
+		if s.http != nil {
+			_ = s.http.Close()
+			<-s.served
+			s.conns.Wait()
+		}
+		s.transport.CloseIdleConnections()
+		if s.ownERP {
+			s.ERP.Close()
+		}
+		close(s.closed)
+	})
+	<-s.closed
+}
+
+// connState counts connections, so that Close can wait for them. A hijacked one is
+// closed by whoever took it.
+func (s *Server) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Done()
+	}
+}
+
+// enter counts a handler; it refuses when the server is closing.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.handlers.Add(1)
+	return true
+}
+
+// Now is the time of the server and of its ERP.
+func (s *Server) Now() time.Time { return s.ERP.Now() }
+
+// Advance moves that time forward.
+func (s *Server) Advance(d time.Duration) { s.ERP.Advance(d) }
+
+// AddCustomer makes id the customer id (奇门客户编码) of a merchant; "" is the default
+// company.
+func (s *Server) AddCustomer(id, merchant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.customers[id] = merchant
+}
+
+// customer finds a merchant.
+func (s *Server) customer(id string) (merchant string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	merchant, ok = s.customers[id]
+	return merchant, ok
+}
+
+// Config is the access of this server's app for [DefaultCustomer], with the server's
+// own gateways where it listens.
+func (s *Server) Config() qimen.Config {
+	cfg := qimen.Config{
+		AppKey: s.cfg.appKey, AppSecret: s.cfg.appSecret, CustomerID: DefaultCustomer, TargetAppKey: s.cfg.target,
+		RoutingParam: s.cfg.routing, Legacy: s.Legacy(DefaultCustomer),
+	}
+	if s.URL != "" {
+		cfg.Gateway = s.URL + "/router/qm"
+		cfg.Warehouse.Gateway = s.URL + "/router/qimen/service"
+		cfg.Other.Gateway = s.URL + "/router/rest"
+	}
+	return cfg
+}
+
+// Legacy is what the old jst.* methods need to read the documents of a customer.
+func (s *Server) Legacy(customerID string) qimen.LegacyCredentials {
+	return qimen.LegacyCredentials{PartnerID: demoPartner, PartnerKey: demoPartnerKey, Token: demoToken(customerID)}
+}
+
+func demoToken(customerID string) string { return "demotoken-" + customerID }
+
+// byToken finds the merchant whose token it is.
+func (s *Server) byToken(token string) (merchant string, ok bool) {
+	id, ok := strings.CutPrefix(token, demoToken(""))
+	if !ok {
+		return "", false
+	}
+	return s.customer(id)
+}
+
+// Client makes a client of this server's app for [DefaultCustomer], with its
+// gateways and clock, and a quota that nobody meets. Options may change that;
+// [qimen.Client.ForCustomer] is for the other customers.
+func (s *Server) Client(opts ...qimen.Option) (*qimen.Client, error) {
+	if s.URL == "" {
+		return nil, errors.New("qimentest: Client: the server does not listen")
+	}
+	all := []qimen.Option{
+		qimen.WithClock(s.Now),
+		qimen.WithQuota(jushuitan.Quota{Limit: 1 << 20, Per: time.Second}),
+		qimen.WithHTTPClient(&http.Client{Transport: s.transport}),
+	}
+	return qimen.New(s.Config(), append(all, opts...)...)
+}
+
+// RequestRecord is one call that was answered. It holds no secret, signature or
+// body.
+type RequestRecord struct {
+	Time      time.Time // server's, of arrival
+	Method    string
+	Customer  string // routing parameter; "" for the old jst.* methods
+	Flag      string // answered: success or failure; "" where no answer was made
+	Code      string // answered
+	Status    int    // HTTP status answered, 0 when the connection was cut
+	Forwarded bool   // a receiver was asked
+	Fault     FaultKind
+}
+
+// maxRecords bounds what Requests remembers.
+const maxRecords = 10_000
+
+// Requests is every call so far, oldest first; of very many the last 9,000 at least.
+func (s *Server) Requests() []RequestRecord {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records)
+}
+
+func (s *Server) record(r RequestRecord) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) == maxRecords {
+		s.records = slices.Delete(s.records, 0, maxRecords/10)
+	}
+	s.records = append(s.records, r)
+}
+
+func (s *Server) nextRequestID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requestNo++
+	return fmt.Sprintf("qmfake%06d", s.requestNo)
+}
+
+// Format prints the server without its secrets, for every verb.
+func (s *Server) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "qimentest.Server{%s}", s.URL) }
+
+// LogValue is the server for slog.
+func (s *Server) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
