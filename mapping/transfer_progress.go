@@ -55,6 +55,13 @@ type TransferProgress struct {
 	State    TransferState
 	OutIOID  int64 // 调拨出 or 其它出库, zero where there is none
 	InIOID   int64 // 调拨入 or 其它退货, zero where there is none
+
+	// How the goods travel, as the documents have it; empty where nobody entered it. No
+	// upload of a transfer takes these, one of an other-out or other-in does.
+	// [Carriers.FromJushuitan] finds DianJia's carrier.
+	LCID             string // 物流公司编码
+	LogisticsCompany string // 物流公司
+	LID              string // 物流单号
 }
 
 // ReadTransfer puts together a transfer and its documents in Jushuitan: rows of
@@ -82,11 +89,15 @@ func ReadTransfer(t *dianjia.Transfer, ioID int64, docs []jushuitan.Transfer) (T
 		return p, transferError(t, "", "", fmt.Sprintf("its outgoing document %d is not among the rows / 未找到调拨出单 %d", ioID, ioID))
 	}
 	p.OutIOID, p.State = out.IOID, transferOutState(out.Status)
+	p.LCID, p.LogisticsCompany, p.LID = out.LCID, out.LogisticsCompany, out.LID
 	var shipped, received []transferQty
 	if p.State == TransferInTransit {
 		for _, it := range out.Items {
 			shipped = addQty(shipped, it.SKUID, it.RQty)
 		}
+	}
+	if in != nil && p.LCID+p.LogisticsCompany+p.LID == "" {
+		p.LCID, p.LogisticsCompany, p.LID = in.LCID, in.LogisticsCompany, in.LID
 	}
 	if in != nil && p.State == TransferInTransit {
 		p.InIOID, p.State = in.IOID, transferInState(in.Status)
@@ -129,7 +140,10 @@ func transferInState(status string) TransferState {
 // is received only DianJia knows: it stays as it is in the transfer, which is not
 // changed.
 func ReadOtherOut(t *dianjia.Transfer, doc *jushuitan.OtherInOut) TransferProgress {
-	p := TransferProgress{Transfer: *t, OutIOID: doc.IOID, State: otherState(doc.Status, TransferInTransit)}
+	p := TransferProgress{
+		Transfer: *t, OutIOID: doc.IOID, State: otherState(doc.Status, TransferInTransit),
+		LCID: doc.LCID, LogisticsCompany: doc.LogisticsCompany, LID: doc.LID,
+	}
 	p.Transfer.Items = slices.Clone(t.Items)
 	if p.State == TransferInTransit {
 		p.Transfer.Items = withActual(t.Items, otherQty(doc), transferColumn(t, func(it dianjia.TransferItem) decimal.Decimal { return it.Received }))
@@ -142,7 +156,10 @@ func ReadOtherOut(t *dianjia.Transfer, doc *jushuitan.OtherInOut) TransferProgre
 // was shipped only DianJia knows: it stays as it is in the transfer, which is not
 // changed. Until then it is in transit.
 func ReadOtherIn(t *dianjia.Transfer, doc *jushuitan.OtherInOut) TransferProgress {
-	p := TransferProgress{Transfer: *t, InIOID: doc.IOID, State: otherState(doc.Status, TransferReceived)}
+	p := TransferProgress{
+		Transfer: *t, InIOID: doc.IOID, State: otherState(doc.Status, TransferReceived),
+		LCID: doc.LCID, LogisticsCompany: doc.LogisticsCompany, LID: doc.LID,
+	}
 	if p.State == TransferWaiting {
 		p.State = TransferInTransit
 	}

@@ -229,6 +229,30 @@ func TestReadOther(t *testing.T) {
 	}
 }
 
+// TestReadWaybill: the carrier and the waybill come from whichever document has them.
+func TestReadWaybill(t *testing.T) {
+	text := func(p mapping.TransferProgress) string { return p.LCID + " " + p.LogisticsCompany + " " + p.LID }
+	tr := transferOf("11200000", "S01")
+	for _, have := range []int64{7, 8} {
+		docs := []jushuitan.Transfer{transferDoc(7, 8, "调拨出", "Confirmed", [2]int64{3, 3}), transferDoc(8, 7, "调拨入", "Creating", [2]int64{3, 0})}
+		for i := range docs {
+			if docs[i].IOID == have {
+				docs[i].LCID, docs[i].LogisticsCompany, docs[i].LID = "YTO", "圆通速递", "YT1"
+			}
+		}
+		p, err := mapping.ReadTransfer(tr, 7, docs)
+		require.NoError(t, err)
+		assert.Equal(t, "YTO 圆通速递 YT1", text(p))
+	}
+	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
+	require.NoError(t, err)
+	assert.Equal(t, "  ", text(p), "nobody entered it")
+
+	doc := &jushuitan.OtherInOut{IOID: 5, Status: "Confirmed", LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF1"}
+	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.ReadOtherOut(tr, doc)))
+	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.ReadOtherIn(tr, doc)))
+}
+
 func TestDifferenceDocuments(t *testing.T) {
 	var lines []dianjia.TransferItem
 	for i := range 205 {

@@ -225,6 +225,35 @@ func TestStoreToStoreTransfer(t *testing.T) {
 	assert.Len(t, srv.Transfers(), 6)
 }
 
+// TestSetWaybill: what the warehouse enters is shown by both documents of a transfer,
+// and by an other-out.
+func TestSetWaybill(t *testing.T) {
+	srv, client := furnished(t)
+	ctx := t.Context()
+	ioID := uploadTransfer(t, client, crossTransfer("WB-1", mainWMS, storeWMS, "1"))
+	require.NoError(t, srv.ShipTransfer(ioID, nil))
+	other, err := client.OtherInOuts.Upload(ctx, &jushuitan.OtherInOutUpload{
+		Type: "out", ExternalID: "WB-2", WMSCoID: mainWMS, Items: []jushuitan.OtherInOutUploadItem{{SKUID: "TS-BLK-M", Qty: d("1")}},
+	})
+	require.NoError(t, err)
+	parcel := jushuitantest.Parcel{LCID: srv.Carriers()[0].LCID, LID: "W1"}
+	want := parcel.LCID + " " + srv.Carriers()[0].LCName + " W1"
+	for _, doc := range []int64{ioID, other.IOID} {
+		require.NoError(t, srv.SetWaybill(doc, parcel))
+	}
+	out := transferOf(t, client, ioID)
+	for _, doc := range []jushuitan.Transfer{out, transferOf(t, client, out.LinkIOID)} {
+		assert.Equal(t, want, doc.LCID+" "+doc.LogisticsCompany+" "+doc.LID)
+	}
+	page, err := client.OtherInOuts.Query(ctx, &jushuitan.OtherInOutQuery{SoIDs: []string{"WB-2"}})
+	require.NoError(t, err)
+	require.Len(t, page.OtherInOuts, 1)
+	assert.Equal(t, want, page.OtherInOuts[0].LCID+" "+page.OtherInOuts[0].LogisticsCompany+" "+page.OtherInOuts[0].LID)
+
+	require.ErrorContains(t, srv.SetWaybill(1, parcel), "number 1")
+	require.ErrorContains(t, srv.SetWaybill(ioID, jushuitantest.Parcel{LCID: "NONE"}), `"NONE"`)
+}
+
 func TestTransferWithinAWarehouse(t *testing.T) {
 	srv, client := furnished(t)
 	ctx := t.Context()

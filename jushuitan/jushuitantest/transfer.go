@@ -175,6 +175,33 @@ func (c *Company) receiveTransfer(t *transfer, parts []decimal.Decimal) {
 	t.Status, t.IODate, t.Modified = transferConfirmed, c.now, c.now
 }
 
+// SetWaybill notes with which carrier (物流公司) and waybill (物流单号) the goods of a
+// transfer or of an other in/out document travel, by the number of one of its documents:
+// the queries show it. Jushuitan's staff enters it; no upload of a transfer has it. The
+// parcel's Lines do not count.
+func (c *Company) SetWaybill(ioID int64, p Parcel) error {
+	defer c.change()()
+	company, err := c.carrier(p.LCID, p.LogisticsCompany)
+	if err != nil {
+		return err
+	}
+	if d := c.otherInOut(ioID); d != nil {
+		d.LCID, d.LogisticsCompany, d.LID = p.LCID, company, p.LID
+		c.otherChanged(d)
+		return nil
+	}
+	t := c.transfer(ioID)
+	if t == nil {
+		return problem("no transfer and no other in/out document has the number %d", ioID)
+	}
+	for _, doc := range []*transfer{t, t.other} {
+		if doc != nil {
+			doc.LCID, doc.LogisticsCompany, doc.LID, doc.Modified = p.LCID, company, p.LID, c.now
+		}
+	}
+	return nil
+}
+
 // Transfers is every document of a transfer (调拨单), oldest first, copies.
 func (c *Company) Transfers() []jushuitan.Transfer {
 	c.mu.Lock()
