@@ -78,4 +78,4 @@
 // confidence of each endpoint that is not well attested.
 package jushuitan
 
-//go:generate go run ../internal/gen -dir . -readme ../README.md
+//go:generate go run ../internal/gen -dir . -readme ../README.md -readme ../README.zh-CN.md

@@ -1,6 +1,6 @@
 // Command gen writes the typed client of package jushuitan from the catalog:
 // one <group>_gen.go for each group, the table of operations, and the endpoint
-// table of the README. With -qimen it writes package qimen in the same way from
+// table of the READMEs. With -qimen it writes package qimen in the same way from
 // the catalog of the Qimen methods.
 //
 //	go generate ./jushuitan ./qimen
@@ -20,19 +20,23 @@ import (
 func main() {
 	log.SetFlags(0)
 	dir := flag.String("dir", ".", "directory of package jushuitan")
-	readme := flag.String("readme", "", "file with the endpoint table, none by default")
+	var readmes []string
+	flag.Func("readme", "file with the endpoint table, in Chinese if its name ends in .zh-CN.md; may be repeated, none by default", func(name string) error {
+		readmes = append(readmes, name)
+		return nil
+	})
 	qimenDir := flag.String("qimen", "", "directory of package qimen, to be written in place of jushuitan")
 	flag.Parse()
 	write := run
 	if *qimenDir != "" {
 		*dir, write = *qimenDir, runQimen
 	}
-	if err := write(*dir, *readme); err != nil {
+	if err := write(*dir, readmes); err != nil {
 		log.Fatal("gen: ", err)
 	}
 }
 
-func run(dir, readme string) error {
+func run(dir string, readmes []string) error {
 	groups, err := catalog.Load()
 	if err != nil {
 		return err
@@ -49,10 +53,7 @@ func run(dir, readme string) error {
 	if err := writeGo(filepath.Join(dir, "operations_gen.go"), api.operationsFile()); err != nil {
 		return err
 	}
-	if readme == "" {
-		return nil
-	}
-	return api.writeReadme(readme)
+	return writeTables(readmes, tableBegin, tableEnd, api.table)
 }
 
 func writeGo(name, text string) error {

@@ -51,7 +51,7 @@ type qimenNode struct {
 	children []*qimenNode
 }
 
-func runQimen(dir, readme string) error {
+func runQimen(dir string, readmes []string) error {
 	families, err := qimen.Load()
 	if err != nil {
 		return err
@@ -71,10 +71,7 @@ func runQimen(dir, readme string) error {
 	if err := writeGo(filepath.Join(dir, "methods_gen.go"), a.methodsFile()); err != nil {
 		return err
 	}
-	if readme == "" {
-		return nil
-	}
-	return a.writeReadme(readme)
+	return writeTables(readmes, qimenBegin, qimenEnd, a.table)
 }
 
 func buildQimen(families []*qimen.Family) (*qimenAPI, error) {

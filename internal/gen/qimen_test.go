@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/catalog"
 	"github.com/dianjia/jushuitan-go/internal/catalog/qimen"
 )
 
 // TestFilesAreCurrent: what stands in the packages is what the catalogs say.
 func TestFilesAreCurrent(t *testing.T) {
-	for pkg, write := range map[string]func(dir, readme string) error{"jushuitan": run, "qimen": runQimen} {
+	for pkg, write := range map[string]func(string, []string) error{"jushuitan": run, "qimen": runQimen} {
 		dir := t.TempDir()
-		require.NoError(t, write(dir, ""))
+		require.NoError(t, write(dir, nil))
 		want, err := filepath.Glob(filepath.Join("..", "..", pkg, "*_gen.go"))
 		require.NoError(t, err)
 		got, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -133,40 +134,51 @@ func TestSharedTypesAreUnions(t *testing.T) {
 	assert.Contains(t, w.String(), "`json:\"code\" xml:\"code\"` // code (required)")
 }
 
-func TestBetweenMarks(t *testing.T) {
-	for _, tc := range []struct{ name, in, want, err string }{
-		{"both", "a<b>old<e>z", "a<b>new<e>z", ""},
-		{"nothing between", "<b><e>", "<b>new<e>", ""},
-		{"none", "a", "a", ""},
-		{"begin only", "a<b>", "", "do not make a pair"},
-		{"end only", "a<e>", "", "do not make a pair"},
-		{"wrong way round", "<e><b>", "", "do not make a pair"},
-	} {
-		got, err := betweenMarks(tc.in, "<b>", "<e>", "new")
-		assert.Equal(t, tc.want, got, tc.name)
-		if tc.err == "" {
-			assert.NoError(t, err, tc.name)
-		} else {
-			assert.ErrorContains(t, err, tc.err, tc.name)
-		}
-	}
-}
-
-func TestQimenReadme(t *testing.T) {
+func TestTables(t *testing.T) {
 	families, err := qimen.Load()
 	require.NoError(t, err)
-	a, err := buildQimen(families)
+	methods, err := buildQimen(families)
 	require.NoError(t, err)
-	name := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(name, []byte("# T\n"+qimenBegin+"\n"+qimenEnd+"\nend\n"), 0o600))
+	groups, err := catalog.Load()
+	require.NoError(t, err)
+	endpoints, err := build(groups)
+	require.NoError(t, err)
+
+	en, zh := filepath.Join(t.TempDir(), "README.md"), filepath.Join(t.TempDir(), "README.zh-CN.md")
+	for _, name := range []string{en, zh} {
+		require.NoError(t, os.WriteFile(name, []byte("# T\n"+tableBegin+"\nSTALE"+tableEnd+"\n"+qimenBegin+qimenEnd+"\nend\n"), 0o600))
+	}
 	for range 2 { // the second time changes nothing
-		require.NoError(t, a.writeReadme(name))
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		assert.Equal(t, 164+2, strings.Count(string(text), "\n|"), "a row for each method, and two of the head")
-		assert.Contains(t, string(text), "| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 ")
-		assert.Contains(t, string(text), "| `qimen.taobao.pos.deliveryorder.get` | `POS.DeliveryOrderGet` |")
-		assert.Contains(t, string(text), "| `taobao.qimen.wavenum.report` | `Call` |")
-		assert.True(t, strings.HasSuffix(string(text), qimenEnd+"\nend\n"))
+		require.NoError(t, writeTables([]string{en, zh}, tableBegin, tableEnd, endpoints.table))
+		require.NoError(t, writeTables([]string{en, zh}, qimenBegin, qimenEnd, methods.table))
+		for name, rows := range map[string][]string{
+			en: {
+				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) Query orders | read | 100, start_ts | range 7 days |",
+				"| `/open/pack/query` | `Inventory.QueryPacks` | 箱及仓位库存查询 Query pack stock | read | 200 | range 1 day |",
+				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) Upload orders (self-built shop) | keyed: shop_id, so_id |  | 50 rows a call |",
+				"| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 ",
+				"| `qimen.taobao.pos.deliveryorder.get` | `POS.DeliveryOrderGet` |",
+				"| `taobao.qimen.wavenum.report` | `Call` |",
+			},
+			zh: {
+				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) | 只读 | 100, start_ts | 时间跨度 7 天 |",
+				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) | 幂等: shop_id, so_id |  | 每次 50 行 |",
+				"| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 |",
+			},
+		} {
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			assert.Equal(t, 156+164+4, strings.Count(string(text), "\n|"), "a row for each, and two of each head")
+			assert.NotContains(t, string(text), "STALE")
+			assert.True(t, strings.HasSuffix(string(text), qimenEnd+"\nend\n"))
+			for _, row := range rows {
+				assert.Contains(t, string(text), row)
+			}
+		}
+	}
+
+	require.NoError(t, os.WriteFile(en, []byte(tableEnd+tableBegin), 0o600))
+	for _, name := range []string{en, filepath.Join(t.TempDir(), "none")} {
+		require.ErrorContains(t, writeTables([]string{name}, tableBegin, tableEnd, endpoints.table), name)
 	}
 }
