@@ -273,7 +273,7 @@ type Envelope struct {
 func (e Envelope) String() string {
 	ts := ""
 	if !e.TS.IsZero() {
-		ts = e.TS.Format(time.RFC3339)
+		ts = e.TS.In(cst).Format(time.RFC3339)
 	}
 	source := ""
 	if e.Source.IsValid() {

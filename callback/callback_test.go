@@ -526,7 +526,7 @@ func TestEnvelopePrinting(t *testing.T) {
 			assert.NotContains(t, text, form)
 		}
 	}
-	assert.Equal(t, `Envelope{EntID:"10010" StorageCode:"133242" Type:"2" Method:"inventory.upload" TS:2023-11-14T22:13:20Z `+
+	assert.Equal(t, `Envelope{EntID:"10010" StorageCode:"133242" Type:"2" Method:"inventory.upload" TS:2023-11-15T06:13:20+08:00 `+
 		`RemoteAddr:"192.0.2.1:1234" Source:192.0.2.1 ChecksumForm:"sorted" Raw:(14 bytes)}`, env.String())
 	assert.Contains(t, callback.Envelope{}.String(), "TS: ")
 }

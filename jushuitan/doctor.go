@@ -57,19 +57,32 @@ func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "merchant %q at %s\n", r.Merchant, r.Time.Format(time.RFC3339))
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "%-8s %-22s %s\n", f.Verdict, f.Check, f.Detail)
+		fmt.Fprintf(&b, "%-8s %s %s\n", f.Verdict, column(f.Check, checkWidth), f.Detail)
 		if f.Hint != "" {
-			fmt.Fprintf(&b, "%-8s %-22s -> %s / %s\n", "", "", f.Hint, f.HintZH)
+			fmt.Fprintf(&b, "%-8s %s -> %s / %s\n", "", column("", checkWidth), f.Hint, f.HintZH)
 		}
 	}
 	return b.String()
+}
+
+const checkWidth = 26
+
+// column fills text up to so many columns; a Chinese character takes two.
+func column(text string, width int) string {
+	for _, r := range text {
+		width--
+		if r >= 0x2e80 {
+			width--
+		}
+	}
+	return text + strings.Repeat(" ", max(width, 0))
 }
 
 // Doctor looks at everything that commonly keeps an integration from working and
 // reports each with a hint. It changes nothing; it makes one read for each thing
 // it asks the server. The error is ctx's only: what is wrong is in the report.
 func (c *Client) Doctor(ctx context.Context, opts DoctorOptions) (*Report, error) {
-	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now()}}
+	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now().In(tokenZone)}}
 	d.sign()
 	d.clock(ctx)
 	d.token(ctx)
@@ -150,9 +163,9 @@ func (d *doctor) token(ctx context.Context) {
 	case tok.ExpiresAt.IsZero():
 		d.find(check, Fine, "", "", "its end is not known")
 	case d.c.core.cred.Type == ServiceProvider && tok.ExpiresAt.Sub(d.c.core.now()) < 7*day:
-		d.find(check, Warning, "ask the merchant to authorise again before it ends", "请在到期前让商家重新授权", "ends %s", tok.ExpiresAt.Format(time.RFC3339))
+		d.find(check, Warning, "ask the merchant to authorise again before it ends", "请在到期前让商家重新授权", "ends %s", tok.expiry())
 	default:
-		d.find(check, Fine, "", "", "ends %s", tok.ExpiresAt.Format(time.RFC3339))
+		d.find(check, Fine, "", "", "ends %s", tok.expiry())
 	}
 }
 

@@ -111,6 +111,10 @@ func TestDoctor(t *testing.T) {
 			require.NoError(t, json.Unmarshal(text, &again))
 			assert.Equal(t, report.String(), again.String())
 			assert.NotContains(t, report.String(), cred.AppSecret)
+			assert.Regexp(t, `^merchant "[^"]*" at \S+\+08:00\n`, report.String(), "times are China's, whatever the host's zone")
+			for _, f := range report.Findings {
+				assert.NotRegexp(t, `\dZ`, f.Detail)
+			}
 		})
 	}
 }

@@ -139,7 +139,7 @@ func (c *Client) tokenCall(ctx context.Context, op *Operation, endpoint string, 
 	}
 	tok := Token{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken, Scope: answer.Scope}
 	if answer.ExpiresIn > 0 {
-		tok.ExpiresAt = c.core.now().Add(time.Duration(answer.ExpiresIn) * time.Second)
+		tok.ExpiresAt = c.core.now().Add(time.Duration(answer.ExpiresIn) * time.Second).In(tokenZone)
 	}
 	return tok, nil
 }
