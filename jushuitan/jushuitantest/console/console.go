@@ -1,13 +1,3 @@
-// Package console is the operator's side of the fake Jushuitan: an HTTP API under
-// /_sandbox/ and one web page, on which a person, or a test in any language, plays
-// the ERP's staff. They pay, audit, assign, ship and cancel orders, receive returned
-// goods, change stock, end tokens and make requests go wrong.
-//
-//	srv, err := jushuitantest.Start(ctx, addr, jushuitantest.WithFront(console.Front(console.Config{})))
-//
-// It is for a sandbox on the developer's own machine: callers from elsewhere are
-// refused unless [Config].AllowRemote says otherwise, and so are web pages of other
-// origins. It shows no personal data and no secrets.
 package console
 
 import (
@@ -25,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -52,14 +43,16 @@ const maxBody = 1 << 20
 // Front gives what [jushuitantest.WithFront] wants: the console beside the API.
 func Front(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return func(s *jushuitantest.Server, api http.Handler) http.Handler {
-		c := &console{Config: cfg, srv: s, log: newRequestLog()}
+		c := &console{Config: cfg, srv: s, log: newRequestLog(), started: time.Now().Format(time.RFC3339Nano), parcels: map[int64]lines{}}
 		files, err := fs.Sub(web, "web")
 		if err != nil {
 			panic(err) // the embedded directory is there or the program was not built
 		}
 		mux := http.NewServeMux()
 		mux.Handle("GET "+Root, http.StripPrefix(Root, http.FileServerFS(files)))
-		c.routes(mux)
+		for _, r := range c.routes() {
+			mux.HandleFunc(r.method+" "+Root+r.path, c.serve(r.run))
+		}
 		guarded := c.guard(mux)
 		logged := c.log.watch(s, api)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -77,9 +70,18 @@ func Front(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Hand
 
 type console struct {
 	Config
-	srv *jushuitantest.Server
-	log *requestLog
+	srv     *jushuitantest.Server
+	log     *requestLog
+	started string // differs from start to start
+
+	mu        sync.Mutex
+	parcels   map[int64]lines // what was shipped here, by io_id
+	merchants []string        // that called, see named
+	calls     int             // of the server when they were looked for
 }
+
+// lines are quantities by sku_id.
+type lines map[string]decimal.Decimal
 
 // guard refuses callers from elsewhere, and requests that a web page of another
 // origin makes a browser send: by Host (a foreign name that resolves to this
@@ -92,18 +94,18 @@ func (c *console) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		if !c.AllowRemote && !(loopback(r.RemoteAddr) && loopback(r.Host)) {
-			refuse(w, http.StatusForbidden, errors.New("the console answers this machine only / 控制台只允许本机访问"))
+			refuse(w, http.StatusForbidden, errors.New("the console answers this machine only"))
 			return
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
 			if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-				refuse(w, http.StatusForbidden, errors.New("the request comes from a page of another origin / 请求来自其他站点"))
+				refuse(w, http.StatusForbidden, errors.New("the request comes from a page of another origin"))
 				return
 			}
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-				refuse(w, http.StatusUnsupportedMediaType, errors.New("want Content-Type application/json"))
+				refuse(w, http.StatusUnsupportedMediaType, errors.New("the Content-Type must be application/json"))
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -125,56 +127,61 @@ func loopback(hostport string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// action is what a POST does. Its answer is encoded as JSON.
+// action is what an endpoint does. Its answer is encoded as JSON, nil as {"ok":true}.
 type action func(r *http.Request, company *jushuitantest.Company) (any, error)
 
-func (c *console) routes(mux *http.ServeMux) {
-	get := func(path string, f func(r *http.Request) any) {
-		mux.HandleFunc("GET "+Root+path, func(w http.ResponseWriter, r *http.Request) { reply(w, http.StatusOK, f(r)) })
-	}
-	get("state", func(r *http.Request) any { return c.state(r.URL.Query().Get("merchant")) })
-	get("requests", func(r *http.Request) any { return c.log.after(number(r.URL.Query().Get("after"))) })
-	get("pushes", func(r *http.Request) any { return c.pushes(number(r.URL.Query().Get("after"))) })
+type route struct {
+	method, path string // below Root
+	run          action
+}
 
-	for path, f := range map[string]action{
-		"orders":                   c.newOrder,
-		"orders/{id}/pay":          byID((*jushuitantest.Company).Pay),
-		"orders/{id}/audit":        byID((*jushuitantest.Company).Audit),
-		"orders/{id}/resolve":      byID((*jushuitantest.Company).Resolve),
-		"orders/{id}/assign":       assign,
-		"orders/{id}/cancel":       cancelOrder,
-		"outbounds/{id}/ship":      ship,
-		"aftersales/{id}/receive":  byID((*jushuitantest.Company).ReceiveReturn),
-		"aftersales/{id}/revoke":   byID((*jushuitantest.Company).RevokeReturn),
-		"transfers/{id}/ship":      byID(func(co *jushuitantest.Company, id int64) error { return co.ShipTransfer(id, nil) }),
-		"transfers/{id}/receive":   byID(func(co *jushuitantest.Company, id int64) error { return co.ReceiveTransfer(id, nil) }),
-		"otherinouts/{id}/confirm": byID(func(co *jushuitantest.Company, id int64) error { return co.ConfirmOtherInOut(id, nil) }),
-		"stock":                    setStock,
-		"stock/push":               pushStock,
-		"push-addresses":           c.register,
-		"tokens/expire":            c.expire,
-		"faults":                   c.inject,
-		"faults/clear":             c.clearFaults,
-		"advance":                  c.advance,
-	} {
-		mux.HandleFunc("POST "+Root+path, func(w http.ResponseWriter, r *http.Request) {
-			merchant := r.URL.Query().Get("merchant")
-			answer, err := f(r, c.srv.Company(merchant))
-			if err != nil {
-				status := http.StatusConflict
-				if bad := (*badInput)(nil); errors.As(err, &bad) {
-					status = http.StatusBadRequest
-				}
-				refuse(w, status, err)
-				return
+// routes are the endpoints of the API. The package's comment lists them too.
+func (c *console) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, "state", c.state},
+		{get, "operations", c.operations},
+		{get, "requests", c.requests},
+		{get, "pushes", c.pushes},
+		{post, "orders", c.newOrder},
+		{post, "orders/{id}/pay", byID((*jushuitantest.Company).Pay)},
+		{post, "orders/{id}/audit", byID((*jushuitantest.Company).Audit)},
+		{post, "orders/{id}/resolve", byID((*jushuitantest.Company).Resolve)},
+		{post, "orders/{id}/assign", assign},
+		{post, "orders/{id}/cancel", cancelOrder},
+		{post, "outbounds/{id}/ship", c.ship},
+		{post, "aftersales/{id}/receive", byID((*jushuitantest.Company).ReceiveReturn)},
+		{post, "aftersales/{id}/revoke", byID((*jushuitantest.Company).RevokeReturn)},
+		{post, "transfers/{id}/ship", byLines((*jushuitantest.Company).ShipTransfer)},
+		{post, "transfers/{id}/receive", byLines((*jushuitantest.Company).ReceiveTransfer)},
+		{post, "otherinouts/{id}/confirm", byLines((*jushuitantest.Company).ConfirmOtherInOut)},
+		{post, "stock", setStock},
+		{post, "stock/push", pushStock},
+		{post, "push-addresses", register},
+		{post, "tokens/expire", c.expire},
+		{post, "faults", c.inject},
+		{post, "faults/clear", c.clearFaults},
+		{post, "advance", c.advance},
+	}
+}
+
+func (c *console) serve(run action) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer, err := run(r, c.srv.Company(r.URL.Query().Get("merchant")))
+		if err != nil {
+			status := http.StatusConflict
+			if _, ok := errors.AsType[*badInput](err); ok {
+				status = http.StatusBadRequest
 			}
-			if answer == nil {
-				answer = struct {
-					OK bool `json:"ok"`
-				}{true}
-			}
-			reply(w, http.StatusOK, answer)
-		})
+			refuse(w, status, err)
+			return
+		}
+		if answer == nil {
+			answer = struct {
+				OK bool `json:"ok"`
+			}{true}
+		}
+		reply(w, http.StatusOK, answer)
 	}
 }
 
@@ -211,14 +218,37 @@ func pathID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
+// document reads a request about the document that its path names.
+func document[T any](r *http.Request) (id int64, in *T, err error) {
+	if id, err = pathID(r); err != nil {
+		return 0, nil, err
+	}
+	in, err = input[T](r)
+	return id, in, err
+}
+
 // byID is an action that needs the number of a document only.
 func byID(f func(*jushuitantest.Company, int64) error) action {
 	return func(r *http.Request, company *jushuitantest.Company) (any, error) {
-		id, err := pathID(r)
+		id, _, err := document[struct{}](r)
 		if err != nil {
 			return nil, err
 		}
 		return nil, f(company, id)
+	}
+}
+
+// byLines is an action that needs a document and real quantities; none are those of
+// the document.
+func byLines(f func(*jushuitantest.Company, int64, map[string]decimal.Decimal) error) action {
+	return func(r *http.Request, company *jushuitantest.Company) (any, error) {
+		id, in, err := document[struct {
+			Lines lines `json:"lines"`
+		}](r)
+		if err != nil {
+			return nil, err
+		}
+		return nil, f(company, id, in.Lines)
 	}
 }
 
@@ -241,7 +271,7 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 	}
 	now := c.srv.Now()
 	o := jushuitan.OrderUpload{
-		ShopID: in.ShopID, SoID: in.SoID, OrderDate: now, ShopStatus: "WAIT_SELLER_SEND_GOODS",
+		ShopID: in.ShopID, SoID: in.SoID, OrderDate: now, ShopStatus: jushuitan.ShopStatusWaitSellerSendGoods,
 		ReceiverState: "浙江省", ReceiverCity: "杭州市", ReceiverDistrict: "西湖区", ReceiverAddress: "沙箱路 1 号",
 		ReceiverName: "沙箱", ReceiverMobile: "13000000000", ShopBuyerID: "sandbox-buyer",
 	}
@@ -249,7 +279,7 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 		o.SoID = fmt.Sprintf("SB%s%04d", now.Format("20060102150405"), len(company.Orders())+1)
 	}
 	if in.Unpaid {
-		o.ShopStatus = "WAIT_BUYER_PAY"
+		o.ShopStatus = jushuitan.ShopStatusWaitBuyerPay
 	}
 	for _, it := range in.Items {
 		o.Items = append(o.Items, jushuitan.OrderUploadItem{SKUID: it.SKUID, Qty: it.Qty, Price: it.Price})
@@ -265,19 +295,14 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 }
 
 func assign(r *http.Request, company *jushuitantest.Company) (any, error) {
-	id, err := pathID(r)
-	if err != nil {
-		return nil, err
-	}
-	in, err := input[struct {
+	id, in, err := document[struct {
 		WMSCoID int64 `json:"wms_co_id"`
 	}](r)
 	if err != nil {
 		return nil, err
 	}
-	o, ok := company.Order(id)
 	give := company.Assign
-	if ok && o.Status == "Delivering" {
+	if o, ok := company.Order(id); ok && o.Status == jushuitan.OrderStatusDelivering {
 		give = company.Reassign
 	}
 	ioID, err := give(id, in.WMSCoID)
@@ -290,11 +315,7 @@ func assign(r *http.Request, company *jushuitantest.Company) (any, error) {
 }
 
 func cancelOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
-	id, err := pathID(r)
-	if err != nil {
-		return nil, err
-	}
-	in, err := input[struct {
+	id, in, err := document[struct {
 		Remark string `json:"remark"`
 	}](r)
 	if err != nil {
@@ -303,15 +324,11 @@ func cancelOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
 	return nil, company.Cancel(id, in.Remark)
 }
 
-func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
-	id, err := pathID(r)
-	if err != nil {
-		return nil, err
-	}
-	in, err := input[struct {
-		LCID  string                     `json:"lc_id"`
-		LID   string                     `json:"l_id"`
-		Lines map[string]decimal.Decimal `json:"lines"` // by sku_id; none is all that is left
+func (c *console) ship(r *http.Request, company *jushuitantest.Company) (any, error) {
+	id, in, err := document[struct {
+		LCID  string `json:"lc_id"`
+		LID   string `json:"l_id"`
+		Lines lines  `json:"lines"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -319,7 +336,18 @@ func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
 	if in.LCID == "" || in.LID == "" {
 		return nil, bad("lc_id (carrier) and l_id (waybill) are needed")
 	}
-	return nil, company.Ship(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines})
+	if err := company.Ship(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines}); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parcels[id] == nil {
+		c.parcels[id] = lines{}
+	}
+	for sku, qty := range in.Lines { // what is shipped whole shows in its status
+		c.parcels[id][sku] = c.parcels[id][sku].Add(qty)
+	}
+	return nil, nil
 }
 
 func setStock(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -341,7 +369,7 @@ func pushStock(r *http.Request, company *jushuitantest.Company) (any, error) {
 	in, err := input[struct {
 		ShopID  int64    `json:"shop_id"`
 		WMSCoID int64    `json:"wms_co_id"`
-		SKUIDs  []string `json:"sku_ids"` // none is all that the warehouse has
+		SKUIDs  []string `json:"sku_ids"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -349,11 +377,11 @@ func pushStock(r *http.Request, company *jushuitantest.Company) (any, error) {
 	return nil, company.PushStock(in.ShopID, in.WMSCoID, in.SKUIDs...)
 }
 
-func (c *console) register(r *http.Request, company *jushuitantest.Company) (any, error) {
+func register(r *http.Request, company *jushuitantest.Company) (any, error) {
 	in, err := input[struct {
 		ShopID int64                `json:"shop_id"`
 		Method jushuitan.PushMethod `json:"method"`
-		URL    string               `json:"url"` // none takes the address back
+		URL    string               `json:"url"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -361,7 +389,10 @@ func (c *console) register(r *http.Request, company *jushuitantest.Company) (any
 	return nil, company.RegisterPush(in.ShopID, in.Method, in.URL)
 }
 
-func (c *console) expire(_ *http.Request, company *jushuitantest.Company) (any, error) {
+func (c *console) expire(r *http.Request, company *jushuitantest.Company) (any, error) {
+	if _, err := input[struct{}](r); err != nil {
+		return nil, err
+	}
 	c.srv.ExpireTokens(company.Merchant())
 	return nil, nil
 }
@@ -369,20 +400,29 @@ func (c *console) expire(_ *http.Request, company *jushuitantest.Company) (any, 
 func (c *console) inject(r *http.Request, _ *jushuitantest.Company) (any, error) {
 	in, err := input[struct {
 		Kind       string  `json:"kind"`
-		Path       string  `json:"path"` // none is every path but the token endpoints
+		Path       string  `json:"path"`
 		Times      int     `json:"times"`
 		Skip       int     `json:"skip"`
-		Seconds    float64 `json:"seconds"`     // delay of slow
-		RetryAfter int     `json:"retry_after"` // seconds, of http-429 and http-5xx
-		Status     int     `json:"status"`      // of http-5xx
-		Code       int64   `json:"code"`        // of refuse
-		Msg        string  `json:"msg"`         // of refuse
+		Seconds    float64 `json:"seconds"`
+		RetryAfter int     `json:"retry_after"`
+		Status     int     `json:"status"`
+		Code       int64   `json:"code"`
+		Msg        string  `json:"msg"`
 	}](r)
 	if err != nil {
 		return nil, err
 	}
-	if in.Times < 0 || in.Skip < 0 || in.Seconds < 0 || in.Seconds > 3600 || in.RetryAfter < 0 {
-		return nil, bad("a number is out of range")
+	switch {
+	case in.Times < 0 || in.Skip < 0 || in.Seconds < 0 || in.Seconds > 3600 || in.RetryAfter < 0 || in.RetryAfter > 3600:
+		return nil, bad("times, skip, seconds or retry_after is out of range")
+	case in.Status != 0 && (in.Status < 500 || in.Status > 599):
+		return nil, bad("status must be from 500 to 599")
+	case in.Path != "" && !c.log.paths[in.Path]:
+		return nil, bad("no operation has the path %q", in.Path)
+	case in.Kind == jushuitantest.Slow.String() && in.Seconds == 0:
+		return nil, bad("slow needs seconds")
+	case in.Kind == jushuitantest.Refuse.String() && in.Code == 0:
+		return nil, bad("refuse needs a code other than 0")
 	}
 	for _, kind := range jushuitantest.FaultKinds() {
 		if kind.String() == in.Kind {
@@ -396,7 +436,10 @@ func (c *console) inject(r *http.Request, _ *jushuitantest.Company) (any, error)
 	return nil, bad("there is no fault %q", in.Kind)
 }
 
-func (c *console) clearFaults(*http.Request, *jushuitantest.Company) (any, error) {
+func (c *console) clearFaults(r *http.Request, _ *jushuitantest.Company) (any, error) {
+	if _, err := input[struct{}](r); err != nil {
+		return nil, err
+	}
 	c.srv.ClearFaults()
 	return nil, nil
 }
@@ -409,18 +452,25 @@ func (c *console) advance(r *http.Request, _ *jushuitantest.Company) (any, error
 		return nil, err
 	}
 	if in.Seconds <= 0 || in.Seconds > 10*366*24*3600 {
-		return nil, bad("seconds is out of range")
+		return nil, bad("seconds must be from 1 to ten years")
 	}
 	c.srv.Advance(time.Duration(in.Seconds) * time.Second)
-	return nil, nil
+	return struct {
+		Now string `json:"now"`
+	}{clock(c.srv.Now())}, nil
 }
 
-func number(text string) int64 {
+// after reads from which entry on a log is wanted.
+func after(r *http.Request) (int64, error) {
+	text := r.URL.Query().Get("after")
+	if text == "" {
+		return 0, nil
+	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return 0
+		return 0, bad("after must be a number")
 	}
-	return n
+	return n, nil
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
@@ -430,7 +480,9 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
+	en, zh := explain(err.Error())
 	reply(w, status, struct {
 		Error string `json:"error"`
-	}{err.Error()})
+		ZH    string `json:"error_zh"`
+	}{en, zh})
 }

@@ -338,7 +338,7 @@ func TestPage(t *testing.T) {
 		text := s.get(path, nil)
 		assert.Contains(t, text, want)
 		for _, outside := range []string{"http://", "https://", "@import", "innerHTML"} {
-			assert.NotContains(t, strings.ReplaceAll(text, "http://127.0.0.1:8080/", ""), outside)
+			assert.NotContains(t, strings.ReplaceAll(text, "http://127.0.0.1:8081/", ""), outside)
 		}
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/_sandbox", http.NoBody)

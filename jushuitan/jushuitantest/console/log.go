@@ -18,7 +18,8 @@ import (
 // The bounds of the request log.
 const (
 	loggedRequests = 500
-	loggedBytes    = 64 << 10 // of a request's and of an answer's text
+	loggedPushes   = 500
+	loggedBytes    = 32 << 10 // of a request's and of an answer's text
 )
 
 // entry is one request to the API and its answer, masked.
@@ -30,10 +31,20 @@ type entry struct {
 	Code   json.RawMessage `json:"code,omitempty"`
 	Msg    string          `json:"msg,omitempty"`
 	Biz    json.RawMessage `json:"biz,omitempty"`
+	Answer json.RawMessage `json:"answer,omitempty"` // none where it was no JSON, or too long
+}
+
+// operation is what can be called.
+type operation struct {
+	Path    string `json:"path"`
+	Title   string `json:"title"`
+	TitleEN string `json:"title_en"`
 }
 
 type requestLog struct {
-	hidden map[string]bool // names of members with personal data
+	hidden     map[string]map[string]bool // by path: names of members with personal data
+	paths      map[string]bool            // of all operations
+	operations []operation
 
 	mu      sync.Mutex
 	no      int64
@@ -41,19 +52,24 @@ type requestLog struct {
 }
 
 func newRequestLog() *requestLog {
-	l := &requestLog{hidden: map[string]bool{}}
+	l := &requestLog{hidden: map[string]map[string]bool{}, paths: map[string]bool{}}
 	groups, err := catalog.Load()
 	if err != nil {
 		panic(err) // the catalog is part of the program and tested
 	}
 	for _, g := range groups {
 		for _, op := range g.Operations {
+			l.operations = append(l.operations, operation{op.Path, op.TitleZH, op.TitleEN})
+			hidden := map[string]bool{}
 			for _, fields := range [][]*catalog.Field{op.Request, op.Response} {
 				for _, f := range fields {
 					if f.PII {
-						l.hidden[f.Leaf()] = true
+						hidden[f.Leaf()] = true
 					}
 				}
+			}
+			for _, path := range append([]string{op.Path}, op.AltPaths...) {
+				l.paths[path], l.hidden[path] = true, hidden
 			}
 		}
 	}
@@ -84,62 +100,82 @@ func (l *requestLog) watch(s *jushuitantest.Server, api http.Handler) http.Handl
 // fill reads what is shown of a request and its answer.
 func (l *requestLog) fill(e *entry, request, answer []byte) {
 	if form, err := url.ParseQuery(string(request)); err == nil && form.Has("biz") {
-		e.Biz = l.masked([]byte(form.Get("biz")))
+		e.Biz = l.masked(e.Path, []byte(form.Get("biz")))
 	}
-	var reply struct {
-		Code json.RawMessage `json:"code"`
-		Msg  string          `json:"msg"`
-	}
-	if json.Unmarshal(answer, &reply) == nil {
-		e.Code = reply.Code
-		e.Msg = reply.Msg
+	var whole bool
+	if e.Code, e.Msg, whole = envelope(answer); whole {
+		e.Answer = l.masked(e.Path, answer)
 	}
 }
 
-// masked is a JSON text without personal data; one that cannot be read is only
-// measured.
-func (l *requestLog) masked(text []byte) json.RawMessage {
+// envelope reads the code and the message of an answer, as far as it is there: a long
+// one is cut off. It reports whether it is whole.
+func envelope(answer []byte) (code json.RawMessage, msg string, whole bool) {
+	dec := json.NewDecoder(bytes.NewReader(answer))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, "", false
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return code, msg, false
+		}
+		var v json.RawMessage
+		if dec.Decode(&v) != nil {
+			return code, msg, false
+		}
+		switch name {
+		case "code":
+			code = v
+		case "msg":
+			_ = json.Unmarshal(v, &msg) // a message that is no text is not shown
+		}
+	}
+	_, err := dec.Token()
+	return code, msg, err == nil
+}
+
+// masked is a JSON text of an operation without personal data; of one that cannot be
+// read nothing is shown.
+func (l *requestLog) masked(path string, text []byte) json.RawMessage {
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	if dec.Decode(&v) != nil {
 		return json.RawMessage(`"` + redact.Mask + `"`)
 	}
-	out, err := json.Marshal(l.mask(v))
+	out, err := json.Marshal(mask(v, l.hidden[path]))
 	if err != nil {
 		return json.RawMessage(`"` + redact.Mask + `"`)
 	}
 	return out
 }
 
-func (l *requestLog) mask(v any) any {
+func mask(v any, hidden map[string]bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if l.hides(name) && member != nil && member != "" {
+			if (hidden[name] || private(name)) && member != nil && member != "" {
 				v[name] = redact.Mask
 				continue
 			}
-			v[name] = l.mask(member)
+			v[name] = mask(member, hidden)
 		}
 	case []any:
 		for i := range v {
-			v[i] = l.mask(v[i])
+			v[i] = mask(v[i], hidden)
 		}
 	}
 	return v
 }
 
-// hides tells whether a member is personal: by the catalog, and by its name where
-// the catalog does not know it.
-func (l *requestLog) hides(name string) bool {
-	if l.hidden[name] {
-		return true
-	}
+// private tells whether a member is personal or secret by its name, where the catalog
+// does not say so.
+func private(name string) bool {
 	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{"receiver", "buyer", "phone", "mobile", "address", "token", "secret", "sign"}, func(part string) bool {
-		return strings.Contains(name, part)
-	})
+	return slices.ContainsFunc([]string{
+		"receiver", "buyer", "phone", "mobile", "address", "email", "contact", "account", "bank", "token", "secret", "sign",
+	}, func(part string) bool { return strings.Contains(name, part) })
 }
 
 func (l *requestLog) add(e entry) {
@@ -153,23 +189,33 @@ func (l *requestLog) add(e entry) {
 	l.entries = append(l.entries, e)
 }
 
-// after gives what came after an entry, oldest first.
-func (l *requestLog) after(no int64) []entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// requests gives the requests after an entry, oldest first.
+func (c *console) requests(r *http.Request, _ *jushuitantest.Company) (any, error) {
+	from, err := after(r)
+	if err != nil {
+		return nil, err
+	}
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
 	out := []entry{}
-	for _, e := range l.entries {
-		if e.No > no {
+	for _, e := range c.log.entries {
+		if e.No > from {
 			out = append(out, e)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// operations are what the API can do, for choosing what a fault meets.
+func (c *console) operations(*http.Request, *jushuitantest.Company) (any, error) {
+	return c.log.operations, nil
 }
 
 // pushEntry is one push and what became of it.
 type pushEntry struct {
 	No       int64  `json:"no"`
 	Time     string `json:"time"`
+	Merchant string `json:"merchant"`
 	Method   string `json:"method"`
 	ShopID   int64  `json:"shop_id"`
 	URL      string `json:"url"`
@@ -183,14 +229,18 @@ type pushEntry struct {
 
 // pushes gives the pushes after a number, oldest first. One that is not done yet
 // changes later: ask from before it again.
-func (c *console) pushes(after int64) []pushEntry {
+func (c *console) pushes(r *http.Request, _ *jushuitantest.Company) (any, error) {
+	from, err := after(r)
+	if err != nil {
+		return nil, err
+	}
 	out := []pushEntry{}
-	for i, p := range c.srv.Pushes() {
-		if int64(i+1) <= after {
-			continue
-		}
+	all := c.srv.Pushes()
+	from = max(from, int64(len(all)-loggedPushes))
+	for no := from + 1; no <= int64(len(all)); no++ {
+		p := all[no-1]
 		e := pushEntry{
-			No: int64(i + 1), Time: clock(p.Time), Method: string(p.Method), ShopID: p.ShopID, URL: p.URL,
+			No: no, Time: clock(p.Time), Merchant: p.Merchant, Method: string(p.Method), ShopID: p.ShopID, URL: p.URL,
 			Done: p.Done, OK: p.Delivered(), Attempts: p.Attempts, Status: p.Status, Code: p.Code,
 		}
 		if p.Err != nil {
@@ -198,7 +248,7 @@ func (c *console) pushes(after int64) []pushEntry {
 		}
 		out = append(out, e)
 	}
-	return out
+	return out, nil
 }
 
 // head keeps the first bytes of what is written to it.

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -13,12 +15,15 @@ import (
 // state is what the page shows: facts about documents, and of people nothing.
 type state struct {
 	Now        string          `json:"now"`
+	Started    string          `json:"started"`
 	Merchant   string          `json:"merchant"`
+	Merchants  []string        `json:"merchants"`
 	CoID       int64           `json:"co_id"`
 	Stats      map[string]int  `json:"stats"`
 	Shops      []shopView      `json:"shops"`
 	Warehouses []warehouseView `json:"warehouses"`
 	Carriers   []carrierView   `json:"carriers"`
+	SKUs       []skuView       `json:"skus"`
 	Orders     []orderView     `json:"orders"`
 	Outbounds  []outboundView  `json:"outbounds"`
 	AfterSales []afterSaleView `json:"after_sales"`
@@ -45,11 +50,22 @@ type (
 		LCID string `json:"lc_id"`
 		Name string `json:"name"`
 	}
+	skuView struct {
+		SKUID string `json:"sku_id"`
+		Name  string `json:"name"`
+	}
+	// lineView is a line: shipped is of outbound documents, received of after-sale
+	// cases and transfers.
 	lineView struct {
 		SKUID    string          `json:"sku_id"`
 		Qty      decimal.Decimal `json:"qty"`
+		Shipped  decimal.Decimal `json:"shipped,omitzero"`
 		Received decimal.Decimal `json:"received,omitzero"`
 		Status   string          `json:"status,omitempty"`
+	}
+	parcelView struct {
+		LCID string `json:"lc_id"`
+		LID  string `json:"l_id"`
 	}
 	orderView struct {
 		OID     int64           `json:"o_id"`
@@ -64,15 +80,14 @@ type (
 		Lines   []lineView      `json:"lines"`
 	}
 	outboundView struct {
-		IOID    int64      `json:"io_id"`
-		OID     int64      `json:"o_id"`
-		SoID    string     `json:"so_id"`
-		ShopID  int64      `json:"shop_id"`
-		Status  string     `json:"status"`
-		WMSCoID int64      `json:"wms_co_id"`
-		LCID    string     `json:"lc_id"`
-		LID     string     `json:"l_id"`
-		Lines   []lineView `json:"lines"`
+		IOID    int64        `json:"io_id"`
+		OID     int64        `json:"o_id"`
+		SoID    string       `json:"so_id"`
+		ShopID  int64        `json:"shop_id"`
+		Status  string       `json:"status"`
+		WMSCoID int64        `json:"wms_co_id"`
+		Parcels []parcelView `json:"parcels"`
+		Lines   []lineView   `json:"lines"`
 	}
 	afterSaleView struct {
 		ASID       int64      `json:"as_id"`
@@ -108,10 +123,15 @@ type (
 		URL    string `json:"url"`
 	}
 	faultView struct {
-		Kind  string `json:"kind"`
-		Path  string `json:"path"`
-		Times int    `json:"times"`
-		Skip  int    `json:"skip"`
+		Kind       string  `json:"kind"`
+		Path       string  `json:"path"`
+		Times      int     `json:"times"`
+		Skip       int     `json:"skip"`
+		Seconds    float64 `json:"seconds,omitzero"`
+		RetryAfter float64 `json:"retry_after,omitzero"`
+		Status     int     `json:"status,omitzero"`
+		Code       int64   `json:"code,omitzero"`
+		Msg        string  `json:"msg,omitempty"`
 	}
 )
 
@@ -125,16 +145,39 @@ func clock(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05")
 }
 
-func (c *console) state(merchant string) state {
-	co := c.srv.Company(merchant)
+// named are the merchants that the page offers: the default company, those that
+// made calls, and the one that is asked for.
+func (c *console) named(merchant string, calls int) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.merchants == nil {
+		c.merchants = []string{""}
+	}
+	if calls != c.calls { // going through the requests is not free
+		c.calls = calls
+		for _, r := range c.srv.Requests() {
+			if !slices.Contains(c.merchants, r.Merchant) {
+				c.merchants = append(c.merchants, r.Merchant)
+			}
+		}
+	}
+	out := slices.Clone(c.merchants)
+	if !slices.Contains(out, merchant) {
+		out = append(out, merchant)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error) {
 	st := c.srv.Stats()
 	s := state{
-		Now: clock(c.srv.Now()), Merchant: merchant, CoID: co.CoID(),
+		Now: clock(c.srv.Now()), Started: c.started, Merchant: co.Merchant(), Merchants: c.named(co.Merchant(), st.Calls), CoID: co.CoID(),
 		Stats: map[string]int{
 			"calls": st.Calls, "accepted": st.Accepted, "refused": st.Refused, "throttled": st.Throttled, "faults": st.Faults,
 			"token_calls": st.TokenCalls, "pushes": st.Pushes, "push_attempts": st.PushAttempts, "push_failures": st.PushFailures,
 		},
-		Shops: []shopView{}, Warehouses: []warehouseView{}, Carriers: []carrierView{}, Stock: []stockView{},
+		Shops: []shopView{}, Warehouses: []warehouseView{}, Carriers: []carrierView{}, SKUs: []skuView{}, Stock: []stockView{},
 		Addresses: []addressView{}, Faults: []faultView{}, FaultKinds: []string{},
 	}
 	for _, v := range co.Shops() {
@@ -149,6 +192,9 @@ func (c *console) state(merchant string) state {
 	for _, v := range co.Carriers() {
 		s.Carriers = append(s.Carriers, carrierView{v.LCID, v.LCName})
 	}
+	for _, row := range co.Stock(0) {
+		s.SKUs = append(s.SKUs, skuView{row.SKUID, row.Name})
+	}
 	s.Orders = newest(co.Orders(), func(o *jushuitan.Order) orderView {
 		v := orderView{OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Amount: o.PayAmount, LCID: o.LCID, LID: o.LID, Created: clock(o.OrderDate)}
 		for _, it := range o.Items {
@@ -156,13 +202,7 @@ func (c *console) state(merchant string) state {
 		}
 		return v
 	})
-	s.Outbounds = newest(co.Outbounds(), func(o *jushuitan.Outbound) outboundView {
-		v := outboundView{IOID: o.IOID, OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, LCID: o.LCID, LID: o.LID}
-		for _, it := range o.Items {
-			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
-		}
-		return v
-	})
+	s.Outbounds = newest(co.Outbounds(), c.outbound(co))
 	s.AfterSales = newest(co.AfterSales(), func(a *jushuitan.AfterSale) afterSaleView {
 		v := afterSaleView{ASID: a.ASID, OuterASID: a.OuterASID, SoID: a.SoID, ShopID: a.ShopID, Type: a.Type, Status: a.Status, GoodStatus: a.GoodStatus}
 		for _, it := range a.Items {
@@ -173,7 +213,13 @@ func (c *console) state(merchant string) state {
 	s.Transfers = newest(co.Transfers(), func(d *jushuitan.Transfer) documentView {
 		v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse, LinkWarehouse: d.LinkWarehouse}
 		for _, it := range d.Items {
-			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
+			line := lineView{SKUID: it.SKUID, Qty: it.Qty}
+			if d.Type == "调拨出" {
+				line.Shipped = it.RQty
+			} else {
+				line.Received = it.RQty
+			}
+			v.Lines = append(v.Lines, line)
 		}
 		return v
 	})
@@ -188,12 +234,53 @@ func (c *console) state(merchant string) state {
 		s.Addresses = append(s.Addresses, addressView{a.ShopID, string(a.Method), a.URL})
 	}
 	for _, f := range c.srv.Faults() {
-		s.Faults = append(s.Faults, faultView{f.Kind.String(), f.Path, f.Times, f.Skip})
+		s.Faults = append(s.Faults, faultView{
+			Kind: f.Kind.String(), Path: f.Path, Times: f.Times, Skip: f.Skip, Seconds: f.Delay.Seconds(),
+			RetryAfter: f.RetryAfter.Seconds(), Status: f.Status, Code: f.Code, Msg: f.Msg,
+		})
 	}
 	for _, k := range jushuitantest.FaultKinds() {
 		s.FaultKinds = append(s.FaultKinds, k.String())
 	}
-	return s
+	return s, nil
+}
+
+// outbound views outbound documents. The documents do not say what of a line is
+// shipped: a line of an order that is Sent is shipped whole, and of parcels that were
+// shipped here the console knows.
+func (c *console) outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound) outboundView {
+	sent := map[int64]bool{} // by oi_id
+	for _, o := range co.Orders() {
+		for _, it := range o.Items {
+			sent[it.OIID] = it.ItemStatus == jushuitan.OrderStatusSent
+		}
+	}
+	return func(o *jushuitan.Outbound) outboundView {
+		v := outboundView{OID: o.OID, IOID: o.IOID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Parcels: []parcelView{}}
+		if o.LID != "" {
+			v.Parcels = append(v.Parcels, parcelView{o.LCID, o.LID})
+		}
+		for _, p := range o.ClusterInfos {
+			v.Parcels = append(v.Parcels, parcelView{p.LCID, p.LID})
+		}
+		c.mu.Lock()
+		here := maps.Clone(c.parcels[o.IOID])
+		c.mu.Unlock()
+		for _, it := range o.Items {
+			line := lineView{SKUID: it.SKUID, Qty: it.Qty}
+			switch {
+			case o.Status == jushuitan.OutboundStatusConfirmed || o.Status == jushuitan.OutboundStatusWaitConfirm && sent[it.OIID]:
+				line.Shipped = it.Qty
+			case here[it.SKUID].IsPositive():
+				line.Shipped = decimal.Min(it.Qty, here[it.SKUID])
+			}
+			if here != nil {
+				here[it.SKUID] = here[it.SKUID].Sub(line.Shipped)
+			}
+			v.Lines = append(v.Lines, line)
+		}
+		return v
+	}
 }
 
 // newest views the last documents, the newest first.

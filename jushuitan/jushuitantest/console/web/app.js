@@ -1,42 +1,24 @@
 "use strict";
 
-// The texts of the page, Chinese and English.
-const texts = {
-  zh: {
-    title: "聚水潭沙箱 · 运营台", other: "English", orders: "订单", outbounds: "销售出库单", aftersales: "售后单", stock: "库存",
-    documents: "调拨与其它出入库", addresses: "推送地址", faults: "故障注入", places: "店铺与仓库", pushes: "推送日志", requests: "请求日志",
-    shop: "店铺", sku: "商品编码", qty: "数量", unpaid: "待付款", placeOrder: "模拟下单", warehouse: "仓库", pushStock: "推送库存",
-    kind: "类型", path: "接口路径", times: "次数（0 为一直）", inject: "注入", clear: "全部清除", register: "登记", expireTokens: "令牌失效", hourLater: "快进 1 小时",
-    pay: "付款", audit: "审核", assign: "指定仓库", cancel: "取消", resolve: "转正常单", ship: "发货", carrier: "物流公司", waybill: "快递单号",
-    receive: "确认收货", revoke: "取消收货", confirm: "确认", save: "保存", real: "实际库存", locked: "订单占有", virtual: "虚拟库存", returned: "销退仓", incoming: "进货仓",
-    remove: "取消登记", done: "已完成", failed: "失败", remark: "沙箱取消", calls: "请求", pushed: "推送成功", throttled: "限流", offline: "沙箱没有响应",
-    shipTransfer: "调拨出库", receiveTransfer: "调拨入库",
-    "logistics.upload": "物流同步", "cancel.order": "取消订单", "inventory.upload": "库存同步", "refund.goods": "售后收货",
-    WaitPay: "待付款", WaitConfirm: "待审核/待出库", Question: "异常", Delivering: "发货中", Sent: "已发货", Cancelled: "已取消", Confirmed: "已确认", Delete: "作废",
-  },
-  en: {
-    title: "Jushuitan sandbox · operator", other: "中文", orders: "Orders", outbounds: "Outbound documents", aftersales: "After-sales", stock: "Stock",
-    documents: "Transfers and other in/out", addresses: "Push addresses", faults: "Faults", places: "Shops and warehouses", pushes: "Push log", requests: "Request log",
-    shop: "Shop", sku: "SKU", qty: "Quantity", unpaid: "unpaid", placeOrder: "Place an order", warehouse: "Warehouse", pushStock: "Push stock",
-    kind: "Kind", path: "Path", times: "Times (0: always)", inject: "Inject", clear: "Clear all", register: "Register", expireTokens: "End tokens", hourLater: "One hour later",
-    pay: "Pay", audit: "Audit", assign: "Assign", cancel: "Cancel", resolve: "Resolve", ship: "Ship", carrier: "Carrier", waybill: "Waybill",
-    receive: "Receive", revoke: "Undo receipt", confirm: "Confirm", save: "Save", real: "Real", locked: "Held", virtual: "Virtual", returned: "Return slot", incoming: "Purchase slot",
-    remove: "Remove", done: "Done", failed: "Failed", remark: "cancelled in the sandbox", calls: "calls", pushed: "pushed", throttled: "throttled", offline: "The sandbox does not answer",
-    shipTransfer: "Ship transfer", receiveTransfer: "Receive transfer",
-    "logistics.upload": "shipment", "cancel.order": "cancel", "inventory.upload": "stock", "refund.goods": "goods returned",
-  },
-};
 const methods = ["logistics.upload", "cancel.order", "refund.goods", "inventory.upload"];
+const merchant = new URLSearchParams(location.search).get("merchant") || "";
+const drafts = new Map(); // what was typed into lists and not sent yet, by data-key
 
-let language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-let shown = "";       // the state that is on the page, as text
+let language = remembered() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 let state = null;
+let operations = [];
 let lastRequest = 0;
 let firstOpenPush = 0; // pushes up to here are done and on the page
-const merchant = new URLSearchParams(location.search).get("merchant") || "";
 
 const t = (key) => texts[language][key] ?? key;
 const find = (selector) => document.querySelector(selector);
+
+function remembered() {
+  try { return ["zh", "en"].find((l) => l === localStorage.getItem("language")); } catch { return undefined; }
+}
+
+// word is the text of a value of the ERP; one without a text is shown as it is.
+const word = (group, value) => texts[language][`${group}.${value}`] ?? value;
 
 // el makes an element. Text is set as text, never as markup.
 function el(tag, attributes = {}, ...children) {
@@ -50,13 +32,16 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-const withMerchant = (path) => path + (path.includes("?") ? "&" : "?") + "merchant=" + encodeURIComponent(merchant);
+const muted = (text) => el("span", { class: "muted" }, text);
+
+// --- the sandbox
 
 async function call(path, body) {
   const init = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(withMerchant(path), init);
+  const url = path + (path.includes("?") ? "&" : "?") + "merchant=" + encodeURIComponent(merchant);
+  const response = await fetch(url, init);
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error || response.status);
+  if (!response.ok) throw new Error((language === "zh" ? answer.error_zh : answer.error) || response.status);
   return answer;
 }
 
@@ -68,171 +53,348 @@ function notice(text, kind) {
 }
 
 // act runs an action of the operator and says how it went.
-async function act(label, path, body = {}) {
+async function act(what, path, body = {}) {
+  let ok = true;
   try {
     await call(path, body);
-    notice(`${label}: ${t("done")}`, "good");
+    notice(`${what}: ${t("done")}`, "good");
   } catch (err) {
-    notice(`${label}: ${t("failed")}: ${err.message}`, "bad");
+    ok = false;
+    notice(`${what}: ${t("failed")}: ${err.message}`, "bad");
   }
   await refresh();
+  return ok;
 }
 
-const button = (key, path, body, attributes = {}) =>
-  el("button", { type: "button", onclick: () => act(t(key), path, typeof body === "function" ? body() : body), ...attributes }, t(key));
+// --- parts of lists
 
-function status(text) {
-  const kind = /^(Sent|Confirmed|Archive)$/.test(text) ? "good" : /^(Cancelled|Delete|Question)$/.test(text) ? "bad" : "wait";
-  return el("span", { class: "status " + kind, title: text }, t(text));
+// button runs an action on a document; its success forgets what was typed there.
+function button(key, about, path, body, attributes = {}) {
+  const run = async () => {
+    if (await act(about ? `${t(key)} ${about}` : t(key), path, typeof body === "function" ? body() : body)) {
+      for (const name of [...drafts.keys()]) if (name.startsWith(path + "#")) drafts.delete(name);
+      render();
+    }
+  };
+  return el("button", { type: "button", title: t(key + ".help"), "data-key": path + "!" + key, onclick: run, ...attributes }, t(key));
+}
+
+// field is an input with its label; what is typed stays when the list is drawn anew.
+function field(label, path, name, attributes) {
+  const key = `${path}#${name}`;
+  const input = el("input", { autocomplete: "off", ...attributes, value: drafts.get(key) ?? attributes.value, "data-key": key, oninput: () => drafts.set(key, input.value) });
+  return [input, el("label", {}, el("span", {}, label), input)];
+}
+
+function choice(label, path, name, pairs, preset) {
+  const key = `${path}#${name}`;
+  const select = el("select", { "data-key": key, onchange: () => drafts.set(key, select.value) }, ...pairs.map(([value, text]) => el("option", { value }, text)));
+  const wanted = drafts.get(key) ?? preset;
+  if (pairs.some(([value]) => String(value) === String(wanted))) select.value = wanted;
+  return [select, el("label", {}, el("span", {}, label), select)];
+}
+
+// quantities are inputs for the lines of a document, one for each SKU.
+function quantities(list, path, open) {
+  const bySKU = new Map();
+  for (const l of list ?? []) bySKU.set(l.sku_id, (bySKU.get(l.sku_id) ?? 0) + open(l));
+  const inputs = [...bySKU].filter(([, left]) => left > 0).map(([sku, left]) => {
+    const [input, label] = field(`${sku} (${t("left")} ${left})`, path, sku, { type: "number", min: 0, max: left, step: "any", value: left });
+    return { sku, left, input, label };
+  });
+  // chosen is undefined for all that is left.
+  const chosen = () => {
+    if (inputs.every(({ left, input }) => Number(input.value) === left)) return undefined;
+    return Object.fromEntries(inputs.filter(({ input }) => Number(input.value) > 0).map(({ sku, input }) => [sku, input.value]));
+  };
+  return { labels: inputs.map(({ label }) => label), chosen };
+}
+
+function status(group, value) {
+  const kind = /^(Sent|Confirmed|SELLER_RECEIVED)$/.test(value) ? "good" : /^(Cancelled|Delete|Question)$/.test(value) ? "bad" : "wait";
+  return el("span", { class: "status " + kind, title: value, "data-status": value }, word(group, value));
 }
 
 const warehouseName = (id) => state.warehouses.find((w) => w.wms_co_id === id)?.name ?? (id ? String(id) : "");
 const shopName = (id) => state.shops.find((s) => s.shop_id === id)?.name ?? String(id);
-const lines = (list) => (list ?? []).map((l) => `${l.sku_id} × ${l.qty}` + (l.received ? ` (${l.received})` : "")).join("  ");
+const warehouses = () => state.warehouses.map((w) => [w.wms_co_id, w.name]);
+const shops = () => state.shops.map((s) => [s.shop_id, s.name]);
 
-function options(select, pairs) {
-  const chosen = select.value;
-  select.replaceChildren(...pairs.map(([value, text]) => el("option", { value }, text)));
-  if (pairs.some(([value]) => String(value) === chosen)) select.value = chosen;
+function goods(list) {
+  return el("ul", { class: "goods" }, ...(list ?? []).map((l) => el("li", {}, el("code", {}, l.sku_id), ` × ${l.qty}`,
+    l.shipped ? ` (${t("shipped")} ${l.shipped})` : null, l.received ? ` (${t("received")} ${l.received})` : null)));
 }
+
+// --- the sections: what each is drawn from, and how
 
 function orderView(o) {
   const actions = el("div", { class: "actions" });
   const base = `orders/${o.o_id}/`;
-  if (o.status === "WaitPay") actions.append(button("pay", base + "pay"));
-  if (o.status === "Question") actions.append(button("resolve", base + "resolve"));
-  if (o.status === "WaitConfirm") actions.append(button("audit", base + "audit"));
-  if (o.status === "WaitConfirm" || o.status === "Delivering") {
-    const select = el("select", { "aria-label": t("warehouse") }, ...state.warehouses.map((w) => el("option", { value: w.wms_co_id }, w.name)));
-    actions.append(select, button("assign", base + "assign", () => ({ wms_co_id: Number(select.value) })));
+  if (o.status === "WaitPay") actions.append(button("pay", o.o_id, base + "pay"));
+  if (o.status === "Question") actions.append(button("resolve", o.o_id, base + "resolve"));
+  if (o.status === "WaitConfirm") actions.append(button("audit", o.o_id, base + "audit"));
+  const shipped = o.l_id !== "";
+  if ((o.status === "WaitConfirm" || o.status === "Delivering") && !shipped) {
+    const [select, label] = choice(t("warehouse"), base + "assign", "warehouse", warehouses(), o.wms_co_id || state.warehouses.find((w) => w.main)?.wms_co_id);
+    actions.append(label, button("assign", o.o_id, base + "assign", () => ({ wms_co_id: Number(select.value) })));
   }
-  if (!["Sent", "Cancelled"].includes(o.status)) actions.append(button("cancel", base + "cancel", () => ({ remark: t("remark") })));
+  if (!["Sent", "Cancelled", "Merged", "Split"].includes(o.status) && !shipped) actions.append(button("cancel", o.o_id, base + "cancel", () => ({ remark: t("remark") })));
   return el("article", { "data-order": o.o_id },
-    el("div", { class: "head" }, el("strong", {}, String(o.o_id)), el("code", {}, o.so_id), status(o.status), el("span", { class: "muted" }, shopName(o.shop_id)), el("span", { class: "muted" }, warehouseName(o.wms_co_id)), o.l_id ? el("code", {}, `${o.lc_id} ${o.l_id}`) : null),
-    el("div", { class: "muted" }, lines(o.lines)), actions);
+    el("div", { class: "head" }, el("strong", {}, String(o.o_id)), el("code", {}, o.so_id), status("order", o.status), muted(shopName(o.shop_id)), muted(warehouseName(o.wms_co_id)), muted(`¥${o.pay_amount}`)),
+    goods(o.lines), actions);
 }
 
 function outboundView(o) {
   const article = el("article", { "data-outbound": o.io_id },
-    el("div", { class: "head" }, el("strong", {}, String(o.io_id)), el("code", {}, o.so_id), status(o.status), el("span", { class: "muted" }, warehouseName(o.wms_co_id)), o.l_id ? el("code", {}, `${o.lc_id} ${o.l_id}`) : null),
-    el("div", { class: "muted" }, lines(o.lines)));
+    el("div", { class: "head" }, el("strong", {}, String(o.io_id)), muted(`${t("order")} ${o.o_id}`), el("code", {}, o.so_id), status("outbound", o.status), muted(warehouseName(o.wms_co_id))),
+    goods(o.lines));
+  if (o.parcels.length) article.append(el("div", { class: "head" }, muted(t("parcels")), ...o.parcels.map((p) => el("code", {}, `${p.lc_id} ${p.l_id}`))));
   if (o.status !== "WaitConfirm") return article;
-  const carrier = el("select", { "aria-label": t("carrier") }, ...(state.carriers.length ? state.carriers : [{ lc_id: "SF", name: "SF" }]).map((c) => el("option", { value: c.lc_id }, c.name)));
-  const waybill = el("input", { "aria-label": t("waybill"), value: `SB${o.io_id}${Date.now() % 10000}`, size: 14 });
-  const quantities = (o.lines ?? []).map((l) => [l.sku_id, el("input", { type: "number", min: 0, step: "any", value: l.qty, "aria-label": `${t("qty")} ${l.sku_id}`, title: l.sku_id })]);
-  const body = () => {
-    const all = quantities.every(([sku, input], i) => Number(input.value) === Number(o.lines[i].qty));
-    const parcel = { lc_id: carrier.value, l_id: waybill.value };
-    if (!all) {
-      parcel.lines = {};
-      for (const [sku, input] of quantities) if (Number(input.value) > 0) parcel.lines[sku] = input.value;
-    }
-    return parcel;
-  };
-  article.append(el("div", { class: "actions" }, carrier, waybill, ...quantities.map(([, input]) => input), button("ship", `outbounds/${o.io_id}/ship`, body, { class: "ship" })));
+  const path = `outbounds/${o.io_id}/ship`;
+  const known = state.carriers.length ? state.carriers : [{ lc_id: "SF", name: "SF" }];
+  const [carrier, carrierLabel] = choice(t("carrier"), path, "carrier", known.map((c) => [c.lc_id, c.name]));
+  const [waybill, waybillLabel] = field(t("waybill"), path, "waybill", { name: "waybill", size: 14, value: `SB${o.io_id}-${o.parcels.length + 1}` });
+  const { labels, chosen } = quantities(o.lines, path, (l) => Number(l.qty) - Number(l.shipped ?? 0));
+  const body = () => ({ lc_id: carrier.value, l_id: waybill.value, lines: chosen() });
+  article.append(el("div", { class: "actions" }, carrierLabel, waybillLabel, ...labels, button("ship", o.io_id, path, body, { class: "main ship" })), el("p", { class: "hint" }, t("shipHint")));
   return article;
 }
 
 function afterSaleView(a) {
   const base = `aftersales/${a.as_id}/`;
-  return el("article", {},
-    el("div", { class: "head" }, el("strong", {}, String(a.as_id)), el("code", {}, a.outer_as_id), el("span", {}, a.type), status(a.status), el("span", { class: "muted" }, a.good_status)),
-    el("div", { class: "muted" }, lines(a.lines)),
-    el("div", { class: "actions" }, a.status === "Cancelled" ? null : button("receive", base + "receive"), a.good_status === "SELLER_RECEIVED" ? button("revoke", base + "revoke") : null));
+  const open = a.status !== "Cancelled" && (a.lines ?? []).some((l) => Number(l.qty) > Number(l.received ?? 0));
+  const some = (a.lines ?? []).some((l) => Number(l.received ?? 0) > 0);
+  return el("article", { "data-aftersale": a.as_id },
+    el("div", { class: "head" }, el("strong", {}, String(a.as_id)), el("code", {}, a.outer_as_id), muted(`${t("order")} ${a.so_id}`), el("span", {}, word("type", a.type)), status("aftersale", a.status), a.good_status ? status("good", a.good_status) : null),
+    goods(a.lines),
+    el("div", { class: "actions" }, open && a.type !== "仅退款" ? button("receive", a.as_id, base + "receive") : null, some ? button("revoke", a.as_id, base + "revoke") : null));
 }
 
 function documentView(kind, d) {
   const actions = el("div", { class: "actions" });
-  if (kind === "transfers" && d.type === "调拨出" && d.status !== "Confirmed") actions.append(button("shipTransfer", `transfers/${d.io_id}/ship`));
-  if (kind === "transfers" && d.type === "调拨入" && d.status !== "Confirmed") actions.append(button("receiveTransfer", `transfers/${d.io_id}/receive`));
-  if (kind === "otherinouts" && d.status === "WaitConfirm") actions.append(button("confirm", `otherinouts/${d.io_id}/confirm`));
-  return el("article", {},
-    el("div", { class: "head" }, el("strong", {}, String(d.io_id)), el("span", {}, d.type), status(d.status), el("span", { class: "muted" }, d.link_warehouse ? `${d.warehouse} → ${d.link_warehouse}` : d.warehouse)),
-    el("div", { class: "muted" }, lines(d.lines)), actions);
+  const add = (key, verb) => {
+    const path = `${kind}/${d.io_id}/${verb}`;
+    const { labels, chosen } = quantities(d.lines, path, (l) => Number(l.qty));
+    actions.append(...labels, button(key, d.io_id, path, () => ({ lines: chosen() })));
+  };
+  const open = ["Creating", "Confirming", "WaitConfirm", "OuterConfirming"].includes(d.status);
+  if (open && kind === "otherinouts") add("confirm", "confirm");
+  else if (open && d.type === "调拨出") add("shipTransfer", "ship");
+  else if (open && d.type === "调拨入") add("receiveTransfer", "receive");
+  return el("article", { "data-document": d.io_id },
+    el("div", { class: "head" }, el("strong", {}, String(d.io_id)), el("span", {}, word("type", d.type)), status("document", d.status), muted(d.link_warehouse ? `${d.warehouse} → ${d.link_warehouse}` : d.warehouse)),
+    goods(d.lines), actions);
 }
 
 function stockTable() {
+  const columns = [["warehouse", ""], ["sku", ""], ["name", ""], ["real", "number"], ["locked", "number"], ["virtual", "number"], ["returned", "number"], ["incoming", "number"], ["action", ""]];
   const rows = state.stock.map((s) => {
-    const input = el("input", { type: "number", step: "any", value: s.qty, "aria-label": `${t("real")} ${s.sku_id}` });
-    return el("tr", {}, el("td", {}, warehouseName(s.wms_co_id)), el("td", {}, el("code", {}, s.sku_id)), el("td", { class: "number" }, input), el("td", { class: "number" }, s.order_lock), el("td", { class: "number" }, s.virtual_qty), el("td", { class: "number" }, s.return_qty), el("td", { class: "number" }, s.in_qty),
-      el("td", {}, button("save", "stock", () => ({ wms_co_id: s.wms_co_id, sku_id: s.sku_id, qty: input.value }))));
+    const path = "stock";
+    const key = `${path}#${s.wms_co_id} ${s.sku_id}`;
+    const input = el("input", { type: "number", step: "any", autocomplete: "off", value: drafts.get(key) ?? s.qty, "data-key": key, "aria-label": `${t("real")} ${s.sku_id} ${warehouseName(s.wms_co_id)}`, oninput: () => drafts.set(key, input.value) });
+    const save = el("button", { type: "button", title: t("save.help"), "data-key": key + "!", "aria-label": `${t("save")} ${s.sku_id} ${warehouseName(s.wms_co_id)}`, onclick: async () => {
+      if (await act(`${t("save")} ${s.sku_id}`, path, { wms_co_id: s.wms_co_id, sku_id: s.sku_id, qty: input.value || null })) drafts.delete(key);
+    } }, t("save"));
+    const cells = [warehouseName(s.wms_co_id), el("code", {}, s.sku_id), s.name, input, s.order_lock, s.virtual_qty, s.return_qty, s.in_qty, save];
+    return el("tr", { "data-stock": `${s.wms_co_id} ${s.sku_id}` }, ...columns.map(([name, kind], i) => el("td", { class: kind, "data-label": t(name) }, cells[i])));
   });
-  if (!rows.length) return [];
-  const head = el("tr", {}, ...["warehouse", "sku"].map((k) => el("th", {}, t(k))), ...["real", "locked", "virtual", "returned", "incoming"].map((k) => el("th", { class: "number" }, t(k))), el("th", {}));
-  return [el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows))];
+  return rows.length ? [el("table", {}, el("thead", {}, el("tr", {}, ...columns.map(([name, kind]) => el("th", { class: kind }, t(name))))), el("tbody", {}, ...rows))] : [];
+}
+
+function addressView(a) {
+  return el("article", { "data-address": `${a.shop_id} ${a.method}` }, el("div", { class: "head" }, el("strong", {}, word("method", a.method)), muted(shopName(a.shop_id)), button("remove", word("method", a.method), "push-addresses", { shop_id: a.shop_id, method: a.method }, { class: "end", "data-key": `push-addresses!${a.shop_id} ${a.method}` })), el("code", {}, a.url));
+}
+
+function faultView(f) {
+  const more = [f.times ? `${t("timesLeft")} ${f.times}` : t("always"), f.skip ? `${t("skip")} ${f.skip}` : "", f.seconds ? `${f.seconds} s` : "",
+    f.status ? `HTTP ${f.status}` : "", f.retry_after ? `Retry-After ${f.retry_after}` : "", f.code ? `${t("code")} ${f.code}` : "", f.msg ?? ""].filter(Boolean);
+  return el("article", {}, el("div", { class: "head" }, el("strong", {}, word("fault", f.kind)), f.path ? el("code", {}, f.path) : el("span", {}, t("allPaths")), muted(more.join(" · "))));
+}
+
+const sections = {
+  orders: { of: () => [state.orders, state.warehouses, state.shops], draw: () => state.orders.map(orderView) },
+  outbounds: { of: () => [state.outbounds, state.warehouses, state.carriers], draw: () => state.outbounds.map(outboundView) },
+  aftersales: { of: () => state.after_sales, draw: () => state.after_sales.map(afterSaleView) },
+  documents: { of: () => [state.transfers, state.other_in_outs], draw: () => [...state.transfers.map((d) => documentView("transfers", d)), ...state.other_in_outs.map((d) => documentView("otherinouts", d))] },
+  stock: { of: () => [state.stock, state.warehouses], draw: stockTable },
+  addresses: { of: () => [state.push_addresses, state.shops], draw: () => state.push_addresses.map(addressView) },
+  faults: { of: () => state.faults, draw: () => state.faults.map(faultView) },
+  places: { of: () => [state.shops, state.warehouses], draw: () => [
+    ...state.shops.map((s) => el("article", {}, el("div", { class: "head" }, el("strong", {}, s.name), el("code", {}, `shop_id ${s.shop_id}`), muted(s.site)))),
+    ...state.warehouses.map((w) => el("article", {}, el("div", { class: "head" }, el("strong", {}, w.name), el("code", {}, `wms_co_id ${w.wms_co_id}`), w.main ? muted(t("main")) : null)))] },
+};
+const drawn = {}; // what each section shows, as text
+
+// fill puts nodes into a list, and the focus back where it was.
+function fill(id, nodes) {
+  const list = find(`#${id} .list`);
+  const active = list.contains(document.activeElement) ? document.activeElement : null;
+  const key = active?.dataset.key;
+  const article = active?.closest("article");
+  const about = article && Object.entries(article.dataset)[0];
+  const range = active?.tagName === "INPUT" && active.type === "text" ? [active.selectionStart, active.selectionEnd] : null;
+  list.replaceChildren(...(nodes.length ? nodes : [el("p", { class: "empty" }, t(id + ".empty"))]));
+  if (!active) return;
+  const again = key && list.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (again) {
+    again.focus({ preventScroll: true });
+    if (range) again.setSelectionRange(...range);
+    return;
+  }
+  // The button has done its work and is gone: stay at its document.
+  const place = (about && list.querySelector(`article[data-${about[0]}="${CSS.escape(about[1])}"]`)) || list;
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
 }
 
 function render() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
+  document.title = t("title");
+  for (const node of document.querySelectorAll("[data-t]")) {
+    node.textContent = t(node.dataset.t);
+    if (node.tagName === "BUTTON") node.title = t(node.dataset.t + ".help");
+  }
+  for (const node of document.querySelectorAll("[data-label]:not(td)")) node.setAttribute("aria-label", t(node.dataset.label));
   find("#language").textContent = t("other");
+  find("#language").lang = language === "zh" ? "en" : "zh-CN";
+  find("#sections").replaceChildren(...[...document.querySelectorAll("section")].map((s) => el("a", { href: "#" + s.id }, t(s.id))));
+  find("#help dl").replaceChildren(...Object.keys(texts[language]).filter((k) => k.endsWith(".help")).flatMap((k) => [el("dt", {}, t(k.slice(0, -5))), el("dd", {}, t(k))]));
   if (!state) return;
-  // What the operator is typing in a list is not taken away.
-  const typing = document.activeElement?.closest(".list") && /^(INPUT|SELECT)$/.test(document.activeElement.tagName);
-  const shops = state.shops.map((s) => [s.shop_id, s.name]);
-  for (const select of document.querySelectorAll("select[name=shop]")) options(select, shops);
-  for (const select of document.querySelectorAll("select[name=warehouse]")) options(select, state.warehouses.map((w) => [w.wms_co_id, w.name]));
-  options(find("#new-order select[name=sku]"), [...new Set(state.stock.map((s) => s.sku_id))].map((s) => [s, s]));
-  options(find("#register select[name=method]"), methods.map((m) => [m, `${t(m)} ${m}`]));
-  options(find("#inject select[name=kind]"), state.fault_kinds.map((k) => [k, k]));
-  if (typing) return;
-  const list = (id, nodes) => find(`#${id} .list`).replaceChildren(...nodes);
-  list("orders", state.orders.map(orderView));
-  list("outbounds", state.outbounds.map(outboundView));
-  list("aftersales", state.after_sales.map(afterSaleView));
-  list("documents", [...state.transfers.map((d) => documentView("transfers", d)), ...state.other_in_outs.map((d) => documentView("otherinouts", d))]);
-  list("stock", stockTable());
-  list("addresses", state.push_addresses.map((a) => el("article", {}, el("div", { class: "head" }, el("strong", {}, t(a.method)), el("span", { class: "muted" }, shopName(a.shop_id)), el("code", {}, a.url)), el("div", { class: "actions" }, button("remove", "push-addresses", { shop_id: a.shop_id, method: a.method })))));
-  list("faults", state.faults.map((f) => el("article", {}, el("strong", {}, f.kind), " ", el("code", {}, f.path || "*"), ` × ${f.times || "∞"}`)));
-  list("places", [...state.shops.map((s) => el("article", {}, el("strong", {}, s.name), ` shop_id ${s.shop_id} `, el("span", { class: "muted" }, s.site))), ...state.warehouses.map((w) => el("article", {}, el("strong", {}, w.name), ` wms_co_id ${w.wms_co_id}`))]);
+  renderForms();
+  for (const [id, s] of Object.entries(sections)) {
+    const text = language + JSON.stringify(s.of());
+    if (drawn[id] === text) continue;
+    drawn[id] = text;
+    fill(id, s.draw());
+  }
 }
 
+function options(select, pairs) {
+  const text = JSON.stringify(pairs);
+  if (select.dataset.options === text) return;
+  const chosen = select.value;
+  select.dataset.options = text;
+  select.replaceChildren(...pairs.map(([value, name]) => el("option", { value }, name)));
+  if (pairs.some(([value]) => String(value) === chosen)) select.value = chosen;
+}
+
+function renderForms() {
+  for (const select of document.querySelectorAll("select[name=shop]")) options(select, shops());
+  for (const select of document.querySelectorAll("select[name=warehouse]")) options(select, warehouses());
+  for (const select of document.querySelectorAll("#new-order select[name=sku]")) options(select, state.skus.map((s) => [s.sku_id, `${s.sku_id} ${s.name}`]));
+  for (const node of document.querySelectorAll("#new-order .remove")) {
+    node.hidden = document.querySelectorAll("#new-order .line").length < 2;
+  }
+  options(find("#skus"), state.skus.map((s) => [s.sku_id, s.name]));
+  options(find("#paths"), operations.map((o) => [o.path, language === "zh" ? o.title : o.title_en]));
+  options(find("#register select[name=method]"), methods.map((m) => [m, `${word("method", m)} ${m}`]));
+  options(find("#inject select[name=kind]"), state.fault_kinds.map((k) => [k, word("fault", k)]));
+  options(find("#merchant"), state.merchants.map((m) => [m, m || t("merchant.default")]));
+  find("#merchant").value = merchant;
+  faultFields();
+}
+
+// faultFields shows what the chosen fault needs.
+function faultFields() {
+  const kind = find("#inject").elements.kind.value;
+  for (const node of document.querySelectorAll("#inject [data-for]")) {
+    node.hidden = !node.dataset.for.split(" ").includes(kind);
+    node.querySelector("input").disabled = node.hidden;
+  }
+}
+
+function addLine() {
+  const line = el("div", { class: "line" },
+    el("label", {}, el("span", { "data-t": "sku" }), el("select", { name: "sku" })),
+    el("label", {}, el("span", { "data-t": "qty" }), el("input", { name: "qty", type: "number", min: 1, step: 1, value: 1, required: true })),
+    el("label", {}, el("span", { "data-t": "price" }), el("input", { name: "price", type: "number", min: 0, step: "any", value: 59, required: true })),
+    el("button", { type: "button", class: "remove", "data-t": "removeLine", onclick: () => { line.remove(); find("#add-line").focus(); render(); } }));
+  find("#new-order .lines").append(line);
+}
+
+// --- the logs
+
 function requestView(r) {
-  const ok = r.status === 200 && (r.code === 0 || r.code === "0");
-  const head = el("div", { class: "head" }, el("span", { class: "muted" }, r.time.slice(11)), el("code", {}, r.path), el("span", { class: "status " + (ok ? "good" : "bad") }, r.status ? `${r.code ?? r.status}` : "×"), ok ? null : el("span", {}, r.msg ?? ""));
-  return el("article", {}, head, r.biz ? el("details", {}, el("summary", {}, "biz"), el("pre", {}, JSON.stringify(r.biz, null, 1))) : null);
+  const code = r.code == null ? null : String(r.code).replaceAll('"', "");
+  const ok = r.status === 200 && code === "0";
+  const result = r.status === 0 ? t("cut") : code ?? `HTTP ${r.status}`;
+  const op = operations.find((o) => o.path === r.path);
+  const head = el("div", { class: "head" }, muted(r.time.slice(11)), el("span", { class: "status " + (ok ? "good" : "bad") }, `${ok ? "✓" : "✗"} ${result}`), el("code", {}, r.path),
+    op ? muted(language === "zh" ? op.title : op.title_en) : null, ok || !r.msg ? null : el("span", { class: "bad" }, r.msg));
+  const parts = [["sent", r.biz], ["answered", r.answer]].filter(([, v]) => v !== undefined);
+  return el("article", {}, head, parts.length ? el("details", {}, el("summary", {}, t("details")), ...parts.flatMap(([key, v]) => [muted(t(key)), el("pre", {}, JSON.stringify(v, null, 1))])) : null);
 }
 
 function pushView(p) {
+  const result = p.ok ? "✓" : p.done ? "✗" : "…";
+  const facts = p.done || p.attempts ? `${p.status ? `HTTP ${p.status} · ` : ""}${p.code ? `code ${p.code} · ` : ""}${t("attempts")} ${p.attempts}` : t("waiting");
   return el("article", { "data-push": p.no },
-    el("div", { class: "head" }, el("span", { class: "muted" }, p.time.slice(11)), el("strong", {}, t(p.method)), el("span", { class: "status " + (p.ok ? "good" : p.done ? "bad" : "wait") }, p.ok ? "✓" : p.done ? "✗" : "…"), el("span", { class: "muted" }, `HTTP ${p.status} code ${p.code} × ${p.attempts}`), p.error ? el("span", { class: "bad" }, p.error) : null), el("code", {}, p.url));
+    el("div", { class: "head" }, muted(p.time.slice(11)), el("span", { class: "status " + (p.ok ? "good" : p.done ? "bad" : "wait") }, `${result} ${word("method", p.method)}`), muted(shopName(p.shop_id)), muted(facts), p.error ? el("span", { class: "bad" }, p.error) : null),
+    el("code", {}, p.url));
 }
 
 async function logs() {
-  for (const r of await call("requests?after=" + lastRequest)) {
+  const [requests, pushes] = await Promise.all([call("requests?after=" + lastRequest), call("pushes?after=" + firstOpenPush)]);
+  for (const r of requests) {
     lastRequest = r.no;
-    prepend(find("#requests .list"), requestView(r));
+    prepend("requests", requestView(r));
   }
   let settled = true;
-  for (const p of await call("pushes?after=" + firstOpenPush)) {
+  for (const p of pushes) {
     const old = find(`[data-push="${p.no}"]`);
-    if (old) old.replaceWith(pushView(p));
-    else prepend(find("#pushes .list"), pushView(p));
+    if (!old) prepend("pushes", pushView(p));
+    else if (old.dataset.shown !== JSON.stringify(p)) old.replaceWith(pushView(p));
+    find(`[data-push="${p.no}"]`).dataset.shown = JSON.stringify(p);
     settled &&= p.done;
     if (settled) firstOpenPush = p.no;
   }
+  for (const id of ["requests", "pushes"]) {
+    const list = find(`#${id} .list`);
+    if (!list.children.length) list.append(el("p", { class: "empty" }, t(id + ".empty")));
+  }
 }
 
-function prepend(list, node) {
+function prepend(id, node) {
+  const list = find(`#${id} .list`);
+  list.querySelector(".empty")?.remove();
   list.prepend(node);
   while (list.children.length > 200) list.lastElementChild.remove();
 }
 
-async function refresh() {
+// logsAnew draws the logs from their beginning, in the present language.
+function logsAnew() {
+  lastRequest = firstOpenPush = 0;
+  for (const id of ["requests", "pushes"]) find(`#${id} .list`).replaceChildren();
+}
+
+// --- going on
+
+let running = null; // the refresh that is under way
+let again = null;   // the one that follows it
+
+// refresh shows how things are when it is called, or later. There is one at a time.
+function refresh() {
+  if (running) return again ??= running.then(() => { again = null; return refresh(); });
+  return running = refreshOnce().finally(() => { running = null; });
+}
+
+async function refreshOnce() {
   try {
     const fresh = await call("state");
-    find("#facts").textContent = `${fresh.now} · ${t("calls")} ${fresh.stats.calls} · ${t("throttled")} ${fresh.stats.throttled} · ${t("pushed")} ${fresh.stats.pushes}/${fresh.stats.pushes + fresh.stats.push_failures}`;
-    delete fresh.now;
-    const text = JSON.stringify({ ...fresh, stats: null });
-    state = fresh;
-    if (text !== shown) {
-      shown = text;
-      render();
+    if (state && fresh.started !== state.started) { // another sandbox at the same address
+      location.reload();
+      return;
     }
+    if (!operations.length) operations = await call("operations");
+    state = fresh;
+    const s = fresh.stats;
+    find("#facts").textContent = `${t("facts")} ${fresh.now} · ${s.calls} ${t("calls")} · ${s.refused} ${t("refused")} · ${s.throttled} ${t("throttled")} · ${s.pushes} ${t("pushed")} · ${s.push_failures} ${t("pushFailed")}`;
+    render();
     await logs();
+    if (find("#notice").className === "offline bad") find("#notice").hidden = true;
     document.body.dataset.ready = "yes";
   } catch (err) {
-    notice(`${t("offline")}: ${err.message}`, "bad");
+    notice(`${t("offline")}: ${err.message}`, "offline bad");
   }
 }
 
@@ -243,19 +405,39 @@ function onSubmit(selector, handler) {
   });
 }
 
-onSubmit("#new-order", (f) => act(t("placeOrder"), "orders", { shop_id: Number(f.shop.value), unpaid: f.unpaid.checked, items: [{ sku_id: f.sku.value, qty: f.qty.value, price: "59" }] }));
+onSubmit("#new-order", (f) => act(t("placeOrder"), "orders", {
+  shop_id: Number(f.shop.value), so_id: f.so.value.trim(), unpaid: f.unpaid.checked,
+  items: [...document.querySelectorAll("#new-order .line")].map((line) => ({
+    sku_id: line.querySelector("[name=sku]").value, qty: line.querySelector("[name=qty]").value, price: line.querySelector("[name=price]").value,
+  })),
+}).then((ok) => { if (ok) f.so.value = ""; }));
+onSubmit("#set-stock", (f) => act(`${t("setStock")} ${f.sku.value}`, "stock", { wms_co_id: Number(f.warehouse.value), sku_id: f.sku.value.trim(), qty: f.qty.value }));
 onSubmit("#push-stock", (f) => act(t("pushStock"), "stock/push", { shop_id: Number(f.shop.value), wms_co_id: Number(f.warehouse.value) }));
-onSubmit("#register", (f) => act(t("register"), "push-addresses", { shop_id: Number(f.shop.value), method: f.method.value, url: f.url.value }));
-onSubmit("#inject", (f) => act(t("inject"), "faults", { kind: f.kind.value, path: f.path.value, times: Number(f.times.value) }));
+onSubmit("#register", (f) => act(t("register"), "push-addresses", { shop_id: Number(f.shop.value), method: f.method.value, url: f.url.value.trim() }));
+onSubmit("#inject", (f) => {
+  const number = (input) => (input.disabled ? 0 : Number(input.value));
+  return act(t("inject"), "faults", {
+    kind: f.kind.value, path: f.path.value.trim(), times: number(f.times), skip: number(f.skip), seconds: number(f.seconds),
+    retry_after: number(f.retry), status: number(f.status), code: number(f.code), msg: f.msg.disabled ? "" : f.msg.value,
+  });
+});
+onSubmit("#advance", (f) => act(t("advance"), "advance", { seconds: Number(f.seconds.value) }));
+find("#inject").elements.kind.addEventListener("change", faultFields);
 find("#clear-faults").addEventListener("click", () => act(t("clear"), "faults/clear"));
 find("#expire").addEventListener("click", () => act(t("expireTokens"), "tokens/expire"));
-find("#hour").addEventListener("click", () => act(t("hourLater"), "advance", { seconds: 3600 }));
-find("#language").addEventListener("click", () => {
+find("#add-line").addEventListener("click", () => { addLine(); render(); });
+find("#merchant").addEventListener("change", (event) => { location.search = "?merchant=" + encodeURIComponent(event.target.value); });
+find("#language").addEventListener("click", async () => {
   language = language === "zh" ? "en" : "zh";
+  try { localStorage.setItem("language", language); } catch { /* it is asked for again next time */ }
+  find("#notice").hidden = true;
   render();
+  await running;
+  logsAnew();
   refresh();
 });
 
+addLine();
 render();
 refresh();
-setInterval(refresh, 1000);
+setInterval(() => { if (!document.hidden) refresh(); }, 1000);
