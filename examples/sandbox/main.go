@@ -79,14 +79,14 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	var gatewayErr error
 	srv, err := jushuitantest.Start(ctx, s.addr, jushuitantest.WithFront(func(erp *jushuitantest.Server, api http.Handler) http.Handler {
 		gateway, gatewayErr = qimentest.New(qimentest.WithERP(erp))
-		rest := console.Front(console.Config{AllowRemote: s.remote})(erp, api)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if gatewayErr == nil && strings.HasPrefix(r.URL.Path, "/router/") {
 				gateway.ServeHTTP(w, r)
 				return
 			}
-			rest.ServeHTTP(w, r)
+			api.ServeHTTP(w, r)
 		})
+		return console.Front(console.Config{AllowRemote: s.remote})(erp, both) // its log shows both
 	}))
 	if err != nil {
 		return err

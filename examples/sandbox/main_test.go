@@ -92,6 +92,10 @@ func TestSandboxQimen(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "W1", answer.DeliveryOrderID)
 	assert.Equal(t, "deliveryorder.create", <-received)
+	log, err := get(t, hello.Jushuitan.URL+console.Root+"requests")
+	require.NoError(t, err)
+	assert.Regexp(t, `"method":"\S*deliveryorder.create","status":200,"code":0`, log, "the operator sees the gateway's requests too")
+	assert.NotContains(t, log, at.AppSecret)
 
 	assert.ErrorContains(t, run(t.Context(), io.Discard, settings{addr: "127.0.0.1:0", receiver: "somewhere"}), "-qimen-receiver")
 }

@@ -285,7 +285,11 @@ func TestMasked(t *testing.T) {
 		Pay:       &jushuitan.OrderUploadPay{OuterPayID: "P-77", PayDate: s.Now(), Payment: "支付宝", SellerAccount: "s", BuyerAccount: "payer-account", Amount: decimal.NewFromInt(59)},
 	}})
 	require.NoError(t, err)
+	_, err = client.Orders.Query(t.Context(), &jushuitan.OrderQuery{SoIDs: []string{"M-77"}})
+	require.NoError(t, err)
 	text := s.get("requests", nil) + s.get("state", nil)
+	require.Contains(t, text, `"order_from":"open"`, "answers are shown")
+	require.Contains(t, text, `"name":"T恤"`, "what is not personal is shown")
 	require.Contains(t, text, "M-77")
 	for _, private := range []string{"buyer-nickname", "某路99号", "某某人", "13911112222", "payer-account", s.Credentials().AppSecret, s.AccessToken("")} {
 		assert.NotContains(t, text, private)

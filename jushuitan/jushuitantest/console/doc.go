@@ -64,7 +64,8 @@
 // refuse. advance moves the sandbox's clock forward.
 //
 // requests and pushes give what came after an entry, of the last 500; personal data
-// and secrets are masked. A push that is not done changes later: ask from before it
+// and secrets are masked. status 0 is a connection that was cut; method is that of a
+// Qimen gateway behind the console, of which no more is shown. A push that is not done changes later: ask from before it
 // again. started differs when the sandbox was started anew, and numbers begin again.
 //
 // What cannot be done is answered with {"error":"...","error_zh":"..."}, in English and

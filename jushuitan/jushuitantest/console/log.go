@@ -2,7 +2,10 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,7 +30,8 @@ type entry struct {
 	No     int64           `json:"no"`
 	Time   string          `json:"time"`
 	Path   string          `json:"path"`
-	Status int             `json:"status"` // 0: the connection was cut
+	Method string          `json:"method,omitempty"` // of Qimen, where a gateway stands behind the console
+	Status int             `json:"status"`           // 0: the connection was cut
 	Code   json.RawMessage `json:"code,omitempty"`
 	Msg    string          `json:"msg,omitempty"`
 	Biz    json.RawMessage `json:"biz,omitempty"`
@@ -80,7 +84,7 @@ func newRequestLog() *requestLog {
 func (l *requestLog) watch(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, came := &head{}, &head{}
-		e := entry{Time: clock(s.Now()), Path: r.URL.Path}
+		e := entry{Time: clock(s.Now()), Path: r.URL.Path, Method: r.URL.Query().Get("method")}
 		if r.Body != nil {
 			r.Body = struct {
 				io.Reader
@@ -99,8 +103,15 @@ func (l *requestLog) watch(s *jushuitantest.Server, api http.Handler) http.Handl
 
 // fill reads what is shown of a request and its answer.
 func (l *requestLog) fill(e *entry, request, answer []byte) {
-	if form, err := url.ParseQuery(string(request)); err == nil && form.Has("biz") {
-		e.Biz = l.masked(e.Path, []byte(form.Get("biz")))
+	if form, err := url.ParseQuery(string(request)); err == nil {
+		if form.Has("biz") {
+			e.Biz = l.masked(e.Path, []byte(form.Get("biz")))
+		}
+		e.Method = cmp.Or(e.Method, form.Get("method"))
+	}
+	if e.Method != "" {
+		e.Code, e.Msg = qimenEnvelope(answer)
+		return // what is called there is not in the catalog, which says what is personal
 	}
 	var whole bool
 	if e.Code, e.Msg, whole = envelope(answer); whole {
@@ -133,6 +144,43 @@ func envelope(answer []byte) (code json.RawMessage, msg string, whole bool) {
 	}
 	_, err := dec.Token()
 	return code, msg, err == nil
+}
+
+// qimenEnvelope reads an answer of Qimen, in either of its formats: code 0 where it
+// says success.
+func qimenEnvelope(answer []byte) (code json.RawMessage, msg string) {
+	var got struct {
+		Response struct {
+			Flag    string `json:"flag"`
+			Code    any    `json:"code"`
+			Message string `json:"message"`
+		} `json:"response"`
+	}
+	flag, text := "", ""
+	if json.Unmarshal(answer, &got) == nil {
+		flag, msg = got.Response.Flag, got.Response.Message
+		if got.Response.Code != nil {
+			text = fmt.Sprint(got.Response.Code)
+		}
+	} else {
+		var v struct {
+			Flag    string `xml:"flag"`
+			Code    string `xml:"code"`
+			Message string `xml:"message"`
+		}
+		if xml.Unmarshal(answer, &v) != nil {
+			return nil, ""
+		}
+		flag, text, msg = v.Flag, v.Code, v.Message
+	}
+	if flag == "success" {
+		return json.RawMessage("0"), ""
+	}
+	code, err := json.Marshal(cmp.Or(text, flag))
+	if err != nil || flag == "" && text == "" {
+		return nil, msg
+	}
+	return code, msg
 }
 
 // masked is a JSON text of an operation without personal data; of one that cannot be

@@ -319,7 +319,7 @@ function requestView(r) {
   const ok = r.status === 200 && code === "0";
   const result = r.status === 0 ? t("cut") : code ?? `HTTP ${r.status}`;
   const op = operations.find((o) => o.path === r.path);
-  const head = el("div", { class: "head" }, muted(r.time.slice(11)), el("span", { class: "status " + (ok ? "good" : "bad") }, `${ok ? "✓" : "✗"} ${result}`), el("code", {}, r.path),
+  const head = el("div", { class: "head" }, muted(r.time.slice(11)), el("span", { class: "status " + (ok ? "good" : "bad") }, `${ok ? "✓" : "✗"} ${result}`), el("code", {}, r.method || r.path),
     op ? muted(language === "zh" ? op.title : op.title_en) : null, ok || !r.msg ? null : el("span", { class: "bad" }, r.msg));
   const parts = [["sent", r.biz], ["answered", r.answer]].filter(([, v]) => v !== undefined);
   return el("article", {}, head, parts.length ? el("details", {}, el("summary", {}, t("details")), ...parts.flatMap(([key, v]) => [muted(t(key)), el("pre", {}, JSON.stringify(v, null, 1))])) : null);
