@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -12,10 +13,10 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-func TestCheckpoints(t *testing.T) {
+func testCheckpoints(t *testing.T, rdb redis.UniversalClient) {
 	const ttl = 200 * time.Millisecond
 	ctx := t.Context()
-	s := state(t, redisstate.Config{Prefix: "test-checkpoint"})
+	s := stateOn(t, rdb, redisstate.Config{Prefix: "test-checkpoint"})
 	cps := s.Checkpoints(0)
 	key := redisstate.StreamKey{AppKey: "app", Merchant: "10010", Stream: "orders"}
 
@@ -55,7 +56,7 @@ func TestCheckpoints(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, third.Fence(), second.Fence())
 	require.ErrorIs(t, second.Save(ctx, jushuitan.Checkpoint{Cursor: 21}), redisstate.ErrLeaseLost)
-	assert.Positive(t, client(t).PTTL(ctx, "test-checkpoint:checkpoint:{app/10010}:orders").Val())
+	assert.Positive(t, rdb.PTTL(ctx, "test-checkpoint:checkpoint:{app/10010}:orders").Val())
 
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-func TestDeduper(t *testing.T) {
-	s := state(t, redisstate.Config{})
+func testDeduper(t *testing.T, rdb redis.UniversalClient) {
+	s := stateOn(t, rdb, redisstate.Config{})
 	callbacktest.TestDeduper(t, func(*testing.T) callback.Deduper { return s.Deduper() })
 }
 

@@ -21,18 +21,20 @@
 // keys, merchants and paths are escaped. None is without an end or a bound, and none
 // is searched for (no KEYS, no SCAN):
 //
-//	jst:token:{app/merchant}             hash; the token's end and TokenConfig.Keep
-//	jst:renew:{app/merchant}             string; TokenConfig.Lease
-//	jst:limit:{app/merchant}:path        sorted set, as many members as the largest limit
-//	                                     and those being told late; longest window and PermitTTL
-//	jst:limit:{app/merchant}:path:queue  sorted set, one member a waiting process; likewise
-//	jst:limit:{app/merchant}:path:wait   hash, two fields a waiting process; likewise, or a penalty
-//	jst:seen:key                         string; ttl of the claim or commit
-//	jst:checkpoint:{app/merchant}:stream hash; the keep of State.Checkpoints
-//	jst:inbox:{name/n}                   stream of InboxConfig.MaxWaiting entries at most
-//	jst:inbox:{name/n}:due, :tries       sorted set and hash, one member an entry in work or delayed
-//	jst:inbox:{name/n}:busy, :parked     hash and sorted set, one member an entry; only if Ordered
-//	jst:inbox:{name/n}:dead              stream of InboxConfig.MaxDead entries at most
+//	jst:token:{app/merchant}             hash        ends TokenConfig.Keep after the token
+//	jst:renew:{app/merchant}             string      ends after TokenConfig.Lease
+//	jst:limit:{app/merchant}:path        sorted set  ends after the longest window and PermitTTL; as many members as the largest limit and those being told late
+//	jst:limit:{app/merchant}:path:queue  sorted set  ends likewise; a member for each process that waits
+//	jst:limit:{app/merchant}:path:wait   hash        ends likewise, or with a penalty; two fields for each process that waits
+//	jst:seen:key                         string      ends with the claim or commit
+//	jst:checkpoint:{app/merchant}:stream hash        ends the keep of State.Checkpoints after it was used last
+//	jst:inbox:{name/n}                   stream      bound: InboxConfig.MaxWaiting entries
+//	jst:inbox:{name/n}:due               sorted set  bound: a member for each entry in work or delayed
+//	jst:inbox:{name/n}:tries             hash        bound: a field for each entry in work or delayed
+//	jst:inbox:{name/n}:busy              hash        bound: if Ordered, a field for each order with an entry in work or delayed
+//	jst:inbox:{name/n}:parked            sorted set  bound: if Ordered, a member for each entry that waits for another of its order
+//	jst:inbox:{name/n}:dead              stream      bound: InboxConfig.MaxDead entries
+//	jst:inbox:{name/n}:turn:document     string      ends after InboxConfig.CommitTTL; of cancels and of receipts of goods
 //
 // An idle merchant has its token and its checkpoints, nothing else.
 //

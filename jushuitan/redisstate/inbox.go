@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"strconv"
@@ -18,6 +20,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/dianjia/jushuitan-go/callback"
 )
 
 // The defaults of [InboxConfig].
@@ -66,6 +70,10 @@ type InboxConfig struct {
 	// [DefaultFirstDelay], [DefaultMaxDelay] and [DefaultMaxAttempts].
 	FirstDelay, MaxDelay time.Duration
 	MaxAttempts          int
+	// CommitTTL is how long a cancel or a receipt of goods with the same content is
+	// the same message, see [Inbox.Cancel] and [Inbox.GoodsReturned]: give it what
+	// callback.Config has. 0 is callback.DefaultCommitTTL.
+	CommitTTL time.Duration
 	// OnError hears of each failure: of a message, the handler's error, or with a zero
 	// Message, of Redis. May be nil.
 	OnError func(ctx context.Context, m Message, err error)
@@ -78,8 +86,10 @@ type InboxConfig struct {
 // A push for which Put returned nil is handled at least once, if Redis keeps what it
 // acknowledged: that is up to its appendfsync and to [Config].Replicas, see the
 // package comment. It is handled again when its worker dies or is away for longer than
-// Visibility, or when the answer to Put was lost; [Message].ID is the same then, by
-// which a handler knows it.
+// Visibility, and when the answer to Put, or that to the sender, was lost and the push
+// is sent again; [Message].ID is the same then, by which a handler knows it. A handler
+// whose sink takes an ID once, in the transaction of its work, has each push exactly
+// once. It must remember an ID for as long as the sender repeats, a day at least.
 //
 // Pushes hold personal data. They are in Redis as they came unless the State has a
 // [Keyring].
@@ -93,7 +103,7 @@ type Inbox struct {
 func (s *State) Inbox(cfg InboxConfig) (*Inbox, error) {
 	for name, n := range map[string]int64{
 		"Partitions": int64(cfg.Partitions), "MaxWaiting": int64(cfg.MaxWaiting), "MaxDead": int64(cfg.MaxDead), "Visibility": int64(cfg.Visibility),
-		"FirstDelay": int64(cfg.FirstDelay), "MaxDelay": int64(cfg.MaxDelay), "MaxAttempts": int64(cfg.MaxAttempts),
+		"FirstDelay": int64(cfg.FirstDelay), "MaxDelay": int64(cfg.MaxDelay), "MaxAttempts": int64(cfg.MaxAttempts), "CommitTTL": int64(cfg.CommitTTL),
 	} {
 		if n < 0 {
 			return nil, fmt.Errorf("redisstate: inbox: %s is %d, must not be negative", name, n)
@@ -109,6 +119,7 @@ func (s *State) Inbox(cfg InboxConfig) (*Inbox, error) {
 	cfg.FirstDelay = cmp.Or(cfg.FirstDelay, DefaultFirstDelay)
 	cfg.MaxDelay = max(cmp.Or(cfg.MaxDelay, DefaultMaxDelay), cfg.FirstDelay)
 	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, DefaultMaxAttempts)
+	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, callback.DefaultCommitTTL)
 	return &Inbox{state: s, cfg: cfg, seal: s.cfg.Prefix + ":inbox:" + cfg.Name}, nil
 }
 
@@ -119,7 +130,7 @@ func (i *Inbox) Format(f fmt.State, _ rune) {
 
 // Message is a push in the inbox. Printed, it shows neither its body nor the order.
 type Message struct {
-	ID          string    // the same whenever it is handled; Put makes one up where it is empty
+	ID          string    // the same whenever it is handled, and for a push that is sent again; Put makes one up where it is empty
 	EntID       string    // entId of the registered URL: the merchant
 	StorageCode string    // storageCode of the registered URL: shop or warehouse
 	Type        string    // type of the registered URL
@@ -171,7 +182,12 @@ var (
 	inboxReplayScript = redis.NewScript(inboxReplayLua)
 )
 
-const inboxGroup = "workers"
+// All workers are one consumer of the group: which of them has a message is in the
+// due set, and a consumer for each worker would outlive it.
+const (
+	inboxGroup    = "workers"
+	inboxConsumer = "worker"
+)
 
 // keys are those of a partition: stream, due, tries, busy, parked, dead.
 func (i *Inbox) keys(partition int) []string {
@@ -179,28 +195,43 @@ func (i *Inbox) keys(partition int) []string {
 	return []string{base, base + ":due", base + ":tries", base + ":busy", base + ":parked", base + ":dead"}
 }
 
-// place is the partition of a message, and its order.
-func (i *Inbox) place(m *Message) (partition int, order string) {
-	by := []string{m.ID}
-	if m.SoID != "" {
-		by = []string{m.EntID, m.SoID}
-	}
-	b := make([]byte, 0, 128)
-	for _, part := range by {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
+// digest is a hash of parts, with their lengths.
+func digest(parts ...string) string {
+	b := make([]byte, 0, 512)
+	for _, part := range parts {
+		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
 	}
 	sum := sha256.Sum256(b)
-	if m.SoID != "" {
-		order = base64.RawURLEncoding.EncodeToString(sum[:18])
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
+}
+
+// turn is a document whose messages may come round: what was done last with it. The
+// same again is a repeat.
+type turn struct{ document, action string }
+
+// place is the partition of a message, and its order.
+func (i *Inbox) place(m *Message, t *turn) (partition int, order string) {
+	by := ""
+	switch {
+	case m.SoID != "":
+		order = digest(m.EntID, m.SoID)
+		by = order
+	case t != nil:
+		by = digest(t.document)
+	default:
+		by = digest(m.ID)
 	}
-	return int(binary.BigEndian.Uint64(sum[24:]) % uint64(i.cfg.Partitions)), order
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, by)
+	return int(h.Sum64() % uint64(i.cfg.Partitions)), order
 }
 
 // Put stores a push. It returns nil once Redis has it, and the replicas that
 // [Config].Replicas asks for. After an error it may be stored nevertheless: whoever
 // puts it again gives it the same ID.
-func (i *Inbox) Put(ctx context.Context, m Message) error {
+func (i *Inbox) Put(ctx context.Context, m Message) error { return i.put(ctx, m, nil) }
+
+func (i *Inbox) put(ctx context.Context, m Message, t *turn) error {
 	m.ID = cmp.Or(m.ID, nonce())
 	text, err := json.Marshal(messageText{
 		EntID: m.EntID, StorageCode: m.StorageCode, Type: m.Type, Method: m.Method, TS: m.TS, SoID: m.SoID, Raw: m.Raw,
@@ -209,15 +240,25 @@ func (i *Inbox) Put(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("redisstate: inbox: push of merchant %q: %w", m.EntID, err)
 	}
-	partition, order := i.place(&m)
-	answer, err := i.state.store(ctx, inboxPutScript, i.keys(partition)[:1], i.cfg.MaxWaiting, m.ID, order, i.state.seal(i.seal, text))
+	partition, order := i.place(&m, t)
+	keys := i.keys(partition)[:1]
+	args := []any{i.cfg.MaxWaiting, m.ID, order, i.state.seal(i.seal, text)}
+	if t != nil {
+		keys = append(keys, keys[0]+":turn:"+t.document)
+		args = append(args, t.action, millis(i.cfg.CommitTTL))
+	}
+	answer, err := i.state.store(ctx, inboxPutScript, keys, args...)
 	if err == nil && answer == "" {
-		err = fmt.Errorf("%w: %d are waiting; run more workers / 收件箱已满，请增加处理进程", ErrFull, i.cfg.MaxWaiting)
+		err = i.full()
 	}
 	if err != nil {
 		return fmt.Errorf("redisstate: inbox: push of merchant %q: %w", m.EntID, err)
 	}
 	return nil
+}
+
+func (i *Inbox) full() error {
+	return fmt.Errorf("%w: %d are waiting; run more workers / 收件箱已满，请增加处理进程", ErrFull, i.cfg.MaxWaiting)
 }
 
 // read makes a message of what is stored.
@@ -262,9 +303,9 @@ func (i *Inbox) Run(ctx context.Context, workers int, handle func(ctx context.Co
 }
 
 func (i *Inbox) work(ctx context.Context, n int, handle func(context.Context, Message) error) {
-	wait, worker := inboxFirst, nonce()[:8]
+	wait := inboxFirst
 	for at, empty := n, 0; ctx.Err() == nil; at++ {
-		found, err := i.one(ctx, at%i.cfg.Partitions, worker, handle)
+		found, err := i.one(ctx, at%i.cfg.Partitions, handle)
 		switch {
 		case err != nil:
 			if ctx.Err() != nil {
@@ -299,12 +340,12 @@ type held struct {
 }
 
 // one takes a message and works it; the error is one of Redis.
-func (i *Inbox) one(ctx context.Context, partition int, worker string, handle func(context.Context, Message) error) (found bool, err error) {
+func (i *Inbox) one(ctx context.Context, partition int, handle func(context.Context, Message) error) (found bool, err error) {
 	keys, ordered := i.keys(partition), "0"
 	if i.cfg.Ordered {
 		ordered = "1"
 	}
-	answer, err := i.state.run(ctx, inboxTakeScript, keys[:5], inboxGroup, worker, millis(i.cfg.Visibility), ordered)
+	answer, err := i.state.run(ctx, inboxTakeScript, keys[:5], inboxGroup, inboxConsumer, millis(i.cfg.Visibility), ordered)
 	if err != nil {
 		return false, fmt.Errorf("redisstate: inbox: take: %w", err)
 	}
@@ -490,7 +531,8 @@ func (i *Inbox) locate(place string) (partition int, entry string, err error) {
 	return partition, entry, nil
 }
 
-// Replay puts a dead letter behind all that wait, with no attempts counted.
+// Replay puts a dead letter behind all that wait, with no attempts counted. It is
+// [ErrFull] if MaxWaiting are waiting.
 func (i *Inbox) Replay(ctx context.Context, place string) error { return i.bury(ctx, place, "1") }
 
 // Drop forgets a dead letter.
@@ -502,9 +544,13 @@ func (i *Inbox) bury(ctx context.Context, place, back string) error {
 		return err
 	}
 	keys := i.keys(partition)
-	answer, err := i.state.store(ctx, inboxReplayScript, []string{keys[0], keys[5]}, entry, back)
-	if n, _ := answer.(int64); err == nil && n == 0 {
+	answer, err := i.state.store(ctx, inboxReplayScript, []string{keys[0], keys[5]}, entry, back, i.cfg.MaxWaiting)
+	switch n, _ := answer.(int64); {
+	case err != nil:
+	case n == 0:
 		err = ErrNoLetter
+	case n == 2:
+		err = i.full()
 	}
 	if err != nil {
 		return fmt.Errorf("redisstate: inbox: dead letter %q: %w", place, err)

@@ -100,9 +100,9 @@ func TestInboxHandsOver(t *testing.T) {
 	drained(t, i, 5*time.Second)
 }
 
-func TestInboxRetriesThenBuries(t *testing.T) {
+func testInboxRetriesThenBuries(t *testing.T, rdb redis.UniversalClient) {
 	ctx := t.Context()
-	i := inbox(t, state(t, redisstate.Config{}), redisstate.InboxConfig{FirstDelay: 20 * time.Millisecond, MaxDelay: 80 * time.Millisecond, MaxAttempts: 4, Visibility: 5 * time.Second})
+	i := inbox(t, stateOn(t, rdb, redisstate.Config{}), redisstate.InboxConfig{FirstDelay: 20 * time.Millisecond, MaxDelay: 80 * time.Millisecond, MaxAttempts: 4, Visibility: 5 * time.Second})
 	var mu sync.Mutex
 	attempts := map[string][]time.Time{}
 	var mended atomic.Bool
@@ -161,9 +161,9 @@ func TestInboxRetriesThenBuries(t *testing.T) {
 }
 
 // The pushes of an order are worked in turn, whatever fails on the way.
-func TestInboxKeepsTheOrder(t *testing.T) {
+func testInboxKeepsTheOrder(t *testing.T, rdb redis.UniversalClient) {
 	const orders, pushes = 5, 12
-	i := inbox(t, state(t, redisstate.Config{}), redisstate.InboxConfig{Ordered: true, FirstDelay: 5 * time.Millisecond, MaxAttempts: 3, Partitions: 2})
+	i := inbox(t, stateOn(t, rdb, redisstate.Config{}), redisstate.InboxConfig{Ordered: true, FirstDelay: 5 * time.Millisecond, MaxAttempts: 3, Partitions: 2})
 	for n := range pushes {
 		for o := range orders {
 			require.NoError(t, i.Put(t.Context(), redisstate.Message{ID: fmt.Sprintf("%d/%03d", o, n), EntID: "1", SoID: fmt.Sprint("so", o)}))

@@ -2,6 +2,7 @@ package redisstate_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +35,13 @@ var shared struct {
 	mini  bool
 }
 
+// silent is go-redis's log in these tests: that connections fail is what they are about.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 func TestMain(m *testing.M) {
+	redis.SetLogger(silent{})
 	if role := os.Getenv(childRole); role != "" {
 		os.Exit(child(role))
 	}
@@ -84,14 +92,23 @@ func withRedis(run func() int) int {
 
 // server is a redis-server of a test's own.
 type server struct {
-	addr string
-	dir  string
-	args []string
-	cmd  *exec.Cmd
+	addr  string
+	dir   string
+	args  []string // all but the address and the directory
+	ready string   // what it says when it is ready
+	cmd   *exec.Cmd
 }
+
+// plainArgs keep nothing on disk.
+var plainArgs = []string{"--save", "", "--appendonly", "no", "--daemonize", "no"}
 
 // startServer starts a redis-server that keeps nothing on disk unless args say so.
 func startServer(args ...string) (*server, error) {
+	return startReady("Ready to accept connections", nil, append(plainArgs[:len(plainArgs):len(plainArgs)], args...)...)
+}
+
+// startReady starts a redis-server; conf, if any, is the text of its file.
+func startReady(ready string, conf []byte, args ...string) (*server, error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		return nil, err
 	}
@@ -99,30 +116,42 @@ func startServer(args ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	s := &server{dir: dir, args: args, ready: ready}
+	if s.addr, err = freeAddr(); err == nil && conf != nil {
+		name := filepath.Join(dir, "redis.conf")
+		s.args = append([]string{name}, args...)
+		err = os.WriteFile(name, conf, 0o600)
+	}
+	if err == nil {
+		err = s.start()
+	}
 	if err != nil {
-		return nil, err
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	s := &server{addr: addr, dir: dir, args: args}
-	if err := s.start(); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) start() error {
-	_, port, err := net.SplitHostPort(s.addr)
+// freeAddr is a loopback address that was free a moment ago.
+func freeAddr() (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return "", err
 	}
-	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--appendonly", "no", "--daemonize", "no"}, s.args...)
-	s.cmd = exec.Command("redis-server", args...)
+	return l.Addr().String(), l.Close()
+}
+
+func port(addr string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		panic(err)
+	}
+	return port
+}
+
+func (s *server) start() error {
+	s.cmd = exec.Command("redis-server", append(s.args[:len(s.args):len(s.args)], "--bind", "127.0.0.1", "--port", port(s.addr), "--dir", s.dir)...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -134,8 +163,11 @@ func (s *server) start() error {
 	go func() {
 		var log strings.Builder
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if strings.Contains(lines.Text(), "Ready to accept connections") {
-				ready <- nil
+			if strings.Contains(lines.Text(), s.ready) {
+				select {
+				case ready <- nil:
+				default:
+				}
 			}
 			if log.Len() < 10_000 {
 				log.WriteString(lines.Text() + "\n")
@@ -208,10 +240,13 @@ func client(t testing.TB) *redis.Client {
 // state makes a State with keys of its own.
 func state(t testing.TB, cfg redisstate.Config) *redisstate.State {
 	t.Helper()
-	if cfg.Prefix == "" {
-		cfg.Prefix = "test-" + rand.Text()
-	}
-	s, err := redisstate.New(client(t), cfg)
+	return stateOn(t, client(t), cfg)
+}
+
+func stateOn(t testing.TB, rdb redis.UniversalClient, cfg redisstate.Config) *redisstate.State {
+	t.Helper()
+	cfg.Prefix = cmp.Or(cfg.Prefix, "test-"+rand.Text())
+	s, err := redisstate.New(rdb, cfg)
 	require.NoError(t, err)
 	return s
 }

@@ -60,9 +60,12 @@ type State struct {
 // The client should have read and write timeouts of a few seconds at most, its
 // defaults will do, and ContextTimeoutEnabled, so that calls end with their context.
 func New(client redis.UniversalClient, cfg Config) (*State, error) {
+	_, isRing := client.(*redis.Ring)
 	switch {
 	case client == nil:
 		return nil, errors.New("redisstate: no client given / 未提供 Redis 客户端")
+	case isRing:
+		return nil, errors.New("redisstate: a Ring has no node for a merchant that stays: use Cluster, Sentinel or a single node / 不支持 Ring，请使用 Cluster、Sentinel 或单节点")
 	case strings.ContainsAny(cfg.Prefix, "{}"):
 		return nil, fmt.Errorf("redisstate: Prefix %q holds a brace / 键前缀不能含花括号", cfg.Prefix)
 	case cfg.Replicas < 0:
@@ -115,16 +118,47 @@ func (s *State) store(ctx context.Context, script *redis.Script, keys []string, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	// WAIT speaks of the writes of its own connection, and names no key by which a
-	// cluster would find the node.
-	node := s.client
-	if cluster, ok := s.client.(*redis.ClusterClient); ok {
-		master, err := cluster.MasterForKey(ctx, keys[0])
-		if err != nil {
-			return nil, cause(ctx, err)
+	cluster, _ := s.client.(*redis.ClusterClient)
+	for wait := movedFirst; ; wait *= 2 {
+		// WAIT speaks of the writes of its own connection, and names no key by which a
+		// cluster would find the node.
+		node := s.client
+		if cluster != nil {
+			master, err := cluster.MasterForKey(ctx, keys[0])
+			if err != nil {
+				return nil, cause(ctx, err)
+			}
+			node = master
 		}
-		node = master
+		v, err := s.storeAt(ctx, node, script, keys, args...)
+		if err == nil || cluster == nil || errors.Is(err, ErrNotReplicated) {
+			return v, err
+		}
+		cluster.ReloadState(ctx)
+		if !moved(err) || wait > movedMost || !pause(ctx, wait) {
+			return nil, err
+		}
 	}
+}
+
+// The waits for a cluster that is being rearranged.
+const (
+	movedFirst = 25 * time.Millisecond
+	movedMost  = 800 * time.Millisecond
+)
+
+// moved tells whether a node refused a call because the keys are another's, or nobody's
+// for the moment.
+func moved(err error) bool {
+	for _, prefix := range []string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *State) storeAt(ctx context.Context, node redis.Cmdable, script *redis.Script, keys []string, args ...any) (any, error) {
 	// An error of the script's leaves nothing to wait for; that the script is not
 	// cached yet is one.
 	for _, run := range []func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd{script.EvalSha, script.Eval} {

@@ -1,0 +1,234 @@
+package redisstate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/stretchr/testify/require"
+)
+
+// universal connects as an installation should, to whatever it runs.
+func universal(t testing.TB, master string, addrs ...string) redis.UniversalClient {
+	t.Helper()
+	c := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: addrs, MasterName: master, ContextTimeoutEnabled: true,
+		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// cluster is a Redis Cluster of a test's own.
+type cluster struct {
+	nodes []*server // the masters, then their replicas in the same order
+	rdb   redis.UniversalClient
+}
+
+// ownCluster starts three masters, with a replica each or none, and joins them. It
+// is nil where there is no redis-server on PATH.
+func ownCluster(t testing.TB, replicas bool) *cluster {
+	t.Helper()
+	const masters = 3
+	n := masters
+	if replicas {
+		n *= 2
+	}
+	ctx := t.Context()
+	var c cluster
+	var buses, ids, addrs []string
+	var direct []*redis.Client
+	for i := range n {
+		bus, err := freeAddr()
+		require.NoError(t, err)
+		s := ownServer(t, "--cluster-enabled", "yes", "--cluster-port", port(bus), "--cluster-node-timeout", "1500", "--repl-diskless-sync-delay", "0")
+		if s == nil {
+			return nil
+		}
+		d := dial(s.addr)
+		t.Cleanup(func() { _ = d.Close() })
+		id, err := d.Do(ctx, "CLUSTER", "MYID").Text()
+		require.NoError(t, err)
+		require.NoError(t, d.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
+		if i < masters {
+			const slots = 16384
+			require.NoError(t, d.ClusterAddSlotsRange(ctx, i*slots/masters, (i+1)*slots/masters-1).Err())
+		}
+		c.nodes, direct = append(c.nodes, s), append(direct, d)
+		buses, ids, addrs = append(buses, port(bus)), append(ids, id), append(addrs, s.addr)
+	}
+	for i := 1; i < n; i++ {
+		require.NoError(t, direct[0].Do(ctx, "CLUSTER", "MEET", "127.0.0.1", port(addrs[i]), buses[i]).Err())
+	}
+	agree := func(what string, lines ...string) {
+		eventually(t, 30*time.Second, what, func() bool {
+			for _, d := range direct {
+				info, err := d.ClusterInfo(ctx).Result()
+				require.NoError(t, err)
+				for _, line := range lines {
+					if !strings.Contains(info, line+"\r\n") {
+						return false
+					}
+				}
+			}
+			return true
+		})
+	}
+	agree("the nodes know each other", "cluster_known_nodes:"+strconv.Itoa(n), "cluster_state:ok", "cluster_slots_assigned:16384")
+	for i := masters; i < n; i++ {
+		eventually(t, 10*time.Second, "a replica knows its master", func() bool {
+			return direct[i].Do(ctx, "CLUSTER", "REPLICATE", ids[i-masters]).Err() == nil
+		})
+	}
+	for i := masters; i < n; i++ {
+		following(t, direct[i-masters], 1)
+	}
+	c.rdb = universal(t, "", addrs[0], addrs[1])
+	if masters == n {
+		return &c
+	}
+	eventually(t, 20*time.Second, "the client knows the replicas", func() bool {
+		slots, err := direct[0].ClusterSlots(ctx).Result()
+		ok := err == nil && len(slots) == masters
+		for _, s := range slots {
+			ok = ok && len(s.Nodes) == 2
+		}
+		return ok
+	})
+	return &c
+}
+
+// following waits until so many replicas follow.
+func following(t testing.TB, primary *redis.Client, replicas int) {
+	t.Helper()
+	eventually(t, 30*time.Second, "the replicas follow", func() bool {
+		n, err := primary.Do(t.Context(), "WAIT", replicas, 100).Int()
+		return err == nil && n >= replicas
+	})
+}
+
+// sentinels are a primary, its replicas and the Sentinels that watch them.
+type sentinels struct {
+	primary *server
+	rdb     redis.UniversalClient
+	watch   []*redis.SentinelClient
+}
+
+const watched = "main" // the primary's name
+
+// ownSentinels starts a primary with two replicas and three Sentinels. It is nil where
+// there is no redis-server on PATH.
+func ownSentinels(t testing.TB) *sentinels {
+	t.Helper()
+	ctx := t.Context()
+	s := &sentinels{primary: ownServer(t, "--repl-diskless-sync-delay", "0")}
+	if s.primary == nil {
+		return nil
+	}
+	for range 2 {
+		ownServer(t, "--replicaof", "127.0.0.1 "+port(s.primary.addr), "--repl-diskless-sync-delay", "0")
+	}
+	direct := dial(s.primary.addr)
+	following(t, direct, 2)
+	require.NoError(t, direct.Close())
+	var addrs []string
+	for range 3 {
+		w, err := startReady("Sentinel ID is", fmt.Appendf(nil,
+			"sentinel monitor %s 127.0.0.1 %s 2\nsentinel down-after-milliseconds %[1]s 1000\nsentinel failover-timeout %[1]s 5000\n",
+			watched, port(s.primary.addr)), "--sentinel")
+		require.NoError(t, err)
+		t.Cleanup(w.close)
+		addrs = append(addrs, w.addr)
+		c := redis.NewSentinelClient(&redis.Options{Addr: w.addr})
+		t.Cleanup(func() { _ = c.Close() })
+		s.watch = append(s.watch, c)
+	}
+	eventually(t, 30*time.Second, "the Sentinels know each other and the replicas", func() bool {
+		for _, w := range s.watch {
+			others, err := w.Sentinels(ctx, watched).Result()
+			replicas, err2 := w.Replicas(ctx, watched).Result()
+			if errors.Join(err, err2) != nil || len(others) != 2 || len(replicas) != 2 {
+				return false
+			}
+			for _, r := range replicas {
+				if r["flags"] != "slave" || r["master-link-status"] != "ok" {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	s.rdb = universal(t, watched, addrs...)
+	return s
+}
+
+// failover kills the primary and waits until the Sentinels have made another.
+func (s *sentinels) failover(t testing.TB) {
+	t.Helper()
+	s.primary.kill()
+	eventually(t, time.Minute, "a replica is the primary", func() bool {
+		addr, err := s.watch[0].GetMasterAddrByName(t.Context(), watched).Result()
+		return err == nil && port(addr[0]+":"+addr[1]) != port(s.primary.addr)
+	})
+}
+
+// deployments are the ways of running Redis that the parts are tested on.
+func deployments() map[string]func(t *testing.T) redis.UniversalClient {
+	return map[string]func(t *testing.T) redis.UniversalClient{
+		"single node": func(t *testing.T) redis.UniversalClient { return client(t) },
+		"cluster": func(t *testing.T) redis.UniversalClient {
+			if c := ownCluster(t, false); c != nil {
+				return c.rdb
+			}
+			return nil
+		},
+		"sentinel": func(t *testing.T) redis.UniversalClient {
+			if s := ownSentinels(t); s != nil {
+				return s.rdb
+			}
+			return nil
+		},
+	}
+}
+
+// Every part works on a single node, on Redis Cluster and with Sentinel.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	for name, start := range deployments() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rdb := start(t)
+			if rdb == nil {
+				return
+			}
+			for part, run := range map[string]func(*testing.T, redis.UniversalClient){
+				"token store": testTokenStore, "limiter": testLimiter, "penalty": testPenaltyIsShared, "dedupe": testDeduper, "checkpoints": testCheckpoints,
+				"inbox": testInboxRetriesThenBuries, "inbox in order": testInboxKeepsTheOrder, "keys": testKeys,
+			} {
+				t.Run(part, func(t *testing.T) { run(t, rdb) })
+			}
+		})
+	}
+}
+
+// hasServer tells whether servers of a test's own can be started.
+func hasServer() bool {
+	_, err := exec.LookPath("redis-server")
+	return err == nil
+}
+
+// each calls fn on every node that has keys.
+func each(ctx context.Context, rdb redis.UniversalClient, fn func(ctx context.Context, c *redis.Client) error) error {
+	if c, ok := rdb.(*redis.ClusterClient); ok {
+		return c.ForEachMaster(ctx, fn)
+	}
+	return fn(ctx, rdb.(*redis.Client))
+}
