@@ -4,11 +4,16 @@
 //
 //   - jushuitan: typed client of the Jushuitan open API. Signing, quotas, tokens,
 //     retries, iterators, uploads with an error for each row.
-//   - jushuitan/jushuitantest: a fake Jushuitan over real HTTP, for tests.
+//   - jushuitan/jushuitantest: a fake Jushuitan over real HTTP, for tests; its
+//     console is the ERP staff's side of it.
+//   - jushuitan/redisstate: a module of its own: tokens, quotas, dedupe, checkpoints
+//     and an inbox of pushes for many processes, on Redis.
+//   - qimen: signed calls through the Qimen gateway (奇门), and receiving what it
+//     forwards; qimen/qimentest is a fake gateway.
 //   - dianjia: DianJia's side: the push URLs that a merchant registers, sending
 //     pushes on, DianJia's types.
 //   - mapping: the rules between the two, as pure functions: stock expressions,
-//     product fields, sync settings, carriers, routing.
+//     product fields, sync settings, transfers, carriers, routing.
 //   - callback: http.Handlers for what Jushuitan pushes, and finding what never came.
 //
 // A first call:
@@ -17,13 +22,14 @@
 //	if err != nil {
 //		return err
 //	}
-//	for shop, err := range client.ForMerchant("10010").Shops.All(ctx, nil) {
+//	for shop, err := range client.ForMerchant("10010").Shops.All(ctx, &jushuitan.ShopQuery{}) {
 //		if err != nil {
 //			return err
 //		}
 //		fmt.Println(shop.ShopID, shop.ShopName)
 //	}
 //
-// The programs in examples show the business flows; examples/tour runs them
-// against the fake.
+// The programs in examples show the business flows, each with what goes wrong in it;
+// examples/tour runs all six against the fake. The README has a tutorial, what is
+// promised and what is not, and what could not be verified.
 package dianjiajushuitan

@@ -1,5 +1,12 @@
 // Package callbacktest sends Jushuitan's pushes to a host's handlers, for tests,
 // and checks implementations of callback.Deduper.
+//
+//	reply, err := callbacktest.Message{
+//		EntID: "10010", StorageCode: "10200077", Secret: secret,
+//		Body: &jushuitan.ShipmentPush{OID: 1, SoID: "MALL-1", LID: "SF1"},
+//	}.Serve(ctx, receiver, "/dex/jushuitan/delivery_callback")
+//
+// The message is signed and its URL has a token, as the real one's would.
 package callbacktest
 
 import (
