@@ -98,7 +98,8 @@ func (c *Client) callInto(ctx context.Context, op *Operation, path string, biz, 
 			return e
 		}
 		if raw, ok := out.(*json.RawMessage); ok {
-			*raw = json.RawMessage(env.data)
+			var text []byte = env.data // the two names are one type from Go 1.27 on
+			*raw = text
 			return nil
 		}
 		if len(env.data) == 0 {

@@ -126,6 +126,7 @@ func (r Reader) Extra(name []byte, extra *map[string]jsonv1.RawMessage) error {
 	if *extra == nil {
 		*extra = map[string]jsonv1.RawMessage{}
 	}
-	(*extra)[key] = jsonv1.RawMessage(v.Clone())
+	var text []byte = v.Clone() // the two names are one type from Go 1.27 on
+	(*extra)[key] = text
 	return nil
 }
