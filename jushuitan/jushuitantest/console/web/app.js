@@ -52,30 +52,32 @@ function notice(text, kind) {
   node.hidden = false;
 }
 
-// act runs an action of the operator and says how it went.
-async function act(what, path, body = {}) {
+let busy = 0; // actions that are under way
+
+// act runs an action of the operator and says how it went. Its success forgets what
+// was typed for it.
+async function act(what, path, body = {}, typed = "") {
+  document.body.dataset.busy = ++busy;
   let ok = true;
   try {
     await call(path, body);
     notice(`${what}: ${t("done")}`, "good");
+    for (const name of [...drafts.keys()]) if (typed && name.startsWith(typed)) drafts.delete(name);
+    if (typed) for (const id of Object.keys(drawn)) delete drawn[id];
   } catch (err) {
     ok = false;
     notice(`${what}: ${t("failed")}: ${err.message}`, "bad");
   }
   await refresh();
+  if (--busy === 0) delete document.body.dataset.busy;
   return ok;
 }
 
 // --- parts of lists
 
-// button runs an action on a document; its success forgets what was typed there.
+// button runs an action on a document.
 function button(key, about, path, body, attributes = {}) {
-  const run = async () => {
-    if (await act(about ? `${t(key)} ${about}` : t(key), path, typeof body === "function" ? body() : body)) {
-      for (const name of [...drafts.keys()]) if (name.startsWith(path + "#")) drafts.delete(name);
-      render();
-    }
-  };
+  const run = () => act(`${t(key)} ${about}`, path, typeof body === "function" ? body() : body, path + "#");
   return el("button", { type: "button", title: t(key + ".help"), "data-key": path + "!" + key, onclick: run, ...attributes }, t(key));
 }
 
@@ -192,9 +194,8 @@ function stockTable() {
     const path = "stock";
     const key = `${path}#${s.wms_co_id} ${s.sku_id}`;
     const input = el("input", { type: "number", step: "any", autocomplete: "off", value: drafts.get(key) ?? s.qty, "data-key": key, "aria-label": `${t("real")} ${s.sku_id} ${warehouseName(s.wms_co_id)}`, oninput: () => drafts.set(key, input.value) });
-    const save = el("button", { type: "button", title: t("save.help"), "data-key": key + "!", "aria-label": `${t("save")} ${s.sku_id} ${warehouseName(s.wms_co_id)}`, onclick: async () => {
-      if (await act(`${t("save")} ${s.sku_id}`, path, { wms_co_id: s.wms_co_id, sku_id: s.sku_id, qty: input.value || null })) drafts.delete(key);
-    } }, t("save"));
+    const save = el("button", { type: "button", title: t("save.help"), "data-key": key + "!", "aria-label": `${t("save")} ${s.sku_id} ${warehouseName(s.wms_co_id)}`,
+      onclick: () => act(`${t("save")} ${s.sku_id}`, path, { wms_co_id: s.wms_co_id, sku_id: s.sku_id, qty: input.value || null }, key) }, t("save"));
     const cells = [warehouseName(s.wms_co_id), el("code", {}, s.sku_id), s.name, input, s.order_lock, s.virtual_qty, s.return_qty, s.in_qty, save];
     return el("tr", { "data-stock": `${s.wms_co_id} ${s.sku_id}` }, ...columns.map(([name, kind], i) => el("td", { class: kind, "data-label": t(name) }, cells[i])));
   });
