@@ -16,8 +16,11 @@ func TestProgram(t *testing.T) {
 	text := flowstest.Run(t, program())
 	for _, want := range []string{
 		`Our reading`, `跨仓调拨`,
-		`商品编码 TEE24-WHT-XXL 不存在`,                     // SKU unknown
-		`three uploads of PH-3001 made one document`, // duplicate
+		`商品编码 TEE24-WHT-XXL 不存在`,
+		`three uploads of PH-3001 made one document`,
+		`carrier "CN-JSD" \("菜鸟急送达"\) of Jushuitan 聚水潭 is not in the table`,
+		`状态为 Confirmed，不能取消`,
+		`PH-3002 is read as received 已收货`,
 		`the token was renewed by itself`,
 		`TEE24-WHT-L +6 +4 +- +2 +-\n`, // shipped less, nothing received yet
 		`TEE24-WHT-M +10 +10 +9 +- +1\n`,
@@ -25,11 +28,14 @@ func TestProgram(t *testing.T) {
 		`状态为 Confirmed，不能确认`,
 		`TEE24-WHT-M 16 \(1 in transit\)`,
 		`CreateDifference +差异单 io_id \d+ +TEE24-WHT-M 1`,
-		`补发 PH-3001-2 io_id \d+ +TEE24-WHT-L 2`,
-		`7 checks: every check passed\n$`,
+		`asked for again +PH-3001-2 io_id \d+ +少发 TEE24-WHT-L 2`,
+		`PH-3001 +TEE24-WHT-M +not received 少收 +1  difference document`,
+		`Differences 差异: 4 found, 0 unexplained`,
+		`13 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}
+	flowstest.Scenes(t, text, flows.DuplicatePush, flows.LostPush)
 }
 
 func TestDryRun(t *testing.T) {

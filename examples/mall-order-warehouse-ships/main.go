@@ -3,11 +3,11 @@
 //
 //	go run ./examples/mall-order-warehouse-ships
 //
-// First the flow as it should go (part 3 of the guide), then what goes wrong: a SKU that
-// Jushuitan does not have, an order that was assigned to 店加线下仓, an order that is
-// cancelled after a part was shipped, a carrier that DianJia does not know, pushes that
-// come twice or are forged, a token that ends in the middle. A push that never comes is
-// what examples/reconcile is about.
+// First the flow as it should go (part 3 of the guide), then what goes wrong: the seven
+// failures that every flow shows, an order that was assigned to 店加线下仓, and a push that
+// is forged. What else reconcile can find is in examples/reconcile.
+//
+// The flow is in package mall: what to copy is in its host.go.
 //
 // With a real account it prints what the merchant enters in Jushuitan, and the state of
 // one order; it writes nothing:
@@ -19,13 +19,12 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"net/http/httptest"
 	"strconv"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
-	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/examples/mall-order-warehouse-ships/mall"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -35,7 +34,7 @@ func main() { app.Main(program()) }
 func program() app.Program {
 	order := ""
 	return app.Program{
-		Name: "mall-order-warehouse-ships",
+		Name: "mall-order-warehouse-ships", Options: mall.FakeOptions(),
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&order, "order", "", "real account: number of an order 线上单号 whose state is shown")
 		},
@@ -43,7 +42,7 @@ func program() app.Program {
 			if a.Real() {
 				return readAccount(ctx, a, order)
 			}
-			return play(ctx, a)
+			return flows.Run(ctx, a, mall.Play)
 		},
 	}
 }
@@ -92,40 +91,4 @@ func readAccount(ctx context.Context, a *app.App, order string) error {
 	}
 	a.Printf("%d orders found / 找到 %d 个订单\n", len(page.Orders), len(page.Orders))
 	return nil
-}
-
-// play goes through the flow and its failures against the fake.
-func play(ctx context.Context, a *app.App) error {
-	if flows.DryRunEnds(a) {
-		return nil
-	}
-	r := flows.New(a.Out)
-	dj, err := demo.NewHost(a.Client, r.Timeline)
-	if err != nil {
-		return err
-	}
-	web := httptest.NewServer(dj.Handler())
-	defer web.Close()
-	if err := demo.FlowTwo(ctx, a.Fake, dj, web.URL); err != nil {
-		return err
-	}
-
-	m, err := newMall(a.Client)
-	if err != nil {
-		return err
-	}
-	f := &failures{mall: m, erp: a.Fake, r: r}
-	host := httptest.NewServer(f.unreliable(m.receiver))
-	defer host.Close()
-	if err := f.register(host.URL); err != nil {
-		return err
-	}
-	for _, scene := range []func(context.Context) error{
-		f.skuUnknown, f.wrongWarehouse, f.cancelledInParts, f.carrierUnknown, f.answerLost, f.forged, f.tokenExpired,
-	} {
-		if err := scene(ctx); err != nil {
-			return err
-		}
-	}
-	return r.End()
 }

@@ -26,14 +26,22 @@ func TestProgram(t *testing.T) {
 		`2 attempts, handled 1 time, 2 tees shipped`,
 		`token of the URL refused: it is missing`,
 		`the token was renewed by itself`,
-		`22 checks: every check passed\n$`,
+		`2 pushes are lost: DianJia knows of no parcel`,
+		`Reconcile +MALL-2107 YT2107 +missed: handed to the function for pushes`,
+		`2 found, the order is all shipped`, `the next run finds 0`,
+		`MALL-2103 +CAP24-RED +not shipped 少发 +1  parcel SF2103`,
+		`Differences 差异: 4 found, 0 unexplained`,
+		`26 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}
+	flowstest.Scenes(t, text)
 }
 
 func TestDryRun(t *testing.T) {
-	assert.Contains(t, flowstest.Run(t, program(), "-dry-run"), "nothing was sent")
+	text := flowstest.Run(t, program(), "-dry-run")
+	assert.Contains(t, text, "dry run: Orders.Upload")
+	assert.Contains(t, text, "nothing was sent")
 }
 
 // TestAccount reads a real account: what to register, and an order's state.

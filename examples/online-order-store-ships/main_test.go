@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows/flowstest"
+	"github.com/dianjia/jushuitan-go/examples/online-order-store-ships/storeship"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -33,16 +35,25 @@ func TestProgram(t *testing.T) {
 				`SF1104 CAP24-RED +the order is shipped 已发货`,
 				`downloaded: TEE24 圆领纯棉T恤 绿色 M`,
 				`the token was renewed by itself`,
-				`23 checks: every check passed\n$`,
+				`2 documents found, DY-1106 is voided`,
+				`DY-1105 +not read 漏读 +1  read by the next poll: waiting 待出库`,
+				`Differences 差异: 3 found, 0 unexplained`,
+				`27 checks: every check passed\n$`,
 			} {
 				assert.Regexp(t, want, text)
 			}
+			flowstest.Scenes(t, text, flows.DuplicatePush, flows.LostPush)
 		})
 	}
 }
 
 func TestDryRun(t *testing.T) {
-	assert.Contains(t, flowstest.Run(t, program(), "-dry-run"), "nothing was sent")
+	for want, args := range map[string][]string{"Stocktakes.Upload": {"-dry-run"}, "Inventory.SetVirtualQtys": {"-dry-run", "-virtual"}} {
+		text := flowstest.Run(t, program(), args...)
+		assert.Contains(t, text, "dry run: "+want)
+		assert.Contains(t, text, "dry run: Outbounds.Ship")
+		assert.Contains(t, text, "nothing was sent")
+	}
 }
 
 // TestAccount lists what waits, and ships it once.
@@ -50,8 +61,8 @@ func TestAccount(t *testing.T) {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
 	require.NoError(t, demo.Furnish(srv))
-	require.NoError(t, furnish(srv))
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{{SKUID: newSKU, Qty: decimal.NewFromInt(1)}}})
+	require.NoError(t, storeship.Furnish(srv))
+	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{{SKUID: storeship.NewSKU, Qty: decimal.NewFromInt(1)}}})
 	require.NoError(t, err)
 	ioID, err := srv.Assign(oID, demo.StoreWarehouse)
 	require.NoError(t, err)
@@ -60,7 +71,7 @@ func TestAccount(t *testing.T) {
 	env, args := flowstest.Account(cred.AppKey, cred.AppSecret, srv.URL)
 	text, err := flowstest.Start(t, program(), env, args...)
 	require.NoError(t, err)
-	assert.Contains(t, text, fmt.Sprintf("io_id %d  DY-1  %s x1", ioID, newSKU))
+	assert.Contains(t, text, fmt.Sprintf("io_id %d  DY-1  %s x1", ioID, storeship.NewSKU))
 	assert.Contains(t, text, "1 documents of 7 days wait")
 
 	args = append(args, "-ship", fmt.Sprint(ioID), "-waybill", "YT1")

@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,17 +114,22 @@ func report(ctx context.Context, a *app.App, o options) error {
 			continue
 		}
 		n++
-		a.Printf("%s %s %s %s\n", d.Kind, d.Method, d.Document(), text(d))
+		a.Printf("%s %s %s %s%s\n", d.Kind, d.Method, d.Document(), text(d), fields(d))
 	}
 	a.Printf("%d differences / 共 %d 处差异\n", n, n)
 	return failed
 }
 
 // text is what a difference is about, without personal data.
-func text(d *callback.Difference) string {
-	out := fmt.Sprint(cmp.Or(d.OuterASID, d.SoID, d.SKUID), " ", d.LID)
+func text(d *callback.Difference) string { return strings.TrimRight(name(d)+" "+d.LID, " ") }
+
+func name(d *callback.Difference) string { return cmp.Or(d.OuterASID, d.SoID, d.SKUID) }
+
+// fields are what differs.
+func fields(d *callback.Difference) string {
+	out := ""
 	for _, f := range d.Fields {
-		out += fmt.Sprintf(" %s: pushed %q, ERP %q", f.Name, f.Pushed, f.Pulled)
+		out += fmt.Sprintf("; %s: pushed %q, ERP %q", f.Name, f.Pushed, f.Pulled)
 	}
 	return out
 }
@@ -207,8 +213,10 @@ func (h *host) reconcile(ctx context.Context) (found []*callback.Difference, err
 		} else if failed := h.receiver.Redeliver(ctx, d); failed != nil {
 			err = errors.Join(err, failed)
 			result = "failed"
+		} else {
+			h.r.Settles(name(d), d.LID, demo.PushMissed, flows.One(), "redelivered")
 		}
-		h.r.Step(demo.DianJia, d.Kind.String(), fmt.Sprintf("%s %s", d.Method, text(d)), result)
+		h.r.Step(demo.DianJia, d.Kind.String(), fmt.Sprintf("%s %s", d.Method, text(d)), result+fields(d))
 	}
 	return found, err
 }
@@ -280,6 +288,7 @@ func play(ctx context.Context, a *app.App) error {
 	if err := s.register(web.URL); err != nil {
 		return err
 	}
+	s.r.Part("The receiver works 推送正常")
 	for _, step := range []func(context.Context) error{s.working, s.down, s.makeGood, s.again, s.late, s.unexpected} {
 		if err := step(ctx); err != nil {
 			return err

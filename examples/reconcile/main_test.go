@@ -30,7 +30,7 @@ func TestProgram(t *testing.T) {
 		`it finds 0 differences`,
 		`acknowledges them as repeats: 5 of 5`,
 		`unexpected +logistics.upload MALL-8003 FAKE1`,
-		`12 checks: every check passed\n$`,
+		`13 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}

@@ -51,7 +51,6 @@ func (s *scene) ship(soID string, lines flows.Qtys, parcels ...jushuitantest.Par
 }
 
 func (s *scene) working(ctx context.Context) error {
-	s.r.Flow("The receiver works 推送正常")
 	if err := s.ship("MALL-8001", flows.Qtys{demo.TeeM: 2}, jushuitantest.Parcel{LCID: "YTO", LID: "YT8001"}); err != nil {
 		return err
 	}
@@ -69,7 +68,7 @@ func (s *scene) working(ctx context.Context) error {
 
 // down: the host is away while people work in the ERP.
 func (s *scene) down(ctx context.Context) error {
-	s.r.Failure("the receiver is down, and the pushes are lost 接收端宕机，推送丢失")
+	s.r.Shows(flows.LostPush, "the receiver is down, and the pushes are lost")
 	s.way.close(true)
 	if err := s.ship("MALL-8002", flows.Qtys{demo.TeeM: 1, demo.Cap: 1},
 		jushuitantest.Parcel{LCID: "YTO", LID: "YT8002", Lines: flows.Qtys{demo.TeeM: 1}.Decimals()},
@@ -110,6 +109,9 @@ func (s *scene) down(ctx context.Context) error {
 		}
 	}
 	state, calls := s.believes("MALL-8002 YT8002")
+	for _, d := range [][2]string{{"MALL-8002", "YT8002"}, {"MALL-8002", "SF8002"}, {"MALL-8003"}, {"RET-8001"}, {demo.TeeM}, {demo.Cap}} {
+		s.r.Differs(d[0], d[1], demo.PushMissed, flows.One())
+	}
 	s.r.Check(lost == 5 && calls == 4, "%d pushes are lost; of MALL-8002 the host knows %s", lost, state)
 	s.erp.Advance(time.Hour) // later; younger documents may still be on their way
 	s.way.close(false)
@@ -117,7 +119,7 @@ func (s *scene) down(ctx context.Context) error {
 }
 
 func (s *scene) makeGood(ctx context.Context) error {
-	s.r.Flow("Reconcile 核对补发: the first run")
+	s.r.Part("Reconcile 核对补发: the first run")
 	found, err := s.reconcile(ctx)
 	if err != nil {
 		return err
@@ -139,7 +141,7 @@ func (s *scene) makeGood(ctx context.Context) error {
 }
 
 func (s *scene) again(ctx context.Context) error {
-	s.r.Flow("Reconcile 核对补发: the second run")
+	s.r.Part("Reconcile 核对补发: the second run")
 	found, err := s.reconcile(ctx)
 	if err != nil {
 		return err
@@ -149,7 +151,7 @@ func (s *scene) again(ctx context.Context) error {
 }
 
 func (s *scene) late(ctx context.Context) error {
-	s.r.Failure("the lost pushes come after all 迟到的推送")
+	s.r.Shows(flows.DuplicatePush, "the lost pushes come after all 迟到的推送")
 	_, before := s.believes("")
 	sent, taken := s.way.late(ctx)
 	_, after := s.believes("")
@@ -179,6 +181,10 @@ func (s *scene) unexpected(ctx context.Context) error {
 	found, err := s.reconcile(ctx)
 	if err != nil {
 		return err
+	}
+	s.r.Differs("MALL-8003", "FAKE1", demo.NotInERP, flows.One())
+	for _, d := range found {
+		s.r.Settles(d.SoID, d.LID, demo.NotInERP, flows.One(), "a person takes the parcel off the order")
 	}
 	s.r.Host("takes the parcel off the order, and changes the secret of the URLs (receive-callbacks -new-secret)")
 	s.r.Check(len(found) == 1 && found[0].Kind == callback.Unexpected && found[0].LID == "FAKE1", "%d difference: the ERP has no such parcel", len(found))

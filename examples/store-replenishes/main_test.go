@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows/flowstest"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -18,22 +19,29 @@ func TestProgram(t *testing.T) {
 		`S02 TEE24-WHT-L asked 8 +approved 批准 5`,
 		`three uploads made one document`,
 		`BH-4002 is cancelled 已取消`,
-		`1 document changed since the last poll`,
+		`BH-4001 +in transit 在途, cursor \d+`,
+		`商品编码 TEE24-WHT-XXL 不存在`,
+		`carrier "CN-JSD" \("菜鸟急送达"\) of Jushuitan 聚水潭 is not in the table`,
+		`1 document found, cursor \d+\n +check ok: BH-4001-2 is read as in transit`,
 		`TEE24-WHT-L +5 +4 +- +1 +-\n`,
-		`出库后取消\n.*BH-4001 is in transit and cannot be taken back`,
+		`after the goods left\n.*BH-4001 is in transit and cannot be taken back`,
 		`TEE24-WHT-M +12 +12 +11 +- +1\n`,
 		`在途损耗 TEE24-WHT-M 1`,
 		`SetVirtualQtys +wms_co_id 10100088 +TEE24-WHT-M 16`,
-		`asked for again as BH-4001-2`,
-		`every check passed\n$`,
+		`BH-4001 +TEE24-WHT-L +not approved 未批准 +3 `,
+		`BH-4001 +TEE24-WHT-L +not shipped 少发 +1  asked for again as BH-4001-2`,
+		`Differences 差异: 4 found, 0 unexplained`,
+		`13 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}
+	flowstest.Scenes(t, text, flows.DuplicatePush, flows.LostPush)
 }
 
 func TestDryRun(t *testing.T) {
 	text := flowstest.Run(t, program(), "-dry-run")
 	assert.Contains(t, text, "dry run: Inventory.SetVirtualQtys")
+	assert.Contains(t, text, "dry run: OtherInOuts.Upload")
 	assert.Contains(t, text, "nothing was sent")
 }
 

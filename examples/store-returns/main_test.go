@@ -17,18 +17,25 @@ func TestProgram(t *testing.T) {
 	for _, want := range []string{
 		`Our reading`, `其它退货入销退仓（仓位 2）`,
 		`return_warehouse_code: the code of the return warehouse is "9"`,
-		`one document was made`,
+		`made one document, with 圆通速递 YT5001`,
 		`TH-5001 io_id \d+ +10100001 slot 2`,
+		`carrier "圆通速运达" of DianJia 店加 is not in the table`,
+		`商品编码 TEE24-WHT-XXL 不存在`,
+		`TH-5001 is received and cannot be taken back`,
+		`TH-5001-2 is read as received 已收货, nothing is missing`,
 		`TEE24-WHT-M +3 +3 +2 +- +1\n`,
 		`CAP24-RED +2 +2 +3 +- +-1\n`,
-		`少发 TEE24-WHT-L 1`,
+		`next return +TH-5001-2 io_id \d+ +少发 TEE24-WHT-L 1`,
+		`TH-5001 +CAP24-RED +not received 少收 +-1  the store's stock was corrected`,
 		`销退仓 slot 2 +TEE24-WHT-M 2, TEE24-WHT-L 1, CAP24-RED 3`,
 		`库存不足：需要 3，现有 2`,
 		`slot 2 -> slot 1`,
-		`every check passed\n$`,
+		`Differences 差异: 4 found, 0 unexplained`,
+		`16 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}
+	flowstest.Scenes(t, text, flows.DuplicatePush, flows.LostPush)
 }
 
 func TestDryRun(t *testing.T) {

@@ -19,8 +19,13 @@ func TestProgram(t *testing.T) {
 		`the total is unchanged: no call to Jushuitan`,
 		`TEE24-WHT-M 6: what got lost is missing in the total`,
 		`cross warehouse: 10100088 -> 10100089`,
-		`one document was made`,
+		`three uploads made one document`,
 		`超发\n +library says: .*request refused`,
+		`the upload has the remark`,
+		`商品编码 TEE24-WHT-XXL 不存在`,
+		`状态为 Confirmed，不能取消`,
+		`DD-6006 is read as received 已收货`,
+		`sums and Jushuitan's stock agree: 6 of 6`,
 		`outcome unknown`,
 		`DD-6003 is received 已收货`,
 		`CAP24-RED +4 +3 +2 +1 +1\n`,
@@ -28,10 +33,12 @@ func TestProgram(t *testing.T) {
 		`店加线下仓华南 +CAP24-RED 2, TEE24-WHT-L 2`,
 		`"S02": it is bound to several places`,
 		`"S99": it is bound to no warehouse`,
-		`every check passed\n$`,
+		`Differences 差异: 4 found, 0 unexplained`,
+		`21 checks: every check passed\n$`,
 	} {
 		assert.Regexp(t, want, text)
 	}
+	flowstest.Scenes(t, text, flows.CarrierUnknown, flows.DuplicatePush, flows.LostPush)
 }
 
 func TestDryRun(t *testing.T) {

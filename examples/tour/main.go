@@ -1,27 +1,69 @@
-// Command tour runs the two retail flows between a host that plays DianJia (店加)
-// and a fake Jushuitan (聚水潭), over real HTTP with signatures and quotas
-// enforced:
+// Command tour runs the six business flows of the implementation guide (part 7) between
+// a host that plays DianJia (店加) and a fake Jushuitan (聚水潭), over real HTTP with
+// signatures and quotas enforced, each with its failures on purpose:
 //
 //	go run ./examples/tour
 //
-// It prints what each side did and exits 1 if anything that must hold does not. With
-// -via qimen the first flow reads its documents through a fake Qimen (奇门) gateway,
-// with the same result.
+// It prints what each side did, what the library said about failures, which quantities
+// differed and what was decided about each, and a summary. It exits 1 if anything that
+// must hold does not: a check, a call that was throttled, a push that was lost and not
+// found again, a difference that no decision explains.
+//
+// Each flow has a fake of its own, since the flows count its stock. They run at the same
+// time, for the quota of 5 calls a second is what they wait for; they are printed in
+// their order. With -via qimen the first flow reads its documents through a fake Qimen
+// (奇门) gateway, with the same result; with -virtual stock goes up as virtual quantities.
+//
+// With -json it prints one JSON document and nothing else:
+//
+//	ok            whether everything held
+//	timeline      flow, step (0: a remark), scene (0: none), ms, who, call, documents, result
+//	scenes        flow, scene, kind (see package flows; "": the flow's own), stands_in, title, why
+//	checks        flow, ms, ok, text
+//	differences   flow, document, item (SKU or waybill), what, qty, settled, how (decisions)
+//	flows         flow, title, and the numbers of one flow
+//	summary       the numbers of all flows together
+//
+// The numbers, counted at the wire and by the fake:
+//
+//	calls             HTTP requests to Jushuitan and Qimen, token requests included
+//	retries           calls and pushes that were sent again: an answer was lost, a token ended, ...
+//	throttled         calls that were refused for the quota
+//	pushes            pushes that the host took
+//	documents_in      documents that the host read or was pushed
+//	documents_out     documents that the host sent and Jushuitan took
+//	differences       differences found
+//	unexplained       of them, those that the decisions do not add up to
+//	checks, failed    checks, and those that failed
+//	ms                time
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/signal"
-	"sync/atomic"
+	"slices"
+	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/examples/mall-order-warehouse-ships/mall"
+	"github.com/dianjia/jushuitan-go/examples/online-order-store-ships/storeship"
+	"github.com/dianjia/jushuitan-go/examples/store-replenishes/replenish"
+	"github.com/dianjia/jushuitan-go/examples/store-returns/returns"
+	"github.com/dianjia/jushuitan-go/examples/store-to-store/storetransfer"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/qimen"
@@ -29,11 +71,13 @@ import (
 )
 
 func main() {
-	virtual := flag.Bool("virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
-	via := flag.String("via", viaOpen, "where flow 1 reads outbound documents: open (开放平台) or qimen (奇门)")
+	var s settings
+	flag.BoolVar(&s.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
+	flag.StringVar(&s.via, "via", viaOpen, "where flow 1 reads outbound documents: open (开放平台) or qimen (奇门)")
+	flag.BoolVar(&s.json, "json", false, "print one JSON document, for machines")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, settings{virtual: *virtual, via: *via})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, s)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
@@ -50,105 +94,169 @@ const (
 type settings struct {
 	virtual bool
 	via     string
+	json    bool
 
 	// For tests.
-	erp  []jushuitantest.Option          // of the fake
+	erp  []jushuitantest.Option          // of the fakes
 	look func(erp *jushuitantest.Server) // is called at the end of flow 1
 }
 
+// flow is one of the six.
+type flow struct {
+	furnish func(*jushuitantest.Server) error // fills its fake
+	options []jushuitantest.Option            // of its fake
+	play    func(context.Context, *app.App, *flows.Report) error
+	viaQM   func(*qimen.Client) func(context.Context, *app.App, *flows.Report) error // instead of play, where it reads through Qimen
+	look    func(erp *jushuitantest.Server)                                          // for tests, may be nil
+}
+
+// result is a flow that was played.
+type result struct {
+	out     bytes.Buffer
+	report  *flows.Report
+	numbers numbers
+}
+
 func run(ctx context.Context, out io.Writer, s settings) error {
-	begin := time.Now()
 	if s.via != viaOpen && s.via != viaQimen {
 		return fmt.Errorf("-via %q: want %s or %s", s.via, viaOpen, viaQimen)
 	}
-
-	// The ERP: in a real program this is https://openapi.jushuitan.com.
-	erp := jushuitantest.NewServer(s.erp...)
-	defer erp.Close()
-	if err := demo.Furnish(erp); err != nil {
-		return err
+	begin := time.Now()
+	none := func(*jushuitantest.Server) error { return nil }
+	tour := []flow{
+		{furnish: storeship.Furnish, play: storeship.Play(storeship.Options{Virtual: s.virtual}), look: s.look},
+		{furnish: none, options: mall.FakeOptions(), play: mall.Play},
+		{furnish: allocate.Furnish, play: allocate.Play},
+		{furnish: replenish.Furnish, play: replenish.Play},
+		{furnish: returns.Furnish, play: returns.Play},
+		{furnish: storetransfer.Furnish, play: storetransfer.Play},
 	}
-
-	// The SDK's client, for one merchant. The counter shows what goes over the wire.
-	sent := &counter{next: http.DefaultTransport}
-	app, err := jushuitan.New(erp.Credentials(), jushuitan.WithBaseURL(erp.URL), jushuitan.WithHTTPClient(&http.Client{Transport: sent}))
-	if err != nil {
-		return err
-	}
-	line := demo.NewTimeline(out)
-	host, err := demo.NewHost(app.ForMerchant(demo.Merchant), line)
-	if err != nil {
-		return err
-	}
-
-	// The host's side of the pushes.
-	web := httptest.NewServer(host.Handler())
-	defer web.Close()
-
-	fmt.Fprintf(out, "A fake Jushuitan runs at %s, a DianJia-like host at %s.\n", erp.URL, web.URL)
-	var gateway *qimentest.Server
 	if s.via == viaQimen {
-		// In a real program this is qimen.GatewayJushuitan.
-		if gateway, err = qimentest.Start(ctx, "127.0.0.1:0", qimentest.WithERP(erp)); err != nil {
-			return err
-		}
-		defer gateway.Close()
-		qm, err := qimen.New(gateway.Config())
-		if err != nil {
-			return err
-		}
-		host.ViaQimen(qm.ForCustomer(qimentest.DefaultCustomer))
-		fmt.Fprintf(out, "A fake Qimen gateway runs at %s.\n", gateway.URL)
-	}
-	if err := demo.FlowOne(ctx, erp, host, s.virtual); err != nil {
-		return fmt.Errorf("flow 1: %w", err)
-	}
-	if s.look != nil {
-		s.look(erp)
-	}
-	if err := demo.FlowTwo(ctx, erp, host, web.URL); err != nil {
-		return fmt.Errorf("flow 2: %w", err)
-	}
-
-	stats := erp.Stats()
-	failed := 0
-	for _, p := range erp.Pushes() {
-		if !p.Delivered() {
-			failed++
+		tour[0].viaQM = func(qm *qimen.Client) func(context.Context, *app.App, *flows.Report) error {
+			return storeship.Play(storeship.Options{Virtual: s.virtual, Qimen: qm})
 		}
 	}
-	line.Check(stats.Throttled == 0, "no call was throttled")
-	line.Check(failed == 0, "every push was delivered")
-	if gateway != nil {
-		calls, failures := gateway.Requests(), 0
-		for _, r := range calls {
-			if r.Flag != "success" {
-				failures++
+	results := make([]*result, len(tour))
+	done := make([]chan struct{}, len(tour))
+	g, flowCtx := errgroup.WithContext(ctx)
+	for i, f := range tour {
+		results[i], done[i] = &result{}, make(chan struct{})
+		g.Go(func() error {
+			defer close(done[i])
+			f.options = append(f.options, s.erp...)
+			if err := results[i].run(flowCtx, f, begin); err != nil {
+				return fmt.Errorf("flow %d: %w", i+1, err)
+			}
+			return nil
+		})
+	}
+	if !s.json {
+		fmt.Fprintln(out, "Six flows between a host that plays DianJia 店加 and a fake Jushuitan 聚水潭 in this process.")
+	}
+	for i := range tour { // in their order, each as soon as it is done
+		<-done[i]
+		if !s.json {
+			if _, err := out.Write(results[i].out.Bytes()); err != nil {
+				return err
 			}
 		}
-		line.Check(len(calls) > 0 && failures == 0, "every call through Qimen was answered with success")
-		fmt.Fprintf(out, "\n%d requests to the Qimen gateway.", len(calls))
 	}
-	fmt.Fprintf(out, "\nSummary: %d requests to Jushuitan (%d of them repeats after a lost answer), throttled = %d, pushes = %d, %s\n",
-		sent.n.Load(), sent.lost.Load(), stats.Throttled, len(erp.Pushes()), time.Since(begin).Round(time.Millisecond))
-	if n := len(line.Failed); n > 0 {
-		return fmt.Errorf("%d of %d checks failed: %q", n, line.Checks, line.Failed)
+	if err := g.Wait(); err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "%d checks: every check passed\n", line.Checks)
+	doc := document(results, time.Since(begin))
+	if s.json {
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", " ")
+		if err := e.Encode(doc); err != nil {
+			return err
+		}
+	} else {
+		doc.print(out)
+	}
+	if !doc.OK {
+		return fmt.Errorf("%d of %d checks failed: %q", doc.Summary.Failed, doc.Summary.Checks, doc.failed())
+	}
+	if !s.json {
+		fmt.Fprintf(out, "%d checks: every check passed\n", doc.Summary.Checks)
+	}
 	return nil
 }
 
-// counter counts requests and those that ended without an answer.
-type counter struct {
-	next    http.RoundTripper
-	n, lost atomic.Int64
+// run plays a flow against a fake of its own, and counts.
+func (res *result) run(ctx context.Context, f flow, begin time.Time) error {
+	erp, err := jushuitantest.Start(ctx, "127.0.0.1:0", f.options...)
+	if err != nil {
+		return err
+	}
+	defer erp.Close()
+	if err := errors.Join(demo.Furnish(erp), f.furnish(erp)); err != nil {
+		return err
+	}
+	// The SDK's client, for one merchant; jushuitan.New in a real program. The meter sees
+	// what goes over the wire.
+	meter := &demo.Meter{Next: http.DefaultTransport}
+	web := &http.Client{Transport: meter}
+	client, err := erp.Client(jushuitan.WithHTTPClient(web), jushuitan.WithHook(meter.Hook()))
+	if err != nil {
+		return err
+	}
+	r := flows.NewAt(&res.out, begin)
+	res.report = r
+	play, viaQimen := f.play, func() []qimentest.RequestRecord { return nil }
+	if f.viaQM != nil {
+		gateway, err := qimentest.Start(ctx, "127.0.0.1:0", qimentest.WithERP(erp))
+		if err != nil {
+			return err
+		}
+		defer gateway.Close()
+		qm, err := gateway.Client(qimen.WithHTTPClient(web), qimen.WithHook(meter.Hook()))
+		if err != nil {
+			return err
+		}
+		play, viaQimen = f.viaQM(qm.ForCustomer(qimentest.DefaultCustomer)), gateway.Requests
+	}
+	start := time.Now()
+	a := &app.App{Client: client.ForMerchant(demo.Merchant), Fake: erp, Out: &res.out}
+	if err := play(ctx, a, r); err != nil {
+		return err
+	}
+	if f.look != nil {
+		f.look(erp)
+	}
+	res.close(erp, viaQimen(), meter.Traffic(), time.Since(start))
+	return nil
 }
 
-func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
-	c.n.Add(1)
-	resp, err := c.next.RoundTrip(req)
-	if err != nil {
-		c.lost.Add(1)
+// close checks what must hold at the end of every flow.
+func (res *result) close(erp *jushuitantest.Server, viaQimen []qimentest.RequestRecord, t demo.Traffic, took time.Duration) {
+	r, stats := res.report, erp.Stats()
+	r.PrintDifferences()
+	r.Check(stats.Throttled == 0, "no call was throttled")
+	r.Check(t.Calls == stats.Calls+len(viaQimen), "host and ERP counted the same calls: %d and %d", t.Calls, stats.Calls+len(viaQimen))
+	if n := len(viaQimen); n > 0 {
+		refused := slices.ContainsFunc(viaQimen, func(r qimentest.RequestRecord) bool { return r.Flag != "success" })
+		r.Check(!refused, "every call through Qimen was answered with success: %d", n)
 	}
-	return resp, err
+	repeats, lost := 0, 0
+	for _, p := range erp.Pushes() {
+		repeats += max(p.Attempts-1, 0)
+		if !p.Delivered() {
+			lost++
+		}
+	}
+	found := 0
+	for _, d := range r.Differences {
+		if d.What == demo.PushMissed && d.Explained() {
+			found++
+		}
+	}
+	r.Check(lost == found, "every push was delivered, or found by reconcile: %d delivered, %d lost, %d found", stats.Pushes, lost, found)
+	res.numbers = numbers{
+		Calls: t.Calls, Pushes: stats.Pushes, Retries: t.Retries + repeats, Throttled: stats.Throttled,
+		DocumentsIn: t.In + stats.Pushes, DocumentsOut: t.Out,
+		Differences: len(r.Differences), Unexplained: len(r.Unexplained()),
+		Checks: len(r.Checks), Failed: len(r.Failed()), MS: took.Milliseconds(),
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -15,11 +16,11 @@ import (
 //
 // The host pushes the stores' summed stock to 店加线下仓; the ERP assigns online
 // orders to it; the host fetches the outbound documents (through the open API, or
-// through Qimen, see [Host.ViaQimen]) and ships them from stores. With virtual the stock goes up as virtual quantities (虚拟库存) instead
-// of a stocktake (盘点).
+// through Qimen, see [Host.ViaQimen]) and ships them from stores. With virtual the stock
+// goes up as virtual quantities (虚拟库存) instead of a stocktake (盘点).
 func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bool) error {
 	t := h.line
-	t.Flow("Flow 1 线上订单线下发货: an online order, shipped by a store")
+	t.Flow(1, "线上订单线下发货: an online order, shipped by a store")
 
 	// 1. The warehouse that stands for the stores, by its name.
 	for w, err := range h.jst.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
@@ -59,7 +60,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	}
 
 	// 4. and 5. The host fetches what is to be shipped and chooses stores.
-	docs, err := h.fetchOutbounds(ctx)
+	docs, err := h.FetchOutbounds(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 	t.Step(Jushuitan, "order cancelled", "DY-1002", "the outbound document is voided")
-	changed, err := h.fetchOutbounds(ctx)
+	changed, err := h.FetchOutbounds(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 	t.Check(state == jushuitan.OrderStatusSent, "the refused order is Sent by the other warehouse")
-	if _, err := h.fetchOutbounds(ctx); err != nil {
+	if _, err := h.FetchOutbounds(ctx); err != nil {
 		return err
 	}
 
@@ -139,32 +140,38 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	return h.pushStock(ctx, virtual)
 }
 
-// pushStock sends the summed stock of the stores to their warehouse and checks
-// that the ERP has it.
-func (h *Host) pushStock(ctx context.Context, virtual bool) error {
-	skus := []string{Cap, TeeL, TeeM}
-	sums := map[string]string{}
-	call := "Stocktakes.Upload"
+// stockSKUs are the goods whose stock is pushed.
+func stockSKUs() []string { return []string{Cap, TeeL, TeeM} }
+
+// SendStock sends the summed stock of the stores to their warehouse, as a count (盘点) or
+// as virtual quantities (虚拟库存).
+func (h *Host) SendStock(ctx context.Context, wmsCoID int64, virtual bool) error {
 	if virtual {
-		call = "Inventory.SetVirtualQtys"
-		req := &jushuitan.VirtualQtyRequest{WMSCoID: h.wmsCoID}
-		for _, sku := range skus {
+		req := &jushuitan.VirtualQtyRequest{WMSCoID: wmsCoID}
+		for _, sku := range stockSKUs() {
 			req.SKUAndQty = append(req.SKUAndQty, jushuitan.VirtualQty{SKUID: sku, Qty: h.total(sku)})
 		}
-		if err := h.jst.Inventory.SetVirtualQtys(ctx, req); err != nil {
-			return err
-		}
-	} else {
-		req := &jushuitan.StocktakeUpload{
-			SoID: fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), WMSCoID: h.wmsCoID,
-			Type: jushuitan.StocktakeCheck, IsConfirm: true, Warehouse: "1", Remark: "店加门店库存汇总",
-		}
-		for _, sku := range skus {
-			req.Items = append(req.Items, jushuitan.StocktakeUploadItem{SKUID: sku, Qty: h.total(sku)})
-		}
-		if _, err := h.jst.Stocktakes.Upload(ctx, req); err != nil {
-			return err
-		}
+		return h.jst.Inventory.SetVirtualQtys(ctx, req)
+	}
+	req := &jushuitan.StocktakeUpload{
+		SoID: fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), WMSCoID: wmsCoID,
+		Type: jushuitan.StocktakeCheck, IsConfirm: true, Warehouse: "1", Remark: "店加门店库存汇总",
+	}
+	for _, sku := range stockSKUs() {
+		req.Items = append(req.Items, jushuitan.StocktakeUploadItem{SKUID: sku, Qty: h.total(sku)})
+	}
+	_, err := h.jst.Stocktakes.Upload(ctx, req)
+	return err
+}
+
+// pushStock sends the stock and checks that the ERP has it.
+func (h *Host) pushStock(ctx context.Context, virtual bool) error {
+	call, skus, sums := "Stocktakes.Upload", stockSKUs(), map[string]string{}
+	if virtual {
+		call = "Inventory.SetVirtualQtys"
+	}
+	if err := h.SendStock(ctx, h.wmsCoID, virtual); err != nil {
+		return err
 	}
 	for row, err := range h.jst.Inventory.All(ctx, &jushuitan.InventoryQuery{WMSCoID: h.wmsCoID, SKUIDs: skus}) {
 		if err != nil {
@@ -185,9 +192,10 @@ func (h *Host) pushStock(ctx context.Context, virtual bool) error {
 	return nil
 }
 
-// fetchOutbounds reads the outbound documents of the stores' warehouse that
-// changed since the last time, by online order number.
-func (h *Host) fetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbound, error) {
+// FetchOutbounds reads the outbound documents (出库单) of the stores' warehouse that
+// changed since the last time, by online order number. The row version that it got to is
+// kept: a host writes it to its database with what it did about the documents.
+func (h *Host) FetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbound, error) {
 	docs := map[string]*jushuitan.Outbound{}
 	call, changed := h.outboundsSince(ctx, h.cursor)
 	for d, err := range changed {
@@ -198,7 +206,7 @@ func (h *Host) fetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbou
 		h.cursor = max(h.cursor, d.TS)
 	}
 	names := slices.Sorted(maps.Keys(docs))
-	h.line.Step(DianJia, call, fmt.Sprint(names), fmt.Sprintf("%d documents changed, cursor %d", len(docs), h.cursor))
+	h.line.Step(DianJia, call, strings.Join(names, " "), fmt.Sprintf("%s changed, cursor %d", Count(len(docs), "document"), h.cursor))
 	return docs, nil
 }
 

@@ -18,7 +18,7 @@ import (
 // e-commerce warehouse ships. pushURL is where the host's handler is reached.
 func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL string) error {
 	t := h.line
-	t.Flow("Flow 2 线下订单线上发货: a mall order, shipped by the e-commerce warehouse")
+	t.Flow(2, "线下订单线上发货: a mall order, shipped by the e-commerce warehouse")
 
 	// 1. The self-owned mall shop and its message settings.
 	var shopID int64
@@ -81,7 +81,9 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 			return err
 		}
 		want := []string{"partly shipped", "shipped"}[i]
-		t.Check(h.order("MALL-2001").Status == want, "the mall order is %s after parcel %d", want, i+1)
+		o := h.order("MALL-2001")
+		t.Check(o.Status == want, "the mall order is %s after parcel %d", want, i+1)
+		t.Outstanding(o.SoID, o.Ordered, o.Shipped, "parcel "+parcel.LID)
 	}
 
 	// 4. Orders are cancelled from both sides.

@@ -1,59 +1,60 @@
-// Package flows is what the programs of the business flows share: a report that
-// numbers steps, shows failures on purpose and checks what must hold, the bindings of
-// the demo merchant, and the table of a transfer's differences. What a flow does is in
-// its program.
 package flows
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// Report prints a flow. Its steps and checks are the timeline's.
+// Report prints a flow. Its steps, checks and differences are the timeline's.
 type Report struct {
 	*demo.Timeline
-	out    io.Writer
-	scenes int
+	out io.Writer
 }
 
-// New prints to out.
-func New(out io.Writer) *Report { return &Report{Timeline: demo.NewTimeline(out), out: out} }
+// New prints to out. Times count from now.
+func New(out io.Writer) *Report { return NewAt(out, time.Now()) }
+
+// NewAt prints to out. Times count from begin.
+func NewAt(out io.Writer, begin time.Time) *Report {
+	return &Report{Timeline: demo.NewTimeline(out, begin), out: out}
+}
+
+// Write prints text between the steps.
+func (r *Report) Write(text []byte) (int, error) { return r.out.Write(text) }
 
 // Reading says that a flow follows our reading of a part of the implementation guide
 // whose picture is not available.
 func (r *Report) Reading(english, chinese string) {
-	fmt.Fprintf(r.out, "Our reading: the guide shows this flow as a picture that is not available. / 流程图缺失，以下为本 SDK 的理解。\n  %s\n  %s\n", english, chinese)
-}
-
-// Failure begins a scene that goes wrong on purpose.
-func (r *Report) Failure(title string) {
-	r.scenes++
-	fmt.Fprintf(r.out, "\n-- Failure %d, on purpose: %s\n", r.scenes, title)
+	fmt.Fprintf(r.out, "\nOur reading: the guide shows this flow as a picture that is not available. / 流程图缺失，以下为本 SDK 的理解。\n  %s\n  %s\n", english, chinese)
 }
 
 // Says prints the error that was to come, in the library's words, and checks that it
 // is of the wanted class; a nil class is any error.
 func (r *Report) Says(err, class error) {
 	if err != nil {
-		fmt.Fprintf(r.out, "   library says: %v\n", err)
+		r.Timeline.Says(err.Error())
 	}
 	r.Check(err != nil && (class == nil || errors.Is(err, class)), "the failure is told%s", of(class))
 }
 
 // Found prints a finding, in the library's words.
-func (r *Report) Found(f mapping.SetupFinding) { fmt.Fprintf(r.out, "   library says: %v\n", f) }
+func (r *Report) Found(f mapping.SetupFinding) { r.Timeline.Says(fmt.Sprint(f)) }
 
 func of(class error) string {
 	if class == nil {
@@ -63,33 +64,48 @@ func of(class error) string {
 }
 
 // Host prints what the host does about a failure.
-func (r *Report) Host(format string, args ...any) {
-	fmt.Fprintf(r.out, "   host does:    %s\n", fmt.Sprintf(format, args...))
-}
+func (r *Report) Host(format string, args ...any) { r.Does(fmt.Sprintf(format, args...)) }
 
-// End is an error where a check failed.
+// End prints the differences. It is an error where a check failed.
 func (r *Report) End() error {
-	if n := len(r.Failed); n > 0 {
-		return fmt.Errorf("%d of %d checks failed: %q", n, r.Checks, r.Failed)
+	r.PrintDifferences()
+	if failed := r.Failed(); len(failed) > 0 {
+		return fmt.Errorf("%d of %d checks failed: %q", len(failed), len(r.Checks), failed)
 	}
-	fmt.Fprintf(r.out, "\n%d checks: every check passed\n", r.Checks)
+	fmt.Fprintf(r.out, "\n%d checks: every check passed\n", len(r.Checks))
 	return nil
 }
 
-// Table prints the quantities of a transfer as they are now (调拨差异).
+// Table prints the quantities of a transfer as they are now (调拨差异) and notes its
+// differences.
 func (r *Report) Table(p *mapping.TransferProgress) {
 	t := &p.Transfer
-	fmt.Fprintf(r.out, "\n  %s %s  %s -> %s  %s %s\n", t.Kind, t.TransferNo, t.FromCode, t.ToCode, p.State, p.State.Label())
-	fmt.Fprintf(r.out, "  %-12s %10s %10s %10s %13s %13s\n", "SKU 商品", "asked 通知", "sent 实发", "came 实收", "not sent 少发", "not come 少收")
+	fmt.Fprintf(r.out, "\n   %s %s  %s -> %s  %s %s\n", t.Kind, t.TransferNo, t.FromCode, t.ToCode, p.State, p.State.Label())
+	row := func(sku string, cells ...string) {
+		fmt.Fprintf(r.out, "   %s", demo.Pad(sku, 14))
+		for i, cell := range cells {
+			fmt.Fprint(r.out, demo.PadLeft(cell, []int{12, 12, 12, 16, 20}[i]))
+		}
+		fmt.Fprintln(r.out)
+	}
+	row("SKU 商品", "asked 通知", "sent 实发", "came 实收", "not sent 少发", "not received 少收")
 	differs := map[string]mapping.TransferDifference{}
 	for _, d := range p.Differences() {
 		differs[d.SKUCode] = d
+		if !d.NotShipped.IsZero() {
+			r.Differs(t.TransferNo, d.SKUCode, demo.NotShipped, d.NotShipped)
+		}
+		if !d.NotReceived.IsZero() {
+			r.Differs(t.TransferNo, d.SKUCode, demo.NotReceived, d.NotReceived)
+		}
 	}
 	for _, it := range t.Items {
 		d := differs[it.SKUCode]
-		fmt.Fprintf(r.out, "  %-14s %12s %12s %12s %15s %15s\n", it.SKUCode, dash(it.Qty), dash(it.Shipped), dash(it.Received), dash(d.NotShipped), dash(d.NotReceived))
+		row(it.SKUCode, dash(it.Qty), dash(it.Shipped), dash(it.Received), dash(d.NotShipped), dash(d.NotReceived))
 	}
 }
+
+func ioText(ioID int64) string { return strconv.FormatInt(ioID, 10) }
 
 func dash(d decimal.Decimal) string {
 	if d.IsZero() {
@@ -198,4 +214,13 @@ func Stock(s *jushuitantest.Server, wmsCoID int64, slot dianjia.WarehouseSlot, s
 		out = append(out, text)
 	}
 	return strings.Join(out, ", ")
+}
+
+// Run plays a flow alone, as its program does.
+func Run(ctx context.Context, a *app.App, play func(context.Context, *app.App, *Report) error) error {
+	r := New(a.Out)
+	if err := play(ctx, a, r); err != nil || a.DryRun {
+		return err
+	}
+	return r.End()
 }

@@ -34,18 +34,23 @@ func TestReport(t *testing.T) {
 	require.NoError(t, r.End())
 	r.Says(nil, nil)
 	r.Says(errors.New("something else"), jushuitan.ErrInvalid)
-	require.ErrorContains(t, r.End(), "2 of 3 checks failed")
+	require.ErrorContains(t, r.End(), "2 of 5 checks failed")
 	assert.Contains(t, out.String(), "library says: something else")
 }
 
 func TestTable(t *testing.T) {
 	var out bytes.Buffer
 	n := decimal.NewFromInt
-	flows.New(&out).Table(&mapping.TransferProgress{State: mapping.TransferReceived, Transfer: dianjia.Transfer{
+	r := flows.New(&out)
+	r.Table(&mapping.TransferProgress{State: mapping.TransferReceived, Transfer: dianjia.Transfer{
 		TransferNo: "PH-1", Items: []dianjia.TransferItem{{SKUCode: "A", Qty: n(10), Shipped: n(8), Received: n(9)}},
 	}})
 	assert.Regexp(t, `PH-1 .*received 已收货`, out.String())
 	assert.Regexp(t, `A +10 +8 +9 +2 +-1\n`, out.String())
+	r.Settles("PH-1", "A", demo.NotShipped, n(2), "asked again")
+	require.Len(t, r.Unexplained(), 1, "the other one")
+	require.ErrorContains(t, r.End(), "every difference is explained: 1 of 2")
+	assert.Regexp(t, `PH-1 +A +not received 少收 +-1  UNEXPLAINED: -1\n`, out.String())
 }
 
 func TestJournal(t *testing.T) {

@@ -2,10 +2,12 @@
 package flowstest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 )
 
 // Run runs a program without an environment and gives what it printed. The program must
@@ -17,6 +19,29 @@ func Run(t *testing.T, p app.Program, args ...string) string {
 		t.Fatalf("%s: %v\n%s", p.Name, err, text)
 	}
 	return text
+}
+
+// Scenes checks that a program showed the failures that every flow shows: the ones named
+// in place of something that the flow cannot have, the others as they are.
+func Scenes(t *testing.T, text string, instead ...flows.SceneKind) {
+	t.Helper()
+	for _, kind := range flows.SceneKinds() {
+		want := "[" + kind.Label() + "]: "
+		if slices.Contains(instead, kind) {
+			want = "[instead of: " + kind.Label() + "]: "
+		}
+		_, scene, ok := strings.Cut(text, want)
+		scene, _, _ = strings.Cut(scene, "\n-- ")
+		switch {
+		case !ok:
+			t.Errorf("there is no scene %q", want)
+		case !strings.Contains(scene, "host does:") || !strings.Contains(scene, "check ok:"):
+			t.Errorf("the scene %q does not say what the host does, or checks nothing:\n%s", want, scene)
+		}
+	}
+	if !strings.Contains(text, "Differences 差异: ") || !strings.Contains(text, " found, 0 unexplained") {
+		t.Error("the differences are not listed, or not explained")
+	}
 }
 
 // Start runs a program and gives what it printed, with its error.

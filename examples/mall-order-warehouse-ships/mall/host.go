@@ -1,0 +1,177 @@
+// Package mall is flow 2 of the implementation guide, 业务二 线下订单线上发货. [Host] is what
+// to copy; [Play] goes through the flow and its failures against a fake Jushuitan.
+package mall
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+// Host is DianJia's side of the flow: its mall's orders, and what happens to them by
+// pushes. A host has a database where this has maps.
+type Host struct {
+	Client   *jushuitan.Client
+	Receiver *callback.Receiver
+	Journal  callback.Journal // of the pushes that were handled
+	Secret   string           `pii:"true"` // of the tokens in the registered URLs
+	Now      func() time.Time
+
+	mu       sync.Mutex
+	carriers mapping.Carriers
+	orders   map[string]*Order // by so_id
+	refused  []error           // reasons that the answers do not show
+	unknown  func(err error)   // told of a carrier that is not in the table; m.mu is held
+}
+
+// Order is an order of the mall.
+type Order struct {
+	Ordered, Shipped map[string]decimal.Decimal
+	Parcels          []string
+	Calls            int // how often a push of it was handled
+}
+
+// New makes a host whose journal begins now, cut to a whole second, since the ERP's
+// times have no fractions.
+func New(client *jushuitan.Client, now func() time.Time) (*Host, error) {
+	m := &Host{
+		Client: client, Journal: callback.NewMemoryJournal(0, now().Truncate(time.Second)), Secret: rand.Text(), Now: now,
+		carriers: mapping.DefaultCarriers(), orders: map[string]*Order{}, unknown: func(error) {},
+	}
+	var err error
+	m.Receiver, err = callback.New(callback.Journaled(callback.Config{
+		Shipment: m.onShipment,
+		Secrets:  []string{m.Secret}, Now: now,
+		OnError: func(_ context.Context, _ callback.Envelope, err error) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.refused = append(m.refused, err)
+		},
+	}, m.Journal))
+	return m, err
+}
+
+// Upload sends a paid order to Jushuitan. It is keyed by shop and order number: a repeat
+// changes nothing.
+func (m *Host) Upload(ctx context.Context, number string, lines ...dianjia.OrderItem) (oID int64, err error) {
+	now := time.Now()
+	o := &dianjia.Order{
+		EntID: demo.Merchant, OrderNo: number, ShopID: demo.MallShop, Created: now, Paid: now, Items: lines,
+		BuyerID: "buyer-02", ReceiverName: "林二", ReceiverMobile: "13900000002", ReceiverAddress: "浙江省杭州市西湖区示例路9号",
+	}
+	mine := &Order{Ordered: map[string]decimal.Decimal{}, Shipped: map[string]decimal.Decimal{}}
+	for _, it := range lines {
+		o.Amount = o.Amount.Add(it.Amount)
+		mine.Ordered[it.SKUCode] = mine.Ordered[it.SKUCode].Add(it.Qty)
+	}
+	row, err := mapping.OrderUpload(o, mapping.OrderPayment{ID: "PAY-" + number, Method: "微信", SellerAccount: "seller-01", BuyerAccount: "buyer-02"})
+	if err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	m.orders[number] = mine // before the upload: a push may be fast
+	m.mu.Unlock()
+	results, err := m.Client.Orders.Upload(ctx, []jushuitan.OrderUpload{row})
+	if err != nil {
+		return 0, err
+	}
+	return results[0].Result.OID, nil
+}
+
+// Missing are the SKUs that Jushuitan does not have.
+func (m *Host) Missing(ctx context.Context, skus ...string) ([]string, error) {
+	there := map[string]bool{}
+	for row, err := range m.Client.SKUs.All(ctx, &jushuitan.SKUQuery{SKUIDs: skus}) {
+		if err != nil {
+			return nil, err
+		}
+		there[row.SKUID] = true
+	}
+	var out []string
+	for _, sku := range skus {
+		if !there[sku] {
+			out = append(out, sku)
+		}
+	}
+	return out, nil
+}
+
+// onShipment books a parcel: only the lines that the push names. An error makes the
+// answer a failure, so that the ERP sends the push again.
+func (m *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.orders[p.SoID]
+	if o == nil {
+		return fmt.Errorf("shipment push for entId %s: order %s is not known", env.EntID, p.SoID)
+	}
+	carrier, err := m.carriers.FromJushuitan(p.LCID, p.LogisticsCompany)
+	if err != nil {
+		m.unknown(err)
+		return err
+	}
+	o.Calls++
+	o.Parcels = append(o.Parcels, carrier.Name+" "+p.LID)
+	for _, item := range p.Items {
+		o.Shipped[item.SKUID] = o.Shipped[item.SKUID].Add(item.Qty)
+	}
+	return nil
+}
+
+// Reconcile is the job that finds pushes that never came, and hands them to the function
+// for pushes. It looks back to where the last run began to look, or to the beginning of
+// the journal; a host keeps that time in its database. report is told of each.
+func (m *Host) Reconcile(ctx context.Context, shopID int64, from time.Time, report func(d *callback.Difference, err error)) error {
+	since, err := m.Journal.Since(ctx, callback.JournalScope{})
+	if err != nil {
+		return err
+	}
+	if since.After(from) {
+		from = since
+	}
+	var unfinished error
+	for d, err := range callback.Reconcile(ctx, callback.ReconcileConfig{
+		Client: m.Client, Journal: m.Journal, EntID: m.Client.Merchant(), Now: m.Now, From: from,
+		Methods: []jushuitan.PushMethod{jushuitan.PushShipment}, Shops: []callback.ReconcileShop{{ShopID: shopID}},
+	}) {
+		if err != nil {
+			unfinished = errors.Join(unfinished, err) // the next run does it
+			continue
+		}
+		report(d, m.Receiver.Redeliver(ctx, d))
+	}
+	return unfinished
+}
+
+// State is a copy of an order and whether all of it is shipped.
+func (m *Host) State(number string) (o Order, all bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, all = *m.orders[number], true
+	o.Shipped = maps.Clone(o.Shipped)
+	for sku, n := range o.Ordered {
+		all = all && o.Shipped[sku].GreaterThanOrEqual(n)
+	}
+	return o, all
+}
+
+// Reasons takes the reasons of refusals since the last time.
+func (m *Host) Reasons() []error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := m.refused
+	m.refused = nil
+	return out
+}

@@ -1,0 +1,90 @@
+// Package storeship is flow 1 of the implementation guide, 业务一 线上订单线下发货. [Host] is
+// what to copy; [Play] goes through the flow and its failures against a fake Jushuitan.
+package storeship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+// Host is DianJia's side of the flow.
+type Host struct {
+	Client   *jushuitan.Client
+	Carriers mapping.Carriers
+}
+
+// LoadCarriers makes the table of carriers: the built-in one with what the merchant has
+// set up in Jushuitan. Rows of DianJia's own are added with With.
+func (h *Host) LoadCarriers(ctx context.Context) error {
+	var rows []jushuitan.Carrier
+	for row, err := range h.Client.Carriers.All(ctx, &jushuitan.CarrierQuery{}) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, *row)
+	}
+	var err error
+	h.Carriers, _, err = mapping.DefaultCarriers().WithJushuitan(rows)
+	return err
+}
+
+// Warehouse is the wms_co_id of 店加线下仓.
+func (h *Host) Warehouse(ctx context.Context) (int64, error) {
+	for w, err := range h.Client.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
+		if err != nil {
+			return 0, err
+		}
+		if w.Name == dianjia.WarehouseName {
+			return w.WMSCoID, nil
+		}
+	}
+	return 0, fmt.Errorf("no warehouse is named %s: make it in Jushuitan, or configure its number / 未找到名为%s的仓库", dianjia.WarehouseName, dianjia.WarehouseName)
+}
+
+// Outbound reads one outbound document.
+func (h *Host) Outbound(ctx context.Context, ioID int64) (*jushuitan.Outbound, error) {
+	page, err := h.Client.Outbounds.Query(ctx, &jushuitan.OutboundQuery{IOIDs: []string{strconv.FormatInt(ioID, 10)}})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Outbounds) != 1 {
+		return nil, fmt.Errorf("outbound document %d: %d found / 出库单不存在", ioID, len(page.Outbounds))
+	}
+	return &page.Outbounds[0], nil
+}
+
+// Ship tells Jushuitan that a store shipped a document, which is shipped whole. An
+// unknown carrier is an error before anything is sent. carrier is the name that the staff
+// chose.
+func (h *Host) Ship(ctx context.Context, doc *jushuitan.Outbound, carrier, waybill string) error {
+	lcID, company, err := h.Carriers.ToJushuitan("", carrier)
+	if err != nil {
+		return err
+	}
+	_, err = h.Client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: doc.IOID, WMSCoID: doc.WMSCoID, LCID: lcID, LCName: company, LID: waybill}})
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	// A job that ran twice, or whose answer was lost: was it this very shipment?
+	now, readErr := h.Outbound(ctx, doc.IOID)
+	if readErr == nil && mapping.OutboundStateOf(now.Status) == mapping.OutboundShipped && now.LID == waybill {
+		return nil
+	}
+	return err
+}
+
+// Lines are what a document asks for, such as "TEE24-WHT-M x1".
+func Lines(doc *jushuitan.Outbound) string {
+	var out []string
+	for _, it := range doc.Items {
+		out = append(out, fmt.Sprintf("%s x%s", it.SKUID, it.Qty))
+	}
+	return strings.Join(out, ", ")
+}
