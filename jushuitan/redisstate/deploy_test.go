@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,18 +91,19 @@ func ownCluster(t testing.TB, replicas bool) *cluster {
 		following(t, direct[i-masters], 1)
 	}
 	c.rdb = universal(t, "", addrs[0], addrs[1])
-	if masters == n {
-		return &c
-	}
-	eventually(t, 20*time.Second, "the client knows the replicas", func() bool {
-		slots, err := direct[0].ClusterSlots(ctx).Result()
-		ok := err == nil && len(slots) == masters
-		for _, s := range slots {
-			ok = ok && len(s.Nodes) == 2
-		}
-		return ok
-	})
 	return &c
+}
+
+// failover kills the first master and waits until the cluster has made its replica one.
+func (c *cluster) failover(t testing.TB) {
+	t.Helper()
+	c.nodes[0].kill()
+	heir := dial(c.nodes[len(c.nodes)/2].addr)
+	defer func() { _ = heir.Close() }()
+	eventually(t, time.Minute, "the replica is a master", func() bool {
+		info, err := heir.Info(t.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "role:master")
+	})
 }
 
 // following waits until so many replicas follow.
@@ -217,12 +217,6 @@ func TestParts(t *testing.T) {
 			}
 		})
 	}
-}
-
-// hasServer tells whether servers of a test's own can be started.
-func hasServer() bool {
-	_, err := exec.LookPath("redis-server")
-	return err == nil
 }
 
 // each calls fn on every node that has keys.

@@ -79,6 +79,50 @@ func ExampleInbox() {
 	// merchant 10010 order A1 is cancelled
 }
 
+// A sink that takes each id once has a push exactly once, although it may be handled
+// again. 按消息编号去重，恰好一次。
+func ExampleHandlers_Handle() {
+	ctx, stop := context.WithCancel(context.Background())
+	rdb, closeRedis := exampleRedis()
+	defer closeRedis()
+	state, err := redisstate.New(rdb, redisstate.Config{})
+	if err != nil {
+		panic(err)
+	}
+	inbox, err := state.Inbox(redisstate.InboxConfig{Ordered: true})
+	if err != nil {
+		panic(err)
+	}
+	env := callback.Envelope{EntID: "10010", Method: jushuitan.PushCancel, Raw: []byte(`{"so_id":"A1"}`)}
+	for range 2 { // its sender had no answer to the first
+		if err := inbox.Cancel(ctx, env, &jushuitan.CancelPush{SoID: "A1"}); err != nil {
+			panic(err)
+		}
+	}
+	handlers := redisstate.Handlers{
+		Cancel: func(_ context.Context, _ callback.Envelope, p *jushuitan.CancelPush) error {
+			fmt.Println("order", p.SoID, "is cancelled")
+			return nil
+		},
+	}
+	done := map[string]bool{} // in real life a table, written in the transaction of the work
+	_ = inbox.Run(ctx, 1, func(ctx context.Context, m redisstate.Message) error {
+		if done[m.ID] {
+			fmt.Println("known")
+			stop()
+			return nil
+		}
+		if err := handlers.Handle(ctx, m); err != nil {
+			return err
+		}
+		done[m.ID] = true
+		return nil
+	})
+	// Output:
+	// order A1 is cancelled
+	// known
+}
+
 // A worker that lost its lease cannot move the checkpoint. 失去租约的进程不能改写断点。
 func ExampleCheckpoints() {
 	ctx := context.Background()

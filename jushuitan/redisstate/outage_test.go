@@ -75,7 +75,7 @@ const (
 type outage struct {
 	rdb  redis.UniversalClient
 	cfg  redisstate.Config
-	fail func(t *testing.T)
+	fail func(t testing.TB)
 	lag  time.Duration // what a failover may lose
 }
 
@@ -93,7 +93,7 @@ func outages() map[string]func(t *testing.T) *outage {
 			if s == nil {
 				return nil
 			}
-			return &outage{rdb: universal(t, "", s.addr), fail: func(t *testing.T) {
+			return &outage{rdb: universal(t, "", s.addr), fail: func(t testing.TB) {
 				s.kill()
 				require.NoError(t, s.start())
 			}}
@@ -103,11 +103,20 @@ func outages() map[string]func(t *testing.T) *outage {
 			if s == nil {
 				return nil
 			}
-			return &outage{rdb: universal(t, "", s.addr), fail: func(t *testing.T) {
+			return &outage{rdb: universal(t, "", s.addr), fail: func(t testing.TB) {
 				require.NoError(t, s.pause())
 				<-time.After(outagePause()) // the time that is tested
 				require.NoError(t, s.resume())
 			}}
+		},
+		// By the cluster alone. Nobody is left to wait for on the node that is gone, so
+		// that nothing waits.
+		"failed over by Cluster": func(t *testing.T) *outage {
+			c := ownCluster(t, true)
+			if c == nil {
+				return nil
+			}
+			return &outage{rdb: c.rdb, fail: c.failover, lag: 500 * time.Millisecond}
 		},
 		// By the Sentinels alone. One replica is left to wait for.
 		"failed over by Sentinel": func(t *testing.T) *outage {
@@ -116,7 +125,7 @@ func outages() map[string]func(t *testing.T) *outage {
 				return nil
 			}
 			cfg := redisstate.Config{Replicas: 1, ReplicaTimeout: 500 * time.Millisecond}
-			return &outage{rdb: s.rdb, cfg: cfg, fail: func(t *testing.T) { s.failover(t) }, lag: cfg.ReplicaTimeout}
+			return &outage{rdb: s.rdb, cfg: cfg, fail: s.failover, lag: cfg.ReplicaTimeout}
 		},
 	}
 }

@@ -112,5 +112,6 @@ func roles() map[string]func(context.Context, []byte) error {
 		"load":    loadChild,
 		"receive": receiveChild,
 		"work":    workChild,
+		"claim":   claimChild,
 	}
 }

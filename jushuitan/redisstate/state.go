@@ -37,7 +37,8 @@ type Config struct {
 	// has it. WAIT makes a loss by failover unlikely and not impossible: see the
 	// package comment.
 	Replicas int
-	// ReplicaTimeout bounds that wait; 0 is a second.
+	// ReplicaTimeout bounds that wait; 0 is a second. The client's read timeout is
+	// longer.
 	ReplicaTimeout time.Duration
 }
 
@@ -107,7 +108,21 @@ func (s *State) run(ctx context.Context, script *redis.Script, keys []string, ar
 		return nil, err
 	}
 	v, err := script.Run(ctx, s.client, keys, args...).Result()
-	return v, cause(ctx, err)
+	err = cause(ctx, err)
+	s.relearn(ctx, err)
+	return v, err
+}
+
+// relearn lets a cluster's client ask again which node has what, after a call that no
+// node answered: by itself it may call a node that is gone for a minute.
+func (s *State) relearn(ctx context.Context, err error) {
+	var refused redis.Error
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) && !moved(err) {
+		return
+	}
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		cluster.ReloadState(ctx)
+	}
 }
 
 // store runs a script that writes what must not be lost, and waits for replicas.
@@ -134,7 +149,7 @@ func (s *State) store(ctx context.Context, script *redis.Script, keys []string, 
 		if err == nil || cluster == nil || errors.Is(err, ErrNotReplicated) {
 			return v, err
 		}
-		cluster.ReloadState(ctx)
+		s.relearn(ctx, err)
 		if !moved(err) || wait > movedMost || !pause(ctx, wait) {
 			return nil, err
 		}
