@@ -10,13 +10,20 @@
 //	export JUSHUITAN_PUSH_SECRET=...
 //	go run ./examples/receive-callbacks -listen 127.0.0.1:8081 -public-url https://shop.example.com
 //
-// It prints the four URLs to register, and a line for each push. Without a secret it
-// makes one for this run, whose URLs end with it. Beside the sandbox
-// (examples/sandbox) it registers them by itself with -sandbox http://127.0.0.1:8080;
-// ship an order on the sandbox's page, and the push shows here.
+// It prints a line for each push. The URLs to register hold tokens, which do not belong
+// in logs: -new-secret and -show-urls print them, as does a run without a secret, whose
+// URLs end with it. Beside the sandbox (examples/sandbox) it registers them by itself
+// with -sandbox http://127.0.0.1:8080; ship an order on the sandbox's page, and the push
+// shows here.
+//
+// What was handled is remembered in memory, unless -seen names a file: with it a push
+// that comes again after a restart is acknowledged and not handled again. -journal names
+// a file with what was handled, for the program reconcile. A crash between the two
+// handles a push again, so that the work of a host must bear a repeat.
 //
 // Serve over TLS where others can reach it (a proxy before it), and keep queries out of
-// access logs: the URLs' tokens are in them.
+// the proxy's access logs too. On an interrupt or SIGTERM it takes no more pushes and
+// finishes those at hand.
 package main
 
 import (
@@ -30,6 +37,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,9 +55,9 @@ func main() { app.Main(program()) }
 
 // options are the program's own flags.
 type options struct {
-	listen, publicURL, secretEnv, journal, sandbox string
-	shop, warehouse                                string
-	newSecret                                      bool
+	listen, publicURL, secretEnv, journal, seen, sandbox string
+	shop, warehouse                                      string
+	newSecret, showURLs                                  bool
 }
 
 func program() app.Program {
@@ -61,9 +69,11 @@ func program() app.Program {
 			fs.StringVar(&o.publicURL, "public-url", "", "how others reach this server, for the URLs to register; http:// and the address by default")
 			fs.StringVar(&o.secretEnv, "secret-env", "JUSHUITAN_PUSH_SECRET", "environment variable with the secrets of the URLs' tokens: the present one first, then after commas previous ones")
 			fs.StringVar(&o.journal, "journal", "", "file in which handled pushes are noted, for reconcile; in memory by default")
+			fs.StringVar(&o.seen, "seen", "", "file in which handled pushes are remembered, so that repeats are known after a restart; in memory by default")
 			fs.StringVar(&o.sandbox, "sandbox", "", "URL of a sandbox in which the four URLs are registered")
 			fs.StringVar(&o.shop, "storage-code", strconv.FormatInt(demo.MallShop, 10), "storageCode of the URLs: the shop_id 店铺编号 of the self-owned mall")
 			fs.StringVar(&o.warehouse, "warehouse", strconv.FormatInt(demo.MainWarehouse, 10), "storageCode of the stock URL: the wms_co_id 仓库编号 whose stock is pushed")
+			fs.BoolVar(&o.showURLs, "show-urls", false, "print the URLs to register with their tokens, when the server starts")
 			fs.BoolVar(&o.newSecret, "new-secret", false, "make a secret, print it with the URLs to register, and end")
 		},
 		// The demonstration authorises the app, which service providers' apps need.
@@ -101,6 +111,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	secrets := strings.FieldsFunc(os.Getenv(o.secretEnv), func(r rune) bool { return r == ',' })
 	if len(secrets) == 0 {
 		secrets = []string{rand.Text()}
+		o.showURLs = o.showURLs || o.sandbox == "" // they are known nowhere else
 		a.Printf("There is no secret in %s: the URLs below are good until this program ends. Make one with -new-secret. / 未设置密钥，以下地址仅本次运行有效，请用 -new-secret 生成。\n", o.secretEnv)
 	}
 	var journal callback.Journal = callback.NewMemoryJournal(0, time.Now())
@@ -112,7 +123,16 @@ func listen(ctx context.Context, a *app.App, o options) error {
 		defer func() { _ = file.Close() }() // each note was synced
 		journal = file
 	}
-	cfg := config{out: a.Out, secrets: secrets, journal: journal}
+	var deduper callback.Deduper = callback.NewMemoryDeduper(0)
+	if o.seen != "" {
+		file, err := openSeen(o.seen)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // each commit was synced
+		deduper = file
+	}
+	cfg := config{out: a.Out, secrets: secrets, journal: journal, deduper: deduper}
 	if a.Real() {
 		cfg.client = a.Client
 	} else {
@@ -130,9 +150,14 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	public := cmp.Or(o.publicURL, "http://"+l.Addr().String())
 	urls := dianjia.URLBuilder{BaseURL: base(public), Secret: secrets[0]}
 	s.printf("receiving at %s, health at %s/healthz, Ctrl-C ends / 接收地址，按 Ctrl-C 结束\n\n", public, public)
-	if err := urls.WriteSettings(a.Out, settings(a, o)); err != nil {
+	text, err := urls.SettingsText(settings(a, o))
+	if err != nil {
 		return closing(l, err)
 	}
+	if !o.showURLs {
+		text = tokens.ReplaceAllString(text, "${1}***") + "\nThe tokens are hidden, as output ends up in logs; -show-urls shows them. / 令牌已隐藏，以免进入日志；-show-urls 显示完整地址。\n"
+	}
+	s.printf("%s", text)
 	if o.sandbox != "" {
 		if err := registerInSandbox(ctx, o.sandbox, urls, settings(a, o)); err != nil {
 			return closing(l, err)
@@ -142,6 +167,8 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	s.printf("\n")
 	return s.serve(ctx, l)
 }
+
+var tokens = regexp.MustCompile(`([?&]token=)[^&\s]+`)
 
 func closing(l net.Listener, err error) error {
 	_ = l.Close()

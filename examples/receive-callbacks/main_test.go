@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/callback/callbacktest"
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
@@ -125,6 +126,8 @@ func TestBesideSandbox(t *testing.T) {
 	base := out.wait(t, `receiving at (http://\S+),`)[1]
 	out.wait(t, `registered in the sandbox`)
 	assert.NotContains(t, out.String(), "the-present-secret", "a secret is not printed")
+	assert.Contains(t, out.String(), "delivery_callback?entId=10010&storageCode=10200077&token=***\n", "nor are tokens")
+	assert.NotRegexp(t, `token=[^*]`, out.String())
 
 	click := func(path, body string) string {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, sandbox.URL+console.Root+path, strings.NewReader(body))
@@ -164,6 +167,81 @@ func TestBesideSandbox(t *testing.T) {
 	if info, err := os.Stat(journal); assert.NoError(t, err) {
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	}
+}
+
+// TestRestart: a push that comes again after a restart is not handled again, and the
+// URLs are shown when they are asked for.
+func TestRestart(t *testing.T) {
+	t.Setenv("PUSH_SECRETS", "the-present-secret-0001")
+	file := filepath.Join(t.TempDir(), "seen.jsonl")
+	for _, want := range []string{"stopped: 1 pushes handled, 0 refused", "stopped: 0 pushes handled, 0 refused"} {
+		ctx, stop := context.WithCancel(t.Context())
+		out := &lines{more: make(chan struct{}, 1)}
+		ended := make(chan error, 1)
+		go func() {
+			ended <- program().Start(ctx, []string{"-listen", "127.0.0.1:0", "-secret-env", "PUSH_SECRETS", "-seen", file, "-show-urls"}, func(string) string { return "" }, out)
+		}()
+		base := out.wait(t, `receiving at (http://\S+),`)[1]
+		out.wait(t, `token=[\w-]{10}`)
+		sender, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: base + callbackPath, Secret: "the-present-secret-0001"}})
+		require.NoError(t, err)
+		require.NoError(t, sender.Cancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-1"}))
+		stop()
+		require.NoError(t, <-ended)
+		assert.Contains(t, out.String(), want)
+	}
+}
+
+// TestSeen: the file keeps what a deduper must, and nothing that is over or broken.
+func TestSeen(t *testing.T) {
+	dir := t.TempDir()
+	callbacktest.TestDeduper(t, func(t *testing.T) callback.Deduper {
+		s, err := openSeen(filepath.Join(t.TempDir(), "seen.jsonl"))
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	})
+
+	path := filepath.Join(dir, "seen.jsonl")
+	s, err := openSeen(path)
+	require.NoError(t, err)
+	for key, ttl := range map[string]time.Duration{"kept": time.Hour, "over": 1, "forgotten": time.Hour} {
+		require.NoError(t, s.Commit(t.Context(), key, "o", ttl))
+	}
+	require.NoError(t, s.Commit(t.Context(), "forgotten", "o", 0))
+	require.NoError(t, s.Close())
+	cut, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = cut.WriteString(`{"key":"cu`)
+	require.NoError(t, err)
+	require.NoError(t, cut.Close())
+
+	again, err := openSeen(path)
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
+	s, err = openSeen(path)
+	require.NoError(t, err)
+	for key, want := range map[string]callback.ClaimState{"kept": callback.Committed, "over": callback.Claimed, "forgotten": callback.Claimed, "cu": callback.Claimed} {
+		state, err := s.Claim(t.Context(), key, "p", time.Minute)
+		require.NoError(t, err)
+		assert.Equal(t, want, state, key)
+	}
+	require.NoError(t, s.Close())
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(text), "kept"))
+	assert.NotRegexp(t, "over|forgotten", string(text))
+	assert.NotContains(t, string(text), `{"key":"cu`)
+	if info, err := os.Stat(path); assert.NoError(t, err) {
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 1, "no other file is left")
+
+	require.NoError(t, os.WriteFile(path, []byte("no line of it\n"), 0o600))
+	_, err = openSeen(path)
+	require.ErrorContains(t, err, "line 1")
 }
 
 func TestListenRefuses(t *testing.T) {

@@ -27,6 +27,7 @@ type config struct {
 	out     io.Writer
 	secrets []string
 	journal callback.Journal
+	deduper callback.Deduper  // nil: what was handled is remembered in memory
 	client  *jushuitan.Client // nil: no authorisation redirects are taken
 	now     func() time.Time  // nil is time.Now
 }
@@ -43,13 +44,16 @@ type server struct {
 
 func newServer(cfg config) (*server, error) {
 	s := &server{out: cfg.out}
+	if cfg.deduper == nil {
+		cfg.deduper = callback.NewMemoryDeduper(0)
+	}
 	var err error
 	s.receiver, err = callback.New(callback.Journaled(callback.Config{
 		Shipment: s.shipment, Cancel: s.cancel, GoodsReturned: s.goodsReturned, Stock: s.stock,
 		Secrets:        cfg.secrets,
 		DropStaleStock: true,
 		// A host with several processes gives a Deduper over its database here.
-		Deduper: &tellingDeduper{Deduper: callback.NewMemoryDeduper(0), repeat: func() {
+		Deduper: &tellingDeduper{Deduper: cfg.deduper, repeat: func() {
 			s.printf("repeat 重复推送: acknowledged, not handled again\n")
 		}},
 		Now: cfg.now,
@@ -91,7 +95,11 @@ func (s *server) handler() http.Handler {
 
 // serve answers until the context ends, and then finishes what is being handled.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
-	web := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, IdleTimeout: time.Minute}
+	web := &http.Server{ // the receiver bounds the bodies by itself: 4 MiB, 30 s
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, IdleTimeout: time.Minute,
+		WriteTimeout:   40*time.Second + 2*callback.DefaultClaimTTL, // a push is read, and handled within its claim
+		MaxHeaderBytes: 64 << 10,
+	}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(l) }()
 	select {
@@ -106,6 +114,9 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	s.printf("stopped: %d pushes handled, %d refused / 已停止\n", s.handled.Load(), s.refused.Load())
+	if err != nil {
+		err = fmt.Errorf("pushes were still being handled after %v and are not acknowledged, reconcile them: %w", grace, errors.Join(err, web.Close()))
+	}
 	return err
 }
 

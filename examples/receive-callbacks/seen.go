@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/callback"
+)
+
+// seen is a callback.Deduper in a file, for one process: what was handled is known
+// after a restart too. Hosts with several processes share one over their database, or
+// take jushuitan/redisstate.
+type seen struct {
+	*callback.MemoryDeduper // claims are of this process alone; they end with it
+
+	mu   sync.Mutex
+	file *os.File
+}
+
+// done is a line of the file: a message that was handled, and until when that counts.
+type done struct {
+	Key   string    `json:"key"`
+	Until time.Time `json:"until"` // zero: forgotten again
+}
+
+// openSeen reads the file, if it is there, and writes it anew without what does not
+// count any more. A line that a crash cut short is dropped: its push was not
+// acknowledged.
+func openSeen(path string) (*seen, error) {
+	s := &seen{MemoryDeduper: callback.NewMemoryDeduper(0)}
+	keys, err := readDone(path)
+	if err != nil {
+		return nil, fmt.Errorf("-seen: %w", err)
+	}
+	if s.file, err = os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"); err != nil { // readable by its owner only
+		return nil, fmt.Errorf("-seen: %w", err)
+	}
+	last := map[string]time.Time{}
+	for _, d := range keys {
+		last[d.Key] = d.Until
+	}
+	for _, d := range keys {
+		left := time.Until(d.Until)
+		if left <= 0 || !last[d.Key].Equal(d.Until) {
+			continue
+		}
+		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(s.file).Encode(d))
+		if err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, s.file.Sync()); err == nil {
+		err = os.Rename(s.file.Name(), path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("-seen: %w", errors.Join(err, s.file.Close(), os.Remove(s.file.Name())))
+	}
+	return s, nil
+}
+
+func readDone(path string) ([]done, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	var all []done
+	in := bufio.NewReader(file)
+	for n := 1; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return all, nil //nolint:nilerr // the end, or a line without one
+		}
+		var d done
+		if err := json.Unmarshal(line, &d); err != nil || d.Key == "" {
+			return nil, fmt.Errorf("%s: line %d is not one of a handled push", path, n)
+		}
+		all = append(all, d)
+	}
+}
+
+// Commit is on the disk when it returns, and before the push is acknowledged.
+func (s *seen) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
+	d := done{Key: key}
+	if ttl > 0 {
+		d.Until = time.Now().Add(ttl)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(s.file).Encode(d); err != nil {
+		return err
+	}
+	if err := s.file.Sync(); err != nil {
+		return err
+	}
+	return s.MemoryDeduper.Commit(ctx, key, owner, ttl)
+}
+
+// Close closes the file.
+func (s *seen) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file.Close()
+}
