@@ -39,7 +39,8 @@ func openSeen(path string) (*seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-seen: %w", err)
 	}
-	if s.file, err = os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"); err != nil { // readable by its owner only
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // readable by its owner only
+	if err != nil {
 		return nil, fmt.Errorf("-seen: %w", err)
 	}
 	last := map[string]time.Time{}
@@ -51,16 +52,19 @@ func openSeen(path string) (*seen, error) {
 		if left <= 0 || !last[d.Key].Equal(d.Until) {
 			continue
 		}
-		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(s.file).Encode(d))
+		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(file).Encode(d))
 		if err != nil {
 			break
 		}
 	}
-	if err = errors.Join(err, s.file.Sync()); err == nil {
-		err = os.Rename(s.file.Name(), path)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("-seen: %w", errors.Join(err, s.file.Close(), os.Remove(s.file.Name())))
+		return nil, fmt.Errorf("-seen: %w", errors.Join(err, os.Remove(file.Name())))
+	}
+	if s.file, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return nil, fmt.Errorf("-seen: %w", err)
 	}
 	return s, nil
 }
