@@ -349,3 +349,17 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	s.do(req, http.StatusOK, nil)
 }
+
+// TestTimes: what is shown is China's time, whatever the host's zone.
+func TestTimes(t *testing.T) {
+	s := start(t, console.Config{})
+	china := time.FixedZone("CST", 8*60*60)
+	now, err := time.ParseInLocation(time.DateTime, s.state().Now, china)
+	require.NoError(t, err)
+	assert.WithinDuration(t, s.Now(), now, time.Minute)
+	var placed struct {
+		SoID string `json:"so_id"`
+	}
+	s.post("orders", `{"shop_id":10200001,"items":[{"sku_id":"A-1","qty":1}]}`, 200, &placed)
+	assert.Contains(t, placed.SoID, s.Now().In(china).Format("20060102"))
+}

@@ -138,11 +138,14 @@ type (
 // shownDocuments bounds each list of the page: the newest ones.
 const shownDocuments = 200
 
+// china is the zone of every time that is shown, whatever the host's.
+var china = time.FixedZone("CST", 8*60*60)
+
 func clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Format("2006-01-02 15:04:05")
+	return t.In(china).Format("2006-01-02 15:04:05")
 }
 
 // named are the merchants that the page offers: the default company, those that
