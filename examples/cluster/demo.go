@@ -130,8 +130,9 @@ func (d *demo) status(ctx context.Context) error {
 }
 
 func (d *demo) play(ctx context.Context) error {
-	d.printf("%d merchants, %d worker processes, the platform's quotas: 5 calls a second, 100 a minute. / 商家 %d 个，进程 %d 个，平台限流\n",
-		len(demoMerchants), demoWorkers, len(demoMerchants), demoWorkers)
+	d.printf("A Redis runs at %s, a fake Jushuitan at %s. Its quotas: 5 calls a second, 100 a minute, for each merchant and endpoint. / 已启动 Redis 与模拟聚水潭\n",
+		d.redis, d.baseURL)
+	d.printf("%d worker processes share the work for %d merchants. / 进程 %d 个，商家 %d 个\n", demoWorkers, len(demoMerchants), demoWorkers, len(demoMerchants))
 	for _, merchant := range demoMerchants {
 		if err := d.furnish(ctx, merchant); err != nil {
 			return err
@@ -192,6 +193,7 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.status(ctx); err != nil {
 		return err
 	}
+	d.printf("%s", legend)
 
 	d.printf("\n-- Merchant %s authorises the app again; its jobs come back by themselves. / 重新授权，自动恢复\n", last)
 	if err := d.grant(ctx, last); err != nil {
@@ -543,8 +545,8 @@ func (d *demo) compare(ctx context.Context) error {
 	}
 	d.printf("%s", table.String())
 	stats := d.fake.Stats()
-	d.printf("\nThe server counted %d calls, %d of them one too many. / 服务端计数，限流次数\n", stats.Calls, stats.Throttled)
-	d.printf("It pushed %d times, %d more because no process answered; it gave up on %d. / 推送次数、重发次数、放弃次数\n",
+	d.printf("\nJushuitan counted %d calls, and refused %d as too many. / 服务端计数，限流次数\n", stats.Calls, stats.Throttled)
+	d.printf("It pushed %d messages, %d of them again because no process answered, and gave up on %d. / 推送次数、重发次数、放弃次数\n",
 		stats.Pushes, stats.PushAttempts-stats.Pushes, stats.PushFailures)
 	if stats.Throttled != 0 {
 		faults = append(faults, fmt.Errorf("%d calls were refused as too many", stats.Throttled))

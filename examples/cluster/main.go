@@ -150,7 +150,11 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	}
 	defer w.close()
 	if *status {
-		return w.status(ctx, out)
+		if err := w.status(ctx, out); err != nil {
+			return err
+		}
+		_, err := io.WriteString(out, legend)
+		return err
 	}
 	return w.run(ctx)
 }

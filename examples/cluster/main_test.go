@@ -47,7 +47,7 @@ func TestDemo(t *testing.T) {
 	t.Logf("the demo took %v", time.Since(begin).Round(time.Second))
 
 	assert.Contains(t, text, "Every one of 375 orders is in the sink exactly once.")
-	assert.Regexp(t, `The server counted \d+ calls, 0 of them one too many`, text)
+	assert.Regexp(t, `Jushuitan counted \d+ calls, and refused 0 as too many`, text)
 	assert.Regexp(t, `-- worker \d has orders at hand, pushes arrive: kill -9`, text)
 	stopped := regexp.MustCompile(`-- (worker \d) has orders at hand, pushes arrive: SIGTERM`).FindStringSubmatch(text)
 	require.NotNil(t, stopped, "%s", text)

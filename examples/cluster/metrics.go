@@ -152,5 +152,22 @@ func (w *worker) status(ctx context.Context, out io.Writer) error {
 		}
 		fmt.Fprintf(t, "%s\t\n", lag)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	inbox, err := w.inbox()
+	if err != nil {
+		return err
+	}
+	st, err := inbox.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "pushes 推送: %d wait 待处理, %d failed too often 死信\n", st.Waiting, st.Dead)
+	return err
 }
+
+// legend explains the table of status.
+const legend = `rows 入库行数; again 重复到达; calls 调用次数; throttled 被限流; retries 重试; dead: jobs given up 放弃的任务;
+lag: since the stream that is furthest behind was known to be up to date 最慢数据流距上次追平的时间
+`

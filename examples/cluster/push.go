@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -24,12 +21,7 @@ const pushStream = "pushes"
 // pushes takes and works pushes until ctx ends. A push is answered when it is in the
 // inbox; whichever process is free works it.
 func (w *worker) pushes(ctx context.Context) error {
-	inbox, err := w.state.Inbox(redisstate.InboxConfig{
-		Ordered: true, Visibility: w.lease,
-		OnError: func(_ context.Context, m redisstate.Message, err error) {
-			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "error", err)
-		},
-	})
+	inbox, err := w.inbox()
 	if err != nil {
 		return err
 	}
@@ -47,12 +39,21 @@ func (w *worker) pushes(ctx context.Context) error {
 	return nil
 }
 
-// push works a push. One that was stored and not answered, as its receiver died, comes
-// again as another message: the sink knows it by what it says. A real host gives
-// redisstate.Handlers here, with a function for each kind.
+func (w *worker) inbox() (*redisstate.Inbox, error) {
+	return w.state.Inbox(redisstate.InboxConfig{
+		Ordered: true, Visibility: w.lease,
+		OnError: func(_ context.Context, m redisstate.Message, err error) {
+			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "error", err)
+		},
+	})
+}
+
+// push works a push. It may come again, when its worker died before it noted that it
+// was done, or its receiver before it answered: the sink knows it by its id. A real host
+// calls redisstate.Handlers here, with a function for each kind, and notes the id in the
+// transaction of its work.
 func (w *worker) push(ctx context.Context, m redisstate.Message) error {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %s", m.EntID, m.StorageCode, m.Type, m.Method, m.Raw))
-	return w.sink.put(ctx, m.EntID, pushStream, 0, []row{{id: hex.EncodeToString(sum[:16]), version: 1}})
+	return w.sink.put(ctx, m.EntID, pushStream, 0, []row{{id: m.ID, version: 1}})
 }
 
 // receive serves the URLs that are registered in Jushuitan, in each process with -listen.

@@ -14,7 +14,7 @@ import (
 
 // startRedis starts a redis-server for the demo, on a free port of 127.0.0.1, that
 // keeps nothing on disk.
-func startRedis(ctx context.Context) (addr string, stop func() error, err error) {
+func startRedis(ctx context.Context, more ...string) (addr string, stop func() error, err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return "", nil, fmt.Errorf("-demo needs redis-server on PATH (Debian: apt install redis-server): %w / 演示需要 redis-server", err)
@@ -36,7 +36,8 @@ func startRedis(ctx context.Context) (addr string, stop func() error, err error)
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, path, "--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no")
+	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no"}, more...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	log, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -134,10 +134,12 @@ func (w *worker) failed(ctx context.Context, t *asynq.Task, err error) {
 	n, _ := asynq.GetRetryCount(ctx)
 	most, _ := asynq.GetMaxRetry(ctx)
 	dead := n >= most || errors.Is(err, asynq.SkipRetry)
-	w.log.Warn("job failed", "merchant", j.Merchant, "stream", j.Stream, "dead", dead, "error", err)
+	what := "job failed, is tried again"
 	if dead {
+		what = "job given up"
 		w.metrics.add(j.Merchant, metricDead, 1)
 	}
+	w.log.Warn(what, "merchant", j.Merchant, "stream", j.Stream, "error", strings.TrimPrefix(err.Error(), asynq.SkipRetry.Error()+": "))
 	if err := w.metrics.flush(context.WithoutCancel(ctx), j.Merchant); err != nil {
 		w.log.Warn("metrics are not stored", "merchant", j.Merchant, "error", err)
 	}
@@ -193,7 +195,7 @@ func (w *worker) lead(ctx context.Context, lease *redisstate.Lease, tick <-chan 
 		return err
 	}
 	defer manager.Shutdown()
-	w.log.Info("schedules")
+	w.log.Info("schedules the jobs of all / 负责调度")
 	for {
 		select {
 		case <-ctx.Done():

@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -24,11 +27,16 @@ func lone(t *testing.T, merchants ...string) (*worker, *jushuitantest.Server) {
 	addr, stop, err := startRedis(context.Background())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, stop()) })
+	return loneOn(t, addr, merchants...)
+}
+
+func loneOn(t *testing.T, addr string, merchants ...string) (*worker, *jushuitantest.Server) {
+	t.Helper()
 	fake := jushuitantest.NewServer(jushuitantest.WithApp(jushuitan.Credentials{AppKey: "k", AppSecret: "s", Type: jushuitan.ServiceProvider}))
 	t.Cleanup(fake.Close)
 	w, err := newWorker(settings{
 		redis: addr, prefix: "jst", appKey: "k", appSecret: "s", provider: true, baseURL: fake.URL,
-		period: time.Second, lease: time.Minute, turn: time.Minute, batch: 2,
+		period: time.Second, lease: time.Minute, turn: time.Minute, batch: 2, concurrency: 4,
 	}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(w.close)
@@ -173,16 +181,14 @@ func TestUnknownJob(t *testing.T) {
 	}
 }
 
-// A push that comes again as another message is stored once.
+// A push that comes again is stored once, and another with the same body is another.
 func TestPush(t *testing.T) {
 	t.Parallel()
 	w, _ := lone(t)
 	m := redisstate.Message{ID: "a", EntID: "10010", Method: string(jushuitan.PushStock), Raw: []byte(`{"datas":[]}`)}
 	other := m
 	other.ID = "b"
-	next := m
-	next.Raw = []byte(`{"datas":[{}]}`)
-	for _, m := range []redisstate.Message{m, other, m, next} {
+	for _, m := range []redisstate.Message{m, m, other, m} {
 		require.NoError(t, w.push(t.Context(), m))
 	}
 	rows, stored, err := w.sink.rows(t.Context(), "10010", pushStream)
@@ -202,4 +208,80 @@ func TestThrottled(t *testing.T) {
 	assert.EqualValues(t, 1, r.counts[metricThrottled])
 	assert.EqualValues(t, 1, r.counts[metricRetries])
 	assert.EqualValues(t, 3, r.counts[metricCalls], "with that for the token")
+}
+
+// startCluster joins three nodes of Redis Cluster, and gives their addresses.
+func startCluster(t *testing.T) string {
+	t.Helper()
+	needRedis(t)
+	const nodes, slots = 3, 16384
+	ctx := t.Context()
+	var addrs []string
+	var clients []*redis.Client
+	for i := range nodes {
+		var lc net.ListenConfig
+		l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		_, bus, err := net.SplitHostPort(l.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		addr, stop, err := startRedis(context.Background(), "--cluster-enabled", "yes", "--cluster-port", bus)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, stop()) })
+		c := redis.NewClient(&redis.Options{Addr: addr})
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
+		require.NoError(t, c.ClusterAddSlotsRange(ctx, i*slots/nodes, (i+1)*slots/nodes-1).Err())
+		addrs, clients = append(addrs, addr), append(clients, c)
+		if i > 0 {
+			_, port, err := net.SplitHostPort(addr)
+			require.NoError(t, err)
+			require.NoError(t, clients[0].Do(ctx, "CLUSTER", "MEET", "127.0.0.1", port, bus).Err())
+		}
+	}
+	require.Eventually(t, func() bool {
+		for _, c := range clients {
+			info, err := c.ClusterInfo(ctx).Result()
+			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:3") {
+				return false
+			}
+		}
+		return true
+	}, 30*time.Second, 20*time.Millisecond)
+	return strings.Join(addrs, ",")
+}
+
+// A process works on Redis Cluster too: its jobs, its pushes and what it counts.
+func TestOnCluster(t *testing.T) {
+	t.Parallel()
+	w, fake := loneOn(t, startCluster(t), "10010", "10011")
+	w.lease = 2 * time.Second
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.run(ctx) }()
+	inbox, err := w.inbox()
+	require.NoError(t, err)
+	for _, merchant := range []string{"10010", "10011"} {
+		require.NoError(t, fake.Company(merchant).AddShop(jushuitan.Shop{ShopID: demoShop}))
+		require.NoError(t, (&demo{fake: fake}).receive(merchant, 0, 5))
+		require.NoError(t, inbox.Put(ctx, redisstate.Message{ID: "a", EntID: merchant}))
+	}
+	require.Eventually(t, func() bool {
+		for _, merchant := range []string{"10010", "10011"} {
+			orders, _, err := w.sink.rows(t.Context(), merchant, "orders")
+			pushes, _, err2 := w.sink.rows(t.Context(), merchant, pushStream)
+			if errors.Join(err, err2) != nil || len(orders) != 5 || len(pushes) != 1 {
+				return false
+			}
+		}
+		return true
+	}, 30*time.Second, 50*time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
+	var out strings.Builder
+	require.NoError(t, w.status(t.Context(), &out))
+	for _, merchant := range []string{"10010", "10011"} {
+		assert.Equal(t, "6", columns(t, out.String(), merchant)["rows"])
+	}
+	assert.Contains(t, out.String(), "0 wait")
 }

@@ -28,18 +28,18 @@ func universal(t testing.TB, master string, addrs ...string) redis.UniversalClie
 
 // cluster is a Redis Cluster of a test's own.
 type cluster struct {
-	nodes []*server // the masters, then their replicas in the same order
+	nodes []*server // the masters, then their replicas in the same order, then one more of the first
 	rdb   redis.UniversalClient
 }
 
-// ownCluster starts three masters, with a replica each or none, and joins them. It
-// is nil where there is no redis-server on PATH.
+// ownCluster starts three masters, with a replica each and two of the first or none, and
+// joins them. It is nil where there is no redis-server on PATH.
 func ownCluster(t testing.TB, replicas bool) *cluster {
 	t.Helper()
 	const masters = 3
 	n := masters
 	if replicas {
-		n *= 2
+		n = 2*masters + 1
 	}
 	ctx := t.Context()
 	var c cluster
@@ -84,25 +84,34 @@ func ownCluster(t testing.TB, replicas bool) *cluster {
 	agree("the nodes know each other", "cluster_known_nodes:"+strconv.Itoa(n), "cluster_state:ok", "cluster_slots_assigned:16384")
 	for i := masters; i < n; i++ {
 		eventually(t, 10*time.Second, "a replica knows its master", func() bool {
-			return direct[i].Do(ctx, "CLUSTER", "REPLICATE", ids[i-masters]).Err() == nil
+			return direct[i].Do(ctx, "CLUSTER", "REPLICATE", ids[(i-masters)%masters]).Err() == nil
 		})
 	}
 	for i := masters; i < n; i++ {
-		following(t, direct[i-masters], 1)
+		following(t, direct[(i-masters)%masters], 1+(i-masters)/masters)
 	}
 	c.rdb = universal(t, "", addrs[0], addrs[1])
 	return &c
 }
 
-// failover kills the first master and waits until the cluster has made its replica one.
+// failover kills the first master and waits until the cluster has made a replica one.
 func (c *cluster) failover(t testing.TB) {
 	t.Helper()
 	c.nodes[0].kill()
-	heir := dial(c.nodes[len(c.nodes)/2].addr)
-	defer func() { _ = heir.Close() }()
-	eventually(t, time.Minute, "the replica is a master", func() bool {
-		info, err := heir.Info(t.Context(), "replication").Result()
-		return err == nil && strings.Contains(info, "role:master")
+	var heirs []*redis.Client
+	for _, i := range []int{3, 6} {
+		heir := dial(c.nodes[i].addr)
+		defer func() { _ = heir.Close() }()
+		heirs = append(heirs, heir)
+	}
+	eventually(t, time.Minute, "a replica is a master", func() bool {
+		for _, heir := range heirs {
+			info, err := heir.Info(t.Context(), "replication").Result()
+			if err == nil && strings.Contains(info, "role:master") {
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -308,7 +308,7 @@ const (
 func TestInboxSurvivesKills(t *testing.T) {
 	pushes, every := 3000, 200*time.Millisecond
 	if *long {
-		pushes, every = 20_000, 400*time.Millisecond
+		pushes, every = 20_000, 150*time.Millisecond
 	}
 	rdb := client(t)
 	args := inboxArgs{Redis: shared.addr, Prefix: "test-" + rand.Text()}
