@@ -78,6 +78,11 @@ func TestAccount(t *testing.T) {
 	text, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递")...)
 	require.NoError(t, err)
 	assert.Contains(t, text, "give -yes")
+	text, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递", "-dry-run")...)
+	require.NoError(t, err)
+	assert.Contains(t, text, "dry run: Outbounds.Ship")
+	waiting, _ := srv.OutboundOf(oID)
+	assert.Equal(t, jushuitan.OutboundStatusWaitConfirm, waiting.Status, "a dry run ships nothing")
 	_, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆快", "-yes")...)
 	require.ErrorContains(t, err, "not in the table")
 	for range 2 { // the second time it is done already

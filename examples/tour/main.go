@@ -11,16 +11,20 @@
 //
 // Each flow has a fake of its own, since the flows count its stock. They run at the same
 // time, for the quota of 5 calls a second is what they wait for; they are printed in
-// their order. With -via qimen the first flow reads its documents through a fake Qimen
+// their order. The fakes measure that second with 300 ms of tolerance, since on a busy
+// machine calls that leave in time arrive bunched. With -via qimen the first flow reads its documents through a fake Qimen
 // (奇门) gateway, with the same result; with -virtual stock goes up as virtual quantities.
 //
 // With -json it prints one JSON document and nothing else:
 //
 //	ok            whether everything held
 //	timeline      flow, step (0: a remark), scene (0: none), ms, who, call, documents, result
-//	scenes        flow, scene, kind (see package flows; "": the flow's own), stands_in, title, why
+//	scenes        the failures on purpose: flow, scene (its number in the flow), kind (the table of
+//	              package flows in examples/internal/flows; "": the flow's own), stands_in (the flow
+//	              has no such thing, this is what it has instead), title, why
 //	checks        flow, ms, ok, text
-//	differences   flow, document, item (SKU or waybill), what, qty, settled, how (decisions)
+//	differences   flow, document, item (SKU or waybill), what (not_approved, not_shipped,
+//	              not_received, push_missed, not_in_erp, not_read), qty, settled, how (decisions)
 //	flows         flow, title, and the numbers of one flow
 //	summary       the numbers of all flows together
 //
@@ -97,7 +101,6 @@ type settings struct {
 	json    bool
 
 	// For tests.
-	erp  []jushuitantest.Option          // of the fakes
 	look func(erp *jushuitantest.Server) // is called at the end of flow 1
 }
 
@@ -143,7 +146,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 		results[i], done[i] = &result{}, make(chan struct{})
 		g.Go(func() error {
 			defer close(done[i])
-			f.options = append(f.options, s.erp...)
+			f.options = append(f.options, jushuitantest.WithSlack(300*time.Millisecond))
 			if err := results[i].run(flowCtx, f, begin); err != nil {
 				return fmt.Errorf("flow %d: %w", i+1, err)
 			}
@@ -156,6 +159,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	for i := range tour { // in their order, each as soon as it is done
 		<-done[i]
 		if !s.json {
+			fmt.Fprintf(out, "\n######## %d of %d\n", i+1, len(tour))
 			if _, err := out.Write(results[i].out.Bytes()); err != nil {
 				return err
 			}
@@ -252,7 +256,9 @@ func (res *result) close(erp *jushuitantest.Server, viaQimen []qimentest.Request
 			found++
 		}
 	}
-	r.Check(lost == found, "every push was delivered, or found by reconcile: %d delivered, %d lost, %d found", stats.Pushes, lost, found)
+	if len(erp.Pushes()) > 0 {
+		r.Check(lost == found, "every push was delivered, or found by reconcile: %d delivered, %d lost, %d found", stats.Pushes, lost, found)
+	}
 	res.numbers = numbers{
 		Calls: t.Calls, Pushes: stats.Pushes, Retries: t.Retries + repeats, Throttled: stats.Throttled,
 		DocumentsIn: t.In + stats.Pushes, DocumentsOut: t.Out,

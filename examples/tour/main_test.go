@@ -22,11 +22,6 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen/qimentest"
 )
 
-// slack is for a machine so busy that calls which leave in time arrive bunched.
-func slack() []jushuitantest.Option {
-	return []jushuitantest.Option{jushuitantest.WithSlack(200 * time.Millisecond)}
-}
-
 // noSecrets checks that personal data and secrets are not printed.
 func noSecrets(t *testing.T, text string) {
 	t.Helper()
@@ -45,7 +40,6 @@ func TestTour(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			s.erp = slack()
 			require.NoError(t, run(t.Context(), &out, s), "%s", out.String())
 			noSecrets(t, out.String())
 			text := strings.TrimSpace(out.String())
@@ -72,7 +66,7 @@ func TestTour(t *testing.T) {
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	require.NoError(t, run(t.Context(), &out, settings{via: viaOpen, json: true, erp: slack()}))
+	require.NoError(t, run(t.Context(), &out, settings{via: viaOpen, json: true}))
 	noSecrets(t, out.String())
 	var loose map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal([]byte(out.String()), &loose), "one document and nothing else")
@@ -163,7 +157,7 @@ func TestUnexplained(t *testing.T) {
 	doc.print(&out)
 	assert.Contains(t, out.String(), "differences 1 unexplained.")
 
-	failing := settings{via: viaOpen, erp: slack(), look: func(erp *jushuitantest.Server) {
+	failing := settings{via: viaOpen, look: func(erp *jushuitantest.Server) {
 		erp.Inject(jushuitantest.Fault{Kind: jushuitantest.HTTP429, Times: 1})
 		resp, err := http.Post(erp.URL+"/open/shops/query", "", nil)
 		require.NoError(t, err)
@@ -186,7 +180,7 @@ func TestViaQimen(t *testing.T) {
 	for _, via := range []string{viaOpen, viaQimen} {
 		var r result
 		var out strings.Builder
-		require.NoError(t, run(t.Context(), &out, settings{via: via, erp: slack(), look: func(erp *jushuitantest.Server) { r.state = stateOf(erp) }}), "%s", out.String())
+		require.NoError(t, run(t.Context(), &out, settings{via: via, look: func(erp *jushuitantest.Server) { r.state = stateOf(erp) }}), "%s", out.String())
 		_, flow, ok := strings.Cut(out.String(), "== Flow 1")
 		require.True(t, ok)
 		flow, _, ok = strings.Cut(flow, "check ok: every difference is explained")

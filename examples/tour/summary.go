@@ -112,7 +112,7 @@ func (doc *tourDocument) print(out io.Writer) {
 // chinese is the first word of a title: the flow's name in the guide.
 func chinese(title string) string {
 	for i, r := range title {
-		if r == ':' || r == ',' {
+		if r == ':' {
 			return title[:i]
 		}
 	}

@@ -131,6 +131,7 @@ func (p *play) token(ctx context.Context) error {
 
 // receive: the store counts one TEE-M less, and one cap more, than was shipped.
 func (p *play) receive(ctx context.Context) error {
+	p.r.GoesOn("the store receives the goods")
 	now, err := p.read(ctx)
 	if err != nil {
 		return err
@@ -200,7 +201,7 @@ func (p *play) settle(ctx context.Context, before decimal.Decimal) error {
 	stock := func() {
 		p.r.Step(demo.Jushuitan, "stock", "店加线下仓", flows.Stock(p.erp, demo.StoreWarehouse, dianjia.SlotMain, demo.TeeM, demo.Cap))
 	}
-	fmt.Fprintln(p.r)
+	p.r.GoesOn("each difference gets its decision")
 	stock()
 	if err := p.Settle(ctx, &now, func(ioID int64, it jushuitan.TransferDifferenceItem) {
 		p.r.Step(demo.DianJia, "CreateDifference", fmt.Sprintf("差异单 io_id %d", ioID), fmt.Sprintf("%s %s", it.SKUID, it.Qty))

@@ -23,7 +23,8 @@ type Timeline struct {
 	w          io.Writer
 	begin      time.Time
 	flow, step int
-	scene      int // the number of the scene that is played, 0 before the first
+	scene      int // the number of the scene that is played, 0: none
+	scenes     int // how many were
 }
 
 // Event is one line of the timeline: a step of one of the parties, or what the library
@@ -66,15 +67,17 @@ func (t *Timeline) ms() int64 { return time.Since(t.begin).Milliseconds() }
 // Flow starts a flow, by its number in the guide, or a further part of it.
 func (t *Timeline) Flow(number int, title string) {
 	if number != t.flow {
-		t.flow, t.step, t.scene = number, 0, 0
+		t.flow, t.step, t.scenes = number, 0, 0
 		t.Title = title
 	}
+	t.scene = 0
 	fmt.Fprintf(t.w, "\n== Flow %d %s\n", number, title)
 	t.head()
 }
 
 // Part starts a part of a program that is no flow of the guide.
 func (t *Timeline) Part(title string) {
+	t.scene = 0
 	fmt.Fprintf(t.w, "\n== %s\n", title)
 	t.head()
 }
@@ -105,7 +108,8 @@ func (t *Timeline) line(format string, args ...any) {
 
 // Scene begins a failure on purpose. Its number is filled in.
 func (t *Timeline) Scene(s Scene) {
-	t.scene++
+	t.scenes++
+	t.scene = t.scenes
 	s.Flow, s.Number = t.flow, t.scene
 	t.Scenes = append(t.Scenes, s)
 	kind := ""
@@ -123,6 +127,12 @@ func (t *Timeline) Scene(s Scene) {
 		}
 		t.says("why instead:", why)
 	}
+}
+
+// GoesOn ends a scene: what follows is the flow again.
+func (t *Timeline) GoesOn(title string) {
+	t.scene = 0
+	fmt.Fprintf(t.w, "\n-- The flow goes on: %s\n", title)
 }
 
 // Says prints what the library says about a failure.

@@ -35,9 +35,6 @@ func NewAt(out io.Writer, begin time.Time) *Report {
 	return &Report{Timeline: demo.NewTimeline(out, begin), out: out}
 }
 
-// Write prints text between the steps.
-func (r *Report) Write(text []byte) (int, error) { return r.out.Write(text) }
-
 // Reading says that a flow follows our reading of a part of the implementation guide
 // whose picture is not available.
 func (r *Report) Reading(english, chinese string) {

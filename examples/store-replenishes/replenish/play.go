@@ -180,6 +180,7 @@ func (p *play) cancel(ctx context.Context) error {
 // receive: the store counts, one TEE-M is missing. Jushuitan is not told, it has no
 // document for this end.
 func (p *play) receive(ctx context.Context) error {
+	p.r.GoesOn("the store counts, and each difference gets its decision")
 	now := &p.now
 	now.State = mapping.TransferReceived
 	for i := range now.Transfer.Items {

@@ -143,6 +143,7 @@ func (p *play) unknownSKU(ctx context.Context) error {
 
 // count: the WMS finds one TEE-M less, one cap more than the store packed.
 func (p *play) count(ctx context.Context) error {
+	p.r.GoesOn("the WMS receives the goods")
 	var err error
 	if p.now, err = p.Read(ctx, p.t, p.ioID); err != nil {
 		return err
@@ -178,7 +179,7 @@ func (p *play) cancel(ctx context.Context) error {
 
 // settle does something about each difference.
 func (p *play) settle(ctx context.Context) error {
-	fmt.Fprintln(p.r)
+	p.r.GoesOn("each difference gets its decision")
 	for _, d := range p.now.Differences() {
 		switch d.NotReceived.Sign() {
 		case 1:

@@ -49,7 +49,7 @@ func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	if err := p.sameWarehouse(ctx, a.DryRun); err != nil {
 		return err
 	}
-	r.Flow(6, "店店调拨, b: two stores of different virtual warehouses")
+	r.Flow(6, "店店调拨: from store to store, b: of different virtual warehouses")
 	before := flows.Total(p.erp, demo.Cap)
 	if err := p.carrier(); err != nil {
 		return err
@@ -82,7 +82,7 @@ func between(number, from, to string, lines flows.Qtys) *dianjia.Transfer {
 
 // sameWarehouse: S01 and S02 both feed 店加线下仓.
 func (p *play) sameWarehouse(ctx context.Context, dry bool) error {
-	p.r.Flow(6, "店店调拨, a: two stores of one virtual warehouse")
+	p.r.Flow(6, "店店调拨: from store to store, a: of one virtual warehouse")
 	calls := p.erp.Stats().Calls
 	t := between("DD-6001", "S01", "S02", flows.Qtys{demo.TeeM: 3, demo.TeeL: 2})
 	plan, err := mapping.PlanTransfer(t, p.Stores, flows.Warehouses())
@@ -235,6 +235,7 @@ func (p *play) answerLost(ctx context.Context) error {
 }
 
 func (p *play) settle(ctx context.Context) error {
+	p.r.GoesOn("each difference gets its decision")
 	now, err := p.read(ctx)
 	if err != nil {
 		return err
@@ -319,6 +320,7 @@ func (p *play) notBound() error {
 
 // compare: in the end the stores' sums are what Jushuitan has.
 func (p *play) compare() error {
+	p.r.GoesOn("at the end of the day")
 	sums, err := p.Sums()
 	if err != nil {
 		return err
