@@ -2,8 +2,10 @@ package redisstate_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,35 +33,20 @@ func BenchmarkPermit(b *testing.B) {
 	for _, workers := range []int{1, 8} {
 		b.Run(fmt.Sprintf("redisstate/%d", workers), func(b *testing.B) {
 			l := limiter(b, state(b, redisstate.Config{}), redisstate.LimiterConfig{Quotas: quotas, Slack: time.Microsecond})
-			var n atomic.Uint64
-			b.SetParallelism(workers)
-			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					sent, err := l.Wait(b.Context(), keys[n.Add(1)%uint64(len(keys))])
-					if err != nil {
-						b.Error(err)
-						return
-					}
+			permits(b, workers, func(n uint64) error {
+				sent, err := l.Wait(b.Context(), keys[n%uint64(len(keys))])
+				if err == nil {
 					sent()
 				}
+				return err
 			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
 		})
 		b.Run(fmt.Sprintf("redis_rate/%d", workers), func(b *testing.B) {
 			l := redis_rate.NewLimiter(rdb)
-			var n atomic.Uint64
-			b.SetParallelism(workers)
-			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if _, err := l.Allow(b.Context(), names[n.Add(1)%uint64(len(names))], rate); err != nil {
-						b.Error(err)
-						return
-					}
-				}
+			permits(b, workers, func(n uint64) error {
+				_, err := l.Allow(b.Context(), names[n%uint64(len(names))], rate)
+				return err
 			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
 		})
 	}
 	b.Run("redisstate/batches of 10", func(b *testing.B) {
@@ -75,6 +62,36 @@ func BenchmarkPermit(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
 	})
+}
+
+// permits measures how many permits there are a second, and how long one takes.
+func permits(b *testing.B, workers int, take func(n uint64) error) {
+	b.Helper()
+	var n atomic.Uint64
+	var mu sync.Mutex
+	var all []time.Duration
+	b.SetParallelism(workers)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		var took []time.Duration
+		for pb.Next() {
+			begin := time.Now()
+			if err := take(n.Add(1)); err != nil {
+				b.Error(err)
+				return
+			}
+			took = append(took, time.Since(begin))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, took...)
+	})
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "permits/s")
+	if slices.Sort(all); len(all) > 0 {
+		b.ReportMetric(float64(all[len(all)/2].Microseconds()), "p50-µs")
+		b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-µs")
+	}
 }
 
 // How much of Redis an idle merchant takes: its token, sealed, and a checkpoint.

@@ -2,6 +2,7 @@ package redisstate_test
 
 import (
 	"context"
+	"crypto/rand"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 func testCheckpoints(t *testing.T, rdb redis.UniversalClient) {
 	const ttl = 200 * time.Millisecond
 	ctx := t.Context()
-	s := stateOn(t, rdb, redisstate.Config{Prefix: "test-checkpoint"})
+	prefix := "test-checkpoint-" + rand.Text()
+	s := stateOn(t, rdb, redisstate.Config{Prefix: prefix})
 	cps := s.Checkpoints(0)
 	key := redisstate.StreamKey{AppKey: "app", Merchant: "10010", Stream: "orders"}
 
@@ -56,7 +58,7 @@ func testCheckpoints(t *testing.T, rdb redis.UniversalClient) {
 	require.NoError(t, err)
 	assert.Greater(t, third.Fence(), second.Fence())
 	require.ErrorIs(t, second.Save(ctx, jushuitan.Checkpoint{Cursor: 21}), redisstate.ErrLeaseLost)
-	assert.Positive(t, rdb.PTTL(ctx, "test-checkpoint:checkpoint:{app/10010}:orders").Val())
+	assert.Positive(t, rdb.PTTL(ctx, prefix+":checkpoint:{app/10010}:orders").Val())
 
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

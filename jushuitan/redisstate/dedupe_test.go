@@ -1,6 +1,7 @@
 package redisstate_test
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 
@@ -21,8 +22,9 @@ func testDeduper(t *testing.T, rdb redis.UniversalClient) {
 // Nothing is left of a message but one key with an end.
 func TestDeduperKeys(t *testing.T) {
 	ctx, rdb := t.Context(), client(t)
-	d := state(t, redisstate.Config{Prefix: "test-dedupe"}).Deduper()
-	const name = "test-dedupe:seen:k"
+	prefix := "test-dedupe-" + rand.Text()
+	d := state(t, redisstate.Config{Prefix: prefix}).Deduper()
+	name := prefix + ":seen:k"
 	got, err := d.Claim(ctx, "k", "a", time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, callback.Claimed, got)

@@ -38,7 +38,8 @@
 //	jst:inbox:{name/n}:dead              stream      bound: InboxConfig.MaxDead entries
 //	jst:inbox:{name/n}:turn:document     string      ends after InboxConfig.CommitTTL; of cancels and of receipts of goods
 //
-// An idle merchant has its token and its checkpoints, nothing else.
+// An idle merchant has its token and its checkpoints, nothing else: some 850 bytes of
+// Redis's memory with an encrypted token and one checkpoint.
 //
 // Redis must not evict keys (maxmemory-policy noeviction): each of them matters.
 //

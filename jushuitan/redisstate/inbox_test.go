@@ -59,7 +59,7 @@ func drained(t testing.TB, i *redisstate.Inbox, within time.Duration) {
 
 func TestInboxHandsOver(t *testing.T) {
 	ctx, rdb := t.Context(), client(t)
-	const prefix = "test-inbox"
+	prefix := "test-inbox-" + rand.Text()
 	s := state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1")})
 	i := inbox(t, s, redisstate.InboxConfig{Partitions: 2})
 	r, err := callback.New(callback.Config{

@@ -142,9 +142,14 @@ func TestRedisFails(t *testing.T) {
 	pushes := 3000
 	if *long {
 		pushes = 20_000
+	} else {
+		t.Parallel()
 	}
 	for name, start := range outages() {
 		t.Run(name, func(t *testing.T) {
+			if !*long {
+				t.Parallel()
+			}
 			o := start(t)
 			if o == nil {
 				return

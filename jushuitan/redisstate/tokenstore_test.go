@@ -41,7 +41,7 @@ func testTokenStore(t *testing.T, rdb redis.UniversalClient) {
 }
 
 func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
-	const prefix = "test-sealed"
+	prefix := "test-sealed-" + rand.Text()
 	ctx, rdb := t.Context(), client(t)
 	store := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1")}), redisstate.TokenConfig{})
 	key := jushuitan.TokenKey{AppKey: "app", Merchant: "10010"}
@@ -86,7 +86,7 @@ func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
 }
 
 func TestTokenStoreRotatesKeys(t *testing.T) {
-	const prefix = "test-rotate"
+	prefix := "test-rotate-" + rand.Text()
 	ctx, key := t.Context(), jushuitan.TokenKey{AppKey: "app", Merchant: "1"}
 	with := func(ring *redisstate.Keyring) *redisstate.TokenStore {
 		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: ring, AcceptPlain: true}), redisstate.TokenConfig{})
@@ -175,6 +175,10 @@ func TestTokenConfigIsChecked(t *testing.T) {
 	}
 	_, err := redisstate.New(nil, redisstate.Config{})
 	require.Error(t, err)
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": shared.addr}})
+	t.Cleanup(func() { _ = ring.Close() })
+	_, err = redisstate.New(ring, redisstate.Config{})
+	require.ErrorContains(t, err, "Ring")
 	for _, keys := range []map[string][]byte{{}, {"k": make([]byte, 16)}, {"k": make([]byte, 32), "": make([]byte, 32)}, {"k": make([]byte, 32), strings.Repeat("x", 65): make([]byte, 32)}} {
 		_, err := redisstate.NewKeyring("k", keys)
 		require.Error(t, err)
