@@ -2,6 +2,7 @@ package jushuitantest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -316,6 +317,17 @@ func (c *Company) OutboundOf(oID int64) (jushuitan.Outbound, bool) {
 		}
 	}
 	return jushuitan.Outbound{}, false
+}
+
+// Shipped is how much of each line (ioi_id) of an outbound document was shipped so far,
+// in whatever number of parcels: the document itself does not say.
+func (c *Company) Shipped(ioID int64) map[int64]decimal.Decimal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d := c.outbounds[ioID]; d != nil {
+		return maps.Clone(d.shipped)
+	}
+	return nil
 }
 
 func (c *Company) queryOutbounds(q *call, req jushuitan.OutboundQuery) answer {

@@ -43,7 +43,7 @@ const maxBody = 1 << 20
 // Front gives what [jushuitantest.WithFront] wants: the console beside the API.
 func Front(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return func(s *jushuitantest.Server, api http.Handler) http.Handler {
-		c := &console{Config: cfg, srv: s, log: newRequestLog(), started: time.Now().Format(time.RFC3339Nano), parcels: map[int64]lines{}}
+		c := &console{Config: cfg, srv: s, log: newRequestLog(), started: time.Now().Format(time.RFC3339Nano)}
 		files, err := fs.Sub(web, "web")
 		if err != nil {
 			panic(err) // the embedded directory is there or the program was not built
@@ -75,9 +75,8 @@ type console struct {
 	started string // differs from start to start
 
 	mu        sync.Mutex
-	parcels   map[int64]lines // what was shipped here, by io_id
-	merchants []string        // that called, see named
-	calls     int             // of the server when they were looked for
+	merchants []string // that called, see named
+	calls     int      // of the server when they were looked for
 }
 
 // lines are quantities by sku_id.
@@ -149,7 +148,7 @@ func (c *console) routes() []route {
 		{post, "orders/{id}/resolve", byID((*jushuitantest.Company).Resolve)},
 		{post, "orders/{id}/assign", assign},
 		{post, "orders/{id}/cancel", cancelOrder},
-		{post, "outbounds/{id}/ship", c.ship},
+		{post, "outbounds/{id}/ship", ship},
 		{post, "aftersales/{id}/receive", byID((*jushuitantest.Company).ReceiveReturn)},
 		{post, "aftersales/{id}/revoke", byID((*jushuitantest.Company).RevokeReturn)},
 		{post, "transfers/{id}/ship", byLines((*jushuitantest.Company).ShipTransfer)},
@@ -324,7 +323,7 @@ func cancelOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
 	return nil, company.Cancel(id, in.Remark)
 }
 
-func (c *console) ship(r *http.Request, company *jushuitantest.Company) (any, error) {
+func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
 	id, in, err := document[struct {
 		LCID  string `json:"lc_id"`
 		LID   string `json:"l_id"`
@@ -336,18 +335,7 @@ func (c *console) ship(r *http.Request, company *jushuitantest.Company) (any, er
 	if in.LCID == "" || in.LID == "" {
 		return nil, bad("lc_id (carrier) and l_id (waybill) are needed")
 	}
-	if err := company.Ship(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines}); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.parcels[id] == nil {
-		c.parcels[id] = lines{}
-	}
-	for sku, qty := range in.Lines { // what is shipped whole shows in its status
-		c.parcels[id][sku] = c.parcels[id][sku].Add(qty)
-	}
-	return nil, nil
+	return nil, company.Ship(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines})
 }
 
 func setStock(r *http.Request, company *jushuitantest.Company) (any, error) {

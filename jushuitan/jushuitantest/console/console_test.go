@@ -85,6 +85,9 @@ type view struct {
 	Outbounds []struct {
 		IOID   int64  `json:"io_id"`
 		Status string `json:"status"`
+		Lines  []struct {
+			Shipped decimal.Decimal `json:"shipped"`
+		} `json:"lines"`
 	} `json:"outbounds"`
 	AfterSales []struct {
 		ASID       int64  `json:"as_id"`
@@ -362,4 +365,23 @@ func TestTimes(t *testing.T) {
 	}
 	s.post("orders", `{"shop_id":10200001,"items":[{"sku_id":"A-1","qty":1}]}`, 200, &placed)
 	assert.Contains(t, placed.SoID, s.Now().In(china).Format("20060102"))
+}
+
+// TestShippedElsewhere: the page knows what is left, whoever shipped the rest.
+func TestShippedElsewhere(t *testing.T) {
+	s := start(t, console.Config{})
+	oID, err := s.ReceiveOrder(jushuitan.OrderUpload{ShopID: platform, SoID: "DY-9", Items: []jushuitan.OrderUploadItem{
+		{SKUID: "A-1", Qty: decimal.NewFromInt(3), OuterOIID: "1"}, {SKUID: "A-1", Qty: decimal.NewFromInt(2), OuterOIID: "2"},
+	}})
+	require.NoError(t, err)
+	ioID, err := s.Assign(oID, warehouse)
+	require.NoError(t, err)
+	require.NoError(t, s.Ship(ioID, jushuitantest.Parcel{LCID: "SF", LID: "SF1", Lines: map[string]decimal.Decimal{"A-1": decimal.NewFromInt(4)}}))
+	require.Len(t, s.state().Outbounds, 1)
+	shipped := decimal.Decimal{}
+	for _, line := range s.state().Outbounds[0].Lines {
+		shipped = shipped.Add(line.Shipped)
+	}
+	assert.Equal(t, "4", shipped.String())
+	assert.Nil(t, s.Shipped(ioID+1), "there is no such document")
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -205,7 +204,7 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 		}
 		return v
 	})
-	s.Outbounds = newest(co.Outbounds(), c.outbound(co))
+	s.Outbounds = newest(co.Outbounds(), outbound(co))
 	s.AfterSales = newest(co.AfterSales(), func(a *jushuitan.AfterSale) afterSaleView {
 		v := afterSaleView{ASID: a.ASID, OuterASID: a.OuterASID, SoID: a.SoID, ShopID: a.ShopID, Type: a.Type, Status: a.Status, GoodStatus: a.GoodStatus}
 		for _, it := range a.Items {
@@ -248,16 +247,8 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 	return s, nil
 }
 
-// outbound views outbound documents. The documents do not say what of a line is
-// shipped: a line of an order that is Sent is shipped whole, and of parcels that were
-// shipped here the console knows.
-func (c *console) outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound) outboundView {
-	sent := map[int64]bool{} // by oi_id
-	for _, o := range co.Orders() {
-		for _, it := range o.Items {
-			sent[it.OIID] = it.ItemStatus == jushuitan.OrderStatusSent
-		}
-	}
+// outbound views outbound documents.
+func outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound) outboundView {
 	return func(o *jushuitan.Outbound) outboundView {
 		v := outboundView{OID: o.OID, IOID: o.IOID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Parcels: []parcelView{}}
 		if o.LID != "" {
@@ -266,21 +257,9 @@ func (c *console) outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound
 		for _, p := range o.ClusterInfos {
 			v.Parcels = append(v.Parcels, parcelView{p.LCID, p.LID})
 		}
-		c.mu.Lock()
-		here := maps.Clone(c.parcels[o.IOID])
-		c.mu.Unlock()
+		shipped := co.Shipped(o.IOID)
 		for _, it := range o.Items {
-			line := lineView{SKUID: it.SKUID, Qty: it.Qty}
-			switch {
-			case o.Status == jushuitan.OutboundStatusConfirmed || o.Status == jushuitan.OutboundStatusWaitConfirm && sent[it.OIID]:
-				line.Shipped = it.Qty
-			case here[it.SKUID].IsPositive():
-				line.Shipped = decimal.Min(it.Qty, here[it.SKUID])
-			}
-			if here != nil {
-				here[it.SKUID] = here[it.SKUID].Sub(line.Shipped)
-			}
-			v.Lines = append(v.Lines, line)
+			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Shipped: shipped[it.IOIID]})
 		}
 		return v
 	}
