@@ -43,7 +43,11 @@ func (w *worker) inbox() (*redisstate.Inbox, error) {
 	return w.state.Inbox(redisstate.InboxConfig{
 		Ordered: true, Visibility: w.lease,
 		OnError: func(_ context.Context, m redisstate.Message, err error) {
-			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "error", err)
+			if m.ID == "" {
+				w.log.Warn("pushes rest, Redis fails / 推送暂停，Redis 不可用", "error", err)
+				return
+			}
+			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "id", m.ID, "attempt", m.Attempt, "error", err)
 		},
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -74,8 +75,8 @@ type InboxConfig struct {
 	// the same message, see [Inbox.Cancel] and [Inbox.GoodsReturned]: give it what
 	// callback.Config has. 0 is callback.DefaultCommitTTL.
 	CommitTTL time.Duration
-	// OnError hears of each failure: of a message, the handler's error, or with a zero
-	// Message, of Redis. May be nil.
+	// OnError hears of each failure of a message, the handler's error, and, with a zero
+	// Message, that Redis fails, once a second at most. May be nil.
 	OnError func(ctx context.Context, m Message, err error)
 }
 
@@ -96,7 +97,8 @@ type InboxConfig struct {
 type Inbox struct {
 	state *State
 	cfg   InboxConfig
-	seal  string // what their encryption is bound to
+	seal  string       // what their encryption is bound to
+	told  atomic.Int64 // when OnError was told that Redis fails, in nanoseconds
 }
 
 // Inbox makes an inbox on this State.
@@ -281,6 +283,7 @@ func (i *Inbox) read(id, body string) (Message, error) {
 const (
 	inboxFirst = 10 * time.Millisecond
 	inboxIdle  = 200 * time.Millisecond
+	inboxAway  = time.Second
 	inboxTell  = 5 * time.Second // to settle a message after the worker was told to stop
 )
 
@@ -311,7 +314,10 @@ func (i *Inbox) work(ctx context.Context, n int, handle func(context.Context, Me
 			if ctx.Err() != nil {
 				return
 			}
-			i.report(ctx, Message{}, err)
+			i.away(ctx, err)
+			pause(ctx, wait)
+			wait, empty = min(2*wait, inboxAway), 0
+			continue
 		case found:
 			wait, empty = inboxFirst, 0
 			continue
@@ -322,6 +328,14 @@ func (i *Inbox) work(ctx context.Context, n int, handle func(context.Context, Me
 		}
 		pause(ctx, wait)
 		wait, empty = min(2*wait, inboxIdle), 0
+	}
+}
+
+// away reports that Redis fails: all workers find out at once.
+func (i *Inbox) away(ctx context.Context, err error) {
+	now, last := time.Now().UnixNano(), i.told.Load()
+	if time.Duration(now-last) >= time.Second && i.told.CompareAndSwap(last, now) {
+		i.report(ctx, Message{}, err)
 	}
 }
 

@@ -287,6 +287,56 @@ func workChild(ctx context.Context, text []byte) error {
 	})
 }
 
+// hangChild takes messages and never ends with them.
+func hangChild(ctx context.Context, text []byte) error {
+	var args inboxArgs
+	if err := json.Unmarshal(text, &args); err != nil {
+		return err
+	}
+	_, _, i, err := args.open()
+	if err != nil {
+		return err
+	}
+	go untilParentEnds()
+	return i.Run(ctx, 4, func(_ context.Context, m redisstate.Message) error {
+		fmt.Println(m.ID)
+		select {}
+	})
+}
+
+// The order is kept when the worker of a push dies: what is behind it waits until
+// another worker is done with it.
+func TestOrderSurvivesKill(t *testing.T) {
+	t.Parallel()
+	client(t)
+	args := inboxArgs{Redis: shared.addr, Prefix: "test-" + rand.Text()}
+	_, _, i, err := args.open()
+	require.NoError(t, err)
+	ids := []string{"1", "2", "3"}
+	for _, id := range ids {
+		require.NoError(t, i.Put(t.Context(), redisstate.Message{ID: id, EntID: "10010", SoID: "A"}))
+	}
+	require.NoError(t, i.Put(t.Context(), redisstate.Message{ID: "other merchant", EntID: "20020", SoID: "A"}))
+	victim := spawn(t, "hang", args)
+	assert.ElementsMatch(t, []string{"1", "other merchant"}, []string{victim.next(t), victim.next(t)})
+	victim.kill()
+	var mu sync.Mutex
+	var got []string
+	running(t, i, 4, func(_ context.Context, m redisstate.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.EntID == "10010" {
+			got = append(got, m.ID)
+			assert.Equal(t, m.ID == "1", m.Attempt == 2, "message %s, attempt %d", m.ID, m.Attempt)
+		}
+		return nil
+	})
+	drained(t, i, 20*time.Second)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, ids, got)
+}
+
 func untilParentEnds() {
 	var b [1]byte
 	for {

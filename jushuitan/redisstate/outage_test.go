@@ -289,6 +289,42 @@ func (y *synced) run(t *testing.T, s *redisstate.State, acked *atomic.Int64, pus
 	assert.Zero(t, fake.Stats().Throttled)
 }
 
+// While Redis is away workers wait, and say so now and then; then they go on.
+func TestInboxWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	s := ownServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	if s == nil {
+		return
+	}
+	var failures atomic.Int64
+	i := inbox(t, stateOn(t, universal(t, "", s.addr), redisstate.Config{}), redisstate.InboxConfig{
+		OnError: func(_ context.Context, m redisstate.Message, err error) {
+			assert.Empty(t, m.ID)
+			assert.Error(t, err)
+			failures.Add(1)
+		},
+	})
+	require.NoError(t, i.Put(t.Context(), redisstate.Message{ID: "a"}))
+	s.kill()
+	require.Error(t, i.Put(t.Context(), redisstate.Message{ID: "b"}))
+	begin := time.Now()
+	handled := make(chan string, 1)
+	running(t, i, 8, func(_ context.Context, m redisstate.Message) error {
+		handled <- m.ID
+		return nil
+	})
+	eventually(t, 20*time.Second, "Redis is missed twice", func() bool { return failures.Load() > 1 })
+	assert.LessOrEqual(t, time.Duration(failures.Load()-1)*time.Second, time.Since(begin))
+	require.NoError(t, s.start())
+	select {
+	case id := <-handled:
+		assert.Equal(t, "a", id)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the workers do not go on")
+	}
+	drained(t, i, 10*time.Second)
+}
+
 // While Redis is away a call is refused after some time, or has its local share; what
 // was sent meanwhile counts when Redis is back.
 func TestLimiterWhileRedisIsAway(t *testing.T) {

@@ -112,6 +112,7 @@ func roles() map[string]func(context.Context, []byte) error {
 		"load":    loadChild,
 		"receive": receiveChild,
 		"work":    workChild,
+		"hang":    hangChild,
 		"claim":   claimChild,
 	}
 }

@@ -289,13 +289,10 @@ func TestProcessesRenewOnce(t *testing.T) {
 func TestRenewingProcessIsKilled(t *testing.T) {
 	t.Parallel()
 	const (
+		kills  = 50
 		lease  = 250 * time.Millisecond
 		spread = 150 * time.Millisecond // a renewal takes about 100
 	)
-	kills := 20
-	if *long {
-		kills = 50
-	}
 	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithSingleToken(), jushuitantest.WithLatency(30*time.Millisecond))
 	t.Cleanup(fake.Close)
 	client(t)
