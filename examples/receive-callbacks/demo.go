@@ -175,8 +175,11 @@ func (d *demonstration) failures(ctx context.Context, urls dianjia.URLBuilder) e
 		if err != nil {
 			return err
 		}
-		err = sender.Cancel(ctx, to, p)
-		d.printf("  the sender sees: %v\n", err)
+		sees := "accepted 已接收"
+		if err := sender.Cancel(ctx, to, p); err != nil {
+			sees = err.Error()
+		}
+		d.printf("  the sender sees: %s\n", sees)
 		return nil
 	}
 	d.say("Failure, on purpose: the cancel comes again 重复推送")

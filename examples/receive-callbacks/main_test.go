@@ -38,7 +38,7 @@ func TestProgram(t *testing.T) {
 		`RET-7001 确认收货 MALL-7001: TEE24-WHT-M x1`,
 		`RET-7001 取消收货`,
 		`push inventory.upload 库存同步 entId=10010 storageCode=10100001: 3 rows: .*CAP24-RED=99`,
-		`repeat 重复推送: acknowledged, not handled again\n  the sender sees: <nil>`,
+		`repeat 重复推送: acknowledged, not handled again\n  the sender sees: accepted`,
 		`token of the URL refused: it is missing`,
 		`none of the secrets made it for this URL`,
 		`\{"ok":true,"handled":6,"refused":3\}`,
