@@ -71,6 +71,10 @@ type LimiterConfig struct {
 // Processes are served in turn; within a process callers are, in the order of their
 // arrival. A process that dies while it waits holds the others up for a moment.
 //
+// A permit costs about three times what go-redis/redis_rate takes, which keeps one
+// rate and does not wait: some 10,000 a second on two cores together with Redis, and
+// 45,000 in batches of ten (BenchmarkPermit).
+//
 // Redis must not lose the record: after a restart without persistence, or a failover
 // to a replica that lags, processes that are waiting tell again what they sent, and
 // those that are idle do not. The clock of Redis must not jump.
