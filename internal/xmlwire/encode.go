@@ -278,12 +278,12 @@ func (e *encoder) json(name string, text jsontext.Value, depth int) error {
 
 var errJSON = fmt.Errorf("xmlwire: a raw value is not JSON")
 
-// validName tells whether XML takes a name for an element.
+// validName tells whether every reader takes a name for an element: Latin letters and
+// Chinese characters. The editions of XML differ about all others.
 func validName(name string) bool {
 	for i, r := range name {
 		switch {
-		case r == '_', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= 0xc0 && r != 0xd7 && r != 0xf7 && r < 0x2000,
-			r >= 0x3001 && r <= 0xd7ff:
+		case r == '_', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= 0x4e00 && r <= 0x9fa5:
 		case i > 0 && (r == '-' || r == '.' || r >= '0' && r <= '9'):
 		default:
 			return false
