@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // examples are the programs of the root module, and what they print when nobody gives
@@ -44,16 +45,38 @@ var nested = []string{"browser", "cluster", "opentelemetry", "routers"}
 // token in a URL, people.
 var secrets = regexp.MustCompile(`demosecret|access_token=\w|sign=\w|林一|林二|1390000|示例路|buyer-0`)
 
+// outcome is what became of a program.
+type outcome struct {
+	text string
+	err  error
+	took time.Duration
+}
+
 // TestExamples builds every example and runs it as the READMEs say: without arguments,
 // in an empty folder.
 func TestExamples(t *testing.T) {
 	bin := build(t, root, "./examples/...")
+	// They mostly wait, for the quotas.
+	outcomes := make(map[string]*outcome, len(examples))
+	var programs errgroup.Group
+	programs.SetLimit(6)
+	for name := range examples {
+		o := &outcome{}
+		outcomes[name] = o
+		dir := t.TempDir()
+		programs.Go(func() error {
+			begin := time.Now()
+			o.text, o.err = execute(t.Context(), dir, []string{"JUSHUITAN_APP_SECRET=", "JUSHUITAN_ACCESS_TOKEN="}, filepath.Join(bin, name))
+			o.took = time.Since(begin)
+			return nil
+		})
+	}
+	require.NoError(t, programs.Wait())
 	for _, name := range slices.Sorted(maps.Keys(examples)) {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			begin := time.Now()
-			text := run(t, t.TempDir(), []string{"JUSHUITAN_APP_SECRET=", "JUSHUITAN_ACCESS_TOKEN="}, filepath.Join(bin, name))
-			t.Logf("%d lines in %v", strings.Count(text, "\n"), time.Since(begin).Round(time.Millisecond))
+			text := outcomes[name].text
+			require.NoError(t, outcomes[name].err)
+			t.Logf("%d lines in %v", strings.Count(text, "\n"), outcomes[name].took.Round(time.Millisecond))
 			for _, want := range examples[name] {
 				assert.Regexp(t, want, text)
 			}
