@@ -1,17 +1,17 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/examples/internal/file"
 )
 
 // seen is a callback.Deduper in a file, for one process: what was handled is known
@@ -31,15 +31,11 @@ type done struct {
 }
 
 // openSeen reads the file, if it is there, and writes it anew without what does not
-// count any more. A line that a crash cut short is dropped: its push was not
-// acknowledged.
+// count any more; while the program runs it only grows. A line that a crash cut short
+// is dropped: its push was not acknowledged.
 func openSeen(path string) (*seen, error) {
 	s := &seen{MemoryDeduper: callback.NewMemoryDeduper(0)}
 	keys, err := readDone(path)
-	if err != nil {
-		return nil, fmt.Errorf("-seen: %w", err)
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // readable by its owner only
 	if err != nil {
 		return nil, fmt.Errorf("-seen: %w", err)
 	}
@@ -47,21 +43,19 @@ func openSeen(path string) (*seen, error) {
 	for _, d := range keys {
 		last[d.Key] = d.Until
 	}
+	var kept bytes.Buffer
 	for _, d := range keys {
 		left := time.Until(d.Until)
 		if left <= 0 || !last[d.Key].Equal(d.Until) {
 			continue
 		}
-		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(file).Encode(d))
+		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(&kept).Encode(d))
 		if err != nil {
-			break
+			return nil, fmt.Errorf("-seen: %w", err)
 		}
 	}
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("-seen: %w", errors.Join(err, os.Remove(file.Name())))
+	if err := file.Replace(path, kept.Bytes()); err != nil {
+		return nil, fmt.Errorf("-seen: %w", err)
 	}
 	if s.file, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return nil, fmt.Errorf("-seen: %w", err)
@@ -70,27 +64,27 @@ func openSeen(path string) (*seen, error) {
 }
 
 func readDone(path string) ([]done, error) {
-	file, err := os.Open(path)
+	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
+	defer func() { _ = f.Close() }()
+	lines, _, err := file.Lines(f)
+	if err != nil {
+		return nil, err
+	}
 	var all []done
-	in := bufio.NewReader(file)
-	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
-		if err != nil {
-			return all, nil //nolint:nilerr // the end, or a line without one
-		}
+	for n, line := range lines {
 		var d done
 		if err := json.Unmarshal(line, &d); err != nil || d.Key == "" {
-			return nil, fmt.Errorf("%s: line %d is not one of a handled push", path, n)
+			return nil, fmt.Errorf("%s: line %d is not one of a handled push", path, n+1)
 		}
 		all = append(all, d)
 	}
+	return all, nil
 }
 
 // Commit is on the disk when it returns, and before the push is acknowledged.
@@ -104,10 +98,11 @@ func (s *seen) Commit(ctx context.Context, key, owner string, ttl time.Duration)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(s.file).Encode(d); err != nil {
-		return err
+	line, err := json.Marshal(d)
+	if err == nil {
+		err = file.Append(s.file, append(line, '\n'))
 	}
-	if err := s.file.Sync(); err != nil {
+	if err != nil {
 		return err
 	}
 	return s.MemoryDeduper.Commit(ctx, key, owner, ttl)

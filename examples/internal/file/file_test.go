@@ -33,3 +33,32 @@ func TestReplace(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 2)
 }
+
+func TestAppendAndLines(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "log")
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	defer func() { _ = f.Close() }()
+	require.NoError(t, file.Append(f, []byte("one\n")))
+	require.NoError(t, file.Append(f, []byte("two\nthree\ncut sho"))) // as a crash leaves it
+	_, err = f.Seek(0, 0)
+	require.NoError(t, err)
+	lines, whole, err := file.Lines(f)
+	require.NoError(t, err)
+	assert.Equal(t, [][]byte{[]byte("one\n"), []byte("two\n"), []byte("three\n")}, lines)
+	assert.EqualValues(t, len("one\ntwo\nthree\n"), whole)
+
+	// What cannot be read is an error, not the end; what cannot be written is told.
+	dir, err := os.Open(t.TempDir())
+	require.NoError(t, err)
+	defer func() { _ = dir.Close() }()
+	_, _, err = file.Lines(dir)
+	require.Error(t, err)
+	readOnly, err := os.Open(name)
+	require.NoError(t, err)
+	defer func() { _ = readOnly.Close() }()
+	require.Error(t, file.Append(readOnly, []byte("four\n")))
+	after, err := os.ReadFile(name)
+	require.NoError(t, err)
+	assert.Equal(t, "one\ntwo\nthree\ncut sho", string(after))
+}

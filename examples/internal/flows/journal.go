@@ -1,18 +1,17 @@
 package flows
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/examples/internal/file"
 )
 
 // Journal is a callback.Journal in a file, a line of JSON for each receipt, for one
@@ -33,53 +32,41 @@ type journalHead struct {
 // second since the ERP's times have no fractions. A line that a crash cut short is
 // dropped: reconcile finds its push, and the dedupe store knows it.
 func OpenJournal(path string, now time.Time) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: file}
+	j := &Journal{file: f}
 	if err := j.load(now); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), f.Close())
 	}
 	return j, nil
 }
 
 func (j *Journal) load(now time.Time) error {
-	in := bufio.NewReader(j.file)
-	whole := int64(0) // bytes of lines that are complete
-	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if n == 1 {
+	lines, whole, err := file.Lines(j.file)
+	if err != nil {
+		return err
+	}
+	for n, line := range lines {
+		if n == 0 {
 			var head journalHead
 			if err := json.Unmarshal(line, &head); err != nil || head.Since.IsZero() {
 				return errors.New("the first line does not say since when it is kept")
 			}
 			j.MemoryJournal = callback.NewMemoryJournal(0, head.Since)
-		} else {
-			var r callback.Receipt
-			if err := json.Unmarshal(line, &r); err != nil {
-				return fmt.Errorf("line %d: %w", n, err)
-			}
-			if err := j.MemoryJournal.Note(context.Background(), r); err != nil {
-				return err
-			}
+			continue
 		}
-		whole += int64(len(line))
+		var r callback.Receipt
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("line %d: %w", n+1, err)
+		}
+		if err := j.MemoryJournal.Note(context.Background(), r); err != nil {
+			return err
+		}
 	}
-	if err := j.file.Truncate(whole); err != nil {
+	if err := j.file.Truncate(whole); err != nil || j.MemoryJournal != nil {
 		return err
-	}
-	if _, err := j.file.Seek(whole, io.SeekStart); err != nil {
-		return err
-	}
-	if j.MemoryJournal != nil {
-		return nil
 	}
 	now = now.Truncate(time.Second)
 	j.MemoryJournal = callback.NewMemoryJournal(0, now)
@@ -93,10 +80,7 @@ func (j *Journal) write(values ...any) error {
 			return err
 		}
 	}
-	if _, err := j.file.Write(lines.Bytes()); err != nil {
-		return err
-	}
-	return j.file.Sync()
+	return file.Append(j.file, lines.Bytes())
 }
 
 // Note is callback.Journal's: the receipts are on the disk when it returns.

@@ -115,7 +115,7 @@ func (m *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan
 	defer m.mu.Unlock()
 	o := m.orders[p.SoID]
 	if o == nil {
-		return fmt.Errorf("shipment push for entId %s: order %s is not known", env.EntID, p.SoID)
+		return fmt.Errorf("shipment push for entId %s: order %s is not known: it is refused until the order is there / 订单未知，待订单到达后重推", env.EntID, p.SoID)
 	}
 	carrier, err := m.carriers.FromJushuitan(p.LCID, p.LogisticsCompany)
 	if err != nil {

@@ -45,7 +45,7 @@ func (h *Host) Warehouse(ctx context.Context) (int64, error) {
 			return w.WMSCoID, nil
 		}
 	}
-	return 0, fmt.Errorf("no warehouse is named %s: make it in Jushuitan, or configure its number / 未找到名为%s的仓库", dianjia.WarehouseName, dianjia.WarehouseName)
+	return 0, fmt.Errorf("Warehouses.Query merchant %q: no warehouse is named %s: make it in Jushuitan, or configure its number / 未找到名为%s的仓库", h.Client.Merchant(), dianjia.WarehouseName, dianjia.WarehouseName)
 }
 
 // Outbound reads one outbound document.
@@ -55,7 +55,7 @@ func (h *Host) Outbound(ctx context.Context, ioID int64) (*jushuitan.Outbound, e
 		return nil, err
 	}
 	if len(page.Outbounds) != 1 {
-		return nil, fmt.Errorf("outbound document %d: %d found / 出库单不存在", ioID, len(page.Outbounds))
+		return nil, fmt.Errorf("Outbounds.Query merchant %q: outbound document %d: %d found, want one: check the io_id / 出库单不存在，请核对 io_id", h.Client.Merchant(), ioID, len(page.Outbounds))
 	}
 	return &page.Outbounds[0], nil
 }

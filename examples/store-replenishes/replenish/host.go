@@ -70,7 +70,8 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.
 		return mapping.TransferProgress{}, err
 	}
 	if len(page.OtherInOuts) != 1 {
-		return mapping.TransferProgress{}, fmt.Errorf("%d documents have the number %s", len(page.OtherInOuts), t.TransferNo)
+		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: was it uploaded, and by nobody else? / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
+			t.EntID, len(page.OtherInOuts), t.TransferNo, t.TransferNo, len(page.OtherInOuts))
 	}
 	return mapping.ReadOtherOut(t, &page.OtherInOuts[0]), nil
 }
@@ -100,8 +101,8 @@ func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) e
 		return err
 	}
 	if p.State != mapping.TransferWaiting {
-		return fmt.Errorf("replenishment %s is %s and cannot be taken back: return the goods (store-returns) / 补货单状态为%s，不能取消，请走退货流程",
-			t.TransferNo, p.State, p.State.Label())
+		return fmt.Errorf("merchant %q: replenishment %s is %s and cannot be taken back: return the goods (store-returns) / 补货单状态为%s，不能取消，请走退货流程",
+			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
 	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
 }

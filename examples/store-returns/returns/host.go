@@ -4,7 +4,6 @@ package returns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,7 +53,8 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.
 		return mapping.TransferProgress{}, err
 	}
 	if len(page.OtherInOuts) != 1 {
-		return mapping.TransferProgress{}, fmt.Errorf("%d documents have the number %s", len(page.OtherInOuts), t.TransferNo)
+		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: was it uploaded, and by nobody else? / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
+			t.EntID, len(page.OtherInOuts), t.TransferNo, t.TransferNo, len(page.OtherInOuts))
 	}
 	return mapping.ReadOtherIn(t, &page.OtherInOuts[0]), nil
 }
@@ -85,8 +85,8 @@ func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) e
 		return err
 	}
 	if p.State != mapping.TransferInTransit {
-		return fmt.Errorf("return %s is %s and cannot be taken back: have the goods allocated to the store (head-office-allocates) / 退货单状态为%s，不能取消，请走配货流程",
-			t.TransferNo, p.State, p.State.Label())
+		return fmt.Errorf("merchant %q: return %s is %s and cannot be taken back: have the goods allocated to the store (head-office-allocates) / 退货单状态为%s，不能取消，请走配货流程",
+			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
 	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
 }
@@ -111,7 +111,7 @@ func (h *Host) CheckSlots(ctx context.Context, bindings []dianjia.WarehouseBindi
 			return mapping.CheckWarehouseSlots(*w, bindings), nil
 		}
 	}
-	return nil, errors.New("the merchant has no main warehouse / 商家没有主仓")
+	return nil, fmt.Errorf("Warehouses.Query merchant %q: none is the main warehouse: ask the merchant to look in Jushuitan / 商家没有主仓，请在聚水潭检查", h.Client.Merchant())
 }
 
 // Packed is the transfer as the store packed it: that is what Jushuitan is told.
