@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -273,7 +274,7 @@ type Envelope struct {
 func (e Envelope) String() string {
 	ts := ""
 	if !e.TS.IsZero() {
-		ts = e.TS.In(cst).Format(time.RFC3339)
+		ts = e.TS.In(wire.CST).Format(time.RFC3339)
 	}
 	source := ""
 	if e.Source.IsValid() {

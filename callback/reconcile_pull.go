@@ -13,6 +13,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -51,7 +52,7 @@ func (p *puller) run(ctx context.Context, job reconcileJob, unexpected bool) err
 	}
 	if p.begin.Before(since) {
 		return fmt.Errorf("%w: it knows pushes from %s on, the window begins at %s: begin later / 推送记录不覆盖所选时间段，请推迟开始时间",
-			ErrJournal, since.In(cst).Format(time.RFC3339), p.begin.In(cst).Format(time.RFC3339))
+			ErrJournal, since.In(wire.CST).Format(time.RFC3339), p.begin.In(wire.CST).Format(time.RFC3339))
 	}
 	// The ERP's times have no fractions of seconds: what came in the second in which the
 	// journal began counts as known to it. At worst it is reported as missed.

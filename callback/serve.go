@@ -16,14 +16,12 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // success is the answer that most receivers give; no other is known to be taken.
 const success = `{"code":"0","msg":"执行成功"}`
-
-// cst is China Standard Time, without need of a time zone database.
-var cst = time.FixedZone("CST", 8*60*60)
 
 // A failure is an answer and its reason, which the answer does not show.
 type failure struct {
@@ -233,9 +231,9 @@ func timestamp(text string) (time.Time, error) {
 	case err != nil || n > 1e14:
 		return time.Time{}, errors.New("the parameter ts is not a time")
 	case n < 1e11:
-		return time.Unix(int64(n), 0).In(cst), nil
+		return time.Unix(int64(n), 0).In(wire.CST), nil
 	}
-	return time.UnixMilli(int64(n)).In(cst), nil
+	return time.UnixMilli(int64(n)).In(wire.CST), nil
 }
 
 // readBody reads the body up to the limit, until the request's context ends or it

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // DoctorOptions says what [Client.Doctor] looks at beyond the account itself.
@@ -82,7 +83,7 @@ func column(text string, width int) string {
 // reports each with a hint. It changes nothing; it makes one read for each thing
 // it asks the server. The error is ctx's only: what is wrong is in the report.
 func (c *Client) Doctor(ctx context.Context, opts DoctorOptions) (*Report, error) {
-	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now().In(tokenZone)}}
+	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now().In(wire.CST)}}
 	d.sign()
 	d.clock(ctx)
 	d.token(ctx)

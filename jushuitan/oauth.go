@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // AuthorizeURL is the page (授权页) on which a merchant's main account grants a
@@ -139,7 +140,7 @@ func (c *Client) tokenCall(ctx context.Context, op *Operation, endpoint string, 
 	}
 	tok := Token{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken, Scope: answer.Scope}
 	if answer.ExpiresIn > 0 {
-		tok.ExpiresAt = c.core.now().Add(time.Duration(answer.ExpiresIn) * time.Second).In(tokenZone)
+		tok.ExpiresAt = c.core.now().Add(time.Duration(answer.ExpiresIn) * time.Second).In(wire.CST)
 	}
 	return tok, nil
 }

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // ErrNoToken is what [TokenStore.Load] returns for a merchant without a token.
@@ -79,10 +81,6 @@ type TokenLeaser interface {
 	Lease(ctx context.Context, key TokenKey, old Token) (release func(), err error)
 }
 
-// tokenZone is the zone of the times that are shown and stored: China has no
-// daylight saving.
-var tokenZone = time.FixedZone("CST", 8*60*60)
-
 // maskToken shows at most the last 4 characters of a secret.
 func maskToken(secret string) string {
 	if secret == "" {
@@ -98,7 +96,7 @@ func (t Token) expiry() string {
 	if t.ExpiresAt.IsZero() {
 		return "never"
 	}
-	return t.ExpiresAt.In(tokenZone).Format(time.RFC3339)
+	return t.ExpiresAt.In(wire.CST).Format(time.RFC3339)
 }
 
 // String shows the token masked.
@@ -348,7 +346,7 @@ func (s *FileTokenStore) CompareAndSwap(ctx context.Context, key TokenKey, old, 
 	}
 	next.Version = version + 1
 	if !next.ExpiresAt.IsZero() {
-		next.ExpiresAt = next.ExpiresAt.Round(0).In(tokenZone)
+		next.ExpiresAt = next.ExpiresAt.Round(0).In(wire.CST)
 	}
 	table.tokens[key] = next
 	if err := s.write(table); err != nil {
@@ -497,7 +495,7 @@ func (t *tokenTable) decode(data []byte) error {
 			if at, err = time.Parse(time.RFC3339Nano, row.ExpiresAt); err != nil {
 				return fmt.Errorf("row %d: expires_at is not a time", i)
 			}
-			at = at.In(tokenZone)
+			at = at.In(wire.CST)
 		}
 		t.tokens[key] = Token{
 			AccessToken: row.AccessToken, RefreshToken: row.RefreshToken, ExpiresAt: at, Scope: row.Scope, Version: row.Version,
@@ -517,7 +515,7 @@ func (t *tokenTable) encode() ([]byte, error) {
 			AccessToken: tok.AccessToken, RefreshToken: tok.RefreshToken, Scope: tok.Scope, Version: tok.Version,
 		}
 		if !tok.ExpiresAt.IsZero() {
-			row.ExpiresAt = tok.ExpiresAt.In(tokenZone).Format(time.RFC3339Nano)
+			row.ExpiresAt = tok.ExpiresAt.In(wire.CST).Format(time.RFC3339Nano)
 		}
 		file.Tokens = append(file.Tokens, row)
 	}

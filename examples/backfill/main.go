@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -34,7 +35,7 @@ type settings struct {
 }
 
 func program() app.Program {
-	s := &settings{calendar: &calendar{start: time.Date(2025, 1, 1, 0, 0, 0, 0, time.FixedZone("CST", 8*60*60))}}
+	s := &settings{calendar: &calendar{start: time.Date(2025, 1, 1, 0, 0, 0, 0, wire.CST)}}
 	return app.Program{
 		Name: "backfill",
 		Flags: func(fs *flag.FlagSet) {

@@ -25,8 +25,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// CST is China Standard Time, in which every time on the wire is written. It is
-// a fixed zone, so that no time zone database is needed.
+// CST is China Standard Time, the zone of every time on the wire and of those that
+// are stored or shown. It is a fixed zone (UTC+8, no daylight saving), so that no
+// time zone database is needed.
 var CST = time.FixedZone("CST", 8*60*60)
 
 // TimeLayout is the form of a time on the wire, without a zone: it is in [CST].

@@ -23,6 +23,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // The defaults of [InboxConfig].
@@ -237,7 +238,7 @@ func (i *Inbox) put(ctx context.Context, m Message, t *turn) error {
 	m.ID = cmp.Or(m.ID, nonce())
 	text, err := json.Marshal(messageText{
 		EntID: m.EntID, StorageCode: m.StorageCode, Type: m.Type, Method: m.Method, TS: m.TS, SoID: m.SoID, Raw: m.Raw,
-		Received: time.Now().In(cst()),
+		Received: time.Now().In(wire.CST),
 	})
 	if err != nil {
 		return fmt.Errorf("redisstate: inbox: push of merchant %q: %w", m.EntID, err)

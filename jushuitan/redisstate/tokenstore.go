@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -157,13 +158,10 @@ func (t *TokenStore) token(name string, answer any) (jushuitan.Token, error) {
 		if err != nil {
 			return jushuitan.Token{}, errors.New("the stored token's end is not a time; authorise the merchant again / 存储的令牌过期时间已损坏，请让商家重新授权")
 		}
-		tok.ExpiresAt = at.In(cst())
+		tok.ExpiresAt = at.In(wire.CST)
 	}
 	return tok, nil
 }
-
-// cst is China Standard Time, without need of a time zone database.
-func cst() *time.Location { return time.FixedZone("CST", 8*60*60) }
 
 // CompareAndSwap implements [jushuitan.TokenStore]. If the client repeats it, since
 // the answer to the first was lost, the second finds what the first one did.
@@ -185,7 +183,7 @@ func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey,
 	row := tokenText{Access: next.AccessToken, Refresh: next.RefreshToken, Scope: next.Scope}
 	keep, forever := t.cfg.Keep, 1
 	if !next.ExpiresAt.IsZero() {
-		next.ExpiresAt = next.ExpiresAt.Round(0).In(cst())
+		next.ExpiresAt = next.ExpiresAt.Round(0).In(wire.CST)
 		row.Expires = next.ExpiresAt.Format(time.RFC3339Nano)
 		keep, forever = keep+max(time.Until(next.ExpiresAt), 0), 0
 	}

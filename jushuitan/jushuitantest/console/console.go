@@ -20,6 +20,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -275,7 +276,7 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 		ReceiverName: "沙箱", ReceiverMobile: "13000000000", ShopBuyerID: "sandbox-buyer",
 	}
 	if o.SoID == "" {
-		o.SoID = fmt.Sprintf("SB%s%04d", now.In(china).Format("20060102150405"), len(company.Orders())+1)
+		o.SoID = fmt.Sprintf("SB%s%04d", now.In(wire.CST).Format("20060102150405"), len(company.Orders())+1)
 	}
 	if in.Unpaid {
 		o.ShopStatus = jushuitan.ShopStatusWaitBuyerPay

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -137,14 +138,12 @@ type (
 // shownDocuments bounds each list of the page: the newest ones.
 const shownDocuments = 200
 
-// china is the zone of every time that is shown, whatever the host's.
-var china = time.FixedZone("CST", 8*60*60)
-
+// clock is a time as it is shown: in China, whatever the zone of the machine.
 func clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(china).Format("2006-01-02 15:04:05")
+	return t.In(wire.CST).Format(wire.TimeLayout)
 }
 
 // named are the merchants that the page offers: the default company, those that
