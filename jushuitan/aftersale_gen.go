@@ -236,6 +236,9 @@ var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSale
 	verdict:   func(r *AfterSaleUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
+// keyed reports whether outer_as_id is set.
+func (r *AfterSaleUpload) keyed() bool { return !blank(r.OuterASID) }
+
 var batchAfterSalesUploadNoInfo = &batch[*NoInfoReturnRequest, NoInfoReturn, noInfoReturnReply, NoInfoReturnResult]{
 	op:   opAfterSalesUploadNoInfo,
 	rows: func(q *NoInfoReturnRequest) []NoInfoReturn { return q.Data },
@@ -254,8 +257,8 @@ func (r *GoodsConfirmationReply) failures() []RowError {
 	return collectFailures(r.Fail, func(r *GoodsConfirmationResult) (string, string) { return rowKey(r.ASID), r.Message })
 }
 
-// repeatable: return_id stops double stock increments; without it a repeat may count twice.
-func (r *GoodsConfirmation) repeatable() bool { return r.ReturnID != "" }
+// keyed reports whether return_id is set.
+func (r *GoodsConfirmation) keyed() bool { return !blank(r.ReturnID) }
 
 func (r *SerialConfirmationReply) failures() []RowError {
 	return collectFailures(r.Fail, func(r *SerialConfirmationResult) (string, string) { return rowKey(r.SKUSNs), r.Message })
@@ -264,6 +267,12 @@ func (r *SerialConfirmationReply) failures() []RowError {
 func (r *AfterSaleConfirmReply) failures() []RowError {
 	return collectFailures(r.Fail, func(r *AfterSaleConfirmResult) (string, string) { return rowKey(r.ASID), r.Message })
 }
+
+// keyed reports whether as_ids is set.
+func (r *AfterSaleConfirm) keyed() bool { return len(r.ASIDs) > 0 }
+
+// keyed reports whether as_ids is set.
+func (r *AfterSaleUnconfirm) keyed() bool { return len(r.ASIDs) > 0 }
 
 var pagesAfterSalesQueryPayments = &pager[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
 	op:       opAfterSalesQueryPayments,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -161,81 +160,4 @@ func collectFailures[Row any](rows []Row, of func(*Row) (key, msg string)) []Row
 		out = append(out, RowError{Index: -1, Key: key, Err: errors.New(msg)})
 	}
 	return out
-}
-
-// rowsRepeatable asks the rows of a keyed request whether they carry their key.
-func rowsRepeatable(req any) bool {
-	type decides interface{ repeatable() bool }
-	if r, ok := req.(decides); ok {
-		return r.repeatable()
-	}
-	v := reflect.ValueOf(req)
-	if v.Kind() != reflect.Slice {
-		return true
-	}
-	for i := range v.Len() {
-		if r, ok := v.Index(i).Addr().Interface().(decides); ok && !r.repeatable() {
-			return false
-		}
-	}
-	return true
-}
-
-// hasKey reports whether every document of a keyed request names itself. One that
-// leaves its key out would be stored a second time by a repeat.
-func hasKey(op *Operation, req any) bool {
-	var names []string
-	for _, name := range op.Key {
-		switch name {
-		case "shop_id", "wms_co_id", "supplier_id": // where the document is, not which
-		default:
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return true
-	}
-	found, named := keyed(reflect.ValueOf(req), names)
-	return !found || named
-}
-
-// keyed looks for members of these names in a request and, if it has none, in the
-// rows of its lists: found is whether there are such members, named whether each
-// value that has them holds one.
-func keyed(v reflect.Value, names []string) (found, named bool) {
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return false, false
-		}
-		v = v.Elem()
-	}
-	named = true
-	switch v.Kind() {
-	case reflect.Slice:
-		for i := range v.Len() {
-			f, n := keyed(v.Index(i), names)
-			found, named = found || f, named && (n || !f)
-		}
-		return found, named
-	case reflect.Struct:
-		one := false
-		for i := range v.NumField() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			if slices.Contains(names, name) {
-				found = true
-				one = one || !empty(v.Field(i))
-			}
-		}
-		if found {
-			return true, one
-		}
-		for i := range v.NumField() {
-			if f := v.Field(i); f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct {
-				g, n := keyed(f, names)
-				found, named = found || g, named && (n || !g)
-			}
-		}
-		return found, named
-	}
-	return false, false
 }

@@ -289,7 +289,7 @@ func (k *oneCall) penalise(e *Error) {
 
 // newCall prepares a business call: the request is encoded once.
 func (c *Client) newCall(op *Operation, path string, req any) (*oneCall, error) {
-	k := &oneCall{Client: c, op: op, path: path, repeatable: repeatable(op, req), personal: func() []string { return redact.Personal(req) }}
+	k := &oneCall{Client: c, op: op, path: path, personal: func() []string { return redact.Personal(req) }}
 	biz, err := wire.Marshal(req)
 	if err != nil {
 		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: fmt.Errorf("request not encodable: %w", err)})
@@ -298,17 +298,6 @@ func (c *Client) newCall(op *Operation, path string, req any) (*oneCall, error) 
 	if k.biz == "null" {
 		k.biz = "{}"
 	}
+	k.repeatable = op.repeatable(req, biz)
 	return k, nil
-}
-
-// repeatable tells whether a call whose answer was lost may be sent again.
-func repeatable(op *Operation, req any) bool {
-	switch op.Effect {
-	case Read:
-		return true
-	case Keyed:
-		return hasKey(op, req) && rowsRepeatable(req)
-	default:
-		return false
-	}
 }

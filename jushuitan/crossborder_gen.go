@@ -185,6 +185,11 @@ func (r *SKU1688MappingResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
 }
 
+// keyed reports whether sku_id or plat_offer_id or plat_spec_id or plat_sku_id is set.
+func (r *SKU1688Mapping) keyed() bool {
+	return !blank(r.SKUID) || !blank(r.PlatOfferID) || !blank(r.PlatSpecID) || !blank(r.PlatSKUID)
+}
+
 var pagesCrossBorderQueryTransferFees = &pager[TransferFeeQuery, TransferFeePage, TransferFee]{
 	op:     opCrossBorderQueryTransferFees,
 	page:   func(q *TransferFeeQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },

@@ -151,9 +151,15 @@ var pagesDistributionQueryItems = &pager[DistributionItemQuery, DistributionItem
 	key:    func(r *DistributionItem) string { return rowKey(r.ItemSPUID) },
 }
 
+// keyed reports whether item_spu_id is set.
+func (r *DistributionItemUpdate) keyed() bool { return !blank(r.ItemSPUID) }
+
 func (r *DistributionItemStatusResult) failures() []RowError {
 	return collectFailures(r.FailStyleCodeList, func(key *string) (string, string) { return *key, "" })
 }
+
+// keyed reports whether item_spu_list is set.
+func (r *DistributionItemStatus) keyed() bool { return len(r.ItemSPUIDs) > 0 }
 
 var pagesDistributionQuerySupplierItems = &pager[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
 	op:     opDistributionQuerySupplierItems,

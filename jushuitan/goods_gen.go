@@ -422,6 +422,16 @@ var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, itemUploadReply, I
 	verdict:   func(r *ItemUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
 }
 
+// keyed reports whether i_id is set in every row of items.
+func (r *ItemUploadRequest) keyed() bool {
+	for i := range r.Items {
+		if blank(r.Items[i].IID) {
+			return false
+		}
+	}
+	return true
+}
+
 var pagesSKUsQuery = &pager[SKUQuery, SKUPage, SKU]{
 	op:   opSKUsQuery,
 	page: func(q *SKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -448,6 +458,16 @@ var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, skuUploadReply, SKUUp
 	verdict:   func(r *SKUUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
+// keyed reports whether sku_id is set in every row of items.
+func (r *SKUUploadRequest) keyed() bool {
+	for i := range r.Items {
+		if blank(r.Items[i].SKUID) {
+			return false
+		}
+	}
+	return true
+}
+
 var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, skuBatchUploadReply, SKUBatchUploadResult]{
 	op:   opSKUsBatchUpload,
 	rows: func(q *SKUBatchUploadRequest) []SKUBatchUpload { return q.Items },
@@ -460,6 +480,16 @@ var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, skuBat
 	results:   func(p *skuBatchUploadReply) []SKUBatchUploadResult { return p.Rows },
 	resultKey: func(r *SKUBatchUploadResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUBatchUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
+}
+
+// keyed reports whether sku_id is set in every row of items.
+func (r *SKUBatchUploadRequest) keyed() bool {
+	for i := range r.Items {
+		if blank(r.Items[i].SKUID) {
+			return false
+		}
+	}
+	return true
 }
 
 var batchSKUsUploadCostPrices = &batch[*CostPriceUploadRequest, CostPriceUpload, noReply, noReply]{
@@ -482,6 +512,9 @@ var batchSKUsSetBins = &batch[[]SKUBins, SKUBins, skuBinsReply, SKUBinsResult]{
 	resultKey: func(r *SKUBinsResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUBinsResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
+
+// keyed reports whether sku_id is set.
+func (r *SKUBins) keyed() bool { return !blank(r.SKUID) }
 
 var pagesSKUsQueryHistory = &pager[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
 	op:   opSKUsQueryHistory,
@@ -535,6 +568,16 @@ var batchShopSKUsUpload = &batch[*ShopSKUUploadRequest, ShopSKUUpload, noReply, 
 	key: func(r *ShopSKUUpload) string { return rowKey(r.ShopID, r.ShopSKUID) },
 }
 
+// keyed reports whether shop_sku_id is set in every row of items.
+func (r *ShopSKUUploadRequest) keyed() bool {
+	for i := range r.Items {
+		if blank(r.Items[i].ShopSKUID) {
+			return false
+		}
+	}
+	return true
+}
+
 var pagesBundlesQuery = &pager[BundleQuery, BundlePage, Bundle]{
 	op:   opBundlesQuery,
 	page: func(q *BundleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -558,6 +601,16 @@ var batchBundlesUpload = &batch[*BundleUploadRequest, BundleUpload, noReply, noR
 	key: func(r *BundleUpload) string { return rowKey(r.SKUID) },
 }
 
+// keyed reports whether sku_id is set in every row of items.
+func (r *BundleUploadRequest) keyed() bool {
+	for i := range r.Items {
+		if blank(r.Items[i].SKUID) {
+			return false
+		}
+	}
+	return true
+}
+
 var pagesCategoriesQuery = &pager[CategoryQuery, CategoryPage, Category]{
 	op:   opCategoriesQuery,
 	page: func(q *CategoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -578,6 +631,9 @@ var pagesSupplierSKUsQuery = &pager[SupplierSKUQuery, SupplierSKUPage, SupplierS
 	key:  func(r *SupplierSKU) string { return rowKey(r.SupplierID, r.SKUID) },
 }
 
+// keyed reports whether sku_id is set.
+func (r *SupplierSKUSave) keyed() bool { return !blank(r.SKUID) }
+
 var pagesBOMsQuery = &pager[BOMQuery, BOMPage, BOM]{
 	op:       opBOMsQuery,
 	page:     func(q *BOMQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
@@ -586,6 +642,22 @@ var pagesBOMsQuery = &pager[BOMQuery, BOMPage, BOM]{
 	window:   func(q *BOMQuery) (begin, end *time.Time) { return &q.ModifiedStart, &q.ModifiedEnd },
 	key:      func(r *BOM) string { return rowKey(r.SKUID) },
 	modified: func(r *BOM) time.Time { return r.Modified },
+}
+
+// keyed reports whether outer_sku_id or map_outer_sku_id is set in every row of bom_list and
+// outer_sku_id is set in every row of minor_list.
+func (r *BOMSave) keyed() bool {
+	for i := range r.BOMList {
+		if blank(r.BOMList[i].OuterSKUID) && blank(r.BOMList[i].MapOuterSKUID) {
+			return false
+		}
+	}
+	for i := range r.MinorList {
+		if blank(r.MinorList[i].OuterSKUID) {
+			return false
+		}
+	}
+	return true
 }
 
 // ItemQuery 普通商品查询（按款）: the request of [ItemService.Query].

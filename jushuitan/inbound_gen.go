@@ -208,8 +208,8 @@ var batchReceiptsCreate = &batch[[]ReceiptCreate, ReceiptCreate, receiptCreateRe
 	verdict:   func(r *ReceiptCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-// repeatable: external_id is unique (inferred).
-func (r *ReceiptCreate) repeatable() bool { return r.ExternalID != "" }
+// keyed reports whether external_id is set.
+func (r *ReceiptCreate) keyed() bool { return !blank(r.ExternalID) }
 
 var batchReceiptsConfirm = &batch[[]ReceiptConfirm, ReceiptConfirm, noReply, noReply]{
 	op:   opReceiptsConfirm,
@@ -230,8 +230,8 @@ var pagesAppointmentsQuery = &pager[AppointmentQuery, AppointmentPage, Appointme
 	modified: func(r *Appointment) time.Time { return r.Modified },
 }
 
-// repeatable: external_id is the number of the appointment (inferred).
-func (r *AppointmentUpload) repeatable() bool { return r.ExternalID != "" }
+// keyed reports whether external_id is set.
+func (r *AppointmentUpload) keyed() bool { return !blank(r.ExternalID) }
 
 // ReceiptQuery 采购入库查询: the request of [ReceiptService.Query].
 type ReceiptQuery struct {

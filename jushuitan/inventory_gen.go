@@ -337,6 +337,16 @@ var batchInventorySetVirtualQtys = &batch[*VirtualQtyRequest, VirtualQty, noRepl
 	key: func(r *VirtualQty) string { return rowKey(r.SKUID) },
 }
 
+// keyed reports whether sku_id is set in every row of sku_and_qty.
+func (r *VirtualQtyRequest) keyed() bool {
+	for i := range r.SKUAndQty {
+		if blank(r.SKUAndQty[i].SKUID) {
+			return false
+		}
+	}
+	return true
+}
+
 var pagesStocktakesQuery = &pager[StocktakeQuery, StocktakePage, Stocktake]{
 	op:   opStocktakesQuery,
 	page: func(q *StocktakeQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -348,6 +358,9 @@ var pagesStocktakesQuery = &pager[StocktakeQuery, StocktakePage, Stocktake]{
 	key:      func(r *Stocktake) string { return rowKey(r.IOID) },
 	modified: func(r *Stocktake) time.Time { return r.Modified },
 }
+
+// keyed reports whether so_id is set.
+func (r *StocktakeUpload) keyed() bool { return !blank(r.SoID) }
 
 var pagesVirtualWarehousesQueryStock = &pager[VirtualStockQuery, VirtualStockPage, VirtualStock]{
 	op:   opVirtualWarehousesQueryStock,
@@ -373,6 +386,9 @@ func (r *VirtualAllocationResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
 }
 
+// keyed reports whether so_id is set.
+func (r *VirtualAllocationCreate) keyed() bool { return !blank(r.SoID) }
+
 var pagesVirtualWarehousesQueryTransfers = &pager[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
 	op:     opVirtualWarehousesQueryTransfers,
 	page:   func(q *VirtualTransferQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
@@ -385,6 +401,9 @@ var pagesVirtualWarehousesQueryTransfers = &pager[VirtualTransferQuery, VirtualT
 func (r *VirtualTransferResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
 }
+
+// keyed reports whether so_id is set.
+func (r *VirtualTransferCreate) keyed() bool { return !blank(r.SoID) }
 
 func (r *VirtualPurchaseSaveResult) verdict() (ok bool, code int64, msg string) {
 	return r.IsSuccess, 0, r.Msg

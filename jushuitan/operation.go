@@ -60,6 +60,10 @@ type Operation struct {
 	nullIsFailure  bool      // code 0 with data null changed nothing
 	falseIsFailure bool      // code 0 with data false is a refusal
 	window         [2]string // members of the request that make the time range
+
+	// keyed reports whether every document of a request names its key. It is nil
+	// where the operation has none.
+	keyed func(req any, biz []byte) bool
 }
 
 // Name is Service.Method, or the path of an operation without a method.

@@ -129,6 +129,7 @@ var opItemsUpload = &Operation{
 	Limits:   []string{"items <= 500"},
 	payload:  "",
 	rows:     "data",
+	keyed:    keyedRequest[ItemUploadRequest],
 }
 
 var opSKUsQuery = &Operation{
@@ -154,6 +155,7 @@ var opSKUsUpload = &Operation{
 	Limits:   []string{"rows per call: not found", "pic / pic_big / sku_pic <= 300 chars", "properties_value <= 100 chars", "other_code <= 500 chars"},
 	payload:  "data",
 	rows:     "datas",
+	keyed:    keyedRequest[SKUUploadRequest],
 }
 
 var opSKUsBatchUpload = &Operation{
@@ -166,6 +168,7 @@ var opSKUsBatchUpload = &Operation{
 	Limits:   []string{"items <= 500", "the SKUs of one call must have DIFFERENT names"},
 	payload:  "",
 	rows:     "data",
+	keyed:    keyedRequest[SKUBatchUploadRequest],
 }
 
 var opSKUsUploadCostPrices = &Operation{
@@ -193,6 +196,7 @@ var opSKUsSetBins = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
+	keyed:    keyedRows[SKUBins],
 }
 
 var opSKUsQueryHistory = &Operation{
@@ -246,6 +250,7 @@ var opShopSKUsUpload = &Operation{
 	BatchMax: 50,
 	Limits:   []string{"rows per call: not found"},
 	payload:  "data",
+	keyed:    keyedRequest[ShopSKUUploadRequest],
 }
 
 var opBundlesQuery = &Operation{
@@ -271,6 +276,7 @@ var opBundlesUpload = &Operation{
 	BatchMax: 50,
 	Limits:   []string{"items <= 50", "labels <= 200 chars"},
 	payload:  "data",
+	keyed:    keyedRequest[BundleUploadRequest],
 }
 
 var opCategoriesQuery = &Operation{
@@ -310,6 +316,7 @@ var opSupplierSKUsSave = &Operation{
 	Key:     []string{"supplier_id", "sku_id"},
 	Why:     "saves absolute values by supplier_id + sku_id (inferred)",
 	payload: "data",
+	keyed:   keyedRequest[SupplierSKUSave],
 }
 
 var opBOMsQuery = &Operation{
@@ -332,6 +339,7 @@ var opBOMsSave = &Operation{
 	Key:     []string{"outer_sku_id", "map_outer_sku_id"},
 	Why:     "saves absolute values by outer_sku_id + map_outer_sku_id (inferred)",
 	payload: "data",
+	keyed:   keyedRequest[BOMSave],
 }
 
 var opInventoryQuery = &Operation{
@@ -385,6 +393,7 @@ var opInventorySetVirtualQtys = &Operation{
 	Limits:        []string{"sku_and_qty <= 1000"},
 	payload:       "data",
 	nullIsFailure: true,
+	keyed:         keyedRequest[VirtualQtyRequest],
 }
 
 var opStocktakesQuery = &Operation{
@@ -408,6 +417,7 @@ var opStocktakesUpload = &Operation{
 	Why:     "a repeated so_id returns the first success (documented)",
 	Limits:  []string{"items <= 500"},
 	payload: "data.data",
+	keyed:   keyedRequest[StocktakeUpload],
 }
 
 var opVirtualWarehousesList = &Operation{
@@ -449,6 +459,7 @@ var opVirtualWarehousesCreateAllocation = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
 	payload: "data",
+	keyed:   keyedRequest[VirtualAllocationCreate],
 }
 
 var opVirtualWarehousesQueryTransfers = &Operation{
@@ -470,6 +481,7 @@ var opVirtualWarehousesCreateTransfer = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
 	payload: "data",
+	keyed:   keyedRequest[VirtualTransferCreate],
 }
 
 var opVirtualWarehousesSavePurchase = &Operation{
@@ -513,6 +525,7 @@ var opOrdersUpload = &Operation{
 	Limits:   []string{"at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100 calls/min"},
 	payload:  "data",
 	rows:     "datas",
+	keyed:    keyedRows[OrderUpload],
 }
 
 var opOrdersCancel = &Operation{
@@ -523,6 +536,7 @@ var opOrdersCancel = &Operation{
 	Why:     "a repeat leaves the orders cancelled",
 	Limits:  []string{"at most 50 o_ids"},
 	payload: "",
+	keyed:   keyedRequest[OrderCancel],
 }
 
 var opOrdersMarkSent = &Operation{
@@ -556,6 +570,7 @@ var opOrdersSetLabels = &Operation{
 	Why:     "adding or removing the same labels again changes nothing",
 	Limits:  []string{"1..19 labels, each max 10 characters, no duplicates"},
 	payload: "data",
+	keyed:   keyedRequest[OrderLabels],
 }
 
 var opOrdersSetRemark = &Operation{
@@ -566,6 +581,7 @@ var opOrdersSetRemark = &Operation{
 	Why:     "overwrites; not repeatable with is_append",
 	Limits:  []string{"remark max 500"},
 	payload: "data",
+	keyed:   keyedRequest[OrderRemark],
 }
 
 var opOrdersSetRemarkBySoID = &Operation{
@@ -575,6 +591,7 @@ var opOrdersSetRemarkBySoID = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "overwrites; not repeatable with is_append",
 	payload: "data",
+	keyed:   keyedRequest[OrderRemarkBySoID],
 }
 
 var opOrdersSetNodes = &Operation{
@@ -586,6 +603,7 @@ var opOrdersSetNodes = &Operation{
 	BatchMax: 10,
 	Limits:   []string{"at most 10 items"},
 	payload:  "data",
+	keyed:    keyedRequest[OrderNodes],
 }
 
 var opOrdersAssignWarehouse = &Operation{
@@ -597,6 +615,7 @@ var opOrdersAssignWarehouse = &Operation{
 	BatchMax: 50,
 	Limits:   []string{"batch size not found"},
 	payload:  "data",
+	keyed:    keyedRows[OrderWarehouse],
 }
 
 var opOrdersMarkQuestion = &Operation{
@@ -607,6 +626,7 @@ var opOrdersMarkQuestion = &Operation{
 	Why:     "the orders are abnormal already",
 	Limits:  []string{"at most 50 numbers"},
 	payload: "data",
+	keyed:   keyedRequest[OrderQuestion],
 }
 
 var opOrdersSplit = &Operation{
@@ -721,6 +741,7 @@ var opAfterSalesUpload = &Operation{
 	Limits:   []string{"batch size not found"},
 	payload:  "data",
 	rows:     "datas",
+	keyed:    keyedRows[AfterSaleUpload],
 }
 
 var opAfterSalesUploadNoInfo = &Operation{
@@ -741,6 +762,7 @@ var opAfterSalesConfirmGoods = &Operation{
 	Key:     []string{"return_id"},
 	Why:     "return_id stops double stock increments; without it a repeat may count twice",
 	payload: "data",
+	keyed:   keyedRows[GoodsConfirmation],
 }
 
 var opAfterSalesConfirmGoodsBySN = &Operation{
@@ -758,6 +780,7 @@ var opAfterSalesConfirm = &Operation{
 	Key:     []string{"as_ids"},
 	Why:     "a repeat leaves the cases confirmed",
 	payload: "data",
+	keyed:   keyedRequest[AfterSaleConfirm],
 }
 
 var opAfterSalesUnconfirm = &Operation{
@@ -767,6 +790,7 @@ var opAfterSalesUnconfirm = &Operation{
 	Key:     []string{"as_ids"},
 	Why:     "a repeat leaves the cases unconfirmed",
 	payload: "data",
+	keyed:   keyedRequest[AfterSaleUnconfirm],
 }
 
 var opAfterSalesQueryPayments = &Operation{
@@ -811,6 +835,7 @@ var opPurchasesUpload = &Operation{
 	Key:     []string{"external_id"},
 	Why:     "external_id acts as the key of the document (inferred)",
 	payload: "data.data",
+	keyed:   keyedRequest[PurchaseUpload],
 }
 
 var opPurchasesEdit = &Operation{
@@ -820,6 +845,7 @@ var opPurchasesEdit = &Operation{
 	Key:     []string{"external_id", "po_id"},
 	Why:     "sets the same values of the same document again",
 	payload: "data",
+	keyed:   keyedRequest[PurchaseEdit],
 }
 
 var opPurchasesChangeStatus = &Operation{
@@ -838,6 +864,7 @@ var opPurchasesCancel = &Operation{
 	Key:     []string{"type", "po_ids", "so_ids"},
 	Why:     "a repeat leaves the documents void",
 	payload: "data",
+	keyed:   keyedRequest[PurchaseCancel],
 }
 
 var opPurchasesSetLabels = &Operation{
@@ -848,6 +875,7 @@ var opPurchasesSetLabels = &Operation{
 	Why:     "adding or removing the same labels again changes nothing",
 	Limits:  []string{"1..19 labels, max 10 characters each"},
 	payload: "data",
+	keyed:   keyedRequest[PurchaseLabels],
 }
 
 var opSuppliersQuery = &Operation{
@@ -873,6 +901,7 @@ var opSuppliersUpload = &Operation{
 	Limits:   []string{"batch size not found"},
 	payload:  "data",
 	rows:     "datas",
+	keyed:    keyedRows[SupplierUpload],
 }
 
 var opManufacturesQuery = &Operation{
@@ -931,6 +960,7 @@ var opReceiptsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
+	keyed:    keyedRows[ReceiptCreate],
 }
 
 var opReceiptsConfirm = &Operation{
@@ -979,6 +1009,7 @@ var opAppointmentsUpload = &Operation{
 	Why:     "external_id is the number of the appointment (inferred)",
 	Limits:  []string{"po_ids max 10"},
 	payload: "data.data",
+	keyed:   keyedRequest[AppointmentUpload],
 }
 
 var opPurchaseReturnsQuery = &Operation{
@@ -1003,6 +1034,7 @@ var opPurchaseReturnsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
+	keyed:    keyedRows[PurchaseReturnCreate],
 }
 
 var opPurchaseReturnsUpload = &Operation{
@@ -1021,6 +1053,7 @@ var opPurchaseReturnsCancel = &Operation{
 	Why:     "a repeat leaves the documents cancelled",
 	Limits:  []string{"max 20 numbers"},
 	payload: "data",
+	keyed:   keyedRequest[PurchaseReturnCancel],
 }
 
 var opOtherInOutsQuery = &Operation{
@@ -1044,6 +1077,7 @@ var opOtherInOutsUpload = &Operation{
 	Why:     "external_id becomes the online number and acts as the key (inferred)",
 	Limits:  []string{"labels text max 200 in total"},
 	payload: "data.data",
+	keyed:   keyedRequest[OtherInOutUpload],
 }
 
 var opOtherInOutsChangeStatus = &Operation{
@@ -1089,6 +1123,7 @@ var opTransfersUploadCrossWarehouse = &Operation{
 	BatchMax: 50,
 	payload:  "data",
 	rows:     "datas",
+	keyed:    keyedRows[CrossTransferUpload],
 }
 
 var opTransfersUploadInWarehouse = &Operation{
@@ -1099,6 +1134,7 @@ var opTransfersUploadInWarehouse = &Operation{
 	Why:     "so_id must be unique",
 	Limits:  []string{"so_id max 50, unique"},
 	payload: "data.data",
+	keyed:   keyedRequest[InnerTransferUpload],
 }
 
 var opTransfersConfirm = &Operation{
@@ -1116,6 +1152,7 @@ var opTransfersCancel = &Operation{
 	Key:     []string{"io_id"},
 	Why:     "a repeat leaves the transfer cancelled",
 	payload: "data",
+	keyed:   keyedRequest[TransferCancel],
 }
 
 var opTransfersCreateDifference = &Operation{
@@ -1165,6 +1202,7 @@ var opWavesRecalculateReservations = &Operation{
 	Limits:  []string{"wave_ids max 50"},
 	payload: "",
 	rows:    "data",
+	keyed:   keyedRequest[WaveReservationRequest],
 }
 
 var opWavesQueryWaitingPicks = &Operation{
@@ -1401,6 +1439,7 @@ var opDistributionUpdateItem = &Operation{
 	Why:     "sets the same values of the same item again",
 	Limits:  []string{"item_sku_list max 1500"},
 	payload: "",
+	keyed:   keyedRequest[DistributionItemUpdate],
 }
 
 var opDistributionSetItemStatus = &Operation{
@@ -1411,6 +1450,7 @@ var opDistributionSetItemStatus = &Operation{
 	Why:     "sets the same status again",
 	Limits:  []string{"item_spu_list max 100"},
 	payload: "data",
+	keyed:   keyedRequest[DistributionItemStatus],
 }
 
 var opDistributionQueryCategories = &Operation{
@@ -1502,6 +1542,7 @@ var opCrossBorderMapSKU1688 = &Operation{
 	Key:     []string{"sku_id", "plat_offer_id", "plat_spec_id", "plat_sku_id"},
 	Why:     "links the same SKU to the same 1688 SKU again (inferred)",
 	payload: "data",
+	keyed:   keyedRequest[SKU1688Mapping],
 }
 
 var opCrossBorderQueryTransferFees = &Operation{

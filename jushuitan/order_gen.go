@@ -216,6 +216,12 @@ var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, Ord
 	verdict:   func(r *OrderUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
+// keyed reports whether so_id is set.
+func (r *OrderUpload) keyed() bool { return !blank(r.SoID) }
+
+// keyed reports whether o_ids is set.
+func (r *OrderCancel) keyed() bool { return len(r.OIDs) > 0 }
+
 var pagesOrdersQueryActions = &pager[OrderActionQuery, OrderActionPage, OrderAction]{
 	op:     opOrdersQueryActions,
 	page:   func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -225,17 +231,30 @@ var pagesOrdersQueryActions = &pager[OrderActionQuery, OrderActionPage, OrderAct
 	key:    func(r *OrderAction) string { return rowKey(r.OAID) },
 }
 
-// repeatable: overwrites; not repeatable with is_append.
-func (r *OrderRemark) repeatable() bool { return !r.IsAppend }
+// keyed reports whether o_id or so_id is set.
+func (r *OrderLabels) keyed() bool { return r.OID != 0 || !blank(r.SoID) }
 
-// repeatable: overwrites; not repeatable with is_append.
-func (r *OrderRemarkBySoID) repeatable() bool { return !r.IsAppend }
+// keyed reports whether o_id is set and is_append, which makes a repeat unsafe, is not.
+func (r *OrderRemark) keyed() bool { return r.OID != 0 && !r.IsAppend }
+
+// keyed reports whether so_id is set and is_append, which makes a repeat unsafe, is not.
+func (r *OrderRemarkBySoID) keyed() bool { return !blank(r.SoID) && !r.IsAppend }
 
 var batchOrdersSetNodes = &batch[*OrderNodes, OrderNode, noReply, noReply]{
 	op:   opOrdersSetNodes,
 	rows: func(q *OrderNodes) []OrderNode { return q.Items },
 	with: func(q *OrderNodes, rows []OrderNode) *OrderNodes { part := *q; part.Items = rows; return &part },
 	key:  func(r *OrderNode) string { return rowKey(r.OID, r.SoID) },
+}
+
+// keyed reports whether o_id or so_id is set in every row of items.
+func (r *OrderNodes) keyed() bool {
+	for i := range r.Items {
+		if r.Items[i].OID == 0 && blank(r.Items[i].SoID) {
+			return false
+		}
+	}
+	return true
 }
 
 var batchOrdersAssignWarehouse = &batch[[]OrderWarehouse, OrderWarehouse, noReply, noReply]{
@@ -245,9 +264,15 @@ var batchOrdersAssignWarehouse = &batch[[]OrderWarehouse, OrderWarehouse, noRepl
 	key:  func(r *OrderWarehouse) string { return rowKey(r.OID) },
 }
 
+// keyed reports whether o_id is set.
+func (r *OrderWarehouse) keyed() bool { return r.OID != 0 }
+
 func (r *OrderQuestionResult) failures() []RowError {
 	return collectFailures(r.Message, func(r *OrderQuestionFailure) (string, string) { return rowKey(r.ID), r.Msg })
 }
+
+// keyed reports whether o_ids or so_ids is set.
+func (r *OrderQuestion) keyed() bool { return len(r.OIDs) > 0 || len(r.SoIDs) > 0 }
 
 // OrderQuery 订单查询(自有商城、跨境下线): the request of [OrderService.Query].
 type OrderQuery struct {

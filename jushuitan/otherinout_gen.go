@@ -110,8 +110,8 @@ var pagesOtherInOutsQuery = &pager[OtherInOutQuery, OtherInOutPage, OtherInOut]{
 	version:  func(r *OtherInOut) int64 { return r.TS },
 }
 
-// repeatable: external_id becomes the online number and acts as the key (inferred).
-func (r *OtherInOutUpload) repeatable() bool { return r.ExternalID != "" }
+// keyed reports whether external_id is set.
+func (r *OtherInOutUpload) keyed() bool { return !blank(r.ExternalID) }
 
 var pagesSerialNumbersQuery = &pager[SerialNumberQuery, SerialNumberPage, SerialNumberState]{
 	op:       opSerialNumbersQuery,

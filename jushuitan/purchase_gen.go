@@ -185,13 +185,22 @@ var pagesPurchasesQuery = &pager[PurchaseQuery, PurchasePage, Purchase]{
 	modified: func(r *Purchase) time.Time { return r.Modified },
 }
 
-// repeatable: external_id acts as the key of the document (inferred).
-func (r *PurchaseUpload) repeatable() bool { return r.ExternalID != "" }
+// keyed reports whether external_id is set.
+func (r *PurchaseUpload) keyed() bool { return !blank(r.ExternalID) }
+
+// keyed reports whether external_id or po_id is set.
+func (r *PurchaseEdit) keyed() bool { return !blank(r.ExternalID) || r.POID != 0 }
 
 func (r *PurchaseStatusReply) failures() []RowError {
 	failed := slices.DeleteFunc(slices.Clone(r.Rows), func(r PurchaseStatusResult) bool { return r.IsSuccess })
 	return collectFailures(failed, func(r *PurchaseStatusResult) (string, string) { return rowKey(r.POID), r.Msg })
 }
+
+// keyed reports whether po_ids or so_ids is set.
+func (r *PurchaseCancel) keyed() bool { return len(r.POIDs) > 0 || len(r.SoIDs) > 0 }
+
+// keyed reports whether po_id or so_id is set.
+func (r *PurchaseLabels) keyed() bool { return r.POID != 0 || !blank(r.SoID) }
 
 var pagesSuppliersQuery = &pager[SupplierQuery, SupplierPage, Supplier]{
 	op:   opSuppliersQuery,
@@ -215,8 +224,8 @@ var batchSuppliersUpload = &batch[[]SupplierUpload, SupplierUpload, supplierUplo
 	verdict:   func(r *SupplierUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-// repeatable: upsert by supplier_code.
-func (r *SupplierUpload) repeatable() bool { return r.SupplierCode != "" }
+// keyed reports whether supplier_code is set.
+func (r *SupplierUpload) keyed() bool { return !blank(r.SupplierCode) }
 
 var pagesManufacturesQuery = &pager[ManufactureQuery, ManufacturePage, Manufacture]{
 	op:   opManufacturesQuery,

@@ -99,8 +99,11 @@ var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreate, PurchaseReturnCr
 	verdict:   func(r *PurchaseReturnCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-// repeatable: external_id is the number of the document (inferred).
-func (r *PurchaseReturnCreate) repeatable() bool { return r.ExternalID != "" }
+// keyed reports whether external_id is set.
+func (r *PurchaseReturnCreate) keyed() bool { return !blank(r.ExternalID) }
+
+// keyed reports whether io_ids or so_ids is set.
+func (r *PurchaseReturnCancel) keyed() bool { return len(r.IOIDs) > 0 || len(r.SoIDs) > 0 }
 
 // PurchaseReturnQuery 采购退货查询: the request of [PurchaseReturnService.Query].
 type PurchaseReturnQuery struct {

@@ -66,13 +66,15 @@ type CallOption func(*Operation)
 // AsRead says that the call changes nothing, so that it may be repeated.
 func AsRead() CallOption { return func(op *Operation) { op.Effect = Read } }
 
-// AsKeyed says that a repeat of the call changes nothing more.
+// AsKeyed says that a repeat of the call changes nothing more. Where [Operations]
+// has the path as [Keyed] already, biz must name its keys all the same.
 func AsKeyed() CallOption { return func(op *Operation) { op.Effect = Keyed } }
 
 // Call sends biz to any path, for endpoints that have no method yet, and reads
 // the data member of the answer into out (tolerantly; nil drops it, a
 // *json.RawMessage takes it as it is). A path that is not in [Operations] counts
-// as [Unsafe] unless an option says otherwise.
+// as [Unsafe] unless an option says otherwise; one that is [Keyed] there is sent
+// again after a lost answer only if every document in biz names its key.
 func (c *Client) Call(ctx context.Context, path string, biz, out any, opts ...CallOption) error {
 	op := Operation{Path: path}
 	if known := operationAt(path); known != nil {

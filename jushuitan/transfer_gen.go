@@ -113,11 +113,14 @@ var batchTransfersUploadCrossWarehouse = &batch[[]CrossTransferUpload, CrossTran
 	verdict:   func(r *CrossTransferUploadResult) (bool, string) { return saysDone(""), "" },
 }
 
-// repeatable: so_id is the number of the transfer (inferred).
-func (r *CrossTransferUpload) repeatable() bool { return r.SoID != "" }
+// keyed reports whether so_id is set.
+func (r *CrossTransferUpload) keyed() bool { return !blank(r.SoID) }
 
-// repeatable: so_id must be unique.
-func (r *InnerTransferUpload) repeatable() bool { return r.SoID != "" }
+// keyed reports whether so_id is set.
+func (r *InnerTransferUpload) keyed() bool { return !blank(r.SoID) }
+
+// keyed reports whether io_id is set.
+func (r *TransferCancel) keyed() bool { return r.IOID != 0 }
 
 // TransferQuery 调拨单查询: the request of [TransferService.Query].
 type TransferQuery struct {

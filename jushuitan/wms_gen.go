@@ -305,6 +305,9 @@ var pagesSerialNumbersQueryMoves = &pager[SerialNumberMoveQuery, SerialNumberMov
 	key:    func(r *SerialNumberMove) string { return rowKey(r.IOID, r.SKUID, r.SKUSN) },
 }
 
+// keyed reports whether wave_ids is set.
+func (r *WaveReservationRequest) keyed() bool { return len(r.WaveIDs) > 0 }
+
 var pagesQuickSaleQueryLabels = &pager[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
 	op:     opQuickSaleQueryLabels,
 	page:   func(q *QuickSaleLabelQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },

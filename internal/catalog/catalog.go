@@ -37,7 +37,6 @@ type Operation struct {
 	Key        []string `json:"key,omitempty"`
 	Why        string   `json:"why,omitempty"`         // reason of the effect
 	UnsafeWhen string   `json:"unsafe_when,omitempty"` // a flag of the request that makes it unsafe
-	KeyedIf    string   `json:"keyed_if,omitempty"`    // a field that every row must carry for it to be keyed
 
 	Biz     string `json:"biz"` // object or array
 	Payload string `json:"payload"`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ type api struct {
 	groups  []*catalog.Group
 	structs map[string]*goStruct
 	order   []*goStruct
+	keyedBy map[string]*catalog.Operation // by request type: the first keyed operation that has it
 }
 
 // goStruct is one generated type.
@@ -25,6 +27,14 @@ type goStruct struct {
 	rows   string // Go name of the field that holds the rows, of a page
 	extra  bool   // keeps unknown members
 	reply  bool
+}
+
+// field finds a member by its wire name.
+func (s *goStruct) field(wire string) *goField {
+	if i := slices.IndexFunc(s.fields, func(f *goField) bool { return f.wire == wire }); i >= 0 {
+		return s.fields[i]
+	}
+	return nil
 }
 
 // goField is one member of it.
@@ -47,13 +57,13 @@ type node struct {
 }
 
 func build(groups []*catalog.Group) (*api, error) {
-	a := &api{groups: groups, structs: map[string]*goStruct{}}
+	a := &api{groups: groups, structs: map[string]*goStruct{}, keyedBy: map[string]*catalog.Operation{}}
 	for _, g := range groups {
 		for _, op := range g.Operations {
 			if op.Go.Auth || op.Go.Raw {
 				continue
 			}
-			if err := a.operation(op); err != nil {
+			if err := errors.Join(a.operation(op), a.checkKeyed(op)); err != nil {
 				return nil, fmt.Errorf("%s: %w", op.Path, err)
 			}
 		}

@@ -57,6 +57,9 @@ func (a *api) groupFile(g *catalog.Group) string {
 	for _, op := range g.Operations {
 		a.pager(&w, op)
 		a.batch(&w, op)
+		a.failures(&w, op)
+		a.verdict(&w, op)
+		a.keyed(&w, op)
 	}
 	for _, s := range a.order {
 		if s.group == g.Group {
@@ -369,25 +372,16 @@ func (a *api) accessor(s *goStruct, v, path string) string {
 	at := s
 	expr := v
 	for part := range strings.SplitSeq(path, ".") {
-		i := slices.IndexFunc(at.fields, func(f *goField) bool { return f.wire == part })
-		if i < 0 {
+		f := at.field(part)
+		if f == nil {
 			return ""
 		}
-		f := at.fields[i]
 		expr += "." + f.name
 		if f.child != "" {
 			at = a.structs[f.child]
 		}
 	}
 	return expr
-}
-
-// fieldType is the Go type of a member.
-func (a *api) fieldType(s *goStruct, wire string) string {
-	if i := slices.IndexFunc(s.fields, func(f *goField) bool { return f.wire == wire }); i >= 0 {
-		return s.fields[i].typ
-	}
-	return ""
 }
 
 func (a *api) pager(w *writer, op *catalog.Operation) {
@@ -465,106 +459,107 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 }
 
 func (a *api) batch(w *writer, op *catalog.Operation) {
-	if b := op.Batch; b != nil {
-		req := a.structs[op.Go.Request]
-		item, in := req, "[]"+req.name
-		var list string
-		copyReq := "func(q []" + req.name + ", rows []" + req.name + ") []" + req.name + " { return rows }"
-		if b.List != "" {
-			i := slices.IndexFunc(req.fields, func(f *goField) bool { return f.wire == b.List })
-			f := req.fields[i]
-			item, in = a.structs[f.child], "*"+req.name
-			list = "q." + f.name
-			copyReq = fmt.Sprintf("func(q *%s, rows []%s) *%s { part := *q; part.%s = rows; return &part }", req.name, item.name, req.name, f.name)
-		} else {
-			list = "q"
-		}
-		row := a.rowType(op)
-		reply := op.Go.Response
-		if row == "" {
-			row = "noReply"
-			reply = "noReply"
-		}
-		w.f("var %s = &batch[%s, %s, %s, %s]{", varName("batch", op), in, item.name, reply, row)
-		w.f("op: %s,", varName("op", op))
-		w.f("rows: func(q %s) []%s { return %s },", in, item.name, list)
-		w.f("with: %s,", copyReq)
-		w.f("key: func(r *%s) string { return rowKey(%s) },", item.name, a.keyExpr(item, b.Key))
-		if row != "noReply" {
-			rs := a.structs[row]
-			w.f("results: func(p *%s) []%s { return p.%s },", reply, row, a.structs[reply].rows)
-			rowKey := b.RowKey
-			if rowKey == nil {
-				rowKey = b.Key
-			}
-			if e := a.keyExpr(rs, rowKey); e != "" {
-				w.f("resultKey: func(r *%s) string { return rowKey(%s) },", row, e)
-			}
-			ok := "true"
-			if b.OK != "" {
-				ok = a.accessor(rs, "r", b.OK)
-			}
-			msg := `""`
-			if b.Msg != "" {
-				msg = a.accessor(rs, "r", b.Msg)
-			}
-			switch {
-			case b.OK == "":
-				ok = "saysDone(" + msg + ")"
-			case b.OKOptional:
-				ok = ok + " || saysDone(" + msg + ")"
-			}
-			w.f("verdict: func(r *%s) (bool, string) { return %s, %s },", row, ok, msg)
-		}
-		w.f("}\n")
+	b := op.Batch
+	if b == nil {
+		return
 	}
-	if f := op.Fail; f != nil {
-		reply := a.structs[op.Go.Response]
-		if i := slices.IndexFunc(reply.fields, func(g *goField) bool { return g.wire == f.Rows }); i >= 0 && !a.failWritten(op) {
-			list := "r." + reply.fields[i].name
-			w.f("func (r *%s) failures() []RowError {", reply.name)
-			row := a.structs[reply.fields[i].child]
-			if row == nil { // plain texts
-				w.f("return collectFailures(%s, func(key *string) (string, string) { return *key, \"\" })\n}\n", list)
-				return
-			}
-			if f.OK != "" {
-				w.f("failed := slices.DeleteFunc(slices.Clone(%s), func(r %s) bool { return %s })", list, row.name, a.accessor(row, "r", f.OK))
-				list = "failed"
-			}
-			w.f("return collectFailures(%s, func(r *%s) (string, string) { return rowKey(%s), %s })\n}\n",
-				list, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
-		}
+	req := a.structs[op.Go.Request]
+	item, in, list := req, "[]"+req.name, "q"
+	with := "func(q []" + req.name + ", rows []" + req.name + ") []" + req.name + " { return rows }"
+	if b.List != "" {
+		f := req.field(b.List)
+		item, in, list = a.structs[f.child], "*"+req.name, "q."+f.name
+		with = fmt.Sprintf("func(q *%s, rows []%s) *%s { part := *q; part.%s = rows; return &part }", req.name, item.name, req.name, f.name)
 	}
-	if op.OKFlag != "" || op.InnerCode {
-		reply := a.structs[op.Go.Response]
-		w.f("func (r *%s) verdict() (ok bool, code int64, msg string) {", reply.name)
-		if op.InnerCode {
-			w.f("return r.Code == 0, r.Code, r.Msg\n}\n")
-		} else {
-			ok, msg := a.accessor(reply, "r", op.OKFlag), a.accessor(reply, "r", "msg")
-			if msg == "" {
-				msg = a.accessor(reply, "r", "message")
-			}
-			if msg == "" {
-				msg = `""`
-			}
-			if a.fieldType(reply, op.OKFlag) == "string" { // a text that is empty when all went well
-				ok, msg = "saysDone("+ok+")", ok
-			}
-			w.f("return %s, 0, %s\n}\n", ok, msg)
-		}
+	row, reply := a.rowType(op), op.Go.Response
+	if row == "" {
+		row, reply = "noReply", "noReply"
 	}
-	if op.UnsafeWhen != "" {
-		req := a.structs[op.Go.Request]
-		w.f("// repeatable: %s.", op.Why)
-		w.f("func (r *%s) repeatable() bool { return !%s }\n", req.name, a.accessor(req, "r", op.UnsafeWhen))
+	w.f("var %s = &batch[%s, %s, %s, %s]{", varName("batch", op), in, item.name, reply, row)
+	w.f("op: %s,", varName("op", op))
+	w.f("rows: func(q %s) []%s { return %s },", in, item.name, list)
+	w.f("with: %s,", with)
+	w.f("key: func(r *%s) string { return rowKey(%s) },", item.name, a.keyExpr(item, b.Key))
+	if row != "noReply" {
+		a.rowResults(w, op, row)
 	}
-	if op.KeyedIf != "" {
-		req := a.structs[op.Go.Request]
-		w.f("// repeatable: %s.", op.Why)
-		w.f("func (r *%s) repeatable() bool { return %s != \"\" }\n", req.name, a.accessor(req, "r", op.KeyedIf))
+	w.f("}\n")
+}
+
+// rowResults writes how the rows of an answer pair with those of an upload, and
+// what they say.
+func (a *api) rowResults(w *writer, op *catalog.Operation, row string) {
+	b, rs := op.Batch, a.structs[row]
+	w.f("results: func(p *%s) []%s { return p.%s },", op.Go.Response, row, a.structs[op.Go.Response].rows)
+	rowKey := b.RowKey
+	if rowKey == nil {
+		rowKey = b.Key
 	}
+	if e := a.keyExpr(rs, rowKey); e != "" {
+		w.f("resultKey: func(r *%s) string { return rowKey(%s) },", row, e)
+	}
+	msg := `""`
+	if b.Msg != "" {
+		msg = a.accessor(rs, "r", b.Msg)
+	}
+	ok := "saysDone(" + msg + ")"
+	switch {
+	case b.OK != "" && b.OKOptional:
+		ok = a.accessor(rs, "r", b.OK) + " || " + ok
+	case b.OK != "":
+		ok = a.accessor(rs, "r", b.OK)
+	}
+	w.f("verdict: func(r *%s) (bool, string) { return %s, %s },", row, ok, msg)
+}
+
+// failures writes which rows of an answer the server refused.
+func (a *api) failures(w *writer, op *catalog.Operation) {
+	f := op.Fail
+	if f == nil || a.failWritten(op) {
+		return
+	}
+	reply := a.structs[op.Go.Response]
+	rows := reply.field(f.Rows)
+	if rows == nil {
+		return
+	}
+	list := "r." + rows.name
+	w.f("func (r *%s) failures() []RowError {", reply.name)
+	row := a.structs[rows.child]
+	if row == nil { // plain texts
+		w.f("return collectFailures(%s, func(key *string) (string, string) { return *key, \"\" })\n}\n", list)
+		return
+	}
+	if f.OK != "" {
+		w.f("failed := slices.DeleteFunc(slices.Clone(%s), func(r %s) bool { return %s })", list, row.name, a.accessor(row, "r", f.OK))
+		list = "failed"
+	}
+	w.f("return collectFailures(%s, func(r *%s) (string, string) { return rowKey(%s), %s })\n}\n",
+		list, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
+}
+
+// verdict writes what an answer says of the call as a whole.
+func (a *api) verdict(w *writer, op *catalog.Operation) {
+	if op.OKFlag == "" && !op.InnerCode {
+		return
+	}
+	reply := a.structs[op.Go.Response]
+	w.f("func (r *%s) verdict() (ok bool, code int64, msg string) {", reply.name)
+	if op.InnerCode {
+		w.f("return r.Code == 0, r.Code, r.Msg\n}\n")
+		return
+	}
+	ok, msg := a.accessor(reply, "r", op.OKFlag), a.accessor(reply, "r", "msg")
+	if msg == "" {
+		msg = a.accessor(reply, "r", "message")
+	}
+	if msg == "" {
+		msg = `""`
+	}
+	if reply.field(op.OKFlag).typ == "string" { // a text that is empty when all went well
+		ok, msg = "saysDone("+ok+")", ok
+	}
+	w.f("return %s, 0, %s\n}\n", ok, msg)
 }
 
 // failWritten tells whether an earlier operation of the group has the same answer.
@@ -735,6 +730,9 @@ func (a *api) operationsFile() string {
 			}
 			if op.FalseIsFailure {
 				w.f("falseIsFailure: true,")
+			}
+			if named := keyedFunc(op); named != "" {
+				w.f("keyed: %s,", named)
 			}
 			w.f("}\n")
 		}
