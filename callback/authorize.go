@@ -33,9 +33,9 @@ type AuthorizeConfig struct {
 	MaxAge time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Deduper remembers states and codes that were used; nil is a [MemoryDeduper].
+	// Deduper remembers states and codes that were used; nil is a [jushuitan.MemoryDeduper].
 	// Processes that serve the same address should share one.
-	Deduper Deduper
+	Deduper jushuitan.Deduper
 
 	// OnGranted hears of a merchant whose token was stored. A panic of it is told to
 	// OnError and changes nothing. May be nil.
@@ -86,7 +86,7 @@ func NewAuthorize(client *jushuitan.Client, cfg AuthorizeConfig) (*Authorize, er
 		cfg.Now = time.Now
 	}
 	if cfg.Deduper == nil {
-		cfg.Deduper = NewMemoryDeduper(0)
+		cfg.Deduper = jushuitan.NewMemoryDeduper(0)
 	}
 	return &Authorize{client: client, cfg: cfg}, nil
 }
@@ -211,7 +211,7 @@ func (a *Authorize) exchange(ctx context.Context, entID string, redirect jushuit
 		switch {
 		case err != nil:
 			return entID, http.StatusInternalServerError, fmt.Errorf("%w: %s: %w", ErrDedupe, u.what, err)
-		case state != Claimed:
+		case state != jushuitan.Claimed:
 			return entID, http.StatusForbidden, fmt.Errorf("%w: its %s is used", ErrRedirect, u.what)
 		}
 		claimed++
@@ -234,7 +234,7 @@ func (a *Authorize) granted(ctx context.Context, entID string, tok jushuitan.Tok
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			a.report(ctx, entID, &PanicError{Value: v, Stack: debug.Stack()})
+			a.report(ctx, entID, &jushuitan.PanicError{Value: v, Stack: debug.Stack()})
 		}
 	}()
 	a.cfg.OnGranted(ctx, entID, tok)

@@ -194,7 +194,7 @@ func TestAuthorizeAgain(t *testing.T) {
 		c.OnGranted = func(context.Context, string, jushuitan.Token) { panic("CANARY") }
 	})
 	assert.Equal(t, 200, g.visit(t, redirect).Code, "the token is stored, whatever the host does")
-	var p *callback.PanicError
+	var p *jushuitan.PanicError
 	require.ErrorAs(t, g.errs[len(g.errs)-1], &p)
 	g.refused(t, g.visit(t, redirect), 403, callback.ErrRedirect)
 

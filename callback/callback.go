@@ -77,9 +77,9 @@ type Config struct {
 	BodyTimeout time.Duration
 
 	// Deduper remembers what was done, so that a repeat is acknowledged without a
-	// call; nil is a [MemoryDeduper] with the default size. Processes that serve the
+	// call; nil is a [jushuitan.MemoryDeduper] with the default size. Processes that serve the
 	// same URLs should share one.
-	Deduper Deduper
+	Deduper jushuitan.Deduper
 	// NoDedupe calls the function for repeats as well, at the same time even.
 	NoDedupe bool
 	// ClaimTTL bounds one run of a function: its context ends then, and the message
@@ -108,7 +108,7 @@ type Config struct {
 
 	// OnError is told the reason of every refusal and failure, which the answer
 	// does not show: one of the errors of this package, a [*jushuitan.Error] for a
-	// body that cannot be read, a [*PanicError], or what the host's function
+	// body that cannot be read, a [*jushuitan.PanicError], or what the host's function
 	// returned. Apart from the latter two no personal data is in it, and never a
 	// signature or token. The envelope holds what was known by then. May be nil.
 	OnError func(ctx context.Context, env Envelope, err error)
@@ -132,7 +132,7 @@ type Receiver struct {
 	failed string       // the answer of a failure
 	refuse string       // the answer of a refusal
 
-	dedupe *dedupe.Runner[Envelope]
+	dedupe *dedupe.Runner[Envelope, jushuitan.ClaimState]
 }
 
 // minSecret is the least length of a secret.
@@ -155,7 +155,7 @@ func New(cfg Config) (*Receiver, error) {
 	case cfg.NoDedupe:
 		cfg.Deduper = nil
 	case cfg.Deduper == nil:
-		cfg.Deduper = NewMemoryDeduper(0)
+		cfg.Deduper = jushuitan.NewMemoryDeduper(0)
 	}
 	r := &Receiver{
 		cfg:    cfg,
@@ -163,8 +163,9 @@ func New(cfg Config) (*Receiver, error) {
 		failed: `{"code":"` + cfg.FailureCode + `","msg":"处理失败"}`,
 		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
 	}
-	r.dedupe = dedupe.NewRunner(dedupe.Config[Envelope]{
-		Deduper: cfg.Deduper, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
+	_, local := cfg.Deduper.(*jushuitan.MemoryDeduper)
+	r.dedupe = dedupe.NewRunner(dedupe.Config[Envelope, jushuitan.ClaimState]{
+		Deduper: cfg.Deduper, Local: local, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
 		ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: r.report,
 	})
 	if cfg.DropStaleStock {

@@ -416,7 +416,7 @@ func TestHostFails(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		}},
 		"panic with a text": {func() error { panic("CANARY") }, func(t *testing.T, err error) {
-			var p *callback.PanicError
+			var p *jushuitan.PanicError
 			require.ErrorAs(t, err, &p)
 			assert.Equal(t, "CANARY", p.Value)
 			assert.Contains(t, string(p.Stack), "callback_test.go")
@@ -441,7 +441,7 @@ func TestHostFails(t *testing.T) {
 			assert.Contains(t, err.Error(), "nil map")
 		}},
 		"panic with nil": {func() error { return panicWith(nil) }, func(t *testing.T, err error) {
-			var p *callback.PanicError
+			var p *jushuitan.PanicError
 			require.ErrorAs(t, err, &p)
 		}},
 		"abort": {func() error { panic(http.ErrAbortHandler) }, func(t *testing.T, err error) {

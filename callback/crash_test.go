@@ -58,7 +58,7 @@ func (c *crashPlan) reached(stage int) {
 }
 
 type crashStore struct {
-	callback.Deduper
+	jushuitan.Deduper
 	plan *crashPlan
 }
 
@@ -103,7 +103,7 @@ func crashChild(dir string) {
 	}
 	r, err := callback.New(callback.Config{
 		Secrets: []string{present},
-		Deduper: crashStore{callback.NewMemoryDeduper(0), plan},
+		Deduper: crashStore{jushuitan.NewMemoryDeduper(0), plan},
 		Cancel: func(_ context.Context, _ callback.Envelope, p *jushuitan.CancelPush) error {
 			plan.reached(beforeCommit)
 			if !has[p.SoID] {

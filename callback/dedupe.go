@@ -13,32 +13,6 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// ClaimState is what a [Deduper] says to a claim.
-type ClaimState = dedupe.ClaimState
-
-// The states.
-const (
-	Claimed   = dedupe.Claimed   // the key is the caller's: run, then Commit or Release
-	Committed = dedupe.Committed // it was done: do not run
-	Busy      = dedupe.Busy      // somebody else is running it
-)
-
-// Deduper remembers which messages were handled, by key. Each claim names its
-// owner, a text of its own, so that one who took too long does not give back what
-// became another's. callbacktest.TestDeduper checks an implementation. One value may
-// serve this package and package qimen.
-type Deduper = dedupe.Deduper
-
-// DefaultDedupeEntries is the size of a [MemoryDeduper] where none is named.
-const DefaultDedupeEntries = dedupe.DefaultDedupeEntries
-
-// MemoryDeduper is a [Deduper] for one process, of bounded size: when it is full
-// the key that was committed first is forgotten.
-type MemoryDeduper = dedupe.MemoryDeduper
-
-// NewMemoryDeduper makes one for so many keys; 0 is [DefaultDedupeEntries].
-func NewMemoryDeduper(entries int) *MemoryDeduper { return dedupe.NewMemoryDeduper(entries) }
-
 // detached bounds what is told to a store after the request may have ended.
 const detached = dedupe.Detached
 

@@ -20,47 +20,47 @@ import (
 )
 
 func TestMemoryDeduper(t *testing.T) {
-	callbacktest.TestDeduper(t, func(*testing.T) callback.Deduper { return callback.NewMemoryDeduper(0) })
+	callbacktest.TestDeduper(t, func(*testing.T) jushuitan.Deduper { return jushuitan.NewMemoryDeduper(0) })
 }
 
 // TestMemoryDeduperBound: the oldest committed key goes first; claims never do.
 func TestMemoryDeduperBound(t *testing.T) {
 	ctx := t.Context()
-	d := callback.NewMemoryDeduper(3)
-	claim := func(key string) callback.ClaimState {
+	d := jushuitan.NewMemoryDeduper(3)
+	claim := func(key string) jushuitan.ClaimState {
 		state, err := d.Claim(ctx, key, key, time.Minute)
 		require.NoError(t, err)
 		return state
 	}
 	for _, key := range []string{"a", "b", "c"} {
-		require.Equal(t, callback.Claimed, claim(key))
+		require.Equal(t, jushuitan.Claimed, claim(key))
 		require.NoError(t, d.Commit(ctx, key, key, time.Minute))
 	}
 	require.NoError(t, d.Commit(ctx, "a", "a", time.Minute)) // again: the newest now
-	assert.Equal(t, callback.Claimed, claim("d"))
+	assert.Equal(t, jushuitan.Claimed, claim("d"))
 	assert.Equal(t, 3, d.Len())
-	assert.Equal(t, callback.Committed, claim("a"))
-	assert.Equal(t, callback.Committed, claim("c"))
-	assert.Equal(t, callback.Claimed, claim("b"))
-	assert.Equal(t, callback.Claimed, claim("e"))
+	assert.Equal(t, jushuitan.Committed, claim("a"))
+	assert.Equal(t, jushuitan.Committed, claim("c"))
+	assert.Equal(t, jushuitan.Claimed, claim("b"))
+	assert.Equal(t, jushuitan.Claimed, claim("e"))
 	assert.Equal(t, 3, d.Len())
 	_, err := d.Claim(ctx, "f", "f", time.Minute)
 	require.Error(t, err, "three are being handled")
 	require.Error(t, d.Commit(ctx, "f", "f", time.Minute))
 	require.NoError(t, d.Release(ctx, "e", "e"))
-	assert.Equal(t, callback.Claimed, claim("f"))
+	assert.Equal(t, jushuitan.Claimed, claim("f"))
 }
 
 func TestMemoryDeduperForgetsEndedClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := callback.NewMemoryDeduper(1)
+		d := jushuitan.NewMemoryDeduper(1)
 		state, err := d.Claim(t.Context(), "a", "a", time.Second)
 		require.NoError(t, err)
-		require.Equal(t, callback.Claimed, state)
+		require.Equal(t, jushuitan.Claimed, state)
 		time.Sleep(time.Second)
 		state, err = d.Claim(t.Context(), "b", "b", time.Second)
 		require.NoError(t, err)
-		require.Equal(t, callback.Claimed, state)
+		require.Equal(t, jushuitan.Claimed, state)
 	})
 }
 
@@ -210,12 +210,12 @@ func TestClaimBoundsTheRun(t *testing.T) {
 
 // broken is a store that fails on demand.
 type broken struct {
-	callback.Deduper
+	jushuitan.Deduper
 	claim, commit, release error
-	state                  callback.ClaimState
+	state                  jushuitan.ClaimState
 }
 
-func (b *broken) Claim(ctx context.Context, key, owner string, ttl time.Duration) (callback.ClaimState, error) {
+func (b *broken) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
 	if b.claim != nil || b.state != 0 {
 		return b.state, b.claim
 	}
@@ -247,7 +247,7 @@ func TestBrokenStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := host{reply: func() error { return tt.reply }}
 			cfg := h.config()
-			tt.store.Deduper = callback.NewMemoryDeduper(0)
+			tt.store.Deduper = jushuitan.NewMemoryDeduper(0)
 			cfg.NoDedupe, cfg.Deduper = false, &tt.store
 			w := send(t, receiver(t, cfg), "POST", "/?"+query(jushuitan.PushCancel), cancelBody)
 			assert.Equal(t, tt.status, w.Code)

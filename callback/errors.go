@@ -1,10 +1,6 @@
 package callback
 
-import (
-	"errors"
-	"fmt"
-	"runtime"
-)
+import "errors"
 
 // The reasons of a refusal, as [Config].OnError is told them; find them with
 // errors.Is. A body that cannot be read is a [*jushuitan.Error] of the class
@@ -47,27 +43,3 @@ var (
 	// by mistake. HTTP 422.
 	ErrUnknownAction = errors.New("action of the goods-returned push not known")
 )
-
-// PanicError says that the host's function panicked. Its text shows the kind of
-// the value and not the value, which may hold anything, unless it is an error of
-// the Go runtime.
-type PanicError struct {
-	Value any    // what was given to panic
-	Stack []byte // the goroutine's stack, as runtime/debug.Stack writes it
-}
-
-func (e *PanicError) Error() string {
-	if err, ok := e.Value.(runtime.Error); ok {
-		return "the function panicked: " + err.Error()
-	}
-	return fmt.Sprintf("the function panicked with a value of type %T", e.Value)
-}
-
-// Unwrap gives the value where it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// Format prints the text of the error, for every verb.
-func (e *PanicError) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) }

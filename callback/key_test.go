@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/callback/callbacktest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -16,9 +15,9 @@ import (
 // keys notes the keys and owners of claims, and what is forgotten.
 type keys struct{ keys, owners, forgotten []string }
 
-func (k *keys) Claim(_ context.Context, key, owner string, _ time.Duration) (callback.ClaimState, error) {
+func (k *keys) Claim(_ context.Context, key, owner string, _ time.Duration) (jushuitan.ClaimState, error) {
 	k.keys, k.owners = append(k.keys, key), append(k.owners, owner)
-	return callback.Claimed, nil
+	return jushuitan.Claimed, nil
 }
 
 func (k *keys) Commit(_ context.Context, key, _ string, ttl time.Duration) error {

@@ -42,7 +42,7 @@ func classesOf(errs []error) string {
 				names = append(names, c.name)
 			}
 		}
-		if p := (*callback.PanicError)(nil); errors.As(err, &p) {
+		if p := (*jushuitan.PanicError)(nil); errors.As(err, &p) {
 			names = append(names, "PanicError")
 		}
 		if names == nil {
@@ -165,16 +165,16 @@ func TestRefusals(t *testing.T) {
 			c.Cancel = func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { panic("x") }
 		}, want: "500" + failed + " PanicError"},
 		{name: "busy", config: func(c *callback.Config) {
-			c.NoDedupe, c.Wait, c.Deduper = false, -1, &broken{state: callback.Busy}
+			c.NoDedupe, c.Wait, c.Deduper = false, -1, &broken{state: jushuitan.Busy}
 		}, want: "500" + failed + " ErrBusy"},
 		{name: "store fails before", config: func(c *callback.Config) {
 			c.NoDedupe, c.Deduper = false, &broken{claim: errors.New("down")}
 		}, want: "500" + failed + " ErrDedupe"},
 		{name: "store fails after", config: func(c *callback.Config) {
-			c.NoDedupe, c.Deduper = false, &broken{state: callback.Claimed, commit: errors.New("down")}
+			c.NoDedupe, c.Deduper = false, &broken{state: jushuitan.Claimed, commit: errors.New("down")}
 		}, want: "200" + taken + " ErrDedupe"},
 		{name: "repeat", config: func(c *callback.Config) {
-			c.NoDedupe, c.Deduper = false, &broken{state: callback.Committed}
+			c.NoDedupe, c.Deduper = false, &broken{state: jushuitan.Committed}
 		}, want: "200" + taken},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -72,7 +72,7 @@ func kindOf[P any](
 func call[P any](ctx context.Context, env Envelope, p *P, function func(context.Context, Envelope, *P) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = &jushuitan.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
 	return function(ctx, env, p)

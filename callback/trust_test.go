@@ -264,7 +264,7 @@ func TestConfigChecks(t *testing.T) {
 		"network not valid":       func(c *callback.Config) { c.Sources = []netip.Prefix{{}} },
 		"negative age":            func(c *callback.Config) { c.MaxAge = -1 },
 		"negative body time":      func(c *callback.Config) { c.BodyTimeout = -1 },
-		"deduper and no dedupe":   func(c *callback.Config) { c.Deduper = callback.NewMemoryDeduper(1) },
+		"deduper and no dedupe":   func(c *callback.Config) { c.Deduper = jushuitan.NewMemoryDeduper(1) },
 		"failure status":          func(c *callback.Config) { c.FailureStatus = 100 },
 		"failure code zero":       func(c *callback.Config) { c.FailureCode = "0" },
 		"failure code of zeros":   func(c *callback.Config) { c.FailureCode = "00" },

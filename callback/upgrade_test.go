@@ -47,7 +47,7 @@ func upgradeTime() time.Time {
 }
 
 // upgradeReceiver takes pushes to the URLs that an earlier version made, and counts them.
-func upgradeReceiver(t *testing.T, d callback.Deduper, j callback.Journal) (r *callback.Receiver, handled *int) {
+func upgradeReceiver(t *testing.T, d jushuitan.Deduper, j callback.Journal) (r *callback.Receiver, handled *int) {
 	t.Helper()
 	handled = new(int)
 	count := func() error { *handled++; return nil }
@@ -71,7 +71,7 @@ func TestUpgradeRepeats(t *testing.T) {
 	require.Len(t, pushes, 8)
 	for _, p := range pushes {
 		t.Run(p.Name, func(t *testing.T) {
-			d := callback.NewMemoryDeduper(0)
+			d := jushuitan.NewMemoryDeduper(0)
 			r, handled := upgradeReceiver(t, d, nil)
 			if p.Key != "" {
 				require.NoError(t, d.Commit(t.Context(), p.Key, "an owner of before", time.Hour))
@@ -94,7 +94,7 @@ func TestUpgradeTurns(t *testing.T) {
 			received = p
 		}
 	}
-	d := callback.NewMemoryDeduper(0)
+	d := jushuitan.NewMemoryDeduper(0)
 	require.NoError(t, d.Commit(t.Context(), received.Key, "an owner of before", time.Hour))
 	r, handled := upgradeReceiver(t, d, nil)
 	revoked := received

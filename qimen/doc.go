@@ -56,5 +56,5 @@
 // verifies the signature with the app's own secret, finds the merchant, hands the
 // message to a function registered with [Handle], and answers in the caller's
 // format. A repeat of a message that was taken is answered as the first was, and
-// not run again; package callback's dedupe stores serve it too ([Deduper]).
+// not run again; see [jushuitan.Deduper].
 package qimen

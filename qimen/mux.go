@@ -14,6 +14,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // The defaults of [MuxConfig].
@@ -26,11 +27,6 @@ const (
 	DefaultWait        = 3 * time.Second
 	DefaultAnswers     = 10_000
 )
-
-// Deduper remembers which messages were handled, by key. It is the one of package
-// callback, where its states are, one in memory, and callbacktest.TestDeduper for
-// others. One value may serve both packages.
-type Deduper = dedupe.Deduper
 
 // MuxConfig says whom a [Mux] believes and how it remembers. Secrets and Merchant
 // are needed; what else is zero has a default.
@@ -69,9 +65,9 @@ type MuxConfig struct {
 	BodyTimeout time.Duration
 
 	// Deduper remembers what was done, so that a repeat is answered without a call;
-	// nil is one in memory with a default size. Processes that serve the same
-	// URL should share one.
-	Deduper Deduper
+	// nil is a [jushuitan.MemoryDeduper] with the default size. Processes that serve
+	// the same URL should share one, and package callback may share it too.
+	Deduper jushuitan.Deduper
 	// NoDedupe calls the handler for repeats as well, at the same time even.
 	NoDedupe bool
 	// ClaimTTL bounds one run of a handler: its context ends then, and the message may
@@ -88,7 +84,7 @@ type MuxConfig struct {
 	Answers int
 
 	// OnError is told the reason of every failure that is answered, which the answer
-	// does not show: one of the errors of this package, a [*PanicError], or what the
+	// does not show: one of the errors of this package, a [*jushuitan.PanicError], or what the
 	// host's function returned. It is told as well where the Deduper fails after a run.
 	// Apart from the host's own errors no personal data is in it, and never a secret
 	// or signature. The envelope holds what was known by then; nothing in it is to be
@@ -142,7 +138,7 @@ func OneApp(secrets ...string) func(context.Context, string) ([]string, error) {
 type Mux struct {
 	cfg     MuxConfig
 	xml     *xmlwire.Codec
-	once    *dedupe.Runner[Envelope]
+	once    *dedupe.Runner[Envelope, jushuitan.ClaimState]
 	answers *answers
 
 	mu      sync.RWMutex
@@ -185,7 +181,7 @@ func NewMux(cfg MuxConfig) (*Mux, error) {
 	case cfg.NoDedupe:
 		cfg.Deduper = nil
 	case cfg.Deduper == nil:
-		cfg.Deduper = dedupe.NewMemoryDeduper(0)
+		cfg.Deduper = jushuitan.NewMemoryDeduper(0)
 	}
 	m := &Mux{
 		cfg:     cfg,
@@ -194,8 +190,9 @@ func NewMux(cfg MuxConfig) (*Mux, error) {
 		routes:  map[string]*muxRoute{},
 		repeats: map[*Method]handlerFunc{},
 	}
-	m.once = dedupe.NewRunner(dedupe.Config[Envelope]{
-		Deduper: cfg.Deduper, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
+	_, local := cfg.Deduper.(*jushuitan.MemoryDeduper)
+	m.once = dedupe.NewRunner(dedupe.Config[Envelope, jushuitan.ClaimState]{
+		Deduper: cfg.Deduper, Local: local, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
 		ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: m.report,
 	})
 	return m, nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 )
 
 // The reasons of a failure that a [Mux] answers, as [MuxConfig].OnError is told
@@ -94,27 +93,3 @@ func failureOf(err error) Failure {
 	f.Message = cmp.Or(f.Message, "Remote service error")
 	return f
 }
-
-// PanicError says that a function of the host panicked. Its text shows the kind of
-// the value and not the value, which may hold anything, unless it is an error of
-// the Go runtime.
-type PanicError struct {
-	Value any    // what was given to panic
-	Stack []byte // the goroutine's stack, as runtime/debug.Stack writes it
-}
-
-func (e *PanicError) Error() string {
-	if err, ok := e.Value.(runtime.Error); ok {
-		return "the handler panicked: " + err.Error()
-	}
-	return fmt.Sprintf("the handler panicked with a value of type %T", e.Value)
-}
-
-// Unwrap gives the value where it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// Format prints the text of the error, for every verb.
-func (e *PanicError) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
@@ -75,7 +75,7 @@ func ExampleHandleRepeat() {
 	cfg := qimen.MuxConfig{
 		Secrets:  qimen.OneApp("secret"),
 		Merchant: func(context.Context, string) (string, error) { return "merchant-1", nil },
-		Deduper:  dedupe.NewMemoryDeduper(0), // as callback.NewMemoryDeduper is; in real life a store that outlives the process
+		Deduper:  jushuitan.NewMemoryDeduper(0), // as jushuitan.NewMemoryDeduper is; in real life a store that outlives the process
 	}
 	orders := map[string]string{} // of the host: id by number
 	start := func() *qimen.Mux {

@@ -115,7 +115,7 @@ func TestMuxHostileDocuments(t *testing.T) {
 		assert.Zero(t, calls, tt.name)
 		if assert.Len(t, hook.errs, 1, tt.name) && tt.name != "too large" {
 			require.ErrorIs(t, hook.errs[0], jushuitan.ErrDecode, tt.name)
-			_, panicked := hook.errs[0].(*qimen.PanicError) //nolint:errorlint // itself
+			_, panicked := hook.errs[0].(*jushuitan.PanicError) //nolint:errorlint // itself
 			assert.False(t, panicked)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
@@ -177,7 +177,7 @@ func TestMuxRepeats(t *testing.T) {
 func TestMuxRepeatAnswers(t *testing.T) {
 	cfg := muxConfig(new(reasons))
 	cfg.Answers = 1
-	shared := dedupe.NewMemoryDeduper(0) // one store for both packages
+	shared := jushuitan.NewMemoryDeduper(0) // one store for both packages
 	cfg.Deduper = shared
 	m, h := newMux(t, cfg), &host{}
 	h.mount(m)
@@ -299,7 +299,7 @@ func TestMuxCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := muxConfig(new(reasons))
-				cfg.Deduper, cfg.ClaimTTL, cfg.Wait = dedupe.NewMemoryDeduper(0), 10*time.Second, -1
+				cfg.Deduper, cfg.ClaimTTL, cfg.Wait = jushuitan.NewMemoryDeduper(0), 10*time.Second, -1
 				dead := make(chan struct{})
 				defer close(dead)
 				first, h := newMux(t, cfg), &host{run: func(context.Context, string) {
@@ -331,11 +331,11 @@ func TestMuxCrash(t *testing.T) {
 
 // brokenStore fails at what it is told to.
 type brokenStore struct {
-	qimen.Deduper
+	jushuitan.Deduper
 	claim, commit, release error
 }
 
-func (s *brokenStore) Claim(ctx context.Context, key, owner string, ttl time.Duration) (dedupe.ClaimState, error) {
+func (s *brokenStore) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
 	if s.claim != nil {
 		return 0, s.claim
 	}
@@ -361,7 +361,7 @@ func TestMuxStoreFails(t *testing.T) {
 		var hook reasons
 		cfg := muxConfig(&hook)
 		down := errors.New("store down")
-		s := &brokenStore{Deduper: dedupe.NewMemoryDeduper(0), claim: down}
+		s := &brokenStore{Deduper: jushuitan.NewMemoryDeduper(0), claim: down}
 		cfg.Deduper = s
 		m, h := newMux(t, cfg), &host{}
 		h.mount(m)

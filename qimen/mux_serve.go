@@ -57,7 +57,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func protect(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = &jushuitan.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
 	return f()

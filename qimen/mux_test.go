@@ -529,7 +529,7 @@ func TestMuxHandlers(t *testing.T) {
 					require.ErrorIs(t, hook.errs[0], tt.err)
 				}
 				if tt.panics != nil {
-					_, ok := errors.AsType[*qimen.PanicError](hook.errs[0])
+					_, ok := errors.AsType[*jushuitan.PanicError](hook.errs[0])
 					require.True(t, ok)
 					assert.NotContains(t, fmt.Sprintf("%v %+v %#v", hook.errs[0], hook.errs[0], hook.errs[0]), personal)
 				}

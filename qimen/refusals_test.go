@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
@@ -38,7 +37,7 @@ func muxClassesOf(errs []error) string {
 				names = append(names, c.name)
 			}
 		}
-		if _, ok := errors.AsType[*qimen.PanicError](err); ok {
+		if _, ok := errors.AsType[*jushuitan.PanicError](err); ok {
 			names = append(names, "PanicError")
 		}
 		if names == nil {
@@ -51,12 +50,12 @@ func muxClassesOf(errs []error) string {
 
 // states is a store that says one thing.
 type states struct {
-	state  dedupe.ClaimState
+	state  jushuitan.ClaimState
 	claim  error
 	commit error
 }
 
-func (s states) Claim(context.Context, string, string, time.Duration) (dedupe.ClaimState, error) {
+func (s states) Claim(context.Context, string, string, time.Duration) (jushuitan.ClaimState, error) {
 	return s.state, s.claim
 }
 func (s states) Commit(context.Context, string, string, time.Duration) error { return s.commit }
@@ -164,10 +163,10 @@ func TestMuxRefusals(t *testing.T) {
 		{name: "handler fails", handle: func() error { return errors.New("down") }, want: failed + " other"},
 		{name: "handler's own failure", handle: func() error { return &qimen.Failure{Code: "S1", SubCode: "x", Message: "no"} }, want: failure("S1", "x", "no") + " other"},
 		{name: "handler panics", handle: func() error { panic("x") }, want: failed + " PanicError"},
-		{name: "busy", config: store(states{state: dedupe.Busy}), want: again + " ErrBusy"},
+		{name: "busy", config: store(states{state: jushuitan.Busy}), want: again + " ErrBusy"},
 		{name: "store fails before", config: store(states{claim: errors.New("down")}), want: again + " ErrDedupe"},
-		{name: "store fails after", config: store(states{state: dedupe.Claimed, commit: errors.New("down")}), want: taken + " ErrDedupe, ErrDedupe"},
-		{name: "repeat", config: store(states{state: dedupe.Committed}), want: repeated},
+		{name: "store fails after", config: store(states{state: jushuitan.Claimed, commit: errors.New("down")}), want: taken + " ErrDedupe, ErrDedupe"},
+		{name: "repeat", config: store(states{state: jushuitan.Committed}), want: repeated},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var hook reasons

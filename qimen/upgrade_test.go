@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
@@ -47,7 +47,7 @@ func (m upgradeMessage) serve(t *testing.T, h http.Handler) string {
 }
 
 // upgradeMux takes the messages and counts them.
-func upgradeMux(t *testing.T, d qimen.Deduper) (m *qimen.Mux, handled *int) {
+func upgradeMux(t *testing.T, d jushuitan.Deduper) (m *qimen.Mux, handled *int) {
 	t.Helper()
 	m, err := qimen.NewMux(qimen.MuxConfig{
 		Secrets:  qimen.OneApp("made-up-secret-of-the-gateway"),
@@ -87,7 +87,7 @@ func counted[Req, Resp any](m *qimen.Mux, handled *int) {
 func TestUpgradeRepeats(t *testing.T) {
 	for name, m := range upgradeMessages(t) {
 		t.Run(name, func(t *testing.T) {
-			d := dedupe.NewMemoryDeduper(0)
+			d := jushuitan.NewMemoryDeduper(0)
 			mux, handled := upgradeMux(t, d)
 			assert.Equal(t, name == "query", m.Key == "")
 			if m.Key != "" {
@@ -114,7 +114,7 @@ func TestUpgradeTurns(t *testing.T) {
 		"a process order is cancelled, and created again":  {"process order", "cancel P-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := dedupe.NewMemoryDeduper(0)
+			d := jushuitan.NewMemoryDeduper(0)
 			mux, handled := upgradeMux(t, d)
 			m := all[tt.remembered]
 			require.NoError(t, d.Commit(t.Context(), m.Key, "an owner of before", time.Hour))

@@ -9,23 +9,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // alwaysClaims is a store that remembers nothing.
 type alwaysClaims struct{}
 
-func (alwaysClaims) Claim(context.Context, string, string, time.Duration) (callback.ClaimState, error) {
-	return callback.Claimed, nil
+func (alwaysClaims) Claim(context.Context, string, string, time.Duration) (jushuitan.ClaimState, error) {
+	return jushuitan.Claimed, nil
 }
 func (alwaysClaims) Commit(context.Context, string, string, time.Duration) error { return nil }
 func (alwaysClaims) Release(context.Context, string, string) error               { return nil }
 
 // neverEnds is a store that ignores owners and times to live.
-type neverEnds struct{ callback.Deduper }
+type neverEnds struct{ jushuitan.Deduper }
 
-func (d neverEnds) Claim(ctx context.Context, key, _ string, _ time.Duration) (callback.ClaimState, error) {
+func (d neverEnds) Claim(ctx context.Context, key, _ string, _ time.Duration) (jushuitan.ClaimState, error) {
 	return d.Deduper.Claim(ctx, key, "one", time.Hour)
 }
 
@@ -35,15 +34,15 @@ func (d neverEnds) Release(ctx context.Context, key, _ string) error {
 
 // TestDeduperChecksFail: the checks find what is wrong.
 func TestDeduperChecksFail(t *testing.T) {
-	for name, check := range map[string]func(context.Context, callback.Deduper) error{
+	for name, check := range map[string]func(context.Context, jushuitan.Deduper) error{
 		"claim": checkDedupeClaim, "commit": checkDedupeCommit, "owner": checkDedupeOwner, "race": checkDedupeRace, "context": checkDedupeContext,
 	} {
 		require.Error(t, check(t.Context(), alwaysClaims{}), name)
 	}
-	for name, check := range map[string]func(context.Context, callback.Deduper) error{
+	for name, check := range map[string]func(context.Context, jushuitan.Deduper) error{
 		"owner": checkDedupeOwner, "race": checkDedupeRace, "claim ends": checkDedupeClaimEnds,
 	} {
-		require.Error(t, check(t.Context(), neverEnds{callback.NewMemoryDeduper(0)}), name)
+		require.Error(t, check(t.Context(), neverEnds{jushuitan.NewMemoryDeduper(0)}), name)
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// TestDeduper checks that an implementation of [callback.Deduper] keeps its
+// TestDeduper checks that an implementation of [jushuitan.Deduper] keeps its
 // contract. mk is called once for each subtest; the stores may share their state,
 // since every subtest uses keys of its own. Times to live of some hundred
 // milliseconds pass in real time.
-func TestDeduper(t *testing.T, mk func(t *testing.T) callback.Deduper) {
+func TestDeduper(t *testing.T, mk func(t *testing.T) jushuitan.Deduper) {
 	t.Helper()
 	for _, c := range deduperChecks {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestDeduper(t *testing.T, mk func(t *testing.T) callback.Deduper) {
 
 type deduperCheck struct {
 	name  string
-	check func(ctx context.Context, d callback.Deduper) error
+	check func(ctx context.Context, d jushuitan.Deduper) error
 }
 
 var deduperChecks = []deduperCheck{
@@ -51,7 +51,7 @@ const (
 	shortTTL = 150 * time.Millisecond
 )
 
-func claims(ctx context.Context, d callback.Deduper, key, owner string, ttl time.Duration, want callback.ClaimState) error {
+func claims(ctx context.Context, d jushuitan.Deduper, key, owner string, ttl time.Duration, want jushuitan.ClaimState) error {
 	got, err := d.Claim(ctx, key, owner, ttl)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
@@ -62,63 +62,63 @@ func claims(ctx context.Context, d callback.Deduper, key, owner string, ttl time
 	return nil
 }
 
-func checkDedupeClaim(ctx context.Context, d callback.Deduper) error {
+func checkDedupeClaim(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
-		claims(ctx, d, key, "b", longTTL, callback.Busy),
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
-		claims(ctx, d, key+"x", "b", longTTL, callback.Claimed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Busy),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
+		claims(ctx, d, key+"x", "b", longTTL, jushuitan.Claimed),
 	)
 }
 
-func checkDedupeCommit(ctx context.Context, d callback.Deduper) error {
+func checkDedupeCommit(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
 		d.Commit(ctx, key, "a", longTTL),
-		claims(ctx, d, key, "b", longTTL, callback.Committed),
-		claims(ctx, d, key, "a", longTTL, callback.Committed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Committed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Committed),
 		d.Commit(ctx, key, "a", longTTL),
 		d.Release(ctx, key, "a"),
-		claims(ctx, d, key, "b", longTTL, callback.Committed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Committed),
 	)
 }
 
 // checkDedupeForget: a commit for no time forgets what is done, and nothing else.
-func checkDedupeForget(ctx context.Context, d callback.Deduper) error {
+func checkDedupeForget(ctx context.Context, d jushuitan.Deduper) error {
 	done, running, none := "key-"+rand.Text(), "key-"+rand.Text(), "key-"+rand.Text()
 	return errors.Join(
 		d.Commit(ctx, done, "a", longTTL),
 		d.Commit(ctx, done, "b", 0),
-		claims(ctx, d, done, "c", longTTL, callback.Claimed),
-		claims(ctx, d, running, "a", longTTL, callback.Claimed),
+		claims(ctx, d, done, "c", longTTL, jushuitan.Claimed),
+		claims(ctx, d, running, "a", longTTL, jushuitan.Claimed),
 		d.Commit(ctx, running, "b", 0),
-		claims(ctx, d, running, "b", longTTL, callback.Busy),
+		claims(ctx, d, running, "b", longTTL, jushuitan.Busy),
 		d.Commit(ctx, running, "a", -time.Second),
-		claims(ctx, d, running, "b", longTTL, callback.Busy),
+		claims(ctx, d, running, "b", longTTL, jushuitan.Busy),
 		d.Commit(ctx, none, "a", 0),
-		claims(ctx, d, none, "b", longTTL, callback.Claimed),
+		claims(ctx, d, none, "b", longTTL, jushuitan.Claimed),
 	)
 }
 
-func checkDedupeRelease(ctx context.Context, d callback.Deduper) error {
+func checkDedupeRelease(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
 		d.Release(ctx, key, "a"),
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
 		d.Release(ctx, key, "a"),
 		d.Release(ctx, key, "a"),
-		claims(ctx, d, key, "b", longTTL, callback.Claimed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Claimed),
 	)
 }
 
-func checkDedupeOwner(ctx context.Context, d callback.Deduper) error {
+func checkDedupeOwner(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
 		d.Release(ctx, key, "b"),
-		claims(ctx, d, key, "b", longTTL, callback.Busy),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Busy),
 	)
 }
 
@@ -133,44 +133,44 @@ func pass(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func checkDedupeClaimEnds(ctx context.Context, d callback.Deduper) error {
+func checkDedupeClaimEnds(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", shortTTL, callback.Claimed),
+		claims(ctx, d, key, "a", shortTTL, jushuitan.Claimed),
 		pass(ctx, 2*shortTTL),
-		claims(ctx, d, key, "b", longTTL, callback.Claimed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Claimed),
 		d.Release(ctx, key, "a"),
-		claims(ctx, d, key, "c", longTTL, callback.Busy),
+		claims(ctx, d, key, "c", longTTL, jushuitan.Busy),
 	)
 }
 
-func checkDedupeCommitEnds(ctx context.Context, d callback.Deduper) error {
+func checkDedupeCommitEnds(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", longTTL, callback.Claimed),
+		claims(ctx, d, key, "a", longTTL, jushuitan.Claimed),
 		d.Commit(ctx, key, "a", shortTTL),
 		pass(ctx, 2*shortTTL),
-		claims(ctx, d, key, "b", longTTL, callback.Claimed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Claimed),
 	)
 }
 
-func checkDedupeLateCommit(ctx context.Context, d callback.Deduper) error {
+func checkDedupeLateCommit(ctx context.Context, d jushuitan.Deduper) error {
 	key := "key-" + rand.Text()
 	return errors.Join(
-		claims(ctx, d, key, "a", shortTTL, callback.Claimed),
+		claims(ctx, d, key, "a", shortTTL, jushuitan.Claimed),
 		pass(ctx, 2*shortTTL),
-		claims(ctx, d, key, "b", longTTL, callback.Claimed),
+		claims(ctx, d, key, "b", longTTL, jushuitan.Claimed),
 		d.Commit(ctx, key, "a", longTTL),
-		claims(ctx, d, key, "c", longTTL, callback.Committed),
+		claims(ctx, d, key, "c", longTTL, jushuitan.Committed),
 		d.Release(ctx, key, "b"),
-		claims(ctx, d, key, "c", longTTL, callback.Committed),
+		claims(ctx, d, key, "c", longTTL, jushuitan.Committed),
 	)
 }
 
-func checkDedupeRace(ctx context.Context, d callback.Deduper) error {
+func checkDedupeRace(ctx context.Context, d jushuitan.Deduper) error {
 	const callers = 16
 	key := "key-" + rand.Text()
-	states, errs := make([]callback.ClaimState, callers), make([]error, callers)
+	states, errs := make([]jushuitan.ClaimState, callers), make([]error, callers)
 	var wg sync.WaitGroup
 	for i := range callers {
 		wg.Go(func() { states[i], errs[i] = d.Claim(ctx, key, rand.Text(), longTTL) })
@@ -178,9 +178,9 @@ func checkDedupeRace(ctx context.Context, d callback.Deduper) error {
 	wg.Wait()
 	won := 0
 	for _, s := range states {
-		if s == callback.Claimed {
+		if s == jushuitan.Claimed {
 			won++
-		} else if s != callback.Busy {
+		} else if s != jushuitan.Busy {
 			errs = append(errs, fmt.Errorf("claim: got %s", s))
 		}
 	}
@@ -190,7 +190,7 @@ func checkDedupeRace(ctx context.Context, d callback.Deduper) error {
 	return errors.Join(errs...)
 }
 
-func checkDedupeContext(ctx context.Context, d callback.Deduper) error {
+func checkDedupeContext(ctx context.Context, d jushuitan.Deduper) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := d.Claim(ctx, "key-"+rand.Text(), "a", longTTL); !errors.Is(err, context.Canceled) {

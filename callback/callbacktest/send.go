@@ -1,5 +1,5 @@
 // Package callbacktest sends Jushuitan's pushes to a host's handlers, for tests,
-// and checks implementations of callback.Deduper.
+// and checks implementations of jushuitan.Deduper.
 //
 //	reply, err := callbacktest.Message{
 //		EntID: "10010", StorageCode: "10200077", Secret: secret,

@@ -123,7 +123,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 		defer func() { _ = file.Close() }() // each note was synced
 		journal = file
 	}
-	var deduper callback.Deduper = callback.NewMemoryDeduper(0)
+	var deduper jushuitan.Deduper = jushuitan.NewMemoryDeduper(0)
 	if o.seen != "" {
 		file, err := openSeen(o.seen)
 		if err != nil {

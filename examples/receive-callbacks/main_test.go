@@ -195,7 +195,7 @@ func TestRestart(t *testing.T) {
 // TestSeen: the file keeps what a deduper must, and nothing that is over or broken.
 func TestSeen(t *testing.T) {
 	dir := t.TempDir()
-	callbacktest.TestDeduper(t, func(t *testing.T) callback.Deduper {
+	callbacktest.TestDeduper(t, func(t *testing.T) jushuitan.Deduper {
 		s, err := openSeen(filepath.Join(t.TempDir(), "seen.jsonl"))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -221,7 +221,7 @@ func TestSeen(t *testing.T) {
 	require.NoError(t, again.Close())
 	s, err = openSeen(path)
 	require.NoError(t, err)
-	for key, want := range map[string]callback.ClaimState{"kept": callback.Committed, "over": callback.Claimed, "forgotten": callback.Claimed, "cu": callback.Claimed} {
+	for key, want := range map[string]jushuitan.ClaimState{"kept": jushuitan.Committed, "over": jushuitan.Claimed, "forgotten": jushuitan.Claimed, "cu": jushuitan.Claimed} {
 		state, err := s.Claim(t.Context(), key, "p", time.Minute)
 		require.NoError(t, err)
 		assert.Equal(t, want, state, key)

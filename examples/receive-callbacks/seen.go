@@ -10,15 +10,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/examples/internal/file"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// seen is a callback.Deduper in a file, for one process: what was handled is known
+// seen is a jushuitan.Deduper in a file, for one process: what was handled is known
 // after a restart too. Hosts with several processes share one over their database, or
 // take jushuitan/redisstate.
 type seen struct {
-	*callback.MemoryDeduper // claims are of this process alone; they end with it
+	*jushuitan.MemoryDeduper // claims are of this process alone; they end with it
 
 	mu   sync.Mutex
 	file *os.File
@@ -34,7 +34,7 @@ type done struct {
 // count any more; while the program runs it only grows. A line that a crash cut short
 // is dropped: its push was not acknowledged.
 func openSeen(path string) (*seen, error) {
-	s := &seen{MemoryDeduper: callback.NewMemoryDeduper(0)}
+	s := &seen{MemoryDeduper: jushuitan.NewMemoryDeduper(0)}
 	keys, err := readDone(path)
 	if err != nil {
 		return nil, fmt.Errorf("-seen: %w", err)

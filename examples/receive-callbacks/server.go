@@ -27,7 +27,7 @@ type config struct {
 	out     io.Writer
 	secrets []string
 	journal callback.Journal
-	deduper callback.Deduper  // nil: what was handled is remembered in memory
+	deduper jushuitan.Deduper // nil: what was handled is remembered in memory
 	client  *jushuitan.Client // nil: no authorisation redirects are taken
 	now     func() time.Time  // nil is time.Now
 }
@@ -45,7 +45,7 @@ type server struct {
 func newServer(cfg config) (*server, error) {
 	s := &server{out: cfg.out}
 	if cfg.deduper == nil {
-		cfg.deduper = callback.NewMemoryDeduper(0)
+		cfg.deduper = jushuitan.NewMemoryDeduper(0)
 	}
 	var err error
 	s.receiver, err = callback.New(callback.Journaled(callback.Config{
@@ -164,13 +164,13 @@ func (s *server) stock(_ context.Context, env callback.Envelope, p *jushuitan.St
 
 // tellingDeduper tells of repeats.
 type tellingDeduper struct {
-	callback.Deduper
+	jushuitan.Deduper
 	repeat func()
 }
 
-func (d *tellingDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (callback.ClaimState, error) {
+func (d *tellingDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
 	state, err := d.Deduper.Claim(ctx, key, owner, ttl)
-	if state == callback.Committed {
+	if state == jushuitan.Committed {
 		d.repeat()
 	}
 	return state, err

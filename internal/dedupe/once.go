@@ -1,3 +1,6 @@
+// Package dedupe runs a message once, however often it is received: it claims the
+// message's key, runs it, and commits or releases the key. The contract of the store
+// is jushuitan.Deduper, which [Deduper] repeats, as nothing internal knows that package.
 package dedupe
 
 import (
@@ -18,18 +21,33 @@ const (
 // Detached bounds what is told to a store after the request may have ended.
 const Detached = 5 * time.Second
 
+// The states of a claim, as numbers of the store's own type.
+const (
+	Claimed   = iota + 1 // the key is the caller's: run, then Commit or Release
+	Committed            // it was done: do not run
+	Busy                 // another is running it
+)
+
+// Deduper is jushuitan.Deduper with its jushuitan.ClaimState, where it is documented.
+type Deduper[C ~int] interface {
+	Claim(ctx context.Context, key, owner string, ttl time.Duration) (C, error)
+	Commit(ctx context.Context, key, owner string, ttl time.Duration) error
+	Release(ctx context.Context, key, owner string) error
+}
+
 // Runner runs messages once. S is what a report is about, such as a message's
-// envelope. Make one with [NewRunner]; it is safe for concurrent use.
-type Runner[S any] struct {
-	cfg    Config[S]
-	local  bool   // the store is in memory, and cannot block
+// envelope, and C the state of a claim. Make one with [NewRunner]; it is safe for
+// concurrent use.
+type Runner[S any, C ~int] struct {
+	cfg    Config[S, C]
 	prefix string // of this process's owners, which nobody can guess
 	owners atomic.Uint64
 }
 
 // Config says how a [Runner] works.
-type Config[S any] struct {
-	Deduper   Deduper       // nil: every message runs
+type Config[S any, C ~int] struct {
+	Deduper   Deduper[C]    // nil: every message runs
+	Local     bool          // the store is in memory, and cannot block
 	ClaimTTL  time.Duration // of a claim, and of the context of a run
 	CommitTTL time.Duration
 	Wait      time.Duration // for the run of the same message by another; 0 or less: none
@@ -43,23 +61,22 @@ type Config[S any] struct {
 }
 
 // NewRunner makes a runner.
-func NewRunner[S any](cfg Config[S]) *Runner[S] {
-	_, local := cfg.Deduper.(*MemoryDeduper)
-	return &Runner[S]{cfg: cfg, local: local, prefix: rand.Text() + "-"}
+func NewRunner[S any, C ~int](cfg Config[S, C]) *Runner[S, C] {
+	return &Runner[S, C]{cfg: cfg, prefix: rand.Text() + "-"}
 }
 
-// Active tells whether anything is remembered, so that keys are worth making.
-func (r *Runner[S]) Active() bool { return r.cfg.Deduper != nil }
+// Active reports whether anything is remembered, so that keys are worth making.
+func (r *Runner[S, C]) Active() bool { return r.cfg.Deduper != nil }
 
 // owner is a text that no other claim has, of this process or another.
-func (r *Runner[S]) owner() string {
+func (r *Runner[S, C]) owner() string {
 	b := append(make([]byte, 0, 64), r.prefix...)
 	return string(strconv.AppendUint(b, r.owners.Add(1), 36))
 }
 
 // Once runs a message unless it was done. Without a key it runs in any case. The
 // error is one of the run, or ErrBusy or ErrStore of the config.
-func (r *Runner[S]) Once(ctx context.Context, subject S, key string, run func(context.Context) error) error {
+func (r *Runner[S, C]) Once(ctx context.Context, subject S, key string, run func(context.Context) error) error {
 	if r.cfg.Deduper == nil || key == "" {
 		return run(ctx)
 	}
@@ -96,7 +113,7 @@ func (r *Runner[S]) Once(ctx context.Context, subject S, key string, run func(co
 
 // claimed runs a message that is this owner's, and commits or releases it,
 // whatever becomes of the goroutine.
-func (r *Runner[S]) claimed(ctx context.Context, subject S, key, owner string, run func(context.Context) error) error {
+func (r *Runner[S, C]) claimed(ctx context.Context, subject S, key, owner string, run func(context.Context) error) error {
 	done := false
 	defer func() { r.settle(ctx, subject, key, owner, done) }()
 	runCtx := newRunContext(ctx, r.cfg.ClaimTTL)
@@ -110,7 +127,7 @@ func (r *Runner[S]) claimed(ctx context.Context, subject S, key, owner string, r
 
 // settle commits what is done and releases what is not, though the request may
 // have ended.
-func (r *Runner[S]) settle(ctx context.Context, subject S, key, owner string, done bool) {
+func (r *Runner[S, C]) settle(ctx context.Context, subject S, key, owner string, done bool) {
 	ctx, cancel := r.detach(ctx)
 	defer cancel()
 	what, err := "commit", error(nil)
@@ -123,7 +140,7 @@ func (r *Runner[S]) settle(ctx context.Context, subject S, key, owner string, do
 }
 
 // Forget ends the memory of a message that was done: the next one is no repeat.
-func (r *Runner[S]) Forget(ctx context.Context, subject S, key string) {
+func (r *Runner[S, C]) Forget(ctx context.Context, subject S, key string) {
 	if r.cfg.Deduper == nil || key == "" {
 		return
 	}
@@ -133,15 +150,15 @@ func (r *Runner[S]) Forget(ctx context.Context, subject S, key string) {
 }
 
 // detach gives a context for what must be told to the store in any case.
-func (r *Runner[S]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
+func (r *Runner[S, C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)
-	if r.local {
+	if r.cfg.Local {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, Detached)
 }
 
-func (r *Runner[S]) report(ctx context.Context, subject S, what string, err error) {
+func (r *Runner[S, C]) report(ctx context.Context, subject S, what string, err error) {
 	if err != nil && r.cfg.Report != nil {
 		r.cfg.Report(ctx, subject, fmt.Errorf("%w: %s: %w", r.cfg.ErrStore, what, err))
 	}

@@ -14,10 +14,11 @@ import (
 
 	"github.com/dianjia/jushuitan-go/callback/callbacktest"
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 func TestMemoryDeduper(t *testing.T) {
-	callbacktest.TestDeduper(t, func(*testing.T) dedupe.Deduper { return dedupe.NewMemoryDeduper(0) })
+	callbacktest.TestDeduper(t, func(*testing.T) jushuitan.Deduper { return jushuitan.NewMemoryDeduper(0) })
 }
 
 var (
@@ -25,8 +26,8 @@ var (
 	errStore = errors.New("store")
 )
 
-func newRunner(d dedupe.Deduper, report func(context.Context, string, error)) *dedupe.Runner[string] {
-	return dedupe.NewRunner(dedupe.Config[string]{
+func newRunner(d jushuitan.Deduper, report func(context.Context, string, error)) *dedupe.Runner[string, jushuitan.ClaimState] {
+	return dedupe.NewRunner(dedupe.Config[string, jushuitan.ClaimState]{
 		Deduper: d, ClaimTTL: time.Minute, CommitTTL: time.Hour, Wait: time.Second,
 		ErrBusy: errBusy, ErrStore: errStore, Report: report,
 	})
@@ -35,7 +36,7 @@ func newRunner(d dedupe.Deduper, report func(context.Context, string, error)) *d
 // TestOnce: what a runner does with the messages of one key.
 func TestOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunner(dedupe.NewMemoryDeduper(0), nil)
+		r := newRunner(jushuitan.NewMemoryDeduper(0), nil)
 		require.True(t, r.Active())
 		runs := 0
 		count := func(context.Context) error { runs++; return nil }
@@ -75,7 +76,7 @@ func TestOnce(t *testing.T) {
 // TestOnceWaits: one runs, one waits for it, one gives up, one is told to stop.
 func TestOnceWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunner(dedupe.NewMemoryDeduper(0), nil)
+		r := newRunner(jushuitan.NewMemoryDeduper(0), nil)
 		var wg sync.WaitGroup
 		begin := time.Now()
 		after := func(d time.Duration, want error, took time.Duration, ctx context.Context) {
@@ -105,11 +106,11 @@ func TestOnceWaits(t *testing.T) {
 
 // wordStore answers with a state, or an error, of its own.
 type wordStore struct {
-	state dedupe.ClaimState
+	state jushuitan.ClaimState
 	err   error
 }
 
-func (s wordStore) Claim(context.Context, string, string, time.Duration) (dedupe.ClaimState, error) {
+func (s wordStore) Claim(context.Context, string, string, time.Duration) (jushuitan.ClaimState, error) {
 	return s.state, s.err
 }
 
@@ -139,7 +140,7 @@ func TestOnceStoreFails(t *testing.T) {
 	require.ErrorIs(t, newRunner(wordStore{state: 9}, report).Once(t.Context(), "s", "k", run), errStore)
 	assert.Empty(t, told)
 
-	r := newRunner(wordStore{state: dedupe.Claimed}, report)
+	r := newRunner(wordStore{state: jushuitan.Claimed}, report)
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, r.Once(ctx, "a", "k", func(context.Context) error { cancel(); return nil }))
 	require.ErrorIs(t, r.Once(ctx, "b", "k", func(context.Context) error { return down }), down)
@@ -148,7 +149,7 @@ func TestOnceStoreFails(t *testing.T) {
 }
 
 func ExampleRunner_Once() {
-	r := dedupe.NewRunner(dedupe.Config[string]{Deduper: dedupe.NewMemoryDeduper(0), ClaimTTL: time.Minute, CommitTTL: time.Hour})
+	r := dedupe.NewRunner(dedupe.Config[string, jushuitan.ClaimState]{Deduper: jushuitan.NewMemoryDeduper(0), ClaimTTL: time.Minute, CommitTTL: time.Hour})
 	for range 2 {
 		err := r.Once(context.Background(), "", "order-1", func(context.Context) error {
 			fmt.Println("runs")

@@ -21,7 +21,7 @@ import (
 
 // TestShared: one store serves pushes and Qimen's messages, of the same order too.
 func TestShared(t *testing.T) {
-	store := callback.NewMemoryDeduper(0)
+	store := jushuitan.NewMemoryDeduper(0)
 	pushed, created := 0, 0
 	receiver, err := callback.New(callback.Config{
 		AllowUnauthenticated: true, Deduper: store,

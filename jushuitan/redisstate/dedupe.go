@@ -8,10 +8,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Deduper is a [callback.Deduper] for any number of processes (分布式去重): of a
+// Deduper is a [jushuitan.Deduper] for any number of processes (分布式去重): of a
 // message that reaches several at once, one runs it, and the others answer as the
 // outcome demands. The claim of a process that died ends with its time to live, and
 // whoever asks next takes it over.
@@ -20,7 +20,7 @@ import (
 // do not meet. Each key is one small string with a time to live.
 type Deduper struct{ state *State }
 
-var _ callback.Deduper = (*Deduper)(nil)
+var _ jushuitan.Deduper = (*Deduper)(nil)
 
 // Deduper makes one on this State.
 func (s *State) Deduper() *Deduper { return &Deduper{state: s} }
@@ -47,24 +47,24 @@ const (
 
 func (d *Deduper) name(key string) string { return d.state.cfg.Prefix + ":seen:" + key }
 
-// Claim implements [callback.Deduper].
-func (d *Deduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (callback.ClaimState, error) {
+// Claim implements [jushuitan.Deduper].
+func (d *Deduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
 	answer, err := d.state.run(ctx, dedupeClaimScript, []string{d.name(key)}, markClaim+owner, millis(ttl), markDone)
 	if err != nil {
 		return 0, fmt.Errorf("redisstate: dedupe: claim: %w", err)
 	}
 	switch state, _ := answer.(int64); state {
 	case 1:
-		return callback.Claimed, nil
+		return jushuitan.Claimed, nil
 	case 2:
-		return callback.Committed, nil
+		return jushuitan.Committed, nil
 	case 3:
-		return callback.Busy, nil
+		return jushuitan.Busy, nil
 	}
 	return 0, errScript("dedupe: claim")
 }
 
-// Commit implements [callback.Deduper].
+// Commit implements [jushuitan.Deduper].
 func (d *Deduper) Commit(ctx context.Context, key, _ string, ttl time.Duration) error {
 	keep := int64(0)
 	if ttl > 0 {
@@ -76,7 +76,7 @@ func (d *Deduper) Commit(ctx context.Context, key, _ string, ttl time.Duration) 
 	return nil
 }
 
-// Release implements [callback.Deduper].
+// Release implements [jushuitan.Deduper].
 func (d *Deduper) Release(ctx context.Context, key, owner string) error {
 	if _, err := d.state.run(ctx, releaseScript, []string{d.name(key)}, markClaim+owner); err != nil {
 		return fmt.Errorf("redisstate: dedupe: release: %w", err)

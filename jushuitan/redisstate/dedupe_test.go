@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/callback/callbacktest"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
 func testDeduper(t *testing.T, rdb redis.UniversalClient) {
 	s := stateOn(t, rdb, redisstate.Config{})
-	callbacktest.TestDeduper(t, func(*testing.T) callback.Deduper { return s.Deduper() })
+	callbacktest.TestDeduper(t, func(*testing.T) jushuitan.Deduper { return s.Deduper() })
 }
 
 // Nothing is left of a message but one key with an end.
@@ -27,7 +27,7 @@ func TestDeduperKeys(t *testing.T) {
 	name := prefix + ":seen:k"
 	got, err := d.Claim(ctx, "k", "a", time.Minute)
 	require.NoError(t, err)
-	require.Equal(t, callback.Claimed, got)
+	require.Equal(t, jushuitan.Claimed, got)
 	ttl := rdb.PTTL(ctx, name).Val()
 	assert.True(t, ttl > 0 && ttl <= time.Minute, ttl)
 	require.NoError(t, d.Commit(ctx, "k", "a", time.Hour))

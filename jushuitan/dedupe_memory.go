@@ -1,58 +1,17 @@
-// Package dedupe runs a message once, however often it is received: it claims the
-// message's key, runs it, and commits or releases the key. Packages callback and
-// qimen share it, so that one store serves both.
-package dedupe
+package jushuitan
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
 
-// ClaimState is what a [Deduper] says to a claim.
-type ClaimState int
-
-// The states.
-const (
-	Claimed   ClaimState = iota + 1 // the key is the caller's: run, then Commit or Release
-	Committed                       // it was done: do not run
-	Busy                            // somebody else is running it
-)
-
-func (s ClaimState) String() string {
-	switch s {
-	case Claimed:
-		return "claimed"
-	case Committed:
-		return "committed"
-	case Busy:
-		return "busy"
-	}
-	return fmt.Sprintf("ClaimState(%d)", int(s))
-}
-
-// Deduper remembers which messages were handled, by key. Each claim names its
-// owner, a text of its own, so that one who took too long does not give back what
-// became another's. callback/callbacktest.TestDeduper checks an implementation.
-type Deduper interface {
-	// Claim reserves a key for the owner until ttl has passed, if nobody has it.
-	// The owner's own claim is extended.
-	Claim(ctx context.Context, key, owner string, ttl time.Duration) (ClaimState, error)
-	// Commit notes that the key is done, for ttl, whoever has a claim. With a ttl of 0
-	// or less it forgets a key that is done; a claim stays.
-	Commit(ctx context.Context, key, owner string, ttl time.Duration) error
-	// Release gives the owner's claim back. It does nothing to a key that is
-	// committed or another's.
-	Release(ctx context.Context, key, owner string) error
-}
-
-// DefaultDedupeEntries is the size of a [MemoryDeduper] where none is named.
+// DefaultDedupeEntries is the size of a [MemoryDeduper] if none is given.
 const DefaultDedupeEntries = 100_000
 
-// MemoryDeduper is a [Deduper] for one process, of bounded size: when it is full
-// the key that was committed first is forgotten.
+// MemoryDeduper is a [Deduper] for one process, of bounded size: when it is full, the
+// key that was committed first is evicted.
 type MemoryDeduper struct {
 	limit int
 
@@ -83,7 +42,8 @@ func (e *dedupeEntry) linkBefore(next *dedupeEntry) {
 	e.prev.next, next.prev = e, e
 }
 
-// NewMemoryDeduper makes one for so many keys; 0 is [DefaultDedupeEntries].
+// NewMemoryDeduper returns one that holds at most entries keys; 0 is
+// [DefaultDedupeEntries].
 func NewMemoryDeduper(entries int) *MemoryDeduper {
 	if entries <= 0 {
 		entries = DefaultDedupeEntries
@@ -93,14 +53,14 @@ func NewMemoryDeduper(entries int) *MemoryDeduper {
 	return m
 }
 
-// Len is the number of keys in memory.
+// Len returns the number of keys in memory.
 func (m *MemoryDeduper) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.keys)
 }
 
-// Claim is [Deduper].Claim. It fails where all keys in memory are being handled.
+// Claim implements [Deduper]. It fails if all keys in memory are being handled.
 func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (ClaimState, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -128,7 +88,7 @@ func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.D
 	return Claimed, nil
 }
 
-// Commit is [Deduper].Commit.
+// Commit implements [Deduper].
 func (m *MemoryDeduper) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -156,7 +116,7 @@ func (m *MemoryDeduper) Commit(ctx context.Context, key, owner string, ttl time.
 	return nil
 }
 
-// Release is [Deduper].Release.
+// Release implements [Deduper].
 func (m *MemoryDeduper) Release(ctx context.Context, key, owner string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -189,7 +149,7 @@ func (m *MemoryDeduper) room(now time.Time) error {
 		}
 	}
 	if len(m.keys) >= m.limit {
-		return errors.New("dedupe: the memory is full of messages that are being handled")
+		return errors.New("jushuitan: the memory of handled messages is full of messages in progress: give NewMemoryDeduper more entries")
 	}
 	return nil
 }
