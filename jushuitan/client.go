@@ -15,49 +15,9 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// Client calls the open API for one app. It is safe for many goroutines. Make
-// one with [New] and derive one for each merchant with [Client.ForMerchant].
-type Client struct {
-	Shops             *ShopService             // 店铺
-	Warehouses        *WarehouseService        // 仓库
-	Carriers          *CarrierService          // 物流公司
-	Users             *UserService             // 商家用户
-	Distribution      *DistributionService     // 分销
-	Items             *ItemService             // 款式
-	SKUs              *SKUService              // 普通商品
-	ShopSKUs          *ShopSKUService          // 店铺商品
-	Bundles           *BundleService           // 组合装
-	Categories        *CategoryService         // 商品类目
-	SupplierSKUs      *SupplierSKUService      // 商品供应商
-	BOMs              *BOMService              // 物料清单
-	Inventory         *InventoryService        // 库存
-	Stocktakes        *StocktakeService        // 盘点
-	VirtualWarehouses *VirtualWarehouseService // 虚拟仓
-	Orders            *OrderService            // 订单
-	Outbounds         *OutboundService         // 销售出库单
-	Waves             *WaveService             // 拣货批次
-	Logistics         *LogisticService         // 物流
-	AfterSales        *AfterSaleService        // 售后单
-	Purchases         *PurchaseService         // 采购单
-	Suppliers         *SupplierService         // 供应商
-	Manufactures      *ManufactureService      // 加工单
-	Receipts          *ReceiptService          // 采购入库
-	Appointments      *AppointmentService      // 预约入库
-	PurchaseReturns   *PurchaseReturnService   // 采购退货
-	OtherInOuts       *OtherInOutService       // 其它出入库
-	SerialNumbers     *SerialNumberService     // 唯一码
-	Transfers         *TransferService         // 调拨
-	CrossBorder       *CrossBorderService      // 跨境
-	Finance           *FinanceService          // 财务
-	SortingWall       *SortingWallService      // 播种墙
-	QuickSale         *QuickSaleService        // 快销
-	Bins              *BinService              // 仓位
-	Packing           *PackingService          // 装箱
-	Checkout          *CheckoutService         // 发货
-	WorkLogs          *WorkLogService          // WMS 工作日志
-	WorkOrders        *WorkOrderService        // 工单
-
-	common   service
+// scope is whom a client calls for. [Client] itself, with its services, is
+// generated.
+type scope struct {
 	core     *core
 	merchant string
 	token    string // fixed, never renewed
@@ -119,13 +79,18 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if s.store == nil {
 		s.store = NewMemoryTokenStore()
 	}
-	client := &Client{core: c, token: s.token}
-	client.bind()
+	client := newClient(scope{core: c, token: s.token})
 	c.tokens = newTokenSource(tokenConfig{
 		AppKey: cred.AppKey, Store: s.store, Now: s.now, SelfBuilt: cred.Type == SelfBuilt,
 		Obtain: client.obtain, OnReauthorize: s.onReauth,
 	})
 	return client, nil
+}
+
+func newClient(s scope) *Client {
+	c := &Client{scope: s}
+	c.bind()
+	return c
 }
 
 // ForMerchant gives a client that calls for one merchant (the host's own id for
@@ -134,17 +99,13 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 // that one id, or none, is enough for it: each further id would get a token of its
 // own, which may end the one before.
 func (c *Client) ForMerchant(id string) *Client {
-	d := &Client{core: c.core, merchant: id}
-	d.bind()
-	return d
+	return newClient(scope{core: c.core, merchant: id})
 }
 
 // WithToken gives a client that calls with this access token, which is never
 // renewed: a refusal is [ErrTokenExpired].
 func (c *Client) WithToken(accessToken string) *Client {
-	d := &Client{core: c.core, merchant: c.merchant, token: accessToken}
-	d.bind()
-	return d
+	return newClient(scope{core: c.core, merchant: c.merchant, token: accessToken})
 }
 
 // pathOf is the path under which an operation is called.

@@ -13,30 +13,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// QueryMoves 唯一码进出流水查询: query serial number movements, one page.
-// [SerialNumberService.AllMoves] goes through all of them.
-//
-// Limits: page_size max 1000.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: read.
-// POST /open/webapi/wmsapi/skusn/queryinoutitemskusns, official page docType=22&docId=996;
-// confidence of the known facts: medium.
-func (s *SerialNumberService) QueryMoves(ctx context.Context, req *SerialNumberMoveQuery) (*SerialNumberMovePage, error) {
-	return call[SerialNumberMovePage](ctx, s.client, opSerialNumbersQueryMoves, req)
-}
-
-// AllMoves goes through every row of QueryMoves, page after page (up to 1000 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
-func (s *SerialNumberService) AllMoves(ctx context.Context, req *SerialNumberMoveQuery) iter.Seq2[*SerialNumberMove, error] {
-	return pagesSerialNumbersQueryMoves.all(ctx, s.client, req)
-}
-
-// StreamMoves goes through the rows of QueryMoves and can be resumed from a [Checkpoint] after
-// a crash; req needs the beginning of a time range.
-func (s *SerialNumberService) StreamMoves(req *SerialNumberMoveQuery, from Checkpoint) *Stream[SerialNumberMove] {
-	return pagesSerialNumbersQueryMoves.stream(s.client, req, from)
-}
-
 // FetchForRobot 机器人获取批次: fetch the wave that a robot is to pick.
 //
 // Note: Field list from one typed public client; labels only. Not cross-checked.
@@ -90,6 +66,30 @@ func (s *WaveService) QueryWaitingPicks(ctx context.Context) (*WaitingPickList, 
 func (s *WaveService) UpdatePickStatus(ctx context.Context, req *WavePickStatus) error {
 	_, err := call[noReply](ctx, s.client, opWavesUpdatePickStatus, req)
 	return err
+}
+
+// QueryMoves 唯一码进出流水查询: query serial number movements, one page.
+// [SerialNumberService.AllMoves] goes through all of them.
+//
+// Limits: page_size max 1000.
+// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Effect: read.
+// POST /open/webapi/wmsapi/skusn/queryinoutitemskusns, official page docType=22&docId=996;
+// confidence of the known facts: medium.
+func (s *SerialNumberService) QueryMoves(ctx context.Context, req *SerialNumberMoveQuery) (*SerialNumberMovePage, error) {
+	return call[SerialNumberMovePage](ctx, s.client, opSerialNumbersQueryMoves, req)
+}
+
+// AllMoves goes through every row of QueryMoves, page after page (up to 1000 rows a page).
+// Without an end the range ends now. It ends at the first error, which is the last pair.
+func (s *SerialNumberService) AllMoves(ctx context.Context, req *SerialNumberMoveQuery) iter.Seq2[*SerialNumberMove, error] {
+	return pagesSerialNumbersQueryMoves.all(ctx, s.client, req)
+}
+
+// StreamMoves goes through the rows of QueryMoves and can be resumed from a [Checkpoint] after
+// a crash; req needs the beginning of a time range.
+func (s *SerialNumberService) StreamMoves(req *SerialNumberMoveQuery, from Checkpoint) *Stream[SerialNumberMove] {
+	return pagesSerialNumbersQueryMoves.stream(s.client, req, from)
 }
 
 // QuickSaleService 快销: labels of quick-sale goods. Use it as client.QuickSale.

@@ -11,15 +11,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Client calls methods through the gateway for one app. It is safe for many
-// goroutines. Make one with [New] and derive one for each merchant with
-// [Client.ForCustomer].
-type Client struct {
-	Scene     *SceneService     // 聚水潭奇门自定义场景
-	POS       *POSService       // 奇门POS场景
-	Warehouse *WarehouseService // 奇门仓储标准接口
-
-	common   service
+// scope is whom a client calls for. [Client] itself, with its services, is
+// generated.
+type scope struct {
 	core     *core
 	customer string
 	legacy   LegacyCredentials
@@ -78,32 +72,24 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 			return nil, fmt.Errorf("qimen: New: %w", err)
 		}
 	}
-	client := &Client{core: c, customer: cfg.CustomerID, legacy: cfg.Legacy}
-	client.bind()
-	return client, nil
+	return newClient(scope{core: c, customer: cfg.CustomerID, legacy: cfg.Legacy}), nil
 }
 
-// bind makes the services of a client.
-func (c *Client) bind() {
-	c.common.client = c
-	c.Scene = (*SceneService)(&c.common)
-	c.POS = (*POSService)(&c.common)
-	c.Warehouse = (*WarehouseService)(&c.common)
+func newClient(s scope) *Client {
+	c := &Client{scope: s}
+	c.bind()
+	return c
 }
 
 // ForCustomer gives a client that calls for one merchant: id is the value of the
 // routing parameter (奇门客户编码). It is cheap and shares everything else.
 func (c *Client) ForCustomer(id string) *Client {
-	d := &Client{core: c.core, customer: id, legacy: c.legacy}
-	d.bind()
-	return d
+	return newClient(scope{core: c.core, customer: id, legacy: c.legacy})
 }
 
 // WithLegacy gives a client that makes the old jst.* calls with these credentials.
 func (c *Client) WithLegacy(cred LegacyCredentials) *Client {
-	d := &Client{core: c.core, customer: c.customer, legacy: cred}
-	d.bind()
-	return d
+	return newClient(scope{core: c.core, customer: c.customer, legacy: cred})
 }
 
 // Customer is the value of the routing parameter.

@@ -14,8 +14,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// WarehouseService 奇门仓储接口: the standard methods taobao.qimen.* between an ERP and who
-// ships for it. Use it as client.Warehouse.
+// WarehouseService 奇门仓储标准接口: the standard methods taobao.qimen.* between an ERP and
+// who ships for it. Use it as client.Warehouse.
 type WarehouseService service
 
 // CombineItemSynchronize 组合商品接口: synchronise combined item. It answers flag, code and

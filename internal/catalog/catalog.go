@@ -17,7 +17,15 @@ var files embed.FS
 // Group is one file of the catalog.
 type Group struct {
 	Group      string       `json:"group"`
+	Services   []*Service   `json:"services,omitempty"` // of the Go API, each in the first group that has operations of it
 	Operations []*Operation `json:"operations"`
+}
+
+// Service is a field of the Go client: the operations on one kind of thing.
+type Service struct {
+	Name string `json:"name"` // Orders
+	ZH   string `json:"zh"`   // 订单
+	EN   string `json:"en"`   // what it is for, without the full stop
 }
 
 // Operation is one endpoint. What a person decided (names, effect, keys) stands

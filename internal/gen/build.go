@@ -12,10 +12,11 @@ import (
 // api is what is to be written: the structs in the order they are met, the
 // operations by service.
 type api struct {
-	groups  []*catalog.Group
-	structs map[string]*goStruct
-	order   []*goStruct
-	keyedBy map[string]*catalog.Operation // by request type: the first keyed operation that has it
+	groups   []*catalog.Group
+	services []*catalog.Service
+	structs  map[string]*goStruct
+	order    []*goStruct
+	keyedBy  map[string]*catalog.Operation // by request type: the first keyed operation that has it
 }
 
 // goStruct is one generated type.
@@ -58,6 +59,9 @@ type node struct {
 
 func build(groups []*catalog.Group) (*api, error) {
 	a := &api{groups: groups, structs: map[string]*goStruct{}, keyedBy: map[string]*catalog.Operation{}}
+	if err := a.declareServices(); err != nil {
+		return nil, err
+	}
 	for _, g := range groups {
 		for _, op := range g.Operations {
 			if op.Go.Auth || op.Go.Raw {

@@ -1,6 +1,6 @@
 // Command gen writes the typed client of package jushuitan from the catalog:
-// one <group>_gen.go for each group, the table of operations, and the endpoint
-// table of the READMEs. With -qimen it writes package qimen in the same way from
+// the Client with its services, one <group>_gen.go for each group, the table of
+// operations, and the endpoint table of the READMEs. With -qimen it writes package qimen in the same way from
 // the catalog of the Qimen methods.
 //
 //	go generate ./jushuitan ./qimen
@@ -51,6 +51,9 @@ func run(dir string, readmes []string) error {
 		}
 	}
 	if err := writeGo(filepath.Join(dir, "operations_gen.go"), api.operationsFile()); err != nil {
+		return err
+	}
+	if err := writeGo(filepath.Join(dir, "client_gen.go"), api.clientFile()); err != nil {
 		return err
 	}
 	return writeTables(readmes, tableBegin, tableEnd, api.table)

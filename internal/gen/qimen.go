@@ -71,6 +71,9 @@ func runQimen(dir string, readmes []string) error {
 	if err := writeGo(filepath.Join(dir, "methods_gen.go"), a.methodsFile()); err != nil {
 		return err
 	}
+	if err := writeGo(filepath.Join(dir, "client_gen.go"), a.clientFile()); err != nil {
+		return err
+	}
 	return writeTables(readmes, qimenBegin, qimenEnd, a.table)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,15 +145,25 @@ func TestTables(t *testing.T) {
 	endpoints, err := build(groups)
 	require.NoError(t, err)
 
+	operations, listed := 0, 0
+	for _, g := range groups {
+		operations += len(g.Operations)
+	}
+	for _, f := range families {
+		listed += len(f.Methods)
+	}
 	en, zh := filepath.Join(t.TempDir(), "README.md"), filepath.Join(t.TempDir(), "README.zh-CN.md")
 	for _, name := range []string{en, zh} {
 		require.NoError(t, os.WriteFile(name, []byte("# T\n"+tableBegin+"\nSTALE"+tableEnd+"\n"+qimenBegin+qimenEnd+"\nend\n"), 0o600))
 	}
+	sum := fmt.Sprintf("\n%d operations in %d services.\n\n| path", operations, len(endpoints.services))
+	sumZH := fmt.Sprintf("\n共 %d 个接口，%d 个服务。\n\n| 路径", operations, len(endpoints.services))
 	for range 2 { // the second time changes nothing
 		require.NoError(t, writeTables([]string{en, zh}, tableBegin, tableEnd, endpoints.table))
 		require.NoError(t, writeTables([]string{en, zh}, qimenBegin, qimenEnd, methods.table))
 		for name, rows := range map[string][]string{
 			en: {
+				sum, fmt.Sprintf("\n%d methods.\n\n| method", listed),
 				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) Query orders | read | 100, start_ts | range 7 days |",
 				"| `/open/pack/query` | `Inventory.QueryPacks` | 箱及仓位库存查询 Query pack stock | read | 200 | range 1 day |",
 				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) Upload orders (self-built shop) | keyed: shop_id, so_id |  | 50 rows a call |",
@@ -161,6 +172,7 @@ func TestTables(t *testing.T) {
 				"| `taobao.qimen.wavenum.report` | `Call` |",
 			},
 			zh: {
+				sumZH, fmt.Sprintf("\n共 %d 个接口。\n\n| 接口", listed),
 				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) | 只读 | 100, start_ts | 时间跨度 7 天 |",
 				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) | 幂等: shop_id, so_id |  | 每次 50 行 |",
 				"| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 |",
@@ -168,7 +180,7 @@ func TestTables(t *testing.T) {
 		} {
 			text, err := os.ReadFile(name)
 			require.NoError(t, err)
-			assert.Equal(t, 156+164+4, strings.Count(string(text), "\n|"), "a row for each, and two of each head")
+			assert.Equal(t, operations+listed+4, strings.Count(string(text), "\n|"), "a row for each, and two of each head")
 			assert.NotContains(t, string(text), "STALE")
 			assert.True(t, strings.HasSuffix(string(text), qimenEnd+"\nend\n"))
 			for _, row := range rows {

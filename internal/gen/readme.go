@@ -16,6 +16,7 @@ const (
 
 // language is in which words a table is written.
 type language struct {
+	count, qimenCount   string // formats
 	head, qimenHead     string
 	window, batch, days string // formats
 	ourChoice           string
@@ -24,6 +25,7 @@ type language struct {
 }
 
 var english = language{
+	count: "%d operations in %d services.", qimenCount: "%d methods.",
 	head:      "| path 路径 | Go | title 名称 | effect | pages | limits |",
 	qimenHead: "| method 接口 | Go | title 名称 | direction | body | effect |",
 	window:    "range %s", batch: "%d rows a call", days: "days", ourChoice: " (our choice)",
@@ -32,6 +34,7 @@ var english = language{
 }
 
 var chinese = language{
+	count: "共 %d 个接口，%d 个服务。", qimenCount: "共 %d 个接口。",
 	head:      "| 路径 | Go | 名称 | 效果 | 分页 | 限制 |",
 	qimenHead: "| 接口 | Go | 名称 | 方向 | 报文 | 效果 |",
 	window:    "时间跨度 %s", batch: "每次 %d 行", days: "天", ourChoice: "（本 SDK 取值）",
@@ -73,6 +76,11 @@ func writeTables(names []string, begin, end string, table func(language) string)
 
 func (a *api) table(lang language) string {
 	var b strings.Builder
+	total := 0
+	for _, g := range a.groups {
+		total += len(g.Operations)
+	}
+	fmt.Fprintf(&b, lang.count+"\n\n", total, len(a.services))
 	b.WriteString(lang.head + "\n|---|---|---|---|---|---|\n")
 	for _, g := range a.groups {
 		for _, op := range g.Operations {

@@ -51,7 +51,7 @@ func width(s string) int {
 
 func (a *api) groupFile(g *catalog.Group) string {
 	var w writer
-	for _, svc := range services(g) {
+	for _, svc := range a.services {
 		a.service(&w, g, svc)
 	}
 	for _, op := range g.Operations {
@@ -108,80 +108,19 @@ func stripComments(src string) string {
 	return b.String()
 }
 
-func services(g *catalog.Group) []string {
-	var names []string
-	for _, op := range g.Operations {
-		if op.Go.Service != "" && !slices.Contains(names, op.Go.Service) {
-			names = append(names, op.Go.Service)
-		}
-	}
-	return names
-}
-
-func (a *api) service(w *writer, g *catalog.Group, name string) {
-	if a.home(name) == g.Group {
-		typ := singular(name) + "Service"
-		w.comment("", typ+" "+serviceDocs[name]+" Use it as client."+name+".")
+// service writes the methods of a service that stand in a group, and its type in
+// the group that declares it.
+func (a *api) service(w *writer, g *catalog.Group, svc *catalog.Service) {
+	if slices.Contains(g.Services, svc) {
+		typ := singular(svc.Name) + "Service"
+		w.comment("", fmt.Sprintf("%s %s: %s. Use it as client.%s.", typ, svc.ZH, svc.EN, svc.Name))
 		w.f("type %s service\n", typ)
 	}
 	for _, op := range g.Operations {
-		if op.Go.Service == name {
+		if op.Go.Service == svc.Name {
 			a.methods(w, op)
 		}
 	}
-}
-
-// home is the group in whose file the type of a service stands: the first that
-// has methods of it.
-func (a *api) home(service string) string {
-	for _, g := range a.groups {
-		if slices.Contains(services(g), service) {
-			return g.Group
-		}
-	}
-	return ""
-}
-
-// serviceDocs says what each service is for.
-var serviceDocs = map[string]string{
-	"Shops":             "店铺: the shops of a merchant, each with its shop_id.",
-	"Warehouses":        "仓库: the warehouses of a merchant and its partners, each with its wms_co_id.",
-	"Carriers":          "物流公司: the carriers a merchant has enabled, each with its lc_id.",
-	"Users":             "商家用户: the users of a merchant's company.",
-	"Distribution":      "分销: the distributors and suppliers of a merchant, and the goods of the distribution edition.",
-	"Items":             "款式 (SPU): styles with their SKUs and category properties.",
-	"SKUs":              "普通商品 (SKU): goods, their prices, bins and serial numbers.",
-	"ShopSKUs":          "店铺商品: listings of shops and the SKUs they map to.",
-	"Bundles":           "组合装: goods made of other goods.",
-	"Categories":        "商品类目: the merchant's category tree.",
-	"SupplierSKUs":      "商品供应商: who supplies which SKU at what price.",
-	"BOMs":              "物料清单: what a finished product is made of.",
-	"Inventory":         "库存: stock figures, cartons and bins, movements, virtual quantities.",
-	"Stocktakes":        "盘点: documents that count or change stock.",
-	"VirtualWarehouses": "虚拟仓: stock set aside (locked), given back or moved between virtual warehouses.",
-	"Orders":            "订单: sales orders from upload to cancellation.",
-	"Outbounds":         "销售出库单: what a warehouse is to ship, and shipping it.",
-	"Waves":             "拣货批次: pick waves of a warehouse, and robots that pick them.",
-	"Logistics":         "物流: what was shipped with which carrier, weighing, parcels that come back.",
-	"AfterSales":        "售后单: returns, exchanges and refunds.",
-	"Purchases":         "采购单: purchase orders.",
-	"Suppliers":         "供应商: who goods are bought from.",
-	"Manufactures":      "加工单: processing orders, with their raw materials.",
-	"Receipts":          "采购入库: goods received from suppliers.",
-	"Appointments":      "预约入库: announced deliveries.",
-	"PurchaseReturns":   "采购退货: goods sent back to suppliers.",
-	"OtherInOuts":       "其它出入库: stock in and out for other reasons.",
-	"SerialNumbers":     "唯一码: where pieces with a serial number, and production batches, are and were. [SKUService.AddSerialNumbers] registers them.",
-	"Transfers":         "调拨: stock moved between and within warehouses.",
-	"CrossBorder":       "跨境: cross-border orders, refunds, first and last leg.",
-	"Finance":           "财务: payables, payments, bills and fees.",
-	"SortingWall":       "播种墙: seeding carts and cabinets, and what was seeded.",
-	"QuickSale":         "快销: labels of quick-sale goods.",
-	"Bins":              "仓位: recommended bins.",
-	"Packing":           "装箱: packing of shipments.",
-	"Checkout":          "发货: auditing of single-item orders at the packing table.",
-	"WorkLogs":          "WMS 工作日志: who did what in a warehouse.",
-	"WorkOrders":        "工单: work orders of after-sale service.",
 }
 
 // allName is the name of the iterator beside a query.
@@ -743,15 +682,5 @@ func (a *api) operationsFile() string {
 		w.f("	%s,", n)
 	}
 	w.f("}\n")
-	w.f("func (c *Client) bind() {")
-	w.f("c.common.client = c")
-	for _, g := range a.groups {
-		for _, svc := range services(g) {
-			if a.home(svc) == g.Group {
-				w.f("c.%s = (*%s)(&c.common)", svc, singular(svc)+"Service")
-			}
-		}
-	}
-	w.f("}")
 	return header + w.String()
 }

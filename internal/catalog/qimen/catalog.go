@@ -17,11 +17,13 @@ var files embed.FS
 
 // Family is one file of the catalog.
 type Family struct {
-	Family  string    `json:"family"`            // scene, pos, warehouse, others
-	Service string    `json:"service,omitempty"` // field of the client: Scene, POS, Warehouse
-	Shared  []*Shared `json:"shared,omitempty"`  // types that several methods use
-	Extra   []string  `json:"extra,omitempty"`   // types of one method that keep unknown members
-	Methods []*Method `json:"methods"`
+	Family    string    `json:"family"`            // scene, pos, warehouse, others
+	Service   string    `json:"service,omitempty"` // field of the client: Scene, POS, Warehouse
+	ServiceZH string    `json:"service_zh,omitempty"`
+	ServiceEN string    `json:"service_en,omitempty"` // what it is for; empty where its type is written by hand
+	Shared    []*Shared `json:"shared,omitempty"`     // types that several methods use
+	Extra     []string  `json:"extra,omitempty"`      // types of one method that keep unknown members
+	Methods   []*Method `json:"methods"`
 }
 
 // Shared is a type that stands for the same element of several methods. Its
