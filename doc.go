@@ -12,7 +12,7 @@
 //     forwards; qimen/qimentest is a fake gateway.
 //   - dianjia: DianJia's side: the push URLs that a merchant registers, sending
 //     pushes on, DianJia's types.
-//   - mapping: the rules between the two, as pure functions: stock expressions,
+//   - mapping: the rules between the two, as pure functions: stock formulas,
 //     product fields, sync settings, transfers, carriers, routing.
 //   - callback: http.Handlers for what Jushuitan pushes, and finding what never came.
 //

@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 // BundleStock is how many of a bundle can be put together.
@@ -22,14 +23,14 @@ type BundleStock struct {
 //
 // available gives what a component has, by whatever expression, and whether it is
 // known. An unknown one is an error, unless the policy counts it as zero. A
-// negative one counts as zero under [NegativeZero], else the capacity is negative,
+// negative one counts as zero under [formula.NegativeZero], else the capacity is negative,
 // rounded toward minus infinity. The policy's Rounding is not used.
 //
-// The error is a [*BundleError]. It is [ErrStockMissing] where a component is not
-// known, [ErrStockRange] where its figure is too long, and
+// The error is a [*BundleError]. It is [formula.ErrMissing] where a component is not
+// known, [formula.ErrRange] where its figure is too long, and
 // [jushuitan.ErrInvalid] where the bundle has no components, or one without a code
 // or with a quantity that is not above zero.
-func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p Policy) (BundleStock, error) {
+func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p formula.Policy) (BundleStock, error) {
 	fail := func(component string, class error) (BundleStock, error) {
 		return BundleStock{}, &BundleError{SKUID: b.SKUID, Component: component, class: class}
 	}
@@ -41,7 +42,7 @@ func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.D
 		if item.SrcSKUID == "" {
 			return BundleStock{}, &BundleError{SKUID: b.SKUID, class: jushuitan.ErrInvalid, noCode: true}
 		}
-		if !stockBounded(item.Qty) || !item.Qty.IsPositive() {
+		if !formula.InRange(item.Qty) || !item.Qty.IsPositive() {
 			return fail(item.SrcSKUID, jushuitan.ErrInvalid)
 		}
 		needed[item.SrcSKUID] = needed[item.SrcSKUID].Add(item.Qty)
@@ -50,12 +51,12 @@ func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.D
 	for _, item := range b.Items {
 		have, known := available(item.SrcSKUID)
 		switch {
-		case !known && p.Missing != MissingZero:
-			return fail(item.SrcSKUID, ErrStockMissing)
-		case !known, p.Negative == NegativeZero && have.IsNegative():
+		case !known && p.Missing != formula.MissingZero:
+			return fail(item.SrcSKUID, formula.ErrMissing)
+		case !known, p.Negative == formula.NegativeZero && have.IsNegative():
 			have = decimal.New(0, 0)
-		case !stockBounded(have):
-			return fail(item.SrcSKUID, ErrStockRange)
+		case !formula.InRange(have):
+			return fail(item.SrcSKUID, formula.ErrRange)
 		}
 		n := stockFloorDiv(have, needed[item.SrcSKUID])
 		if result.LimitedBy == "" || n.LessThan(result.Capacity) {
@@ -90,9 +91,9 @@ func (e *BundleError) Error() string {
 	switch {
 	case e.noCode:
 		en, zh = "a component has no code: correct the bundle in Jushuitan", "有子商品缺少编码, 请在聚水潭中修正"
-	case e.class == ErrStockMissing:
+	case e.class == formula.ErrMissing:
 		en, zh = "the stock of the component is not known: query it first", "子商品库存未知, 请先查询"
-	case e.class == ErrStockRange:
+	case e.class == formula.ErrRange:
 		en, zh = "the stock of the component is out of range: check its figures", "子商品库存超出范围, 请核对数据"
 	case e.Component != "":
 		en, zh = "the quantity of the component must be above zero: correct the bundle in Jushuitan", "子商品数量必须大于零, 请在聚水潭中修正"

@@ -2,10 +2,10 @@
 // DianJia (店加), and the reverse, as pure functions: no input or output, no clock, no
 // state. A host calls them on millions of rows.
 //
-//   - Stock expressions (库存下载取数逻辑): [ParseStockExpression] reads the merchant's
-//     formula in Chinese or English words and computes exactly, [StockExpression.Lint]
-//     warns of formulas that oversell, [StockExpression.Explain] shows support staff
-//     where a figure comes from. [BundleCapacity] is for 组合装.
+//   - Stock formulas (库存下载取数逻辑) are in package formula: [formula.Parse] reads the
+//     merchant's formula in Chinese or English words and computes exactly, Lint warns of
+//     formulas that oversell, Explain shows support staff where a figure comes from.
+//     [StockOf] makes its row of an inventory row. [BundleCapacity] is for 组合装.
 //   - Warehouses: [CombineStock] makes the stock of DianJia's warehouses from that of
 //     Jushuitan's, [SumStoreStock] the figure of the virtual warehouse 店加线下仓 from the
 //     stores', [ChangedStock] and [ChangedVirtualStock] what has to be sent.
@@ -23,10 +23,10 @@
 //
 // An example: the merchant's formula for the stock of a warehouse.
 //
-//	e, err := mapping.ParseStockExpression("库存下载取数逻辑=实际库存+虚拟库存-订单占用")
+//	f, err := formula.Parse("库存下载取数逻辑=实际库存+虚拟库存-订单占用")
 //	if err != nil {
 //		return err // says line and column, and the nearest known word
 //	}
 //	stock := mapping.StockOf(row) // a row of client.Inventory.Query
-//	qty, err := e.EvalWith(&stock, mapping.Policy{Negative: mapping.NegativeZero})
+//	qty, err := f.EvalWith(&stock, formula.Policy{Negative: formula.NegativeZero})
 package mapping

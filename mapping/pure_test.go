@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ func pureImports() []string {
 		"reflect", "regexp", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext", "github.com/shopspring/decimal",
 		"github.com/dianjia/jushuitan-go/dianjia", "github.com/dianjia/jushuitan-go/jushuitan",
-		"github.com/dianjia/jushuitan-go/internal/redact",
+		"github.com/dianjia/jushuitan-go/internal/redact", "github.com/dianjia/jushuitan-go/mapping/formula",
 	}
 }
 
@@ -114,22 +115,31 @@ func impurities(fset *token.FileSet, file *ast.File) []string {
 	return bad
 }
 
-// The package computes and does nothing else: no I/O, clock, logging, goroutines.
-func TestPackageIsPure(t *testing.T) {
-	entries, err := os.ReadDir(".")
-	require.NoError(t, err)
-	files := 0
-	fset := token.NewFileSet()
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(fset, e.Name(), nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		files++
-		assert.Empty(t, impurities(fset, file))
+// The packages compute and do nothing else: no I/O, clock, logging, goroutines.
+func TestPackagesArePure(t *testing.T) {
+	for _, dir := range []string{".", "formula"} {
+		t.Run(dir, func(t *testing.T) {
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			files := 0
+			fset := token.NewFileSet()
+			for _, e := range entries {
+				if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+					continue
+				}
+				file, err := parser.ParseFile(fset, filepath.Join(dir, e.Name()), nil, parser.SkipObjectResolution)
+				require.NoError(t, err)
+				files++
+				assert.Empty(t, impurities(fset, file))
+				if dir == "formula" {
+					for _, spec := range file.Imports {
+						assert.NotContains(t, spec.Path.Value, "jushuitan-go/", "formula knows terms, not types of merchants' systems")
+					}
+				}
+			}
+			assert.Greater(t, files, 3)
+		})
 	}
-	assert.Greater(t, files, 3)
 }
 
 func TestPurityTestFinds(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 // UnknownPolicy says what the figure of a SKU is when one of those that make it up has
@@ -212,7 +213,7 @@ type DownloadRules struct {
 	// others. A figure that the expression needs and the row does not have is a gap,
 	// unless Policy takes it for zero.
 	Figure  func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error)
-	Policy  *Policy // of the expressions; nil is exact: no rounding, negative figures kept
+	Policy  *formula.Policy // of the expressions; nil is exact: no rounding, negative figures kept
 	Unknown UnknownPolicy
 	Shared  SharedPolicy // for a warehouse and slot that is downloaded into several warehouses
 	Details int          // how many gaps are listed; zero is 1000, below zero none
@@ -252,7 +253,7 @@ func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, r
 	figure := rules.Figure
 	if figure == nil {
 		var unreadable []SetupFinding
-		figure, unreadable = warehouseExpressions(bindings, cmp.Or(rules.Policy, &Policy{Rounding: RoundNone}))
+		figure, unreadable = warehouseExpressions(bindings, cmp.Or(rules.Policy, &formula.Policy{Rounding: formula.RoundNone}))
 		refused = append(refused, unreadable...)
 	}
 	if len(refused) > 0 {
@@ -352,14 +353,14 @@ func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedPolicy) 
 
 // warehouseExpressions gives the function that computes figures by the bindings'
 // expressions, which are read once.
-func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *Policy) (
+func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.Policy) (
 	figure func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error), refused []SetupFinding,
 ) {
 	type source struct {
 		text string
 		slot dianjia.WarehouseSlot
 	}
-	read := map[source]*StockExpression{}
+	read := map[source]*formula.Formula{}
 	for _, b := range bindings {
 		if !b.DownloadStock {
 			continue
@@ -372,7 +373,7 @@ func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *Policy) (
 			}
 			text = warehouseSlotTerm(b.Slot)
 		}
-		e, err := ParseStockExpression(text)
+		e, err := formula.Parse(text)
 		if err != nil {
 			f := SetupFinding{EntID: b.EntID, WarehouseCode: b.WarehouseCode, WMSCoID: b.WMSCoID}
 			refused = append(refused, f.with(ExpressionUnreadable,
@@ -387,7 +388,7 @@ func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *Policy) (
 		stock := StockOf(row)
 		qty, err := read[source{b.StockExpression, b.Slot}].EvalWith(&stock, *policy)
 		switch {
-		case errors.Is(err, ErrStockMissing):
+		case errors.Is(err, formula.ErrMissing):
 			return decimal.NullDecimal{}, nil
 		case err != nil:
 			return decimal.NullDecimal{}, err

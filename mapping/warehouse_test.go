@@ -16,6 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 const (
@@ -362,7 +363,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		require.Len(t, got.Gaps.First, 1, "a row without 销退仓库存 is unknown, not zero")
 		assert.Equal(t, mapping.GapUnknown, got.Gaps.First[0].Reason)
 		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}},
-			mapping.DownloadRules{Policy: &mapping.Policy{Missing: mapping.MissingZero}})
+			mapping.DownloadRules{Policy: &formula.Policy{Missing: formula.MissingZero}})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7", "W1 B 5"}, stockTexts(got.Rows))
 

@@ -13,6 +13,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 // demoBindings: the head office's warehouse under its own number, with its returns;
@@ -71,7 +72,7 @@ func (d *download) demo(ctx context.Context, a *app.App, last []dianjia.StockRow
 
 	a.Printf("\nFailure scenes 出错示例\n")
 	a.Printf("-- 1. A word of the expression is misspelled; the settings page refuses it. / 表达式写错\n")
-	_, err := mapping.ParseStockExpression("库存下载取数逻辑=实际库村-订单占用")
+	_, err := formula.Parse("库存下载取数逻辑=实际库村-订单占用")
 	a.Printf("   %v\n", err)
 
 	a.Printf("-- 2. One warehouse feeds two: the same pieces would be sold twice. Nothing is downloaded. / 一个仓库下载到两个仓库\n")
@@ -84,11 +85,11 @@ func (d *download) demo(ctx context.Context, a *app.App, last []dianjia.StockRow
 	a.Printf("   %v\n", refused)
 
 	a.Printf("-- 3. A figure that the merchant did not set up is not known, which is not zero. / 未启用的库存项是未知，不是零\n")
-	unset, err := mapping.ParseStockExpression("实际库存-调拨在途")
+	unset, err := formula.Parse("实际库存-调拨在途")
 	if err != nil {
 		return err
 	}
-	row := mapping.NewStock(demo.TeeM, map[mapping.StockTerm]decimal.Decimal{mapping.TermQty: decimal.NewFromInt(100)})
+	row := formula.NewRow(demo.TeeM, map[formula.Term]decimal.Decimal{formula.TermQty: decimal.NewFromInt(100)})
 	_, err = unset.EvalWith(&row, d.policy)
 	a.Printf("   %v\n", err)
 	return nil

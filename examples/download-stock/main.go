@@ -25,6 +25,7 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/file"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 func main() { app.Main(program()) }
@@ -55,7 +56,7 @@ func program() app.Program {
 }
 
 func (s *settings) run(ctx context.Context, a *app.App) error {
-	expression, err := mapping.ParseStockExpression(s.expr)
+	expression, err := formula.Parse(s.expr)
 	if err != nil {
 		return err // says where, and the nearest known word
 	}
@@ -74,7 +75,7 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	}
 	d := &download{settings: s, expression: expression}
 	if s.noNegative {
-		d.policy.Negative = mapping.NegativeZero
+		d.policy.Negative = formula.NegativeZero
 	}
 
 	a.Printf("库存下载取数逻辑=%s\n  fields 字段: %s\n", expression, expression.Fields())
@@ -106,8 +107,8 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 // download is the work of one merchant.
 type download struct {
 	*settings
-	expression *mapping.StockExpression
-	policy     mapping.Policy
+	expression *formula.Formula
+	policy     formula.Policy
 }
 
 // checkWarehouses holds the bindings against the merchant's real warehouses.

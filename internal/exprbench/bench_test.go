@@ -15,6 +15,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 const (
@@ -171,8 +172,8 @@ func byHand() contender {
 	}}
 }
 
-func parse(tb testing.TB) *mapping.StockExpression {
-	e, err := mapping.ParseStockExpression(sixTerms)
+func parse(tb testing.TB) *formula.Formula {
+	e, err := formula.Parse(sixTerms)
 	require.NoError(tb, err)
 	return e
 }
@@ -180,7 +181,7 @@ func parse(tb testing.TB) *mapping.StockExpression {
 // exact is Eval: decimals in, a decimal out.
 func exact(tb testing.TB) contender {
 	e := parse(tb)
-	list := each(func(f figures) mapping.Stock { return mapping.StockOf(f.row()) })
+	list := each(func(f figures) formula.Row { return mapping.StockOf(f.row()) })
 	return contender{"exact, decimals", func(i int) int64 {
 		v, err := e.Eval(&list[i])
 		if err != nil {
@@ -204,8 +205,8 @@ func fromRow(tb testing.TB) contender {
 	}}
 }
 
-func intRows(tb testing.TB) []mapping.StockInts {
-	list := make([]mapping.StockInts, rowCount)
+func intRows(tb testing.TB) []formula.IntRow {
+	list := make([]formula.IntRow, rowCount)
 	for i, f := range rows() {
 		row, err := mapping.StockIntsOf(f.row())
 		require.NoError(tb, err)
@@ -229,7 +230,7 @@ func BenchmarkSixTerms(b *testing.B) {
 		b.ReportAllocs()
 		n := 0
 		for ; b.Loop(); n++ {
-			if err := e.EvalInt64(dst, list, mapping.Policy{}); err != nil {
+			if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -262,7 +263,7 @@ func BenchmarkRatios(b *testing.B) {
 				start := time.Now()
 				if c.eval == nil {
 					for range evaluations / rowCount {
-						if err := e.EvalInt64(dst, list, mapping.Policy{}); err != nil {
+						if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -296,7 +297,7 @@ func BenchmarkRatios(b *testing.B) {
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := mapping.ParseStockExpression(sixTerms); err != nil {
+		if _, err := formula.Parse(sixTerms); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 // All contenders compute the same before any of them is timed.
@@ -23,7 +23,7 @@ func TestContendersAgree(t *testing.T) {
 		}
 	}
 	dst := make([]int64, rowCount)
-	require.NoError(t, parse(t).EvalInt64(dst, intRows(t), mapping.Policy{}))
+	require.NoError(t, parse(t).EvalInt64(dst, intRows(t), formula.Policy{}))
 	for i, f := range rows() {
 		require.Equal(t, f.want(), dst[i], "batch, row %d", i)
 	}
@@ -32,7 +32,7 @@ func TestContendersAgree(t *testing.T) {
 func TestBatchAllocatesNothing(t *testing.T) {
 	e, list, dst := parse(t), intRows(t), make([]int64, rowCount)
 	assert.Zero(t, testing.AllocsPerRun(10, func() {
-		if err := e.EvalInt64(dst, list, mapping.Policy{}); err != nil {
+		if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -59,9 +59,9 @@ func TestExactWherePeersAreNot(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			qty, virtual := decimal.RequireFromString(tt.qty), decimal.RequireFromString(tt.virtual)
-			e, err := mapping.ParseStockExpression(tt.text)
+			e, err := formula.Parse(tt.text)
 			require.NoError(t, err)
-			stock := mapping.NewStock("A", map[mapping.StockTerm]decimal.Decimal{mapping.TermQty: qty, mapping.TermVirtualQty: virtual})
+			stock := formula.NewRow("A", map[formula.Term]decimal.Decimal{formula.TermQty: qty, formula.TermVirtualQty: virtual})
 			got, err := e.Eval(&stock)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got.String())

@@ -11,6 +11,7 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
 // Host is DianJia's side of replenishments. A host keeps Cursor and Pushed in its
@@ -34,7 +35,7 @@ func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.Trans
 			return nil, err
 		}
 		stock := mapping.StockOf(row)
-		qty, err := mapping.StockSellable().EvalWith(&stock, mapping.Policy{Negative: mapping.NegativeZero})
+		qty, err := formula.Sellable().EvalWith(&stock, formula.Policy{Negative: formula.NegativeZero})
 		if err != nil {
 			return nil, err // a figure that is not known is not zero
 		}

@@ -1,4 +1,4 @@
-package mapping
+package formula
 
 import (
 	"fmt"
@@ -9,48 +9,48 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// ParseStockExpression reads an expression, such as
+// Parse reads a formula, such as
 // 实际库存+虚拟库存-订单占用 or max(qty-order_lock, 0).
 //
-// Terms are the Chinese words or the field names of [StockTerm], in any letter
+// Terms are the Chinese words or the field names of [Term], in any letter
 // case. There are + - * / ( ), the sign -, decimals, max and min of two or more,
 // and floor, ceil and round (a half away from zero). Full-width forms （）＋－×÷＝，
 // ０-９ and spaces mean the same, and the text may begin with 库存下载取数逻辑=.
 // An empty text is 实际库存, the guide's default.
 //
-// The error is an [*ExpressionError]. It lists what is wrong, ten problems at most.
-// The limits are [MaxExpressionChars], [MaxExpressionDepth], [MaxExpressionTerms]
+// The error is an [*SyntaxError]. It lists what is wrong, ten problems at most.
+// The limits are [MaxChars], [MaxDepth], [MaxOperands]
 // and [MaxNumberDigits].
-func ParseStockExpression(text string) (*StockExpression, error) {
-	p := exprParser{text: text, line: 1, column: 1}
-	if n := utf8.RuneCountInString(text); n > MaxExpressionChars {
-		p.problem(exprToken{line: 1, column: 1}, fmt.Sprint(n),
-			fmt.Sprintf("at most %d characters", MaxExpressionChars), fmt.Sprintf("最多 %d 个字符", MaxExpressionChars))
-		return nil, &ExpressionError{Problems: p.problems}
+func Parse(text string) (*Formula, error) {
+	p := parser{text: text, line: 1, column: 1}
+	if n := utf8.RuneCountInString(text); n > MaxChars {
+		p.problem(token{line: 1, column: 1}, fmt.Sprint(n),
+			fmt.Sprintf("at most %d characters", MaxChars), fmt.Sprintf("最多 %d 个字符", MaxChars))
+		return nil, &SyntaxError{Problems: p.problems}
 	}
-	p.nodes = make([]exprNode, 0, 16)
+	p.nodes = make([]node, 0, 16)
 	p.next()
 	p.leftSide()
-	if p.token.kind == exprEnd && len(p.problems) == 0 {
-		p.push(exprNode{kind: exprTerm, term: TermQty, terms: 1 << TermQty})
+	if p.token.kind == tokenEnd && len(p.problems) == 0 {
+		p.push(node{op: opTerm, term: TermQty, terms: 1 << TermQty})
 	} else {
 		p.whole()
 	}
 	if len(p.problems) > 0 {
-		return nil, &ExpressionError{Problems: p.problems}
+		return nil, &SyntaxError{Problems: p.problems}
 	}
-	e := &StockExpression{nodes: p.nodes}
-	e.compile()
-	return e, nil
+	f := &Formula{nodes: p.nodes}
+	f.compile()
+	return f, nil
 }
 
-// ExpressionError says what is wrong with the text of an expression.
-type ExpressionError struct {
-	Problems []ExpressionProblem // in the order of the text, never empty
+// SyntaxError says what is wrong with the text of a formula.
+type SyntaxError struct {
+	Problems []Problem // in the order of the text, never empty
 }
 
-// Error gives all problems, in English and Chinese.
-func (e *ExpressionError) Error() string {
+// Error returns all problems, in English and Chinese.
+func (e *SyntaxError) Error() string {
 	en, zh := make([]string, len(e.Problems)), make([]string, len(e.Problems))
 	for i, p := range e.Problems {
 		en[i], zh[i] = p.English(), p.Chinese()
@@ -58,8 +58,8 @@ func (e *ExpressionError) Error() string {
 	return "mapping: stock expression: " + strings.Join(en, "; ") + " / 库存取数表达式有误: " + strings.Join(zh, "; ")
 }
 
-// ExpressionProblem is one thing that is wrong.
-type ExpressionProblem struct {
+// Problem is one thing that is wrong.
+type Problem struct {
 	Line, Column int    // where, from 1; columns are characters
 	Found        string // what the text has there, "" at its end
 	Expected     string // what it should have, in English
@@ -68,7 +68,7 @@ type ExpressionProblem struct {
 }
 
 // English says where it is, what was found and what was expected.
-func (p ExpressionProblem) English() string {
+func (p Problem) English() string {
 	found := "the end of the text"
 	if p.Found != "" {
 		found = fmt.Sprintf("%q", p.Found)
@@ -81,7 +81,7 @@ func (p ExpressionProblem) English() string {
 }
 
 // Chinese says the same as English.
-func (p ExpressionProblem) Chinese() string {
+func (p Problem) Chinese() string {
 	found := "表达式结尾"
 	if p.Found != "" {
 		found = fmt.Sprintf("%q", p.Found)
@@ -93,20 +93,20 @@ func (p ExpressionProblem) Chinese() string {
 	return s
 }
 
-const exprMaxProblems = 10
+const maxProblems = 10
 
-type exprTokenKind uint8
+type tokenKind uint8
 
 const (
-	exprEnd      exprTokenKind = iota
-	exprWord                   // a term, a function or something unknown
-	exprDigits                 // a number
-	exprOperator               // + - * / ( ) , =
-	exprBad                    // a character that means nothing here
+	tokenEnd      tokenKind = iota
+	tokenWord               // a term, a function or something unknown
+	tokenNumber             // a number
+	tokenOperator           // + - * / ( ) , =
+	tokenBad                // a character that means nothing here
 )
 
-type exprToken struct {
-	kind         exprTokenKind
+type token struct {
+	kind         tokenKind
 	op           byte
 	opened       bool   // it comes right after a (
 	text         string // as written
@@ -114,26 +114,26 @@ type exprToken struct {
 	line, column int
 }
 
-type exprParser struct {
+type parser struct {
 	text         string
 	pos          int
 	line, column int // of pos
-	token        exprToken
+	token        token
 
-	nodes    []exprNode
+	nodes    []node
 	operands int
 	depth    int
-	problems []ExpressionProblem
+	problems []Problem
 	failed   bool // a limit was passed: nothing more is read
 }
 
-// exprPlain gives the half-width lower-case form of a character.
-func exprPlain(r rune) rune {
+// plain returns the half-width lower-case form of a character.
+func plain(r rune) rune {
 	switch {
 	case r >= 'A' && r <= 'Z':
 		return r + 'a' - 'A'
 	case r >= 0xFF01 && r <= 0xFF5E: // full-width ！ to ～
-		return exprPlain(r - 0xFEE0)
+		return plain(r - 0xFEE0)
 	case r == '×':
 		return '*'
 	case r == '÷':
@@ -144,91 +144,96 @@ func exprPlain(r rune) rune {
 	return r
 }
 
-func exprSpace(r rune) bool {
+func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' // what is pasted along
 }
 
-func exprDigit(r rune) bool { return r >= '0' && r <= '9' }
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
-func exprLetter(r rune) bool {
+func isLetter(r rune) bool {
 	return r >= 'a' && r <= 'z' || r == '_' || r > 0x7f && unicode.IsLetter(r)
 }
 
-// peek gives the plain form of the next character, and its size in bytes.
-func (p *exprParser) peek() (r rune, size int) {
+// peek returns the plain form of the next character, and its size in bytes.
+func (p *parser) peek() (r rune, size int) {
 	if p.pos >= len(p.text) {
 		return 0, 0
 	}
 	r, size = utf8.DecodeRuneInString(p.text[p.pos:])
-	return exprPlain(r), size
+	return plain(r), size
 }
 
 // next reads a token.
-func (p *exprParser) next() {
+func (p *parser) next() {
+	p.skipSpace()
+	t := token{line: p.line, column: p.column, opened: p.is('(')}
 	r, size := p.peek()
-	for size > 0 && exprSpace(r) {
-		p.pos += size
-		p.column++
-		if r == '\n' {
-			p.line, p.column = p.line+1, 1
-		}
-		r, size = p.peek()
-	}
-	t := exprToken{line: p.line, column: p.column, opened: p.is('(')}
 	if size == 0 || p.failed {
 		p.token = t
 		return
 	}
 	start := p.pos
-	take := func() {
-		p.pos += size
-		p.column++
-		r, size = p.peek()
-	}
 	switch {
 	case strings.ContainsRune("+-*/(),=", r):
-		t.kind, t.op = exprOperator, byte(r)
-		take()
-	case exprDigit(r) || r == '.':
-		t.kind = exprDigits
-		for size > 0 && (exprDigit(r) || r == '.') {
-			take()
-		}
-	case exprLetter(r):
-		t.kind = exprWord
-		for size > 0 && (exprLetter(r) || exprDigit(r)) {
-			take()
-		}
+		t.kind, t.op = tokenOperator, byte(r)
+		p.advance(size)
+	case isDigit(r) || r == '.':
+		t.kind = tokenNumber
+		p.advanceWhile(func(r rune) bool { return isDigit(r) || r == '.' })
+	case isLetter(r):
+		t.kind = tokenWord
+		p.advanceWhile(func(r rune) bool { return isLetter(r) || isDigit(r) })
 	default:
-		t.kind = exprBad
-		take()
+		t.kind = tokenBad
+		p.advance(size)
 	}
 	t.text = p.text[start:p.pos]
-	if t.kind == exprWord || t.kind == exprDigits {
-		t.word = exprPlainText(t.text)
+	if t.kind == tokenWord || t.kind == tokenNumber {
+		t.word = plainText(t.text)
 	}
 	p.token = t
 }
 
-func exprPlainText(s string) string {
+func (p *parser) skipSpace() {
+	for r, size := p.peek(); size > 0 && isSpace(r); r, size = p.peek() {
+		p.advance(size)
+		if r == '\n' {
+			p.line, p.column = p.line+1, 1
+		}
+	}
+}
+
+// advance moves on by a character of so many bytes.
+func (p *parser) advance(size int) {
+	p.pos += size
+	p.column++
+}
+
+func (p *parser) advanceWhile(part func(rune) bool) {
+	for r, size := p.peek(); size > 0 && part(r); r, size = p.peek() {
+		p.advance(size)
+	}
+}
+
+func plainText(s string) string {
 	for _, r := range s {
-		if exprPlain(r) != r {
-			return strings.Map(exprPlain, s)
+		if plain(r) != r {
+			return strings.Map(plain, s)
 		}
 	}
 	return s
 }
 
-func (p *exprParser) is(op byte) bool { return p.token.kind == exprOperator && p.token.op == op }
+func (p *parser) is(op byte) bool { return p.token.kind == tokenOperator && p.token.op == op }
 
-// starts tells whether the token can begin an operand.
-func (p *exprParser) starts() bool {
-	return p.token.kind == exprWord || p.token.kind == exprDigits || p.is('(')
+// starts reports whether the token can begin an operand.
+func (p *parser) starts() bool {
+	return p.token.kind == tokenWord || p.token.kind == tokenNumber || p.is('(')
 }
 
 // problem records what is wrong at a token. One problem is told for a place: what
 // follows from it is not.
-func (p *exprParser) problem(at exprToken, found, expected, expectedZH string) {
+func (p *parser) problem(at token, found, expected, expectedZH string) {
 	if p.failed {
 		return
 	}
@@ -241,31 +246,31 @@ func (p *exprParser) problem(at exprToken, found, expected, expectedZH string) {
 	if r := []rune(found); len(r) > 20 {
 		found = string(r[:20]) + "..."
 	}
-	p.problems = append(p.problems, ExpressionProblem{
+	p.problems = append(p.problems, Problem{
 		Line: at.line, Column: at.column, Found: found, Expected: expected, ExpectedZH: expectedZH,
 	})
-	if len(p.problems) == exprMaxProblems {
+	if len(p.problems) == maxProblems {
 		p.stop()
 	}
 }
 
 // stop ends the reading: the next token is the end, and so are all after it.
-func (p *exprParser) stop() {
+func (p *parser) stop() {
 	p.failed = true
-	p.token = exprToken{line: p.token.line, column: p.token.column}
+	p.token = token{line: p.token.line, column: p.token.column}
 }
 
-func (p *exprParser) unknown(at exprToken, expected, expectedZH string, functions bool) {
+func (p *parser) unknown(at token, expected, expectedZH string, functions bool) {
 	before := len(p.problems)
 	p.problem(at, at.text, expected, expectedZH)
 	if len(p.problems) > before {
-		p.problems[before].Nearest = exprNearest(at.word, functions)
+		p.problems[before].Nearest = nearest(at.word, functions)
 	}
 }
 
 // leftSide takes 库存下载取数逻辑= where the text begins with it.
-func (p *exprParser) leftSide() {
-	if p.token.kind != exprWord {
+func (p *parser) leftSide() {
+	if p.token.kind != tokenWord {
 		return
 	}
 	mark := *p
@@ -274,18 +279,18 @@ func (p *exprParser) leftSide() {
 		*p = mark
 		return
 	}
-	if word := mark.token; word.word != StockExpressionName {
-		p.problem(word, word.text, StockExpressionName+" before =", "等号左边的 "+StockExpressionName)
-		p.problems[0].Nearest = StockExpressionName
+	if word := mark.token; word.word != LeftSide {
+		p.problem(word, word.text, LeftSide+" before =", "等号左边的 "+LeftSide)
+		p.problems[0].Nearest = LeftSide
 	}
 	p.next()
 }
 
 // whole reads the text to its end.
-func (p *exprParser) whole() {
+func (p *parser) whole() {
 	p.sum()
-	for p.token.kind != exprEnd {
-		if p.token.kind == exprBad {
+	for p.token.kind != tokenEnd {
+		if p.token.kind == tokenBad {
 			p.problem(p.token, p.token.text, "a term, a number or an operator", "库存项、数字或运算符")
 		} else {
 			p.problem(p.token, p.token.text, "an operator or the end", "运算符或结尾")
@@ -294,55 +299,55 @@ func (p *exprParser) whole() {
 		if p.is('+') || p.is('*') || p.is('/') {
 			p.next() // it goes on as if the token were not there
 		}
-		if p.token.kind != exprEnd {
+		if p.token.kind != tokenEnd {
 			p.sum()
 		}
 	}
 }
 
-func (p *exprParser) push(n exprNode) int32 {
-	if n.kind.unary() {
+func (p *parser) push(n node) int32 {
+	if n.op.unary() {
 		n.terms = p.nodes[n.left].terms
-	} else if n.kind.binary() {
+	} else if n.op.binary() {
 		n.terms = p.nodes[n.left].terms | p.nodes[n.right].terms
 	}
 	p.nodes = append(p.nodes, n)
 	return int32(len(p.nodes) - 1)
 }
 
-func (p *exprParser) operate(kind exprKind, at exprToken, left, right int32) int32 {
-	return p.push(exprNode{kind: kind, left: left, right: right, line: int32(at.line), column: int32(at.column)})
+func (p *parser) operate(kind operation, at token, left, right int32) int32 {
+	return p.push(node{op: kind, left: left, right: right, line: int32(at.line), column: int32(at.column)})
 }
 
-func (p *exprParser) sum() int32 {
+func (p *parser) sum() int32 {
 	left := p.product()
 	for p.is('+') || p.is('-') {
 		at := p.token
 		p.next()
 		right := p.product()
-		kind := exprAdd
+		kind := opAdd
 		if at.op == '-' {
-			kind = exprSub
+			kind = opSub
 		}
 		left = p.operate(kind, at, left, right)
 	}
 	return left
 }
 
-func (p *exprParser) product() int32 {
+func (p *parser) product() int32 {
 	left := p.signed()
 	for {
 		at := p.token
-		kind := exprMul
+		kind := opMul
 		switch {
 		case p.is('*'):
 			p.next()
 		case p.is('/'):
-			kind = exprDiv
+			kind = opDiv
 			p.next()
 		case p.starts():
 			p.problem(at, at.text, "an operator", "运算符")
-		case at.kind == exprBad:
+		case at.kind == tokenBad:
 			p.problem(at, at.text, "an operator", "运算符")
 			p.next()
 			if !p.starts() {
@@ -355,18 +360,18 @@ func (p *exprParser) product() int32 {
 	}
 }
 
-// deeper counts a nesting, and tells whether there may be one more.
-func (p *exprParser) deeper() bool {
+// deeper counts a nesting, and reports whether there may be one more.
+func (p *parser) deeper() bool {
 	p.depth++
-	if p.depth <= MaxExpressionDepth {
+	if p.depth <= MaxDepth {
 		return true
 	}
-	p.problem(p.token, p.token.text, fmt.Sprintf("at most %d nestings", MaxExpressionDepth), fmt.Sprintf("嵌套不超过 %d 层", MaxExpressionDepth))
+	p.problem(p.token, p.token.text, fmt.Sprintf("at most %d nestings", MaxDepth), fmt.Sprintf("嵌套不超过 %d 层", MaxDepth))
 	p.stop()
 	return false
 }
 
-func (p *exprParser) signed() int32 {
+func (p *parser) signed() int32 {
 	if !p.is('-') {
 		return p.operand()
 	}
@@ -376,28 +381,28 @@ func (p *exprParser) signed() int32 {
 	if !at.opened {
 		defer func() { p.depth-- }()
 		if !p.deeper() {
-			return p.push(exprNode{})
+			return p.push(node{})
 		}
 	}
 	p.next()
-	return p.operate(exprNeg, at, p.signed(), 0)
+	return p.operate(opNeg, at, p.signed(), 0)
 }
 
-func (p *exprParser) operand() int32 {
+func (p *parser) operand() int32 {
 	at := p.token
 	if p.starts() && !p.is('(') {
 		p.operands++
-		if p.operands > MaxExpressionTerms {
-			p.problem(at, at.text, fmt.Sprintf("at most %d terms", MaxExpressionTerms), fmt.Sprintf("最多 %d 个库存项和数字", MaxExpressionTerms))
+		if p.operands > MaxOperands {
+			p.problem(at, at.text, fmt.Sprintf("at most %d terms", MaxOperands), fmt.Sprintf("最多 %d 个库存项和数字", MaxOperands))
 			p.stop()
-			return p.push(exprNode{})
+			return p.push(node{})
 		}
 	}
 	switch {
-	case at.kind == exprDigits:
+	case at.kind == tokenNumber:
 		p.next()
 		return p.number(at)
-	case at.kind == exprWord:
+	case at.kind == tokenWord:
 		p.next()
 		if p.is('(') {
 			return p.call(at)
@@ -406,7 +411,7 @@ func (p *exprParser) operand() int32 {
 	case p.is('('):
 		defer func() { p.depth-- }()
 		if !p.deeper() {
-			return p.push(exprNode{})
+			return p.push(node{})
 		}
 		p.next()
 		i := p.sum()
@@ -414,17 +419,17 @@ func (p *exprParser) operand() int32 {
 		return i
 	}
 	p.problem(at, at.text, "a term, a number or (", "库存项、数字或 (")
-	if at.kind == exprBad || p.is('=') || p.is('*') || p.is('/') || p.is('+') {
+	if at.kind == tokenBad || p.is('=') || p.is('*') || p.is('/') || p.is('+') {
 		p.next()
 		if p.starts() {
 			return p.operand()
 		}
 	}
-	return p.push(exprNode{})
+	return p.push(node{})
 }
 
 // closing takes the ) of a ( at the place given.
-func (p *exprParser) closing(open exprToken) {
+func (p *parser) closing(open token) {
 	if p.is(')') {
 		p.next()
 		return
@@ -434,8 +439,8 @@ func (p *exprParser) closing(open exprToken) {
 		fmt.Sprintf("与第 %d 行第 %d 列 ( 配对的 )", open.line, open.column))
 }
 
-func (p *exprParser) number(at exprToken) int32 {
-	n := exprNode{kind: exprNumber, ratio: exprWhole(0)}
+func (p *parser) number(at token) int32 {
+	n := node{op: opNumber, ratio: wholeRatio(0)}
 	points := strings.Count(at.word, ".")
 	switch {
 	case points > 1 || at.word[0] == '.' || at.word[len(at.word)-1] == '.':
@@ -451,32 +456,32 @@ func (p *exprParser) number(at exprToken) int32 {
 		return p.push(n)
 	}
 	n.number = v
-	if r, ok := exprOfDecimal(v); ok {
+	if r, ok := ratioOf(v); ok {
 		n.ratio = r.reduced()
 	} else {
-		n.ratio = exprRatio{}
+		n.ratio = ratio{}
 	}
 	return p.push(n)
 }
 
-func (p *exprParser) term(at exprToken) int32 {
-	if t, ok := stockTermOf(at.word); ok {
-		return p.push(exprNode{kind: exprTerm, term: t, terms: 1 << t})
+func (p *parser) term(at token) int32 {
+	if t, ok := termNamed(at.word); ok {
+		return p.push(node{op: opTerm, term: t, terms: 1 << t})
 	}
-	if _, ok := exprFunction(at.word); ok {
+	if _, ok := functionNamed(at.word); ok {
 		p.problem(p.token, p.token.text, "( after "+at.text, at.text+" 之后的 (")
 	} else {
 		p.unknown(at, "a stock term", "库存项", false)
 	}
-	return p.push(exprNode{})
+	return p.push(node{})
 }
 
 // call reads the arguments of a function; the token is its (.
-func (p *exprParser) call(name exprToken) int32 {
+func (p *parser) call(name token) int32 {
 	p.operands-- // its arguments count
-	kind, known := exprFunction(name.word)
+	kind, known := functionNamed(name.word)
 	if !known {
-		if _, term := stockTermOf(name.word); term {
+		if _, term := termNamed(name.word); term {
 			p.problem(p.token, p.token.text, "an operator", "运算符")
 		} else {
 			p.unknown(name, "one of max, min, floor, ceil, round", "函数 max、min、floor、ceil、round 之一", true)
@@ -485,7 +490,7 @@ func (p *exprParser) call(name exprToken) int32 {
 	open := p.token
 	defer func() { p.depth-- }()
 	if !p.deeper() {
-		return p.push(exprNode{})
+		return p.push(node{})
 	}
 	p.next()
 	i := p.sum()
@@ -510,9 +515,9 @@ func (p *exprParser) call(name exprToken) int32 {
 	return i
 }
 
-// exprNearest gives the known word that is most like s, in the language of s, or ""
+// nearest returns the known word that is most like s, in the language of s, or ""
 // where none is like it. Of two that are, the guide's word comes first.
-func exprNearest(s string, functions bool) string {
+func nearest(s string, functions bool) string {
 	word := []rune(s)
 	if len(word) > 40 {
 		return ""
@@ -522,30 +527,30 @@ func exprNearest(s string, functions bool) string {
 		if name == "" {
 			return
 		}
-		if d := exprDistance(word, []rune(name)); d < distance {
+		if d := editDistance(word, []rune(name)); d < distance {
 			best, distance = suggestion, d
 		}
 	}
 	if functions {
-		for _, k := range []exprKind{exprMax, exprMin, exprFloor, exprCeil, exprRound} {
+		for _, k := range []operation{opMax, opMin, opFloor, opCeil, opRound} {
 			try(k.sign(), k.sign())
 		}
 		return best
 	}
-	for t := range StockTerm(stockTerms) {
-		n := stockTermName(t)
+	for t := range Term(termCount) {
+		n := &termNames[t]
 		try(n.label, n.label)
 		try(n.field, n.field)
 	}
-	for t := range StockTerm(stockTerms) {
-		n := stockTermName(t)
+	for t := range Term(termCount) {
+		n := &termNames[t]
 		try(n.also, n.label)
 	}
 	return best
 }
 
-// exprDistance counts the characters to add, drop or change to make b of a.
-func exprDistance(a, b []rune) int {
+// editDistance counts the characters to add, drop or change to make b of a.
+func editDistance(a, b []rune) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

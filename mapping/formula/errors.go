@@ -1,4 +1,4 @@
-package mapping
+package formula
 
 import (
 	"errors"
@@ -6,26 +6,29 @@ import (
 	"strings"
 )
 
-// The classes of [StockError], found with errors.Is.
+// The classes of [RowError], found with errors.Is.
 var (
-	// ErrStockMissing: a figure that the expression needs is not known.
-	ErrStockMissing = errors.New("stock figure is not known")
-	// ErrStockDivisionByZero: a divisor of the expression is zero for this row.
-	ErrStockDivisionByZero = errors.New("division by zero")
-	// ErrStockRange: a figure is too long to compute with (40 digits, exponent 40),
+	// ErrMissing: a figure that the formula needs is not known.
+	ErrMissing = errors.New("stock figure is not known")
+	// ErrDivisionByZero: a divisor of the formula is zero for this row.
+	ErrDivisionByZero = errors.New("division by zero")
+	// ErrRange: a figure is too long to compute with (40 digits, exponent 40),
 	// or a result does not fit in an int64.
-	ErrStockRange = errors.New("figure out of range")
-	// ErrStockFraction: whole pieces were asked for and the number is not whole.
-	ErrStockFraction = errors.New("figure is not whole")
+	ErrRange = errors.New("figure out of range")
+	// ErrFraction: whole pieces were asked for and the number is not whole.
+	ErrFraction = errors.New("figure is not whole")
 )
 
-// StockError is why the stock of one SKU has no figure. A figure that cannot be
+// ErrShortDst is returned where dst of a batch is shorter than its rows.
+var ErrShortDst = errors.New("dst is shorter than rows")
+
+// RowError is why the stock of one SKU has no figure. A figure that cannot be
 // computed is never given as zero.
-type StockError struct {
-	SKUID string    // 商品编码
-	Row   int       // index in the batch, 0 for a single row
-	Term  StockTerm // the figure it is about, where there is one
-	// Line and Column of the division in the expression, counted from 1 in
+type RowError struct {
+	SKUID string // 商品编码
+	Row   int    // index in the batch, 0 for a single row
+	Term  Term   // the figure it is about, where there is one
+	// Line and Column of the division in the formula, counted from 1 in
 	// characters; zero where it is about something else.
 	Line, Column int
 
@@ -34,24 +37,24 @@ type StockError struct {
 }
 
 // Error says what failed, for which SKU, and what to do, in English and Chinese.
-func (e *StockError) Error() string {
+func (e *RowError) Error() string {
 	en, zh := e.texts()
 	hintEN, hintZH, _ := strings.Cut(e.Hint(), " / ")
 	return fmt.Sprintf("mapping: stock of SKU %q: %s; %s / 商品 %q 的库存: %s; %s",
 		e.SKUID, en, hintEN, e.SKUID, zh, hintZH)
 }
 
-func (e *StockError) texts() (en, zh string) {
+func (e *RowError) texts() (en, zh string) {
 	name := e.Term.String() + " " + e.Term.Field()
 	switch {
-	case e.class == ErrStockMissing:
+	case e.class == ErrMissing:
 		return name + " is not known", name + " 未知"
-	case e.class == ErrStockDivisionByZero:
+	case e.class == ErrDivisionByZero:
 		return fmt.Sprintf("division by zero at line %d, column %d of the expression", e.Line, e.Column),
 			fmt.Sprintf("表达式第 %d 行第 %d 列的除数为零", e.Line, e.Column)
-	case e.class == ErrStockRange && e.whole:
+	case e.class == ErrRange && e.whole:
 		return "the result does not fit in 64 bits", "结果超出 64 位整数范围"
-	case e.class == ErrStockRange:
+	case e.class == ErrRange:
 		return name + " is out of range", name + " 超出范围"
 	case e.whole:
 		return "the result is not whole", "结果不是整数"
@@ -60,29 +63,29 @@ func (e *StockError) texts() (en, zh string) {
 }
 
 // Hint is what to do about it, in English and Chinese.
-func (e *StockError) Hint() string {
+func (e *RowError) Hint() string {
 	switch {
-	case e.class == ErrStockMissing && e.Term == TermLockQty:
+	case e.class == ErrMissing && e.Term == TermLockQty:
 		return "ask for has_lock_qty in the inventory query / 查询库存时请传 has_lock_qty"
-	case e.class == ErrStockMissing:
+	case e.class == ErrMissing:
 		return "leave it out of the expression, or let what is missing count as zero / 请从表达式中去掉该项, 或设置缺失按 0 计"
-	case e.class == ErrStockDivisionByZero:
+	case e.class == ErrDivisionByZero:
 		return "change the expression so that the divisor is never zero / 请修改表达式, 保证除数不为零"
-	case e.class == ErrStockRange:
+	case e.class == ErrRange:
 		return "check the figures of this SKU / 请核对该商品的库存数据"
 	}
 	return "compute with decimals, or choose a rounding / 请用小数计算, 或指定取整方式"
 }
 
-// Unwrap gives the class.
-func (e *StockError) Unwrap() error { return e.class }
+// Unwrap returns the class.
+func (e *RowError) Unwrap() error { return e.class }
 
-// StockErrors are the rows of a batch that have no figure, in the order of the
+// RowErrors are the rows of a batch that have no figure, in the order of the
 // rows. errors.Is and errors.As look at each.
-type StockErrors []*StockError
+type RowErrors []*RowError
 
 // Error counts the rows and shows the first ones.
-func (e StockErrors) Error() string {
+func (e RowErrors) Error() string {
 	const shown = 3
 	var b strings.Builder
 	fmt.Fprintf(&b, "mapping: %d stock rows have no figure / %d 行库存无法计算", len(e), len(e))
@@ -96,8 +99,8 @@ func (e StockErrors) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the error of each row.
-func (e StockErrors) Unwrap() []error {
+// Unwrap returns the error of each row.
+func (e RowErrors) Unwrap() []error {
 	list := make([]error, len(e))
 	for i, row := range e {
 		list[i] = row

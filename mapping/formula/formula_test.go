@@ -1,4 +1,4 @@
-package mapping_test
+package formula_test
 
 import (
 	"fmt"
@@ -13,27 +13,27 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/mapping"
+	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-func parseStock(t testing.TB, text string) *mapping.StockExpression {
+func parse(t testing.TB, text string) *formula.Formula {
 	t.Helper()
-	e, err := mapping.ParseStockExpression(text)
+	e, err := formula.Parse(text)
 	require.NoError(t, err, text)
 	return e
 }
 
-// exprStock knows every figure: 2, 3, 5, 7 and so on, the primes in the order of
+// primes knows every figure: 2, 3, 5, 7 and so on, the primes in the order of
 // the terms.
-func exprStock() mapping.Stock {
-	s := mapping.Stock{SKUID: "A"}
+func primes() formula.Row {
+	s := formula.Row{SKUID: "A"}
 	for i, prime := range []int64{2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53} {
-		s.Set(mapping.StockTerm(i), decimal.NewFromInt(prime))
+		s.Set(formula.Term(i), decimal.NewFromInt(prime))
 	}
 	return s
 }
 
-func TestParseStockExpression(t *testing.T) {
+func TestParse(t *testing.T) {
 	tests := []struct {
 		text   string
 		fields string // canonical
@@ -102,16 +102,16 @@ func TestParseStockExpression(t *testing.T) {
 		{"floor(0.5*qty+0.99)", "floor(0.5*qty+0.99)", "1"},
 		{"qty*0", "qty*0", "0"},
 	}
-	stock := exprStock()
+	stock := primes()
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			e := parseStock(t, tt.text)
+			e := parse(t, tt.text)
 			assert.Equal(t, tt.fields, e.Fields())
 			got, err := e.Eval(&stock)
 			require.NoError(t, err)
-			assert.True(t, stockDec(tt.result).Equal(got), "%s, not %s", got, tt.result)
+			assert.True(t, dec(tt.result).Equal(got), "%s, not %s", got, tt.result)
 			for _, again := range []string{e.String(), e.Fields()} {
-				e2 := parseStock(t, again)
+				e2 := parse(t, again)
 				assert.Equal(t, e.String(), e2.String())
 				assert.Equal(t, e.Fields(), e2.Fields())
 				assert.Equal(t, e.Terms(), e2.Terms())
@@ -120,8 +120,8 @@ func TestParseStockExpression(t *testing.T) {
 	}
 }
 
-func TestParseStockExpressionErrors(t *testing.T) {
-	type problem = mapping.ExpressionProblem
+func TestParseErrors(t *testing.T) {
+	type problem = formula.Problem
 	tests := []struct {
 		text string
 		want []problem // without Expected, where that says nothing new
@@ -173,9 +173,9 @@ func TestParseStockExpressionErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			e, err := mapping.ParseStockExpression(tt.text)
+			e, err := formula.Parse(tt.text)
 			assert.Nil(t, e)
-			var failed *mapping.ExpressionError
+			var failed *formula.SyntaxError
 			require.ErrorAs(t, err, &failed)
 			require.Len(t, failed.Problems, len(tt.want), err.Error())
 			for i, want := range tt.want {
@@ -196,8 +196,8 @@ func TestParseStockExpressionErrors(t *testing.T) {
 	}
 }
 
-func TestExpressionErrorText(t *testing.T) {
-	_, err := mapping.ParseStockExpression("实际库存-(订单占有")
+func TestSyntaxErrorText(t *testing.T) {
+	_, err := formula.Parse("实际库存-(订单占有")
 	require.Error(t, err)
 	assert.Equal(t, `mapping: stock expression: line 1, column 7: found "订单占有", expected a stock term (did you mean "订单占用"?); `+
 		`line 1, column 11: found the end of the text, expected a ) for the ( of line 1, column 6`+
@@ -205,7 +205,7 @@ func TestExpressionErrorText(t *testing.T) {
 		`第 1 行第 11 列: 遇到 表达式结尾, 应为与第 1 行第 6 列 ( 配对的 )`, err.Error())
 }
 
-func TestParseStockExpressionLimits(t *testing.T) {
+func TestParseLimits(t *testing.T) {
 	nest := func(n int) string { return strings.Repeat("(", n) + "qty" + strings.Repeat(")", n) }
 	sum := func(n int) string { return strings.TrimSuffix(strings.Repeat("qty+", n), "+") }
 	tests := []struct {
@@ -222,15 +222,15 @@ func TestParseStockExpressionLimits(t *testing.T) {
 		{"digits", strings.Repeat("9", 40), strings.Repeat("9", 41), 1, "at most 40 digits"},
 		{"digits after the point", "0." + strings.Repeat("9", 39), "0." + strings.Repeat("9", 40), 1, "at most 40 digits"},
 	}
-	stock := exprStock()
+	stock := primes()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := parseStock(t, tt.at)
+			e := parse(t, tt.at)
 			_, err := e.Eval(&stock)
 			require.NoError(t, err)
-			assert.Equal(t, e.String(), parseStock(t, e.String()).String(), "the canonical form is within the limits, too")
-			_, err = mapping.ParseStockExpression(tt.over)
-			var failed *mapping.ExpressionError
+			assert.Equal(t, e.String(), parse(t, e.String()).String(), "the canonical form is within the limits, too")
+			_, err = formula.Parse(tt.over)
+			var failed *formula.SyntaxError
 			require.ErrorAs(t, err, &failed)
 			require.Len(t, failed.Problems, 1)
 			assert.Equal(t, tt.column, failed.Problems[0].Column)
@@ -239,20 +239,20 @@ func TestParseStockExpressionLimits(t *testing.T) {
 		})
 	}
 
-	_, err := mapping.ParseStockExpression(strings.Repeat("错 ", 50))
-	var failed *mapping.ExpressionError
+	_, err := formula.Parse(strings.Repeat("错 ", 50))
+	var failed *formula.SyntaxError
 	require.ErrorAs(t, err, &failed)
 	assert.Len(t, failed.Problems, 10)
 }
 
-func TestStockPolicy(t *testing.T) {
+func TestPolicy(t *testing.T) {
 	type row [7]string
-	rounded := func(p mapping.Policy) (r row) {
+	rounded := func(p formula.Policy) (r row) {
 		for i, v := range []string{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"} {
 			// Half of the figure: a sum; the same in a way that is no sum; and whole pieces.
-			stock := mapping.NewStock("A", map[mapping.StockTerm]decimal.Decimal{mapping.TermQty: stockDec(v).Mul(stockDec("10"))})
+			stock := formula.NewRow("A", map[formula.Term]decimal.Decimal{formula.TermQty: dec(v).Mul(dec("10"))})
 			for _, text := range []string{"qty/10", "0.1*qty", "max(qty,qty)/10", "max(qty,99999999999999999999)*0+qty/10"} {
-				e := parseStock(t, text)
+				e := parse(t, text)
 				got, err := e.EvalWith(&stock, p)
 				require.NoError(t, err)
 				if r[i] != "" {
@@ -262,12 +262,12 @@ func TestStockPolicy(t *testing.T) {
 				ints, err := stock.Ints()
 				require.NoError(t, err)
 				var whole [1]int64
-				err = e.EvalInt64(whole[:], []mapping.StockInts{ints}, p)
-				if p.Rounding == mapping.RoundNone && (p.Negative != mapping.NegativeZero || got.IsPositive()) {
-					require.ErrorIs(t, err, mapping.ErrStockFraction)
+				err = e.EvalInt64(whole[:], []formula.IntRow{ints}, p)
+				if p.Rounding == formula.RoundNone && (p.Negative != formula.NegativeZero || got.IsPositive()) {
+					require.ErrorIs(t, err, formula.ErrFraction)
 					continue
 				}
-				if p.Rounding != mapping.RoundNone {
+				if p.Rounding != formula.RoundNone {
 					require.NoError(t, err)
 					assert.Equal(t, r[i], fmt.Sprint(whole[0]), text)
 				}
@@ -276,29 +276,29 @@ func TestStockPolicy(t *testing.T) {
 		return r
 	}
 	tests := map[string]struct {
-		policy mapping.Policy
+		policy formula.Policy
 		want   row
 	}{
-		"default":             {mapping.Policy{}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
-		"up":                  {mapping.Policy{Rounding: mapping.RoundUp}, row{"3", "-3", "4", "3", "-3", "3", "-3"}},
-		"half up":             {mapping.Policy{Rounding: mapping.RoundHalfUp}, row{"3", "-3", "4", "2", "-2", "3", "-3"}},
-		"half even":           {mapping.Policy{Rounding: mapping.RoundHalfEven}, row{"2", "-2", "4", "2", "-2", "3", "-3"}},
-		"floor":               {mapping.Policy{Rounding: mapping.RoundFloor}, row{"2", "-3", "3", "2", "-3", "2", "-3"}},
-		"ceiling":             {mapping.Policy{Rounding: mapping.RoundCeiling}, row{"3", "-2", "4", "3", "-2", "3", "-2"}},
-		"none":                {mapping.Policy{Rounding: mapping.RoundNone}, row{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"}},
-		"none, zero at least": {mapping.Policy{Rounding: mapping.RoundNone, Negative: mapping.NegativeZero}, row{"2.5", "0", "3.5", "2.4", "0", "2.6", "0"}},
-		"zero at least":       {mapping.Policy{Negative: mapping.NegativeZero}, row{"2", "0", "3", "2", "0", "2", "0"}},
-		"one unheard of":      {mapping.Policy{Rounding: 99, Negative: 99, Missing: 99}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
+		"default":             {formula.Policy{}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
+		"up":                  {formula.Policy{Rounding: formula.RoundUp}, row{"3", "-3", "4", "3", "-3", "3", "-3"}},
+		"half up":             {formula.Policy{Rounding: formula.RoundHalfUp}, row{"3", "-3", "4", "2", "-2", "3", "-3"}},
+		"half even":           {formula.Policy{Rounding: formula.RoundHalfEven}, row{"2", "-2", "4", "2", "-2", "3", "-3"}},
+		"floor":               {formula.Policy{Rounding: formula.RoundFloor}, row{"2", "-3", "3", "2", "-3", "2", "-3"}},
+		"ceiling":             {formula.Policy{Rounding: formula.RoundCeiling}, row{"3", "-2", "4", "3", "-2", "3", "-2"}},
+		"none":                {formula.Policy{Rounding: formula.RoundNone}, row{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"}},
+		"none, zero at least": {formula.Policy{Rounding: formula.RoundNone, Negative: formula.NegativeZero}, row{"2.5", "0", "3.5", "2.4", "0", "2.6", "0"}},
+		"zero at least":       {formula.Policy{Negative: formula.NegativeZero}, row{"2", "0", "3", "2", "0", "2", "0"}},
+		"one unheard of":      {formula.Policy{Rounding: 99, Negative: 99, Missing: 99}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, rounded(tt.policy)) })
 	}
 }
 
-func TestStockEvalRange(t *testing.T) {
+func TestEvalRange(t *testing.T) {
 	tests := map[string]struct {
 		text, value string
-		want        string // "" for ErrStockRange
+		want        string // "" for ErrRange
 	}{
 		"forty digits":       {"qty+1", "9999999999999999999999999999999999999999", "10000000000000000000000000000000000000000"},
 		"forty-one digits":   {"qty+1", "99999999999999999999999999999999999999999", ""},
@@ -316,13 +316,13 @@ func TestStockEvalRange(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			stock := mapping.NewStock("A", map[mapping.StockTerm]decimal.Decimal{mapping.TermQty: stockDec(tt.value)})
-			got, err := parseStock(t, tt.text).Eval(&stock)
-			x := parseStock(t, tt.text).Explain(&stock, mapping.Policy{Rounding: mapping.RoundNone})
+			stock := formula.NewRow("A", map[formula.Term]decimal.Decimal{formula.TermQty: dec(tt.value)})
+			got, err := parse(t, tt.text).Eval(&stock)
+			x := parse(t, tt.text).Explain(&stock, formula.Policy{Rounding: formula.RoundNone})
 			if tt.want == "" {
-				require.ErrorIs(t, err, mapping.ErrStockRange)
+				require.ErrorIs(t, err, formula.ErrRange)
 				assert.Contains(t, err.Error(), "qty is out of range")
-				require.ErrorIs(t, x.Err, mapping.ErrStockRange)
+				require.ErrorIs(t, x.Err, formula.ErrRange)
 				return
 			}
 			require.NoError(t, err)
@@ -333,54 +333,54 @@ func TestStockEvalRange(t *testing.T) {
 }
 
 func TestEvalInt64(t *testing.T) {
-	row := func(qty, lock int64) mapping.StockInts {
-		s := mapping.StockInts{SKUID: "A"}
-		s.Set(mapping.TermQty, qty)
-		s.Set(mapping.TermOrderLock, lock)
+	row := func(qty, lock int64) formula.IntRow {
+		s := formula.IntRow{SKUID: "A"}
+		s.Set(formula.TermQty, qty)
+		s.Set(formula.TermOrderLock, lock)
 		return s
 	}
 	tests := map[string]struct {
 		text   string
-		row    mapping.StockInts
-		policy mapping.Policy
+		row    formula.IntRow
+		policy formula.Policy
 		want   int64
 		class  error
 	}{
 		"sum":                     {text: "qty-order_lock", row: row(5, 8), want: -3},
-		"zero at least":           {text: "qty-order_lock", row: row(5, 8), policy: mapping.Policy{Negative: mapping.NegativeZero}},
+		"zero at least":           {text: "qty-order_lock", row: row(5, 8), policy: formula.Policy{Negative: formula.NegativeZero}},
 		"largest":                 {text: "qty-order_lock", row: row(math.MaxInt64, 0), want: math.MaxInt64},
-		"one more":                {text: "qty-order_lock", row: row(math.MaxInt64, -1), class: mapping.ErrStockRange},
+		"one more":                {text: "qty-order_lock", row: row(math.MaxInt64, -1), class: formula.ErrRange},
 		"overflow and back":       {text: "qty+order_lock-order_lock*1+order_lock*0", row: row(math.MaxInt64, 2), want: math.MaxInt64},
 		"overflow on the way":     {text: "max(qty+order_lock,0)-order_lock", row: row(math.MaxInt64, 2), want: math.MaxInt64},
 		"smallest":                {text: "qty-order_lock", row: row(math.MinInt64, 0), want: math.MinInt64},
-		"smallest, negated":       {text: "-qty", row: row(math.MinInt64, 0), class: mapping.ErrStockRange},
+		"smallest, negated":       {text: "-qty", row: row(math.MinInt64, 0), class: formula.ErrRange},
 		"smallest to zero":        {text: "-max(qty,qty)+order_lock*0-1", row: row(math.MaxInt64, 0), want: math.MinInt64},
-		"far too small to zero":   {text: "qty*4", row: row(math.MinInt64, 0), policy: mapping.Policy{Negative: mapping.NegativeZero}},
-		"product overflows":       {text: "qty*order_lock", row: row(1<<40, 1<<40), class: mapping.ErrStockRange},
+		"far too small to zero":   {text: "qty*4", row: row(math.MinInt64, 0), policy: formula.Policy{Negative: formula.NegativeZero}},
+		"product overflows":       {text: "qty*order_lock", row: row(1<<40, 1<<40), class: formula.ErrRange},
 		"product and back":        {text: "qty*order_lock/order_lock", row: row(1<<40, 1<<40), want: 1 << 40},
 		"coef":                    {text: "0.8*qty", row: row(9, 0), want: 7},
 		"division":                {text: "floor(qty/3)*3", row: row(11, 0), want: 9},
 		"third":                   {text: "qty/3", row: row(11, 0), want: 3},
 		"division by a figure":    {text: "qty/order_lock", row: row(7, 2), want: 3},
-		"division by zero":        {text: "qty/order_lock", row: row(7, 0), class: mapping.ErrStockDivisionByZero},
-		"big division by zero":    {text: "99999999999999999999*qty/order_lock", row: row(7, 0), class: mapping.ErrStockDivisionByZero},
-		"constant zero":           {text: "qty/(1-1)", row: row(7, 0), class: mapping.ErrStockDivisionByZero},
-		"zero over zero":          {text: "0*(qty/order_lock)", row: row(0, 0), class: mapping.ErrStockDivisionByZero},
-		"not chosen":              {text: "max(qty,qty/order_lock)", row: row(1, 0), class: mapping.ErrStockDivisionByZero},
-		"unknown":                 {text: "qty-pick_lock", row: row(7, 0), class: mapping.ErrStockMissing},
-		"unknown to zero":         {text: "qty-pick_lock", row: row(7, 0), policy: mapping.Policy{Missing: mapping.MissingZero}, want: 7},
-		"unknown in no sum":       {text: "max(qty,pick_lock)", row: row(7, 0), class: mapping.ErrStockMissing},
-		"unknown to zero, no sum": {text: "min(qty,pick_lock)", row: row(7, 0), policy: mapping.Policy{Missing: mapping.MissingZero}, want: 0},
-		"not whole":               {text: "qty/2", row: row(7, 0), policy: mapping.Policy{Rounding: mapping.RoundNone}, class: mapping.ErrStockFraction},
-		"whole":                   {text: "qty/2", row: row(8, 0), policy: mapping.Policy{Rounding: mapping.RoundNone}, want: 4},
-		"not whole, big":          {text: "99999999999999999999+qty/2", row: row(7, 0), policy: mapping.Policy{Rounding: mapping.RoundNone}, class: mapping.ErrStockFraction},
+		"division by zero":        {text: "qty/order_lock", row: row(7, 0), class: formula.ErrDivisionByZero},
+		"big division by zero":    {text: "99999999999999999999*qty/order_lock", row: row(7, 0), class: formula.ErrDivisionByZero},
+		"constant zero":           {text: "qty/(1-1)", row: row(7, 0), class: formula.ErrDivisionByZero},
+		"zero over zero":          {text: "0*(qty/order_lock)", row: row(0, 0), class: formula.ErrDivisionByZero},
+		"not chosen":              {text: "max(qty,qty/order_lock)", row: row(1, 0), class: formula.ErrDivisionByZero},
+		"unknown":                 {text: "qty-pick_lock", row: row(7, 0), class: formula.ErrMissing},
+		"unknown to zero":         {text: "qty-pick_lock", row: row(7, 0), policy: formula.Policy{Missing: formula.MissingZero}, want: 7},
+		"unknown in no sum":       {text: "max(qty,pick_lock)", row: row(7, 0), class: formula.ErrMissing},
+		"unknown to zero, no sum": {text: "min(qty,pick_lock)", row: row(7, 0), policy: formula.Policy{Missing: formula.MissingZero}, want: 0},
+		"not whole":               {text: "qty/2", row: row(7, 0), policy: formula.Policy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
+		"whole":                   {text: "qty/2", row: row(8, 0), policy: formula.Policy{Rounding: formula.RoundNone}, want: 4},
+		"not whole, big":          {text: "99999999999999999999+qty/2", row: row(7, 0), policy: formula.Policy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
 		"no terms":                {text: "max(1,2)", want: 2},
 		"deep":                    {text: strings.Repeat("1+(", 40) + "qty" + strings.Repeat(")*max(1,qty)", 40), row: row(1, 0), want: 41},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			dst := []int64{77, 77}
-			err := parseStock(t, tt.text).EvalInt64(dst, []mapping.StockInts{tt.row}, tt.policy)
+			err := parse(t, tt.text).EvalInt64(dst, []formula.IntRow{tt.row}, tt.policy)
 			require.ErrorIs(t, err, tt.class)
 			if tt.class != nil {
 				assert.EqualValues(t, 77, dst[0], "failed rows keep what dst held")
@@ -393,45 +393,45 @@ func TestEvalInt64(t *testing.T) {
 	}
 }
 
-func TestStockExplain(t *testing.T) {
-	stock := mapping.NewStock("SKU-1", map[mapping.StockTerm]decimal.Decimal{
-		mapping.TermQty: stockDec("10"), mapping.TermVirtualQty: stockDec("2.5"), mapping.TermOrderLock: stockDec("20"),
+func TestExplain(t *testing.T) {
+	stock := formula.NewRow("SKU-1", map[formula.Term]decimal.Decimal{
+		formula.TermQty: dec("10"), formula.TermVirtualQty: dec("2.5"), formula.TermOrderLock: dec("20"),
 	})
 	tests := map[string]struct {
 		text   string
-		policy mapping.Policy
+		policy formula.Policy
 		want   string
 	}{
-		"sum": {"实际库存+虚拟库存-订单占用", mapping.Policy{Negative: mapping.NegativeZero}, `商品 SKU-1: 实际库存+虚拟库存-订单占用
+		"sum": {"实际库存+虚拟库存-订单占用", formula.Policy{Negative: formula.NegativeZero}, `商品 SKU-1: 实际库存+虚拟库存-订单占用
   + 实际库存 = 10
   + 虚拟库存 = 2.5
   - 订单占用 = 20
   结果 -7.5, 按规则取 0`},
-		"parts": {"0.5*实际库存-(max(订单占用-实际库存,0)-1)", mapping.Policy{Rounding: mapping.RoundNone}, `商品 SKU-1: 0.5*实际库存-(max(订单占用-实际库存,0)-1)
+		"parts": {"0.5*实际库存-(max(订单占用-实际库存,0)-1)", formula.Policy{Rounding: formula.RoundNone}, `商品 SKU-1: 0.5*实际库存-(max(订单占用-实际库存,0)-1)
   + 0.5*实际库存 = 5 (实际库存 10)
   - max(订单占用-实际库存,0) = 10 (订单占用 20, 实际库存 10)
   + 1 = 1
   结果 -4`},
-		"unknown": {"实际库存-仓库待发数-max(虚拟库存,锁定库存)", mapping.Policy{}, `商品 SKU-1: 实际库存-仓库待发数-max(虚拟库存,锁定库存)
+		"unknown": {"实际库存-仓库待发数-max(虚拟库存,锁定库存)", formula.Policy{}, `商品 SKU-1: 实际库存-仓库待发数-max(虚拟库存,锁定库存)
   + 实际库存 = 10
   - 仓库待发数 = 未知
   - max(虚拟库存,锁定库存) = 无法计算 (虚拟库存 2.5, 锁定库存 未知)
   无结果: 商品 "SKU-1" 的库存: 仓库待发数 pick_lock 未知; 请从表达式中去掉该项, 或设置缺失按 0 计`},
-		"unknown to zero": {"实际库存-仓库待发数", mapping.Policy{Missing: mapping.MissingZero}, `商品 SKU-1: 实际库存-仓库待发数
+		"unknown to zero": {"实际库存-仓库待发数", formula.Policy{Missing: formula.MissingZero}, `商品 SKU-1: 实际库存-仓库待发数
   + 实际库存 = 10
   - 仓库待发数 = 0 (未知, 按规则)
   结果 10`},
-		"division by zero": {"实际库存/(虚拟库存-2.5)", mapping.Policy{}, `商品 SKU-1: 实际库存/(虚拟库存-2.5)
+		"division by zero": {"实际库存/(虚拟库存-2.5)", formula.Policy{}, `商品 SKU-1: 实际库存/(虚拟库存-2.5)
   + 实际库存/(虚拟库存-2.5) = 无法计算 (实际库存 10, 虚拟库存 2.5)
   无结果: 商品 "SKU-1" 的库存: 表达式第 1 行第 5 列的除数为零; 请修改表达式, 保证除数不为零`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, tt.want, parseStock(t, tt.text).Explain(&stock, tt.policy).String())
+			assert.Equal(t, tt.want, parse(t, tt.text).Explain(&stock, tt.policy).String())
 		})
 	}
 
-	x := parseStock(t, "实际库存-(订单占用-虚拟库存)*-2").Explain(&stock, mapping.Policy{})
+	x := parse(t, "实际库存-(订单占用-虚拟库存)*-2").Explain(&stock, formula.Policy{})
 	require.NoError(t, x.Err)
 	require.Len(t, x.Parts, 2)
 	assert.Equal(t, "45", x.Figure.String())
@@ -445,13 +445,13 @@ func TestStockExplain(t *testing.T) {
 	assert.Equal(t, []int{1, -1}, []int{x.Parts[1].Terms[0].Sign, x.Parts[1].Terms[1].Sign})
 }
 
-func TestStockLint(t *testing.T) {
+func TestLint(t *testing.T) {
 	const (
-		oversells = mapping.WarnOversells
-		double    = mapping.WarnDoubleDeduction
-		promise   = mapping.WarnPromiseStock
+		oversells = formula.WarnOversells
+		double    = formula.WarnDoubleDeduction
+		promise   = formula.WarnPromiseStock
 	)
-	type codes = []mapping.StockWarningCode
+	type codes = []formula.WarningCode
 	tests := []struct {
 		text string
 		want codes
@@ -478,24 +478,24 @@ func TestStockLint(t *testing.T) {
 		{"min(qty-order_lock,qty-pick_lock)", nil},
 		{"max(qty-order_lock,0)+pick_lock", nil},
 		{"qty+purchase_qty+in_qty+return_qty-order_lock", codes{promise}},
-		{"qty-order_lock+0.5*allocate_qty", codes{promise, mapping.WarnMayBeAbsent}},
-		{"qty-order_lock+max(sale_refund_qty,0)", codes{promise, mapping.WarnMayBeAbsent}},
+		{"qty-order_lock+0.5*allocate_qty", codes{promise, formula.WarnMayBeAbsent}},
+		{"qty-order_lock+max(sale_refund_qty,0)", codes{promise, formula.WarnMayBeAbsent}},
 		{"qty-order_lock-purchase_qty", nil},
-		{"qty-order_lock+defective_qty", codes{mapping.WarnDefectiveStock, mapping.WarnNotInIncrements}},
-		{"qty-order_lock-defective_qty", codes{mapping.WarnNotInIncrements}},
-		{"qty-order_lock-lock_qty", codes{mapping.WarnNeedsRequest}},
-		{"qty-order_lock-min_qty", codes{mapping.WarnMayBeAbsent}},
-		{"qty-order_lock+customize_qty_2", codes{mapping.WarnMayBeAbsent, mapping.WarnNotInIncrements}},
-		{"(qty-order_lock)/(2-2)", codes{mapping.WarnDivisionByZero}},
+		{"qty-order_lock+defective_qty", codes{formula.WarnDefectiveStock, formula.WarnNotInIncrements}},
+		{"qty-order_lock-defective_qty", codes{formula.WarnNotInIncrements}},
+		{"qty-order_lock-lock_qty", codes{formula.WarnNeedsRequest}},
+		{"qty-order_lock-min_qty", codes{formula.WarnMayBeAbsent}},
+		{"qty-order_lock+customize_qty_2", codes{formula.WarnMayBeAbsent, formula.WarnNotInIncrements}},
+		{"(qty-order_lock)/(2-2)", codes{formula.WarnDivisionByZero}},
 		{"(qty-order_lock)/2", nil},
-		{"12", codes{mapping.WarnConstant}},
-		{"1/0", codes{mapping.WarnDivisionByZero}},
+		{"12", codes{formula.WarnConstant}},
+		{"1/0", codes{formula.WarnDivisionByZero}},
 	}
-	seen := map[mapping.StockWarningCode]bool{}
+	seen := map[formula.WarningCode]bool{}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
 			var got codes
-			for _, w := range parseStock(t, tt.text).Lint() {
+			for _, w := range parse(t, tt.text).Lint() {
 				got = append(got, w.Code)
 				seen[w.Code] = true
 				assert.Equal(t, w.English()+" / "+w.Chinese(), w.String())
@@ -514,26 +514,26 @@ func TestStockLint(t *testing.T) {
 }
 
 // A reference expression: its text, and its value with numbers of any size.
-type exprReference struct {
+type reference struct {
 	text string
-	eval func(row map[mapping.StockTerm]*big.Rat) (*big.Rat, bool) // false: divided by zero
+	eval func(row map[formula.Term]*big.Rat) (*big.Rat, bool) // false: divided by zero
 }
 
-// exprRandom makes an expression of the depth given, with needless parentheses,
+// randomReference makes an expression of the depth given, with needless parentheses,
 // spaces and full-width forms here and there.
-func exprRandom(r *rand.Rand, depth int) exprReference {
+func randomReference(r *rand.Rand, depth int) reference {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
-	type values = map[mapping.StockTerm]*big.Rat
+	type values = map[formula.Term]*big.Rat
 	if depth == 0 || r.IntN(8) == 0 {
 		if r.IntN(3) == 0 {
 			text := pick("0", "1", "2", "3", "7", "10", "0.5", "0.8", "1.25", "100", "0.001", "99999999999", "123456789012345678901")
 			v, _ := new(big.Rat).SetString(text)
-			return exprReference{text, func(values) (*big.Rat, bool) { return v, true }}
+			return reference{text, func(values) (*big.Rat, bool) { return v, true }}
 		}
-		term := mapping.StockTerm(r.IntN(8))
-		return exprReference{pick(term.String(), term.Field()), func(row values) (*big.Rat, bool) { return row[term], true }}
+		term := formula.Term(r.IntN(8))
+		return reference{pick(term.String(), term.Field()), func(row values) (*big.Rat, bool) { return row[term], true }}
 	}
-	a, b := exprRandom(r, depth-1), exprRandom(r, depth-1)
+	a, b := randomReference(r, depth-1), randomReference(r, depth-1)
 	both := func(f func(x, y *big.Rat) (*big.Rat, bool)) func(values) (*big.Rat, bool) {
 		return func(row values) (*big.Rat, bool) {
 			x, ok := a.eval(row)
@@ -557,8 +557,8 @@ func exprRandom(r *rand.Rand, depth int) exprReference {
 	floor := func(x *big.Rat) *big.Rat {
 		return new(big.Rat).SetInt(new(big.Int).Div(x.Num(), x.Denom()))
 	}
-	one := func(name string, f func(x *big.Rat) *big.Rat) exprReference {
-		return exprReference{name + "(" + a.text + ")", func(row values) (*big.Rat, bool) {
+	one := func(name string, f func(x *big.Rat) *big.Rat) reference {
+		return reference{name + "(" + a.text + ")", func(row values) (*big.Rat, bool) {
 			x, ok := a.eval(row)
 			if !ok {
 				return nil, false
@@ -569,27 +569,27 @@ func exprRandom(r *rand.Rand, depth int) exprReference {
 	half := big.NewRat(1, 2)
 	switch r.IntN(12) {
 	case 0, 1, 2:
-		return exprReference{infix(pick("+", "＋")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Add(x, y), true })}
+		return reference{infix(pick("+", "＋")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Add(x, y), true })}
 	case 3, 4:
-		return exprReference{infix(pick("-", "－", "−")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Sub(x, y), true })}
+		return reference{infix(pick("-", "－", "−")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Sub(x, y), true })}
 	case 5:
-		return exprReference{infix(pick("*", "×", "＊")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Mul(x, y), true })}
+		return reference{infix(pick("*", "×", "＊")), both(func(x, y *big.Rat) (*big.Rat, bool) { return new(big.Rat).Mul(x, y), true })}
 	case 6:
-		return exprReference{infix(pick("/", "÷", "／")), both(func(x, y *big.Rat) (*big.Rat, bool) {
+		return reference{infix(pick("/", "÷", "／")), both(func(x, y *big.Rat) (*big.Rat, bool) {
 			if y.Sign() == 0 {
 				return nil, false
 			}
 			return new(big.Rat).Quo(x, y), true
 		})}
 	case 7:
-		return exprReference{call("max"), both(func(x, y *big.Rat) (*big.Rat, bool) {
+		return reference{call("max"), both(func(x, y *big.Rat) (*big.Rat, bool) {
 			if x.Cmp(y) > 0 {
 				return x, true
 			}
 			return y, true
 		})}
 	case 8:
-		return exprReference{call("Min"), both(func(x, y *big.Rat) (*big.Rat, bool) {
+		return reference{call("Min"), both(func(x, y *big.Rat) (*big.Rat, bool) {
 			if x.Cmp(y) < 0 {
 				return x, true
 			}
@@ -610,8 +610,8 @@ func exprRandom(r *rand.Rand, depth int) exprReference {
 	return ref
 }
 
-// exprReferenceRound rounds by its own means: the digits of the fraction's half.
-func exprReferenceRound(x *big.Rat, r mapping.RoundingPolicy) *big.Int {
+// referenceRound rounds by its own means: the digits of the fraction's half.
+func referenceRound(x *big.Rat, r formula.RoundingPolicy) *big.Int {
 	floor := new(big.Int).Div(x.Num(), x.Denom())
 	if x.IsInt() {
 		return floor
@@ -623,17 +623,17 @@ func exprReferenceRound(x *big.Rat, r mapping.RoundingPolicy) *big.Int {
 	}
 	toHalf := new(big.Rat).Sub(new(big.Rat).Abs(x), new(big.Rat).Abs(new(big.Rat).SetInt(inner))).Cmp(big.NewRat(1, 2))
 	switch r {
-	case mapping.RoundUp:
+	case formula.RoundUp:
 		return outer
-	case mapping.RoundFloor:
+	case formula.RoundFloor:
 		return floor
-	case mapping.RoundCeiling:
+	case formula.RoundCeiling:
 		return ceiling
-	case mapping.RoundHalfUp:
+	case formula.RoundHalfUp:
 		if toHalf >= 0 {
 			return outer
 		}
-	case mapping.RoundHalfEven:
+	case formula.RoundHalfEven:
 		if toHalf > 0 || toHalf == 0 && inner.Bit(0) == 1 {
 			return outer
 		}
@@ -650,39 +650,39 @@ func TestEvalEqualsReference(t *testing.T) {
 	big1 := func(d decimal.Decimal) *big.Rat { return d.Rat() }
 	var zeros, exact, cut, outside, whole int
 	for n := range 6000 {
-		ref := exprRandom(r, 1+n%5)
-		e := parseStock(t, ref.text)
-		require.Equal(t, e.String(), parseStock(t, e.String()).String())
-		require.Equal(t, e.Fields(), parseStock(t, e.Fields()).Fields())
-		require.Equal(t, e.String(), parseStock(t, e.Fields()).String())
+		ref := randomReference(r, 1+n%5)
+		e := parse(t, ref.text)
+		require.Equal(t, e.String(), parse(t, e.String()).String())
+		require.Equal(t, e.Fields(), parse(t, e.Fields()).Fields())
+		require.Equal(t, e.String(), parse(t, e.Fields()).String())
 
-		stock := mapping.Stock{SKUID: "A"}
-		row := map[mapping.StockTerm]*big.Rat{}
+		stock := formula.Row{SKUID: "A"}
+		row := map[formula.Term]*big.Rat{}
 		few := len(figures)
 		if n%2 == 0 {
 			few = 9 // whole and small
 		}
-		for term := range mapping.StockTerm(8) {
-			v := stockDec(figures[r.IntN(few)])
+		for term := range formula.Term(8) {
+			v := dec(figures[r.IntN(few)])
 			stock.Set(term, v)
 			row[term] = big1(v)
 		}
 		want, ok := ref.eval(row)
-		policy := mapping.Policy{Rounding: mapping.RoundingPolicy(r.IntN(6))}
+		policy := formula.Policy{Rounding: formula.RoundingPolicy(r.IntN(6))}
 		got, err := e.Eval(&stock)
 		rounded, roundedErr := e.EvalWith(&stock, policy)
 		ints, intsErr := stock.Ints()
 		var pieces [1]int64
 		var piecesErr error
 		if intsErr == nil {
-			piecesErr = e.EvalInt64(pieces[:], []mapping.StockInts{ints}, policy)
+			piecesErr = e.EvalInt64(pieces[:], []formula.IntRow{ints}, policy)
 		}
 		if !ok {
 			zeros++
-			require.ErrorIs(t, err, mapping.ErrStockDivisionByZero, ref.text)
-			require.ErrorIs(t, roundedErr, mapping.ErrStockDivisionByZero, ref.text)
+			require.ErrorIs(t, err, formula.ErrDivisionByZero, ref.text)
+			require.ErrorIs(t, roundedErr, formula.ErrDivisionByZero, ref.text)
 			if intsErr == nil {
-				require.ErrorIs(t, piecesErr, mapping.ErrStockDivisionByZero, ref.text)
+				require.ErrorIs(t, piecesErr, formula.ErrDivisionByZero, ref.text)
 			}
 			continue
 		}
@@ -695,15 +695,15 @@ func TestEvalEqualsReference(t *testing.T) {
 			cut++
 			require.LessOrEqual(t, big1(got.Abs()).Cmp(new(big.Rat).Abs(want)), 0, ref.text)
 			rest := new(big.Rat).Sub(want, big1(got))
-			require.Negative(t, rest.Abs(rest).Cmp(big1(decimal.New(1, -mapping.StockQuotientDigits))), ref.text)
+			require.Negative(t, rest.Abs(rest).Cmp(big1(decimal.New(1, -formula.QuotientDigits))), ref.text)
 		}
-		wantWhole := exprReferenceRound(want, policy.Rounding)
+		wantWhole := referenceRound(want, policy.Rounding)
 		require.Zero(t, wantWhole.Cmp(rounded.BigInt()), "%s rounded by %d is %s, not %s", ref.text, policy.Rounding, rounded, wantWhole)
 		require.True(t, rounded.IsInteger())
 		if intsErr == nil {
 			if !wantWhole.IsInt64() {
 				outside++
-				require.ErrorIs(t, piecesErr, mapping.ErrStockRange, ref.text)
+				require.ErrorIs(t, piecesErr, formula.ErrRange, ref.text)
 			} else {
 				whole++
 				require.NoError(t, piecesErr, ref.text)
@@ -711,7 +711,7 @@ func TestEvalEqualsReference(t *testing.T) {
 			}
 		}
 
-		x := e.Explain(&stock, mapping.Policy{Rounding: mapping.RoundNone})
+		x := e.Explain(&stock, formula.Policy{Rounding: formula.RoundNone})
 		require.NoError(t, x.Err)
 		require.True(t, got.Equal(x.Figure))
 		sum := new(big.Rat)
@@ -719,7 +719,7 @@ func TestEvalEqualsReference(t *testing.T) {
 		for _, part := range x.Parts {
 			require.True(t, part.Known)
 			sum.Add(sum, big1(part.Contribution))
-			ends = ends && part.Value.Exponent() != -mapping.StockQuotientDigits
+			ends = ends && part.Value.Exponent() != -formula.QuotientDigits
 		}
 		if ends {
 			require.Zero(t, sum.Cmp(want), "the parts of %s add up", ref.text)
@@ -732,7 +732,7 @@ func TestEvalEqualsReference(t *testing.T) {
 	}
 }
 
-func FuzzParseStockExpression(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "库存下载取数逻辑=实际库存+虚拟库存+采购在途+进货仓库存+销退仓库存-订单占用", "max(qty-order_lock,0)/3", "（实际库存＋１．５）×−２",
 		"floor(ceil(round(min(1,2,3))))", "1/0", "--1", "((((((", "))))", "qty qty", "=", "库存下载取数逻辑==", "max(", "1.2.3", "\xff\xfe",
@@ -741,14 +741,14 @@ func FuzzParseStockExpression(f *testing.F) {
 		f.Add(seed, int64(3), int64(0))
 	}
 	f.Fuzz(func(t *testing.T, text string, a, b int64) {
-		e, err := mapping.ParseStockExpression(text)
+		e, err := formula.Parse(text)
 		if err != nil {
-			var failed *mapping.ExpressionError
+			var failed *formula.SyntaxError
 			require.ErrorAs(t, err, &failed)
 			require.Nil(t, e)
 			require.NotEmpty(t, failed.Problems)
 			require.LessOrEqual(t, len(failed.Problems), 10)
-			last := mapping.ExpressionProblem{}
+			last := formula.Problem{}
 			for _, p := range failed.Problems {
 				require.True(t, p.Line > last.Line || p.Line == last.Line && p.Column > last.Column, "in the order of the text")
 				require.NotEmpty(t, p.Expected)
@@ -759,8 +759,8 @@ func FuzzParseStockExpression(f *testing.F) {
 			return
 		}
 		canonical := e.String()
-		again, err := mapping.ParseStockExpression(canonical)
-		if utf8.RuneCountInString(canonical) <= mapping.MaxExpressionChars {
+		again, err := formula.Parse(canonical)
+		if utf8.RuneCountInString(canonical) <= formula.MaxChars {
 			require.NoError(t, err, canonical)
 		}
 		if err == nil {
@@ -769,8 +769,8 @@ func FuzzParseStockExpression(f *testing.F) {
 		}
 		_ = e.Lint()
 
-		stock, ints := mapping.Stock{SKUID: "A"}, mapping.StockInts{SKUID: "A"}
-		for i, term := range mapping.StockTerms() {
+		stock, ints := formula.Row{SKUID: "A"}, formula.IntRow{SKUID: "A"}
+		for i, term := range formula.Terms() {
 			v := a
 			if i%2 == 1 {
 				v = b
@@ -779,48 +779,48 @@ func FuzzParseStockExpression(f *testing.F) {
 			ints.Set(term, v)
 		}
 		exact, err := e.Eval(&stock)
-		whole, wholeErr := e.EvalWith(&stock, mapping.Policy{})
+		whole, wholeErr := e.EvalWith(&stock, formula.Policy{})
 		dst := make([]int64, 1)
-		intErr := e.EvalInt64(dst, []mapping.StockInts{ints}, mapping.Policy{})
+		intErr := e.EvalInt64(dst, []formula.IntRow{ints}, formula.Policy{})
 		if err != nil {
-			require.ErrorIs(t, err, mapping.ErrStockDivisionByZero)
-			require.ErrorIs(t, wholeErr, mapping.ErrStockDivisionByZero)
-			require.ErrorIs(t, intErr, mapping.ErrStockDivisionByZero)
+			require.ErrorIs(t, err, formula.ErrDivisionByZero)
+			require.ErrorIs(t, wholeErr, formula.ErrDivisionByZero)
+			require.ErrorIs(t, intErr, formula.ErrDivisionByZero)
 			return
 		}
 		require.NoError(t, wholeErr)
 		require.True(t, exact.Truncate(0).Equal(whole), "%s of %s", whole, exact)
 		if intErr != nil {
-			require.ErrorIs(t, intErr, mapping.ErrStockRange)
+			require.ErrorIs(t, intErr, formula.ErrRange)
 			require.False(t, whole.BigInt().IsInt64())
 			return
 		}
 		require.True(t, decimal.NewFromInt(dst[0]).Equal(whole))
-		require.True(t, e.Explain(&stock, mapping.Policy{}).Figure.Equal(whole))
+		require.True(t, e.Explain(&stock, formula.Policy{}).Figure.Equal(whole))
 	})
 }
 
 func TestEvalAllocations(t *testing.T) {
-	rows, dst := make([]mapping.StockInts, 64), make([]int64, 64)
+	rows, dst := make([]formula.IntRow, 64), make([]int64, 64)
 	for i := range rows {
-		for _, term := range mapping.StockTerms() {
+		for _, term := range formula.Terms() {
 			rows[i].Set(term, int64(1000*i)+int64(term)-500)
 		}
 	}
 	for _, text := range []string{
 		"实际库存+虚拟库存+采购在途+进货仓库存+销退仓库存-订单占用", "0.8*qty-order_lock", "max(qty-order_lock,0)", "floor(qty/3)+min(in_qty,max(return_qty,5))",
 	} {
-		e := parseStock(t, text)
+		e := parse(t, text)
 		assert.Zero(t, testing.AllocsPerRun(10, func() {
-			if err := e.EvalInt64(dst, rows, mapping.Policy{}); err != nil {
+			if err := e.EvalInt64(dst, rows, formula.Policy{}); err != nil {
 				t.Error(err)
 			}
 		}), text)
 	}
 }
 
-func ExampleParseStockExpression() {
-	e, err := mapping.ParseStockExpression("库存下载取数逻辑＝max（实际库存－订单占用，0）")
+func ExampleParse() {
+	e, err := formula.Parse("库存下载取数逻辑＝max（实际库存－订单占用，0）")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -828,13 +828,13 @@ func ExampleParseStockExpression() {
 	fmt.Println(e)
 	fmt.Println(e.Fields())
 
-	stock := mapping.NewStock("A-RED-XL", map[mapping.StockTerm]decimal.Decimal{
-		mapping.TermQty:       decimal.NewFromInt(12),
-		mapping.TermOrderLock: decimal.NewFromInt(5),
+	stock := formula.NewRow("A-RED-XL", map[formula.Term]decimal.Decimal{
+		formula.TermQty:       decimal.NewFromInt(12),
+		formula.TermOrderLock: decimal.NewFromInt(5),
 	})
 	fmt.Println(e.Eval(&stock))
 
-	_, err = mapping.ParseStockExpression("实际库存-订单占有")
+	_, err = formula.Parse("实际库存-订单占有")
 	fmt.Println(err)
 	// Output:
 	// max(实际库存-订单占用,0)
@@ -843,13 +843,13 @@ func ExampleParseStockExpression() {
 	// mapping: stock expression: line 1, column 6: found "订单占有", expected a stock term (did you mean "订单占用"?) / 库存取数表达式有误: 第 1 行第 6 列: 遇到 "订单占有", 应为库存项, 是否为 "订单占用"
 }
 
-func ExampleStockExpression_Explain() {
-	stock := mapping.NewStock("A-RED-XL", map[mapping.StockTerm]decimal.Decimal{
-		mapping.TermQty:        decimal.NewFromInt(12),
-		mapping.TermVirtualQty: decimal.NewFromInt(3),
-		mapping.TermOrderLock:  decimal.NewFromInt(20),
+func ExampleFormula_Explain() {
+	stock := formula.NewRow("A-RED-XL", map[formula.Term]decimal.Decimal{
+		formula.TermQty:        decimal.NewFromInt(12),
+		formula.TermVirtualQty: decimal.NewFromInt(3),
+		formula.TermOrderLock:  decimal.NewFromInt(20),
 	})
-	fmt.Println(mapping.StockSellable().Explain(&stock, mapping.Policy{Negative: mapping.NegativeZero}))
+	fmt.Println(formula.Sellable().Explain(&stock, formula.Policy{Negative: formula.NegativeZero}))
 	// Output:
 	// 商品 A-RED-XL: 实际库存+虚拟库存-订单占用
 	//   + 实际库存 = 12
@@ -858,17 +858,17 @@ func ExampleStockExpression_Explain() {
 	//   结果 -5, 按规则取 0
 }
 
-func ExampleStockExpression_Lint() {
-	for _, w := range mapping.StockActual().Lint() {
+func ExampleFormula_Lint() {
+	for _, w := range formula.Actual().Lint() {
 		fmt.Println(w.Code, w)
 	}
 	// Output: oversells order_lock is not subtracted: what orders hold is sold again / 未扣减订单占用: 已被订单占用的库存会再次售出, 可能超卖
 }
 
-func BenchmarkParseStockExpression(b *testing.B) {
+func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := mapping.ParseStockExpression("实际库存+虚拟库存+采购在途+进货仓库存+销退仓库存-订单占用"); err != nil {
+		if _, err := formula.Parse("实际库存+虚拟库存+采购在途+进货仓库存+销退仓库存-订单占用"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -876,15 +876,15 @@ func BenchmarkParseStockExpression(b *testing.B) {
 
 // BenchmarkEval compares the ways of computing with each other.
 func BenchmarkEval(b *testing.B) {
-	stock := exprStock()
+	stock := primes()
 	ints, err := stock.Ints()
 	require.NoError(b, err)
-	rows, dst := make([]mapping.StockInts, 1000), make([]int64, 1000)
+	rows, dst := make([]formula.IntRow, 1000), make([]int64, 1000)
 	for i := range rows {
 		rows[i] = ints
 	}
 	for _, text := range []string{"qty+virtual_qty+purchase_qty+in_qty+return_qty-order_lock", "max(qty-order_lock,0)", "floor(qty/3)*3", "qty+99999999999999999999"} {
-		e := parseStock(b, text)
+		e := parse(b, text)
 		b.Run("decimal "+text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -899,7 +899,7 @@ func BenchmarkEval(b *testing.B) {
 		b.Run("1000 int64 "+text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := e.EvalInt64(dst, rows, mapping.Policy{}); err != nil {
+				if err := e.EvalInt64(dst, rows, formula.Policy{}); err != nil {
 					b.Fatal(err)
 				}
 			}

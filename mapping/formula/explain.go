@@ -1,0 +1,206 @@
+package formula
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+// Explanation 库存取数说明 shows support staff how a figure came about.
+type Explanation struct {
+	SKUID   string // 商品编码
+	Formula string // in the guide's words
+	Parts   []Part // what is added up, in the order of the formula
+	// Exact is the sum of the contributions, as [Formula.Eval] gives it.
+	Exact decimal.Decimal
+	// Figure is the result under the policy.
+	Figure decimal.Decimal
+	Policy Policy
+	// Err is why there is no figure; Exact and Figure mean nothing then. The terms
+	// show what is known all the same.
+	Err error
+}
+
+// Part is what a formula adds or subtracts: a term, or something that is
+// computed of several, such as max(实际库存-订单占用,0).
+type Part struct {
+	Text  string // in the guide's words
+	Sign  int    // 1 where it is added, -1 where it is subtracted
+	Terms []PartTerm
+	// Value is what the part comes to, and Contribution the same with its sign. They
+	// are known only where every term is, or where the policy counts it as zero, and
+	// nothing is divided by zero.
+	Known               bool
+	Value, Contribution decimal.Decimal
+}
+
+// PartTerm is a term of a part.
+type PartTerm struct {
+	Term  Term
+	Sign  int // 1 where more of it makes the result larger, -1 where smaller, 0 where it depends
+	Known bool
+	Value decimal.Decimal
+}
+
+// Explain computes a row as [Formula.EvalWith] does and tells how. It
+// never fails: what went wrong is in Err.
+func (f *Formula) Explain(row *Row, p Policy) Explanation {
+	f = f.orActual()
+	x := Explanation{SKUID: row.SKUID, Formula: f.String(), Policy: p}
+	exact := p
+	exact.Rounding, exact.Negative = RoundNone, NegativeKeep
+	if x.Exact, x.Err = f.EvalWith(row, exact); x.Err == nil {
+		x.Figure, x.Err = f.EvalWith(row, p)
+	}
+	values := f.known(row, p)
+	f.parts(f.root(), 1, func(i int32, sign int) {
+		part := Part{Text: f.text(i, Term.String), Sign: sign}
+		f.signs(i, sign, func(t Term, sign int) {
+			v, known := row.Value(t)
+			part.Terms = append(part.Terms, PartTerm{Term: t, Sign: sign, Known: known, Value: v})
+		})
+		if v := values[i]; v != nil {
+			part.Known, part.Value = true, decimalOf(v)
+			part.Contribution = part.Value.Mul(decimal.New(int64(sign), 0))
+		}
+		x.Parts = append(x.Parts, part)
+	})
+	return x
+}
+
+// known computes every node that can be; the others are nil.
+func (f *Formula) known(row *Row, p Policy) []*big.Rat {
+	values := make([]*big.Rat, len(f.nodes))
+	for i := range f.nodes {
+		n := &f.nodes[i]
+		switch {
+		case n.op == opNumber:
+			values[i] = n.number.Rat()
+		case n.op == opTerm:
+			if v, ok := row.Value(n.term); (ok || p.Missing == MissingZero) && InRange(v) {
+				values[i] = v.Rat()
+			}
+		case values[n.left] == nil:
+		case n.op.unary():
+			values[i] = applyBigUnary(n.op, values[n.left])
+		case values[n.right] == nil || n.op == opDiv && values[n.right].Sign() == 0:
+		default:
+			values[i] = applyBigBinary(n.op, values[n.left], values[n.right])
+		}
+	}
+	return values
+}
+
+// parts returns what the node adds up.
+func (f *Formula) parts(i int32, sign int, yield func(i int32, sign int)) {
+	switch n := &f.nodes[i]; n.op {
+	case opAdd:
+		f.parts(n.left, sign, yield)
+		f.parts(n.right, sign, yield)
+	case opSub:
+		f.parts(n.left, sign, yield)
+		f.parts(n.right, -sign, yield)
+	case opNeg:
+		f.parts(n.left, -sign, yield)
+	default:
+		yield(i, sign)
+	}
+}
+
+// signs returns every term of a node, as often as it is written, with the direction
+// in which it moves the result; 0 where that depends on other figures.
+func (f *Formula) signs(i int32, sign int, yield func(t Term, sign int)) {
+	n := &f.nodes[i]
+	switch n.op {
+	case opNumber:
+	case opTerm:
+		yield(n.term, sign)
+	case opNeg:
+		f.signs(n.left, -sign, yield)
+	case opFloor, opCeil, opRound:
+		f.signs(n.left, sign, yield)
+	case opAdd, opMax, opMin:
+		f.signs(n.left, sign, yield)
+		f.signs(n.right, sign, yield)
+	case opSub:
+		f.signs(n.left, sign, yield)
+		f.signs(n.right, -sign, yield)
+	case opMul, opDiv:
+		f.signs(n.left, sign*f.constantSign(n.right), yield)
+		right := 0
+		if n.op == opMul {
+			right = sign * f.constantSign(n.left)
+		}
+		f.signs(n.right, right, yield)
+	}
+}
+
+// constantSign returns the sign of a node without terms, and 0 for any other.
+func (f *Formula) constantSign(i int32) int {
+	c, ok := f.constant(i)
+	switch {
+	case !ok || c.n == 0:
+		return 0
+	case c.n < 0:
+		return -1
+	}
+	return 1
+}
+
+// String is the explanation in Chinese, a line for each part.
+func (x Explanation) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "商品 %s: %s\n", x.SKUID, x.Formula)
+	for _, part := range x.Parts {
+		sign := "+"
+		if part.Sign < 0 {
+			sign = "-"
+		}
+		fmt.Fprintf(&b, "  %s %s = %s\n", sign, part.Text, part.describe())
+	}
+	if x.Err != nil {
+		_, zh, _ := strings.Cut(x.Err.Error(), " / ")
+		fmt.Fprintf(&b, "  无结果: %s", zh)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "  结果 %s", x.Exact)
+	if !x.Figure.Equal(x.Exact) {
+		fmt.Fprintf(&b, ", 按规则取 %s", x.Figure)
+	}
+	return b.String()
+}
+
+// describe is the value of the part, and of its terms where it is more than one.
+func (part Part) describe() string {
+	if len(part.Terms) == 1 && part.Text == part.Terms[0].Term.String() {
+		switch {
+		case part.Terms[0].Known:
+			return part.Terms[0].Value.String()
+		case part.Known:
+			return part.Value.String() + " (未知, 按规则)"
+		}
+		return "未知"
+	}
+	value := "无法计算"
+	if part.Known {
+		value = part.Value.String()
+	}
+	if len(part.Terms) == 0 {
+		return value
+	}
+	terms := make([]string, len(part.Terms))
+	for i, t := range part.Terms {
+		terms[i] = t.String()
+	}
+	return value + " (" + strings.Join(terms, ", ") + ")"
+}
+
+// String is the term and its value, in Chinese.
+func (t PartTerm) String() string {
+	if !t.Known {
+		return t.Term.String() + " 未知"
+	}
+	return t.Term.String() + " " + t.Value.String()
+}
