@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
-	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -124,7 +124,7 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // Receiver handles pushes. It is safe for concurrent use.
 type Receiver struct {
-	shipment, cancel, goodsReturned, stock kind
+	kinds []kind // in the order of the settings page
 
 	cfg    Config
 	trust  *trust
@@ -171,17 +171,17 @@ func New(cfg Config) (*Receiver, error) {
 	if cfg.DropStaleStock {
 		r.stale = newStaleFilter(staleEntries)
 	}
-	r.shipment = kindOf(r, jushuitan.PushShipment, jushuitan.ParseShipmentPush, cfg.Shipment, shipmentKey)
-	r.cancel = kindOf(r, jushuitan.PushCancel, jushuitan.ParseCancelPush, cfg.Cancel, cancelKey)
-	r.goodsReturned = kindOf(r, jushuitan.PushGoodsReturned, parseGoodsReturned, r.turning(cfg.GoodsReturned), goodsReturnedKey)
-	r.stock = kindOf(r, jushuitan.PushStock, jushuitan.ParseStockPush, r.freshOnly(cfg.Stock), nil)
+	bind(r, jushuitan.ParseShipmentPush, cfg.Shipment)
+	bind(r, jushuitan.ParseCancelPush, cfg.Cancel)
+	bind(r, parseGoodsReturned, cfg.GoodsReturned)
+	bind(r, jushuitan.ParseStockPush, r.freshOnly(cfg.Stock))
+	if !slices.ContainsFunc(r.kinds, func(k kind) bool { return k.handle != nil }) {
+		return nil, errors.New("callback: the config has no function")
+	}
 	return r, nil
 }
 
 func (c *Config) check() error {
-	if c.Shipment == nil && c.Cancel == nil && c.GoodsReturned == nil && c.Stock == nil {
-		return errors.New("the config has no function")
-	}
 	switch {
 	case len(c.Secrets) == 0 && !c.AllowUnauthenticated:
 		return errors.New("no secret for the tokens of the registered URLs; give Secrets, or AllowUnauthenticated to accept messages of anybody")
@@ -232,18 +232,42 @@ func plain(code string) bool {
 }
 
 // Shipment handles 物流同步 alone, on any path.
-func (r *Receiver) Shipment() http.Handler { return r.only(&r.shipment) }
+func (r *Receiver) Shipment() http.Handler { return r.only(jushuitan.PushShipment) }
 
 // Cancel handles 取消订单 alone, on any path.
-func (r *Receiver) Cancel() http.Handler { return r.only(&r.cancel) }
+func (r *Receiver) Cancel() http.Handler { return r.only(jushuitan.PushCancel) }
 
 // GoodsReturned handles 售后收货 alone, on any path.
-func (r *Receiver) GoodsReturned() http.Handler { return r.only(&r.goodsReturned) }
+func (r *Receiver) GoodsReturned() http.Handler { return r.only(jushuitan.PushGoodsReturned) }
 
 // Stock handles 库存同步 alone, on any path.
-func (r *Receiver) Stock() http.Handler { return r.only(&r.stock) }
+func (r *Receiver) Stock() http.Handler { return r.only(jushuitan.PushStock) }
 
-func (r *Receiver) only(k *kind) http.Handler {
+// ParseShipment reads the body of a 物流同步 push: JSON, or a form with the JSON in
+// biz.
+func ParseShipment(body []byte) (*jushuitan.ShipmentPush, error) {
+	return parseBody(body, jushuitan.ParseShipmentPush)
+}
+
+// ParseCancel reads the body of a 取消订单 push, see [ParseShipment].
+func ParseCancel(body []byte) (*jushuitan.CancelPush, error) {
+	return parseBody(body, jushuitan.ParseCancelPush)
+}
+
+// ParseGoodsReturned reads the body of a 售后收货 push, see [ParseShipment]. An
+// action that is not known is [ErrUnknownAction].
+func ParseGoodsReturned(body []byte) (*jushuitan.GoodsReturnedPush, error) {
+	return parseBody(body, parseGoodsReturned)
+}
+
+// ParseStock reads the body of a 库存同步 push: {"datas":[...]}, a bare array, a
+// single row, or a form with one of these in biz.
+func ParseStock(body []byte) (*jushuitan.StockPush, error) {
+	return parseBody(body, jushuitan.ParseStockPush)
+}
+
+func (r *Receiver) only(method jushuitan.PushMethod) http.Handler {
+	k := r.byMethod(string(method))
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, k) })
 }
 
@@ -252,41 +276,3 @@ func (r *Receiver) only(k *kind) http.Handler {
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, r.byPath(req.URL.Path))
 }
-
-// Envelope is what a push says besides its body.
-type Envelope struct {
-	EntID       string               // entId of the registered URL: the merchant
-	StorageCode string               // storageCode of the registered URL: shop or warehouse
-	Type        string               // type of the registered URL
-	Method      jushuitan.PushMethod // the kind
-	TS          time.Time            // ts: when it was sent, zero where that is missing; see [Config].MaxAge
-	RemoteAddr  string               // of the connection, which may be a proxy's
-	Source      netip.Addr           // of the sender, as trusted proxies name it; see [Config].ProxyHeader
-
-	// ChecksumForm is the way of signing that matched: ts, sorted, arrival-ts-first
-	// or arrival. Which one the ERP uses is not documented. Empty: none did.
-	ChecksumForm string
-
-	// Raw is the body as it came. It is never printed, nor encoded as JSON.
-	Raw []byte `json:"-"`
-}
-
-// String is the envelope without the body.
-func (e Envelope) String() string {
-	ts := ""
-	if !e.TS.IsZero() {
-		ts = e.TS.In(wire.CST).Format(time.RFC3339)
-	}
-	source := ""
-	if e.Source.IsValid() {
-		source = e.Source.String()
-	}
-	return fmt.Sprintf("Envelope{EntID:%q StorageCode:%q Type:%q Method:%q TS:%s RemoteAddr:%q Source:%s ChecksumForm:%q Raw:(%d bytes)}",
-		e.EntID, e.StorageCode, e.Type, string(e.Method), ts, e.RemoteAddr, source, e.ChecksumForm, len(e.Raw))
-}
-
-// Format prints the envelope without the body, for every verb.
-func (e Envelope) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.String())) }
-
-// LogValue is the envelope for slog, without the body.
-func (e Envelope) LogValue() slog.Value { return slog.StringValue(e.String()) }

@@ -1,15 +1,13 @@
 package callback
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
-	"slices"
-	"strconv"
+	"sync"
 
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/internal/push"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -22,90 +20,49 @@ func (r *Receiver) once(ctx context.Context, env Envelope, key string, run func(
 	return r.dedupe.Once(ctx, env, key, run)
 }
 
-// keyRoom is how long the parts of a key may be without memory of their own.
-const keyRoom = 512
+// keyRoom holds the parts of a key until they are hashed.
+var keyRoom = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
-// appendPart appends a part of a key. Its length goes in with it.
-func appendPart[T string | []byte](b []byte, part T) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
+// keyRoomMax is how large a buffer is kept.
+const keyRoomMax = 64 << 10
+
+// keyOf is the dedupe key of a message, or "" for a kind that has none.
+func keyOf(env Envelope, m jushuitan.PushMessage) string {
+	return hashed(env, m, jushuitan.AppendPushKey)
 }
 
-// appendStart appends the parts with which each key starts.
-func appendStart(b []byte, env Envelope) []byte {
-	return appendPart(appendPart(b, env.EntID), env.StorageCode)
-}
-
-// hashed is the key of a kind and the parts.
-func hashed(kind jushuitan.PushMethod, parts []byte) string {
-	sum := sha256.Sum256(parts)
-	b := append(make([]byte, 0, 64), kind...)
-	return string(base64.RawURLEncoding.AppendEncode(append(b, ':'), sum[:]))
-}
-
-// keyOf hashes the parts of a key.
-func keyOf(kind jushuitan.PushMethod, env Envelope, parts ...string) string {
-	b := appendStart(make([]byte, 0, keyRoom), env)
-	for _, part := range parts {
-		b = appendPart(b, part)
+// hashed is the key of which the message's own part is appended.
+func hashed(env Envelope, m jushuitan.PushMessage, appendKey func([]byte, jushuitan.PushMessage) []byte) string {
+	room := keyRoom.Get().(*[]byte)
+	parts := push.AppendPart(push.AppendPart((*room)[:0], env.EntID), env.StorageCode)
+	head := len(parts)
+	parts = appendKey(parts, m)
+	empty, sum := len(parts) == head, sha256.Sum256(parts)
+	if cap(parts) <= keyRoomMax {
+		*room = parts
 	}
-	return hashed(kind, b)
+	keyRoom.Put(room)
+	if empty {
+		return ""
+	}
+	b := append(append(make([]byte, 0, 64), m.PushMethod()...), ':')
+	return string(base64.RawURLEncoding.AppendEncode(b, sum[:]))
 }
 
-// shipmentKey: a parcel of an order, with its lines in any order.
-func shipmentKey(env Envelope, p *jushuitan.ShipmentPush) string {
-	b := appendStart(make([]byte, 0, keyRoom), env)
-	if p.OID == 0 {
-		b = appendPart(b, "s"+p.SoID)
-	} else {
-		b = appendPart(b, strconv.AppendInt(append(make([]byte, 0, 32), 'o'), p.OID, 10))
-	}
-	b = appendPart(b, p.LID)
-	text := make([]byte, 0, keyRoom) // of all lines
-	lines := make([][2]int, 0, 8)    // from and to
-	for i := range p.Items {
-		item, start := &p.Items[i], len(text)
-		text = appendPart(text, item.OuterOIID)
-		text = appendPart(text, p.OrderOf(*item))
-		text = appendPart(text, item.SKUID)
-		text = appendPart(text, item.Qty.String())
-		text = strconv.AppendInt(text, item.OIID, 10)
-		lines = append(lines, [2]int{start, len(text)})
-	}
-	slices.SortFunc(lines, func(x, y [2]int) int { return bytes.Compare(text[x[0]:x[1]], text[y[0]:y[1]]) })
-	for _, line := range lines {
-		b = appendPart(b, text[line[0]:line[1]])
-	}
-	return hashed(jushuitan.PushShipment, b)
-}
-
-func cancelKey(env Envelope, p *jushuitan.CancelPush) string {
-	return keyOf(jushuitan.PushCancel, env, p.SoID)
-}
-
-func goodsReturnedKey(env Envelope, p *jushuitan.GoodsReturnedPush) string {
-	doc := "a" + strconv.FormatInt(p.ASID, 10)
-	if p.ASID == 0 {
-		doc = "o" + p.OuterASID
-	}
-	return keyOf(jushuitan.PushGoodsReturned, env, doc, string(p.Action), p.UniqueID)
-}
-
-// turning lets goods be received, given back and received again: what is done ends
-// the memory of its opposite, whose next message is no repeat then.
-func (r *Receiver) turning(host func(context.Context, Envelope, *jushuitan.GoodsReturnedPush) error) func(context.Context, Envelope, *jushuitan.GoodsReturnedPush) error {
+// turning ends, with each message that is done, the memory of the message that it
+// undoes, whose next one is no repeat then: goods are received, given back and received
+// again.
+func turning[P any, M pushPointer[P]](r *Receiver, host func(context.Context, Envelope, *P) error) func(context.Context, Envelope, *P) error {
 	if host == nil || r.cfg.Deduper == nil {
 		return host
 	}
-	return func(ctx context.Context, env Envelope, p *jushuitan.GoodsReturnedPush) error {
+	return func(ctx context.Context, env Envelope, p *P) error {
 		if err := host(ctx, env, p); err != nil {
 			return err
 		}
-		opposite := *p
-		opposite.Action = jushuitan.GoodsReceived
-		if p.Action == jushuitan.GoodsReceived {
-			opposite.Action = jushuitan.GoodsRevoked
+		if key := hashed(env, M(p), jushuitan.AppendOppositePushKey); key != "" {
+			r.dedupe.Forget(ctx, env, key)
 		}
-		r.dedupe.Forget(ctx, env, goodsReturnedKey(env, &opposite))
 		return nil
 	}
 }

@@ -8,29 +8,6 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// ParseShipment reads the body of a 物流同步 push: JSON, or a form with the JSON in
-// biz.
-func ParseShipment(body []byte) (*jushuitan.ShipmentPush, error) {
-	return parseBody(body, jushuitan.ParseShipmentPush)
-}
-
-// ParseCancel reads the body of a 取消订单 push, see [ParseShipment].
-func ParseCancel(body []byte) (*jushuitan.CancelPush, error) {
-	return parseBody(body, jushuitan.ParseCancelPush)
-}
-
-// ParseGoodsReturned reads the body of a 售后收货 push, see [ParseShipment]. An
-// action that is not known is [ErrUnknownAction].
-func ParseGoodsReturned(body []byte) (*jushuitan.GoodsReturnedPush, error) {
-	return parseBody(body, parseGoodsReturned)
-}
-
-// ParseStock reads the body of a 库存同步 push: {"datas":[...]}, a bare array, a
-// single row, or a form with one of these in biz.
-func ParseStock(body []byte) (*jushuitan.StockPush, error) {
-	return parseBody(body, jushuitan.ParseStockPush)
-}
-
 func parseBody[P any](body []byte, parse func([]byte) (*P, error)) (*P, error) {
 	text := trim(body)
 	if len(text) == 0 {

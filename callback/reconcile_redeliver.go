@@ -41,22 +41,22 @@ func (r *Receiver) Redeliver(ctx context.Context, d *Difference) error {
 func (r *Receiver) redeliver(ctx context.Context, d *Difference) error {
 	switch {
 	case d.Shipment != nil:
-		return redeliver(ctx, r, d, d.Shipment, jushuitan.ParseShipmentPush, r.cfg.Shipment, shipmentKey)
+		return redeliver(ctx, r, d, d.Shipment, jushuitan.ParseShipmentPush, r.cfg.Shipment)
 	case d.Cancel != nil:
-		return redeliver(ctx, r, d, d.Cancel, jushuitan.ParseCancelPush, r.cfg.Cancel, cancelKey)
+		return redeliver(ctx, r, d, d.Cancel, jushuitan.ParseCancelPush, r.cfg.Cancel)
 	case d.GoodsReturned != nil:
-		return redeliver(ctx, r, d, d.GoodsReturned, parseGoodsReturned, r.turning(r.cfg.GoodsReturned), goodsReturnedKey)
+		return redeliver(ctx, r, d, d.GoodsReturned, parseGoodsReturned, turning(r, r.cfg.GoodsReturned))
 	case d.Stock != nil:
-		return redeliver(ctx, r, d, d.Stock, jushuitan.ParseStockPush, r.freshOnly(r.cfg.Stock), nil)
+		return redeliver(ctx, r, d, d.Stock, jushuitan.ParseStockPush, r.freshOnly(r.cfg.Stock))
 	}
 	return fmt.Errorf("it is %s and has no message: look at the document in the ERP / 没有可补发的消息，请在聚水潭中核对单据", d.Kind)
 }
 
 // redeliver makes the push that a message would be and handles it as one. The
 // function gets a message of its own.
-func redeliver[P any](
+func redeliver[P any, M pushPointer[P]](
 	ctx context.Context, r *Receiver, d *Difference, message *P, parse func([]byte) (*P, error),
-	function func(context.Context, Envelope, *P) error, keyOf func(Envelope, *P) string,
+	function func(context.Context, Envelope, *P) error,
 ) error {
 	if function == nil {
 		return ErrNoFunction
@@ -75,10 +75,7 @@ func redeliver[P any](
 		ran = true
 		return call(ctx, env, p, function)
 	}
-	key := ""
-	if keyOf != nil {
-		key = keyOf(env, p)
-	}
+	key := keyOf(env, M(p))
 	if err := r.once(ctx, env, key, run); err != nil || ran {
 		return err
 	}

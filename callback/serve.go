@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/push"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -33,39 +34,44 @@ type failure struct {
 // JSON and calls the function, unless the message was handled before.
 type kind struct {
 	method jushuitan.PushMethod
+	path   string // the end of the path of DianJia's URL
 	handle func(ctx context.Context, env *Envelope, doc []byte) *failure
 }
 
-func kindOf[P any](
-	r *Receiver,
-	method jushuitan.PushMethod,
-	parse func(body []byte) (*P, error),
-	function func(ctx context.Context, env Envelope, p *P) error,
-	keyOf func(env Envelope, p *P) string,
-) kind {
-	k := kind{method: method}
-	if function == nil {
-		return k
+// pushPointer is a pointer to a message.
+type pushPointer[P any] interface {
+	*P
+	jushuitan.PushMessage
+}
+
+// bind adds the kind of a message.
+func bind[P any, M pushPointer[P]](r *Receiver, parse func(body []byte) (*P, error), function func(ctx context.Context, env Envelope, p *P) error) {
+	row, ok := push.Of(string(M(nil).PushMethod()))
+	if !ok {
+		panic(fmt.Sprintf("callback: %T has no row in package push", M(nil)))
 	}
-	k.handle = func(ctx context.Context, env *Envelope, doc []byte) *failure {
-		p, err := parse(doc)
-		switch {
-		case errors.Is(err, ErrUnknownAction):
-			return &failure{http.StatusUnprocessableEntity, err}
-		case err != nil:
-			return &failure{http.StatusBadRequest, err}
+	k := kind{method: M(nil).PushMethod(), path: row.Path}
+	if function = turning[P, M](r, function); function != nil {
+		k.handle = func(ctx context.Context, env *Envelope, doc []byte) *failure {
+			p, err := parse(doc)
+			switch {
+			case errors.Is(err, ErrUnknownAction):
+				return &failure{http.StatusUnprocessableEntity, err}
+			case err != nil:
+				return &failure{http.StatusBadRequest, err}
+			}
+			key := ""
+			if r.cfg.Deduper != nil {
+				key = keyOf(*env, M(p))
+			}
+			err = r.once(ctx, *env, key, func(ctx context.Context) error { return call(ctx, *env, p, function) })
+			if err != nil {
+				return &failure{0, err}
+			}
+			return nil
 		}
-		key := ""
-		if keyOf != nil && r.cfg.Deduper != nil {
-			key = keyOf(*env, p)
-		}
-		err = r.once(ctx, *env, key, func(ctx context.Context) error { return call(ctx, *env, p, function) })
-		if err != nil {
-			return &failure{0, err}
-		}
-		return nil
 	}
-	return k
+	r.kinds = append(r.kinds, k)
 }
 
 // call calls the function and turns a panic into an error.
@@ -80,24 +86,20 @@ func call[P any](ctx context.Context, env Envelope, p *P, function func(context.
 
 // byPath is the kind that the end of a path names, as DianJia's URLs do, or nil.
 func (r *Receiver) byPath(p string) *kind {
-	switch path.Base(p) {
-	case "delivery_callback":
-		return &r.shipment
-	case "cancal_callback":
-		return &r.cancel
-	case "return_goods_callback":
-		return &r.goodsReturned
-	case "stock_callback":
-		return &r.stock
+	end := path.Base(p)
+	for i := range r.kinds {
+		if r.kinds[i].path == end {
+			return &r.kinds[i]
+		}
 	}
 	return nil
 }
 
 // byMethod is the kind that the parameter method names, or nil.
 func (r *Receiver) byMethod(method string) *kind {
-	for _, k := range []*kind{&r.shipment, &r.cancel, &r.goodsReturned, &r.stock} {
-		if string(k.method) == method {
-			return k
+	for i := range r.kinds {
+		if string(r.kinds[i].method) == method {
+			return &r.kinds[i]
 		}
 	}
 	return nil

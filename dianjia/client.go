@@ -90,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{urls: cfg.URLs, timeout: cfg.Timeout, retry: r, lostKinds: slices.Clone(cfg.RetryLostAnswers), maxReply: cfg.MaxReplyBytes, now: cfg.Now}
 	if cfg.RetryLostAnswers == nil {
-		c.lostKinds = []jushuitan.PushMethod{jushuitan.PushStock, jushuitan.PushCancel}
+		c.lostKinds = harmless()
 	}
 	c.timeout, c.maxReply = cmp.Or(c.timeout, 30*time.Second), cmp.Or(c.maxReply, 64<<10)
 	c.retry = jushuitan.RetryPolicy(pipeline.Policy(r).WithDefaults())

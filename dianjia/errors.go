@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("dianjia: push " + string(e.Kind))
 	if ep, ok := endpointOf(e.Kind); ok {
-		b.WriteString(" (" + ep.label + ")")
+		b.WriteString(" (" + ep.Label + ")")
 	}
 	fmt.Fprintf(&b, " entId %q storageCode %q: ", e.EntID, e.StorageCode)
 	if e.class != nil {

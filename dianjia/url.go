@@ -6,11 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/google/go-querystring/query"
 
+	kinds "github.com/dianjia/jushuitan-go/internal/push" // push is a function here
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -23,30 +25,17 @@ const DefaultBaseURL = "https://open.dianplus.cn/api/product/rs/dex/jushuitan/"
 // DianJia is not known; any text is passed on.
 const DefaultStockType = "2"
 
-// An endpoint is one of the four, with its label in Jushuitan's settings.
-type endpoint struct {
-	kind        jushuitan.PushMethod
-	path        string // the last element, as it is registered
-	label, text string
-}
+// endpointOf returns what is known of the endpoint of a kind.
+func endpointOf(kind jushuitan.PushMethod) (*kinds.Kind, bool) { return kinds.Of(string(kind)) }
 
-// endpoints gives the four in the order of the settings page.
-func endpoints() [4]endpoint {
-	return [...]endpoint{
-		{jushuitan.PushShipment, "delivery_callback", "物流同步", "shipment"},
-		{jushuitan.PushCancel, "cancal_callback", "取消订单", "cancel"}, // so spelled
-		{jushuitan.PushGoodsReturned, "return_goods_callback", "售后收货", "goods returned"},
-		{jushuitan.PushStock, "stock_callback", "库存同步", "stock"},
-	}
-}
-
-func endpointOf(kind jushuitan.PushMethod) (endpoint, bool) {
-	for _, e := range endpoints() {
-		if e.kind == kind {
-			return e, true
+// harmless returns the kinds that may be sent again when the answer was lost.
+func harmless() (methods []jushuitan.PushMethod) {
+	for _, k := range kinds.Kinds() {
+		if k.Harmless {
+			methods = append(methods, jushuitan.PushMethod(k.Method))
 		}
 	}
-	return endpoint{}, false
+	return methods
 }
 
 // PushURL is what a registered URL says. The texts are opaque.
@@ -102,7 +91,7 @@ func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
 	if err != nil {
 		return "", q, err
 	}
-	e, ok := endpointOf(p.Kind)
+	kind, ok := endpointOf(p.Kind)
 	if !ok {
 		return "", q, fmt.Errorf("no kind of push %q", p.Kind)
 	}
@@ -110,13 +99,13 @@ func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
 		return "", q, errors.New("entId or storageCode is missing")
 	}
 	q = urlQuery{EntID: p.EntID, StorageCode: p.StorageCode, Type: p.Type}
-	if p.Kind == jushuitan.PushStock && q.Type == "" {
+	if kind.ByWarehouse && q.Type == "" {
 		q.Type = DefaultStockType
 	}
 	if b.Secret != "" {
 		q.Token = pushsign.Token(b.Secret, string(p.Kind), p.EntID, p.StorageCode)
 	}
-	return base + e.path, q, nil
+	return base + kind.Path, q, nil
 }
 
 // base is the checked base URL, with a slash at its end.
@@ -161,14 +150,12 @@ func parseURL(text string) (p PushURL, err error) {
 	}
 	path := u.EscapedPath()
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	for _, e := range endpoints() {
-		if e.path == name {
-			p.Kind = e.kind
-		}
+	all := kinds.Kinds()
+	at := slices.IndexFunc(all, func(k kinds.Kind) bool { return k.Path == name })
+	if at < 0 {
+		return p, fmt.Errorf("the path ends in none of %s", paths(all))
 	}
-	if p.Kind == "" {
-		return p, errors.New("the path ends in none of delivery_callback, cancal_callback, return_goods_callback, stock_callback")
-	}
+	p.Kind = jushuitan.PushMethod(all[at].Method)
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return p, errors.New("the query cannot be read")
@@ -185,10 +172,19 @@ func parseURL(text string) (p PushURL, err error) {
 	if p.EntID == "" || p.StorageCode == "" {
 		return p, errors.New("entId or storageCode is missing")
 	}
-	if p.Kind == jushuitan.PushStock && p.Type == "" {
+	if all[at].ByWarehouse && p.Type == "" {
 		p.Type = DefaultStockType
 	}
 	return p, nil
+}
+
+// paths are the names of the endpoints, separated by commas.
+func paths(all []kinds.Kind) string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].Path
+	}
+	return strings.Join(names, ", ")
 }
 
 // ShopSettings is what the settings of a self-owned mall shop (商家自有商城) need.
@@ -197,6 +193,29 @@ type ShopSettings struct {
 	ShopID  string // shop_id 店铺编号: of the self-owned mall shop
 	WMSCoID string // wms_co_id 仓库编号: of the warehouse whose stock is pushed
 	Type    string // type of the stock URL, [DefaultStockType] where it is empty
+}
+
+// url is what the registered URL of a kind says.
+func (s ShopSettings) url(k *kinds.Kind) PushURL {
+	p := PushURL{Kind: jushuitan.PushMethod(k.Method), EntID: s.EntID, StorageCode: s.ShopID}
+	if k.ByWarehouse {
+		p.StorageCode, p.Type = s.WMSCoID, s.Type
+	}
+	return p
+}
+
+// URLs returns the URL of each kind of push.
+func (b URLBuilder) URLs(s ShopSettings) (map[jushuitan.PushMethod]string, error) {
+	out := map[jushuitan.PushMethod]string{}
+	for _, k := range kinds.Kinds() {
+		p := s.url(&k)
+		address, err := b.URL(p)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Kind] = address
+	}
+	return out, nil
 }
 
 // SettingsText is the text from which a merchant sets the shop up in Jushuitan:
@@ -214,16 +233,12 @@ func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
 	fmt.Fprintf(&out, "店铺编号 shop_id / Shop: %s\n", s.ShopID)
 	fmt.Fprintf(&out, "仓库编号 wms_co_id / Warehouse: %s\n\n", s.WMSCoID)
 	fmt.Fprintf(&out, "1. 在聚水潭该店铺的消息推送设置中，按名称粘贴以下四个地址 / In Jushuitan, paste these four URLs into the shop's message push settings:\n\n")
-	for _, e := range endpoints() {
-		p := PushURL{Kind: e.kind, EntID: s.EntID, StorageCode: s.ShopID}
-		if e.kind == jushuitan.PushStock {
-			p.StorageCode, p.Type = s.WMSCoID, s.Type
-		}
-		address, err := b.URL(p)
+	for _, k := range kinds.Kinds() {
+		address, err := b.URL(s.url(&k))
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&out, "%s (%s)\n%s\n\n", e.label, e.text, address)
+		fmt.Fprintf(&out, "%s (%s)\n%s\n\n", k.Label, k.Name, address)
 	}
 	fmt.Fprintf(&out, "2. 编辑该店铺，勾选「同步发货」 / Edit the shop and tick 同步发货 (report shipments)\n")
 	fmt.Fprintf(&out, "3. 在店加后台填写店铺编号 shop_id %s / Enter the shop's number shop_id %s in DianJia\n", s.ShopID, s.ShopID)

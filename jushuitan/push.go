@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/push"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
@@ -22,11 +24,63 @@ type PushMethod string
 
 // The pushes of a self-owned mall shop (商家自有商城), set in its message settings.
 const (
-	PushShipment      PushMethod = "logistics.upload" // 物流同步
-	PushCancel        PushMethod = "cancel.order"     // 取消订单
-	PushStock         PushMethod = "inventory.upload" // 库存同步
-	PushGoodsReturned PushMethod = "refund.goods"     // 售后收货
+	PushShipment      PushMethod = push.Shipment      // logistics.upload 物流同步
+	PushCancel        PushMethod = push.Cancel        // cancel.order 取消订单
+	PushStock         PushMethod = push.Stock         // inventory.upload 库存同步
+	PushGoodsReturned PushMethod = push.GoodsReturned // refund.goods 售后收货
 )
+
+// PushMethods returns all kinds of push, in the order of the settings page.
+func PushMethods() []PushMethod {
+	kinds := push.Kinds()
+	methods := make([]PushMethod, len(kinds))
+	for i := range kinds {
+		methods[i] = PushMethod(kinds[i].Method)
+	}
+	return methods
+}
+
+// PushMessage is a message that Jushuitan pushes: [*ShipmentPush], [*CancelPush],
+// [*GoodsReturnedPush] or [*StockPush].
+type PushMessage interface {
+	PushMethod() PushMethod // its kind
+	members() push.Message
+}
+
+// AppendPushKey appends to b what a repeat of the message has in common with it,
+// besides the entId and storageCode of its URL, as callback.Receiver deduplicates it:
+// o_id (else so_id), l_id and the lines of a shipment; so_id of a cancel; as_id (else
+// outer_as_id), action and unique_id of returned goods. Nothing is appended for stock.
+// The bytes stay the same in later versions.
+func AppendPushKey(b []byte, m PushMessage) []byte {
+	if kind, ok := push.Of(string(m.PushMethod())); ok {
+		return kind.AppendKey(b, m.members())
+	}
+	return b
+}
+
+// AppendOppositePushKey appends the [AppendPushKey] of the message that this one undoes:
+// goods received and receipt revoked. It appends nothing for other kinds.
+func AppendOppositePushKey(b []byte, m PushMessage) []byte {
+	if kind, ok := push.Of(string(m.PushMethod())); ok {
+		return kind.AppendOpposite(b, m.members())
+	}
+	return b
+}
+
+// PushDocument returns what a message is about if messages about it may come again and
+// be meant, and what it says of it: so_id of a cancel; as_id (else outer_as_id) and
+// unique_id of returned goods, with their action. Else the document is nil.
+func PushDocument(m PushMessage) (document []byte, action string) {
+	kind, ok := push.Of(string(m.PushMethod()))
+	if !ok {
+		return nil, ""
+	}
+	if kind.Opposite.Member != "" {
+		action = string(m.members().AppendMember(nil, push.Whole, kind.Opposite.Member))
+	}
+	return kind.AppendDocument(nil, m.members()), action
+}
 
 // ShipmentPush 物流同步 says that a parcel was shipped. An order may go out in
 // several parcels: each push lists the lines of its own only. Its key is o_id +
@@ -92,8 +146,8 @@ type GoodsAction string
 // The two actions that are known. Others are an error of whoever handles them:
 // nothing may be refunded or restocked for an action that is not understood.
 const (
-	GoodsReceived GoodsAction = "确认收货" // the goods are in the warehouse
-	GoodsRevoked  GoodsAction = "取消收货" // that receipt was undone
+	GoodsReceived GoodsAction = push.GoodsReceived // 确认收货: the goods are in the warehouse
+	GoodsRevoked  GoodsAction = push.GoodsRevoked  // 取消收货: that receipt was undone
 )
 
 // Known reports whether the action is one of the two.
@@ -144,6 +198,124 @@ type StockPushRow struct {
 	// Extra holds the members that are not known above.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// PushMethod returns [PushShipment].
+func (*ShipmentPush) PushMethod() PushMethod { return PushShipment }
+
+func (p *ShipmentPush) members() push.Message { return (*shipmentMembers)(p) }
+
+type shipmentMembers ShipmentPush
+
+func (p *shipmentMembers) Lines() int { return len(p.Items) }
+
+func (p *shipmentMembers) AppendMember(b []byte, line int, name string) []byte {
+	if line >= 0 {
+		return p.appendLine(b, &p.Items[line], name)
+	}
+	switch name {
+	case "o_id":
+		return strconv.AppendInt(b, p.OID, 10)
+	case "so_id":
+		return append(b, p.SoID...)
+	case "l_id":
+		return append(b, p.LID...)
+	case "lc_id":
+		return append(b, p.LCID...)
+	case "logistics_company":
+		return append(b, p.LogisticsCompany...)
+	case "order_from":
+		return append(b, p.OrderFrom...)
+	case "wms_co_id":
+		return strconv.AppendInt(b, p.WMSCoID, 10)
+	}
+	return b
+}
+
+// appendLine appends a member of a line. so_id is the message's where the line has none.
+func (p *shipmentMembers) appendLine(b []byte, item *ShipmentPushItem, name string) []byte {
+	switch name {
+	case "oi_id":
+		return strconv.AppendInt(b, item.OIID, 10)
+	case "sku_id":
+		return append(b, item.SKUID...)
+	case "qty":
+		return append(b, item.Qty.String()...)
+	case "name":
+		return append(b, item.Name...)
+	case "outer_oi_id":
+		return append(b, item.OuterOIID...)
+	case "so_id":
+		return append(b, (*ShipmentPush)(p).OrderOf(*item)...)
+	}
+	return b
+}
+
+// PushMethod returns [PushCancel].
+func (*CancelPush) PushMethod() PushMethod { return PushCancel }
+
+func (p *CancelPush) members() push.Message { return (*cancelMembers)(p) }
+
+type cancelMembers CancelPush
+
+func (*cancelMembers) Lines() int { return 0 }
+
+func (p *cancelMembers) AppendMember(b []byte, _ int, name string) []byte {
+	switch name {
+	case "so_id":
+		return append(b, p.SoID...)
+	case "remark":
+		return append(b, p.Remark...)
+	}
+	return b
+}
+
+// PushMethod returns [PushGoodsReturned].
+func (*GoodsReturnedPush) PushMethod() PushMethod { return PushGoodsReturned }
+
+func (p *GoodsReturnedPush) members() push.Message { return (*goodsReturnedMembers)(p) }
+
+type goodsReturnedMembers GoodsReturnedPush
+
+func (p *goodsReturnedMembers) Lines() int { return len(p.Items) }
+
+func (p *goodsReturnedMembers) AppendMember(b []byte, line int, name string) []byte {
+	if line >= 0 {
+		switch item := &p.Items[line]; name {
+		case "sku_id":
+			return append(b, item.SKUID...)
+		case "qty":
+			return append(b, item.Qty.String()...)
+		}
+		return b
+	}
+	switch name {
+	case "o_id":
+		return strconv.AppendInt(b, p.OID, 10)
+	case "as_id":
+		return strconv.AppendInt(b, p.ASID, 10)
+	case "so_id":
+		return append(b, p.SoID...)
+	case "outer_as_id":
+		return append(b, p.OuterASID...)
+	case "shop_id":
+		return strconv.AppendInt(b, p.ShopID, 10)
+	case "action_name":
+		return append(b, p.Action...)
+	case "remark":
+		return append(b, p.Remark...)
+	case "unique_id":
+		return append(b, p.UniqueID...)
+	case "send_date":
+		return append(b, p.SendDate...)
+	}
+	return b
+}
+
+// PushMethod returns [PushStock].
+func (*StockPush) PushMethod() PushMethod { return PushStock }
+
+// members is nothing: stock figures are absolute, and have no key.
+func (*StockPush) members() push.Message { return nil }
 
 // Format prints the value for people, without members that are not known.
 func (p ShipmentPush) Format(s fmt.State, verb rune) { redact.Format(s, verb, p) }

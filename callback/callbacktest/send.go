@@ -114,11 +114,6 @@ func form(c callback.Checksum) pushsend.Form {
 
 func (m Message) encode() ([]byte, jushuitan.PushMethod, error) {
 	method := m.Method
-	known := func(of jushuitan.PushMethod) {
-		if method == "" {
-			method = of
-		}
-	}
 	switch body := m.Body.(type) {
 	case nil:
 		return nil, method, nil
@@ -126,14 +121,10 @@ func (m Message) encode() ([]byte, jushuitan.PushMethod, error) {
 		return []byte(body), method, nil
 	case []byte:
 		return body, method, nil
-	case *jushuitan.ShipmentPush:
-		known(jushuitan.PushShipment)
-	case *jushuitan.CancelPush:
-		known(jushuitan.PushCancel)
-	case *jushuitan.GoodsReturnedPush:
-		known(jushuitan.PushGoodsReturned)
-	case *jushuitan.StockPush:
-		known(jushuitan.PushStock)
+	case jushuitan.PushMessage:
+		if method == "" {
+			method = body.PushMethod()
+		}
 	default:
 		return nil, "", fmt.Errorf("the body is a %T: want a pointer to a message, or text", m.Body)
 	}

@@ -175,28 +175,13 @@ func closing(l net.Listener, err error) error {
 	return err
 }
 
-// registered are the four URLs by kind, as a merchant enters them in the settings.
-func registered(urls dianjia.URLBuilder, s dianjia.ShopSettings) (map[jushuitan.PushMethod]string, error) {
-	out := map[jushuitan.PushMethod]string{}
-	for kind, storage := range map[jushuitan.PushMethod]string{
-		jushuitan.PushShipment: s.ShopID, jushuitan.PushCancel: s.ShopID, jushuitan.PushGoodsReturned: s.ShopID, jushuitan.PushStock: s.WMSCoID,
-	} {
-		address, err := urls.URL(dianjia.PushURL{Kind: kind, EntID: s.EntID, StorageCode: storage})
-		if err != nil {
-			return nil, err
-		}
-		out[kind] = address
-	}
-	return out, nil
-}
-
 // registerInSandbox enters the URLs with the sandbox's operator API.
 func registerInSandbox(ctx context.Context, sandbox string, urls dianjia.URLBuilder, s dianjia.ShopSettings) error {
 	shop, err := strconv.ParseInt(s.ShopID, 10, 64)
 	if err != nil {
 		return fmt.Errorf("-storage-code %q is not a shop_id", s.ShopID)
 	}
-	all, err := registered(urls, s)
+	all, err := urls.URLs(s)
 	if err != nil {
 		return err
 	}

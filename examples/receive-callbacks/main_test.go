@@ -54,7 +54,7 @@ func TestNewSecret(t *testing.T) {
 	require.Len(t, secret, 2)
 	require.GreaterOrEqual(t, len(secret[1]), 16)
 	// The token in each URL is the one of that secret.
-	urls, err := registered(dianjia.URLBuilder{BaseURL: "https://shop.example.com" + callbackPath, Secret: secret[1]}, dianjia.ShopSettings{EntID: "10010", ShopID: "133242", WMSCoID: "12345"})
+	urls, err := dianjia.URLBuilder{BaseURL: "https://shop.example.com" + callbackPath, Secret: secret[1]}.URLs(dianjia.ShopSettings{EntID: "10010", ShopID: "133242", WMSCoID: "12345"})
 	require.NoError(t, err)
 	require.Len(t, urls, 4)
 	for _, url := range urls {

@@ -300,13 +300,13 @@ func play(ctx context.Context, a *app.App) error {
 // register enters the four URLs in the shop's settings.
 func (s *scene) register(base string) error {
 	s.urls = dianjia.URLBuilder{BaseURL: base + "/dex/jushuitan/", Secret: s.secret}
-	for kind, storage := range map[jushuitan.PushMethod]int64{
-		jushuitan.PushShipment: demo.MallShop, jushuitan.PushCancel: demo.MallShop, jushuitan.PushGoodsReturned: demo.MallShop, jushuitan.PushStock: demo.MainWarehouse,
-	} {
-		address, err := s.urls.URL(dianjia.PushURL{Kind: kind, EntID: demo.Merchant, StorageCode: strconv.FormatInt(storage, 10)})
-		if err != nil {
-			return err
-		}
+	registered, err := s.urls.URLs(dianjia.ShopSettings{
+		EntID: demo.Merchant, ShopID: strconv.FormatInt(demo.MallShop, 10), WMSCoID: strconv.FormatInt(demo.MainWarehouse, 10),
+	})
+	if err != nil {
+		return err
+	}
+	for kind, address := range registered {
 		if err := s.erp.RegisterPush(demo.MallShop, kind, address); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,9 +79,7 @@ func (h *pushHub) init(s *Server) {
 // shop's message settings (消息推送设置). Query parameters of the address are kept;
 // "" takes the registration back. Nothing is pushed without an address.
 func (c *Company) RegisterPush(shopID int64, method jushuitan.PushMethod, address string) error {
-	switch method {
-	case jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushStock, jushuitan.PushGoodsReturned:
-	default:
+	if !slices.Contains(jushuitan.PushMethods(), method) {
 		return problem("RegisterPush: method %q is not known", method)
 	}
 	if address != "" {

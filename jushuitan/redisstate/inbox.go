@@ -200,11 +200,18 @@ func (i *Inbox) keys(partition int) []string {
 
 // digest is a hash of parts, with their lengths.
 func digest(parts ...string) string {
-	b := make([]byte, 0, 512)
+	return digestOf(appendParts(make([]byte, 0, 512), parts...))
+}
+
+func appendParts(b []byte, parts ...string) []byte {
 	for _, part := range parts {
 		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
 	}
-	sum := sha256.Sum256(b)
+	return b
+}
+
+func digestOf(parts []byte) string {
+	sum := sha256.Sum256(parts)
 	return base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 

@@ -17,23 +17,27 @@ func content(env callback.Envelope, more ...string) string {
 	return string(env.Method) + ":" + digest(parts...)
 }
 
-func (i *Inbox) push(ctx context.Context, env callback.Envelope, id, soID string, turn *turn) error {
+func (i *Inbox) push(ctx context.Context, env callback.Envelope, id, soID string, p jushuitan.PushMessage) error {
+	var last *turn
+	if document, action := jushuitan.PushDocument(p); document != nil {
+		last = &turn{document: digestOf(append(appendParts(nil, string(env.Method), env.EntID, env.StorageCode), document...)), action: action}
+	}
 	return i.put(ctx, Message{
 		ID: id, EntID: env.EntID, StorageCode: env.StorageCode, Type: env.Type, Method: string(env.Method), TS: env.TS, SoID: soID, Raw: env.Raw,
-	}, turn)
+	}, last)
 }
 
 // Shipment stores a push 物流同步: it is a function for callback.Config. Of the same
 // content there is one message, with one [Message].ID.
 func (i *Inbox) Shipment(ctx context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
-	return i.push(ctx, env, content(env), p.SoID, nil)
+	return i.push(ctx, env, content(env), p.SoID, p)
 }
 
 // Cancel stores a push 取消订单: it is a function for callback.Config. The same content
 // is the same message for [InboxConfig].CommitTTL: an order that is cancelled again
 // later is cancelled anew.
 func (i *Inbox) Cancel(ctx context.Context, env callback.Envelope, p *jushuitan.CancelPush) error {
-	return i.push(ctx, env, content(env), p.SoID, &turn{document: digest(string(env.Method), env.EntID, env.StorageCode, p.SoID)})
+	return i.push(ctx, env, content(env), p.SoID, p)
 }
 
 // GoodsReturned stores a push 售后收货: it is a function for callback.Config. The same
@@ -41,13 +45,7 @@ func (i *Inbox) Cancel(ctx context.Context, env callback.Envelope, p *jushuitan.
 // stored: goods that are received, given back and received again are three messages,
 // although the third says what the first said.
 func (i *Inbox) GoodsReturned(ctx context.Context, env callback.Envelope, p *jushuitan.GoodsReturnedPush) error {
-	document := "a" + strconv.FormatInt(p.ASID, 10)
-	if p.ASID == 0 {
-		document = "o" + p.OuterASID
-	}
-	return i.push(ctx, env, content(env), p.SoID, &turn{
-		document: digest(string(env.Method), env.EntID, env.StorageCode, document, p.UniqueID), action: string(p.Action),
-	})
+	return i.push(ctx, env, content(env), p.SoID, p)
 }
 
 // Stock stores a push 库存同步: it is a function for callback.Config. It belongs to no
@@ -62,7 +60,7 @@ func (i *Inbox) Stock(ctx context.Context, env callback.Envelope, p *jushuitan.S
 			id = content(env, strconv.FormatInt(env.TS.UnixMilli(), 10))
 		}
 	}
-	return i.push(ctx, env, id, "", nil)
+	return i.push(ctx, env, id, "", p)
 }
 
 // Handlers are the functions of the host, as those of callback.Config, called by the

@@ -33,13 +33,11 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	t.Step(DianJia, "Shops.All", MallSite, fmt.Sprintf("shop_id %d", shopID))
 	t.Check(shopID == MallShop, "the self-owned mall shop is found")
 	urls := dianjia.URLBuilder{BaseURL: pushURL + "/dex/jushuitan/", Secret: h.Secret}
-	for method, storage := range map[jushuitan.PushMethod]int64{
-		jushuitan.PushShipment: shopID, jushuitan.PushCancel: shopID, jushuitan.PushGoodsReturned: shopID, jushuitan.PushStock: MainWarehouse,
-	} {
-		url, err := urls.URL(dianjia.PushURL{Kind: method, EntID: Merchant, StorageCode: strconv.FormatInt(storage, 10)})
-		if err != nil {
-			return err
-		}
+	registered, err := urls.URLs(dianjia.ShopSettings{EntID: Merchant, ShopID: strconv.FormatInt(shopID, 10), WMSCoID: strconv.FormatInt(MainWarehouse, 10)})
+	if err != nil {
+		return err
+	}
+	for method, url := range registered {
 		if err := erp.RegisterPush(shopID, method, url); err != nil {
 			return err
 		}

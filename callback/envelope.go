@@ -1,0 +1,49 @@
+package callback
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// Envelope is what a push says besides its body.
+type Envelope struct {
+	EntID       string               // entId of the registered URL: the merchant
+	StorageCode string               // storageCode of the registered URL: shop or warehouse
+	Type        string               // type of the registered URL
+	Method      jushuitan.PushMethod // the kind
+	TS          time.Time            // ts: when it was sent, zero where that is missing; see [Config].MaxAge
+	RemoteAddr  string               // of the connection, which may be a proxy's
+	Source      netip.Addr           // of the sender, as trusted proxies name it; see [Config].ProxyHeader
+
+	// ChecksumForm is the way of signing that matched: ts, sorted, arrival-ts-first
+	// or arrival. Which one the ERP uses is not documented. Empty: none did.
+	ChecksumForm string
+
+	// Raw is the body as it came. It is never printed, nor encoded as JSON.
+	Raw []byte `json:"-"`
+}
+
+// String is the envelope without the body.
+func (e Envelope) String() string {
+	ts := ""
+	if !e.TS.IsZero() {
+		ts = e.TS.In(wire.CST).Format(time.RFC3339)
+	}
+	source := ""
+	if e.Source.IsValid() {
+		source = e.Source.String()
+	}
+	return fmt.Sprintf("Envelope{EntID:%q StorageCode:%q Type:%q Method:%q TS:%s RemoteAddr:%q Source:%s ChecksumForm:%q Raw:(%d bytes)}",
+		e.EntID, e.StorageCode, e.Type, string(e.Method), ts, e.RemoteAddr, source, e.ChecksumForm, len(e.Raw))
+}
+
+// Format prints the envelope without the body, for every verb.
+func (e Envelope) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.String())) }
+
+// LogValue is the envelope for slog, without the body.
+func (e Envelope) LogValue() slog.Value { return slog.StringValue(e.String()) }
