@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -280,13 +281,19 @@ func sendDocument(ctx context.Context, base string) (bool, error) {
 func TestClaimsOfDeadProcesses(t *testing.T) {
 	t.Parallel()
 	client(t)
+	claimsOfDead(t, os.Args[0], os.Args[0])
+}
+
+// claimsOfDead has a process of one program die, and two of another take its claims over.
+func claimsOfDead(t *testing.T, dies, takesOver string) {
+	t.Helper()
 	const ttl = 700 * time.Millisecond
 	for what, send := range map[string]func(context.Context, string) (bool, error){"push": sendPush, "document": sendDocument} {
 		t.Run(what, func(t *testing.T) {
 			args := claimArgs{Redis: shared.addr, Prefix: "test-" + rand.Text(), TTL: ttl, Hang: true}
-			victim := spawn(t, "claim", args)
+			victim := spawnProgram(t, dies, "claim", args)
 			args.Hang = false
-			heirs := []*process{spawn(t, "claim", args), spawn(t, "claim", args)}
+			heirs := []*process{spawnProgram(t, takesOver, "claim", args), spawnProgram(t, takesOver, "claim", args)}
 			base := victim.next(t)
 			urls := []string{heirs[0].next(t), heirs[1].next(t)}
 			cut := make(chan error, 1)

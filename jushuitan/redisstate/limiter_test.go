@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -125,7 +126,7 @@ func TestProcessesShareTheQuota(t *testing.T) {
 	// A busy machine may hold a call up on its way to the server, which then finds it
 	// too close to the next.
 	for try := 1; ; try++ {
-		got := shareQuota(t, quotas, windows)
+		got := shareQuota(t, quotas, windows, os.Args[0])
 		t.Log(got)
 		if try < tries && !got.good() {
 			continue
@@ -153,7 +154,8 @@ func (q sharedQuota) String() string {
 	return fmt.Sprintf("%d calls in %d windows of %v, %d are allowed; by process %v; %d were refused", q.served, q.windows, q.per, q.allowed, q.calls, q.refused)
 }
 
-func shareQuota(t *testing.T, quotas []jushuitan.Quota, windows int) sharedQuota {
+// shareQuota has four processes, of these programs in turn, call for some windows.
+func shareQuota(t *testing.T, quotas []jushuitan.Quota, windows int, programs ...string) sharedQuota {
 	t.Helper()
 	const processes, workers = 4, 8
 	counted := quotas[1]
@@ -167,8 +169,8 @@ func shareQuota(t *testing.T, quotas []jushuitan.Quota, windows int) sharedQuota
 		Quotas: quotas, Slack: bunched, For: time.Duration(windows)*counted.Per + 500*time.Millisecond, Workers: workers,
 	}
 	var all []*process
-	for range processes {
-		p := spawn(t, "load", args)
+	for n := range processes {
+		p := spawnProgram(t, programs[n%len(programs)], "load", args)
 		require.Equal(t, "ready", p.next(t))
 		all = append(all, p)
 	}

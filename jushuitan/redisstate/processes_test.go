@@ -46,9 +46,15 @@ type process struct {
 // spawn starts a child, which ends with the test at the latest.
 func spawn(t testing.TB, role string, args any) *process {
 	t.Helper()
+	return spawnProgram(t, os.Args[0], role, args)
+}
+
+// spawnProgram starts a child of this program as it is, or as it was in an earlier version.
+func spawnProgram(t testing.TB, program, role string, args any) *process {
+	t.Helper()
 	text, err := json.Marshal(args)
 	require.NoError(t, err)
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), childRole+"="+role, childArgs+"="+string(text))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

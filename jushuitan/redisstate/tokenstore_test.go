@@ -253,11 +253,18 @@ func grants(fake *jushuitantest.Server) int {
 	return n
 }
 
+// renewals is a server that ends a token when it grants the next one, and takes its time.
+func renewals(t *testing.T) *jushuitantest.Server {
+	t.Helper()
+	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithSingleToken(), jushuitantest.WithLatency(100*time.Millisecond))
+	t.Cleanup(fake.Close)
+	return fake
+}
+
 // Eight processes find the same token expired: the server hears of one.
 func TestProcessesRenewOnce(t *testing.T) {
 	const processes = 8
-	fake := jushuitantest.NewServer(jushuitantest.WithApp(testApp()), jushuitantest.WithSingleToken(), jushuitantest.WithLatency(100*time.Millisecond))
-	t.Cleanup(fake.Close)
+	fake := renewals(t)
 	client(t)
 	args := renewArgs{Redis: shared.addr, URL: fake.URL, Prefix: "test-" + rand.Text(), Lease: 5 * time.Second}
 	store, err := args.store()
