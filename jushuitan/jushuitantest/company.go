@@ -9,6 +9,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -91,6 +92,9 @@ func (c *Company) change() (unlock func()) {
 	c.now = stamp(c.s.Now())
 	return c.mu.Unlock
 }
+
+// stamp is a time as documents carry it: whole seconds, in China.
+func stamp(t time.Time) time.Time { return time.Unix(t.Unix(), 0).In(wire.CST) }
 
 // bump is a new row version.
 func (c *Company) bump() int64 {

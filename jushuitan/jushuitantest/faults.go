@@ -1,12 +1,12 @@
 package jushuitantest
 
 import (
+	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 )
 
 // FaultKind is what goes wrong.
@@ -83,64 +83,11 @@ type Fault struct {
 	Msg        string        // of Refuse
 }
 
-type faults struct {
-	mu     sync.Mutex
-	active []*activeFault
-}
-
-type activeFault struct {
-	Fault
-	skip, left int
-}
-
 // Inject makes requests go wrong until remove is called, or Times requests did.
 // Of several faults that meet a request the one injected first counts.
 func (s *Server) Inject(f Fault) (remove func()) {
 	f.Path = s.ops.canonical(f.Path)
-	a := &activeFault{Fault: f, skip: f.Skip, left: f.Times}
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.active = append(s.faults.active, a)
-	return func() {
-		s.faults.mu.Lock()
-		defer s.faults.mu.Unlock()
-		s.faults.drop(a)
-	}
-}
-
-func (f *faults) drop(a *activeFault) {
-	f.active = slices.DeleteFunc(f.active, func(b *activeFault) bool { return a == b })
-}
-
-// pick gives the faults that meet a request: the delay of a Slow one, and the
-// first other.
-func (f *faults) pick(path string, token bool) (delay time.Duration, fault *Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range slices.Clone(f.active) {
-		if a.Path != path && (a.Path != "" || token) {
-			continue
-		}
-		if a.Kind != Slow && fault != nil {
-			continue
-		}
-		if a.skip > 0 {
-			a.skip--
-			continue
-		}
-		if a.Times > 0 {
-			if a.left--; a.left == 0 {
-				f.drop(a)
-			}
-		}
-		if a.Kind == Slow {
-			delay += a.Delay
-			continue
-		}
-		copied := a.Fault
-		fault = &copied
-	}
-	return delay, fault
+	return s.faults.Inject(f, fakeserver.Plan{Skip: f.Skip, Times: f.Times, Slows: f.Kind == Slow, Delay: f.Delay})
 }
 
 // insteadOf does the faults that come instead of an answer; it reports whether
@@ -156,39 +103,21 @@ func (x *exchange) insteadOf() bool {
 		x.send(nil, refuse(codeToken, "access_token 已过期"))
 	case Refuse:
 		x.send(nil, refuse(f.Code, "%s", f.Msg))
-	case HTTP5xx, HTTP429:
-		x.status = http.StatusTooManyRequests
-		if f.Kind == HTTP5xx {
-			if x.status = f.Status; x.status == 0 {
-				x.status = http.StatusBadGateway
-			}
-		}
-		if f.RetryAfter > 0 {
-			x.w.Header().Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10))
-		}
-		x.note()
-		http.Error(x.w, http.StatusText(x.status), x.status)
+	case HTTP5xx:
+		x.RetryAfter(f.RetryAfter)
+		status := cmp.Or(f.Status, http.StatusBadGateway)
+		x.Fail(status, http.StatusText(status))
+	case HTTP429:
+		x.RetryAfter(f.RetryAfter)
+		x.Fail(http.StatusTooManyRequests, http.StatusText(http.StatusTooManyRequests))
 	case HTMLPage:
-		x.note()
-		x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = x.w.Write([]byte("<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>"))
+		x.HTMLPage()
 	case Redirect:
-		x.status = http.StatusFound
-		x.note()
-		to := f.Location
-		if to == "" {
-			to = "http://other-host.invalid/"
-		}
-		x.w.Header().Set("Location", to)
-		x.w.WriteHeader(x.status)
+		x.Redirect(cmp.Or(f.Location, "http://other-host.invalid/"))
 	case Reset:
-		x.reset()
+		x.Reset()
 	case Hang:
-		select {
-		case <-x.r.Context().Done():
-		case <-x.s.ctx.Done():
-		}
-		x.abort()
+		x.Hang()
 	default:
 		return false
 	}
@@ -199,17 +128,13 @@ func (x *exchange) insteadOf() bool {
 func (x *exchange) distort(op *operation, body []byte) []byte {
 	switch x.fault.Kind {
 	case LostAnswer:
-		x.reset()
+		x.Reset()
 		return nil
 	case CutBody:
-		x.note()
-		x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = x.w.Write(body[:len(body)/2])
+		x.CutBody(contentType, body)
 		return nil
 	case TooLarge:
-		x.note()
-		x.pad(body)
+		x.Pad(contentType, body, cmp.Or(x.fault.Size, 33<<20))
 		return nil
 	case TypeDrift:
 		return driftTypes(op, body)
@@ -217,23 +142,5 @@ func (x *exchange) distort(op *operation, body []byte) []byte {
 		return driftCode(body)
 	default:
 		return body
-	}
-}
-
-// pad sends the answer and blanks after it, in chunks.
-func (x *exchange) pad(body []byte) {
-	size := x.fault.Size
-	if size == 0 {
-		size = 33 << 20
-	}
-	x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	if _, err := x.w.Write(body); err != nil {
-		return
-	}
-	blanks := []byte(strings.Repeat(" ", 64<<10))
-	for left := size - len(body); left > 0; left -= len(blanks) {
-		if _, err := x.w.Write(blanks[:min(left, len(blanks))]); err != nil {
-			return
-		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -82,23 +83,16 @@ func (c *Company) PushAddresses() []PushAddress {
 
 // Faults are those that can meet a request still, in the order of their injection.
 func (s *Server) Faults() []Fault {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
 	var out []Fault
-	for _, a := range s.faults.active {
-		f := a.Fault
-		f.Skip, f.Times = a.skip, a.left
+	s.faults.Each(func(f Fault, left fakeserver.Plan) {
+		f.Skip, f.Times = left.Skip, left.Times
 		out = append(out, f)
-	}
+	})
 	return out
 }
 
 // ClearFaults removes all faults.
-func (s *Server) ClearFaults() {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.active = nil
-}
+func (s *Server) ClearFaults() { s.faults.Clear() }
 
 // FaultKinds is every kind of fault, in the order of the constants.
 func FaultKinds() []FaultKind {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -40,8 +41,8 @@ const (
 // maxRequest bounds the bodies that are read.
 const maxRequest = 16 << 20
 
-// maxSkew is how far a time stamp may be off (10 minutes by the documentation).
-const maxSkew = 10 * time.Minute
+// contentType is that of every answer in JSON.
+const contentType = "application/json; charset=utf-8"
 
 // answer is what an operation answers, before it is written as JSON.
 type answer struct {
@@ -59,55 +60,45 @@ func refuse(code int64, format string, args ...any) answer {
 
 // exchange is one request on its way through the server.
 type exchange struct {
+	*fakeserver.Exchange
 	s        *Server
-	w        http.ResponseWriter
-	r        *http.Request
 	arrived  time.Time
 	form     url.Values
 	merchant string
 	isToken  bool
 	fault    *Fault
 	delayed  bool
-	status   int
 	code     int64
-	noted    bool
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
-		panic(http.ErrAbortHandler)
-	}
-	defer s.handlers.Done()
-	x := &exchange{s: s, w: w, r: r, arrived: s.Now(), status: http.StatusOK}
+	x := &exchange{s: s, arrived: s.Now()}
+	x.Exchange = s.host.Begin(w, r, x.record)
+	defer x.End()
 	_, x.isToken = tokenEndpoint(r.URL.Path)
 	early := x.read()
-	delay, fault := s.faults.pick(s.ops.canonical(r.URL.Path), x.isToken)
-	x.fault = fault
-	x.delayed = delay > 0
-	defer x.note()
-	if !wait(s.cfg.latency+delay, s.ctx.Done(), r.Context().Done()) {
-		x.abort()
-	}
+	delay, fault := s.faults.Pick(x.metBy)
+	x.fault, x.delayed = fault, delay > 0
+	x.Delay(s.cfg.latency + delay)
 	if fault != nil && x.insteadOf() {
 		return
 	}
-	var a answer
 	op := s.ops.byPath[r.URL.Path]
 	if early != nil {
-		a = *early
-	} else {
-		a = x.handle(op)
-	}
-	x.send(op, a)
-}
-
-// note records the request, once: before the caller can see the answer.
-func (x *exchange) note() {
-	if x.noted {
+		x.send(op, *early)
 		return
 	}
-	x.noted = true
-	rec := RequestRecord{Time: x.arrived, Path: x.r.URL.Path, Merchant: x.merchant, Code: x.code, Status: x.status}
+	x.send(op, x.handle(op))
+}
+
+// metBy reports whether the request is one that a fault is for.
+func (x *exchange) metBy(f Fault) bool {
+	return f.Path == x.s.ops.canonical(x.R.URL.Path) || f.Path == "" && !x.isToken
+}
+
+// record adds the request to the log and the counters.
+func (x *exchange) record() {
+	rec := RequestRecord{Time: x.arrived, Path: x.R.URL.Path, Merchant: x.merchant, Code: x.code, Status: x.Status}
 	switch {
 	case x.fault != nil:
 		rec.Fault = x.fault.Kind
@@ -119,8 +110,8 @@ func (x *exchange) note() {
 
 // read takes in the form.
 func (x *exchange) read() *answer {
-	r := x.r
-	r.Body = http.MaxBytesReader(x.w, r.Body, maxRequest)
+	r := x.R
+	r.Body = http.MaxBytesReader(x.W, r.Body, maxRequest)
 	refused := func(a answer) *answer { return &a }
 	if r.Method != http.MethodPost {
 		return refused(refuse(codeNoSuchAPI, "请求方式错误：只支持 POST"))
@@ -142,9 +133,9 @@ func (x *exchange) read() *answer {
 
 // handle checks a request in the order of the real gateway and carries it out.
 func (x *exchange) handle(op *operation) answer {
-	endpoint, isToken := tokenEndpoint(x.r.URL.Path)
+	endpoint, isToken := tokenEndpoint(x.R.URL.Path)
 	if op == nil && !isToken {
-		return refuse(codeNoSuchAPI, "接口不存在：%s，最接近的是 %s", x.r.URL.Path, x.s.ops.nearest(x.r.URL.Path))
+		return refuse(codeNoSuchAPI, "接口不存在：%s，最接近的是 %s", x.R.URL.Path, x.s.ops.nearest(x.R.URL.Path))
 	}
 	needed := []string{"app_key", "access_token", "timestamp", "charset", "version", "biz", "sign"}
 	if isToken {
@@ -206,7 +197,7 @@ func (x *exchange) checkSigned(needed []string) *answer {
 	if err != nil {
 		return refused(refuse(codeTimestamp, "timestamp 无效：应为 10 位秒级时间戳"))
 	}
-	if d := x.s.Now().Sub(time.Unix(sec, 0)); d > maxSkew || d < -maxSkew {
+	if !fakeserver.InTime(x.s.Now(), time.Unix(sec, 0)) {
 		return refused(refuse(codeTimestamp, "timestamp 无效：时间戳与服务器时间相差超过10分钟"))
 	}
 	return nil
@@ -216,7 +207,7 @@ func (x *exchange) checkIP() *answer {
 	if x.s.cfg.allow == nil {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(x.r.RemoteAddr)
+	host, _, err := net.SplitHostPort(x.R.RemoteAddr)
 	if err == nil {
 		if addr, err := netip.ParseAddr(host); err == nil {
 			for _, p := range x.s.cfg.allow {
@@ -287,21 +278,14 @@ func (x *exchange) body(op *operation, a answer) ([]byte, error) {
 	return wire.MarshalExact(root)
 }
 
-func (s *Server) nextRequestID() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requestNo++
-	return fmt.Sprintf("fake-%06d", s.requestNo)
-}
+func (s *Server) nextRequestID() string { return fmt.Sprintf("fake-%06d", s.requestNo.Add(1)) }
 
 // send writes the answer, or what a fault makes of it.
 func (x *exchange) send(op *operation, a answer) {
 	x.code = a.code
 	body, err := x.body(op, a)
 	if err != nil {
-		x.status = http.StatusInternalServerError
-		x.note()
-		http.Error(x.w, "jushuitantest: answer not encodable: "+err.Error(), x.status)
+		x.Fail(http.StatusInternalServerError, "jushuitantest: answer not encodable: "+err.Error())
 		return
 	}
 	if x.fault != nil {
@@ -309,31 +293,7 @@ func (x *exchange) send(op *operation, a answer) {
 			return
 		}
 	}
-	x.note()
-	x.w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = x.w.Write(body)
-}
-
-// abort cuts the connection without an answer. It does not return.
-func (x *exchange) abort() {
-	x.status = 0
-	x.note()
-	panic(http.ErrAbortHandler)
-}
-
-// reset closes the connection the hard way: the caller sees a reset.
-func (x *exchange) reset() {
-	x.status = 0
-	x.note()
-	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = conn.Close()
-		return
-	}
-	panic(http.ErrAbortHandler)
+	x.Answer(contentType, body)
 }
 
 func trimPath(path string) string { return strings.TrimRight(path, "/") }

@@ -44,9 +44,8 @@ func (r PushRecord) Delivered() bool { return r.Done && r.Err == nil }
 
 // pushHub queues pushes for each company and sends them in order.
 type pushHub struct {
-	s       *Server
-	client  *http.Client
-	workers sync.WaitGroup
+	s      *Server
+	client *http.Client
 
 	mu       sync.Mutex
 	records  []*PushRecord
@@ -71,7 +70,7 @@ func (h *pushHub) init(s *Server) {
 	close(h.idle)
 	h.client = s.cfg.pushClient
 	if h.client == nil {
-		h.client = pushsend.Client(s.transport, pushTimeout)
+		h.client = pushsend.Client(s.host.Transport, pushTimeout)
 	}
 }
 
@@ -163,16 +162,15 @@ func (c *Company) push(shopID int64, method jushuitan.PushMethod, msg any) {
 }
 
 func (h *pushHub) add(c *Company, p *queuedPush) {
-	// The server's lock keeps Close from waiting for workers while one starts.
-	h.s.mu.Lock()
-	defer h.s.mu.Unlock()
+	entered := h.s.host.Enter()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.records = append(h.records, p.record)
-	if h.s.closing {
+	if !entered {
 		p.record.Done, p.record.Err = true, errors.New("the server is closed")
 		return
 	}
+	defer h.s.host.Leave()
 	if h.open == 0 {
 		h.idle = make(chan struct{})
 	}
@@ -180,7 +178,7 @@ func (h *pushHub) add(c *Company, p *queuedPush) {
 	h.queues[c] = append(h.queues[c], p)
 	if !h.running[c] {
 		h.running[c] = true
-		h.workers.Go(func() { h.work(c) })
+		h.s.host.Go(func() { h.work(c) })
 	}
 }
 
@@ -203,7 +201,7 @@ func (h *pushHub) work(c *Company) {
 func (h *pushHub) deliver(p *queuedPush) {
 	for try := 0; ; try++ {
 		sent, reply, err := h.post(p)
-		last := err == nil || try == len(h.s.cfg.pushRetry) || h.s.ctx.Err() != nil
+		last := err == nil || try == len(h.s.cfg.pushRetry) || h.s.host.Context().Err() != nil
 		h.mu.Lock()
 		h.attempts++
 		r := p.record
@@ -220,14 +218,14 @@ func (h *pushHub) deliver(p *queuedPush) {
 		if last {
 			return
 		}
-		wait(h.s.cfg.pushRetry[try], h.s.ctx.Done())
+		h.s.host.Wait(context.Background(), h.s.cfg.pushRetry[try])
 	}
 }
 
 // post sends a push once. Its time stamp and signature are fresh; all parameters
 // of the address are signed, in the order of their names (assumption).
 func (h *pushHub) post(p *queuedPush) (sent string, reply pushsend.Reply, err error) {
-	ctx, cancel := context.WithTimeout(h.s.ctx, pushTimeout)
+	ctx, cancel := context.WithTimeout(h.s.host.Context(), pushTimeout)
 	defer cancel()
 	req, err := pushsend.Push{URL: p.url, Method: string(p.method), TS: h.s.Now(), Form: pushsend.Sorted, Body: p.body}.Request(ctx)
 	if err != nil {

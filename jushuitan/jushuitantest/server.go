@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -28,33 +29,23 @@ type Server struct {
 	// URL is the base URL, such as http://127.0.0.1:34567.
 	URL string
 
-	cfg       config
-	clock     clock
-	ops       *table
-	quota     quotas
-	auth      authority
-	faults    faults
-	pushes    pushHub
-	transport *http.Transport
+	cfg    config
+	host   *fakeserver.Host
+	clock  *fakeserver.Clock
+	faults fakeserver.Faults[Fault]
+	log    fakeserver.Log[RequestRecord]
+	ops    *table
+	quota  quotas
+	auth   authority
+	pushes pushHub
 
-	http   *http.Server
-	conns  sync.WaitGroup // open connections
-	served chan struct{}  // closes when Serve has returned
-	ctx    context.Context
-	cancel context.CancelFunc
-	closed chan struct{} // closes when Close is done
-	once   sync.Once
-	unhook func() bool
+	requestNo atomic.Int64
 
 	mu        sync.Mutex
-	closing   bool
-	handlers  sync.WaitGroup
 	companies map[string]*Company
 	names     []string // of the companies, in the order of their making
 	denied    map[string]bool
-	records   []RequestRecord
 	stats     Stats
-	requestNo int64
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. Like
@@ -70,33 +61,15 @@ func NewServer(opts ...Option) *Server {
 // Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
 // The server closes with ctx, or by [Server.Close].
 func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("jushuitantest: Start: %w", err)
-	}
 	s, err := newServer(opts...)
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
+	if s.URL, err = s.host.Listen(ctx, addr); err != nil {
+		s.Close()
 		return nil, fmt.Errorf("jushuitantest: Start: %w", err)
 	}
-	s.URL = "http://" + l.Addr().String()
-	s.http = &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: time.Minute,
-		ConnState:         s.connState,
-	}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l)
-	}()
-	stop := context.AfterFunc(ctx, s.Close)
-	s.mu.Lock()
-	s.unhook = stop
-	s.mu.Unlock()
+	s.host.Serve(ctx, s.Handler(), s.Close)
 	return s, nil
 }
 
@@ -112,14 +85,9 @@ func newServer(opts ...Option) (*Server, error) {
 		return nil, fmt.Errorf("jushuitantest: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, ops: ops, clock: clock{base: cfg.now},
+		cfg: cfg, host: fakeserver.NewHost(), clock: fakeserver.NewClock(cfg.now), ops: ops,
 		companies: map[string]*Company{}, denied: map[string]bool{},
-		closed: make(chan struct{}),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.transport = http.DefaultTransport.(*http.Transport).Clone()
-	s.transport.Proxy = nil
-	s.transport.MaxIdleConnsPerHost = 16
 	s.quota.limits = cfg.quotas
 	s.quota.slack = cfg.slack
 	s.auth.init(s)
@@ -140,50 +108,7 @@ func (s *Server) Handler() http.Handler {
 // Close stops the server: it ends what is being answered, drops pushes that are
 // not delivered yet, and returns when all that has ended. Call
 // [Server.WaitPushes] before if the pushes matter.
-func (s *Server) Close() {
-	s.once.Do(func() {
-		s.mu.Lock()
-		s.closing = true
-		unhook := s.unhook
-		s.mu.Unlock()
-		if unhook != nil {
-			unhook()
-		}
-		s.cancel()
-		s.handlers.Wait()
-		s.pushes.workers.Wait()
-		if s.http != nil {
-			_ = s.http.Close()
-			<-s.served
-			s.conns.Wait()
-		}
-		s.transport.CloseIdleConnections()
-		close(s.closed)
-	})
-	<-s.closed
-}
-
-// connState counts connections, so that Close can wait for them. A hijacked one
-// is closed by whoever took it.
-func (s *Server) connState(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.conns.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		s.conns.Done()
-	}
-}
-
-// enter counts a handler; it refuses when the server is closing.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.handlers.Add(1)
-	return true
-}
+func (s *Server) Close() { s.host.Close() }
 
 // Credentials are those of the server's app.
 func (s *Server) Credentials() jushuitan.Credentials { return s.cfg.app }
@@ -205,7 +130,7 @@ func (s *Server) Client(opts ...jushuitan.Option) (*jushuitan.Client, error) {
 		jushuitan.WithBaseURL(s.URL),
 		jushuitan.WithClock(s.Now),
 		jushuitan.WithQuota(quotas...),
-		jushuitan.WithHTTPClient(&http.Client{Transport: s.transport}),
+		jushuitan.WithHTTPClient(&http.Client{Transport: s.host.Transport}),
 	}
 	return jushuitan.New(s.cfg.app, append(all, opts...)...)
 }
@@ -270,15 +195,8 @@ type Stats struct {
 	PushFailures int // pushes given up
 }
 
-// maxRecords bounds what Requests remembers.
-const maxRecords = 10_000
-
 // Requests is every request so far, oldest first; of very many the last 9,000 at least.
-func (s *Server) Requests() []RequestRecord {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.records)
-}
+func (s *Server) Requests() []RequestRecord { return s.log.All() }
 
 // Stats gives the counters.
 func (s *Server) Stats() Stats {
@@ -290,12 +208,9 @@ func (s *Server) Stats() Stats {
 }
 
 func (s *Server) record(r RequestRecord, token bool) {
+	s.log.Add(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.records) == maxRecords {
-		s.records = slices.Delete(s.records, 0, maxRecords/10)
-	}
-	s.records = append(s.records, r)
 	s.stats.Calls++
 	switch {
 	case r.Code != 0:

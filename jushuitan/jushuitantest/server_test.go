@@ -24,7 +24,7 @@ func fakeGoroutines() string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var left []string
 	for g := range strings.SplitSeq(string(buf), "\n\n") {
-		if strings.Contains(g, "jushuitantest.(*") || strings.Contains(g, "net/http.(*conn).serve") || strings.Contains(g, "net/http.(*persistConn)") {
+		if strings.Contains(g, "jushuitantest.(*") || strings.Contains(g, "fakeserver.(*") || strings.Contains(g, "net/http.(*conn).serve") || strings.Contains(g, "net/http.(*persistConn)") {
 			left = append(left, g)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
@@ -81,63 +81,13 @@ type Fault struct {
 	Root    string        // of OtherRoot
 }
 
-type faults struct {
-	mu     sync.Mutex
-	active []*activeFault
-}
-
-type activeFault struct {
-	Fault
-	skip, left int
-}
-
 // Inject makes calls go wrong until remove is called, or Times calls did. Of several
 // faults that meet a call the one injected first counts.
 func (s *Server) Inject(f Fault) (remove func()) {
 	if m, ok := qimen.LookupMethod(f.Method); ok {
 		f.Method = m.Name
 	}
-	a := &activeFault{Fault: f, skip: f.Skip, left: f.Times}
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.active = append(s.faults.active, a)
-	return func() {
-		s.faults.mu.Lock()
-		defer s.faults.mu.Unlock()
-		s.faults.drop(a)
-	}
-}
-
-func (f *faults) drop(a *activeFault) {
-	f.active = slices.DeleteFunc(f.active, func(b *activeFault) bool { return a == b })
-}
-
-// pick gives the faults that meet a call: the delay of a Slow one, and the first
-// other.
-func (f *faults) pick(m *qimen.Method) (delay time.Duration, fault *Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range slices.Clone(f.active) {
-		if a.Method != "" && a.Method != m.Name || a.Kind != Slow && fault != nil {
-			continue
-		}
-		if a.skip > 0 {
-			a.skip--
-			continue
-		}
-		if a.Times > 0 {
-			if a.left--; a.left == 0 {
-				f.drop(a)
-			}
-		}
-		if a.Kind == Slow {
-			delay += a.Delay
-			continue
-		}
-		copied := a.Fault
-		fault = &copied
-	}
-	return delay, fault
+	return s.faults.Inject(f, fakeserver.Plan{Skip: f.Skip, Times: f.Times, Slows: f.Kind == Slow, Delay: f.Delay})
 }
 
 // textOf is the platform's text of a code.
@@ -186,21 +136,14 @@ func (x *exchange) insteadOf() bool {
 		a.subMsg = fmt.Sprintf("This ban will last for %d more seconds", max(int64((f.Ban+time.Second-1)/time.Second), 1))
 		x.send(a)
 	case HTTP5xx:
-		x.rec.Status = cmp.Or(f.Status, http.StatusBadGateway)
-		x.note()
-		http.Error(x.w, http.StatusText(x.rec.Status), x.rec.Status)
+		status := cmp.Or(f.Status, http.StatusBadGateway)
+		x.Fail(status, http.StatusText(status))
 	case HTMLPage:
-		x.note()
-		x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = x.w.Write([]byte("<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>"))
+		x.HTMLPage()
 	case Reset:
-		x.reset()
+		x.Reset()
 	case Hang:
-		select {
-		case <-x.r.Context().Done():
-		case <-x.s.ctx.Done():
-		}
-		x.abort()
+		x.Hang()
 	default:
 		return false
 	}
@@ -214,13 +157,10 @@ var codeMember = regexp.MustCompile(`"code":("?)(-?\d+)("?)`)
 func (x *exchange) distort(text []byte, contentType string) []byte {
 	switch x.fault.Kind {
 	case LostAnswer:
-		x.reset()
+		x.Reset()
 		return nil
 	case CutBody:
-		x.note()
-		x.w.Header().Set("Content-Type", contentType)
-		x.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-		_, _ = x.w.Write(text[:len(text)/2])
+		x.CutBody(contentType, text)
 		return nil
 	case ControlChars:
 		at := ","

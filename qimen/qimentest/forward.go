@@ -22,14 +22,14 @@ import (
 // forward sends a call on to its receiver and hands the answer back. It goes on
 // when the caller goes away, as what is on its way does.
 func (x *exchange) forward(r *receiver) *answer {
-	ctx, cancel := context.WithTimeout(x.s.ctx, x.s.cfg.timeout)
+	ctx, cancel := context.WithTimeout(x.s.host.Context(), x.s.cfg.timeout)
 	defer cancel()
 	req, err := x.message(ctx, r)
 	if err != nil {
 		return refuse(codeInvalid, "Invalid arguments:body")
 	}
 	client := &http.Client{
-		Transport:     x.s.transport,
+		Transport:     x.s.host.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)
@@ -63,7 +63,7 @@ func (x *exchange) message(ctx context.Context, r *receiver) (*http.Request, err
 		"sign_method": string(r.SignMethod), "format": string(x.format),
 	}
 	maps.Copy(p, r.query)
-	body, contentType := x.body, x.r.Header.Get("Content-Type")
+	body, contentType := x.body, x.R.Header.Get("Content-Type")
 	var form map[string]string
 	if x.isCloud() {
 		p["method"], p["request_id"] = x.method.Name, x.s.nextRequestID()

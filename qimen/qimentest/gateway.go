@@ -7,14 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/qimen"
@@ -23,60 +22,37 @@ import (
 // maxBody bounds the bodies that are read, of calls and of receivers' answers.
 const maxBody = 16 << 20
 
-// maxSkew is how far a time stamp may be off (10 minutes by the documentation).
-const maxSkew = 10 * time.Minute
-
 // exchange is one call on its way through the gateway.
 type exchange struct {
+	*fakeserver.Exchange
 	s      *Server
-	w      http.ResponseWriter
-	r      *http.Request
 	params map[string]string // of the query and of a form
 	body   []byte            // any other body
 	method *qimen.Method     // a name alone where it is not known
 	format qimen.Format
 	fault  *Fault
 	rec    RequestRecord
-	noted  bool
 }
 
 // ServeHTTP answers a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
-		panic(http.ErrAbortHandler)
-	}
-	defer s.handlers.Done()
-	x := &exchange{s: s, w: w, r: r, params: map[string]string{}, method: &qimen.Method{}, format: qimen.JSON}
-	x.rec = RequestRecord{Time: s.Now(), Status: http.StatusOK}
-	defer x.note()
+	x := &exchange{s: s, params: map[string]string{}, method: &qimen.Method{}, format: qimen.JSON}
+	x.rec.Time = s.Now()
+	x.Exchange = s.host.Begin(w, r, x.record)
+	defer x.End()
 	if !strings.HasPrefix(r.URL.Path, "/router/") {
-		x.rec.Status = http.StatusNotFound
-		x.note()
-		http.NotFound(w, r)
+		x.Fail(http.StatusNotFound, "404 page not found")
 		return
 	}
 	early := x.read()
-	x.rec.Method = x.params["method"]
-	if m, ok := qimen.LookupMethod(x.rec.Method); ok && m.Name == x.rec.Method {
-		x.method = m
-	} else if x.method.Name = x.rec.Method; strings.HasPrefix(x.rec.Method, "taobao.qimen.") {
-		x.method.Body = qimen.BodyXML
-	}
-	x.format = qimen.Format(x.params["format"])
-	if x.format != qimen.JSON && x.format != qimen.XML {
-		if x.format = qimen.JSON; x.method.Body == qimen.BodyXML {
-			x.format = qimen.XML
-		}
-	}
-	delay, fault := s.faults.pick(x.method)
+	x.recognise()
+	delay, fault := s.faults.Pick(x.metBy)
 	if x.fault = fault; fault != nil {
 		x.rec.Fault = fault.Kind
 	} else if delay > 0 {
 		x.rec.Fault = Slow
 	}
-	if !x.wait(delay) {
-		x.abort()
-	}
+	x.Delay(delay)
 	if fault != nil && x.insteadOf() {
 		return
 	}
@@ -91,35 +67,45 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.send(x.dispatch())
 }
 
-// wait lets real time pass; it reports whether nothing cut it short.
-func (x *exchange) wait(d time.Duration) bool {
-	if d <= 0 {
-		return true
+// recognise finds the method that is called, and the format of the answer.
+func (x *exchange) recognise() {
+	name := x.params["method"]
+	x.rec.Method = name
+	if m, ok := qimen.LookupMethod(name); ok && m.Name == name {
+		x.method = m
+	} else if x.method.Name = name; strings.HasPrefix(name, "taobao.qimen.") {
+		x.method.Body = qimen.BodyXML
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-x.r.Context().Done():
-	case <-x.s.ctx.Done():
+	x.format = qimen.Format(x.params["format"])
+	if x.format != qimen.JSON && x.format != qimen.XML {
+		if x.format = qimen.JSON; x.method.Body == qimen.BodyXML {
+			x.format = qimen.XML
+		}
 	}
-	return false
+}
+
+// metBy reports whether the call is one that a fault is for.
+func (x *exchange) metBy(f Fault) bool { return f.Method == "" || f.Method == x.method.Name }
+
+// record adds the call to the log.
+func (x *exchange) record() {
+	x.rec.Status = x.Status
+	x.s.log.Add(x.rec)
 }
 
 // read takes in query, form and body.
 func (x *exchange) read() *answer {
-	if x.r.Method != http.MethodPost && x.r.Method != http.MethodGet {
+	if x.R.Method != http.MethodPost && x.R.Method != http.MethodGet {
 		return refuse(codeInvalid, "Invalid arguments:http method")
 	}
-	if a := x.add(x.r.URL.RawQuery); a != nil {
+	if a := x.add(x.R.URL.RawQuery); a != nil {
 		return a
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, maxBody))
 	if err != nil {
 		return refuse(codeInvalid, "Invalid arguments:body")
 	}
-	kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	kind, _, _ := mime.ParseMediaType(x.R.Header.Get("Content-Type"))
 	if kind == "application/x-www-form-urlencoded" {
 		return x.add(string(body))
 	}
@@ -171,7 +157,7 @@ func (x *exchange) verify() *answer {
 	if err != nil {
 		return refuse(codeInvalid, "Invalid arguments:timestamp")
 	}
-	if d := x.s.Now().Sub(stamp); d > maxSkew || d < -maxSkew {
+	if !fakeserver.InTime(x.s.Now(), stamp) {
 		return refuse(codeInvalid, "Invalid arguments:timestamp")
 	}
 	if v := p["v"]; v != "1.0" && v != "2.0" && v != "3.0" {
@@ -273,14 +259,6 @@ func (x *exchange) business() map[string]string {
 	return out
 }
 
-// note records the call, once: before the caller can see the answer.
-func (x *exchange) note() {
-	if !x.noted {
-		x.noted = true
-		x.s.record(x.rec)
-	}
-}
-
 // send writes the answer, or what a fault makes of it.
 func (x *exchange) send(a *answer) {
 	contentType := "application/json;charset=utf-8"
@@ -302,9 +280,7 @@ func (x *exchange) send(a *answer) {
 		text, err = x.encode(a)
 	}
 	if err != nil {
-		x.rec.Status = http.StatusInternalServerError
-		x.note()
-		http.Error(x.w, "qimentest: answer not encodable", x.rec.Status)
+		x.Fail(http.StatusInternalServerError, "qimentest: answer not encodable")
 		return
 	}
 	x.rec.Flag, x.rec.Code = "success", a.code
@@ -316,31 +292,7 @@ func (x *exchange) send(a *answer) {
 			return
 		}
 	}
-	x.note()
-	x.w.Header().Set("Content-Type", contentType)
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	_, _ = x.w.Write(text)
-}
-
-// abort cuts the connection without an answer. It does not return.
-func (x *exchange) abort() {
-	x.rec.Status = 0
-	x.note()
-	panic(http.ErrAbortHandler)
-}
-
-// reset closes the connection the hard way: the caller sees a reset.
-func (x *exchange) reset() {
-	x.rec.Status = 0
-	x.note()
-	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = conn.Close()
-		return
-	}
-	panic(http.ErrAbortHandler)
+	x.Answer(contentType, text)
 }
 
 // Receiver is who gets the messages of a customer, see [Server.Register].

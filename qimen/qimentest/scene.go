@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -102,7 +103,7 @@ func (x *exchange) legacyMerchant() (string, *answer) {
 	if err != nil {
 		return "", refuse(codeStamp, "时间戳错误")
 	}
-	if d := x.s.Now().Sub(time.Unix(sec, 0)); d > maxSkew || d < -maxSkew {
+	if !fakeserver.InTime(x.s.Now(), time.Unix(sec, 0)) {
 		return "", refuse(codeStamp, "时间戳错误")
 	}
 	return merchant, nil

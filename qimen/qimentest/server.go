@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/qimen"
@@ -27,27 +27,17 @@ type Server struct {
 	// ERP is the fake Jushuitan behind the scene, and the clock.
 	ERP *jushuitantest.Server
 
-	cfg       config
-	ownERP    bool
-	transport *http.Transport
-	faults    faults
+	cfg    config
+	ownERP bool
+	host   *fakeserver.Host
+	faults fakeserver.Faults[Fault]
+	log    fakeserver.Log[RequestRecord]
 
-	http   *http.Server
-	conns  sync.WaitGroup // open connections
-	served chan struct{}  // closes when Serve has returned
-	ctx    context.Context
-	cancel context.CancelFunc
-	closed chan struct{} // closes when Close is done
-	once   sync.Once
+	requestNo atomic.Int64
 
 	mu        sync.Mutex
-	unhook    func() bool
-	closing   bool
-	handlers  sync.WaitGroup
 	customers map[string]string
 	receivers map[string][]*receiver // by customer, the newest first
-	records   []RequestRecord
-	requestNo int64
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. Like
@@ -63,30 +53,15 @@ func NewServer(opts ...Option) *Server {
 // Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
 // The server closes with ctx, or by [Server.Close].
 func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("qimentest: Start: %w", err)
-	}
 	s, err := New(opts...)
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
+	if s.URL, err = s.host.Listen(ctx, addr); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("qimentest: Start: %w", err)
 	}
-	s.URL = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ConnState: s.connState}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l)
-	}()
-	stop := context.AfterFunc(ctx, s.Close)
-	s.mu.Lock()
-	s.unhook = stop
-	s.mu.Unlock()
+	s.host.Serve(ctx, s, s.Close)
 	return s, nil
 }
 
@@ -99,7 +74,7 @@ func New(opts ...Option) (*Server, error) {
 			return nil, fmt.Errorf("qimentest: %w", err)
 		}
 	}
-	s := &Server{ERP: cfg.erp, cfg: cfg, customers: cfg.customers, receivers: map[string][]*receiver{}, closed: make(chan struct{})}
+	s := &Server{ERP: cfg.erp, cfg: cfg, host: fakeserver.NewHost(), customers: cfg.customers, receivers: map[string][]*receiver{}}
 	if s.ERP == nil {
 		erp, err := jushuitantest.Start(context.Background(), "127.0.0.1:0")
 		if err != nil {
@@ -107,60 +82,16 @@ func New(opts ...Option) (*Server, error) {
 		}
 		s.ERP, s.ownERP = erp, true
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.transport = http.DefaultTransport.(*http.Transport).Clone()
-	s.transport.Proxy = nil
-	s.transport.MaxIdleConnsPerHost = 16
 	return s, nil
 }
 
 // Close stops the server: it ends what is being answered and forwarded, and returns
 // when all that has ended.
 func (s *Server) Close() {
-	s.once.Do(func() {
-		s.mu.Lock()
-		s.closing = true
-		unhook := s.unhook
-		s.mu.Unlock()
-		if unhook != nil {
-			unhook()
-		}
-		s.cancel()
-		s.handlers.Wait()
-		if s.http != nil {
-			_ = s.http.Close()
-			<-s.served
-			s.conns.Wait()
-		}
-		s.transport.CloseIdleConnections()
-		if s.ownERP {
-			s.ERP.Close()
-		}
-		close(s.closed)
-	})
-	<-s.closed
-}
-
-// connState counts connections, so that Close can wait for them. A hijacked one is
-// closed by whoever took it.
-func (s *Server) connState(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.conns.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		s.conns.Done()
+	s.host.Close()
+	if s.ownERP {
+		s.ERP.Close()
 	}
-}
-
-// enter counts a handler; it refuses when the server is closing.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.handlers.Add(1)
-	return true
 }
 
 // Now is the time of the server and of its ERP.
@@ -226,7 +157,7 @@ func (s *Server) Client(opts ...qimen.Option) (*qimen.Client, error) {
 	all := []qimen.Option{
 		qimen.WithClock(s.Now),
 		qimen.WithQuota(jushuitan.Quota{Limit: 1 << 20, Per: time.Second}),
-		qimen.WithHTTPClient(&http.Client{Transport: s.transport}),
+		qimen.WithHTTPClient(&http.Client{Transport: s.host.Transport}),
 	}
 	return qimen.New(s.Config(), append(all, opts...)...)
 }
@@ -244,31 +175,10 @@ type RequestRecord struct {
 	Fault     FaultKind
 }
 
-// maxRecords bounds what Requests remembers.
-const maxRecords = 10_000
-
 // Requests is every call so far, oldest first; of very many the last 9,000 at least.
-func (s *Server) Requests() []RequestRecord {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.records)
-}
+func (s *Server) Requests() []RequestRecord { return s.log.All() }
 
-func (s *Server) record(r RequestRecord) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.records) == maxRecords {
-		s.records = slices.Delete(s.records, 0, maxRecords/10)
-	}
-	s.records = append(s.records, r)
-}
-
-func (s *Server) nextRequestID() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requestNo++
-	return fmt.Sprintf("qmfake%06d", s.requestNo)
-}
+func (s *Server) nextRequestID() string { return fmt.Sprintf("qmfake%06d", s.requestNo.Add(1)) }
 
 // Format prints the server without its secrets, for every verb.
 func (s *Server) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "qimentest.Server{%s}", s.URL) }
