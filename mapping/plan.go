@@ -112,57 +112,40 @@ const (
 	RuleUnchanged            SyncRule = "unchanged"              // nothing differs
 )
 
+// syncRuleTexts are the rules in Chinese and in English.
+var syncRuleTexts = map[SyncRule][2]string{
+	RuleCreated:              {"已开启自动建档，新建商品", "auto-create is on: the product is created"},
+	RuleNotCreated:           {"未开启自动建档，店加没有的商品不建档", "auto-create is off: a product that DianJia does not have is skipped"},
+	RuleNotLabelled:          {"仅同步含店加标签的商品，该商品没有此标签", "only labelled products are synced: this one is not"},
+	RuleSKUNotLabelled:       {"仅同步含店加标签的商品，这些SKU没有此标签，不同步", "only labelled SKUs are synced: these are left out"},
+	RuleWholeStyle:           {"拉取SPU按款同步，同款中未打标签的SKU一并同步", "by style: SKUs without the label come with their style"},
+	RuleSalePriceSkipped:     {"已开启不同步销售价，零售价未同步", "sale prices are not synced: that of Jushuitan is left out"},
+	RuleSalePriceKept:        {"未授权覆盖销售价，保留店加零售价", "no permission to overwrite: DianJia's sale price stays"},
+	RuleSalePriceOverwritten: {"已授权覆盖销售价，以聚水潭价格为准", "permitted: Jushuitan's sale price overwrites DianJia's"},
+	RuleCategoryParked:       {"仅同步一次类目，首次同步归入“其他”", "category once: the first sync puts the product under the parking category"},
+	RuleCategoryWaiting:      {"仅同步一次类目，商品仍在“其他”下，待人工归类", "category once: still under the parking category, a person has to move it"},
+	RuleCategoryKept:         {"仅同步一次类目，商品已不在“其他”下，保留店加类目", "category once: no longer under the parking category, its category stays"},
+	RuleCategoryMounted:      {"类目挂载到挂载类目下", "the category hangs below the mount category"},
+	RuleSpecTemplate:         {"新建商品使用规格模板", "the new product has the spec template"},
+	RuleSKUAdded:             {"新增SKU", "SKUs are added"},
+	RuleSKUGone:              {"聚水潭该款已没有这些SKU，店加保留，请人工处理", "the style no longer has these SKUs: DianJia keeps them, a person decides"},
+	RuleSKUAbsent:            {"本次数据不含这些SKU，店加保留不变", "these SKUs were not among the rows: they stay as they are"},
+	RuleSKURepeated:          {"同一商品编码重复出现，以第一条为准", "one SKU code came twice: the first counts"},
+	RuleSKUNoCode:            {"缺少商品编码的SKU不同步", "SKUs without a code are left out"},
+	RuleEmptyKept:            {"聚水潭为空的字段保留店加原值", "fields that are empty in Jushuitan stay as they are"},
+	RuleGone:                 {"聚水潭没有该商品，店加保留，不会删除", "the product is not in Jushuitan: DianJia keeps it"},
+	RuleNoStyleNo:            {"商品缺少货号，无法匹配，请先在聚水潭补全款式编码", "the product has no style number and cannot be matched: set i_id in Jushuitan"},
+	RuleOtherStyle:           {"货号不一致，不是同一商品", "the style numbers differ: it is another product"},
+	RuleUnchanged:            {"没有变化", "nothing differs"},
+}
+
 // Text is the rule in Chinese and in English.
 func (r SyncRule) Text() (chinese, english string) {
-	switch r {
-	case RuleCreated:
-		return "已开启自动建档，新建商品", "auto-create is on: the product is created"
-	case RuleNotCreated:
-		return "未开启自动建档，店加没有的商品不建档", "auto-create is off: a product that DianJia does not have is skipped"
-	case RuleNotLabelled:
-		return "仅同步含店加标签的商品，该商品没有此标签", "only labelled products are synced: this one is not"
-	case RuleSKUNotLabelled:
-		return "仅同步含店加标签的商品，这些SKU没有此标签，不同步", "only labelled SKUs are synced: these are left out"
-	case RuleWholeStyle:
-		return "拉取SPU按款同步，同款中未打标签的SKU一并同步", "by style: SKUs without the label come with their style"
-	case RuleSalePriceSkipped:
-		return "已开启不同步销售价，零售价未同步", "sale prices are not synced: that of Jushuitan is left out"
-	case RuleSalePriceKept:
-		return "未授权覆盖销售价，保留店加零售价", "no permission to overwrite: DianJia's sale price stays"
-	case RuleSalePriceOverwritten:
-		return "已授权覆盖销售价，以聚水潭价格为准", "permitted: Jushuitan's sale price overwrites DianJia's"
-	case RuleCategoryParked:
-		return "仅同步一次类目，首次同步归入“其他”", "category once: the first sync puts the product under the parking category"
-	case RuleCategoryWaiting:
-		return "仅同步一次类目，商品仍在“其他”下，待人工归类", "category once: still under the parking category, a person has to move it"
-	case RuleCategoryKept:
-		return "仅同步一次类目，商品已不在“其他”下，保留店加类目", "category once: no longer under the parking category, its category stays"
-	case RuleCategoryMounted:
-		return "类目挂载到挂载类目下", "the category hangs below the mount category"
-	case RuleSpecTemplate:
-		return "新建商品使用规格模板", "the new product has the spec template"
-	case RuleSKUAdded:
-		return "新增SKU", "SKUs are added"
-	case RuleSKUGone:
-		return "聚水潭该款已没有这些SKU，店加保留，请人工处理", "the style no longer has these SKUs: DianJia keeps them, a person decides"
-	case RuleSKUAbsent:
-		return "本次数据不含这些SKU，店加保留不变", "these SKUs were not among the rows: they stay as they are"
-	case RuleSKURepeated:
-		return "同一商品编码重复出现，以第一条为准", "one SKU code came twice: the first counts"
-	case RuleSKUNoCode:
-		return "缺少商品编码的SKU不同步", "SKUs without a code are left out"
-	case RuleEmptyKept:
-		return "聚水潭为空的字段保留店加原值", "fields that are empty in Jushuitan stay as they are"
-	case RuleGone:
-		return "聚水潭没有该商品，店加保留，不会删除", "the product is not in Jushuitan: DianJia keeps it"
-	case RuleNoStyleNo:
-		return "商品缺少货号，无法匹配，请先在聚水潭补全款式编码", "the product has no style number and cannot be matched: set i_id in Jushuitan"
-	case RuleOtherStyle:
-		return "货号不一致，不是同一商品", "the style numbers differ: it is another product"
-	case RuleUnchanged:
-		return "没有变化", "nothing differs"
+	text, ok := syncRuleTexts[r]
+	if !ok {
+		return string(r), string(r)
 	}
-	return string(r), string(r)
+	return text[0], text[1]
 }
 
 // Reason is a rule that had a part in a decision, and what it was about.
@@ -228,8 +211,9 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) Decision {
 	out := &p.Product
 	p.text(FieldName, "", &out.Name, incoming.Name)
 	p.text(FieldBrand, "", &out.Brand, incoming.Brand)
-	for i, field := range productAttributes {
-		p.text(field, "", productAttribute(out, i), *productAttribute(incoming, i))
+	for i := range productAttributes {
+		a := &productAttributes[i]
+		p.text(a.field, "", a.value(out), *a.value(incoming))
 	}
 	p.category(incoming.Category)
 	if p.created {
@@ -448,21 +432,12 @@ func (p *planner) template(template string) {
 }
 
 func (p *planner) category(in dianjia.Category) {
-	have := p.Product.Category
-	none := dianjia.Category{}
 	if p.settings.CategoryOnce {
-		parking := p.settings.parking()
-		switch {
-		case have == none:
-			p.note(RuleCategoryParked, FieldCategory, "")
-			p.setCategory(parking)
-		case planUnder(have, parking):
-			p.note(RuleCategoryWaiting, FieldCategory, "")
-		default:
-			p.note(RuleCategoryKept, FieldCategory, "")
-		}
+		p.categoryOnce()
 		return
 	}
+	have := p.Product.Category
+	none := dianjia.Category{}
 	mount := p.settings.MountCategory
 	switch {
 	case in == none && have != none:
@@ -476,13 +451,32 @@ func (p *planner) category(in dianjia.Category) {
 	if mount.Code != "" && in != none && (in.ParentCode == mount.Code || in == mount) {
 		p.note(RuleCategoryMounted, FieldCategory, "")
 	}
-	// What Jushuitan does not say of the same category stays.
+	p.setCategory(planMerge(in, have))
+}
+
+// planMerge is the category in; what Jushuitan does not say of the same category stays as
+// in have.
+func planMerge(in, have dianjia.Category) dianjia.Category {
 	if in.Code != "" && in.Code == have.Code || in.Code == "" && in.Name == have.Name {
 		in.Code = cmp.Or(in.Code, have.Code)
 		in.Name = cmp.Or(in.Name, have.Name)
 		in.ParentCode = cmp.Or(in.ParentCode, have.ParentCode)
 	}
-	p.setCategory(in)
+	return in
+}
+
+// categoryOnce puts a new product under the parking category and leaves all others.
+func (p *planner) categoryOnce() {
+	have, parking := p.Product.Category, p.settings.parking()
+	switch {
+	case have == (dianjia.Category{}):
+		p.note(RuleCategoryParked, FieldCategory, "")
+		p.setCategory(parking)
+	case planUnder(have, parking):
+		p.note(RuleCategoryWaiting, FieldCategory, "")
+	default:
+		p.note(RuleCategoryKept, FieldCategory, "")
+	}
 }
 
 func (p *planner) setCategory(c dianjia.Category) {

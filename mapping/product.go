@@ -16,158 +16,14 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// ProductField names a field of a product or SKU of DianJia.
-type ProductField string
-
-// The fields of products (商品字段), and of SKUs.
-const (
-	FieldName       ProductField = "name"       // 商品名称
-	FieldStyleNo    ProductField = "style_no"   // 货号
-	FieldSKUCode    ProductField = "sku_code"   // 商品编码
-	FieldBarcode    ProductField = "barcode"    // 条形码
-	FieldColor      ProductField = "color"      // 颜色
-	FieldSize       ProductField = "size"       // 尺码
-	FieldBrand      ProductField = "brand"      // 品牌
-	FieldCost       ProductField = "cost"       // 标准成本价
-	FieldTag        ProductField = "tag"        // 标准吊牌价
-	FieldRetail     ProductField = "retail"     // 标准零售价
-	FieldYear       ProductField = "year"       // 年份
-	FieldSeason     ProductField = "season"     // 季节
-	FieldWave       ProductField = "wave"       // 波段
-	FieldTier       ProductField = "tier"       // 商品层
-	FieldStyle      ProductField = "style"      // 风格
-	FieldSeries     ProductField = "series"     // 系列
-	FieldCategory   ProductField = "category"   // 类目
-	FieldLabels     ProductField = "labels"     // 标签
-	FieldTemplate   ProductField = "template"   // 规格模板
-	FieldProperties ProductField = "properties" // 聚水潭属性
-)
-
-// Title is the Chinese name of the field.
-func (f ProductField) Title() string {
-	switch f {
-	case FieldName:
-		return "商品名称"
-	case FieldStyleNo:
-		return "货号"
-	case FieldSKUCode:
-		return "商品编码"
-	case FieldBarcode:
-		return "条形码"
-	case FieldColor:
-		return "颜色"
-	case FieldSize:
-		return "尺码"
-	case FieldBrand:
-		return "品牌"
-	case FieldCost:
-		return "标准成本价"
-	case FieldTag:
-		return "标准吊牌价"
-	case FieldRetail:
-		return "标准零售价"
-	case FieldYear:
-		return "年份"
-	case FieldSeason:
-		return "季节"
-	case FieldWave:
-		return "波段"
-	case FieldTier:
-		return "商品层"
-	case FieldStyle:
-		return "风格"
-	case FieldSeries:
-		return "系列"
-	case FieldCategory:
-		return "类目"
-	case FieldLabels:
-		return "标签"
-	case FieldTemplate:
-		return "规格模板"
-	case FieldProperties:
-		return "聚水潭属性"
-	}
-	return string(f)
-}
-
-// CostFrom says which price of Jushuitan is the standard cost (标准成本价) of a SKU.
-// A style has one figure for both, 成本价(采购价), c_price.
-type CostFrom int
-
-// The choices.
-const (
-	// CostFromCostPrice is 成本价, cost_price.
-	CostFromCostPrice CostFrom = iota
-	// CostFromPurchasePrice is 采购价, purchase_price. A SKU query returns it only if
-	// asked: jushuitan.SKUQuery{Fields: {"purchase_price"}}. Bundles have none.
-	CostFromPurchasePrice
-	// CostFromPurchaseElseCost is the purchase price, or the cost price where a SKU has none.
-	CostFromPurchaseElseCost
-)
-
-// ProductConfig is how products are mapped for one merchant. The zero value is a
-// sync by SKU without the six fields that merchants agree on.
-type ProductConfig struct {
-	PullSPU bool     // 拉取SPU: rows come from the style query; it decides which sources can have values
-	Cost    CostFrom // which price is the standard cost
-
-	// Properties are the labels of colour and size; the zero value is
-	// DefaultPropertyLabels.
-	Properties PropertyLabels
-	// MinConfidence leaves colour and size empty that are less sure. Empty ones stay
-	// as they are in DianJia.
-	MinConfidence Confidence
-
-	// ZeroPriceIsUnset takes a price of 0 for none. Off, 0 is a price like any other. A
-	// price that the row does not have, which is the zero Decimal, is none either way:
-	// in rows that are made by hand, write a price of 0 as decimal.New(0, 0).
-	ZeroPriceIsUnset bool
-	// SKUCodeForStyleNo gives a row without i_id its sku_id as 货号. Off, the style
-	// number stays empty, and each such row is a product of its own.
-	SKUCodeForStyleNo bool
-
-	// Categories are the rows of the category query, from which parent categories are
-	// taken. Without them every category is on the first level.
-	Categories []jushuitan.Category
-
-	Year   Source // 年份
-	Season Source // 季节
-	Wave   Source // 波段
-	Tier   Source // 商品层
-	Style  Source // 风格
-	Series Source // 系列
-}
-
 // ProductMapper maps products of Jushuitan to DianJia's, and back. It is immutable
 // and safe for concurrent use. Products share strings and label lists with the rows
 // they come from.
 type ProductMapper struct {
 	cfg        ProductConfig
-	sources    [len(productAttributes)]Source
+	sources    [len(productAttributes)]Source // in the order of productAttributes
 	categories map[int64]dianjia.Category
 	warnings   []string
-}
-
-// productAttributes are the fields that have a configured source, in the order of
-// ProductMapper.sources.
-var productAttributes = [...]ProductField{FieldYear, FieldSeason, FieldWave, FieldTier, FieldStyle, FieldSeries}
-
-// productAttribute is the place of attribute i in a product.
-func productAttribute(p *dianjia.Product, i int) *string {
-	switch productAttributes[i] {
-	case FieldYear:
-		return &p.Year
-	case FieldSeason:
-		return &p.Season
-	case FieldWave:
-		return &p.Wave
-	case FieldTier:
-		return &p.Tier
-	case FieldStyle:
-		return &p.Style
-	default:
-		return &p.Series
-	}
 }
 
 // NewProductMapper checks the config. The error names every field whose source is
@@ -177,7 +33,6 @@ func productAttribute(p *dianjia.Product, i int) *string {
 func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	m := &ProductMapper{
 		cfg:        cfg,
-		sources:    [...]Source{cfg.Year, cfg.Season, cfg.Wave, cfg.Tier, cfg.Style, cfg.Series},
 		categories: make(map[int64]dianjia.Category, len(cfg.Categories)),
 	}
 	m.cfg.Categories = nil
@@ -193,8 +48,9 @@ func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	if cfg.MinConfidence < ConfidenceNone || cfg.MinConfidence > ConfidenceLabelled {
 		errs = append(errs, fmt.Errorf("mapping: MinConfidence is %d, not one of the Confidence constants / 置信度无效", cfg.MinConfidence))
 	}
-	for i := range m.sources {
-		s, field := &m.sources[i], productAttributes[i]
+	for i := range productAttributes {
+		s, field := &m.sources[i], productAttributes[i].field
+		*s = *productAttributes[i].source(&cfg)
 		if err := s.check(field, false); err != nil {
 			errs = append(errs, err)
 			continue
@@ -469,7 +325,7 @@ func (st *productStyle) product() *dianjia.Product {
 		SKUs: make([]dianjia.SKU, len(order)),
 	}
 	for i := range productAttributes {
-		*productAttribute(p, i) = st.head.attributes[i]
+		*productAttributes[i].value(p) = st.head.attributes[i]
 	}
 	seen := -1
 	for i, sku := range order {
@@ -484,7 +340,7 @@ func (st *productStyle) product() *dianjia.Product {
 		p.Brand = cmp.Or(p.Brand, v.brand)
 		p.Category = cmp.Or(p.Category, v.category)
 		for j := range productAttributes {
-			a := productAttribute(p, j)
+			a := productAttributes[j].value(p)
 			*a = cmp.Or(*a, v.attributes[j])
 		}
 	}
@@ -617,12 +473,17 @@ func (m *ProductMapper) category(cid int64, name string) dianjia.Category {
 // Missing lists the fields that have a source and no value in the product.
 func (m *ProductMapper) Missing(p *dianjia.Product) []ProductField {
 	var fields []ProductField
-	for i, field := range productAttributes {
-		if m.sources[i].kind != sourceNone && *productAttribute(p, i) == "" {
-			fields = append(fields, field)
+	for i := range productAttributes {
+		if m.without(p, i) {
+			fields = append(fields, productAttributes[i].field)
 		}
 	}
 	return fields
+}
+
+// without reports whether attribute i has a source and no value in the product.
+func (m *ProductMapper) without(p *dianjia.Product, i int) bool {
+	return m.sources[i].kind != sourceNone && *productAttributes[i].value(p) == ""
 }
 
 // MissingReport says of a field that has a source how many products had no value.
@@ -648,7 +509,7 @@ func (m *ProductMapper) Report(products iter.Seq[*dianjia.Product]) []MissingRep
 	for p := range products {
 		n++
 		for i := range productAttributes {
-			if m.sources[i].kind == sourceNone || *productAttribute(p, i) != "" {
+			if !m.without(p, i) {
 				continue
 			}
 			if all[i].Without++; all[i].Without <= 10 {
@@ -659,7 +520,7 @@ func (m *ProductMapper) Report(products iter.Seq[*dianjia.Product]) []MissingRep
 	var out []MissingReport
 	for i, r := range all {
 		if r.Without > 0 {
-			r.Field, r.Source, r.Products = productAttributes[i], m.sources[i], n
+			r.Field, r.Source, r.Products = productAttributes[i].field, m.sources[i], n
 			out = append(out, r)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +115,60 @@ func TestGuidePart6ProductFields(t *testing.T) {
 	for kind, p := range products {
 		assert.Equal(t, "白色;M", p.SKUs[0].PropertiesText, kind)
 	}
+}
+
+// Every field with a source of its own goes the whole way, also one that is added later:
+// from Jushuitan's row to the product, the plan, the report and back.
+func TestEverySourceFieldTravels(t *testing.T) {
+	fields := mapping.SourceFields()
+	require.NotEmpty(t, fields)
+	for _, field := range fields {
+		t.Run(string(field), func(t *testing.T) {
+			assert.NotEqual(t, string(field), field.Title(), "it needs a Chinese name")
+			tests := map[string]struct {
+				source  mapping.Source
+				pullSPU bool
+				item    jushuitan.Item
+				back    func(jushuitan.SKUUpload) any
+			}{
+				"category property": {mapping.FromUps("属性"), true,
+					jushuitan.Item{IID: "A", Name: "甲", Ups: []jushuitan.ItemProperty{{PName: "属性", PVValue: "值"}}, SKUs: []jushuitan.ItemSKU{{SKUID: "A-1"}}},
+					func(row jushuitan.SKUUpload) any { return row.CategoryProperties["属性"] }},
+				"custom text": {mapping.FromOther(3), false,
+					jushuitan.Item{IID: "A", Name: "甲", SKUs: []jushuitan.ItemSKU{{SKUID: "A-1", Other3: "值"}}},
+					func(row jushuitan.SKUUpload) any { return row.Other3 }},
+				"label": {mapping.FromLabelPrefix("前缀:"), false,
+					jushuitan.Item{IID: "A", Name: "甲", SKUs: []jushuitan.ItemSKU{{SKUID: "A-1", Labels: jushuitan.CommaList{"前缀:值"}}}},
+					func(row jushuitan.SKUUpload) any { return strings.TrimPrefix(row.Labels[0], "前缀:") }},
+			}
+			for name, tt := range tests {
+				t.Run(name, func(t *testing.T) {
+					cfg := mapping.ProductConfig{PullSPU: tt.pullSPU}
+					*cfg.Source(field) = tt.source
+					m := mapper(t, cfg)
+					p := m.Item(&tt.item)
+					assert.Empty(t, m.Missing(p))
+
+					decision := mapping.SyncSettings{PullSPU: tt.pullSPU}.Plan(&dianjia.Product{StyleNo: "A"}, p)
+					assert.Contains(t, decision.Changes, mapping.Change{Field: field, New: "值"})
+					assert.Equal(t, mapping.ActionSkip, mapping.SyncSettings{PullSPU: tt.pullSPU}.Plan(&decision.Product, p).Action)
+
+					rows, err := m.SKUUploads(&decision.Product)
+					require.NoError(t, err)
+					require.Len(t, rows, 1)
+					assert.Equal(t, "值", tt.back(rows[0]))
+
+					without := m.Item(&jushuitan.Item{IID: "B", SKUs: []jushuitan.ItemSKU{{SKUID: "B-1"}}})
+					assert.Equal(t, []mapping.ProductField{field}, m.Missing(without))
+				})
+			}
+			cfg := mapping.ProductConfig{}
+			*cfg.Source(field) = mapping.FromUps("属性")
+			_, err := mapping.NewProductMapper(cfg)
+			require.ErrorContains(t, err, fmt.Sprintf("source of %s (%s)", field, field.Title()))
+		})
+	}
+	assert.Nil(t, new(mapping.ProductConfig).Source(mapping.FieldName), "a name has no source to choose")
 }
 
 func TestPrices(t *testing.T) {

@@ -260,15 +260,8 @@ func propContinue(text string, parts []propPart) []propPart {
 
 // byLabel fills p from parts of which at least one has a known label.
 func (p *Properties) byLabel(parts []propPart) {
-	color, size := -1, -1
-	for i, part := range parts {
-		if part.color >= 0 && (color < 0 || part.color < parts[color].color) {
-			color = i
-		}
-		if part.size >= 0 && (size < 0 || part.size < parts[size].size) {
-			size = i
-		}
-	}
+	color := propBest(parts, func(part *propPart) int { return part.color })
+	size := propBest(parts, func(part *propPart) int { return part.size })
 	p.Confidence = ConfidenceLabelled
 	for i, part := range parts {
 		if part.key != "" || part.text == "" {
@@ -292,22 +285,26 @@ func (p *Properties) byLabel(parts []propPart) {
 	p.others(parts, color, size)
 }
 
+// propBest is the index of the part with the best label, or -1.
+func propBest(parts []propPart, rank func(*propPart) int) int {
+	best := -1
+	for i := range parts {
+		if r := rank(&parts[i]); r >= 0 && (best < 0 || r < rank(&parts[best])) {
+			best = i
+		}
+	}
+	return best
+}
+
 // byPlace fills p from parts without labels.
 func (p *Properties) byPlace(parts []propPart, comma, separated bool) {
+	if len(parts) == 1 {
+		p.byItself(parts[0], separated && !comma)
+		return
+	}
 	color, size := 0, 1
 	p.Confidence = ConfidencePositional
 	switch {
-	case len(parts) == 1 && separated && !comma: // 红色;
-		size = -1
-	case len(parts) == 1:
-		p.Confidence = ConfidenceGuess
-		size = -1
-		if propIsSize(parts[0].text) {
-			color, size = -1, 0
-		} else if head, tail, ok := propTail(parts[0].text); ok {
-			p.Color, p.Size = head, tail
-			return
-		}
 	case len(parts) == 2:
 		if parts[1].text != "" && propIsSize(parts[0].text) && !propIsSize(parts[1].text) {
 			color, size = 1, 0
@@ -323,13 +320,25 @@ func (p *Properties) byPlace(parts []propPart, comma, separated bool) {
 			size = i
 		}
 	}
-	if color >= 0 {
-		p.Color = parts[color].text
-	}
-	if size >= 0 {
-		p.Size = parts[size].text
-	}
+	p.Color, p.Size = parts[color].text, parts[size].text
 	p.others(parts, color, size)
+}
+
+// byItself fills p from one part without a label. Closed tells that a semicolon ends it,
+// as in 红色; which leaves the size open.
+func (p *Properties) byItself(part propPart, closed bool) {
+	p.Confidence = ConfidenceGuess
+	head, tail, ok := propTail(part.text)
+	switch {
+	case closed:
+		p.Color, p.Confidence = part.text, ConfidencePositional
+	case propIsSize(part.text):
+		p.Size = part.text
+	case ok:
+		p.Color, p.Size = head, tail
+	default:
+		p.Color = part.text
+	}
 }
 
 // others keeps the parts that are neither the color nor the size.

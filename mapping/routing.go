@@ -320,38 +320,7 @@ func (p routingPlace) compare(q routingPlace) int {
 // loops finds where stock goes round: a shortest way for each warehouse that is not in
 // one already.
 func (c *RoutingCheck) loops() []SetupFinding {
-	next := map[routingPlace][]routingPlace{}
-	add := func(from, to routingPlace) { next[from] = append(next[from], to) }
-	for _, b := range c.r.Stores {
-		if b.WMSCoID != 0 && b.StoreCode != "" {
-			add(routingPlace{ent: b.EntID, code: b.StoreCode}, routingPlace{wms: b.WMSCoID})
-		}
-	}
-	for _, b := range c.r.Downloads {
-		if !b.DownloadStock || b.WarehouseCode == "" {
-			continue
-		}
-		to := routingPlace{ent: b.EntID, code: b.WarehouseCode}
-		if b.WMSCoID != 0 {
-			add(routingPlace{wms: b.WMSCoID}, to)
-			continue
-		}
-		for _, s := range c.r.Stores { // no wms_co_id is the sum of all warehouses
-			if s.WMSCoID != 0 {
-				add(routingPlace{wms: s.WMSCoID}, to)
-			}
-		}
-	}
-	var starts []routingPlace
-	for from := range next {
-		slices.SortFunc(next[from], routingPlace.compare)
-		next[from] = slices.Compact(next[from])
-		if from.code == "" {
-			starts = append(starts, from)
-		}
-	}
-	slices.SortFunc(starts, routingPlace.compare)
-
+	next, starts := c.flows()
 	var found []SetupFinding
 	inLoop := map[routingPlace]bool{}
 	for _, start := range starts {
@@ -375,6 +344,42 @@ func (c *RoutingCheck) loops() []SetupFinding {
 			"do not download this warehouse into a store or warehouse that feeds it", "请不要把该仓库的库存下载到为它供货的店仓"))
 	}
 	return found
+}
+
+// flows is where stock goes from each place, and the warehouses of Jushuitan that feed
+// any, both sorted.
+func (c *RoutingCheck) flows() (next map[routingPlace][]routingPlace, starts []routingPlace) {
+	next = map[routingPlace][]routingPlace{}
+	add := func(from, to routingPlace) { next[from] = append(next[from], to) }
+	for _, b := range c.r.Stores {
+		if b.WMSCoID != 0 && b.StoreCode != "" {
+			add(routingPlace{ent: b.EntID, code: b.StoreCode}, routingPlace{wms: b.WMSCoID})
+		}
+	}
+	for _, b := range c.r.Downloads {
+		if !b.DownloadStock || b.WarehouseCode == "" {
+			continue
+		}
+		to := routingPlace{ent: b.EntID, code: b.WarehouseCode}
+		if b.WMSCoID != 0 {
+			add(routingPlace{wms: b.WMSCoID}, to)
+			continue
+		}
+		for _, s := range c.r.Stores { // no wms_co_id is the sum of all warehouses
+			if s.WMSCoID != 0 {
+				add(routingPlace{wms: s.WMSCoID}, to)
+			}
+		}
+	}
+	for from := range next {
+		slices.SortFunc(next[from], routingPlace.compare)
+		next[from] = slices.Compact(next[from])
+		if from.code == "" {
+			starts = append(starts, from)
+		}
+	}
+	slices.SortFunc(starts, routingPlace.compare)
+	return next, starts
 }
 
 // routingLoop gives a shortest way from start back to it, both ends included, or nil.

@@ -18,9 +18,9 @@ type SourceRow struct {
 	Bundle  *jushuitan.Bundle
 }
 
-// Source says where a field comes from that merchants agree on one by one: year,
-// season, wave, tier, style and series (年份 季节 波段 商品层 风格 系列). The zero value
-// is no source: the field stays as it is in DianJia.
+// Source says where a field comes from that merchants agree on one by one, such as the
+// season ([SourceFields]). The zero value is no source: the field stays as it is in
+// DianJia.
 type Source struct {
 	kind  sourceKind
 	text  string
@@ -96,21 +96,11 @@ func (s Source) String() string {
 func (s *Source) value(row *SourceRow) string {
 	switch s.kind {
 	case sourceUps:
-		if row.Item != nil {
-			for i := range row.Item.Ups {
-				if up := &row.Item.Ups[i]; up.PName == s.text && strings.TrimSpace(up.PVValue) != "" {
-					return strings.TrimSpace(up.PVValue)
-				}
-			}
-		}
+		return sourceProperty(row.Item, s.text)
 	case sourceOther:
 		return strings.TrimSpace(sourceOtherText(row, s.n))
 	case sourceLabel:
-		for _, label := range sourceLabels(row) {
-			if rest, ok := strings.CutPrefix(strings.TrimSpace(label), s.text); ok && strings.TrimSpace(rest) != "" {
-				return strings.TrimSpace(rest)
-			}
-		}
+		return sourceLabelled(row, s.text)
 	case sourceCategory:
 		return strings.TrimSpace(sourceCategoryName(row))
 	case sourceConstant:
@@ -122,6 +112,30 @@ func (s *Source) value(row *SourceRow) string {
 			if v := s.chain[i].value(row); v != "" {
 				return v
 			}
+		}
+	}
+	return ""
+}
+
+// sourceProperty is the first value of the category property with this name.
+func sourceProperty(item *jushuitan.Item, name string) string {
+	if item == nil {
+		return ""
+	}
+	for i := range item.Ups {
+		if up := &item.Ups[i]; up.PName == name && strings.TrimSpace(up.PVValue) != "" {
+			return strings.TrimSpace(up.PVValue)
+		}
+	}
+	return ""
+}
+
+// sourceLabelled is what follows the prefix in the first label that has it.
+func sourceLabelled(row *SourceRow, prefix string) string {
+	for _, label := range sourceLabels(row) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(label), prefix)
+		if rest = strings.TrimSpace(rest); ok && rest != "" {
+			return rest
 		}
 	}
 	return ""
@@ -151,105 +165,60 @@ func sourceCategoryName(row *SourceRow) string {
 	return ""
 }
 
+// sourceOtherText is the custom text slot n. Only a SKU query has more than five.
 func sourceOtherText(row *SourceRow, n int) string {
+	var slots [10]string
 	switch {
 	case row.SKU != nil:
 		r := row.SKU
-		switch n {
-		case 1:
-			return r.Other1
-		case 2:
-			return r.Other2
-		case 3:
-			return r.Other3
-		case 4:
-			return r.Other4
-		case 5:
-			return r.Other5
-		case 6:
-			return r.Other6
-		case 7:
-			return r.Other7
-		case 8:
-			return r.Other8
-		case 9:
-			return r.Other9
-		case 10:
-			return r.Other10
-		}
+		slots = [10]string{r.Other1, r.Other2, r.Other3, r.Other4, r.Other5, r.Other6, r.Other7, r.Other8, r.Other9, r.Other10}
 	case row.ItemSKU != nil:
 		r := row.ItemSKU
-		switch n {
-		case 1:
-			return r.Other1
-		case 2:
-			return r.Other2
-		case 3:
-			return r.Other3
-		case 4:
-			return r.Other4
-		case 5:
-			return r.Other5
-		}
+		slots = [10]string{r.Other1, r.Other2, r.Other3, r.Other4, r.Other5}
 	case row.Bundle != nil:
 		r := row.Bundle
-		switch n {
-		case 1:
-			return r.Other1
-		case 2:
-			return r.Other2
-		case 3:
-			return r.Other3
-		case 4:
-			return r.Other4
-		case 5:
-			return r.Other5
-		}
+		slots = [10]string{r.Other1, r.Other2, r.Other3, r.Other4, r.Other5}
 	}
-	return ""
+	return slots[n-1] // check has seen to it that n is 1 to 10
 }
 
 // check reports what is wrong with the source of a field.
 func (s *Source) check(field ProductField, nested bool) error {
-	wrong := func(en, zh string) error {
-		return fmt.Errorf("mapping: source of %s (%s): %s: %s / %s", field, field.Title(), s, en, zh)
-	}
-	switch s.kind {
-	case sourceNone:
-		if nested {
-			return wrong("a member of FirstOf is no source", "FirstOf 中有空来源")
-		}
-	case sourceUps:
-		if strings.TrimSpace(s.text) == "" {
-			return wrong("the property needs a name", "请填写属性名")
-		}
-	case sourceOther:
-		if s.n < 1 || s.n > 10 {
-			return wrong("there are other_1 to other_10 only", "仅有 other_1 至 other_10")
-		}
-	case sourceLabel:
-		if strings.TrimSpace(s.text) == "" || strings.ContainsAny(s.text, ",，") {
-			return wrong("the prefix must be a text without a comma", "标签前缀不能为空，也不能包含逗号")
-		}
-	case sourceConstant:
-		if strings.TrimSpace(s.text) == "" {
-			return wrong("the constant is empty, leave the source out instead", "常量为空，不需要请留空来源")
-		}
-	case sourceFunc:
-		if s.fn == nil {
-			return wrong("the function is nil", "函数为 nil")
-		}
-	case sourceChain:
-		if len(s.chain) == 0 {
-			return wrong("it has no members", "没有任何来源")
-		}
+	if s.kind == sourceChain && len(s.chain) > 0 {
 		var errs []error
 		for i := range s.chain {
 			errs = append(errs, s.chain[i].check(field, true))
 		}
 		return errors.Join(errs...)
 	}
+	if s.kind == sourceNone && !nested {
+		return nil
+	}
+	if en, zh := s.problem(); en != "" {
+		return fmt.Errorf("mapping: source of %s (%s): %s: %s / %s", field, field.Title(), s, en, zh)
+	}
 	return nil
+}
+
+// problem is what is wrong with a source that is given, in English and Chinese.
+func (s *Source) problem() (en, zh string) {
+	switch {
+	case s.kind == sourceNone:
+		return "a member of FirstOf is no source", "FirstOf 中有空来源"
+	case s.kind == sourceUps && strings.TrimSpace(s.text) == "":
+		return "the property needs a name", "请填写属性名"
+	case s.kind == sourceOther && (s.n < 1 || s.n > 10):
+		return "there are other_1 to other_10 only", "仅有 other_1 至 other_10"
+	case s.kind == sourceLabel && (strings.TrimSpace(s.text) == "" || strings.ContainsAny(s.text, ",，")):
+		return "the prefix must be a text without a comma", "标签前缀不能为空，也不能包含逗号"
+	case s.kind == sourceConstant && strings.TrimSpace(s.text) == "":
+		return "the constant is empty, leave the source out instead", "常量为空，不需要请留空来源"
+	case s.kind == sourceFunc && s.fn == nil:
+		return "the function is nil", "函数为 nil"
+	case s.kind == sourceChain:
+		return "it has no members", "没有任何来源"
+	}
+	return "", ""
 }
 
 // dead lists the members of the source that can have no value in this kind of sync.

@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"fmt"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -45,3 +47,101 @@ func StockIntsOf(row *jushuitan.InventoryRow) (formula.IntRow, error) {
 	stock := StockOf(row)
 	return stock.Ints()
 }
+
+// BundleStock is how many of a bundle can be put together.
+type BundleStock struct {
+	SKUID     string          // 组合装编码
+	Capacity  decimal.Decimal // whole bundles
+	LimitedBy string          // 子商品编码: the component that allows the fewest, the first of several
+}
+
+// BundleCapacity gives how many of a bundle (组合装) its components allow: the
+// minimum of available ÷ quantity, rounded down. A bundle has no inventory row of
+// its own. Components that are listed twice need the sum of their quantities.
+// Several bundles may share a component: their capacities do not add up.
+//
+// available gives what a component has, by whatever expression, and whether it is
+// known. An unknown one is an error, unless the policy counts it as zero. A
+// negative one counts as zero under [formula.NegativeZero], else the capacity is negative,
+// rounded toward minus infinity. The policy's Rounding is not used.
+//
+// The error is a [*BundleError]. It is [formula.ErrMissing] where a component is not
+// known, [formula.ErrRange] where its figure is too long, and
+// [jushuitan.ErrInvalid] where the bundle has no components, or one without a code
+// or with a quantity that is not above zero.
+func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p formula.Policy) (BundleStock, error) {
+	fail := func(component string, class error) (BundleStock, error) {
+		return BundleStock{}, &BundleError{SKUID: b.SKUID, Component: component, class: class}
+	}
+	if len(b.Items) == 0 {
+		return fail("", jushuitan.ErrInvalid)
+	}
+	needed := make(map[string]decimal.Decimal, len(b.Items))
+	for _, item := range b.Items {
+		if item.SrcSKUID == "" {
+			return BundleStock{}, &BundleError{SKUID: b.SKUID, class: jushuitan.ErrInvalid, noCode: true}
+		}
+		if !formula.InRange(item.Qty) || !item.Qty.IsPositive() {
+			return fail(item.SrcSKUID, jushuitan.ErrInvalid)
+		}
+		needed[item.SrcSKUID] = needed[item.SrcSKUID].Add(item.Qty)
+	}
+	result := BundleStock{SKUID: b.SKUID}
+	for _, item := range b.Items {
+		have, known := available(item.SrcSKUID)
+		switch {
+		case !known && p.Missing != formula.MissingZero:
+			return fail(item.SrcSKUID, formula.ErrMissing)
+		case !known, p.Negative == formula.NegativeZero && have.IsNegative():
+			have = decimal.New(0, 0)
+		case !formula.InRange(have):
+			return fail(item.SrcSKUID, formula.ErrRange)
+		}
+		n := stockFloorDiv(have, needed[item.SrcSKUID])
+		if result.LimitedBy == "" || n.LessThan(result.Capacity) {
+			result.Capacity, result.LimitedBy = n, item.SrcSKUID
+		}
+	}
+	return result, nil
+}
+
+// stockFloorDiv gives a/b rounded toward minus infinity, for b above zero.
+func stockFloorDiv(a, b decimal.Decimal) decimal.Decimal {
+	q, rest := a.QuoRem(b, 0)
+	if rest.IsNegative() {
+		q = q.Sub(decimal.New(1, 0))
+	}
+	return q
+}
+
+// BundleError is why a bundle has no capacity.
+type BundleError struct {
+	SKUID     string // 组合装编码
+	Component string // 子商品编码, "" where it is about the whole bundle
+
+	class  error
+	noCode bool // a component has no code
+}
+
+// Error says what is wrong with which component, and what to do, in English and
+// Chinese.
+func (e *BundleError) Error() string {
+	en, zh := "it has no components: query the bundle again", "没有子商品, 请重新查询组合装"
+	switch {
+	case e.noCode:
+		en, zh = "a component has no code: correct the bundle in Jushuitan", "有子商品缺少编码, 请在聚水潭中修正"
+	case e.class == formula.ErrMissing:
+		en, zh = "the stock of the component is not known: query it first", "子商品库存未知, 请先查询"
+	case e.class == formula.ErrRange:
+		en, zh = "the stock of the component is out of range: check its figures", "子商品库存超出范围, 请核对数据"
+	case e.Component != "":
+		en, zh = "the quantity of the component must be above zero: correct the bundle in Jushuitan", "子商品数量必须大于零, 请在聚水潭中修正"
+	}
+	if e.Component == "" {
+		return fmt.Sprintf("mapping: bundle %q: %s / 组合装 %q: %s", e.SKUID, en, e.SKUID, zh)
+	}
+	return fmt.Sprintf("mapping: bundle %q, component %q: %s / 组合装 %q, 子商品 %q: %s", e.SKUID, e.Component, en, e.SKUID, e.Component, zh)
+}
+
+// Unwrap gives the class.
+func (e *BundleError) Unwrap() error { return e.class }

@@ -37,7 +37,7 @@ func (e *UploadError) Error() string {
 // What travels: name, style number, SKU code, barcode, brand, category by name (it
 // must be a leaf of the merchant's tree), the three prices (of the SKU, else of the
 // style), labels (they are added), colour and size as properties_value of up to 100
-// characters, and the six configured fields through their source: FromUps as a
+// characters, and the configured fields through their source: FromUps as a
 // category property, FromOther 1 to 5 as a custom text, FromLabelPrefix as a label.
 // With FirstOf it is the first member that can be written. A field from FromFunc, or
 // without a source, does not travel; one from Constant or FromCategory has to have
@@ -66,11 +66,11 @@ func (m *ProductMapper) SKUUploads(p *dianjia.Product) ([]jushuitan.SKUUpload, e
 		} else {
 			row.PurchasePrice = cost
 		}
-		for i, field := range productAttributes {
-			if value := *productAttribute(p, i); value != "" {
+		for i := range productAttributes {
+			if value := *productAttributes[i].value(p); value != "" {
 				source := m.sources[i].reverse(m.cfg.PullSPU)
 				if problem := uploadAttribute(&row, p, &source, value); problem != "" {
-					fail(field, problem)
+					fail(productAttributes[i].field, problem)
 				}
 			}
 		}
@@ -175,32 +175,11 @@ func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *Source, va
 	}
 	switch s.kind {
 	case sourceUps:
-		if row.CategoryProperties == nil {
-			row.CategoryProperties = map[string]any{}
-		}
-		if have, ok := row.CategoryProperties[s.text]; ok && have != value {
-			return fmt.Sprintf("category property %q would have two values / 类目属性 %q 有两个不同的值", s.text, s.text)
-		}
-		row.CategoryProperties[s.text] = value
+		return uploadProperty(row, s.text, value)
 	case sourceOther:
-		slot := uploadOther(row, s.n)
-		if slot == nil {
-			return fmt.Sprintf("an upload has other_1 to other_5, not other_%d / 上传仅支持 other_1 至 other_5", s.n)
-		}
-		if *slot != "" && *slot != value {
-			return fmt.Sprintf("other_%d would have two values / other_%d 有两个不同的值", s.n, s.n)
-		}
-		*slot = value
+		return uploadOther(row, s.n, value)
 	case sourceLabel:
-		for _, label := range row.Labels {
-			if rest, ok := strings.CutPrefix(label, s.text); ok {
-				if strings.TrimSpace(rest) == value {
-					return ""
-				}
-				return fmt.Sprintf("the product has the label %q, which says otherwise / 已有标签 %q 与该值不一致", label, label)
-			}
-		}
-		row.Labels = append(row.Labels, s.text+value)
+		return uploadLabel(row, s.text, value)
 	case sourceCategory:
 		if value != p.Category.Name {
 			return fmt.Sprintf("its source is the category, %q / 来源为类目 %q，与该值不一致", p.Category.Name, p.Category.Name)
@@ -213,20 +192,41 @@ func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *Source, va
 	return ""
 }
 
-func uploadOther(row *jushuitan.SKUUpload, n int) *string {
-	switch n {
-	case 1:
-		return &row.Other1
-	case 2:
-		return &row.Other2
-	case 3:
-		return &row.Other3
-	case 4:
-		return &row.Other4
-	case 5:
-		return &row.Other5
+func uploadProperty(row *jushuitan.SKUUpload, name, value string) (problem string) {
+	if row.CategoryProperties == nil {
+		row.CategoryProperties = map[string]any{}
 	}
-	return nil
+	if have, ok := row.CategoryProperties[name]; ok && have != value {
+		return fmt.Sprintf("category property %q would have two values / 类目属性 %q 有两个不同的值", name, name)
+	}
+	row.CategoryProperties[name] = value
+	return ""
+}
+
+func uploadOther(row *jushuitan.SKUUpload, n int, value string) (problem string) {
+	slots := [...]*string{&row.Other1, &row.Other2, &row.Other3, &row.Other4, &row.Other5}
+	if n < 1 || n > len(slots) {
+		return fmt.Sprintf("an upload has other_1 to other_5, not other_%d / 上传仅支持 other_1 至 other_5", n)
+	}
+	slot := slots[n-1]
+	if *slot != "" && *slot != value {
+		return fmt.Sprintf("other_%d would have two values / other_%d 有两个不同的值", n, n)
+	}
+	*slot = value
+	return ""
+}
+
+func uploadLabel(row *jushuitan.SKUUpload, prefix, value string) (problem string) {
+	for _, label := range row.Labels {
+		if rest, ok := strings.CutPrefix(label, prefix); ok {
+			if strings.TrimSpace(rest) == value {
+				return ""
+			}
+			return fmt.Sprintf("the product has the label %q, which says otherwise / 已有标签 %q 与该值不一致", label, label)
+		}
+	}
+	row.Labels = append(row.Labels, prefix+value)
+	return ""
 }
 
 func uploadPrice(sku, style decimal.NullDecimal) *decimal.Decimal {

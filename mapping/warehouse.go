@@ -141,12 +141,9 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 		}
 		keep := reserve
 		if rules.ReserveFor != nil {
-			if own, ok := rules.ReserveFor(r.StoreCode, r.SKUCode); ok {
-				if own.IsNegative() {
-					return nil, fmt.Errorf("mapping: the reserve of store %q for SKU %q is negative: %s / 店仓 %[1]q 商品 %[2]q 的预留数量不能为负：%[3]s",
-						r.StoreCode, r.SKUCode, own)
-				}
-				keep = warehouseQtyOf(own)
+			var err error
+			if keep, err = rules.reserveFor(r, reserve); err != nil {
+				return nil, err
 			}
 		}
 		qty := warehouseQtyOf(r.Qty).above(keep)
@@ -163,6 +160,19 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 	}
 	result.Gaps = gaps.StockGaps
 	return result, nil
+}
+
+// reserveFor is what the store of a row keeps of the SKU.
+func (rules *StoreStockRules) reserveFor(r *dianjia.StockRow, usual warehouseQty) (warehouseQty, error) {
+	own, ok := rules.ReserveFor(r.StoreCode, r.SKUCode)
+	switch {
+	case !ok:
+		return usual, nil
+	case own.IsNegative():
+		return usual, fmt.Errorf("mapping: the reserve of store %q for SKU %q is negative: %s / 店仓 %[1]q 商品 %[2]q 的预留数量不能为负：%[3]s",
+			r.StoreCode, r.SKUCode, own)
+	}
+	return warehouseQtyOf(own), nil
 }
 
 // warehouseStores makes a sum for each virtual warehouse, ascending, and says where
@@ -272,15 +282,10 @@ func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, r
 				result.Ignored++
 				continue
 			}
-			for _, f := range feeds {
-				switch qty, err := figure(f.binding, row); {
-				case err != nil:
-					f.sum.fail(f.member, row.SKUID, err)
-				case !qty.Valid:
-					f.sum.at(row.SKUID)
-				default:
-					f.sum.add(f.member, row.SKUID, warehouseQtyOf(qty.Decimal).part(f.part, f.parts), row.Modified)
-				}
+			for i := range feeds {
+				f := &feeds[i]
+				qty, err := figure(f.binding, row)
+				f.take(row, qty, err)
 			}
 		}
 	}
@@ -301,6 +306,18 @@ func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, r
 type warehouseDownload struct {
 	warehouseFeed
 	binding dianjia.WarehouseBinding
+}
+
+// take adds the figure of a row to the sum, or why it has none.
+func (f *warehouseDownload) take(row *jushuitan.InventoryRow, qty decimal.NullDecimal, err error) {
+	switch {
+	case err != nil:
+		f.sum.fail(f.member, row.SKUID, err)
+	case !qty.Valid:
+		f.sum.at(row.SKUID)
+	default:
+		f.sum.add(f.member, row.SKUID, warehouseQtyOf(qty.Decimal).part(f.part, f.parts), row.Modified)
+	}
 }
 
 // warehouseSource is what a binding downloads: a slot of a warehouse.

@@ -16,7 +16,6 @@ import (
 // head warehouse in Jushuitan.
 func CheckWarehouseSlots(head jushuitan.Warehouse, bindings []dianjia.WarehouseBinding) []SetupFinding {
 	number := routingNumber(head)
-	code := strconv.FormatInt(number, 10)
 	var found []SetupFinding
 	var main, back []dianjia.WarehouseBinding
 	for _, b := range bindings {
@@ -39,11 +38,17 @@ func CheckWarehouseSlots(head jushuitan.Warehouse, bindings []dianjia.WarehouseB
 			back = append(back, b)
 		}
 	}
-	f := SetupFinding{WMSCoID: number}
+	found = append(found, checkHeadWarehouse(head, number, main)...)
+	return append(found, checkReturnWarehouse(number, back)...)
+}
+
+// checkHeadWarehouse checks the bindings of the head warehouse's main slot.
+func checkHeadWarehouse(head jushuitan.Warehouse, number int64, main []dianjia.WarehouseBinding) (found []SetupFinding) {
+	code := strconv.FormatInt(number, 10)
 	coded := slices.IndexFunc(main, func(b dianjia.WarehouseBinding) bool { return b.WarehouseCode == code })
 	switch {
 	case len(main) == 0:
-		found = append(found, f.with(HeadWarehouseMissing,
+		found = append(found, SetupFinding{WMSCoID: number}.with(HeadWarehouseMissing,
 			fmt.Sprintf("no warehouse of DianJia is bound to the head warehouse %d", number),
 			fmt.Sprintf("没有绑定聚水潭总仓 %d 的店加仓库", number),
 			"make a warehouse with the code "+code+" and bind it", "请新建编码为 "+code+" 的仓库并绑定"))
@@ -58,8 +63,13 @@ func CheckWarehouseSlots(head jushuitan.Warehouse, bindings []dianjia.WarehouseB
 			fmt.Sprintf("总仓名称是 %q，聚水潭中是 %q", main[coded].WarehouseName, head.Name),
 			"give both the same name, so that people can tell", "建议使用相同名称，便于识别"))
 	}
+	return found
+}
+
+// checkReturnWarehouse checks the bindings of the head warehouse's sales-return slot.
+func checkReturnWarehouse(number int64, back []dianjia.WarehouseBinding) (found []SetupFinding) {
 	if len(back) == 0 {
-		found = append(found, f.with(ReturnWarehouseMissing,
+		found = append(found, SetupFinding{WMSCoID: number}.with(ReturnWarehouseMissing,
 			fmt.Sprintf("no warehouse of DianJia is bound to the sales-return slot of the head warehouse %d", number),
 			fmt.Sprintf("没有绑定聚水潭总仓 %d 销退仓的店加仓库", number),
 			"make a return warehouse with the code "+dianjia.ReturnWarehouseCode, "请新建编码为 "+dianjia.ReturnWarehouseCode+" 的销退仓"))

@@ -57,7 +57,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	})
 	fs.StringVar(&s.SpecTemplate, "spec-template", "颜色尺码", "规格模板 of new products")
 	fs.Func("source", "where a field comes from, such as year=ups:年份 or season=other:2|label:季节-; may be repeated. "+
-		"Fields: year 年份, season 季节, wave 波段, tier 商品层, style 风格, series 系列. Sources: ups:NAME (with -spu), other:1 to other:10, label:PREFIX, category, const:VALUE; with | the first that has a value", s.source)
+		"Fields: "+sourceFields()+". Sources: ups:NAME (with -spu), other:1 to other:10, label:PREFIX, category, const:VALUE; with | the first that has a value", s.source)
 	fs.IntVar(&s.days, "days", 7, "products that changed in so many days")
 }
 
@@ -135,6 +135,15 @@ func (d *download) once(ctx context.Context, a *app.App) (*report, error) {
 	return r, nil
 }
 
+// sourceFields lists the fields that have a source, such as "year 年份, season 季节".
+func sourceFields() string {
+	var names []string
+	for _, field := range mapping.SourceFields() {
+		names = append(names, fmt.Sprintf("%s %s", field, field.Title()))
+	}
+	return strings.Join(names, ", ")
+}
+
 // source reads a -source flag.
 func (s *settings) source(text string) error {
 	field, from, ok := strings.Cut(text, "=")
@@ -153,13 +162,9 @@ func (s *settings) source(text string) error {
 	if len(sources) > 1 {
 		source = mapping.FirstOf(sources...)
 	}
-	c := &s.config
-	fields := map[string]*mapping.Source{
-		"year": &c.Year, "season": &c.Season, "wave": &c.Wave, "tier": &c.Tier, "style": &c.Style, "series": &c.Series,
-	}
-	target := fields[field]
+	target := s.config.Source(mapping.ProductField(field))
 	if target == nil {
-		return fmt.Errorf("field %q is not year, season, wave, tier, style or series / 字段应为年份、季节、波段、商品层、风格或系列", field)
+		return fmt.Errorf("field %q is not one of %s / 字段应为其中之一", field, sourceFields())
 	}
 	*target = source
 	return nil

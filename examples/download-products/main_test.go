@@ -136,7 +136,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"-source", "year=ups:年份"}, "类目属性仅在拉取SPU时返回"},
 		{[]string{"-spu", "-source", "year=other:7"}, "year"},
 		{[]string{"-source", "year"}, "应为 字段=来源"},
-		{[]string{"-source", "colour=other:1"}, "not year, season"},
+		{[]string{"-source", "colour=other:1"}, "not one of year 年份, season 季节"},
 		{[]string{"-source", "year=other:11"}, "来源写法有误"},
 		{[]string{"-source", "year=other:1x"}, "来源写法有误"},
 		{[]string{"-source", "year=ups:"}, "来源写法有误"},

@@ -1,0 +1,172 @@
+package mapping
+
+import (
+	"cmp"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// ProductField names a field of a product or SKU of DianJia.
+type ProductField string
+
+// The fields of products (商品字段), and of SKUs.
+const (
+	FieldName       ProductField = "name"       // 商品名称
+	FieldStyleNo    ProductField = "style_no"   // 货号
+	FieldSKUCode    ProductField = "sku_code"   // 商品编码
+	FieldBarcode    ProductField = "barcode"    // 条形码
+	FieldColor      ProductField = "color"      // 颜色
+	FieldSize       ProductField = "size"       // 尺码
+	FieldBrand      ProductField = "brand"      // 品牌
+	FieldCost       ProductField = "cost"       // 标准成本价
+	FieldTag        ProductField = "tag"        // 标准吊牌价
+	FieldRetail     ProductField = "retail"     // 标准零售价
+	FieldYear       ProductField = "year"       // 年份
+	FieldSeason     ProductField = "season"     // 季节
+	FieldWave       ProductField = "wave"       // 波段
+	FieldTier       ProductField = "tier"       // 商品层
+	FieldStyle      ProductField = "style"      // 风格
+	FieldSeries     ProductField = "series"     // 系列
+	FieldCategory   ProductField = "category"   // 类目
+	FieldLabels     ProductField = "labels"     // 标签
+	FieldTemplate   ProductField = "template"   // 规格模板
+	FieldProperties ProductField = "properties" // 聚水潭属性
+)
+
+// productAttributes are the fields that merchants agree on one by one, a row each: where
+// the value is in a product, and where its source is in a config. Mapping, plans, uploads
+// and reports go by these rows.
+var productAttributes = [...]struct {
+	field  ProductField
+	title  string
+	value  func(*dianjia.Product) *string
+	source func(*ProductConfig) *Source
+}{
+	{
+		FieldYear, "年份",
+		func(p *dianjia.Product) *string { return &p.Year },
+		func(c *ProductConfig) *Source { return &c.Year },
+	},
+	{
+		FieldSeason, "季节",
+		func(p *dianjia.Product) *string { return &p.Season },
+		func(c *ProductConfig) *Source { return &c.Season },
+	},
+	{
+		FieldWave, "波段",
+		func(p *dianjia.Product) *string { return &p.Wave },
+		func(c *ProductConfig) *Source { return &c.Wave },
+	},
+	{
+		FieldTier, "商品层",
+		func(p *dianjia.Product) *string { return &p.Tier },
+		func(c *ProductConfig) *Source { return &c.Tier },
+	},
+	{
+		FieldStyle, "风格",
+		func(p *dianjia.Product) *string { return &p.Style },
+		func(c *ProductConfig) *Source { return &c.Style },
+	},
+	{
+		FieldSeries, "系列",
+		func(p *dianjia.Product) *string { return &p.Series },
+		func(c *ProductConfig) *Source { return &c.Series },
+	},
+}
+
+// productTitles are the Chinese names of the other fields.
+var productTitles = map[ProductField]string{
+	FieldName:       "商品名称",
+	FieldStyleNo:    "货号",
+	FieldSKUCode:    "商品编码",
+	FieldBarcode:    "条形码",
+	FieldColor:      "颜色",
+	FieldSize:       "尺码",
+	FieldBrand:      "品牌",
+	FieldCost:       "标准成本价",
+	FieldTag:        "标准吊牌价",
+	FieldRetail:     "标准零售价",
+	FieldCategory:   "类目",
+	FieldLabels:     "标签",
+	FieldTemplate:   "规格模板",
+	FieldProperties: "聚水潭属性",
+}
+
+// Title is the Chinese name of the field.
+func (f ProductField) Title() string {
+	for i := range productAttributes {
+		if productAttributes[i].field == f {
+			return productAttributes[i].title
+		}
+	}
+	return cmp.Or(productTitles[f], string(f))
+}
+
+// SourceFields returns the fields that have a source in [ProductConfig].
+func SourceFields() []ProductField {
+	fields := make([]ProductField, len(productAttributes))
+	for i := range productAttributes {
+		fields[i] = productAttributes[i].field
+	}
+	return fields
+}
+
+// Source returns the place of a field's source in the config, nil for a field that has
+// none.
+func (c *ProductConfig) Source(field ProductField) *Source {
+	for i := range productAttributes {
+		if productAttributes[i].field == field {
+			return productAttributes[i].source(c)
+		}
+	}
+	return nil
+}
+
+// CostFrom says which price of Jushuitan is the standard cost (标准成本价) of a SKU.
+// A style has one figure for both, 成本价(采购价), c_price.
+type CostFrom int
+
+// The choices.
+const (
+	// CostFromCostPrice is 成本价, cost_price.
+	CostFromCostPrice CostFrom = iota
+	// CostFromPurchasePrice is 采购价, purchase_price. A SKU query returns it only if
+	// asked: jushuitan.SKUQuery{Fields: {"purchase_price"}}. Bundles have none.
+	CostFromPurchasePrice
+	// CostFromPurchaseElseCost is the purchase price, or the cost price where a SKU has none.
+	CostFromPurchaseElseCost
+)
+
+// ProductConfig is how products are mapped for one merchant. The zero value is a
+// sync by SKU without the fields that merchants agree on.
+type ProductConfig struct {
+	PullSPU bool     // 拉取SPU: rows come from the style query; it decides which sources can have values
+	Cost    CostFrom // which price is the standard cost
+
+	// Properties are the labels of colour and size; the zero value is
+	// DefaultPropertyLabels.
+	Properties PropertyLabels
+	// MinConfidence leaves colour and size empty that are less sure. Empty ones stay
+	// as they are in DianJia.
+	MinConfidence Confidence
+
+	// ZeroPriceIsUnset takes a price of 0 for none. Off, 0 is a price like any other. A
+	// price that the row does not have, which is the zero Decimal, is none either way:
+	// in rows that are made by hand, write a price of 0 as decimal.New(0, 0).
+	ZeroPriceIsUnset bool
+	// SKUCodeForStyleNo gives a row without i_id its sku_id as 货号. Off, the style
+	// number stays empty, and each such row is a product of its own.
+	SKUCodeForStyleNo bool
+
+	// Categories are the rows of the category query, from which parent categories are
+	// taken. Without them every category is on the first level.
+	Categories []jushuitan.Category
+
+	Year   Source // 年份
+	Season Source // 季节
+	Wave   Source // 波段
+	Tier   Source // 商品层
+	Style  Source // 风格
+	Series Source // 系列
+}
