@@ -1,0 +1,131 @@
+package newcomer
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestAddEndpoint does in a copy of the module what CONTRIBUTING says: an entry in the
+// catalog for an operation of a service that there is, one for an operation of a new
+// service, and go generate. Nothing else is written by hand, and a program that calls
+// both gets their samples from the fake. (The package's tests ask for an example of a
+// new service besides.)
+func TestAddEndpoint(t *testing.T) {
+	tree := copyTree(t)
+	catalog := filepath.Join(tree, "internal", "catalog", "order.json")
+	text := string(readFile(t, catalog))
+	for _, entry := range []string{"operation.json", "service_operation.json"} {
+		text = insertAfter(t, text, "\n \"operations\": [\n", string(readFile(t, filepath.Join("testdata", entry)))+",\n")
+	}
+	text = insertAfter(t, text, "\n \"services\": [\n", `{"name": "MadeUps", "zh": "示例", "en": "rows that nobody has"},`+"\n")
+	require.NoError(t, os.WriteFile(catalog, []byte(text), 0o600))
+
+	goTool(t, tree, "generate", "./jushuitan", "./qimen")
+	assert.ElementsMatch(t, []string{
+		"internal/catalog/order.json", // by hand
+		"jushuitan/client_gen.go", "jushuitan/operations_gen.go", "jushuitan/order_gen.go", "README.md", "README.zh-CN.md",
+	}, changedFiles(t, tree))
+	readme := string(readFile(t, filepath.Join(tree, "README.md")))
+	assert.Contains(t, readme, "| `/open/made/up/upload` | `Orders.UploadMadeUp` |")
+	assert.Contains(t, readme, "| `/open/made/up/query` | `MadeUps.Query` |")
+
+	program := filepath.Join(tree, "endpoints")
+	require.NoError(t, os.Mkdir(program, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(program, "main.go"), readFile(t, filepath.Join("testdata", "endpoints", "main.go")), 0o600))
+	assert.Equal(t, strings.Join([]string{
+		"uploaded 1 M-1 <nil>",
+		"queried M-1 2 示例 <nil>",
+		`printed MadeUp{MadeUpID:"M-1" ReceiverName:*** Qty:2 Modified:2024-05-01T08:00:00+08:00}`,
+		"listed MadeUps.Query read",
+		"listed Orders.UploadMadeUp keyed",
+		"",
+	}, "\n"), goTool(t, tree, "run", "./endpoints"))
+}
+
+func goTool(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // packages that did not change come from the cache
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "go %s\n%s", strings.Join(args, " "), out)
+	return string(out)
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return text
+}
+
+func insertAfter(t *testing.T, text, mark, more string) string {
+	t.Helper()
+	before, after, ok := strings.Cut(text, mark)
+	require.True(t, ok, "no %q", mark)
+	return before + mark + more + after
+}
+
+// moduleFiles visits the files of the root module.
+func moduleFiles(t *testing.T, visit func(name string)) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			_, nested := os.Stat(filepath.Join(name, "go.mod"))
+			if rel != "." && (strings.HasPrefix(entry.Name(), ".") || nested == nil) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if entry.Type().IsRegular() {
+			visit(rel)
+		}
+		return nil
+	}))
+}
+
+// copyTree copies the root module.
+func copyTree(t *testing.T) string {
+	t.Helper()
+	tree := t.TempDir()
+	moduleFiles(t, func(name string) {
+		require.NoError(t, os.MkdirAll(filepath.Join(tree, filepath.Dir(name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(tree, name), readFile(t, filepath.Join(root, name)), 0o600))
+	})
+	return tree
+}
+
+// changedFiles are those of a copy that differ from the original or are new.
+func changedFiles(t *testing.T, tree string) []string {
+	t.Helper()
+	var changed []string
+	require.NoError(t, filepath.WalkDir(tree, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(tree, name)
+		if err != nil {
+			return err
+		}
+		if old, err := os.ReadFile(filepath.Join(root, rel)); err != nil || !bytes.Equal(old, readFile(t, name)) {
+			changed = append(changed, filepath.ToSlash(rel))
+		}
+		return nil
+	}))
+	return changed
+}
