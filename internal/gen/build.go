@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -189,113 +190,97 @@ func (a *api) fill(op *catalog.Operation, s *goStruct, members []*node, side str
 	return nil
 }
 
+// goTypes are the Go types of members without members of their own.
+var goTypes = map[string]string{
+	"int": "int64", "decimal": "decimal.Decimal", "string": "string", "bool": "bool", "time": "time.Time", "commas": "CommaList",
+	"any": "json.RawMessage", "map": "map[string]any", "[]string": "[]string", "[]int": "[]int64",
+}
+
+// objectTypes are the types of members that are objects or hold some: what stands
+// before the Go type of the object, and what marks it in [catalog.Operation].Types.
+var objectTypes = map[string]struct{ prefix, mark string }{
+	"object": {"", ""}, "[]object": {"[]", "[]"}, "[][]object": {"[][]", "[][]"}, "map[]object": {"map[string][]", ".*[]"},
+}
+
 func (a *api) field(op *catalog.Operation, s *goStruct, n *node, side string) (*goField, error) {
 	src := n.field
 	if src == nil {
 		src = &catalog.Field{Name: n.path, Type: "object"}
 	}
-	f := &goField{wire: n.leaf, name: src.Go, src: src}
-	if f.name == "" {
-		f.name = goName(n.leaf)
-	}
-	isRows := side == "response" && op.Rows == n.leaf && strings.Count(n.path, ".") == strings.Count(op.Payload+".x", ".")-boolInt(op.Payload == "")
-	if isRows {
-		if name := rowsName(op); name != "" {
-			f.name = name
-		}
+	f := &goField{wire: n.leaf, name: cmp.Or(src.Go, goName(n.leaf)), src: src}
+	if holdsRows(op, n, side) {
+		f.name = rowsName(op)
 		s.rows = f.name
 	}
-	child := func(suffix string) (string, error) {
-		name := op.Types[side+":"+src.Name+suffix]
-		if name == "" {
-			name = s.name + singular(f.name)
-			if isRows {
-				name = s.name + "Row"
-			}
+	object, isObject := objectTypes[src.Type]
+	switch f.typ = goTypes[src.Type]; {
+	case f.typ == "" && !isObject:
+		return nil, fmt.Errorf("%s: type %q", src.Name, src.Type)
+	case isObject && len(n.children) == 0:
+		f.typ = object.prefix + "json.RawMessage"
+	case isObject:
+		if err := a.child(op, s, n, f, side); err != nil {
+			return nil, err
 		}
-		c := a.declare(name, op.Group)
-		if c.doc == "" {
-			c.doc = fmt.Sprintf("%s %s: %s of [%s].", name, label(src), f.name, s.name)
-		}
-		if isRows && op.Extra {
-			c.extra = true
-		}
-		c.reply = side == "response"
-		return name, a.fill(op, c, n.children, side)
-	}
-	optional := ",omitzero"
-	if src.Required {
-		optional = ""
-	}
-	var err error
-	switch src.Type {
-	case "int":
-		f.typ = "int64"
-	case "decimal":
-		f.typ = "decimal.Decimal"
-	case "string", "bool":
-		f.typ = src.Type
-	case "time":
-		f.typ = "time.Time"
-	case "commas":
-		f.typ = "CommaList"
-	case "any":
-		f.typ = "json.RawMessage"
-	case "map":
-		f.typ = "map[string]any"
-	case "[]string":
-		f.typ = "[]string"
-	case "[]int":
-		f.typ = "[]int64"
-	case "object":
-		if len(n.children) == 0 {
-			f.typ = "json.RawMessage"
-			break
-		}
-		f.child, err = child("")
-		f.typ = f.child
-		if side == "request" && n.leaf != "page" {
+		f.typ = object.prefix + f.child
+		if src.Type == "object" && side == "request" && n.leaf != "page" {
 			f.typ = "*" + f.child
 		}
-	case "[]object":
-		if len(n.children) == 0 {
-			f.typ = "[]json.RawMessage"
-			break
-		}
-		f.child, err = child("[]")
-		f.typ = "[]" + f.child
-	case "[][]object":
-		f.child, err = child("[][]")
-		f.typ = "[][]" + f.child
-	case "map[]object":
-		f.child, err = child(".*[]")
-		f.typ = "map[string][]" + f.child
-	default:
-		return nil, fmt.Errorf("%s: type %q", src.Name, src.Type)
 	}
-	if err != nil {
-		return nil, err
-	}
-	f.batched = side == "request" && op.Batch != nil && op.Batch.List == src.Name
 	if src.Pointer {
 		f.typ = "*" + f.typ
 	}
-	if f.typ == "*decimal.Decimal" {
-		// omitzero would ask the decimal and drop a 0 that was set on purpose.
-		optional = ",omitempty"
-	}
-	f.tag = n.leaf + optional
-	if src.Quoted {
-		f.tag += ",string"
-	}
+	f.batched = side == "request" && op.Batch != nil && op.Batch.List == src.Name
+	f.tag = jsonTag(f)
 	return f, nil
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
+// holdsRows reports whether a member is the one with the rows of an answer.
+func holdsRows(op *catalog.Operation, n *node, side string) bool {
+	depth := 0
+	if op.Payload != "" {
+		depth = strings.Count(op.Payload, ".") + 1
 	}
-	return 0
+	return side == "response" && op.Rows == n.leaf && strings.Count(n.path, ".") == depth
+}
+
+// child declares the type of a member that is an object, or holds some.
+func (a *api) child(op *catalog.Operation, s *goStruct, n *node, f *goField, side string) error {
+	isRows := holdsRows(op, n, side)
+	name := op.Types[side+":"+f.src.Name+objectTypes[f.src.Type].mark]
+	if name == "" {
+		name = s.name + singular(f.name)
+		if isRows {
+			name = s.name + "Row"
+		}
+	}
+	c := a.declare(name, op.Group)
+	if c.doc == "" {
+		c.doc = fmt.Sprintf("%s %s: %s of [%s].", name, label(f.src), f.name, s.name)
+	}
+	if isRows && op.Extra {
+		c.extra = true
+	}
+	c.reply = side == "response"
+	f.child = name
+	return a.fill(op, c, n.children, side)
+}
+
+// jsonTag is the wire name of a member and its options: required ones are always
+// sent.
+func jsonTag(f *goField) string {
+	tag := f.wire
+	switch {
+	case f.typ == "*decimal.Decimal":
+		// omitzero would ask the decimal and drop a 0 that was set on purpose.
+		tag += ",omitempty"
+	case !f.src.Required:
+		tag += ",omitzero"
+	}
+	if f.src.Quoted {
+		tag += ",string"
+	}
+	return tag
 }
 
 // rowsName is the Go name of a page's rows: the plural of their type.

@@ -102,20 +102,8 @@ func buildQimen(families []*qimen.Family) (*qimenAPI, error) {
 			}
 		}
 	}
-	for _, f := range families {
-		for _, name := range f.Extra {
-			if a.structs[name] == nil {
-				return nil, fmt.Errorf("%s: extra names %s, which no method has", f.Family, name)
-			}
-			a.structs[name].extra = true
-		}
-	}
-	for name, s := range a.shared {
-		st := a.structs[name]
-		if st == nil {
-			return nil, fmt.Errorf("shared type %s is used nowhere", name)
-		}
-		st.extra = s.Extra
+	if err := a.markExtra(); err != nil {
+		return nil, err
 	}
 	// One name in two methods is a decision: it has to be on the list.
 	for _, s := range a.order {
@@ -124,6 +112,26 @@ func buildQimen(families []*qimen.Family) (*qimenAPI, error) {
 		}
 	}
 	return a, a.keysExist()
+}
+
+// markExtra marks the types that keep unknown members.
+func (a *qimenAPI) markExtra() error {
+	for _, f := range a.families {
+		for _, name := range f.Extra {
+			if a.structs[name] == nil {
+				return fmt.Errorf("%s: extra names %s, which no method has", f.Family, name)
+			}
+			a.structs[name].extra = true
+		}
+	}
+	for name, s := range a.shared {
+		st := a.structs[name]
+		if st == nil {
+			return fmt.Errorf("shared type %s is used nowhere", name)
+		}
+		st.extra = s.Extra
+	}
+	return nil
 }
 
 func (a *qimenAPI) method(m *qimen.Method) error {
@@ -296,6 +304,13 @@ func (f *qimenField) merge(g *qimenField) error {
 	return nil
 }
 
+// qimenTypes are the Go types of members without members of their own.
+var qimenTypes = map[string]string{
+	"string": "string", "int": "int64", "bool": "bool", "decimal": "decimal.Decimal", "time": "time.Time", "date": "time.Time",
+	"commas": "jushuitan.CommaList", "map": "map[string]string", "any": "json.RawMessage", "[]any": "[]json.RawMessage",
+	"[]string": "[]string", "[]int": "[]int64",
+}
+
 func (a *qimenAPI) field(m *qimen.Method, s *qimenStruct, n *qimenNode, side string) (*qimenField, error) {
 	src := n.field
 	f := &qimenField{
@@ -308,79 +323,68 @@ func (a *qimenAPI) field(m *qimen.Method, s *qimenStruct, n *qimenNode, side str
 	if src.Required {
 		f.required = 1
 	}
-	list := strings.HasPrefix(src.Type, "[]")
-	switch {
-	case list != strings.HasSuffix(src.Name, "[]") && src.Type != "[]int":
-		return nil, fmt.Errorf("%s is of type %s", src.Name, src.Type)
-	case src.Child != "":
+	if src.Child != "" {
 		f.xml += ">" + src.Child
 	}
-	if len(n.children) > 0 != strings.HasSuffix(src.Type, "object") {
-		return nil, fmt.Errorf("%s is of type %s and has %d members", src.Name, src.Type, len(n.children))
-	}
-	if src.Enum != "" && src.Type != "string" {
-		return nil, fmt.Errorf("%s is of type %s and has an enumeration", src.Name, src.Type)
+	if err := checkType(src, len(n.children)); err != nil {
+		return nil, err
 	}
 	if strings.HasSuffix(src.Type, "object") {
-		f.child = src.Of
-		if f.child == "" {
-			base := s.name
-			if base == m.Go.Request || base == m.Go.Response {
-				base = m.Go.Name
-			}
-			f.child = base + singular(f.name)
-		}
-		c := a.declare(f.child, m)
-		if c.doc == "" {
-			c.doc = fmt.Sprintf("%s is %s of [%s]: %s.", f.child, f.name, s.name, src.EN)
-			if sh := a.shared[f.child]; sh != nil {
-				c.doc = fmt.Sprintf("%s %s: %s.", f.child, sh.ZH, sh.EN)
-			}
-		}
-		if err := a.fill(m, c, n.children, side); err != nil {
+		if err := a.child(m, s, n, f, side); err != nil {
 			return nil, err
 		}
 	}
-	switch src.Type {
-	case "string":
-		f.typ = "string"
-		if src.Enum != "" {
-			f.typ = src.Enum
-		}
-	case "int":
-		f.typ = "int64"
-	case "bool":
-		f.typ = "bool"
-	case "decimal":
-		f.typ = "decimal.Decimal"
-	case "time", "date":
-		f.typ = "time.Time"
-	case "commas":
-		f.typ = "jushuitan.CommaList"
-	case "map":
-		f.typ = "map[string]string"
-	case "any":
-		f.typ = "json.RawMessage"
-	case "[]any":
-		f.typ = "[]json.RawMessage"
-	case "[]string":
-		f.typ = "[]string"
-	case "[]int":
-		f.typ = "[]int64"
-	case "object":
-		f.typ = "*" + f.child
-		if src.Value {
-			f.typ = f.child
-		}
-	case "[]object":
+	switch {
+	case src.Enum != "":
+		f.typ = src.Enum
+	case src.Type == "[]object":
 		f.typ = "[]" + f.child
+	case src.Type == "object" && src.Value:
+		f.typ = f.child
+	case src.Type == "object":
+		f.typ = "*" + f.child
 	default:
-		return nil, fmt.Errorf("%s: type %q", src.Name, src.Type)
+		if f.typ = qimenTypes[src.Type]; f.typ == "" {
+			return nil, fmt.Errorf("%s: type %q", src.Name, src.Type)
+		}
 	}
 	if src.Pointer {
 		f.typ = "*" + f.typ
 	}
 	return f, nil
+}
+
+// checkType makes sure that the type of a member agrees with what else is said of it.
+func checkType(src *qimen.Field, members int) error {
+	switch list := strings.HasPrefix(src.Type, "[]"); {
+	case list != strings.HasSuffix(src.Name, "[]") && src.Type != "[]int":
+		return fmt.Errorf("%s is of type %s", src.Name, src.Type)
+	case members > 0 != strings.HasSuffix(src.Type, "object"):
+		return fmt.Errorf("%s is of type %s and has %d members", src.Name, src.Type, members)
+	case src.Enum != "" && src.Type != "string":
+		return fmt.Errorf("%s is of type %s and has an enumeration", src.Name, src.Type)
+	}
+	return nil
+}
+
+// child declares the type of a member that is an object or a list of them.
+func (a *qimenAPI) child(m *qimen.Method, s *qimenStruct, n *qimenNode, f *qimenField, side string) error {
+	f.child = f.src.Of
+	if f.child == "" {
+		base := s.name
+		if base == m.Go.Request || base == m.Go.Response {
+			base = m.Go.Name
+		}
+		f.child = base + singular(f.name)
+	}
+	c := a.declare(f.child, m)
+	if c.doc == "" {
+		c.doc = fmt.Sprintf("%s is %s of [%s]: %s.", f.child, f.name, s.name, f.src.EN)
+		if sh := a.shared[f.child]; sh != nil {
+			c.doc = fmt.Sprintf("%s %s: %s.", f.child, sh.ZH, sh.EN)
+		}
+	}
+	return a.fill(m, c, n.children, side)
 }
 
 // keysExist checks that what makes a key is a member.

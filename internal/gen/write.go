@@ -262,22 +262,7 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 	if strings.HasPrefix(op.TitleEN, "BOM") {
 		verb = op.TitleEN
 	}
-	text := fmt.Sprintf("%s %s: %s", op.Go.Method, op.TitleZH, verb)
-	switch {
-	case a.paged(op) && op.Paging == nil:
-		text += ", in one piece. [" + serviceType(op) + "." + allName(op) + "] splits longer time ranges"
-	case a.paged(op):
-		text += ", one page. [" + serviceType(op) + "." + allName(op) + "] goes through all of them"
-	case op.Go.Raw:
-		text += ". No public source shows its fields, so it takes and gives JSON as it is"
-	case op.Batch != nil && a.rowType(op) != "":
-		text += fmt.Sprintf(". Longer lists are sent %d rows at a time; the results are in the order of the input, one for each row, and the error is a [*BatchError] when some failed", op.Batch.Max)
-	case op.Batch != nil:
-		text += fmt.Sprintf(". Longer lists are sent %d rows at a time; the server does not answer row by row, so that all rows of a call pass or fail together ([*BatchError])", op.Batch.Max)
-	case op.Fail != nil:
-		text += ". Rows that the server refused are in the answer and in the error, a [*BatchError]"
-	}
-	text += "."
+	text := fmt.Sprintf("%s %s: %s", op.Go.Method, op.TitleZH, verb) + a.mannerOf(op) + "."
 	if op.Batch != nil && op.Batch.MaxIsOurs {
 		text += " No source states how many rows one call takes; that number is our choice."
 	}
@@ -304,6 +289,26 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 		text += "; confidence of the known facts: " + op.Confidence
 	}
 	return text + "."
+}
+
+// mannerOf says how a method takes many rows or returns them.
+func (a *api) mannerOf(op *catalog.Operation) string {
+	switch {
+	case a.paged(op) && op.Paging == nil:
+		return ", in one piece. [" + serviceType(op) + "." + allName(op) + "] splits longer time ranges"
+	case a.paged(op):
+		return ", one page. [" + serviceType(op) + "." + allName(op) + "] goes through all of them"
+	case op.Go.Raw:
+		return ". No public source shows its fields, so it takes and gives JSON as it is"
+	case op.Batch != nil && a.rowType(op) != "":
+		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the results are in the order of the input, one for each row, and the error is a [*BatchError] when some failed", op.Batch.Max)
+	case op.Batch != nil:
+		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the server does not answer row by row, so that all rows of a call pass or fail together ([*BatchError])", op.Batch.Max)
+	case op.Fail != nil:
+		return ". Rows that the server refused are in the answer and in the error, a [*BatchError]"
+	default:
+		return ""
+	}
 }
 
 // accessor writes the Go expression of a path of wire names.
@@ -626,53 +631,7 @@ func (a *api) operationsFile() string {
 			}
 			names = append(names, name)
 			w.f("var %s = &Operation{", name)
-			w.f("Path: %q, Group: %q, Service: %q, Method: %q,", op.Path, op.Group, op.Go.Service, op.Go.Method)
-			w.f("Title: %q, TitleEN: %q, Doc: %q, Confidence: %q,", op.TitleZH, op.TitleEN, op.Doc, op.Confidence)
-			if len(op.AltPaths) > 0 {
-				w.f("AltPaths: %#v,", op.AltPaths)
-			}
-			w.f("Effect: %s,", map[string]string{"read": "Read", "keyed": "Keyed", "unsafe": "Unsafe"}[op.Effect])
-			if len(op.Key) > 0 {
-				w.f("Key: %#v,", op.Key)
-			}
-			if op.Why != "" {
-				w.f("Why: %q,", op.Why)
-			}
-			if op.Paging != nil {
-				w.f("PageMax: %d,", op.Paging.Max)
-				if op.Paging.MaxPages > 0 {
-					w.f("MaxPages: %d,", op.Paging.MaxPages)
-				}
-			}
-			if op.Window != nil && op.Window.Days > 0 {
-				w.f("WindowMax: %d * day,", op.Window.Days)
-			}
-			if op.Batch != nil {
-				w.f("BatchMax: %d,", op.Batch.Max)
-			}
-			if len(op.Limits) > 0 {
-				w.f("Limits: %#v,", op.Limits)
-			}
-			payload := op.Payload
-			if op.Go.Response == "" {
-				payload = "data"
-			}
-			w.f("payload: %q,", payload)
-			if op.Rows != "" {
-				w.f("rows: %q,", op.Rows)
-			}
-			if op.Window != nil {
-				w.f("window: [2]string{%q, %q},", op.Window.Begin, op.Window.End)
-			}
-			if op.NullIsFailure {
-				w.f("nullIsFailure: true,")
-			}
-			if op.FalseIsFailure {
-				w.f("falseIsFailure: true,")
-			}
-			if named := keyedFunc(op); named != "" {
-				w.f("keyed: %s,", named)
-			}
+			operationEntry(&w, op)
 			w.f("}\n")
 		}
 	}
@@ -683,4 +642,60 @@ func (a *api) operationsFile() string {
 	}
 	w.f("}\n")
 	return header + w.String()
+}
+
+// operationEntry writes what an operation says of itself.
+func operationEntry(w *writer, op *catalog.Operation) {
+	w.f("Path: %q, Group: %q, Service: %q, Method: %q,", op.Path, op.Group, op.Go.Service, op.Go.Method)
+	w.f("Title: %q, TitleEN: %q, Doc: %q, Confidence: %q,", op.TitleZH, op.TitleEN, op.Doc, op.Confidence)
+	if len(op.AltPaths) > 0 {
+		w.f("AltPaths: %#v,", op.AltPaths)
+	}
+	w.f("Effect: %s,", map[string]string{"read": "Read", "keyed": "Keyed", "unsafe": "Unsafe"}[op.Effect])
+	if len(op.Key) > 0 {
+		w.f("Key: %#v,", op.Key)
+	}
+	if op.Why != "" {
+		w.f("Why: %q,", op.Why)
+	}
+	if op.Paging != nil {
+		w.f("PageMax: %d,", op.Paging.Max)
+		if op.Paging.MaxPages > 0 {
+			w.f("MaxPages: %d,", op.Paging.MaxPages)
+		}
+	}
+	if op.Window != nil && op.Window.Days > 0 {
+		w.f("WindowMax: %d * day,", op.Window.Days)
+	}
+	if op.Batch != nil {
+		w.f("BatchMax: %d,", op.Batch.Max)
+	}
+	if len(op.Limits) > 0 {
+		w.f("Limits: %#v,", op.Limits)
+	}
+	clientEntry(w, op)
+}
+
+// clientEntry writes what only the client looks at.
+func clientEntry(w *writer, op *catalog.Operation) {
+	payload := op.Payload
+	if op.Go.Response == "" {
+		payload = "data"
+	}
+	w.f("payload: %q,", payload)
+	if op.Rows != "" {
+		w.f("rows: %q,", op.Rows)
+	}
+	if op.Window != nil {
+		w.f("window: [2]string{%q, %q},", op.Window.Begin, op.Window.End)
+	}
+	if op.NullIsFailure {
+		w.f("nullIsFailure: true,")
+	}
+	if op.FalseIsFailure {
+		w.f("falseIsFailure: true,")
+	}
+	if named := keyedFunc(op); named != "" {
+		w.f("keyed: %s,", named)
+	}
 }
