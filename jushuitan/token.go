@@ -350,25 +350,14 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 		return nil
 	}
 	if pending != nil {
-		release, err := s.lease(ctx, merchant, pending.old)
-		if err != nil {
-			return err
-		}
-		_, err = s.persist(ctx, merchant, *pending)
-		release()
-		if err != nil {
+		if err := s.storePending(ctx, merchant, *pending); err != nil {
 			return err
 		}
 		before, seq = s.peek(merchant)
 	}
-
-	stored, err := s.load(ctx, merchant)
-	if err != nil {
+	old, why, err := s.read(ctx, merchant, before, seq)
+	if err != nil || why == tokenUsable {
 		return err
-	}
-	old, why := s.arrive(merchant, before, stored, seq)
-	if why == tokenUsable {
-		return nil
 	}
 	if !s.cfg.SelfBuilt {
 		return s.fault(merchant, why.english+"; ask the merchant to authorise the app again",
@@ -382,13 +371,36 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 		defer release()
 		// Another process may have renewed it while this one waited.
 		before, seq = s.peek(merchant)
-		if stored, err = s.load(ctx, merchant); err != nil {
+		if old, why, err = s.read(ctx, merchant, before, seq); err != nil || why == tokenUsable {
 			return err
 		}
-		if old, why = s.arrive(merchant, before, stored, seq); why == tokenUsable {
-			return nil
-		}
 	}
+	return s.renew(ctx, merchant, old, why)
+}
+
+// storePending stores the token that was granted before and could not be stored.
+func (s *tokenSource) storePending(ctx context.Context, merchant string, p tokenPending) error {
+	release, err := s.lease(ctx, merchant, p.old)
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = s.persist(ctx, merchant, p)
+	return err
+}
+
+// read takes over what the store holds; see arrive for what it returns.
+func (s *tokenSource) read(ctx context.Context, merchant string, before *Token, seq int) (old Token, why tokenWhy, err error) {
+	stored, err := s.load(ctx, merchant)
+	if err != nil {
+		return Token{}, tokenUsable, err
+	}
+	old, why = s.arrive(merchant, before, stored, seq)
+	return old, why, nil
+}
+
+// renew asks the server for a token in place of old, and stores it.
+func (s *tokenSource) renew(ctx context.Context, merchant string, old Token, why tokenWhy) error {
 	next, err := s.obtain(ctx, merchant, old, why)
 	if err != nil {
 		s.putOff(merchant)
