@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/receive"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -145,14 +146,14 @@ func (a *Authorize) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	entID, status, err := a.receive(req)
 	if err == nil {
-		answer(w, http.StatusOK, `{"code":0}`)
+		receive.Answer(w, http.StatusOK, contentType, `{"code":0}`)
 		return
 	}
 	a.report(req.Context(), entID, err)
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", "GET")
 	}
-	answer(w, status, `{"code":-1}`)
+	receive.Answer(w, status, contentType, `{"code":-1}`)
 }
 
 func (a *Authorize) report(ctx context.Context, entID string, err error) {
@@ -202,7 +203,7 @@ func (a *Authorize) exchange(ctx context.Context, entID string, redirect jushuit
 				failed = a.cfg.Deduper.Release(ctx, u.key, owner)
 			}
 			if failed != nil {
-				a.report(ctx, entID, fmt.Errorf("%w: %s: %w", ErrDedupe, u.what, failed))
+				a.report(ctx, entID, fmt.Errorf("%w: %s: %w", jushuitan.ErrDedupe, u.what, failed))
 			}
 		}
 	}()
@@ -210,7 +211,7 @@ func (a *Authorize) exchange(ctx context.Context, entID string, redirect jushuit
 		state, err := a.cfg.Deduper.Claim(ctx, u.key, owner, u.memory)
 		switch {
 		case err != nil:
-			return entID, http.StatusInternalServerError, fmt.Errorf("%w: %s: %w", ErrDedupe, u.what, err)
+			return entID, http.StatusInternalServerError, fmt.Errorf("%w: %s: %w", jushuitan.ErrDedupe, u.what, err)
 		case state != jushuitan.Claimed:
 			return entID, http.StatusForbidden, fmt.Errorf("%w: its %s is used", ErrRedirect, u.what)
 		}

@@ -12,17 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/internal/receive"
 	"github.com/dianjia/jushuitan-go/jushuitan"
-)
-
-// The defaults of [Config].
-const (
-	DefaultMaxBody     = 4 << 20 // 4 MiB
-	DefaultBodyTimeout = 30 * time.Second
-	DefaultClaimTTL    = time.Minute
-	DefaultCommitTTL   = 24 * time.Hour
-	DefaultWait        = 3 * time.Second
 )
 
 // Config holds the functions of the host, one for each kind of message, and how
@@ -64,16 +55,18 @@ type Config struct {
 	Proxies     []netip.Prefix
 
 	// MaxAge and MaxAhead bound the time stamp ts, before and after the present; it
-	// must then be there. 0: not checked. How old a repeated message's ts is, is not
-	// known.
+	// must then be there. The default of 0 is not checked, as less than 0 is: whoever
+	// knows the URL can sign any ts with the public key, so that a bound keeps nobody
+	// out, and it is unknown whether a repeated message has the ts of the first, which
+	// a bound would then refuse for good.
 	MaxAge, MaxAhead time.Duration
 	// Now is the clock for these two; nil is time.Now.
 	Now func() time.Time
 
-	// MaxBody is the longest body that is read, in bytes; 0 is [DefaultMaxBody].
+	// MaxBody is the longest body that is read, in bytes; 0 is [jushuitan.DefaultMaxBody].
 	MaxBody int64
 	// BodyTimeout is how long a body may take to arrive, where the server lets the
-	// read be stopped; 0 is [DefaultBodyTimeout].
+	// read be stopped; 0 is [jushuitan.DefaultBodyTimeout].
 	BodyTimeout time.Duration
 
 	// Deduper remembers what was done, so that a repeat is acknowledged without a
@@ -84,14 +77,14 @@ type Config struct {
 	NoDedupe bool
 	// ClaimTTL bounds one run of a function: its context ends then, and the message
 	// may run again. After a crash a shared Deduper holds a message back for so long.
-	// 0 is [DefaultClaimTTL].
+	// 0 is [jushuitan.DefaultClaimTTL].
 	ClaimTTL time.Duration
-	// CommitTTL is how long a repeat is known; 0 is [DefaultCommitTTL]. A cancel, or a
+	// CommitTTL is how long a repeat is known; 0 is [jushuitan.DefaultCommitTTL]. A cancel, or a
 	// receipt without unique_id, that really happens a second time within it looks
 	// like a repeat, as neither carries a time.
 	CommitTTL time.Duration
 	// Wait is how long a repeat waits for the run of the same message before it is
-	// answered as failed; 0 is [DefaultWait], less than 0 is not at all.
+	// answered as failed; 0 is [jushuitan.DefaultWait], less than 0 is not at all.
 	Wait time.Duration
 
 	// DropStaleStock leaves out rows of a stock push that were modified before what
@@ -132,7 +125,7 @@ type Receiver struct {
 	failed string       // the answer of a failure
 	refuse string       // the answer of a refusal
 
-	dedupe *dedupe.Runner[Envelope, jushuitan.ClaimState]
+	in *receive.Receiver[Envelope, jushuitan.ClaimState]
 }
 
 // minSecret is the least length of a secret.
@@ -144,30 +137,26 @@ func New(cfg Config) (*Receiver, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("callback: %w", err)
 	}
-	cfg.MaxBody = cmp.Or(cfg.MaxBody, DefaultMaxBody)
-	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, DefaultBodyTimeout)
-	cfg.ClaimTTL = cmp.Or(cfg.ClaimTTL, DefaultClaimTTL)
-	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, DefaultCommitTTL)
-	cfg.Wait = cmp.Or(cfg.Wait, DefaultWait)
 	cfg.FailureStatus = cmp.Or(cfg.FailureStatus, http.StatusInternalServerError)
 	cfg.FailureCode = cmp.Or(cfg.FailureCode, "-1")
-	switch {
-	case cfg.NoDedupe:
-		cfg.Deduper = nil
-	case cfg.Deduper == nil:
-		cfg.Deduper = jushuitan.NewMemoryDeduper(0)
-	}
 	r := &Receiver{
 		cfg:    cfg,
 		trust:  newTrust(&cfg),
 		failed: `{"code":"` + cfg.FailureCode + `","msg":"处理失败"}`,
 		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
 	}
-	_, local := cfg.Deduper.(*jushuitan.MemoryDeduper)
-	r.dedupe = dedupe.NewRunner(dedupe.Config[Envelope, jushuitan.ClaimState]{
-		Deduper: cfg.Deduper, Local: local, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
-		ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: r.report,
+	var err error
+	r.in, err = receive.New(receive.Config[Envelope, jushuitan.ClaimState]{
+		Sources: cfg.Sources, Proxies: cfg.Proxies, ProxyHeader: cfg.ProxyHeader,
+		MaxAge: cfg.MaxAge, MaxAhead: cfg.MaxAhead, Now: cfg.Now, MaxBody: cfg.MaxBody, BodyTimeout: cfg.BodyTimeout,
+		Deduper: cfg.Deduper, Memory: jushuitan.NewMemoryDeduper(0), NoDedupe: cfg.NoDedupe,
+		ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
+		Panic:  func(value any, stack []byte) error { return &jushuitan.PanicError{Value: value, Stack: stack} },
+		Report: r.report,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
+	}
 	if cfg.DropStaleStock {
 		r.stale = newStaleFilter(staleEntries)
 	}
@@ -189,10 +178,6 @@ func (c *Config) check() error {
 		return errors.New("both Secrets and AllowUnauthenticated are set")
 	case c.Checksum < ChecksumAny || c.Checksum > ChecksumOff:
 		return fmt.Errorf("Checksum is %d", int(c.Checksum))
-	case (c.ProxyHeader == "") != (len(c.Proxies) == 0):
-		return errors.New("ProxyHeader and Proxies need each other")
-	case c.NoDedupe && c.Deduper != nil:
-		return errors.New("both Deduper and NoDedupe are set")
 	case c.FailureStatus != 0 && (c.FailureStatus < 200 || c.FailureStatus > 599):
 		return fmt.Errorf("FailureStatus is %d", c.FailureStatus)
 	case strings.Trim(c.FailureCode, "0") == "" && c.FailureCode != "" || !plain(c.FailureCode):
@@ -201,21 +186,6 @@ func (c *Config) check() error {
 	for _, s := range c.Secrets {
 		if len(s) < minSecret {
 			return fmt.Errorf("a secret is shorter than %d bytes", minSecret)
-		}
-	}
-	for _, networks := range [][]netip.Prefix{c.Sources, c.Proxies} {
-		for _, p := range networks {
-			if !p.IsValid() {
-				return errors.New("a network of Sources or Proxies is not valid")
-			}
-		}
-	}
-	for name, n := range map[string]int64{
-		"MaxBody": c.MaxBody, "BodyTimeout": int64(c.BodyTimeout), "ClaimTTL": int64(c.ClaimTTL), "CommitTTL": int64(c.CommitTTL),
-		"MaxAge": int64(c.MaxAge), "MaxAhead": int64(c.MaxAhead),
-	} {
-		if n < 0 {
-			return fmt.Errorf("%s is %d", name, n)
 		}
 	}
 	return nil

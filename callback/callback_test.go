@@ -206,11 +206,11 @@ func TestMaxBody(t *testing.T) {
 		length int
 		ok     bool
 	}{
-		{0, callback.DefaultMaxBody, true},
-		{0, callback.DefaultMaxBody + 1, false},
+		{0, jushuitan.DefaultMaxBody, true},
+		{0, jushuitan.DefaultMaxBody + 1, false},
 		{100, 100, true},
 		{100, 101, false},
-		{8 << 20, callback.DefaultMaxBody + 1, true},
+		{8 << 20, jushuitan.DefaultMaxBody + 1, true},
 	} {
 		t.Run(strconv.FormatInt(tt.max, 10)+" "+strconv.Itoa(tt.length), func(t *testing.T) {
 			var h host
@@ -639,7 +639,7 @@ func TestSlowBody(t *testing.T) {
 			<-served
 			assert.Empty(t, h.seen)
 			require.Len(t, h.errs, 1)
-			require.ErrorIs(t, h.errs[0], callback.ErrRequest)
+			require.ErrorIs(t, h.errs[0], jushuitan.ErrRequest)
 			require.ErrorIs(t, h.errs[0], gaveUp)
 			require.NoError(t, more.CloseWithError(errors.New("enough")))
 			if res := <-answered; res != nil {

@@ -17,7 +17,14 @@ const detached = dedupe.Detached
 // once runs a message unless it was done. The error is one of the run, or
 // ErrBusy, or ErrDedupe.
 func (r *Receiver) once(ctx context.Context, env Envelope, key string, run func(context.Context) error) error {
-	return r.dedupe.Once(ctx, env, key, run)
+	return r.in.Once(ctx, env, key, run)
+}
+
+// guarded is a call of the host's function that turns a panic into an error.
+func guarded[P any](r *Receiver, env Envelope, p *P, function func(context.Context, Envelope, *P) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return r.in.Guard(func() error { return function(ctx, env, p) })
+	}
 }
 
 // keyRoom holds the parts of a key until they are hashed.
@@ -53,7 +60,7 @@ func hashed(env Envelope, m jushuitan.PushMessage, appendKey func([]byte, jushui
 // undoes, whose next one is no repeat then: goods are received, given back and received
 // again.
 func turning[P any, M pushPointer[P]](r *Receiver, host func(context.Context, Envelope, *P) error) func(context.Context, Envelope, *P) error {
-	if host == nil || r.cfg.Deduper == nil {
+	if host == nil || !r.in.Active() {
 		return host
 	}
 	return func(ctx context.Context, env Envelope, p *P) error {
@@ -61,7 +68,7 @@ func turning[P any, M pushPointer[P]](r *Receiver, host func(context.Context, En
 			return err
 		}
 		if key := hashed(env, M(p), jushuitan.AppendOppositePushKey); key != "" {
-			r.dedupe.Forget(ctx, env, key)
+			r.in.Forget(ctx, env, key)
 		}
 		return nil
 	}

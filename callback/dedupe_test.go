@@ -187,7 +187,7 @@ func TestTwoAtOnce(t *testing.T) {
 				assert.Len(t, h.seen, tt.calls)
 				assert.InDelta(t, tt.took, took, float64(250*time.Millisecond))
 				if tt.statuses[1] == 500 && tt.err == nil {
-					require.ErrorIs(t, h.errs[0], callback.ErrBusy)
+					require.ErrorIs(t, h.errs[0], jushuitan.ErrBusy)
 				}
 			})
 		})
@@ -253,7 +253,7 @@ func TestBrokenStore(t *testing.T) {
 			assert.Equal(t, tt.status, w.Code)
 			assert.Len(t, h.seen, tt.calls)
 			require.Len(t, h.errs, tt.errs)
-			require.ErrorIs(t, h.errs[0], callback.ErrDedupe)
+			require.ErrorIs(t, h.errs[0], jushuitan.ErrDedupe)
 		})
 	}
 }

@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/dianjia/jushuitan-go/internal/receive"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 func parseBody[P any](body []byte, parse func([]byte) (*P, error)) (*P, error) {
-	text := trim(body)
+	text := receive.Trim(body)
 	if len(text) == 0 {
-		return nil, fmt.Errorf("callback: %w: the body is empty", ErrRequest)
+		return nil, fmt.Errorf("callback: %w: the body is empty", jushuitan.ErrRequest)
 	}
 	doc, err := document(text)
 	if err != nil {
-		return nil, fmt.Errorf("callback: %w: %w", ErrRequest, err)
+		return nil, fmt.Errorf("callback: %w: %w", jushuitan.ErrRequest, err)
 	}
 	return parse(doc)
 }

@@ -24,7 +24,7 @@ var ErrHandled = errors.New("the same push was handled already")
 // has no time stamp and no sender.
 //
 // It returns nil only after the function did, [ErrHandled] where the message was
-// handled before, and [ErrBusy] where it is being handled. Only stock that
+// handled before, and [jushuitan.ErrBusy] where it is being handled. Only stock that
 // DropStaleStock leaves out is taken without a call.
 //
 // Corrections that the key does not tell from the push (another carrier for the same
@@ -73,7 +73,7 @@ func redeliver[P any, M pushPointer[P]](
 	ran := false
 	run := func(ctx context.Context) error {
 		ran = true
-		return call(ctx, env, p, function)
+		return guarded(r, env, p, function)(ctx)
 	}
 	key := keyOf(env, M(p))
 	if err := r.once(ctx, env, key, run); err != nil || ran {

@@ -884,7 +884,7 @@ func TestRedeliver(t *testing.T) {
 	wg.Wait()
 	handled := 0
 	for _, err := range ran {
-		if errors.Is(err, callback.ErrHandled) || errors.Is(err, callback.ErrBusy) {
+		if errors.Is(err, callback.ErrHandled) || errors.Is(err, jushuitan.ErrBusy) {
 			handled++
 			continue
 		}

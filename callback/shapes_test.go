@@ -194,8 +194,8 @@ type outcome struct {
 // reasons are all that the hook may be told here.
 func reasons() []error {
 	return []error{
-		callback.ErrTooLarge, callback.ErrKind, callback.ErrNoFunction, callback.ErrChecksum, callback.ErrToken, callback.ErrSource,
-		callback.ErrWindow, callback.ErrBusy, callback.ErrUnknownAction, jushuitan.ErrDecode, errHost, callback.ErrRequest,
+		jushuitan.ErrTooLarge, callback.ErrKind, callback.ErrNoFunction, callback.ErrChecksum, callback.ErrToken, jushuitan.ErrSource,
+		jushuitan.ErrWindow, jushuitan.ErrBusy, callback.ErrUnknownAction, jushuitan.ErrDecode, errHost, jushuitan.ErrRequest,
 	}
 }
 
@@ -519,7 +519,7 @@ func forged(kind jushuitan.PushMethod) []shape {
 		reason error
 		edits  []edit
 	}{
-		{"no query", 403, callback.ErrWindow, []edit{noQuery()}},
+		{"no query", 403, jushuitan.ErrWindow, []edit{noQuery()}},
 		{"no token", 403, callback.ErrToken, []edit{before(func(m *callbacktest.Message) { m.Secret = "" })}},
 		{"empty token", 403, callback.ErrToken, []edit{param("token", "")}},
 		{"token of another merchant", 403, callback.ErrToken, []edit{token(present, kind, "9002", "10101010")}},
@@ -543,37 +543,37 @@ func forged(kind jushuitan.PushMethod) []shape {
 		{"checksum, a digit short", 403, callback.ErrChecksum, []edit{raw(func(query string) string { return query[:len(query)-1] })}},
 		{"checksum of another time", 403, callback.ErrChecksum, []edit{param("ts", "1700000001")}},
 		{"parameter added after signing", 403, callback.ErrChecksum, []edit{raw(func(query string) string { return query + "&shopid=1" })}},
-		{"time too old", 403, callback.ErrWindow, []edit{before(func(m *callbacktest.Message) { m.TS = m.TS.Add(-shapesWindow - time.Second) })}},
-		{"time too far ahead", 403, callback.ErrWindow, []edit{before(func(m *callbacktest.Message) { m.TS = m.TS.Add(shapesWindow + time.Second) })}},
-		{"no time", 403, callback.ErrWindow, []edit{param("ts", "")}},
-		{"time that is none", 400, callback.ErrRequest, []edit{param("ts", "yesterday")}},
-		{"time beyond all times", 400, callback.ErrRequest, []edit{param("ts", "170000000000000000")}},
-		{"sender of another network", 403, callback.ErrSource, []edit{after(func(req *http.Request) { req.RemoteAddr = "198.51.100.1:1" })}},
-		{"sender named in a header", 403, callback.ErrSource, []edit{after(func(req *http.Request) {
+		{"time too old", 403, jushuitan.ErrWindow, []edit{before(func(m *callbacktest.Message) { m.TS = m.TS.Add(-shapesWindow - time.Second) })}},
+		{"time too far ahead", 403, jushuitan.ErrWindow, []edit{before(func(m *callbacktest.Message) { m.TS = m.TS.Add(shapesWindow + time.Second) })}},
+		{"no time", 403, jushuitan.ErrWindow, []edit{param("ts", "")}},
+		{"time that is none", 400, jushuitan.ErrRequest, []edit{param("ts", "yesterday")}},
+		{"time beyond all times", 400, jushuitan.ErrRequest, []edit{param("ts", "170000000000000000")}},
+		{"sender of another network", 403, jushuitan.ErrSource, []edit{after(func(req *http.Request) { req.RemoteAddr = "198.51.100.1:1" })}},
+		{"sender named in a header", 403, jushuitan.ErrSource, []edit{after(func(req *http.Request) {
 			req.RemoteAddr = "198.51.100.1:1"
 			req.Header.Set("X-Forwarded-For", "192.0.2.1")
 		})}},
-		{"sender of another network, GET", 403, callback.ErrSource, []edit{body(""), verb(http.MethodGet), after(func(req *http.Request) {
+		{"sender of another network, GET", 403, jushuitan.ErrSource, []edit{body(""), verb(http.MethodGet), after(func(req *http.Request) {
 			req.RemoteAddr = "198.51.100.1:1"
 		})}},
 		{"another kind's method", 400, callback.ErrKind, []edit{before(func(m *callbacktest.Message) { m.Method = other })}},
 		{"unknown method", 400, callback.ErrKind, []edit{before(func(m *callbacktest.Message) { m.Method = "order.label" })}},
 		{"empty method", 400, callback.ErrKind, []edit{param("method", "")}},
 		{"another kind's path", 400, callback.ErrKind, []edit{{path: paths[other]}}},
-		{"entId twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return "entId=9002&" + query })}},
-		{"storageCode twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&storageCode=2" })}},
-		{"type twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&type=2&type=3" })}},
-		{"method twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&method=" + string(kind) })}},
-		{"ts twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&ts=1700000000" })}},
-		{"sign twice", 400, callback.ErrRequest, []edit{raw(func(query string) string {
+		{"entId twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return "entId=9002&" + query })}},
+		{"storageCode twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&storageCode=2" })}},
+		{"type twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&type=2&type=3" })}},
+		{"method twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&method=" + string(kind) })}},
+		{"ts twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&ts=1700000000" })}},
+		{"sign twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string {
 			_, sign, _ := strings.Cut(query, "&sign=")
 			return query + "&sign=" + sign
 		})}},
-		{"token twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&token=CANARY" })}},
-		{"entId twice, once escaped", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&ent%49d=9001" })}},
-		{"any parameter twice", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&x=1&x=1" })}},
-		{"query not readable", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + "&x=%zz" })}},
-		{"query with a semicolon", 400, callback.ErrRequest, []edit{raw(func(query string) string { return query + ";x=1" })}},
+		{"token twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&token=CANARY" })}},
+		{"entId twice, once escaped", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&ent%49d=9001" })}},
+		{"any parameter twice", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&x=1&x=1" })}},
+		{"query not readable", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + "&x=%zz" })}},
+		{"query with a semicolon", 400, jushuitan.ErrRequest, []edit{raw(func(query string) string { return query + ";x=1" })}},
 	} {
 		out = append(out, shape{kind: kind, name: "forged, " + row.name, sends: send1(row.status, row.edits...), told: []error{row.reason}})
 	}
@@ -618,27 +618,27 @@ func malformed(kind jushuitan.PushMethod) []shape {
 		reason error
 		edits  []edit
 	}{
-		{"DELETE", 405, callback.ErrRequest, []edit{verb(http.MethodDelete)}},
-		{"PATCH", 405, callback.ErrRequest, []edit{verb(http.MethodPatch)}},
-		{"too long", 413, callback.ErrTooLarge, []edit{body(long)}},
-		{"too long, not announced", 413, callback.ErrTooLarge, []edit{body(long), unannounced}},
-		{"too many blanks", 413, callback.ErrTooLarge, []edit{body(strings.Repeat(" ", shapesMaxBody+1))}},
+		{"DELETE", 405, jushuitan.ErrRequest, []edit{verb(http.MethodDelete)}},
+		{"PATCH", 405, jushuitan.ErrRequest, []edit{verb(http.MethodPatch)}},
+		{"too long", 413, jushuitan.ErrTooLarge, []edit{body(long)}},
+		{"too long, not announced", 413, jushuitan.ErrTooLarge, []edit{body(long), unannounced}},
+		{"too many blanks", 413, jushuitan.ErrTooLarge, []edit{body(strings.Repeat(" ", shapesMaxBody+1))}},
 		{"too long and forged", 403, callback.ErrChecksum, []edit{body(long), param("sign", strings.Repeat("0", 32))}},
 		{"too long and forged, not announced", 403, callback.ErrChecksum, []edit{body(long), unannounced, param("sign", strings.Repeat("0", 32))}},
-		{"breaks off", 400, callback.ErrRequest, []edit{breaksOff(`{"so_id":"CANARY`)}},
-		{"slow", 408, callback.ErrRequest, []edit{{slow: true}}},
+		{"breaks off", 400, jushuitan.ErrRequest, []edit{breaksOff(`{"so_id":"CANARY`)}},
+		{"slow", 408, jushuitan.ErrRequest, []edit{{slow: true}}},
 		{"slow and forged", 403, callback.ErrToken, []edit{{slow: true}, param("entId", "9002"), unannounced}},
-		{"HTML", 400, callback.ErrRequest, []edit{body("<html>CANARY</html>")}},
-		{"text", 400, callback.ErrRequest, []edit{body("CANARY")}},
-		{"number", 400, callback.ErrRequest, []edit{body("20")}},
-		{"null", 400, callback.ErrRequest, []edit{body("null")}},
-		{"text in JSON", 400, callback.ErrRequest, []edit{body(`"CANARY"`)}},
+		{"HTML", 400, jushuitan.ErrRequest, []edit{body("<html>CANARY</html>")}},
+		{"text", 400, jushuitan.ErrRequest, []edit{body("CANARY")}},
+		{"number", 400, jushuitan.ErrRequest, []edit{body("20")}},
+		{"null", 400, jushuitan.ErrRequest, []edit{body("null")}},
+		{"text in JSON", 400, jushuitan.ErrRequest, []edit{body(`"CANARY"`)}},
 		{"empty object", 400, jushuitan.ErrDecode, []edit{body("{}")}},
 		{"cut off", 400, jushuitan.ErrDecode, []edit{body(`{"so_id":"CANARY`)}},
 		{"two messages", 400, jushuitan.ErrDecode, []edit{body(sample + sample)}},
-		{"form without biz", 400, callback.ErrRequest, []edit{body("so_id=CANARY")}},
-		{"form with biz twice", 400, callback.ErrRequest, []edit{body(biz(sample) + "&" + biz(sample))}},
-		{"form not readable", 400, callback.ErrRequest, []edit{body(biz(sample) + "&x=%zz")}},
+		{"form without biz", 400, jushuitan.ErrRequest, []edit{body("so_id=CANARY")}},
+		{"form with biz twice", 400, jushuitan.ErrRequest, []edit{body(biz(sample) + "&" + biz(sample))}},
+		{"form not readable", 400, jushuitan.ErrRequest, []edit{body(biz(sample) + "&x=%zz")}},
 		{"form with an empty biz", 400, jushuitan.ErrDecode, []edit{body("biz=")}},
 		{"form with text for biz", 400, jushuitan.ErrDecode, []edit{body(biz("CANARY"))}},
 		{"message in a list in a list", 400, jushuitan.ErrDecode, []edit{body("[[" + sample + "]]")}},
@@ -681,7 +681,7 @@ func sequences(kind jushuitan.PushMethod) []shape {
 	slowly := func(d time.Duration) func(int) error {
 		return func(int) error { time.Sleep(d); return nil }
 	}
-	tooLong := callback.DefaultWait + time.Second
+	tooLong := jushuitan.DefaultWait + time.Second
 	return []shape{
 		{kind: kind, name: "repeated", sends: []step{ok, ok, ok}, saw: once(3)},
 		{kind: kind, name: "repeated later, signed anew", sends: []step{ok, {200, []edit{
@@ -700,7 +700,7 @@ func sequences(kind jushuitan.PushMethod) []shape {
 		{kind: kind, name: "forged before the genuine one", sends: []step{forgery, ok}, saw: times(1), told: []error{callback.ErrChecksum}},
 		{kind: kind, name: "three at once", sends: []step{ok, ok, ok}, atOnce: true, host: slowly(time.Second), saw: once(3)},
 		{kind: kind, name: "two at once, longer than is waited", sends: []step{ok, {500, nil}}, atOnce: true, host: slowly(tooLong),
-			saw: times(1), told: []error{callback.ErrBusy}},
+			saw: times(1), told: []error{jushuitan.ErrBusy}},
 		{kind: kind, name: "two at once, the first fails", sends: []step{{500, nil}, ok}, atOnce: true,
 			host: func(call int) error { time.Sleep(time.Second); return failsOnce(call) }, saw: times(2), told: []error{errHost}},
 		{kind: kind, name: "host fails, repeated", sends: []step{{500, nil}, ok}, host: failsOnce, saw: times(2), told: []error{errHost}},
@@ -915,8 +915,8 @@ func TestParsers(t *testing.T) {
 			assert.Equal(t, want, got)
 		}
 		for text, reason := range map[string]error{
-			"": callback.ErrRequest, bom + " ": callback.ErrRequest, "CANARY": callback.ErrRequest, "a=CANARY": callback.ErrRequest,
-			"null": callback.ErrRequest, "{}": jushuitan.ErrDecode, biz("CANARY"): jushuitan.ErrDecode, `{"so_id":"CANARY`: jushuitan.ErrDecode,
+			"": jushuitan.ErrRequest, bom + " ": jushuitan.ErrRequest, "CANARY": jushuitan.ErrRequest, "a=CANARY": jushuitan.ErrRequest,
+			"null": jushuitan.ErrRequest, "{}": jushuitan.ErrDecode, biz("CANARY"): jushuitan.ErrDecode, `{"so_id":"CANARY`: jushuitan.ErrDecode,
 		} {
 			_, err := parsers[kind]([]byte(text))
 			require.ErrorIs(t, err, reason, text)

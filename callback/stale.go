@@ -110,11 +110,11 @@ func (r *Receiver) freshOnly(function func(context.Context, Envelope, *jushuitan
 		return function
 	}
 	return func(ctx context.Context, env Envelope, p *jushuitan.StockPush) error {
-		waitCtx, cancel := context.WithTimeout(ctx, max(r.cfg.Wait, 0))
+		waitCtx, cancel := context.WithTimeout(ctx, max(r.in.Wait(), 0))
 		defer cancel()
 		done, err := f.turn(waitCtx, env)
 		if err != nil {
-			return fmt.Errorf("%w: another stock push of this shop: %w", ErrBusy, err)
+			return fmt.Errorf("%w: another stock push of this shop: %w", jushuitan.ErrBusy, err)
 		}
 		defer done()
 		empty := len(p.Rows) == 0

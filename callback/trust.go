@@ -4,13 +4,9 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -77,12 +73,8 @@ func (c Checksum) of(method jushuitan.PushMethod, query pushsign.Params) pushsig
 
 // trust is what is demanded of a request before its body is believed.
 type trust struct {
-	checksum         Checksum
-	secrets          []string
-	sources, proxies []netip.Prefix
-	header           string
-	maxAge, maxAhead time.Duration
-	now              func() time.Time
+	checksum Checksum
+	secrets  []string
 
 	mu    sync.Mutex
 	known map[registered]*knownURL // that proved right
@@ -104,85 +96,11 @@ type knownURL struct {
 const knownURLs = 10_000
 
 func newTrust(cfg *Config) *trust {
-	t := &trust{
-		known:    map[registered]*knownURL{},
-		checksum: cfg.Checksum, secrets: slices.Clone(cfg.Secrets),
-		sources: unmapped(cfg.Sources), proxies: unmapped(cfg.Proxies), header: cfg.ProxyHeader,
-		maxAge: cfg.MaxAge, maxAhead: cfg.MaxAhead, now: cfg.Now,
-	}
-	if t.now == nil {
-		t.now = time.Now
-	}
-	return t
-}
-
-// source finds the sender's address: the connection's, or the one that trusted
-// proxies name. It is not valid where it cannot be told.
-func (t *trust) source(req *http.Request) netip.Addr {
-	addr := address(req.RemoteAddr)
-	if t.header == "" || !contains(t.proxies, addr) {
-		return addr
-	}
-	hops := strings.Split(strings.Join(req.Header.Values(t.header), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		if hop = strings.TrimSpace(hop); hop == "" && len(hops) == 1 {
-			return addr // the proxy's own request
-		}
-		addr = address(hop)
-		if !contains(t.proxies, addr) {
-			return addr
-		}
-	}
-	return addr
-}
-
-// address reads an address with or without a port.
-func address(text string) netip.Addr {
-	var addr netip.Addr
-	if withPort, err := netip.ParseAddrPort(text); err == nil { // a connection's has one
-		addr = withPort.Addr()
-	} else if addr, err = netip.ParseAddr(strings.Trim(text, "[]")); err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap().WithZone("")
-}
-
-// unmapped are networks with those of IPv4 written as such.
-func unmapped(networks []netip.Prefix) []netip.Prefix {
-	networks = slices.Clone(networks)
-	for i, p := range networks {
-		if p.Addr().Is4In6() && p.Bits() >= 96 {
-			networks[i] = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-		}
-	}
-	return networks
-}
-
-func contains(networks []netip.Prefix, addr netip.Addr) bool {
-	if !addr.IsValid() {
-		return false
-	}
-	for _, p := range networks {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
-// fromSource checks the sender's network.
-func (t *trust) fromSource(addr netip.Addr) error {
-	if len(t.sources) > 0 && !contains(t.sources, addr) {
-		return ErrSource
-	}
-	return nil
+	return &trust{known: map[registered]*knownURL{}, checksum: cfg.Checksum, secrets: slices.Clone(cfg.Secrets)}
 }
 
 // check checks the query of a message of a known kind.
 func (t *trust) check(query pushsign.Params, env *Envelope) error {
-	if err := t.inTime(env.TS); err != nil {
-		return err
-	}
 	url := &knownURL{}
 	if len(t.secrets) > 0 {
 		token := query.Get(pushsign.TokenParam)
@@ -258,20 +176,4 @@ func (t *trust) form(method jushuitan.PushMethod, query pushsign.Params, sign st
 		}
 	}
 	return 0, false
-}
-
-func (t *trust) inTime(ts time.Time) error {
-	if t.maxAge == 0 && t.maxAhead == 0 {
-		return nil
-	}
-	now := t.now()
-	switch {
-	case ts.IsZero():
-		return fmt.Errorf("%w: it is missing", ErrWindow)
-	case t.maxAge > 0 && now.Sub(ts) > t.maxAge:
-		return fmt.Errorf("%w: too old", ErrWindow)
-	case t.maxAhead > 0 && ts.Sub(now) > t.maxAhead:
-		return fmt.Errorf("%w: too far ahead", ErrWindow)
-	}
-	return nil
 }

@@ -179,7 +179,7 @@ func TestWindow(t *testing.T) {
 			assert.Equal(t, tt.ok, w.Code == 200)
 			assert.Len(t, h.seen, map[bool]int{true: 1}[tt.ok])
 			if !tt.ok {
-				require.ErrorIs(t, h.errs[0], callback.ErrWindow)
+				require.ErrorIs(t, h.errs[0], jushuitan.ErrWindow)
 			}
 		})
 	}
@@ -242,7 +242,7 @@ func TestSources(t *testing.T) {
 				return
 			}
 			require.Len(t, h.errs, 2)
-			require.ErrorIs(t, h.errs[0], callback.ErrSource)
+			require.ErrorIs(t, h.errs[0], jushuitan.ErrSource)
 			if tt.source != "" {
 				assert.Equal(t, tt.source, h.failed[0].Source.String())
 			}
@@ -262,7 +262,6 @@ func TestConfigChecks(t *testing.T) {
 		"header without proxies":  func(c *callback.Config) { c.ProxyHeader = "X-Real-Ip" },
 		"proxies without header":  func(c *callback.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} },
 		"network not valid":       func(c *callback.Config) { c.Sources = []netip.Prefix{{}} },
-		"negative age":            func(c *callback.Config) { c.MaxAge = -1 },
 		"negative body time":      func(c *callback.Config) { c.BodyTimeout = -1 },
 		"deduper and no dedupe":   func(c *callback.Config) { c.Deduper = jushuitan.NewMemoryDeduper(1) },
 		"failure status":          func(c *callback.Config) { c.FailureStatus = 100 },

@@ -7,6 +7,39 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/internal/receive"
+)
+
+// The defaults of callback.Config and qimen.MuxConfig.
+const (
+	DefaultMaxBody     = receive.DefaultMaxBody     // 4 MiB
+	DefaultBodyTimeout = receive.DefaultBodyTimeout // 30 seconds
+	DefaultClaimTTL    = receive.DefaultClaimTTL    // one minute
+	DefaultCommitTTL   = receive.DefaultCommitTTL   // 24 hours
+	DefaultWait        = receive.DefaultWait        // 3 seconds
+)
+
+// The reasons for which callback.Receiver and qimen.Mux refuse a message, as OnError is
+// told them; find them with errors.Is. Each package has further ones of its own. A body
+// that cannot be read is [ErrDecode].
+var (
+	// ErrRequest: the HTTP request is no push, or no message of the Qimen gateway: its
+	// method, its query, a duplicate parameter, or a body that did not arrive whole.
+	ErrRequest = receive.ErrRequest
+	// ErrTooLarge: the body is longer than MaxBody.
+	ErrTooLarge = receive.ErrTooLarge
+	// ErrSource: the sender is not in the networks of Sources.
+	ErrSource = receive.ErrSource
+	// ErrWindow: the time stamp is missing, older than MaxAge or further ahead than
+	// MaxAhead.
+	ErrWindow = receive.ErrWindow
+	// ErrBusy: the same message is being handled. Answered as failure, so that it is
+	// sent again.
+	ErrBusy = receive.ErrBusy
+	// ErrDedupe: the [Deduper] failed. Before the host's function was called this is
+	// answered as failure. After it returned nil it is only reported: the message is
+	// acknowledged, and may run again if it is repeated.
+	ErrDedupe = receive.ErrDedupe
 )
 
 // ClaimState is the answer of a [Deduper] to a claim.

@@ -12,20 +12,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/dedupe"
+	"github.com/dianjia/jushuitan-go/internal/receive"
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // The defaults of [MuxConfig].
 const (
-	DefaultMaxBody     = 4 << 20 // 4 MiB
-	DefaultBodyTimeout = 30 * time.Second
-	DefaultWindow      = 10 * time.Minute // the platform's own tolerance
-	DefaultClaimTTL    = time.Minute
-	DefaultCommitTTL   = 24 * time.Hour
-	DefaultWait        = 3 * time.Second
-	DefaultAnswers     = 10_000
+	DefaultWindow  = 10 * time.Minute // the platform's own tolerance
+	DefaultAnswers = 10_000
 )
 
 // MuxConfig says whom a [Mux] believes and how it remembers. Secrets and Merchant
@@ -54,14 +49,18 @@ type MuxConfig struct {
 	// Now is the clock for these two; nil is time.Now.
 	Now func() time.Time
 
-	// Sources, if any, are the networks from which connections are accepted. A server
-	// behind a proxy sees the proxy's address only.
+	// Sources, if any, are the networks from which messages are accepted.
 	Sources []netip.Prefix
+	// ProxyHeader is the header in which trusted proxies name the sender, such as
+	// X-Forwarded-For or X-Real-Ip. It is believed only if the connection comes from
+	// one of Proxies; of several addresses the last that is no proxy counts.
+	ProxyHeader string
+	Proxies     []netip.Prefix
 
-	// MaxBody is the longest body that is read, in bytes; 0 is [DefaultMaxBody].
+	// MaxBody is the longest body that is read, in bytes; 0 is [jushuitan.DefaultMaxBody].
 	MaxBody int64
 	// BodyTimeout is how long a body may take to arrive, where the server lets the
-	// read be stopped; 0 is [DefaultBodyTimeout].
+	// read be stopped; 0 is [jushuitan.DefaultBodyTimeout].
 	BodyTimeout time.Duration
 
 	// Deduper remembers what was done, so that a repeat is answered without a call;
@@ -72,12 +71,12 @@ type MuxConfig struct {
 	NoDedupe bool
 	// ClaimTTL bounds one run of a handler: its context ends then, and the message may
 	// run again. After a crash a shared Deduper holds a message back for so long. 0 is
-	// [DefaultClaimTTL].
+	// [jushuitan.DefaultClaimTTL].
 	ClaimTTL time.Duration
-	// CommitTTL is how long a repeat is known; 0 is [DefaultCommitTTL].
+	// CommitTTL is how long a repeat is known; 0 is [jushuitan.DefaultCommitTTL].
 	CommitTTL time.Duration
 	// Wait is how long a repeat waits for the run of the same message before it is
-	// answered as failed; 0 is [DefaultWait], less than 0 is not at all.
+	// answered as failed; 0 is [jushuitan.DefaultWait], less than 0 is not at all.
 	Wait time.Duration
 	// Answers is how many first answers are kept in memory for repeats; 0 is
 	// [DefaultAnswers]. See [HandleRepeat].
@@ -138,7 +137,7 @@ func OneApp(secrets ...string) func(context.Context, string) ([]string, error) {
 type Mux struct {
 	cfg     MuxConfig
 	xml     *xmlwire.Codec
-	once    *dedupe.Runner[Envelope, jushuitan.ClaimState]
+	in      *receive.Receiver[Envelope, jushuitan.ClaimState]
 	answers *answers
 
 	mu      sync.RWMutex
@@ -166,35 +165,27 @@ func NewMux(cfg MuxConfig) (*Mux, error) {
 	if len(cfg.SignMethods) == 0 {
 		cfg.SignMethods = []SignMethod{MD5, HMACMD5, HMACSHA256}
 	}
-	cfg.Sources = slices.Clone(cfg.Sources)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, DefaultWindow)
 	cfg.MaxAhead = cmp.Or(cfg.MaxAhead, DefaultWindow)
-	cfg.MaxBody = cmp.Or(cfg.MaxBody, DefaultMaxBody)
-	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, DefaultBodyTimeout)
-	cfg.ClaimTTL = cmp.Or(cfg.ClaimTTL, DefaultClaimTTL)
-	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, DefaultCommitTTL)
-	cfg.Wait = cmp.Or(cfg.Wait, DefaultWait)
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	switch {
-	case cfg.NoDedupe:
-		cfg.Deduper = nil
-	case cfg.Deduper == nil:
-		cfg.Deduper = jushuitan.NewMemoryDeduper(0)
-	}
 	m := &Mux{
 		cfg:     cfg,
-		xml:     &xmlwire.Codec{Limits: xmlwire.Limits{Bytes: int(min(cfg.MaxBody, maxInt))}},
 		answers: newAnswers(cmp.Or(cfg.Answers, DefaultAnswers)),
 		routes:  map[string]*muxRoute{},
 		repeats: map[*Method]handlerFunc{},
 	}
-	_, local := cfg.Deduper.(*jushuitan.MemoryDeduper)
-	m.once = dedupe.NewRunner(dedupe.Config[Envelope, jushuitan.ClaimState]{
-		Deduper: cfg.Deduper, Local: local, ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
-		ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: m.report,
+	var err error
+	m.in, err = receive.New(receive.Config[Envelope, jushuitan.ClaimState]{
+		Sources: cfg.Sources, Proxies: cfg.Proxies, ProxyHeader: cfg.ProxyHeader,
+		MaxAge: cfg.MaxAge, MaxAhead: cfg.MaxAhead, Now: cfg.Now, MaxBody: cfg.MaxBody, BodyTimeout: cfg.BodyTimeout,
+		Deduper: cfg.Deduper, Memory: jushuitan.NewMemoryDeduper(0), NoDedupe: cfg.NoDedupe,
+		ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
+		Panic:  func(value any, stack []byte) error { return &jushuitan.PanicError{Value: value, Stack: stack} },
+		Report: m.report,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("qimen: mux: %w", err)
+	}
+	m.xml = &xmlwire.Codec{Limits: xmlwire.Limits{Bytes: int(min(m.in.MaxBody(), maxInt))}}
 	return m, nil
 }
 
@@ -206,26 +197,14 @@ func (c *MuxConfig) check() error {
 		return errors.New("no Secrets: the secret of the own app is needed / 缺少 Secrets（自己应用的密钥）")
 	case c.Merchant == nil:
 		return errors.New("no Merchant: who has a customer id is needed / 缺少 Merchant（按奇门客户编码查商家）")
-	case c.NoDedupe && c.Deduper != nil:
-		return errors.New("both Deduper and NoDedupe are set / Deduper 与 NoDedupe 不能同时设置")
 	}
 	for _, s := range c.SignMethods {
 		if !s.Known() {
 			return fmt.Errorf("sign method %q is not known: use md5, hmac or hmac-sha256 / 不支持的签名方法", string(s))
 		}
 	}
-	for _, p := range c.Sources {
-		if !p.IsValid() {
-			return errors.New("a network of Sources is not valid / Sources 中有无效网段")
-		}
-	}
-	for name, n := range map[string]int64{
-		"MaxBody": c.MaxBody, "BodyTimeout": int64(c.BodyTimeout), "ClaimTTL": int64(c.ClaimTTL),
-		"CommitTTL": int64(c.CommitTTL), "Answers": int64(c.Answers),
-	} {
-		if n < 0 {
-			return fmt.Errorf("%s is %d / 不能为负数", name, n)
-		}
+	if c.Answers < 0 {
+		return fmt.Errorf("Answers is %d, must not be negative / 不能为负数", c.Answers)
 	}
 	return nil
 }

@@ -7,20 +7,12 @@ import (
 )
 
 // The reasons of a failure that a [Mux] answers, as [MuxConfig].OnError is told
-// them; find them with errors.Is. A body that cannot be read is
-// [jushuitan.ErrDecode].
+// them; find them with errors.Is. Those that package callback has too are in package
+// jushuitan: ErrRequest, ErrTooLarge, ErrSource, ErrWindow, ErrBusy and ErrDedupe. A
+// body that cannot be read is [jushuitan.ErrDecode].
 var (
-	// ErrRequest: the HTTP request is no message of the gateway: not a POST, a
-	// parameter that stands twice, a body that did not arrive whole.
-	ErrRequest = errors.New("not a message of the gateway")
-	// ErrSource: the connection is not from the source networks.
-	ErrSource = errors.New("source address refused")
 	// ErrSignature: there is no signature, or not one made with a secret of the app.
 	ErrSignature = errors.New("signature refused")
-	// ErrWindow: the time stamp is missing, too old or too far ahead.
-	ErrWindow = errors.New("time stamp refused")
-	// ErrTooLarge: the body is longer than the limit.
-	ErrTooLarge = errors.New("body too large")
 	// ErrArgument: a system parameter is missing or not one that is known, v above
 	// all.
 	ErrArgument = errors.New("parameter refused")
@@ -28,12 +20,6 @@ var (
 	ErrCustomer = errors.New("customer not known")
 	// ErrMethod: there is no handler for the method.
 	ErrMethod = errors.New("no handler for the method")
-	// ErrBusy: the same message is being handled.
-	ErrBusy = errors.New("the same message is being handled")
-	// ErrDedupe: the dedupe store failed. Before the handler was called this is
-	// answered as failure. After it returned nil it is only reported: the message is
-	// answered with success, and may run again if it is repeated.
-	ErrDedupe = errors.New("dedupe store failed")
 	// ErrAnswer: what the handler returned cannot be written in the sender's format.
 	ErrAnswer = errors.New("answer not encodable")
 )
@@ -59,8 +45,8 @@ func (f *Failure) Error() string {
 }
 
 // The failures that the mux itself answers. The codes are the platform's own.
-func illegal(reason error, err error) error { // who sent it is not known: no word more
-	return &refusal{Failure{Code: "sign-check-failure", Message: "Illegal request"}, fmt.Errorf("%w: %w", reason, err)}
+func illegal(err error) error { // who sent it is unknown: no word more
+	return &refusal{Failure{Code: "sign-check-failure", Message: "Illegal request"}, err}
 }
 
 func refuse(code, message string, err error) error {

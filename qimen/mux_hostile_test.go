@@ -25,7 +25,7 @@ const hostileBudget = 256 << 20
 // TestMuxHostileDocuments: documents that are signed rightly and made to harm. Each
 // is answered with a failure, in bounded memory; how long it takes is printed.
 func TestMuxHostileDocuments(t *testing.T) {
-	const full = qimen.DefaultMaxBody - 1024
+	const full = jushuitan.DefaultMaxBody - 1024
 	fill := func(before, part, after string) string {
 		return before + strings.Repeat(part, (full-len(before)-len(after))/len(part)) + after
 	}
@@ -82,7 +82,7 @@ func TestMuxHostileDocuments(t *testing.T) {
 		{name: "JSON, a huge number", body: `{"orderLines":[{"planQty":1e999999999}]}`},
 		{name: "JSON, a string without end", body: fill(`{"a":"`, "x", "")},
 		{name: "JSON, invalid UTF-8", body: "{\"remark\":\"\xff\"}"},
-		{name: "too large", body: strings.Repeat("<", qimen.DefaultMaxBody+1)},
+		{name: "too large", body: strings.Repeat("<", jushuitan.DefaultMaxBody+1)},
 	}
 	var hook reasons
 	m := newMux(t, muxConfig(&hook))
@@ -148,7 +148,7 @@ func TestMuxHostileForms(t *testing.T) {
 	f := message("qimen.taobao.pos.weborder.sync", "")
 	f.kind = "application/x-www-form-urlencoded"
 	r := f.request()
-	flood := strings.Repeat("a&", qimen.DefaultMaxBody/2-1)
+	flood := strings.Repeat("a&", jushuitan.DefaultMaxBody/2-1)
 	r = httptest.NewRequest(http.MethodPost, (&url.URL{Path: "/", RawQuery: r.URL.RawQuery}).String(), strings.NewReader(flood))
 	r.Header.Set("Content-Type", f.kind)
 	assert.Equal(t, "sign-check-failure", serve(t, m, r).Code)

@@ -18,7 +18,7 @@ func shortName(name string) string { return strings.TrimPrefix(name, standardPre
 // keyOf is the key by which a repeat of a message is known, or nothing.
 func (m *Mux) keyOf(msg *message, req any) string {
 	method := msg.route.method
-	if !m.once.Active() || method != nil && method.Effect == jushuitan.Read {
+	if !m.in.Active() || method != nil && method.Effect == jushuitan.Read {
 		return ""
 	}
 	if natural := naturalKey(method, req); natural != "" {
@@ -103,7 +103,7 @@ func (m *Mux) turn(ctx context.Context, env Envelope, req any) {
 	}
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		m.once.Forget(ctx, env, key)
+		m.in.Forget(ctx, env, key)
 		m.answers.drop(key)
 	}
 }

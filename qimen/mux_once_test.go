@@ -278,10 +278,10 @@ func TestMuxBusy(t *testing.T) {
 				synctest.Wait()
 				begin := time.Now()
 				r := serve(t, m, later(creation("SO")).request())
-				want := map[string]time.Duration{"default": qimen.DefaultWait, "short": time.Second, "none": 0}[name]
+				want := map[string]time.Duration{"default": jushuitan.DefaultWait, "short": time.Second, "none": 0}[name]
 				assert.Equal(t, want, time.Since(begin))
 				assert.Equal(t, []string{"10", "isp.remote-service-unavailable"}, []string{r.Code, r.SubCode})
-				require.ErrorIs(t, hook.errs[0], qimen.ErrBusy)
+				require.ErrorIs(t, hook.errs[0], jushuitan.ErrBusy)
 				time.Sleep(11 * time.Second)
 				assert.Equal(t, "ID-1", serve(t, m, later(creation("SO")).request()).OrderID)
 			})
@@ -367,21 +367,21 @@ func TestMuxStoreFails(t *testing.T) {
 		h.mount(m)
 		assert.Equal(t, "10", serve(t, m, creation("SO").request()).Code)
 		assert.Zero(t, h.count(), "it ran without a claim")
-		require.ErrorIs(t, hook.errs[0], qimen.ErrDedupe)
+		require.ErrorIs(t, hook.errs[0], jushuitan.ErrDedupe)
 		require.ErrorIs(t, hook.errs[0], down)
 
 		hook = reasons{}
 		s.claim, s.commit = nil, down
 		assert.Equal(t, "ID-1", serve(t, m, creation("SO").request()).OrderID, "it is done, whatever the store says")
 		require.NotEmpty(t, hook.errs)
-		require.ErrorIs(t, hook.errs[0], qimen.ErrDedupe)
+		require.ErrorIs(t, hook.errs[0], jushuitan.ErrDedupe)
 
 		hook = reasons{}
 		s.commit, s.release, h.fail = nil, down, errors.New("host down")
-		time.Sleep(qimen.DefaultClaimTTL)
+		time.Sleep(jushuitan.DefaultClaimTTL)
 		assert.Equal(t, "15", serve(t, m, creation("SO").request()).Code)
 		require.Len(t, hook.errs, 2)
-		require.ErrorIs(t, hook.errs[0], qimen.ErrDedupe)
+		require.ErrorIs(t, hook.errs[0], jushuitan.ErrDedupe)
 		require.ErrorIs(t, hook.errs[1], h.fail)
 	})
 }

@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"net/netip"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +28,7 @@ type message struct {
 func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	msg := &message{env: Envelope{RemoteAddr: req.RemoteAddr}, in: inbound{params: map[string]string{}, signed: map[string]string{}}}
 	var text []byte
-	err := protect(func() (err error) {
+	err := m.in.Guard(func() (err error) {
 		text, err = m.receive(w, req, msg)
 		return err
 	})
@@ -51,16 +48,6 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(text)
-}
-
-// protect turns a panic into an error.
-func protect(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &jushuitan.PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return f()
 }
 
 // report tells the hook the reason of a failure.
@@ -122,21 +109,21 @@ func (m *Mux) receive(w http.ResponseWriter, req *http.Request, msg *message) ([
 
 // read reads parameters, headers and body.
 func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error {
-	if err := m.fromSource(req.RemoteAddr); err != nil {
-		return err
+	if err := m.in.FromSource(m.in.Source(req)); err != nil {
+		return illegal(err)
 	}
 	in := &msg.in
 	if err := in.readParams(req.URL.RawQuery, "query"); err != nil {
-		return illegal(ErrRequest, err)
+		return illegal(fmt.Errorf("%w: %w", jushuitan.ErrRequest, err))
 	}
 	if req.Method != http.MethodPost {
-		return illegal(ErrRequest, errors.New("not a POST"))
+		return illegal(fmt.Errorf("%w: not a POST", jushuitan.ErrRequest))
 	}
 	if coding := req.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return illegal(ErrRequest, errors.New("the body is encoded"))
+		return illegal(fmt.Errorf("%w: the body is encoded", jushuitan.ErrRequest))
 	}
 	if err := in.readHeaders(req.Header); err != nil {
-		return illegal(ErrRequest, err)
+		return illegal(fmt.Errorf("%w: %w", jushuitan.ErrRequest, err))
 	}
 	body, err := m.readBody(w, req)
 	if err != nil {
@@ -145,12 +132,12 @@ func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error
 	msg.env.Raw = body
 	kind, params, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") {
-		return illegal(ErrRequest, errors.New("its charset is not UTF-8"))
+		return illegal(fmt.Errorf("%w: its charset is not UTF-8", jushuitan.ErrRequest))
 	}
 	if kind == formType {
 		msg.form = true
 		if err := in.readParams(string(body), "form"); err != nil {
-			return illegal(ErrRequest, err)
+			return illegal(fmt.Errorf("%w: %w", jushuitan.ErrRequest, err))
 		}
 		return nil
 	}
@@ -158,48 +145,17 @@ func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error
 	return nil
 }
 
-// fromSource checks the address of the connection.
-func (m *Mux) fromSource(remote string) error {
-	if len(m.cfg.Sources) == 0 {
-		return nil
-	}
-	addr, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return illegal(ErrSource, errors.New("the connection has no address"))
-	}
-	ip := addr.Addr().Unmap()
-	if !slices.ContainsFunc(m.cfg.Sources, func(p netip.Prefix) bool { return p.Contains(ip) }) {
-		return illegal(ErrSource, errors.New("it is in none of the networks"))
-	}
-	return nil
-}
-
-// trustedLength is how much memory is taken at once because the sender announces a
-// long body.
-const trustedLength = 256 << 10
-
 // readBody reads the body up to the limit.
 func (m *Mux) readBody(w http.ResponseWriter, req *http.Request) ([]byte, error) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return nil, nil
-	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(m.cfg.BodyTimeout)) // not every server can
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(req.ContentLength, 0), m.cfg.MaxBody, trustedLength)) + bytes.MinRead)
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, req.Body, m.cfg.MaxBody))
-	if err == nil {
-		_ = deadline.SetReadDeadline(time.Time{})
-		return buf.Bytes(), nil
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, refuse("41", "Invalid arguments: the body is too large", fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.cfg.MaxBody))
+	body, err := m.in.Body(w, req, m.in.MaxBody())
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, jushuitan.ErrTooLarge):
+		return nil, refuse("41", "Invalid arguments: the body is too large", err)
 	}
 	w.Header().Set("Connection", "close") // the rest of the body is still to come
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("it is cut off")
-	}
-	return nil, illegal(ErrRequest, fmt.Errorf("the body did not arrive: %w", err))
+	return nil, illegal(err)
 }
 
 // trust checks signature and time stamp.
@@ -212,34 +168,29 @@ func (m *Mux) trust(ctx context.Context, msg *message) error {
 		env.Method = method.Name
 	}
 	if in.params["sign"] == "" {
-		return illegal(ErrSignature, errors.New("there is none"))
+		return illegal(fmt.Errorf("%w: there is none", ErrSignature))
 	}
 	secrets, err := m.cfg.Secrets(ctx, env.AppKey)
 	if err != nil {
 		return again(fmt.Errorf("secrets of the app: %w", err))
 	}
 	if msg.sign, err = in.verify(secrets, func(s SignMethod) bool { return slices.Contains(m.cfg.SignMethods, s) }); err != nil {
-		return illegal(ErrSignature, err)
+		return illegal(fmt.Errorf("%w: %w", ErrSignature, err))
 	}
 	return m.checkTime(msg)
 }
 
 // checkTime holds the time stamp against the clock.
 func (m *Mux) checkTime(msg *message) error {
-	text := msg.in.params["timestamp"]
-	stamp, err := time.ParseInLocation(wire.TimeLayout, text, wire.CST)
-	if err != nil {
-		if text == "" && m.cfg.MaxAge < 0 && m.cfg.MaxAhead < 0 {
-			return nil
-		}
-		return illegal(ErrWindow, errors.New("it is missing or not a time"))
+	stamp, err := time.ParseInLocation(wire.TimeLayout, msg.in.params["timestamp"], wire.CST)
+	switch {
+	case err == nil:
+		msg.env.Timestamp = stamp
+	case msg.in.params["timestamp"] != "":
+		return illegal(fmt.Errorf("%w: it is not a time", jushuitan.ErrWindow))
 	}
-	msg.env.Timestamp = stamp
-	switch age := m.cfg.Now().Sub(stamp); {
-	case m.cfg.MaxAge > 0 && age > m.cfg.MaxAge:
-		return illegal(ErrWindow, fmt.Errorf("%v old", age.Round(time.Second)))
-	case m.cfg.MaxAhead > 0 && -age > m.cfg.MaxAhead:
-		return illegal(ErrWindow, fmt.Errorf("%v ahead: check this machine's clock", -age.Round(time.Second)))
+	if err := m.in.InTime(msg.env.Timestamp); err != nil {
+		return illegal(err)
 	}
 	return nil
 }
@@ -293,7 +244,7 @@ func (m *Mux) handle(ctx context.Context, msg *message) ([]byte, error) {
 	key := m.keyOf(msg, req)
 	var text []byte
 	ran := false
-	err := m.once.Once(ctx, env, key, func(ctx context.Context) (err error) {
+	err := m.in.Once(ctx, env, key, func(ctx context.Context) (err error) {
 		ran = true
 		text, err = m.run(ctx, env, msg.route, req, key)
 		return err
@@ -309,7 +260,7 @@ func (m *Mux) handle(ctx context.Context, msg *message) ([]byte, error) {
 
 // run calls the handler and writes its answer, which is kept for repeats.
 func (m *Mux) run(ctx context.Context, env Envelope, route *muxRoute, req any, key string) ([]byte, error) {
-	resp, err := callHandler(ctx, env, req, route.handle)
+	resp, err := m.call(ctx, env, req, route.handle)
 	if err != nil {
 		if own, ok := errors.AsType[*Failure](err); ok && own != nil && resp != nil {
 			if text, encodeErr := m.encode(env.AnswerFormat, false, failureOf(err), resp); encodeErr == nil {
@@ -343,15 +294,15 @@ func (m *Mux) repeated(ctx context.Context, env Envelope, route *muxRoute, req a
 		return m.encode(env.AnswerFormat, true, success, nil)
 	}
 	success.Message = "ok"
-	resp, err := callHandler(ctx, env, req, look)
+	resp, err := m.call(ctx, env, req, look)
 	if err != nil {
 		return nil, err
 	}
 	return m.encode(env.AnswerFormat, true, success, resp)
 }
 
-func callHandler(ctx context.Context, env Envelope, req any, f handlerFunc) (resp any, err error) {
-	err = protect(func() (err error) {
+func (m *Mux) call(ctx context.Context, env Envelope, req any, f handlerFunc) (resp any, err error) {
+	err = m.in.Guard(func() (err error) {
 		resp, err = f(ctx, env, req)
 		return err
 	})

@@ -297,8 +297,8 @@ func TestMuxMessages(t *testing.T) {
 		}), "1", nil},
 
 		{"probe", &forward{verb: http.MethodPost, unsigned: true}, illegal, qimen.ErrSignature},
-		{"probe by GET", &forward{verb: http.MethodGet, unsigned: true}, illegal, qimen.ErrRequest},
-		{"signed GET", set(create(), func(f *forward) { f.verb = http.MethodGet }), illegal, qimen.ErrRequest},
+		{"probe by GET", &forward{verb: http.MethodGet, unsigned: true}, illegal, jushuitan.ErrRequest},
+		{"signed GET", set(create(), func(f *forward) { f.verb = http.MethodGet }), illegal, jushuitan.ErrRequest},
 		{"not signed", set(create(), func(f *forward) { f.unsigned = true }), illegal, qimen.ErrSignature},
 		{"another's secret", set(create(), func(f *forward) { f.secret = "stranger" }), illegal, qimen.ErrSignature},
 		{"no secret", set(create(), func(f *forward) { f.secret = "" }), illegal, qimen.ErrSignature},
@@ -314,25 +314,25 @@ func TestMuxMessages(t *testing.T) {
 		{"later time stamp", query(create(), func(q url.Values) { q.Set("timestamp", at(time.Second)) }), illegal, qimen.ErrSignature},
 		{"method weakened after signing", query(create().with("sign_method", "hmac"), func(q url.Values) { q.Set("sign_method", "md5") }), illegal, qimen.ErrSignature},
 		{"an added parameter", query(create(), func(q url.Values) { q.Set("zz", "1") }), illegal, qimen.ErrSignature},
-		{"a parameter twice", query(create(), func(q url.Values) { q.Add("v", "2.0") }), illegal, qimen.ErrRequest},
-		{"sign twice", query(create(), func(q url.Values) { q.Add("sign", "0") }), illegal, qimen.ErrRequest},
-		{"in query and form", set(form(), func(f *forward) { f.form["v"] = "2.0"; f.params["v"] = "2.0" }), illegal, qimen.ErrRequest},
-		{"bad escape", edit(create(), func(r *http.Request) { r.URL.RawQuery += "&x=%zz" }), illegal, qimen.ErrRequest},
-		{"a flood of parameters", edit(create(), func(r *http.Request) { r.URL.RawQuery += strings.Repeat("&", 3000) }), illegal, qimen.ErrRequest},
+		{"a parameter twice", query(create(), func(q url.Values) { q.Add("v", "2.0") }), illegal, jushuitan.ErrRequest},
+		{"sign twice", query(create(), func(q url.Values) { q.Add("sign", "0") }), illegal, jushuitan.ErrRequest},
+		{"in query and form", set(form(), func(f *forward) { f.form["v"] = "2.0"; f.params["v"] = "2.0" }), illegal, jushuitan.ErrRequest},
+		{"bad escape", edit(create(), func(r *http.Request) { r.URL.RawQuery += "&x=%zz" }), illegal, jushuitan.ErrRequest},
+		{"a flood of parameters", edit(create(), func(r *http.Request) { r.URL.RawQuery += strings.Repeat("&", 3000) }), illegal, jushuitan.ErrRequest},
 		{"changed header", edit(set(create(), func(f *forward) { f.header = map[string]string{"x-top-a": "1"} }), func(r *http.Request) { r.Header.Set("x-top-a", "2") }), illegal, qimen.ErrSignature},
-		{"header twice", edit(set(create(), func(f *forward) { f.header = map[string]string{"x-top-a": "1"} }), func(r *http.Request) { r.Header.Add("x-top-a", "1") }), illegal, qimen.ErrRequest},
-		{"header listed twice", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "x-a,x-a") }), illegal, qimen.ErrRequest},
-		{"two lists", edit(create(), func(r *http.Request) { r.Header["Top-Sign-List"] = []string{"x-a", "x-b"} }), illegal, qimen.ErrRequest},
-		{"header that is a parameter", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "v") }), illegal, qimen.ErrRequest},
-		{"header with a bad escape", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "x-a"); r.Header.Set("x-a", "%zz") }), illegal, qimen.ErrRequest},
+		{"header twice", edit(set(create(), func(f *forward) { f.header = map[string]string{"x-top-a": "1"} }), func(r *http.Request) { r.Header.Add("x-top-a", "1") }), illegal, jushuitan.ErrRequest},
+		{"header listed twice", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "x-a,x-a") }), illegal, jushuitan.ErrRequest},
+		{"two lists", edit(create(), func(r *http.Request) { r.Header["Top-Sign-List"] = []string{"x-a", "x-b"} }), illegal, jushuitan.ErrRequest},
+		{"header that is a parameter", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "v") }), illegal, jushuitan.ErrRequest},
+		{"header with a bad escape", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "x-a"); r.Header.Set("x-a", "%zz") }), illegal, jushuitan.ErrRequest},
 		{"unlisted header", edit(set(create(), func(f *forward) { f.header = map[string]string{"x-top-a": "1"} }), func(r *http.Request) { r.Header.Del("top-sign-list") }), illegal, qimen.ErrSignature},
-		{"compressed", edit(create(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), illegal, qimen.ErrRequest},
-		{"GBK in the content type", set(create(), func(f *forward) { f.kind = "text/xml;charset=GBK" }), illegal, qimen.ErrRequest},
-		{"cut off", edit(create(), func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)) }), illegal, qimen.ErrRequest},
-		{"stale", create().with("timestamp", at(-10*time.Minute-time.Second)), illegal, qimen.ErrWindow},
-		{"from the future", create().with("timestamp", at(10*time.Minute+time.Second)), illegal, qimen.ErrWindow},
-		{"no time stamp", create().without("timestamp"), illegal, qimen.ErrWindow},
-		{"no time", create().with("timestamp", "1704135845"), illegal, qimen.ErrWindow},
+		{"compressed", edit(create(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), illegal, jushuitan.ErrRequest},
+		{"GBK in the content type", set(create(), func(f *forward) { f.kind = "text/xml;charset=GBK" }), illegal, jushuitan.ErrRequest},
+		{"cut off", edit(create(), func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)) }), illegal, jushuitan.ErrRequest},
+		{"stale", create().with("timestamp", at(-10*time.Minute-time.Second)), illegal, jushuitan.ErrWindow},
+		{"from the future", create().with("timestamp", at(10*time.Minute+time.Second)), illegal, jushuitan.ErrWindow},
+		{"no time stamp", create().without("timestamp"), illegal, jushuitan.ErrWindow},
+		{"no time", create().with("timestamp", "1704135845"), illegal, jushuitan.ErrWindow},
 
 		{"v 9", create().with("v", "9"), "41", qimen.ErrArgument},
 		{"no method", create().without("method"), "21", qimen.ErrArgument},
@@ -348,7 +348,7 @@ func TestMuxMessages(t *testing.T) {
 		{"cut XML", set(create(), func(f *forward) { f.body = xmlCreate[:len(xmlCreate)-5] }), "41", jushuitan.ErrDecode},
 		{"cut JSON", set(create(), func(f *forward) { f.body = jsonCreate[:len(jsonCreate)-5] }), "41", jushuitan.ErrDecode},
 		{"a list that is none", set(form(), func(f *forward) { f.form["item"] = "x" }), "41", jushuitan.ErrDecode},
-		{"too large", set(create(), func(f *forward) { f.body += strings.Repeat(" ", 100_000) }), "41", qimen.ErrTooLarge},
+		{"too large", set(create(), func(f *forward) { f.body += strings.Repeat(" ", 100_000) }), "41", jushuitan.ErrTooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -727,5 +727,5 @@ func TestMuxBodyDeadline(t *testing.T) {
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	assert.Contains(t, string(body), "sign-check-failure")
-	require.ErrorIs(t, hook.errs[0], qimen.ErrRequest)
+	require.ErrorIs(t, hook.errs[0], jushuitan.ErrRequest)
 }

@@ -97,7 +97,7 @@ func (s *server) handler() http.Handler {
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	web := &http.Server{ // the receiver bounds the bodies by itself: 4 MiB, 30 s
 		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, IdleTimeout: time.Minute,
-		WriteTimeout:   40*time.Second + 2*callback.DefaultClaimTTL, // a push is read, and handled within its claim
+		WriteTimeout:   40*time.Second + 2*jushuitan.DefaultClaimTTL, // a push is read, and handled within its claim
 		MaxHeaderBytes: 64 << 10,
 	}
 	served := make(chan error, 1)

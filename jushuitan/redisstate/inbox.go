@@ -22,8 +22,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // The defaults of [InboxConfig].
@@ -74,7 +74,7 @@ type InboxConfig struct {
 	MaxAttempts          int
 	// CommitTTL is how long a cancel or a receipt of goods with the same content is
 	// the same message, see [Inbox.Cancel] and [Inbox.GoodsReturned]: give it what
-	// callback.Config has. 0 is callback.DefaultCommitTTL.
+	// callback.Config has. 0 is jushuitan.DefaultCommitTTL.
 	CommitTTL time.Duration
 	// OnError hears of each failure of a message, the handler's error, and, with a zero
 	// Message, that Redis fails, once a second at most. May be nil.
@@ -122,7 +122,7 @@ func (s *State) Inbox(cfg InboxConfig) (*Inbox, error) {
 	cfg.FirstDelay = cmp.Or(cfg.FirstDelay, DefaultFirstDelay)
 	cfg.MaxDelay = max(cmp.Or(cfg.MaxDelay, DefaultMaxDelay), cfg.FirstDelay)
 	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, DefaultMaxAttempts)
-	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, callback.DefaultCommitTTL)
+	cfg.CommitTTL = cmp.Or(cfg.CommitTTL, jushuitan.DefaultCommitTTL)
 	return &Inbox{state: s, cfg: cfg, seal: s.cfg.Prefix + ":inbox:" + cfg.Name}, nil
 }
 
