@@ -1,0 +1,320 @@
+// Package calltest runs every service that calls over HTTP through the same faults
+// and compares what its callers are told with a table in testdata. The services
+// are tested from outside, so that a rule of the engine that one of them bypasses
+// shows in its table.
+package calltest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var update = flag.Bool("update-faults", false, "write testdata/faults.tsv anew")
+
+// Service is one service as its callers see it.
+type Service struct {
+	Calls   []Call
+	Success string            // the body of an answer that accepts every call
+	Refusal string            // the body of an answer that refuses the data
+	Bodies  map[string]string // further bodies, by the names of their rows
+	Classes map[string]error  // the classes of failure, by name
+	See     func(err error) Seen
+}
+
+// Call is a call of one effect.
+type Call struct {
+	Effect string // read, keyed or unsafe
+	Do     func(ctx context.Context, s Settings) error
+}
+
+// Settings are what a client is made with.
+type Settings struct {
+	Transport http.RoundTripper
+	Attempts  int // at most
+	MinWait   time.Duration
+	MaxWait   time.Duration
+	Timeout   time.Duration // of an attempt
+	MaxBody   int64
+}
+
+// Seen is what an error tells the caller.
+type Seen struct {
+	Outcome  fmt.Stringer
+	Code     string
+	Status   int
+	Attempts int
+	Hint     string
+}
+
+// Limits of the clients under test.
+const (
+	timeout = 20 * time.Second
+	maxBody = 4000
+)
+
+// fault answers one request.
+type fault struct {
+	name    string
+	respond http.HandlerFunc // an answer, or
+	fail    func(req *http.Request) (*http.Response, error)
+}
+
+// answer is a response without a server.
+type answer struct {
+	http.ResponseWriter
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header            { return a.header }
+func (a *answer) WriteHeader(status int)         { a.status = status }
+func (a *answer) Write(text []byte) (int, error) { return a.body.Write(text) }
+
+func (f fault) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+		_ = req.Body.Close()
+	}
+	if f.fail != nil {
+		return f.fail(req)
+	}
+	a := &answer{status: http.StatusOK, header: http.Header{}}
+	f.respond(a, req)
+	return &http.Response{
+		StatusCode: a.status, Header: a.header, Request: req, ContentLength: int64(a.body.Len()), Body: io.NopCloser(&a.body),
+	}, nil
+}
+
+// Answer responds with a status, a body and headers, each "Name: value".
+func Answer(status int, body string, headers ...string) http.RoundTripper {
+	return fault{respond: func(w http.ResponseWriter, _ *http.Request) {
+		for _, h := range headers {
+			name, value, _ := strings.Cut(h, ": ")
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}}
+}
+
+// broken is a transport error. asked and connected are what net/http tells a
+// client trace about the connection before it.
+func broken(asked, connected bool, err error) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		trace := httptrace.ContextClientTrace(req.Context())
+		if asked && trace != nil && trace.GetConn != nil {
+			trace.GetConn(req.URL.Host)
+		}
+		if connected && trace != nil && trace.GotConn != nil {
+			trace.GotConn(httptrace.GotConnInfo{})
+		}
+		return nil, err
+	}
+}
+
+// Lost is an attempt whose answer does not arrive.
+var Lost http.RoundTripper = fault{fail: broken(true, true, io.EOF)}
+
+// cut is a body that ends before its announced length.
+func cut(text string) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		body := io.MultiReader(strings.NewReader(text), errReader{io.ErrUnexpectedEOF})
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: req, ContentLength: 1000, Body: io.NopCloser(body)}, nil
+	}
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// faults lists the rows of the table, in its order.
+func (s *Service) faults() []fault {
+	var out []fault
+	add := func(name string, rt http.RoundTripper) {
+		f, _ := rt.(fault)
+		f.name = name
+		out = append(out, f)
+	}
+	for _, status := range []int{200, 201, 202, 206} {
+		add(fmt.Sprintf("%d accepted", status), Answer(status, s.Success))
+		add(fmt.Sprintf("%d refused", status), Answer(status, s.Refusal))
+		add(fmt.Sprintf("%d page", status), Answer(status, "<!DOCTYPE html><html></html>"))
+		add(fmt.Sprintf("%d empty", status), Answer(status, ""))
+	}
+	add("204", Answer(204, ""))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		add(strconv.Itoa(status), Answer(status, "", "Location: https://elsewhere.example/x"))
+	}
+	add("302 refused", Answer(302, s.Refusal, "Location: https://elsewhere.example/x"))
+	add("304", Answer(304, ""))
+	for _, status := range []int{400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 500, 501, 502, 503, 504, 520} {
+		add(strconv.Itoa(status), Answer(status, "no"))
+		add(fmt.Sprintf("%d refused", status), Answer(status, s.Refusal))
+		add(fmt.Sprintf("%d accepted", status), Answer(status, s.Success))
+	}
+	for _, status := range []int{408, 429, 500, 503} {
+		add(fmt.Sprintf("%d Retry-After 7", status), Answer(status, "", "Retry-After: 7"))
+		add(fmt.Sprintf("%d Retry-After a day", status), Answer(status, "", "Retry-After: 86400"))
+	}
+	add("429 Retry-After a date", Answer(429, "", "Retry-After: Sat, 01 Jan 2000 00:00:09 GMT"))
+	add("429 Retry-After nonsense", Answer(429, "", "Retry-After: soon"))
+	broke := func(name string, fail func(*http.Request) (*http.Response, error)) { add(name, fault{fail: fail}) }
+	broke("connection refused", broken(true, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
+	broke("refused by a proxy's dial", broken(false, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
+	broke("reset before sending", broken(true, false, syscall.ECONNRESET))
+	broke("reset after sending", broken(true, true, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}))
+	broke("unknown transport", broken(false, false, errors.New("something failed")))
+	broke("slow", func(req *http.Request) (*http.Response, error) {
+		_, err := broken(true, true, nil)(req)
+		<-req.Context().Done()
+		return nil, errors.Join(err, req.Context().Err())
+	})
+	broke("slow body", func(req *http.Request) (*http.Response, error) {
+		body := readFunc(func([]byte) (int, error) { <-req.Context().Done(); return 0, req.Context().Err() })
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Request: req, ContentLength: -1, Body: io.NopCloser(body)}, nil
+	})
+	broke("cut body", cut(`{"code":0,`))
+	broke("cut body, whole answer", cut(s.Success))
+	add("too large", Answer(200, s.Success+strings.Repeat(" ", maxBody)))
+	broke("too large, no length", func(req *http.Request) (*http.Response, error) {
+		body := io.MultiReader(strings.NewReader(s.Success), strings.NewReader(strings.Repeat(" ", maxBody)))
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Request: req, ContentLength: -1, Body: io.NopCloser(body)}, nil
+	})
+	add("503 too large", Answer(503, strings.Repeat(" ", maxBody+1)))
+	for _, name := range sortedKeys(s.Bodies) {
+		add(name, Answer(200, s.Bodies[name]))
+	}
+	return out
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
+
+// script answers the n-th request with its n-th step, and all further ones with the
+// last.
+type script struct {
+	steps []http.RoundTripper
+	sent  int
+}
+
+func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
+	step := s.steps[min(s.sent, len(s.steps)-1)]
+	s.sent++
+	return step.RoundTrip(req)
+}
+
+// head names the columns. Sent is the requests that arrived, took the (virtual)
+// time of the call: that of the waits, where the fault itself takes none.
+const head = "fault\teffect\twhen\tclass\tcode\toutcome\thint\tstatus\tattempts\tsent\ttook\n"
+
+// Table runs every call of s into every fault, as the first thing that happens and
+// again after an attempt whose answer was lost, and compares what the caller is
+// told with testdata/faults.tsv. With -update-faults it writes that file.
+func Table(t *testing.T, s *Service) {
+	t.Helper()
+	const file = "testdata/faults.tsv"
+	var got strings.Builder
+	got.WriteString(head)
+	for i, f := range s.faults() {
+		for _, c := range s.Calls {
+			got.WriteString(s.row(t, c, f, "first", f))
+			if c.Effect != "unsafe" || i == 0 { // it is not sent again once its answer was lost, whatever would come
+				got.WriteString(s.row(t, c, f, "after lost", Lost, f))
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil { //nolint:gosec // a file of the repository
+			t.Fatal(err)
+		}
+		return
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, have := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), strings.Split(got.String(), "\n")
+	for i := range max(len(want), len(have)) {
+		if w, h := at(want, i), at(have, i); w != h {
+			t.Errorf("%s, line %d:\nwant %q\ngot  %q", file, i+1, w, h)
+		}
+	}
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return ""
+}
+
+// row is what one call tells its caller. The fault happens in the last attempts.
+func (s *Service) row(t *testing.T, c Call, f fault, when string, steps ...http.RoundTripper) (row string) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &script{steps: steps}
+		begin := time.Now()
+		err := c.Do(t.Context(), Settings{
+			Transport: net, Attempts: len(steps) + 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, Timeout: timeout, MaxBody: maxBody,
+		})
+		row = strings.Join([]string{
+			f.name, c.Effect, when, s.told(err), strconv.Itoa(net.sent), took(time.Since(begin)),
+		}, "\t") + "\n"
+	})
+	return row
+}
+
+// told is class, code, outcome, hint, status and attempts.
+func (s *Service) told(err error) string {
+	if err == nil {
+		return "passed\t\t\t\t\t"
+	}
+	var classes []string
+	for _, name := range sortedKeys(s.Classes) {
+		if errors.Is(err, s.Classes[name]) {
+			classes = append(classes, name)
+		}
+	}
+	seen, hint := s.See(err), ""
+	switch {
+	case strings.Contains(seen.Hint, "before sending it again"):
+		hint = "read back"
+	case strings.Contains(seen.Hint, " / "):
+		hint = "yes"
+	}
+	return strings.Join([]string{
+		strings.Join(classes, "+"), seen.Code, seen.Outcome.String(), hint, strconv.Itoa(seen.Status), strconv.Itoa(seen.Attempts),
+	}, "\t")
+}
+
+// took rounds to seconds; backoff, which is drawn by chance, is below one.
+func took(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0s"
+	case d < time.Second:
+		return "<1s"
+	}
+	return d.Round(time.Second).String()
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
