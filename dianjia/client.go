@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	"github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/pushsend"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
 	"github.com/dianjia/jushuitan-go/internal/redact"
@@ -66,12 +66,8 @@ func (c Config) text() string {
 // Client sends pushes to DianJia's endpoints. It is safe for many goroutines.
 type Client struct {
 	urls      URLBuilder
-	http      *http.Client
-	timeout   time.Duration
-	retry     jushuitan.RetryPolicy
+	engine    call.Engine
 	lostKinds []jushuitan.PushMethod
-	maxReply  int64
-	now       func() time.Time
 }
 
 // New makes a client.
@@ -88,16 +84,17 @@ func New(cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("dianjia: New: RetryLostAnswers: no kind of push %q", kind)
 		}
 	}
-	c := &Client{urls: cfg.URLs, timeout: cfg.Timeout, retry: r, lostKinds: slices.Clone(cfg.RetryLostAnswers), maxReply: cfg.MaxReplyBytes, now: cfg.Now}
+	c := &Client{urls: cfg.URLs, lostKinds: slices.Clone(cfg.RetryLostAnswers)}
 	if cfg.RetryLostAnswers == nil {
 		c.lostKinds = harmless()
 	}
-	c.timeout, c.maxReply = cmp.Or(c.timeout, 30*time.Second), cmp.Or(c.maxReply, 64<<10)
-	c.retry = jushuitan.RetryPolicy(pipeline.Policy(r).WithDefaults())
-	if c.now == nil {
-		c.now = time.Now
+	c.engine = call.Engine{
+		HTTP: call.Client(cfg.HTTPClient), Timeout: cmp.Or(cfg.Timeout, 30*time.Second), MaxBody: cmp.Or(cfg.MaxReplyBytes, 64<<10),
+		Retry: call.Policy(r).WithDefaults(), Now: cfg.Now, Rules: rules,
 	}
-	c.http = pipeline.Client(cfg.HTTPClient)
+	if c.engine.Now == nil {
+		c.engine.Now = time.Now
+	}
 	return c, nil
 }
 
@@ -157,9 +154,27 @@ type onePush struct {
 	url      string // as it is registered
 	body     []byte
 	personal []string // texts of the push that must not be shown
-
-	attempts int
 	hide     []string // of the present attempt: what errors must not name
+}
+
+// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+type failure = call.Failure[jushuitan.Outcome]
+
+// rules are what is DianJia's own in how pushes are judged: the statuses of what
+// stands before the endpoint speak louder than the body, and for all others the code
+// in the body does.
+var rules = &call.Rules{
+	Classes: call.Classes{
+		Invalid: ErrRefused, Permission: ErrRefused, RateLimited: ErrUnavailable, Unavailable: ErrUnavailable, TooLarge: ErrRefused,
+	},
+	StatusSpeaks: func(status int) bool {
+		switch status {
+		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return status < 400
+	},
+	LargerHint: "check the base URL or raise MaxReplyBytes",
 }
 
 // push encodes a message once and sends it until an attempt passes or another
@@ -190,131 +205,66 @@ func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to T
 }
 
 func (k *onePush) do(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
+	target, _, _ := strings.Cut(k.url, "?")
+	run := call.Call[jushuitan.Outcome]{
+		Engine: &k.engine, Service: k, URL: target, Repeatable: slices.Contains(k.lostKinds, k.kind),
 	}
-	call := pipeline.Call{
-		Service: k, HTTP: k.http, Timeout: k.timeout, MaxBody: k.maxReply,
-		Retry: pipeline.Policy(k.retry), Repeatable: slices.Contains(k.lostKinds, k.kind), Now: k.now,
+	f := run.Do(ctx)
+	if f == nil {
+		return nil
 	}
-	err, cancelled := call.Run(ctx, func(ctx context.Context, n int) error {
-		k.attempts = n
-		return call.Attempt(ctx)
+	return k.fail(&Error{
+		Code: f.Code, Msg: f.Msg, HTTPStatus: f.Status, Attempts: f.Attempts, Outcome: f.Outcome, class: f.Class, cause: f.Cause,
 	})
-	if err == nil {
-		return nil
-	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok { // the context ended before the first attempt
-		e = k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
-	}
-	if cancelled != nil && !errors.Is(e, cancelled) {
-		e.cause = cancelled
-	}
-	// An earlier attempt may have been handled. A refusal that follows says nothing
-	// about it: some receivers refuse repeats.
-	if call.Lost {
-		e.Outcome = jushuitan.Unknown
-	}
-	return e
 }
 
-// The stages of an attempt that are this service's own follow, in their order.
+// The stages of an attempt that are this service's own follow, in their order; all
+// others are package call's. No source knows a limit, so that there is no quota.
 
-// Permit lets every push pass: no source knows a limit.
-func (k *onePush) Permit(context.Context) (sent func(), err error) { return func() {}, nil }
-
-// Request signs the URL anew.
-func (k *onePush) Request(ctx context.Context) (*http.Request, error) {
-	req, err := pushsend.Push{URL: k.url, Method: string(k.kind), TS: k.now(), Form: pushsend.Sorted, Body: k.body}.Request(ctx)
+// Sign makes the query of the URL anew.
+func (k *onePush) Sign(req *http.Request) *failure {
+	signed, err := pushsend.Push{URL: k.url, Method: string(k.kind), TS: k.engine.Now(), Form: pushsend.Sorted, Body: k.body}.Request(req.Context())
 	if err != nil {
-		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: ErrInvalid, cause: errors.New("the target does not make a URL")})
+		return &failure{Outcome: jushuitan.NotSent, Class: ErrInvalid, Cause: errors.New("the target does not make a URL")}
 	}
-	req.Header.Set("Accept", "application/json")
-	q := req.URL.Query()
-	k.hide = []string{req.URL.RawQuery, q.Get("sign"), q.Get(pushsign.TokenParam), k.urls.Secret}
-	return req, nil
+	signed.Header.Set("Accept", "application/json")
+	q := signed.URL.Query()
+	k.hide = []string{signed.URL.RawQuery, q.Get("sign"), q.Get(pushsign.TokenParam), k.urls.Secret}
+	*req = *signed
+	return nil
 }
 
-// Trouble is no answer, or one that could not be read whole.
-func (k *onePush) Trouble(t pipeline.Trouble) error {
-	e := &Error{Outcome: jushuitan.Outcome(t.Outcome), class: ErrUnavailable, HTTPStatus: t.Status, retry: !t.TooLarge}
-	e.cause = plainCause(t.Err, k.hide)
-	if t.TooLarge {
-		e.class = ErrRefused
-	}
-	return k.fail(e)
-}
-
-// Renew has nothing to replace.
-func (k *onePush) Renew(error) bool { return false }
-
-// Verdict reads an error for the next attempt.
-func (k *onePush) Verdict(err error) pipeline.Verdict {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return pipeline.Verdict{}
-	}
-	return pipeline.Verdict{Outcome: pipeline.Outcome(e.Outcome), Again: e.retry, After: e.retryAfter}
-}
-
-// Judge decides what an answer means. The statuses of what stands before the
-// endpoint (408, 429, 502, 503, 504) speak louder than the body; for all others
-// the code in the body does.
-func (k *onePush) Judge(a *pipeline.Answer) error {
-	body := a.Content
-	status, r := a.StatusCode, parseReply(body)
-	ok := status >= 200 && status < 300
-	if ok && r.accepted {
-		return nil
-	}
-	e := &Error{HTTPStatus: status, class: ErrRefused, Outcome: jushuitan.Rejected}
-	if !r.accepted {
-		e.Code, e.Msg = r.code, r.msg
-	}
+// Judge reads the code in an answer with a status of 2xx.
+func (k *onePush) Judge(_ int, body []byte) *failure {
+	r := parseReply(body)
 	switch {
-	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests:
-		e.class, e.retry, e.retryAfter = ErrUnavailable, true, a.RetryAfter
-	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout,
-		status >= 500 && (!r.known || r.accepted):
-		e.class, e.Outcome, e.retry, e.retryAfter = ErrUnavailable, jushuitan.Unknown, true, a.RetryAfter
-	case status >= 500: // refused, after nobody knows which part of the work
-		e.Outcome = jushuitan.Unknown
-	case status >= 300 && status < 400:
-		e.class = ErrUnavailable
-		e.cause = errors.New("the endpoint redirects, which is not followed: check the base URL")
-		if loc, err := a.Location(); err == nil {
-			e.cause = fmt.Errorf("the endpoint redirects to host %q, which is not followed: check the base URL", k.clean(loc.Hostname()))
-		}
-	case ok && len(bytes.TrimSpace(body)) == 0:
-		e.class, e.Outcome, e.retry = ErrUnavailable, jushuitan.Unknown, true
-		e.cause = errors.New("the answer is empty")
-	case ok && !r.known:
-		e.Outcome = jushuitan.Unknown
-		e.cause = errors.New("the answer has neither a code nor a resultCode")
+	case r.accepted:
+		return nil
+	case r.known:
+		return &failure{Outcome: jushuitan.Rejected, Class: ErrRefused, Code: r.code, Msg: r.msg}
+	case len(bytes.TrimSpace(body)) == 0:
+		return &failure{Outcome: jushuitan.Unknown, Class: ErrUnavailable, Retry: true, Cause: errors.New("the answer is empty")}
 	}
-	return k.fail(e)
+	return &failure{Outcome: jushuitan.Unknown, Class: ErrRefused, Msg: r.msg, Cause: errors.New("the answer has neither a code nor a resultCode")}
 }
+
+// Refusal reads the code and the words in an answer with another status.
+func (k *onePush) Refusal(body []byte) *failure {
+	r := parseReply(body)
+	switch {
+	case r.accepted:
+		return nil
+	case r.known:
+		return &failure{Outcome: jushuitan.Rejected, Class: ErrRefused, Code: r.code, Msg: r.msg}
+	}
+	return &failure{Msg: r.msg}
+}
+
+// Hidden is what no error may show.
+func (k *onePush) Hidden() []string { return append(slices.Clone(k.hide), k.personal...) }
 
 // fail completes an error with what is known about the call.
 func (k *onePush) fail(e *Error) *Error {
-	e.Kind, e.EntID, e.StorageCode, e.Attempts = k.kind, k.to.EntID, k.to.StorageCode, k.attempts
-	e.Code, e.Msg = k.clean(e.Code), k.clean(e.Msg)
+	e.Kind, e.EntID, e.StorageCode = k.kind, k.to.EntID, k.to.StorageCode
 	return e
-}
-
-// clean masks in a text of the endpoint what must not be shown, and bounds it.
-func (k *onePush) clean(text string) string {
-	if u, err := url.QueryUnescape(text); err == nil && u != text {
-		for _, h := range k.hide { // an escaped echo of the query
-			if h != "" && bytes.Contains([]byte(u), []byte(h)) {
-				return redact.Mask
-			}
-		}
-	}
-	text = redact.Text(text, append(slices.Clone(k.hide), k.personal...)...)
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "..."
-	}
-	return text
 }

@@ -1,16 +1,11 @@
 package dianjia
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
-	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -41,10 +36,8 @@ type Error struct {
 	Attempts    int
 	Outcome     jushuitan.Outcome
 
-	class      error
-	cause      error
-	retry      bool
-	retryAfter time.Duration
+	class error
+	cause error
 }
 
 // Error says what failed, for whom, and what to do, in English and Chinese.
@@ -110,35 +103,4 @@ func (e *Error) Hint() string {
 		return "try again later / 店加接口暂不可用，请稍后重试"
 	}
 	return ""
-}
-
-// scrubbed stands for a cause whose text named what must not be shown.
-type scrubbed struct {
-	text string
-	is   error // what errors.Is may still find, or nil
-}
-
-func (e *scrubbed) Error() string { return e.text }
-func (e *scrubbed) Unwrap() error { return e.is }
-
-// plainCause masks the hidden texts in an error, should it name one.
-func plainCause(err error, hide []string) error {
-	text := err.Error()
-	clean := text
-	for _, h := range hide {
-		if h != "" {
-			clean = strings.ReplaceAll(clean, h, redact.Mask)
-		}
-	}
-	if clean == text {
-		return err
-	}
-	s := &scrubbed{text: clean}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded, io.ErrUnexpectedEOF} {
-		if errors.Is(err, known) {
-			s.is = known
-			break
-		}
-	}
-	return s
 }

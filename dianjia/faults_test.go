@@ -33,11 +33,11 @@ func faulty() *calltest.Service {
 		},
 		Success: accepted,
 		Refusal: `{"code":"-1","msg":"订单不存在"}`,
+		Silent:  `{"status":200}`,
 		Bodies: map[string]string{
 			"DianJia's form":          `{"resultCode":"success"}`,
 			"DianJia's form, refused": `{"resultCode":"exception","exceptionMessage":"x"}`,
 			"both codes, one refused": `{"code":0,"resultCode":"exception"}`,
-			"no code":                 `{"status":200}`,
 			"code twice":              `{"code":0,"code":0}`,
 			"cut JSON":                `{"code":"0","ms`,
 		},

@@ -120,7 +120,7 @@ func (b *batch[Req, Item, Reply, Row]) pair(k *oneCall, rows []RowResult[Row], a
 			if msg == "" {
 				msg = "refused without a reason"
 			}
-			rows[i].Err = k.fail(&Error{Outcome: Rejected, class: ErrInvalid, Msg: msg})
+			rows[i].Err = k.refusedRow(msg)
 		}
 	}
 }

@@ -7,13 +7,24 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
+
+// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+type failure = engine.Failure[Outcome]
+
+// rules are what is Jushuitan's own in how calls are judged. The server answers 200
+// even to errors, so that a 5xx comes from what stands before it.
+var rules = &engine.Rules{
+	Classes: engine.Classes{
+		Invalid: ErrInvalid, Permission: ErrPermission, RateLimited: ErrRateLimited, Unavailable: ErrUnavailable, TooLarge: ErrDecode,
+	},
+	StatusSpeaks: func(status int) bool { return status >= 500 },
+	LargerHint:   "ask for smaller pages or raise WithMaxResponseBytes",
+}
 
 // oneCall is a call from its first attempt to its last.
 type oneCall struct {
@@ -25,72 +36,39 @@ type oneCall struct {
 	biz        string            // encoded once: the signed bytes are the sent bytes
 	repeatable bool              // sending it again after a lost answer changes nothing
 	personal   func() []string   // texts of the request that must not be shown
-	into       func(body []byte) *Error
+	into       func(body []byte) *failure
 
-	run      pipeline.Call // runs the attempts
-	attempts int
-	token    Token // of the last attempt
-	replayed bool  // a refused token was replaced and the call sent again
-	seen     seen  // of the last attempt
+	run      engine.Call[Outcome] // runs the attempts
+	token    Token                // of the last attempt
+	replayed bool                 // a refused token was replaced and the call sent again
 }
 
 // do runs the call: attempts until one passes or another would not help.
 func (k *oneCall) do(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return k.fail(&Error{Outcome: NotSent, cause: err})
-	}
-	if k.dry() {
+	if ctx.Err() == nil && k.dry() {
 		return nil
 	}
-	k.run = pipeline.Call{
-		Service: k, HTTP: k.core.http, Timeout: k.core.timeout, MaxBody: k.core.maxBody,
-		Retry: pipeline.Policy(k.core.retry), Repeatable: k.repeatable, Now: k.core.now,
+	k.run = engine.Call[Outcome]{
+		Engine: &k.core.engine, Service: k, URL: k.core.baseURL.String() + k.path, Repeatable: k.repeatable,
+		Quota: engine.QuotaOf(k.core.limiter, k.limitKey(k.path)),
 	}
-	err, cancelled := k.run.Run(ctx, k.watch)
-	if err == nil {
-		return nil
+	if len(k.core.hooks) > 0 {
+		k.run.Hook = engine.Tell(k.core.hooks, k.attempt)
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok { // the context ended before the first attempt
-		e = k.fail(&Error{Outcome: NotSent, cause: err})
+	if f := k.run.Do(ctx); f != nil {
+		return k.failed(f)
 	}
-	if cancelled != nil && !errors.Is(e, cancelled) {
-		e.cause = cancelled
-	}
-	// An earlier attempt may have been carried out, unless the server has now said
-	// plainly what it thinks of the call.
-	if k.run.Lost && e.Outcome <= Rejected && (e.Outcome == NotSent || e.class == ErrRateLimited || e.class == ErrTimestamp || e.class == ErrTokenExpired) {
-		e.Outcome = Unknown
-	}
-	return e
+	return nil
 }
 
-// The stages of an attempt that are this service's own follow, in their order;
-// what lies between them (send, bounded read) is package pipeline's. Everything
-// that must be fresh each time is made in them: the permit, the token, the time
-// stamp, the signature.
+// The stages of an attempt that are this service's own follow, in their order; all
+// others are package call's.
 
-// Permit waits for the quota: before the time stamp, so that a long wait never
-// sends a stale one.
-func (k *oneCall) Permit(ctx context.Context) (sent func(), err error) {
-	begin := time.Now()
-	sent, err = k.core.limiter.Wait(ctx, k.limitKey(k.path))
-	k.seen.waited = time.Since(begin)
-	if err != nil {
-		e := &Error{Outcome: NotSent, cause: err}
-		if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
-			e.class = ErrRateLimited
-		}
-		return nil, k.fail(e)
-	}
-	return sent, nil
-}
-
-// Request gets the token and makes the signed form.
-func (k *oneCall) Request(ctx context.Context) (*http.Request, error) {
-	token, err := k.fetchToken(ctx)
-	if err != nil {
-		return nil, err
+// Sign gets the token and makes the signed form.
+func (k *oneCall) Sign(req *http.Request) *failure {
+	token, f := k.fetchToken(req.Context())
+	if f != nil {
+		return f
 	}
 	form := k.form(token)
 	form["sign"] = Sign(k.core.cred.AppSecret, form)
@@ -98,39 +76,48 @@ func (k *oneCall) Request(ctx context.Context) (*http.Request, error) {
 	for name, v := range form {
 		values.Set(name, v)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.core.baseURL.String()+k.path, strings.NewReader(values.Encode()))
-	if err != nil {
-		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: errors.New("path does not make a URL")})
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
+	engine.SetBody(req, "application/x-www-form-urlencoded;charset=UTF-8", []byte(values.Encode()))
 	req.Header.Set("Accept", "application/json")
-	return req, nil
+	return nil
 }
 
-// Trouble is no answer, or one that could not be read whole.
-func (k *oneCall) Trouble(t pipeline.Trouble) error {
-	k.seen.status, k.seen.received = t.Status, t.Received
-	e := &Error{Outcome: Outcome(t.Outcome), class: ErrUnavailable, HTTPStatus: t.Status, cause: t.Err, retry: !t.TooLarge}
-	if t.TooLarge {
-		e.class = ErrDecode
-		e.cause = fmt.Errorf("%w: ask for smaller pages or raise WithMaxResponseBytes", t.Err)
+// Judge reads envelope and payload and classifies what they say.
+func (k *oneCall) Judge(_ int, body []byte) *failure {
+	f := k.into(body)
+	if f != nil && f.Code != "" && f.Class == nil {
+		classify(k.op, f)
 	}
-	return k.fail(e)
+	return f
 }
 
-// Judge looks at the HTTP status, then at envelope and payload.
-func (k *oneCall) Judge(a *pipeline.Answer) error {
-	k.seen.status, k.seen.received = a.StatusCode, len(a.Content)
-	if err := k.checkStatus(a); err != nil {
-		return err
+// Refusal reads the envelope of an answer with another status than 2xx.
+func (k *oneCall) Refusal(body []byte) *failure {
+	env, ok := readEnvelope(body)
+	if !ok || env.code == 0 {
+		return nil
 	}
-	return k.decode(a.Content, a.StatusCode)
+	f := env.refused(nil)
+	classify(k.op, f)
+	return f
+}
+
+// Hidden is what no error may show.
+func (k *oneCall) Hidden() []string {
+	hide := []string{k.core.cred.AppSecret, k.token.AccessToken, k.token.RefreshToken, k.Client.token}
+	for _, v := range k.params {
+		if len(v) >= 16 {
+			hide = append(hide, v)
+		}
+	}
+	if k.personal != nil {
+		hide = append(hide, k.personal()...)
+	}
+	return hide
 }
 
 // Renew replaces a refused token, once.
-func (k *oneCall) Renew(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.class != ErrTokenExpired || k.auth || k.Client.token != "" || k.replayed {
+func (k *oneCall) Renew(f *failure) bool {
+	if !errors.Is(f.Class, ErrTokenExpired) || k.auth || k.Client.token != "" || k.replayed {
 		return false
 	}
 	k.replayed = true
@@ -138,39 +125,32 @@ func (k *oneCall) Renew(err error) bool {
 	return true
 }
 
-// Verdict reads an error for the next attempt.
-func (k *oneCall) Verdict(err error) pipeline.Verdict {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return pipeline.Verdict{}
-	}
-	return pipeline.Verdict{Outcome: pipeline.Outcome(e.Outcome), Again: e.retry, After: e.retryAfter, Held: e.penalty > 0}
+// failed makes the error of a failed call or attempt.
+func (k *oneCall) failed(f *failure) *Error {
+	e := k.fail(&Error{Outcome: f.Outcome, HTTPStatus: f.Status, RequestID: f.RequestID, class: f.Class, cause: f.Cause})
+	e.Code, _ = strconv.ParseInt(f.Code, 10, 64)
+	e.Msg, e.Attempts = f.Msg, f.Attempts // masked
+	return e
 }
 
 // fail completes an error with what is known about the call.
 func (k *oneCall) fail(e *Error) *Error {
 	e.Op, e.Title, e.Path, e.Merchant = k.op.Name(), k.op.Title, k.path, k.merchant
-	e.Attempts = k.attempts
+	e.Attempts = k.run.Attempts()
 	e.write = k.op.Effect != Read
 	if e.Msg != "" {
-		hide := []string{k.core.cred.AppSecret, k.token.AccessToken, k.token.RefreshToken, k.Client.token}
-		for _, v := range k.params {
-			if len(v) >= 16 {
-				hide = append(hide, v)
-			}
-		}
-		if k.personal != nil {
-			hide = append(hide, k.personal()...)
-		}
-		e.Msg = redact.Text(e.Msg, hide...)
-		if r := []rune(e.Msg); len(r) > 300 {
-			e.Msg = string(r[:300]) + "..."
-		}
+		e.Msg = engine.Clean(e.Msg, k.Hidden())
 	}
 	return e
 }
 
-func (k *oneCall) fetchToken(ctx context.Context) (string, error) {
+// refusedRow is the error of a row that the server refused. After a lost answer
+// that may be because the first attempt was carried out.
+func (k *oneCall) refusedRow(msg string) *Error {
+	return k.fail(&Error{Outcome: k.run.Merge(Rejected), class: ErrInvalid, Msg: msg})
+}
+
+func (k *oneCall) fetchToken(ctx context.Context) (string, *failure) {
 	switch {
 	case k.auth:
 		return "", nil
@@ -180,9 +160,11 @@ func (k *oneCall) fetchToken(ctx context.Context) (string, error) {
 	tok, err := k.core.tokens.Token(ctx, k.merchant)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok { // the token call's own
-			return "", k.fail(&Error{
-				Outcome: NotSent, class: e.class, cause: err, Code: e.Code, HTTPStatus: e.HTTPStatus, RequestID: e.RequestID,
-			})
+			f := &failure{Outcome: NotSent, Class: e.class, Cause: err, Status: e.HTTPStatus, RequestID: e.RequestID}
+			if e.Code != 0 {
+				f.Code = strconv.FormatInt(e.Code, 10)
+			}
+			return "", f
 		}
 		class := ErrUnavailable
 		for _, c := range []error{ErrReauthorize, ErrTokenExpired} {
@@ -193,7 +175,7 @@ func (k *oneCall) fetchToken(ctx context.Context) (string, error) {
 		if ctx.Err() != nil {
 			class = nil
 		}
-		return "", k.fail(&Error{Outcome: NotSent, class: class, cause: err})
+		return "", &failure{Outcome: NotSent, Class: class, Cause: err}
 	}
 	k.token = tok
 	return tok.AccessToken, nil
@@ -217,74 +199,6 @@ func (k *oneCall) form(token string) map[string]string {
 	}
 	form["access_token"], form["version"], form["biz"] = token, "2", k.biz
 	return form
-}
-
-// checkStatus handles every status but 200. The server answers 200 even to
-// errors, so that others come from what stands before it.
-func (k *oneCall) checkStatus(a *pipeline.Answer) error {
-	status := a.StatusCode
-	if status == http.StatusOK {
-		return nil
-	}
-	e := &Error{HTTPStatus: status, class: ErrInvalid, Outcome: Rejected}
-	switch {
-	case status >= 300 && status < 400:
-		e.class = ErrUnavailable
-		e.cause = errors.New("the server redirects, which is not followed with a signed form: check the base URL")
-		if loc, err := a.Location(); err == nil {
-			e.cause = fmt.Errorf("the server redirects to %s, which is not followed with a signed form: check the base URL", loc.Host)
-		}
-	case status == http.StatusTooManyRequests:
-		e.class, e.retry = ErrRateLimited, true
-		e.retryAfter = a.RetryAfter
-	case status >= 500:
-		e.class, e.Outcome, e.retry = ErrUnavailable, Unknown, true
-		e.retryAfter = a.RetryAfter
-	case status == http.StatusRequestTimeout:
-		e.class, e.retry = ErrUnavailable, true
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		e.class = ErrPermission
-	}
-	// Should the answer be the usual one all the same, it says more.
-	if env, ok := readEnvelope(a.Content); ok && env.code != 0 {
-		e.Code, e.Msg, e.RequestID = env.code, env.msg, env.requestID
-		if class, outcome, again := classify(k.op, env.code, env.msg); status < 500 {
-			e.class, e.Outcome, e.retry = class, outcome, again
-		}
-	}
-	return k.fail(e)
-}
-
-// decode reads the envelope and the payload and classifies what they say.
-func (k *oneCall) decode(body []byte, status int) error {
-	e := k.into(body)
-	if e == nil {
-		return nil
-	}
-	e.HTTPStatus = status
-	if e.Code != 0 && e.class == nil {
-		e.class, e.Outcome, e.retry = classify(k.op, e.Code, e.Msg)
-		if e.class == ErrRateLimited {
-			k.penalise(e)
-		}
-	}
-	return k.fail(e)
-}
-
-// penalise tells the limiter that the server counts more calls than we do. What
-// it says counts for its window: a second for 199, a minute for 200.
-func (k *oneCall) penalise(e *Error) {
-	window := time.Second
-	if e.Code == 200 {
-		window = time.Minute
-	}
-	if p, ok := k.core.limiter.(Penalizer); ok {
-		if p.Penalize(context.Background(), k.limitKey(k.path), window) == nil {
-			e.penalty = window
-			return
-		}
-	}
-	e.retryAfter = window
 }
 
 // newCall prepares a business call: the request is encoded once.

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
@@ -32,15 +31,12 @@ type core struct {
 	baseURL     *url.URL
 	authorize   *url.URL
 	tokenPrefix string
-	http        *http.Client
+	engine      engine.Engine
 	limiter     Limiter
 	tokens      *tokenSource
-	retry       RetryPolicy
-	timeout     time.Duration
-	maxBody     int64
 	prefetch    int
 	now         func() time.Time
-	hooks       []Hook
+	hooks       []engine.Hook[Attempt]
 	unchecked   bool
 	dryRun      func(DryCall)
 	onDrift     func(Drift)
@@ -61,7 +57,7 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if cred.AppKey == "" || cred.AppSecret == "" {
 		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
 	}
-	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, timeout: s.timeout, maxBody: s.maxBody, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift, paths: s.paths}
+	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift, paths: s.paths}
 	var err error
 	if c.baseURL, err = parseHost("base URL", s.baseURL); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)
@@ -69,8 +65,9 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 	if c.authorize, err = parseHost("authorise URL", s.authorize); err != nil {
 		return nil, fmt.Errorf("jushuitan: New: %w", err)
 	}
-	c.retry = RetryPolicy(pipeline.Policy(s.retry).WithDefaults())
-	c.http = pipeline.Client(s.httpClient)
+	c.engine = engine.Engine{
+		HTTP: engine.Client(s.httpClient), Timeout: s.timeout, MaxBody: s.maxBody, Retry: engine.Policy(s.retry).WithDefaults(), Now: s.now, Rules: rules,
+	}
 	if c.limiter = s.limiter; c.limiter == nil {
 		if c.limiter, err = NewLimiter(LimiterConfig{Quotas: s.quotas}); err != nil {
 			return nil, fmt.Errorf("jushuitan: New: %w", err)

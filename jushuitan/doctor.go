@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
@@ -121,7 +121,7 @@ func (d *doctor) sign() {
 // clock compares ours with the server's Date header.
 func (d *doctor) clock(ctx context.Context) {
 	const check = "clock 时钟"
-	ctx, cancel := context.WithTimeout(ctx, d.c.core.timeout)
+	ctx, cancel := context.WithTimeout(ctx, d.c.core.engine.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.c.core.baseURL.String()+"/", nil)
 	if err != nil {
@@ -129,9 +129,9 @@ func (d *doctor) clock(ctx context.Context) {
 		return
 	}
 	begin := d.c.core.now()
-	resp, err := d.c.core.http.Do(req)
+	resp, err := d.c.core.engine.HTTP.Do(req)
 	if err != nil {
-		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, pipeline.PlainCause(err))
+		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, engine.PlainCause(err))
 		return
 	}
 	_ = resp.Body.Close()

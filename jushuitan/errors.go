@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,12 +82,9 @@ type Error struct {
 	Attempts   int
 	Outcome    Outcome
 
-	class      error
-	cause      error
-	write      bool
-	retry      bool          // another attempt may help, as far as the failure goes
-	retryAfter time.Duration // the server's wish
-	penalty    time.Duration // the quota is used up for so long
+	class error
+	cause error
+	write bool
 }
 
 // Error says what failed, for whom, and what to do, in English and Chinese.
@@ -177,57 +176,55 @@ func (e *Error) Hint() string {
 	return ""
 }
 
-// classify names the class of a code. Codes 100, 140, 150 and 200 have two
-// meanings each, told apart by the message: two generations of the official
-// table exist and they conflict.
-func classify(op *Operation, code int64, msg string) (class error, outcome Outcome, retry bool) {
-	low := strings.ToLower(msg)
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(low, w) {
-				return true
-			}
-		}
-		return false
+// verdict is what a code means, where the message has one of the words and none of
+// the others.
+type verdict struct {
+	code        int64
+	words, none []string
+	group       string // of operations, "" for all
+	class       error
+	outcome     Outcome
+	retry       bool
+	window      time.Duration // the quota is used up for so long
+}
+
+// verdicts are those of the codes; the first that fits counts, and a code that is
+// not here is [ErrInvalid]. Codes 100, 140, 150 and 200 have two meanings each, told
+// apart by the message: two generations of the official table exist and they
+// conflict. A refused token is replaced once, see Renew.
+var verdicts = []verdict{
+	{code: 10, class: ErrSign, outcome: Rejected},
+	{code: 100, words: []string{"token", "授权已过期", "授权过期"}, class: ErrTokenExpired, outcome: Rejected},
+	{code: 110, class: ErrIPNotAllowed, outcome: Rejected},
+	{code: 120, class: ErrSign, outcome: Rejected},
+	{code: 140, words: []string{"timestamp", "时间戳", "时间差", "分钟"}, class: ErrTimestamp, outcome: Rejected, retry: true},
+	{code: 140, words: []string{"sign", "签名"}, class: ErrSign, outcome: Rejected},
+	{code: 150, group: "auth", class: ErrReauthorize, outcome: Rejected},
+	{code: 150, words: []string{"授权", "刷新", "refresh"}, class: ErrReauthorize, outcome: Rejected},
+	{code: 150, class: ErrUnavailable, outcome: Unknown, retry: true},
+	{code: 160, class: ErrUnavailable, outcome: Unknown, retry: true},
+	{code: 180, class: ErrTimestamp, outcome: Rejected, retry: true},
+	{code: 190, class: ErrPermission, outcome: Rejected},
+	{code: 199, class: ErrRateLimited, outcome: Rejected, retry: true, window: time.Second},
+	{code: 200, words: []string{"参数", "param"}, none: []string{"频", "次", "分钟", "limit"}, class: ErrInvalid, outcome: Rejected},
+	{code: 200, class: ErrRateLimited, outcome: Rejected, retry: true, window: time.Minute},
+	{code: 21024, class: ErrPermission, outcome: Rejected},
+}
+
+// classify says what the code of a failure means.
+func classify(op *Operation, f *failure) {
+	msg := strings.ToLower(f.Msg)
+	has := func(words []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(msg, w) })
 	}
-	switch code {
-	case 10, 120:
-		return ErrSign, Rejected, false
-	case 100:
-		if has("access_token", "access token", "token", "授权已过期", "授权过期") {
-			return ErrTokenExpired, Rejected, false // replayed once with a new token, see call.go
+	code, _ := strconv.ParseInt(f.Code, 10, 64)
+	f.Class, f.Outcome = ErrInvalid, Rejected
+	for _, v := range verdicts {
+		if v.code == code && (v.words == nil || has(v.words)) && !has(v.none) && (v.group == "" || v.group == op.Group) {
+			f.Class, f.Outcome, f.Retry, f.Window = v.class, v.outcome, v.retry, v.window
+			return
 		}
-		return ErrInvalid, Rejected, false
-	case 110:
-		return ErrIPNotAllowed, Rejected, false
-	case 140:
-		switch {
-		case has("timestamp", "时间戳", "时间差", "分钟"):
-			return ErrTimestamp, Rejected, true
-		case has("sign", "签名"):
-			return ErrSign, Rejected, false
-		}
-		return ErrInvalid, Rejected, false
-	case 180:
-		return ErrTimestamp, Rejected, true
-	case 150:
-		if op.Group == "auth" || has("授权", "刷新", "refresh") {
-			return ErrReauthorize, Rejected, false
-		}
-		return ErrUnavailable, Unknown, true
-	case 160:
-		return ErrUnavailable, Unknown, true
-	case 190, 21024:
-		return ErrPermission, Rejected, false
-	case 199:
-		return ErrRateLimited, Rejected, true
-	case 200:
-		if has("参数", "param") && !has("频", "次", "分钟", "limit") {
-			return ErrInvalid, Rejected, false
-		}
-		return ErrRateLimited, Rejected, true
 	}
-	return ErrInvalid, Rejected, false
 }
 
 // RowError is one row of an upload that failed.

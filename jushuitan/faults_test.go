@@ -51,6 +51,7 @@ func faulty() *calltest.Service {
 		},
 		Success: `{"code":0,"msg":"","data":{"datas":[{"so_id":"SO-1","o_id":1,"issuccess":true,"msg":""}]}}`,
 		Refusal: `{"code":130,"msg":"数据为空","request_id":"r-1","data":null}`,
+		Silent:  `{"data":[]}`,
 		Bodies: map[string]string{
 			"code 10 signature":   `{"code":10,"msg":"签名错误"}`,
 			"code 100 data":       `{"code":100,"msg":"上架仓位不能为空"}`,
@@ -72,7 +73,6 @@ func faulty() *calltest.Service {
 			"code of another day": `{"code":-4,"msg":"非法值"}`,
 			"cut JSON":            `{"code":0,"data":{"datas":[{"so_`,
 			"bad JSON":            `{"code" 0}`,
-			"no code":             `{"data":[]}`,
 			"flag says no":        `{"code":0,"issuccess":false,"msg":"失败","data":null}`,
 			"row refused":         `{"code":0,"data":{"datas":[{"so_id":"SO-1","issuccess":false,"msg":"店铺不存在"}]}}`,
 			"row missing":         `{"code":0,"data":{"datas":[{"so_id":"SO-2","issuccess":true,"msg":""},{"so_id":"SO-3","issuccess":true,"msg":""}]}}`,

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 )
 
 // Attempt is what a hook and the log are told about one attempt of a call: this,
@@ -37,7 +39,7 @@ type Hook struct {
 
 // WithHook calls h around every attempt. Hooks add up.
 func WithHook(h Hook) Option {
-	return func(s *settings) error { s.hooks = append(s.hooks, h); return nil }
+	return func(s *settings) error { s.hooks = append(s.hooks, engine.Hook[Attempt](h)); return nil }
 }
 
 // WithLogger logs every attempt: failed ones as warnings, others for debugging,
@@ -47,7 +49,7 @@ func WithLogger(l *slog.Logger) Option {
 		if l == nil {
 			return errors.New("WithLogger: nil")
 		}
-		s.hooks = append(s.hooks, logHook(l))
+		s.hooks = append(s.hooks, engine.Hook[Attempt](logHook(l)))
 		return nil
 	}
 }
@@ -73,38 +75,15 @@ func logHook(l *slog.Logger) Hook {
 	}}
 }
 
-// watch runs one attempt between the hooks.
-func (k *oneCall) watch(ctx context.Context, n int) error {
-	k.attempts = n
-	hooks := k.core.hooks
-	if len(hooks) == 0 {
-		return k.run.Attempt(ctx)
+// attempt is what hooks are told.
+func (k *oneCall) attempt(s *engine.Seen[Outcome]) Attempt {
+	a := Attempt{
+		Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect, N: s.N, Sent: len(k.biz),
+		Waited: s.Waited, Took: s.Took, Received: s.Received, HTTPStatus: s.Status,
 	}
-	a := Attempt{Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect, N: n, Sent: len(k.biz)}
-	for _, h := range hooks {
-		if h.Before != nil {
-			h.Before(ctx, a)
-		}
-	}
-	k.seen = seen{}
-	begin := time.Now()
-	err := k.run.Attempt(ctx)
-	a.Took = time.Since(begin)
-	a.Waited, a.Received, a.HTTPStatus = k.seen.waited, k.seen.received, k.seen.status
-	if e, ok := errors.AsType[*Error](err); ok {
+	if s.Failure != nil {
+		e := k.failed(s.Failure)
 		a.Err, a.Code, a.RequestID, a.Outcome = e, e.Code, e.RequestID, e.Outcome
 	}
-	for _, h := range hooks {
-		if h.After != nil {
-			h.After(ctx, a)
-		}
-	}
-	return err
-}
-
-// seen is what an attempt notes for the hooks.
-type seen struct {
-	waited   time.Duration
-	received int
-	status   int
+	return a
 }

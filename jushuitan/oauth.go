@@ -128,12 +128,12 @@ func (c *Client) tokenCall(ctx context.Context, op *Operation, endpoint string, 
 		repeatable: op.Effect == Keyed,
 	}
 	var answer *tokenAnswer
-	k.into = func(body []byte) (e *Error) {
-		answer, e = decodeReply[tokenAnswer](op, body)
-		if e == nil && answer.AccessToken == "" {
-			return &Error{Outcome: Applied, class: ErrDecode, cause: errors.New("the answer holds no access_token")}
+	k.into = func(body []byte) (f *failure) {
+		answer, f = decodeReply[tokenAnswer](op, body)
+		if f == nil && answer.AccessToken == "" {
+			return &failure{Outcome: Applied, Class: ErrDecode, Cause: errors.New("the answer holds no access_token")}
 		}
-		return e
+		return f
 	}
 	if err := k.do(ctx); err != nil {
 		return Token{}, fmt.Errorf("token of merchant %q: %w", c.merchant, err)

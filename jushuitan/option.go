@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 )
 
 // The hosts.
@@ -58,7 +60,7 @@ type settings struct {
 	prefetch    int
 	onReauth    func(ctx context.Context, merchant string, reason error)
 	token       string
-	hooks       []Hook
+	hooks       []engine.Hook[Attempt]
 	unchecked   bool
 	dryRun      func(DryCall)
 	onDrift     func(Drift)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,7 +33,7 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 	if f, ok := any(out).(interface{ failures() []RowError }); ok {
 		if failed := f.failures(); len(failed) > 0 {
 			for i := range failed {
-				failed[i].Err = k.fail(&Error{Outcome: Rejected, class: ErrInvalid, Msg: failed[i].Err.Error()})
+				failed[i].Err = k.refusedRow(failed[i].Err.Error())
 			}
 			return out, &BatchError{Op: op.Name(), Merchant: c.merchant, Failed: failed}
 		}
@@ -44,11 +45,11 @@ func call[T any](ctx context.Context, c *Client, op *Operation, req any) (*T, er
 // empty in a dry run.
 func exchange[T any](ctx context.Context, k *oneCall) (*T, error) {
 	out := new(T)
-	k.into = func(body []byte) (e *Error) {
-		if out, e = decodeReply[T](k.op, body); e == nil {
+	k.into = func(body []byte) (f *failure) {
+		if out, f = decodeReply[T](k.op, body); f == nil {
 			k.drift(body, reflect.TypeFor[T]())
 		}
-		return e
+		return f
 	}
 	return out, k.do(ctx)
 }
@@ -94,10 +95,10 @@ func (c *Client) callInto(ctx context.Context, op *Operation, path string, biz, 
 	if err != nil {
 		return err
 	}
-	k.into = func(body []byte) *Error {
-		env, e := parseEnvelope(body)
-		if e != nil || out == nil {
-			return e
+	k.into = func(body []byte) *failure {
+		env, f := parseEnvelope(body)
+		if f != nil || out == nil {
+			return f
 		}
 		if raw, ok := out.(*json.RawMessage); ok {
 			var text []byte = env.data // the two names are one type from Go 1.27 on
@@ -127,7 +128,7 @@ type reply[T any] struct {
 
 // decodeReply reads an answer of the documented form in one strict pass, and any
 // other with the tolerance that sources ask for.
-func decodeReply[T any](op *Operation, body []byte) (*T, *Error) {
+func decodeReply[T any](op *Operation, body []byte) (*T, *failure) {
 	if op.payload == "data" {
 		var r reply[T]
 		if wire.UnmarshalStrict(body, &r) == nil && string(r.Code) == "0" && r.Data != nil && plainFlag(r.IsSuccess) {
@@ -136,18 +137,18 @@ func decodeReply[T any](op *Operation, body []byte) (*T, *Error) {
 			}
 		}
 	}
-	env, e := parseEnvelope(body)
-	if e != nil {
-		return nil, e
+	env, f := parseEnvelope(body)
+	if f != nil {
+		return nil, f
 	}
 	if op.falseIsFailure && (string(env.data) == "false" || string(env.data) == `"false"`) {
-		return nil, &Error{Code: env.code, Msg: env.msg, RequestID: env.requestID, class: ErrInvalid, Outcome: Rejected}
+		return nil, env.refused(ErrInvalid)
 	}
 	out := new(T)
 	payload, path := locate(env, op, body)
 	if len(payload) == 0 || payload.Kind() == 'n' {
 		if env.failed || op.nullIsFailure {
-			return nil, &Error{Code: env.code, Msg: env.msg, RequestID: env.requestID, class: ErrInvalid, Outcome: Rejected}
+			return nil, env.refused(ErrInvalid)
 		}
 		return checked(out)
 	}
@@ -159,19 +160,19 @@ func decodeReply[T any](op *Operation, body []byte) (*T, *Error) {
 	if env.failed {
 		// Rows say for themselves which of them failed.
 		if c, ok := any(out).(interface{ rowCount() int }); !ok || c.rowCount() == 0 {
-			return nil, &Error{Code: env.code, Msg: env.msg, RequestID: env.requestID, class: ErrInvalid, Outcome: Rejected}
+			return nil, env.refused(ErrInvalid)
 		}
 	}
 	return checked(out)
 }
 
 // checked looks at the verdict that some answers carry inside code 0.
-func checked[T any](out *T) (*T, *Error) {
+func checked[T any](out *T) (*T, *failure) {
 	if v, ok := any(out).(interface {
 		verdict() (ok bool, code int64, msg string)
 	}); ok {
 		if ok, code, msg := v.verdict(); !ok {
-			return nil, &Error{Code: code, Msg: msg, class: ErrInvalid, Outcome: Rejected}
+			return nil, (&envelope{code: code, msg: msg}).refused(ErrInvalid)
 		}
 	}
 	return out, nil
@@ -190,6 +191,16 @@ type envelope struct {
 	requestID string
 	failed    bool // code 0, but issuccess says no
 	data      jsontext.Value
+}
+
+// refused is the failure that an envelope tells of; without a class, its code names
+// it, see [classify].
+func (v *envelope) refused(class error) *failure {
+	f := &failure{Outcome: Rejected, Class: class, Msg: v.msg, RequestID: v.requestID}
+	if v.code != 0 {
+		f.Code = strconv.FormatInt(v.code, 10)
+	}
+	return f
 }
 
 // readEnvelope reads an envelope if body is one.
@@ -231,33 +242,33 @@ func readEnvelope(body []byte) (envelope, bool) {
 
 // parseEnvelope is readEnvelope with the reason when it fails, or when the code
 // is not 0.
-func parseEnvelope(body []byte) (envelope, *Error) {
+func parseEnvelope(body []byte) (envelope, *failure) {
 	env, ok := readEnvelope(body)
 	if ok {
 		if env.code != 0 {
-			return env, &Error{Code: env.code, Msg: env.msg, RequestID: env.requestID}
+			return env, env.refused(nil)
 		}
 		return env, nil
 	}
-	e := &Error{Outcome: Unknown, class: ErrUnavailable, retry: true}
+	f := &failure{Outcome: Unknown, Class: ErrUnavailable, Retry: true}
 	text := trimmed(body)
 	var syntax *wire.SyntaxError
 	err := wire.UnmarshalStrict(body, new(jsontext.Value))
 	switch {
 	case len(text) == 0:
-		e.cause = errors.New("the answer is empty")
+		f.Cause = errors.New("the answer is empty")
 	case text[0] == '<':
-		e.cause = errors.New("the answer is a page (HTML or XML), not JSON: something between here and the API answered")
+		f.Cause = errors.New("the answer is a page (HTML or XML), not JSON: something between here and the API answered")
 	case errors.As(err, &syntax):
-		e.cause = err
+		f.Cause = err
 		if !syntax.Truncated {
-			e.class, e.retry = ErrDecode, false
+			f.Class, f.Retry = ErrDecode, false
 		}
 	default:
-		e.class, e.retry = ErrDecode, false
-		e.cause = errors.New("the answer is JSON without a code")
+		f.Class, f.Retry = ErrDecode, false
+		f.Cause = errors.New("the answer is JSON without a code")
 	}
-	return env, e
+	return env, f
 }
 
 func trimmed(b []byte) []byte {
@@ -268,7 +279,7 @@ func trimmed(b []byte) []byte {
 }
 
 // unreadable is the error of an accepted call whose answer cannot be read.
-func unreadable(err error, at string) *Error {
+func unreadable(err error, at string) *failure {
 	var field *wire.FieldError
 	if errors.As(err, &field) && at != "" {
 		sep := "."
@@ -277,7 +288,7 @@ func unreadable(err error, at string) *Error {
 		}
 		err = &wire.FieldError{Path: at + sep + field.Path, Want: field.Want, Got: field.Got}
 	}
-	return &Error{Outcome: Applied, class: ErrDecode, cause: err}
+	return &failure{Outcome: Applied, Class: ErrDecode, Cause: err}
 }
 
 // locate finds the payload. The documented place comes first; since sources

@@ -1,11 +1,8 @@
 package qimen
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,7 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -80,17 +77,22 @@ type oneCall struct {
 	repeatable bool // sending it again after a lost answer changes nothing
 	into       any  // nil: only the head of the answer is read
 
-	run      pipeline.Call // runs the attempts
-	attempts int
-	sign     string // of the last attempt
-	seen     seen   // of the last attempt
+	run  engine.Call[jushuitan.Outcome] // runs the attempts
+	sign string                         // of the last attempt
 }
 
-// seen is what an attempt notes for the hooks.
-type seen struct {
-	waited   time.Duration
-	received int
-	status   int
+// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+type failure = engine.Failure[jushuitan.Outcome]
+
+// rules are what is the gateway's own in how calls are judged. It answers 200 even
+// to errors, so that a 5xx comes from what stands before it.
+var rules = &engine.Rules{
+	Classes: engine.Classes{
+		Invalid: jushuitan.ErrInvalid, Permission: jushuitan.ErrPermission, RateLimited: jushuitan.ErrRateLimited,
+		Unavailable: jushuitan.ErrUnavailable, TooLarge: jushuitan.ErrDecode,
+	},
+	StatusSpeaks: func(status int) bool { return status >= 500 },
+	LargerHint:   "ask for smaller pages or raise WithMaxResponseBytes",
 }
 
 // newCall prepares a call: its request is encoded once.
@@ -202,53 +204,24 @@ func isNil(v any) bool {
 
 // do runs the call: attempts until one passes or another would not help.
 func (k *oneCall) do(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
+	k.run = engine.Call[jushuitan.Outcome]{
+		Engine: &k.core.engine, Service: k, URL: k.gateway, Repeatable: k.repeatable,
+		Quota: engine.QuotaOf(k.core.limiter, k.limitKey(k.method)),
 	}
-	k.run = pipeline.Call{
-		Service: k, HTTP: k.core.http, Timeout: k.core.timeout, MaxBody: k.core.maxBody,
-		Retry: k.core.retry, Repeatable: k.repeatable, Now: k.core.now,
+	if len(k.core.hooks) > 0 {
+		k.run.Hook = engine.Tell(k.core.hooks, k.attempt)
 	}
-	err, cancelled := k.run.Run(ctx, k.watch)
-	if err == nil {
-		return nil
+	if f := k.run.Do(ctx); f != nil {
+		return k.failed(f)
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok { // the context ended before the first attempt
-		e = k.fail(&Error{Outcome: jushuitan.NotSent, cause: err})
-	}
-	if cancelled != nil && !errors.Is(e, cancelled) {
-		e.cause = cancelled
-	}
-	// An earlier attempt may have been carried out, unless the server has now said
-	// plainly what it thinks of the call.
-	if k.run.Lost && (e.Outcome == jushuitan.NotSent || e.Outcome == jushuitan.Rejected && e.class != jushuitan.ErrInvalid) {
-		e.Outcome = jushuitan.Unknown
-	}
-	return e
+	return nil
 }
 
-// The stages of an attempt that are this service's own follow, in their order;
-// what lies between them (send, bounded read) is package pipeline's.
+// The stages of an attempt that are this service's own follow, in their order; all
+// others are package call's.
 
-// Permit waits for the quota: before the time stamp, so that a long wait never
-// sends a stale one.
-func (k *oneCall) Permit(ctx context.Context) (sent func(), err error) {
-	begin := time.Now()
-	sent, err = k.core.limiter.Wait(ctx, k.limitKey(k.method))
-	k.seen.waited = time.Since(begin)
-	if err != nil {
-		e := &Error{Outcome: jushuitan.NotSent, cause: err}
-		if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
-			e.class = jushuitan.ErrRateLimited
-		}
-		return nil, k.fail(e)
-	}
-	return sent, nil
-}
-
-// Request makes the request of one attempt, with a new time stamp and signature.
-func (k *oneCall) Request(ctx context.Context) (*http.Request, error) {
+// Sign completes the request of one attempt, with a new time stamp and signature.
+func (k *oneCall) Sign(req *http.Request) *failure {
 	now := k.core.now()
 	system, form := k.system(now), k.form
 	if isLegacy(k.method) {
@@ -261,28 +234,25 @@ func (k *oneCall) Request(ctx context.Context) (*http.Request, error) {
 	}
 	signature, err := Sign(k.route.SignMethod, k.core.secret, signed, k.body)
 	if err != nil {
-		return nil, k.fail(&Error{Outcome: jushuitan.NotSent, class: jushuitan.ErrInvalid, cause: err})
+		return &failure{Outcome: jushuitan.NotSent, Class: jushuitan.ErrInvalid, Cause: err}
 	}
 	system["sign"], k.sign = signature, signature
 
-	target, body, contentType := k.gateway, k.body, k.contentType()
+	query, body := encode(system), k.body
 	switch {
 	case k.method.Body == BodyXML:
-		target += "?" + encode(system)
 	case k.core.allInForm:
 		signed["sign"] = signature
-		body = []byte(encode(signed))
+		query, body = "", []byte(encode(signed))
 	default:
-		target += "?" + encode(system)
 		body = []byte(encode(form))
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, k.invalid("gateway and method do not make a URL")
-	}
-	req.Header.Set("Content-Type", contentType)
+	target := *req.URL
+	target.RawQuery = query
+	req.URL = &target
+	engine.SetBody(req, k.contentType(), body)
 	req.Header.Set("Accept", "application/json, text/xml, application/xml")
-	return req, nil
+	return nil
 }
 
 // system is the system parameters of one attempt, without the signature.
@@ -327,85 +297,24 @@ func encode(params map[string]string) string {
 	return values.Encode()
 }
 
-// Trouble is no answer, or one that could not be read whole.
-func (k *oneCall) Trouble(t pipeline.Trouble) error {
-	k.seen.status, k.seen.received = t.Status, t.Received
-	e := &Error{Outcome: jushuitan.Outcome(t.Outcome), class: jushuitan.ErrUnavailable, HTTPStatus: t.Status, cause: k.plainCause(t.Err), retry: !t.TooLarge}
-	if t.TooLarge {
-		e.class = jushuitan.ErrDecode
-		e.cause = fmt.Errorf("%w: ask for smaller pages or raise WithMaxResponseBytes", t.Err)
+// Judge reads the answer's head and body.
+func (k *oneCall) Judge(status int, body []byte) *failure {
+	head, f := k.core.decode(k.method, body, k.into)
+	if f == nil && status != http.StatusOK && !head.found() { // not the gateway's way to accept
+		return unavailable("the answer has neither a flag nor a code")
 	}
-	return k.fail(e)
+	return f
 }
 
-// Judge looks at the HTTP status, then at the answer's head and body.
-func (k *oneCall) Judge(a *pipeline.Answer) error {
-	k.seen.status, k.seen.received = a.StatusCode, len(a.Content)
-	if a.StatusCode != http.StatusOK {
-		return k.checkStatus(a)
-	}
-	e := k.core.decode(k.method, a.Content, k.into)
-	if e == nil {
-		return nil
-	}
-	e.HTTPStatus = a.StatusCode
-	k.penalise(e)
-	return k.fail(e)
+// Refusal reads the head of an answer with another status than 2xx.
+func (k *oneCall) Refusal(body []byte) *failure {
+	_, f := k.core.decode(k.method, body, nil)
+	return f
 }
 
-// checkStatus handles every status but 200, which the gateway gives even to errors.
-func (k *oneCall) checkStatus(a *pipeline.Answer) error {
-	status := a.StatusCode
-	e := &Error{HTTPStatus: status, class: jushuitan.ErrInvalid, Outcome: jushuitan.Rejected}
-	switch {
-	case status >= 300 && status < 400:
-		e.class = jushuitan.ErrUnavailable
-		e.cause = errors.New("the gateway redirects, which is not followed with a signed request: check the gateway")
-	case status == http.StatusTooManyRequests:
-		e.class, e.retry = jushuitan.ErrRateLimited, true
-		e.retryAfter = a.RetryAfter
-	case status >= 500, status >= 200 && status < 300:
-		e.class, e.Outcome, e.retry = jushuitan.ErrUnavailable, jushuitan.Unknown, true
-		e.retryAfter = a.RetryAfter
-	case status == http.StatusRequestTimeout:
-		e.class, e.retry = jushuitan.ErrUnavailable, true
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		e.class = jushuitan.ErrPermission
-	}
-	// Should the answer be the usual refusal all the same, it says more.
-	if said := k.core.decode(k.method, a.Content, nil); said != nil && said.Code+said.SubCode+said.Msg != "" {
-		e.Code, e.SubCode, e.Msg, e.SubMsg, e.RequestID = said.Code, said.SubCode, said.Msg, said.SubMsg, said.RequestID
-		if status < 500 {
-			e.class, e.Outcome, e.retry = said.class, said.Outcome, said.retry
-			e.retryAfter = max(e.retryAfter, said.retryAfter)
-		}
-	}
-	k.penalise(e)
-	return k.fail(e)
-}
-
-// penalise tells the limiter how long a call limit holds, so that other calls wait
-// as well.
-func (k *oneCall) penalise(e *Error) {
-	if e.class != jushuitan.ErrRateLimited || e.retryAfter <= 0 {
-		return
-	}
-	e.retryAfter = min(e.retryAfter, k.core.retry.MaxRetryAfter)
-	if p, ok := k.core.limiter.(jushuitan.Penalizer); ok {
-		e.held = p.Penalize(context.Background(), k.limitKey(k.method), e.retryAfter) == nil
-	}
-}
-
-// Renew has nothing to renew: sessions and secrets are the host's.
-func (k *oneCall) Renew(error) bool { return false }
-
-// Verdict reads an error for the next attempt.
-func (k *oneCall) Verdict(err error) pipeline.Verdict {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return pipeline.Verdict{}
-	}
-	return pipeline.Verdict{Outcome: pipeline.Outcome(e.Outcome), Again: e.retry, After: e.retryAfter, Held: e.held}
+// Hidden is what no error may show.
+func (k *oneCall) Hidden() []string {
+	return append(k.personal(), k.core.secret, k.core.session, k.legacy.Token, k.legacy.PartnerKey, k.sign)
 }
 
 // invalid is the error of a call that is not sent.
@@ -413,20 +322,20 @@ func (k *oneCall) invalid(format string, args ...any) error {
 	return k.fail(&Error{Outcome: jushuitan.NotSent, class: jushuitan.ErrInvalid, cause: fmt.Errorf(format, args...)})
 }
 
+// failed makes the error of a failed call or attempt.
+func (k *oneCall) failed(f *failure) *Error {
+	e := k.fail(&Error{
+		Code: f.Code, SubCode: f.SubCode, Msg: f.Msg, SubMsg: f.SubMsg, RequestID: f.RequestID, HTTPStatus: f.Status,
+		Outcome: f.Outcome, class: f.Class, cause: f.Cause,
+	})
+	e.Attempts = f.Attempts
+	return e
+}
+
 // fail completes an error with what is known about the call.
 func (k *oneCall) fail(e *Error) *Error {
-	e.Method, e.Title, e.Customer, e.Attempts = k.method.Name, k.method.Title, k.customer, k.attempts
+	e.Method, e.Title, e.Customer = k.method.Name, k.method.Title, k.customer
 	e.write = k.method.Effect != jushuitan.Read
-	if e.Msg+e.SubMsg == "" {
-		return e
-	}
-	hide := append(k.personal(), k.secrets()...)
-	for _, msg := range []*string{&e.Msg, &e.SubMsg} {
-		*msg = redact.Text(*msg, hide...)
-		if r := []rune(*msg); len(r) > 300 {
-			*msg = string(r[:300]) + "..."
-		}
-	}
 	return e
 }
 
@@ -470,66 +379,19 @@ func leaves(out []string, v any) []string {
 	return out
 }
 
-// secrets are what no error may show.
-func (k *oneCall) secrets() []string {
-	return []string{k.core.secret, k.core.session, k.legacy.Token, k.legacy.PartnerKey, k.sign}
-}
-
-// plainCause drops from the error of a transport what names the URL, which holds
-// the signature and the session.
-func (k *oneCall) plainCause(err error) error {
-	for u := (*url.Error)(nil); errors.As(err, &u); {
-		err = u.Err
-	}
-	text := err.Error()
-	clean := text
-	for _, s := range k.secrets() {
-		if len(s) > 1 {
-			clean = strings.ReplaceAll(strings.ReplaceAll(clean, s, redact.Mask), url.QueryEscape(s), redact.Mask)
-		}
-	}
-	if clean == text {
-		return err
-	}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF} {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%s: %w", clean, known)
-		}
-	}
-	return errors.New(clean)
-}
-
-// watch runs one attempt between the hooks.
-func (k *oneCall) watch(ctx context.Context, n int) error {
-	k.attempts = n
-	hooks := k.core.hooks
-	if len(hooks) == 0 {
-		return k.run.Attempt(ctx)
-	}
+// attempt is what hooks are told.
+func (k *oneCall) attempt(s *engine.Seen[jushuitan.Outcome]) jushuitan.Attempt {
 	a := jushuitan.Attempt{
-		Op: k.method.Name, Path: k.method.Name, Merchant: k.customer, Effect: k.method.Effect, N: n, Sent: len(k.body),
+		Op: k.method.Name, Path: k.method.Name, Merchant: k.customer, Effect: k.method.Effect, N: s.N, Sent: len(k.body),
+		Waited: s.Waited, Took: s.Took, Received: s.Received, HTTPStatus: s.Status,
 	}
 	if k.form != nil {
 		a.Sent = len(encode(k.form))
 	}
-	for _, h := range hooks {
-		if h.Before != nil {
-			h.Before(ctx, a)
-		}
-	}
-	k.seen = seen{}
-	begin := time.Now()
-	err := k.run.Attempt(ctx)
-	a.Took = time.Since(begin)
-	a.Waited, a.Received, a.HTTPStatus = k.seen.waited, k.seen.received, k.seen.status
-	if e, ok := errors.AsType[*Error](err); ok {
+	if s.Failure != nil {
+		e := k.failed(s.Failure)
 		a.Err, a.RequestID, a.Outcome = e, e.RequestID, e.Outcome
 		a.Code, _ = strconv.ParseInt(e.Code, 10, 64)
 	}
-	for _, h := range hooks {
-		if h.After != nil {
-			h.After(ctx, a)
-		}
-	}
-	return err
+	return a
 }

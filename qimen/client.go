@@ -3,10 +3,9 @@ package qimen
 import (
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
-	"github.com/dianjia/jushuitan-go/internal/pipeline"
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -30,13 +29,10 @@ type core struct {
 	version   string
 	routes    map[lane]*route
 	gateways  map[string]string // of single methods
-	http      *http.Client
+	engine    engine.Engine
 	limiter   jushuitan.Limiter
-	retry     pipeline.Policy
-	timeout   time.Duration
-	maxBody   int64
 	now       func() time.Time
-	hooks     []jushuitan.Hook
+	hooks     []engine.Hook[jushuitan.Attempt]
 	allInForm bool
 	xml       *xmlwire.Codec
 }
@@ -55,8 +51,10 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		appKey: cfg.AppKey, secret: cfg.AppSecret, session: cfg.Session, version: cfg.Version,
-		routes: routes, gateways: map[string]string{}, timeout: s.timeout, maxBody: s.maxBody, now: s.now, hooks: s.hooks, allInForm: s.allInForm,
-		http: pipeline.Client(s.httpClient), retry: pipeline.Policy(s.retry).WithDefaults(),
+		routes: routes, gateways: map[string]string{}, now: s.now, hooks: s.hooks, allInForm: s.allInForm,
+		engine: engine.Engine{
+			HTTP: engine.Client(s.httpClient), Timeout: s.timeout, MaxBody: s.maxBody, Retry: engine.Policy(s.retry).WithDefaults(), Now: s.now, Rules: rules,
+		},
 		xml: &xmlwire.Codec{Limits: xmlwire.Limits{Bytes: int(min(s.maxBody, 1<<30))}},
 	}
 	if c.version == "" {

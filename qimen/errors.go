@@ -1,8 +1,10 @@
 package qimen
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,12 +32,9 @@ type Error struct {
 	Attempts   int
 	Outcome    jushuitan.Outcome
 
-	class      error
-	cause      error
-	write      bool
-	retry      bool          // another attempt may help, as far as the failure goes
-	retryAfter time.Duration // the server's wish
-	held       bool          // the limiter holds the next attempt back
+	class error
+	cause error
+	write bool
 }
 
 // Error says what failed, for whom, and what to do, in English and Chinese.
@@ -128,88 +127,107 @@ var hints = []struct {
 	{jushuitan.ErrDecode, "the answer differs from what is documented: report it with this path / 返回数据与文档不符，请反馈该字段"},
 }
 
-// verdict is what an answer's codes mean.
+// verdict is what the codes of an answer mean.
 type verdict struct {
 	class   error
 	outcome jushuitan.Outcome
 	retry   bool
-	wait    time.Duration // of a call limit
+	limit   bool // a call limit, which holds for a second unless the message says longer
+}
+
+var (
+	signature  = verdict{class: jushuitan.ErrSign, outcome: jushuitan.Rejected}
+	session    = verdict{class: jushuitan.ErrTokenExpired, outcome: jushuitan.Rejected}
+	permission = verdict{class: jushuitan.ErrPermission, outcome: jushuitan.Rejected}
+	data       = verdict{class: jushuitan.ErrInvalid, outcome: jushuitan.Rejected}
+	limited    = verdict{class: jushuitan.ErrRateLimited, outcome: jushuitan.Rejected, retry: true, limit: true}
+	behind     = verdict{class: jushuitan.ErrUnavailable, outcome: jushuitan.Unknown} // the failure is
+	busy       = verdict{class: jushuitan.ErrUnavailable, outcome: jushuitan.Unknown, retry: true}
+)
+
+// subVerdicts are those of the sub codes, which say where behind the gateway the
+// failure is; the first that fits counts. They stand before those of the codes.
+var subVerdicts = []struct {
+	fits func(sub string) bool
+	verdict
+}{
+	{has(strings.HasPrefix, "accesscontrol.limited", "isv.accesscontrol.limited", "isp.accesscontrol.limited"), limited},
+	{has(isSub, "sign-check-failure"), signature},
+	{has(isSub, "session-expired", "invalid-sessionkey", "session-not-exist"), session},
+	{has(strings.EqualFold, "isp.remote-service-error", "isp.remote-service-timeout", "isp.remote-connection-error",
+		"isp.top-remote-connection-timeout", "isp.top-remote-connection-error", "isp.unknown-error"), busy},
+	{func(sub string) bool {
+		return strings.HasPrefix(sub, "isp.") && strings.HasSuffix(sub, "service-unavailable")
+	}, busy},
+	{has(strings.HasPrefix, "isp."), behind},
+}
+
+// isSub reports whether a sub code is this one, whoever is named to be at fault: isv
+// (the caller) or isp (the service).
+func isSub(sub, bare string) bool {
+	return strings.TrimPrefix(strings.TrimPrefix(sub, "isv."), "isp.") == bare
+}
+
+func has(fits func(sub, text string) bool, texts ...string) func(string) bool {
+	return func(sub string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return fits(sub, text) })
+	}
+}
+
+// verdicts are those of the codes: the numbers are the open platform's up to 43, and
+// those of Jushuitan's open API from 100 on.
+var verdicts = map[string]verdict{
+	"4": limited, "7": limited, "199": {class: jushuitan.ErrRateLimited, outcome: jushuitan.Rejected, retry: true},
+	"25": signature, "120": signature,
+	"26": session, "27": session, "42": session, "43": session,
+	"12": permission, "13": permission, "190": permission,
+	"110": {class: jushuitan.ErrIPNotAllowed, outcome: jushuitan.Rejected},
+	"180": {class: jushuitan.ErrTimestamp, outcome: jushuitan.Rejected, retry: true},
+	"10":  busy, "15": busy, "150": busy,
 }
 
 // ban finds how long a call limit holds.
 var ban = regexp.MustCompile(`(?i)ban will last for (\d{1,6}) more second`)
 
-// classify names what the codes of a failure mean. The numbers are those of the
-// open platform up to 43, and of Jushuitan's open API from 100 on; the sub code
-// says where behind the gateway the failure is.
-func classify(code, subCode, text string) verdict {
-	low := strings.ToLower(text)
+// classify says what the codes of a failure mean.
+func classify(f *failure) {
+	text := f.Msg + " " + f.SubMsg
+	v := verdictOf(f.Code, f.SubCode, text)
+	f.Class, f.Outcome, f.Retry = v.class, v.outcome, v.retry
+	if !errors.Is(f.Class, jushuitan.ErrRateLimited) {
+		return
+	}
+	f.After = time.Second
+	if m := ban.FindStringSubmatch(text); m != nil && v.limit {
+		seconds, _ := strconv.Atoi(m[1]) // six digits at most
+		f.After = time.Duration(seconds) * time.Second
+	}
+}
+
+func verdictOf(code, subCode, text string) verdict {
 	sub := strings.ToLower(subCode)
 	if sub == "" && strings.Trim(code, "0123456789") != "" { // a word: sign-check-failure
 		sub = strings.ToLower(code)
 	}
-	refused := func(class error) verdict { return verdict{class: class, outcome: jushuitan.Rejected} }
-	limited := func() verdict {
-		v := verdict{class: jushuitan.ErrRateLimited, outcome: jushuitan.Rejected, retry: true, wait: time.Second}
-		if m := ban.FindStringSubmatch(text); m != nil {
-			if n, err := strconv.Atoi(m[1]); err == nil {
-				v.wait = time.Duration(n) * time.Second
-			}
+	for _, v := range subVerdicts {
+		if v.fits(sub) {
+			return v.verdict
 		}
+	}
+	if code == "15" && strings.HasPrefix(sub, "isv.") {
+		return data
+	}
+	if v, ok := verdicts[code]; ok {
 		return v
 	}
-	bare := strings.TrimPrefix(strings.TrimPrefix(sub, "isv."), "isp.")
-	switch {
-	case strings.HasPrefix(bare, "accesscontrol.limited"):
-		return limited()
-	case bare == "sign-check-failure":
-		return refused(jushuitan.ErrSign)
-	case bare == "session-expired", bare == "invalid-sessionkey", bare == "session-not-exist":
-		return refused(jushuitan.ErrTokenExpired)
-	case strings.HasPrefix(sub, "isp."):
-		v := verdict{class: jushuitan.ErrUnavailable, outcome: jushuitan.Unknown}
-		switch {
-		case strings.HasSuffix(bare, "service-unavailable"), bare == "remote-service-error", bare == "remote-service-timeout",
-			bare == "remote-connection-error", bare == "top-remote-connection-timeout", bare == "top-remote-connection-error",
-			bare == "unknown-error":
-			v.retry = true
-		}
-		return v
-	}
-	switch code {
-	case "4", "7":
-		return limited()
-	case "25", "120":
-		return refused(jushuitan.ErrSign)
-	case "26", "27", "42", "43":
-		return refused(jushuitan.ErrTokenExpired)
-	case "12", "13", "190":
-		return refused(jushuitan.ErrPermission)
-	case "110":
-		return refused(jushuitan.ErrIPNotAllowed)
-	case "180":
-		v := refused(jushuitan.ErrTimestamp)
-		v.retry = true
-		return v
-	case "199":
-		v := limited()
-		v.wait = time.Second
-		return v
-	case "10", "150":
-		return verdict{class: jushuitan.ErrUnavailable, outcome: jushuitan.Unknown, retry: true}
-	case "15":
-		if strings.HasPrefix(sub, "isv.") {
-			return refused(jushuitan.ErrInvalid)
-		}
-		return verdict{class: jushuitan.ErrUnavailable, outcome: jushuitan.Unknown, retry: true}
-	}
+	low := strings.ToLower(text)
 	switch {
 	case ban.MatchString(text):
-		return limited()
+		return limited
 	case strings.Contains(low, "invalid signature"):
-		return refused(jushuitan.ErrSign)
+		return signature
 	case strings.Contains(low, "timestamp"):
-		return refused(jushuitan.ErrTimestamp)
+		return verdict{class: jushuitan.ErrTimestamp, outcome: jushuitan.Rejected}
 	}
-	return refused(jushuitan.ErrInvalid)
+	return data
 }

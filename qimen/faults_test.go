@@ -43,6 +43,7 @@ func faulty() *calltest.Service {
 		},
 		Success: `{"response":{"flag":"success","code":"0","message":"ok"}}`,
 		Refusal: `{"response":{"flag":"failure","code":"S003","message":"数据为空","request_id":"r-1"}}`,
+		Silent:  `{"response":{"total":"1"}}`,
 		Bodies: map[string]string{
 			"code 4 limit":              `{"error_response":{"code":4,"msg":"x"}}`,
 			"code 7 limit":              `{"error_response":{"code":7,"msg":"App Call Limited","sub_code":"accesscontrol.limited-by-api-access-count","sub_msg":"This ban will last for 3 more seconds"}}`,

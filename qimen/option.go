@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -21,7 +22,7 @@ type settings struct {
 	timeout    time.Duration
 	maxBody    int64
 	now        func() time.Time
-	hooks      []jushuitan.Hook
+	hooks      []engine.Hook[jushuitan.Attempt]
 	allInForm  bool
 }
 
@@ -114,7 +115,7 @@ func WithAllInForm() Option {
 // Merchant the customer id and its Code that of the answer where it is a number.
 // Hooks add up.
 func WithHook(h jushuitan.Hook) Option {
-	return func(s *settings) error { s.hooks = append(s.hooks, h); return nil }
+	return func(s *settings) error { s.hooks = append(s.hooks, engine.Hook[jushuitan.Attempt](h)); return nil }
 }
 
 // WithLogger logs every attempt: failed ones as warnings, others for debugging,
@@ -125,7 +126,7 @@ func WithLogger(l *slog.Logger) Option {
 		if l == nil {
 			return errors.New("WithLogger: nil")
 		}
-		s.hooks = append(s.hooks, logHook(l))
+		s.hooks = append(s.hooks, engine.Hook[jushuitan.Attempt](logHook(l)))
 		return nil
 	}
 }

@@ -108,54 +108,52 @@ func (v *envelope) failed(m *Method) bool {
 	}
 }
 
-// failure makes the error of a refusal.
-func (v *envelope) failure() *Error {
-	e := &Error{
+// refused is the failure that a refusal tells of.
+func (v *envelope) refused() *failure {
+	f := &failure{
 		Code: v.code(), SubCode: first(v.SubCode, v.SubCode2), Msg: first(v.Message, v.Msg), SubMsg: first(v.SubMsg, v.SubMsg2, v.SubMsg3),
 		RequestID: first(v.RequestID, v.RequestID2),
 	}
-	verdict := classify(e.Code, e.SubCode, e.Msg+" "+e.SubMsg)
-	e.class, e.Outcome, e.retry, e.retryAfter = verdict.class, verdict.outcome, verdict.retry, verdict.wait
-	return e
+	classify(f)
+	return f
 }
 
 // decode reads an answer of any form into out, a pointer, which may be nil.
-func (c *core) decode(m *Method, body []byte, out any) *Error {
+func (c *core) decode(m *Method, body []byte, out any) (head envelope, f *failure) {
 	body = clean(body)
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
-	var head envelope
 	var err error
 	switch {
 	case len(text) == 0:
-		return unavailable("the answer is empty")
+		return head, unavailable("the answer is empty")
 	case text[0] == '<' && isPage(text):
-		return unavailable("the answer is a page, not XML or JSON of the gateway: something between here and it answered")
+		return head, unavailable("the answer is a page, not XML or JSON of the gateway: something between here and it answered")
 	case text[0] == '<':
 		err = c.decodeXML(m, text, &head, out)
 	case text[0] == '{':
 		err = decodeJSON(m, text, &head, out)
 	default:
-		return unavailable("the answer is neither XML nor JSON")
+		return head, unavailable("the answer is neither XML nor JSON")
 	}
 	switch {
 	case head.found() && head.failed(m):
-		return head.failure()
+		return head, head.refused()
 	case err == nil:
-		return nil
+		return head, nil
 	}
-	e := &Error{Outcome: jushuitan.Unknown, class: jushuitan.ErrDecode, cause: err}
+	f = &failure{Outcome: jushuitan.Unknown, Class: jushuitan.ErrDecode, Cause: err}
 	field := &wire.FieldError{}
 	switch {
 	case errors.As(err, &field):
-		e.Outcome = jushuitan.Applied
+		f.Outcome = jushuitan.Applied
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		e.class, e.retry = jushuitan.ErrUnavailable, true
+		f.Class, f.Retry = jushuitan.ErrUnavailable, true
 	}
-	return e
+	return head, f
 }
 
-func unavailable(why string) *Error {
-	return &Error{Outcome: jushuitan.Unknown, class: jushuitan.ErrUnavailable, retry: true, cause: errors.New(why)}
+func unavailable(why string) *failure {
+	return &failure{Outcome: jushuitan.Unknown, Class: jushuitan.ErrUnavailable, Retry: true, Cause: errors.New(why)}
 }
 
 // isPage tells a page for people, as proxies answer with.

@@ -32,6 +32,7 @@ type Service struct {
 	Calls   []Call
 	Success string            // the body of an answer that accepts every call
 	Refusal string            // the body of an answer that refuses the data
+	Silent  string            // the body of an answer that says neither
 	Bodies  map[string]string // further bodies, by the names of their rows
 	Classes map[string]error  // the classes of failure, by name
 	See     func(err error) Seen
@@ -116,8 +117,8 @@ func Answer(status int, body string, headers ...string) http.RoundTripper {
 
 // broken is a transport error. asked and connected are what net/http tells a
 // client trace about the connection before it.
-func broken(asked, connected bool, err error) func(*http.Request) (*http.Response, error) {
-	return func(req *http.Request) (*http.Response, error) {
+func broken(asked, connected bool, err error) fault {
+	return fault{fail: func(req *http.Request) (*http.Response, error) {
 		trace := httptrace.ContextClientTrace(req.Context())
 		if asked && trace != nil && trace.GetConn != nil {
 			trace.GetConn(req.URL.Host)
@@ -126,23 +127,37 @@ func broken(asked, connected bool, err error) func(*http.Request) (*http.Respons
 			trace.GotConn(httptrace.GotConnInfo{})
 		}
 		return nil, err
-	}
+	}}
 }
+
+// slow never answers.
+var slow = fault{fail: func(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}}
 
 // Lost is an attempt whose answer does not arrive.
-var Lost http.RoundTripper = fault{fail: broken(true, true, io.EOF)}
+var Lost http.RoundTripper = broken(true, true, io.EOF)
 
-// cut is a body that ends before its announced length.
-func cut(text string) func(*http.Request) (*http.Response, error) {
-	return func(req *http.Request) (*http.Response, error) {
-		body := io.MultiReader(strings.NewReader(text), errReader{io.ErrUnexpectedEOF})
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: req, ContentLength: 1000, Body: io.NopCloser(body)}, nil
-	}
+// streamed is an answer of 200 whose body comes from r, with the announced length.
+func streamed(length int64, body func(ctx context.Context) io.Reader) fault {
+	return fault{fail: func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: http.StatusOK, Header: http.Header{}, Request: req, ContentLength: length, Body: io.NopCloser(body(req.Context())),
+		}, nil
+	}}
 }
 
-type errReader struct{ err error }
+// cut is a body that ends before its announced length.
+func cut(text string) fault {
+	return streamed(1000, func(context.Context) io.Reader {
+		return io.MultiReader(strings.NewReader(text), readFunc(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }))
+	})
+}
 
-func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
 // faults lists the rows of the table, in its order.
 func (s *Service) faults() []fault {
@@ -155,6 +170,7 @@ func (s *Service) faults() []fault {
 	for _, status := range []int{200, 201, 202, 206} {
 		add(fmt.Sprintf("%d accepted", status), Answer(status, s.Success))
 		add(fmt.Sprintf("%d refused", status), Answer(status, s.Refusal))
+		add(fmt.Sprintf("%d silent", status), Answer(status, s.Silent))
 		add(fmt.Sprintf("%d page", status), Answer(status, "<!DOCTYPE html><html></html>"))
 		add(fmt.Sprintf("%d empty", status), Answer(status, ""))
 	}
@@ -175,38 +191,27 @@ func (s *Service) faults() []fault {
 	}
 	add("429 Retry-After a date", Answer(429, "", "Retry-After: Sat, 01 Jan 2000 00:00:09 GMT"))
 	add("429 Retry-After nonsense", Answer(429, "", "Retry-After: soon"))
-	broke := func(name string, fail func(*http.Request) (*http.Response, error)) { add(name, fault{fail: fail}) }
-	broke("connection refused", broken(true, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
-	broke("refused by a proxy's dial", broken(false, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
-	broke("reset before sending", broken(true, false, syscall.ECONNRESET))
-	broke("reset after sending", broken(true, true, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}))
-	broke("unknown transport", broken(false, false, errors.New("something failed")))
-	broke("slow", func(req *http.Request) (*http.Response, error) {
-		_, err := broken(true, true, nil)(req)
-		<-req.Context().Done()
-		return nil, errors.Join(err, req.Context().Err())
-	})
-	broke("slow body", func(req *http.Request) (*http.Response, error) {
-		body := readFunc(func([]byte) (int, error) { <-req.Context().Done(); return 0, req.Context().Err() })
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Request: req, ContentLength: -1, Body: io.NopCloser(body)}, nil
-	})
-	broke("cut body", cut(`{"code":0,`))
-	broke("cut body, whole answer", cut(s.Success))
+	add("connection refused", broken(true, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
+	add("refused by a proxy's dial", broken(false, false, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
+	add("reset before sending", broken(true, false, syscall.ECONNRESET))
+	add("reset after sending", broken(true, true, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}))
+	add("unknown transport", broken(false, false, errors.New("something failed")))
+	add("slow", slow)
+	add("slow body", streamed(-1, func(ctx context.Context) io.Reader {
+		return readFunc(func([]byte) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+	}))
+	add("cut body", cut(`{"code":0,`))
+	add("cut body, whole answer", cut(s.Success))
 	add("too large", Answer(200, s.Success+strings.Repeat(" ", maxBody)))
-	broke("too large, no length", func(req *http.Request) (*http.Response, error) {
-		body := io.MultiReader(strings.NewReader(s.Success), strings.NewReader(strings.Repeat(" ", maxBody)))
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Request: req, ContentLength: -1, Body: io.NopCloser(body)}, nil
-	})
+	add("too large, no length", streamed(-1, func(context.Context) io.Reader {
+		return strings.NewReader(s.Success + strings.Repeat(" ", maxBody))
+	}))
 	add("503 too large", Answer(503, strings.Repeat(" ", maxBody+1)))
 	for _, name := range sortedKeys(s.Bodies) {
 		add(name, Answer(200, s.Bodies[name]))
 	}
 	return out
 }
-
-type readFunc func([]byte) (int, error)
-
-func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
 // script answers the n-th request with its n-th step, and all further ones with the
 // last.
