@@ -290,7 +290,7 @@ func under(err error, name string, index int) error {
 }
 
 // value reads the element at hand, to its end.
-func (d *decoder) value(p *plan, v reflect.Value) error {
+func (d *decoder) value(p *plan, v reflect.Value) error { //nolint:gocyclo // one case for each kind
 	switch p.kind {
 	case structKind:
 		scopes := [1]scope{{value: v, plan: p, node: p.node}}
@@ -449,14 +449,36 @@ func (d *decoder) keep(m reflect.Value, name string) error {
 // textMember is the name of the text beside the elements of a mixed element.
 const textMember = "#text"
 
+// group is the members of one name.
+type group struct {
+	name   string
+	values []byte // JSON, comma separated
+	n      int
+}
+
+// appendObject appends the members as one JSON object.
+func appendObject(dst []byte, groups []group) (_ []byte, err error) {
+	dst = append(dst, '{')
+	for i, g := range groups {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = jsontext.AppendQuote(dst, g.name); err != nil {
+			return nil, err
+		}
+		dst = append(dst, ':')
+		if g.n > 1 {
+			dst = append(append(append(dst, '['), g.values...), ']')
+		} else {
+			dst = append(dst, g.values...)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
 // raw appends the element at hand as JSON: its text, or an object of its members,
 // in which members of one name are an array.
 func (d *decoder) raw(dst []byte) ([]byte, error) {
-	type group struct {
-		name   string
-		values []byte // JSON, comma separated
-		n      int
-	}
 	var groups []group
 	var byName map[string]int
 	var text []byte
@@ -500,22 +522,7 @@ func (d *decoder) raw(dst []byte) ([]byte, error) {
 				}
 				groups = append(groups, group{name: textMember, values: quoted, n: 1})
 			}
-			dst = append(dst, '{')
-			for i, g := range groups {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				if dst, err = jsontext.AppendQuote(dst, g.name); err != nil {
-					return nil, err
-				}
-				dst = append(dst, ':')
-				if g.n > 1 {
-					dst = append(append(append(dst, '['), g.values...), ']')
-				} else {
-					dst = append(dst, g.values...)
-				}
-			}
-			return append(dst, '}'), nil
+			return appendObject(dst, groups)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package xmlwire
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ type encoder struct {
 }
 
 // element writes one element.
-func (e *encoder) element(tags *tags, p *plan, v reflect.Value) error {
+func (e *encoder) element(tags *tags, p *plan, v reflect.Value) error { //nolint:gocyclo // one case for each kind
 	if p.kind == rawKind {
 		return e.json(tags.name, v.Bytes(), 0)
 	}
@@ -227,34 +228,7 @@ func (e *encoder) json(name string, text jsontext.Value, depth int) error {
 		}
 		return nil
 	case '{':
-		var m map[string]jsontext.Value
-		if err := json.Unmarshal(text, &m); err != nil {
-			return errJSON
-		}
-		names := make([]string, 0, len(m))
-		for k := range m {
-			names = append(names, k)
-		}
-		slices.Sort(names)
-		e.start(name)
-		for _, k := range names {
-			if k == textMember {
-				s, err := jsontext.AppendUnquote(nil, m[k])
-				if err != nil {
-					return errJSON
-				}
-				e.buf = appendText(e.buf, string(s))
-				continue
-			}
-			if !validName(k) {
-				return fmt.Errorf("xmlwire: a name of %d characters is no name of an element", utf8.RuneCountInString(k))
-			}
-			if err := e.json(k, m[k], depth+1); err != nil {
-				return err
-			}
-		}
-		e.end(name)
-		return nil
+		return e.object(name, text, depth)
 	}
 	e.start(name)
 	switch text.Kind() {
@@ -270,6 +244,33 @@ func (e *encoder) json(name string, text jsontext.Value, depth int) error {
 	default:
 		if len(text) > 0 {
 			return errJSON
+		}
+	}
+	e.end(name)
+	return nil
+}
+
+// object writes a JSON object as an element, members in the order of their names.
+func (e *encoder) object(name string, text jsontext.Value, depth int) error {
+	var m map[string]jsontext.Value
+	if err := json.Unmarshal(text, &m); err != nil {
+		return errJSON
+	}
+	e.start(name)
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if k == textMember {
+			s, err := jsontext.AppendUnquote(nil, m[k])
+			if err != nil {
+				return errJSON
+			}
+			e.buf = appendText(e.buf, string(s))
+			continue
+		}
+		if !validName(k) {
+			return fmt.Errorf("xmlwire: a name of %d characters is no name of an element", utf8.RuneCountInString(k))
+		}
+		if err := e.json(k, m[k], depth+1); err != nil {
+			return err
 		}
 	}
 	e.end(name)

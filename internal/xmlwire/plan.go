@@ -86,7 +86,7 @@ func (c *Codec) planOf(t reflect.Type) (*plan, error) {
 // builder makes the plans of a type and of those in it, which may lead back.
 type builder struct{ done map[reflect.Type]*plan }
 
-func (b *builder) build(t reflect.Type) (*plan, error) {
+func (b *builder) build(t reflect.Type) (*plan, error) { //nolint:gocyclo // one case for each kind
 	if p, ok := b.done[t]; ok {
 		return p, nil
 	}
@@ -136,6 +136,33 @@ func (b *builder) build(t reflect.Type) (*plan, error) {
 	return p, nil
 }
 
+// pathOf is where a field stands: names of elements, from the outermost, with >.
+func pathOf(f reflect.StructField, tag, jsonName string) string {
+	path, _, _ := strings.Cut(tag, ",")
+	if path == "" {
+		path = jsonName
+	}
+	if path == "" || path == "-" {
+		path = f.Name
+	}
+	return path
+}
+
+// place finds the node of a path and makes what is missing of it.
+func (n *node) place(path string) *node {
+	at := n
+	for name := range strings.SplitSeq(path, ">") {
+		next := at.byName[name]
+		if next == nil {
+			next = &node{tags: newTags(name), byName: map[string]*node{}}
+			at.byName[name] = next
+			at.children = append(at.children, next)
+		}
+		at = next
+	}
+	return at
+}
+
 func (b *builder) members(t reflect.Type, p *plan) error {
 	p.node = &node{byName: map[string]*node{}, extra: -1}
 	for i := range t.NumField() {
@@ -149,13 +176,7 @@ func (b *builder) members(t reflect.Type, p *plan) error {
 			p.node.extra = i
 			continue
 		}
-		path, _, _ := strings.Cut(tag, ",")
-		if path == "" {
-			path = jsonName
-		}
-		if path == "" || path == "-" {
-			path = f.Name
-		}
+		path := pathOf(f, tag, jsonName)
 		ft := f.Type
 		pointer := ft.Kind() == reflect.Pointer
 		if pointer {
@@ -168,16 +189,7 @@ func (b *builder) members(t reflect.Type, p *plan) error {
 		if fp.kind == timeKind && f.Tag.Get("time") == "date" {
 			fp = &plan{kind: dateKind}
 		}
-		at := p.node
-		for name := range strings.SplitSeq(path, ">") {
-			next := at.byName[name]
-			if next == nil {
-				next = &node{tags: newTags(name), byName: map[string]*node{}}
-				at.byName[name] = next
-				at.children = append(at.children, next)
-			}
-			at = next
-		}
+		at := p.node.place(path)
 		if at.field != nil || len(at.children) > 0 {
 			return fmt.Errorf("xmlwire: two fields of %s are <%s>", t, path)
 		}
@@ -186,10 +198,15 @@ func (b *builder) members(t reflect.Type, p *plan) error {
 			omit: strings.Contains(","+jsonOptions+",", ",omitzero,") || strings.HasSuffix(tag, ",omitempty"),
 		}
 	}
-	for _, n := range p.node.children {
-		if len(n.children) == 1 && n.children[0].field != nil && n.children[0].field.plan.kind == listKind {
-			n.only = n.children[0]
+	p.node.markLists()
+	return nil
+}
+
+// markLists notes the elements that hold nothing but one list.
+func (n *node) markLists() {
+	for _, c := range n.children {
+		if len(c.children) == 1 && c.children[0].field != nil && c.children[0].field.plan.kind == listKind {
+			c.only = c.children[0]
 		}
 	}
-	return nil
 }
