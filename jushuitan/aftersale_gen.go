@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -197,34 +198,32 @@ func (s *AfterSaleService) UploadReceiptRaw(ctx context.Context, biz any) (json.
 	return callRaw(ctx, s.client, opAfterSalesUploadReceiptRaw, biz)
 }
 
-var pagesAfterSalesQuery = &pager[AfterSaleQuery, AfterSalePage, AfterSale]{
-	op:   opAfterSalesQuery,
-	page: func(q *AfterSaleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *AfterSalePage) []AfterSale { return p.AfterSales },
-	info: func(p *AfterSalePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesAfterSalesQuery = paged(opAfterSalesQuery, pages.Query[AfterSaleQuery, AfterSalePage, AfterSale]{
+	Page: func(q *AfterSaleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *AfterSalePage) []AfterSale { return p.AfterSales },
+	Info: func(p *AfterSalePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *AfterSaleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *AfterSale) string { return rowKey(r.ASID) },
-	modified: func(r *AfterSale) time.Time { return r.Modified },
-	cursor:   func(q *AfterSaleQuery) *int64 { return &q.StartTS },
-	version:  func(r *AfterSale) int64 { return r.TS },
-	noTotal:  func(q *AfterSaleQuery) { q.IsGetTotal = new(false) },
-}
+	Window:   func(q *AfterSaleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *AfterSale) string { return rowKey(r.ASID) },
+	Modified: func(r *AfterSale) time.Time { return r.Modified },
+	Cursor:   func(q *AfterSaleQuery) *int64 { return &q.StartTS },
+	Version:  func(r *AfterSale) int64 { return r.TS },
+	NoTotal:  func(q *AfterSaleQuery) { q.IsGetTotal = new(false) },
+})
 
-var pagesAfterSalesQueryReceived = &pager[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
-	op:   opAfterSalesQueryReceived,
-	page: func(q *ReturnReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ReturnReceiptPage) []ReturnReceipt { return p.ReturnReceipts },
-	info: func(p *ReturnReceiptPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesAfterSalesQueryReceived = paged(opAfterSalesQueryReceived, pages.Query[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
+	Page: func(q *ReturnReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ReturnReceiptPage) []ReturnReceipt { return p.ReturnReceipts },
+	Info: func(p *ReturnReceiptPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ReturnReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *ReturnReceipt) string { return rowKey(r.IOID) },
-	modified: func(r *ReturnReceipt) time.Time { return r.Modified },
-	cursor:   func(q *ReturnReceiptQuery) *int64 { return &q.StartTS },
-	version:  func(r *ReturnReceipt) int64 { return r.TS },
-}
+	Window:   func(q *ReturnReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *ReturnReceipt) string { return rowKey(r.IOID) },
+	Modified: func(r *ReturnReceipt) time.Time { return r.Modified },
+	Cursor:   func(q *ReturnReceiptQuery) *int64 { return &q.StartTS },
+	Version:  func(r *ReturnReceipt) int64 { return r.TS },
+})
 
 var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSaleUploadReply, AfterSaleUploadResult]{
 	op:        opAfterSalesUpload,
@@ -274,17 +273,16 @@ func (r *AfterSaleConfirm) keyed() bool { return len(r.ASIDs) > 0 }
 // keyed reports whether as_ids is set.
 func (r *AfterSaleUnconfirm) keyed() bool { return len(r.ASIDs) > 0 }
 
-var pagesAfterSalesQueryPayments = &pager[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
-	op:       opAfterSalesQueryPayments,
-	page:     func(q *RefundPaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:     func(p *RefundPaymentPage) []RefundPayment { return p.RefundPayments },
-	info:     func(p *RefundPaymentPage) pageInfo { return pageInfo{total: p.DataCount, pages: p.PageCount} },
-	window:   func(q *RefundPaymentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *RefundPayment) string { return rowKey(r.PayID) },
-	modified: func(r *RefundPayment) time.Time { return r.Modified },
-	cursor:   func(q *RefundPaymentQuery) *int64 { return &q.StartTS },
-	version:  func(r *RefundPayment) int64 { return r.TS },
-}
+var pagesAfterSalesQueryPayments = paged(opAfterSalesQueryPayments, pages.Query[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
+	Page:     func(q *RefundPaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:     func(p *RefundPaymentPage) []RefundPayment { return p.RefundPayments },
+	Info:     func(p *RefundPaymentPage) pages.Info { return pages.Info{Total: p.DataCount, Pages: p.PageCount} },
+	Window:   func(q *RefundPaymentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *RefundPayment) string { return rowKey(r.PayID) },
+	Modified: func(r *RefundPayment) time.Time { return r.Modified },
+	Cursor:   func(q *RefundPaymentQuery) *int64 { return &q.StartTS },
+	Version:  func(r *RefundPayment) int64 { return r.TS },
+})
 
 // AfterSaleQuery 退货退款查询: the request of [AfterSaleService.Query].
 type AfterSaleQuery struct {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
@@ -153,61 +154,55 @@ func (s *DistributionService) QueryDistributorsRaw(ctx context.Context, biz any)
 	return callRaw(ctx, s.client, opDistributionQueryDistributorsRaw, biz)
 }
 
-var pagesShopsQuery = &pager[ShopQuery, ShopPage, Shop]{
-	op:   opShopsQuery,
-	page: func(q *ShopQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ShopPage) []Shop { return p.Shops },
-	info: func(p *ShopPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	key:  func(r *Shop) string { return rowKey(r.ShopID) },
-}
+var pagesShopsQuery = paged(opShopsQuery, pages.Query[ShopQuery, ShopPage, Shop]{
+	Page: func(q *ShopQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ShopPage) []Shop { return p.Shops },
+	Info: func(p *ShopPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Key:  func(r *Shop) string { return rowKey(r.ShopID) },
+})
 
-var pagesWarehousesQuery = &pager[WarehouseQuery, WarehousePage, Warehouse]{
-	op:   opWarehousesQuery,
-	page: func(q *WarehouseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *WarehousePage) []Warehouse { return p.Warehouses },
-	info: func(p *WarehousePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesWarehousesQuery = paged(opWarehousesQuery, pages.Query[WarehouseQuery, WarehousePage, Warehouse]{
+	Page: func(q *WarehouseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *WarehousePage) []Warehouse { return p.Warehouses },
+	Info: func(p *WarehousePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	key: func(r *Warehouse) string { return rowKey(r.WMSCoID) },
-}
+	Key: func(r *Warehouse) string { return rowKey(r.WMSCoID) },
+})
 
-var pagesCarriersQuery = &pager[CarrierQuery, CarrierPage, Carrier]{
-	op:   opCarriersQuery,
-	page: func(q *CarrierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *CarrierPage) []Carrier { return p.Carriers },
-	info: func(p *CarrierPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesCarriersQuery = paged(opCarriersQuery, pages.Query[CarrierQuery, CarrierPage, Carrier]{
+	Page: func(q *CarrierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *CarrierPage) []Carrier { return p.Carriers },
+	Info: func(p *CarrierPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *CarrierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Carrier) string { return rowKey(r.LCID) },
-	modified: func(r *Carrier) time.Time { return r.Modified },
-}
+	Window:   func(q *CarrierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Carrier) string { return rowKey(r.LCID) },
+	Modified: func(r *Carrier) time.Time { return r.Modified },
+})
 
-var pagesUsersQuery = &pager[UserQuery, UserPage, User]{
-	op:       opUsersQuery,
-	page:     func(q *UserQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
-	rows:     func(p *UserPage) []User { return p.Users },
-	info:     func(p *UserPage) pageInfo { return pageInfo{total: p.Count, pages: p.Pages} },
-	key:      func(r *User) string { return rowKey(r.UID) },
-	modified: func(r *User) time.Time { return r.Modified },
-}
+var pagesUsersQuery = paged(opUsersQuery, pages.Query[UserQuery, UserPage, User]{
+	Page:     func(q *UserQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
+	Rows:     func(p *UserPage) []User { return p.Users },
+	Info:     func(p *UserPage) pages.Info { return pages.Info{Total: p.Count, Pages: p.Pages} },
+	Key:      func(r *User) string { return rowKey(r.UID) },
+	Modified: func(r *User) time.Time { return r.Modified },
+})
 
-var pagesDistributionQueryDistributors = &pager[DistributorQuery, DistributorPage, Distributor]{
-	op:     opDistributionQueryDistributors,
-	page:   func(q *DistributorQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows:   func(p *DistributorPage) []Distributor { return p.Distributors },
-	info:   func(p *DistributorPage) pageInfo { return pageInfo{total: p.Total} },
-	window: func(q *DistributorQuery) (begin, end *time.Time) { return &q.UpdatedStart, &q.UpdatedEnd },
-	key:    func(r *Distributor) string { return rowKey(r.ChannelCoID) },
-}
+var pagesDistributionQueryDistributors = paged(opDistributionQueryDistributors, pages.Query[DistributorQuery, DistributorPage, Distributor]{
+	Page:   func(q *DistributorQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows:   func(p *DistributorPage) []Distributor { return p.Distributors },
+	Info:   func(p *DistributorPage) pages.Info { return pages.Info{Total: p.Total} },
+	Window: func(q *DistributorQuery) (begin, end *time.Time) { return &q.UpdatedStart, &q.UpdatedEnd },
+	Key:    func(r *Distributor) string { return rowKey(r.ChannelCoID) },
+})
 
-var pagesDistributionQuerySuppliers = &pager[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{
-	op:   opDistributionQuerySuppliers,
-	page: func(q *DistributionSupplierQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows: func(p *DistributionSupplierPage) []DistributionSupplier { return p.DistributionSuppliers },
-	info: func(p *DistributionSupplierPage) pageInfo { return pageInfo{total: p.Total} },
-	key:  func(r *DistributionSupplier) string { return rowKey(r.SupplierCoID) },
-}
+var pagesDistributionQuerySuppliers = paged(opDistributionQuerySuppliers, pages.Query[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{
+	Page: func(q *DistributionSupplierQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows: func(p *DistributionSupplierPage) []DistributionSupplier { return p.DistributionSuppliers },
+	Info: func(p *DistributionSupplierPage) pages.Info { return pages.Info{Total: p.Total} },
+	Key:  func(r *DistributionSupplier) string { return rowKey(r.SupplierCoID) },
+})
 
 // ShopQuery 店铺查询: the request of [ShopService.Query].
 type ShopQuery struct {

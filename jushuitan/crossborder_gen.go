@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -153,33 +154,31 @@ func (s *CrossBorderService) StreamTransferFees(req *TransferFeeQuery, from Chec
 	return pagesCrossBorderQueryTransferFees.stream(s.client, req, from)
 }
 
-var pagesCrossBorderQueryOrders = &pager[CrossBorderOrderQuery, CrossBorderOrderPage, CrossBorderOrder]{
-	op:   opCrossBorderQueryOrders,
-	page: func(q *CrossBorderOrderQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
-	rows: func(p *CrossBorderOrderPage) []CrossBorderOrder { return p.CrossBorderOrders },
-	info: func(p *CrossBorderOrderPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesCrossBorderQueryOrders = paged(opCrossBorderQueryOrders, pages.Query[CrossBorderOrderQuery, CrossBorderOrderPage, CrossBorderOrder]{
+	Page: func(q *CrossBorderOrderQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
+	Rows: func(p *CrossBorderOrderPage) []CrossBorderOrder { return p.CrossBorderOrders },
+	Info: func(p *CrossBorderOrderPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *CrossBorderOrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *CrossBorderOrder) string { return rowKey(r.OID) },
-	modified: func(r *CrossBorderOrder) time.Time { return r.Modified },
-	cursor:   func(q *CrossBorderOrderQuery) *int64 { return &q.StartTS },
-	version:  func(r *CrossBorderOrder) int64 { return r.TS },
-}
+	Window:   func(q *CrossBorderOrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *CrossBorderOrder) string { return rowKey(r.OID) },
+	Modified: func(r *CrossBorderOrder) time.Time { return r.Modified },
+	Cursor:   func(q *CrossBorderOrderQuery) *int64 { return &q.StartTS },
+	Version:  func(r *CrossBorderOrder) int64 { return r.TS },
+})
 
-var pagesCrossBorderQueryRefunds = &pager[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{
-	op:   opCrossBorderQueryRefunds,
-	page: func(q *CrossBorderRefundQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
-	rows: func(p *CrossBorderRefundPage) []CrossBorderRefund { return p.CrossBorderRefunds },
-	info: func(p *CrossBorderRefundPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesCrossBorderQueryRefunds = paged(opCrossBorderQueryRefunds, pages.Query[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{
+	Page: func(q *CrossBorderRefundQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
+	Rows: func(p *CrossBorderRefundPage) []CrossBorderRefund { return p.CrossBorderRefunds },
+	Info: func(p *CrossBorderRefundPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *CrossBorderRefundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *CrossBorderRefund) string { return rowKey(r.ASID) },
-	modified: func(r *CrossBorderRefund) time.Time { return r.Modified },
-	cursor:   func(q *CrossBorderRefundQuery) *int64 { return &q.StartTS },
-	version:  func(r *CrossBorderRefund) int64 { return r.TS },
-}
+	Window:   func(q *CrossBorderRefundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *CrossBorderRefund) string { return rowKey(r.ASID) },
+	Modified: func(r *CrossBorderRefund) time.Time { return r.Modified },
+	Cursor:   func(q *CrossBorderRefundQuery) *int64 { return &q.StartTS },
+	Version:  func(r *CrossBorderRefund) int64 { return r.TS },
+})
 
 func (r *SKU1688MappingResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
@@ -190,14 +189,13 @@ func (r *SKU1688Mapping) keyed() bool {
 	return !blank(r.SKUID) || !blank(r.PlatOfferID) || !blank(r.PlatSpecID) || !blank(r.PlatSKUID)
 }
 
-var pagesCrossBorderQueryTransferFees = &pager[TransferFeeQuery, TransferFeePage, TransferFee]{
-	op:     opCrossBorderQueryTransferFees,
-	page:   func(q *TransferFeeQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows:   func(p *TransferFeePage) []TransferFee { return p.TransferFees },
-	info:   func(_ *TransferFeePage) pageInfo { return pageInfo{} },
-	window: func(q *TransferFeeQuery) (begin, end *time.Time) { return &q.ModifyStartTime, &q.ModifyEndTime },
-	key:    func(r *TransferFee) string { return rowKey(r.TransferNo) },
-}
+var pagesCrossBorderQueryTransferFees = paged(opCrossBorderQueryTransferFees, pages.Query[TransferFeeQuery, TransferFeePage, TransferFee]{
+	Page:   func(q *TransferFeeQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows:   func(p *TransferFeePage) []TransferFee { return p.TransferFees },
+	Info:   func(_ *TransferFeePage) pages.Info { return pages.Info{} },
+	Window: func(q *TransferFeeQuery) (begin, end *time.Time) { return &q.ModifyStartTime, &q.ModifyEndTime },
+	Key:    func(r *TransferFee) string { return rowKey(r.TransferNo) },
+})
 
 // CrossBorderOrderQuery 跨境订单查询: the request of [CrossBorderService.QueryOrders].
 type CrossBorderOrderQuery struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -142,14 +143,13 @@ func (s *DistributionService) QueryOSSSignature(ctx context.Context) (*Distribut
 	return call[DistributionOSSSignature](ctx, s.client, opDistributionQueryOSSSignature, struct{}{})
 }
 
-var pagesDistributionQueryItems = &pager[DistributionItemQuery, DistributionItemPage, DistributionItem]{
-	op:     opDistributionQueryItems,
-	page:   func(q *DistributionItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows:   func(p *DistributionItemPage) []DistributionItem { return p.DistributionItems },
-	info:   func(p *DistributionItemPage) pageInfo { return pageInfo{total: p.Total} },
-	window: func(q *DistributionItemQuery) (begin, end *time.Time) { return &q.UpdateStartTime, &q.UpdateEndTime },
-	key:    func(r *DistributionItem) string { return rowKey(r.ItemSPUID) },
-}
+var pagesDistributionQueryItems = paged(opDistributionQueryItems, pages.Query[DistributionItemQuery, DistributionItemPage, DistributionItem]{
+	Page:   func(q *DistributionItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows:   func(p *DistributionItemPage) []DistributionItem { return p.DistributionItems },
+	Info:   func(p *DistributionItemPage) pages.Info { return pages.Info{Total: p.Total} },
+	Window: func(q *DistributionItemQuery) (begin, end *time.Time) { return &q.UpdateStartTime, &q.UpdateEndTime },
+	Key:    func(r *DistributionItem) string { return rowKey(r.ItemSPUID) },
+})
 
 // keyed reports whether item_spu_id is set.
 func (r *DistributionItemUpdate) keyed() bool { return !blank(r.ItemSPUID) }
@@ -161,14 +161,13 @@ func (r *DistributionItemStatusResult) failures() []RowError {
 // keyed reports whether item_spu_list is set.
 func (r *DistributionItemStatus) keyed() bool { return len(r.ItemSPUIDs) > 0 }
 
-var pagesDistributionQuerySupplierItems = &pager[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
-	op:     opDistributionQuerySupplierItems,
-	page:   func(q *DistributionSupplierItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows:   func(p *DistributionSupplierItemPage) []DistributionSupplierItem { return p.DistributionSupplierItems },
-	info:   func(p *DistributionSupplierItemPage) pageInfo { return pageInfo{total: p.Total} },
-	window: func(q *DistributionSupplierItemQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:    func(r *DistributionSupplierItem) string { return rowKey(r.ItemCode) },
-}
+var pagesDistributionQuerySupplierItems = paged(opDistributionQuerySupplierItems, pages.Query[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
+	Page:   func(q *DistributionSupplierItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows:   func(p *DistributionSupplierItemPage) []DistributionSupplierItem { return p.DistributionSupplierItems },
+	Info:   func(p *DistributionSupplierItemPage) pages.Info { return pages.Info{Total: p.Total} },
+	Window: func(q *DistributionSupplierItemQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:    func(r *DistributionSupplierItem) string { return rowKey(r.ItemCode) },
+})
 
 // DistributionItemQuery 查询通用商品资料列表: the request of [DistributionService.QueryItems].
 type DistributionItemQuery struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -139,73 +140,67 @@ func (s *FinanceService) AllJournal(ctx context.Context, req *JournalQuery) iter
 	return pagesFinanceQueryJournal.all(ctx, s.client, req)
 }
 
-var pagesFinanceQueryPayables = &pager[PayableQuery, PayablePage, Payable]{
-	op:       opFinanceQueryPayables,
-	page:     func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:     func(p *PayablePage) []Payable { return p.Payables },
-	info:     func(p *PayablePage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window:   func(q *PayableQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *Payable) string { return rowKey(r.PinvID) },
-	modified: func(r *Payable) time.Time { return r.Modified },
-}
+var pagesFinanceQueryPayables = paged(opFinanceQueryPayables, pages.Query[PayableQuery, PayablePage, Payable]{
+	Page:     func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:     func(p *PayablePage) []Payable { return p.Payables },
+	Info:     func(p *PayablePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window:   func(q *PayableQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *Payable) string { return rowKey(r.PinvID) },
+	Modified: func(r *Payable) time.Time { return r.Modified },
+})
 
-var pagesFinanceQueryPayments = &pager[PaymentQuery, PaymentPage, Payment]{
-	op:       opFinanceQueryPayments,
-	page:     func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:     func(p *PaymentPage) []Payment { return p.Payments },
-	info:     func(p *PaymentPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window:   func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *Payment) string { return rowKey(r.PayID) },
-	modified: func(r *Payment) time.Time { return r.Modified },
-}
+var pagesFinanceQueryPayments = paged(opFinanceQueryPayments, pages.Query[PaymentQuery, PaymentPage, Payment]{
+	Page:     func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:     func(p *PaymentPage) []Payment { return p.Payments },
+	Info:     func(p *PaymentPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window:   func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *Payment) string { return rowKey(r.PayID) },
+	Modified: func(r *Payment) time.Time { return r.Modified },
+})
 
-var pagesFinanceQueryBillRecords = &pager[BillRecordQuery, BillRecordPage, BillRecord]{
-	op: opFinanceQueryBillRecords,
-	next: func(q *BillRecordQuery, p *BillRecordPage) (more, stuck bool) {
+var pagesFinanceQueryBillRecords = paged(opFinanceQueryBillRecords, pages.Query[BillRecordQuery, BillRecordPage, BillRecord]{
+	Next: func(q *BillRecordQuery, p *BillRecordPage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
 		return p.HasNext, stuck
 	},
-	rows:   func(p *BillRecordPage) []BillRecord { return p.BillRecords },
-	info:   func(p *BillRecordPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *BillRecordQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-}
+	Rows:   func(p *BillRecordPage) []BillRecord { return p.BillRecords },
+	Info:   func(p *BillRecordPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *BillRecordQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+})
 
-var pagesFinanceQueryShopPromotionFees = &pager[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{
-	op: opFinanceQueryShopPromotionFees,
-	next: func(q *ShopPromotionFeeQuery, p *ShopPromotionFeePage) (more, stuck bool) {
+var pagesFinanceQueryShopPromotionFees = paged(opFinanceQueryShopPromotionFees, pages.Query[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{
+	Next: func(q *ShopPromotionFeeQuery, p *ShopPromotionFeePage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
 		return p.HasNext, stuck
 	},
-	rows:   func(p *ShopPromotionFeePage) []ShopPromotionFee { return p.ShopPromotionFees },
-	info:   func(p *ShopPromotionFeePage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *ShopPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-}
+	Rows:   func(p *ShopPromotionFeePage) []ShopPromotionFee { return p.ShopPromotionFees },
+	Info:   func(p *ShopPromotionFeePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *ShopPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+})
 
-var pagesFinanceQueryItemPromotionFees = &pager[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{
-	op: opFinanceQueryItemPromotionFees,
-	next: func(q *ItemPromotionFeeQuery, p *ItemPromotionFeePage) (more, stuck bool) {
+var pagesFinanceQueryItemPromotionFees = paged(opFinanceQueryItemPromotionFees, pages.Query[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{
+	Next: func(q *ItemPromotionFeeQuery, p *ItemPromotionFeePage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
 		return p.HasNext, stuck
 	},
-	rows:   func(p *ItemPromotionFeePage) []ItemPromotionFee { return p.ItemPromotionFees },
-	info:   func(p *ItemPromotionFeePage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *ItemPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-}
+	Rows:   func(p *ItemPromotionFeePage) []ItemPromotionFee { return p.ItemPromotionFees },
+	Info:   func(p *ItemPromotionFeePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *ItemPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+})
 
-var pagesFinanceQueryJournal = &pager[JournalQuery, JournalPage, JournalEntry]{
-	op: opFinanceQueryJournal,
-	next: func(q *JournalQuery, p *JournalPage) (more, stuck bool) {
+var pagesFinanceQueryJournal = paged(opFinanceQueryJournal, pages.Query[JournalQuery, JournalPage, JournalEntry]{
+	Next: func(q *JournalQuery, p *JournalPage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
 		return p.HasNext, stuck
 	},
-	rows:   func(p *JournalPage) []JournalEntry { return p.JournalEntries },
-	info:   func(p *JournalPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *JournalQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-}
+	Rows:   func(p *JournalPage) []JournalEntry { return p.JournalEntries },
+	Info:   func(p *JournalPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *JournalQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+})
 
 // PayableQuery 应付单查询: the request of [FinanceService.QueryPayables].
 type PayableQuery struct {

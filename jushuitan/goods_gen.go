@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -396,17 +397,16 @@ func (s *BOMService) Save(ctx context.Context, req *BOMSave) error {
 	return err
 }
 
-var pagesItemsQuery = &pager[ItemQuery, ItemPage, Item]{
-	op:   opItemsQuery,
-	page: func(q *ItemQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ItemPage) []Item { return p.Items },
-	info: func(p *ItemPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesItemsQuery = paged(opItemsQuery, pages.Query[ItemQuery, ItemPage, Item]{
+	Page: func(q *ItemQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ItemPage) []Item { return p.Items },
+	Info: func(p *ItemPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ItemQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Item) string { return rowKey(r.IID) },
-	modified: func(r *Item) time.Time { return r.Modified },
-}
+	Window:   func(q *ItemQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Item) string { return rowKey(r.IID) },
+	Modified: func(r *Item) time.Time { return r.Modified },
+})
 
 var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, itemUploadReply, ItemUploadResult]{
 	op:   opItemsUpload,
@@ -432,17 +432,16 @@ func (r *ItemUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesSKUsQuery = &pager[SKUQuery, SKUPage, SKU]{
-	op:   opSKUsQuery,
-	page: func(q *SKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *SKUPage) []SKU { return p.SKUs },
-	info: func(p *SKUPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesSKUsQuery = paged(opSKUsQuery, pages.Query[SKUQuery, SKUPage, SKU]{
+	Page: func(q *SKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *SKUPage) []SKU { return p.SKUs },
+	Info: func(p *SKUPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *SKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *SKU) string { return rowKey(r.SKUID) },
-	modified: func(r *SKU) time.Time { return r.Modified },
-}
+	Window:   func(q *SKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *SKU) string { return rowKey(r.SKUID) },
+	Modified: func(r *SKU) time.Time { return r.Modified },
+})
 
 var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, skuUploadReply, SKUUploadResult]{
 	op:   opSKUsUpload,
@@ -516,12 +515,11 @@ var batchSKUsSetBins = &batch[[]SKUBins, SKUBins, skuBinsReply, SKUBinsResult]{
 // keyed reports whether sku_id is set.
 func (r *SKUBins) keyed() bool { return !blank(r.SKUID) }
 
-var pagesSKUsQueryHistory = &pager[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
-	op:   opSKUsQueryHistory,
-	page: func(q *SKUHistoryQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
-	rows: func(p *SKUHistoryPage) []json.RawMessage { return p.Rows },
-	info: func(_ *SKUHistoryPage) pageInfo { return pageInfo{} },
-}
+var pagesSKUsQueryHistory = paged(opSKUsQueryHistory, pages.Query[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
+	Page: func(q *SKUHistoryQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
+	Rows: func(p *SKUHistoryPage) []json.RawMessage { return p.Rows },
+	Info: func(_ *SKUHistoryPage) pages.Info { return pages.Info{} },
+})
 
 var batchSKUsAddSerialNumbers = &batch[*SerialNumberAddRequest, SerialNumber, noReply, noReply]{
 	op:   opSKUsAddSerialNumbers,
@@ -545,17 +543,16 @@ var batchSKUsAddPackSerialNumbers = &batch[*PackSerialNumberAddRequest, PackSeri
 	key: func(r *PackSerialNumber) string { return rowKey(r.SKUID, r.SN) },
 }
 
-var pagesShopSKUsQuery = &pager[ShopSKUQuery, ShopSKUPage, ShopSKU]{
-	op:   opShopSKUsQuery,
-	page: func(q *ShopSKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ShopSKUPage) []ShopSKU { return p.ShopSKUs },
-	info: func(p *ShopSKUPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesShopSKUsQuery = paged(opShopSKUsQuery, pages.Query[ShopSKUQuery, ShopSKUPage, ShopSKU]{
+	Page: func(q *ShopSKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ShopSKUPage) []ShopSKU { return p.ShopSKUs },
+	Info: func(p *ShopSKUPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ShopSKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *ShopSKU) string { return rowKey(r.ShopID, r.ShopIID, r.ShopSKUID) },
-	modified: func(r *ShopSKU) time.Time { return r.Modified },
-}
+	Window:   func(q *ShopSKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *ShopSKU) string { return rowKey(r.ShopID, r.ShopIID, r.ShopSKUID) },
+	Modified: func(r *ShopSKU) time.Time { return r.Modified },
+})
 
 var batchShopSKUsUpload = &batch[*ShopSKUUploadRequest, ShopSKUUpload, noReply, noReply]{
 	op:   opShopSKUsUpload,
@@ -578,17 +575,16 @@ func (r *ShopSKUUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesBundlesQuery = &pager[BundleQuery, BundlePage, Bundle]{
-	op:   opBundlesQuery,
-	page: func(q *BundleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *BundlePage) []Bundle { return p.Bundles },
-	info: func(p *BundlePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesBundlesQuery = paged(opBundlesQuery, pages.Query[BundleQuery, BundlePage, Bundle]{
+	Page: func(q *BundleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *BundlePage) []Bundle { return p.Bundles },
+	Info: func(p *BundlePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *BundleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Bundle) string { return rowKey(r.SKUID) },
-	modified: func(r *Bundle) time.Time { return r.Modified },
-}
+	Window:   func(q *BundleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Bundle) string { return rowKey(r.SKUID) },
+	Modified: func(r *Bundle) time.Time { return r.Modified },
+})
 
 var batchBundlesUpload = &batch[*BundleUploadRequest, BundleUpload, noReply, noReply]{
 	op:   opBundlesUpload,
@@ -611,38 +607,35 @@ func (r *BundleUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesCategoriesQuery = &pager[CategoryQuery, CategoryPage, Category]{
-	op:   opCategoriesQuery,
-	page: func(q *CategoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *CategoryPage) []Category { return p.Categories },
-	info: func(p *CategoryPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesCategoriesQuery = paged(opCategoriesQuery, pages.Query[CategoryQuery, CategoryPage, Category]{
+	Page: func(q *CategoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *CategoryPage) []Category { return p.Categories },
+	Info: func(p *CategoryPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *CategoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Category) string { return rowKey(r.CID) },
-	modified: func(r *Category) time.Time { return r.Modified },
-}
+	Window:   func(q *CategoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Category) string { return rowKey(r.CID) },
+	Modified: func(r *Category) time.Time { return r.Modified },
+})
 
-var pagesSupplierSKUsQuery = &pager[SupplierSKUQuery, SupplierSKUPage, SupplierSKU]{
-	op:   opSupplierSKUsQuery,
-	page: func(q *SupplierSKUQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
-	rows: func(p *SupplierSKUPage) []SupplierSKU { return p.SupplierSKUs },
-	info: func(p *SupplierSKUPage) pageInfo { return pageInfo{total: p.Page.Count, pages: p.Page.Pages} },
-	key:  func(r *SupplierSKU) string { return rowKey(r.SupplierID, r.SKUID) },
-}
+var pagesSupplierSKUsQuery = paged(opSupplierSKUsQuery, pages.Query[SupplierSKUQuery, SupplierSKUPage, SupplierSKU]{
+	Page: func(q *SupplierSKUQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
+	Rows: func(p *SupplierSKUPage) []SupplierSKU { return p.SupplierSKUs },
+	Info: func(p *SupplierSKUPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
+	Key:  func(r *SupplierSKU) string { return rowKey(r.SupplierID, r.SKUID) },
+})
 
 // keyed reports whether sku_id is set.
 func (r *SupplierSKUSave) keyed() bool { return !blank(r.SKUID) }
 
-var pagesBOMsQuery = &pager[BOMQuery, BOMPage, BOM]{
-	op:       opBOMsQuery,
-	page:     func(q *BOMQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
-	rows:     func(p *BOMPage) []BOM { return p.BOMs },
-	info:     func(p *BOMPage) pageInfo { return pageInfo{total: p.Page.Count} },
-	window:   func(q *BOMQuery) (begin, end *time.Time) { return &q.ModifiedStart, &q.ModifiedEnd },
-	key:      func(r *BOM) string { return rowKey(r.SKUID) },
-	modified: func(r *BOM) time.Time { return r.Modified },
-}
+var pagesBOMsQuery = paged(opBOMsQuery, pages.Query[BOMQuery, BOMPage, BOM]{
+	Page:     func(q *BOMQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
+	Rows:     func(p *BOMPage) []BOM { return p.BOMs },
+	Info:     func(p *BOMPage) pages.Info { return pages.Info{Total: p.Page.Count} },
+	Window:   func(q *BOMQuery) (begin, end *time.Time) { return &q.ModifiedStart, &q.ModifiedEnd },
+	Key:      func(r *BOM) string { return rowKey(r.SKUID) },
+	Modified: func(r *BOM) time.Time { return r.Modified },
+})
 
 // keyed reports whether outer_sku_id or map_outer_sku_id is set in every row of bom_list and
 // outer_sku_id is set in every row of minor_list.

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/shopspring/decimal"
 )
 
@@ -168,35 +169,33 @@ func (s *AppointmentService) Upload(ctx context.Context, req *AppointmentUpload)
 	return call[AppointmentUploadResult](ctx, s.client, opAppointmentsUpload, req)
 }
 
-var pagesReceiptsQuery = &pager[ReceiptQuery, ReceiptPage, Receipt]{
-	op:   opReceiptsQuery,
-	page: func(q *ReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ReceiptPage) []Receipt { return p.Receipts },
-	info: func(p *ReceiptPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesReceiptsQuery = paged(opReceiptsQuery, pages.Query[ReceiptQuery, ReceiptPage, Receipt]{
+	Page: func(q *ReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ReceiptPage) []Receipt { return p.Receipts },
+	Info: func(p *ReceiptPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Receipt) string { return rowKey(r.IOID) },
-	modified: func(r *Receipt) time.Time { return r.Modified },
-	cursor:   func(q *ReceiptQuery) *int64 { return &q.StartTS },
-	version:  func(r *Receipt) int64 { return r.TS },
-	noTotal:  func(q *ReceiptQuery) { q.IsGetTotal = new(false) },
-}
+	Window:   func(q *ReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Receipt) string { return rowKey(r.IOID) },
+	Modified: func(r *Receipt) time.Time { return r.Modified },
+	Cursor:   func(q *ReceiptQuery) *int64 { return &q.StartTS },
+	Version:  func(r *Receipt) int64 { return r.TS },
+	NoTotal:  func(q *ReceiptQuery) { q.IsGetTotal = new(false) },
+})
 
-var pagesReceiptsQueryV2 = &pager[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{
-	op:   opReceiptsQueryV2,
-	page: func(q *ReceiptV2Query) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ReceiptV2Page) []ReceiptV2 { return p.ReceiptV2s },
-	info: func(p *ReceiptV2Page) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesReceiptsQueryV2 = paged(opReceiptsQueryV2, pages.Query[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{
+	Page: func(q *ReceiptV2Query) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ReceiptV2Page) []ReceiptV2 { return p.ReceiptV2s },
+	Info: func(p *ReceiptV2Page) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ReceiptV2Query) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *ReceiptV2) string { return rowKey(r.IOID) },
-	modified: func(r *ReceiptV2) time.Time { return r.Modified },
-	cursor:   func(q *ReceiptV2Query) *int64 { return &q.StartTS },
-	version:  func(r *ReceiptV2) int64 { return r.TS },
-	noTotal:  func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
-}
+	Window:   func(q *ReceiptV2Query) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *ReceiptV2) string { return rowKey(r.IOID) },
+	Modified: func(r *ReceiptV2) time.Time { return r.Modified },
+	Cursor:   func(q *ReceiptV2Query) *int64 { return &q.StartTS },
+	Version:  func(r *ReceiptV2) int64 { return r.TS },
+	NoTotal:  func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
+})
 
 var batchReceiptsCreate = &batch[[]ReceiptCreate, ReceiptCreate, receiptCreateReply, ReceiptCreateResult]{
 	op:        opReceiptsCreate,
@@ -218,17 +217,16 @@ var batchReceiptsConfirm = &batch[[]ReceiptConfirm, ReceiptConfirm, noReply, noR
 	key:  func(r *ReceiptConfirm) string { return rowKey(r.IOID) },
 }
 
-var pagesAppointmentsQuery = &pager[AppointmentQuery, AppointmentPage, Appointment]{
-	op:   opAppointmentsQuery,
-	page: func(q *AppointmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *AppointmentPage) []Appointment { return p.Appointments },
-	info: func(p *AppointmentPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesAppointmentsQuery = paged(opAppointmentsQuery, pages.Query[AppointmentQuery, AppointmentPage, Appointment]{
+	Page: func(q *AppointmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *AppointmentPage) []Appointment { return p.Appointments },
+	Info: func(p *AppointmentPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *AppointmentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *Appointment) string { return rowKey(r.POID) },
-	modified: func(r *Appointment) time.Time { return r.Modified },
-}
+	Window:   func(q *AppointmentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *Appointment) string { return rowKey(r.POID) },
+	Modified: func(r *Appointment) time.Time { return r.Modified },
+})
 
 // keyed reports whether external_id is set.
 func (r *AppointmentUpload) keyed() bool { return !blank(r.ExternalID) }

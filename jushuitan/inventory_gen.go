@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -290,41 +291,38 @@ func (s *VirtualWarehouseService) AllPurchases(ctx context.Context, req *Virtual
 	return pagesVirtualWarehousesQueryPurchases.all(ctx, s.client, req)
 }
 
-var pagesInventoryQuery = &pager[InventoryQuery, InventoryPage, InventoryRow]{
-	op:   opInventoryQuery,
-	page: func(q *InventoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *InventoryPage) []InventoryRow { return p.Rows },
-	info: func(p *InventoryPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesInventoryQuery = paged(opInventoryQuery, pages.Query[InventoryQuery, InventoryPage, InventoryRow]{
+	Page: func(q *InventoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *InventoryPage) []InventoryRow { return p.Rows },
+	Info: func(p *InventoryPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *InventoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *InventoryRow) string { return rowKey(r.SKUID) },
-	modified: func(r *InventoryRow) time.Time { return r.Modified },
-	cursor:   func(q *InventoryQuery) *int64 { return &q.TS },
-	version:  func(r *InventoryRow) int64 { return r.TS },
-}
+	Window:   func(q *InventoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *InventoryRow) string { return rowKey(r.SKUID) },
+	Modified: func(r *InventoryRow) time.Time { return r.Modified },
+	Cursor:   func(q *InventoryQuery) *int64 { return &q.TS },
+	Version:  func(r *InventoryRow) int64 { return r.TS },
+})
 
-var pagesInventoryQueryPacks = &pager[PackQuery, PackPage, Pack]{
-	op:       opInventoryQueryPacks,
-	page:     func(q *PackQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:     func(p *PackPage) []Pack { return p.Packs },
-	info:     func(p *PackPage) pageInfo { return pageInfo{total: p.DataCount} },
-	window:   func(q *PackQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *Pack) string { return rowKey(r.PackID, r.Bin, r.ItemBin, r.SKUID, r.BatchNo) },
-	modified: func(r *Pack) time.Time { return r.Modified },
-}
+var pagesInventoryQueryPacks = paged(opInventoryQueryPacks, pages.Query[PackQuery, PackPage, Pack]{
+	Page:     func(q *PackQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:     func(p *PackPage) []Pack { return p.Packs },
+	Info:     func(p *PackPage) pages.Info { return pages.Info{Total: p.DataCount} },
+	Window:   func(q *PackQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *Pack) string { return rowKey(r.PackID, r.Bin, r.ItemBin, r.SKUID, r.BatchNo) },
+	Modified: func(r *Pack) time.Time { return r.Modified },
+})
 
-var pagesInventoryQueryLedger = &pager[LedgerQuery, LedgerPage, LedgerEntry]{
-	op:   opInventoryQueryLedger,
-	page: func(q *LedgerQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *LedgerPage) []LedgerEntry { return p.LedgerEntries },
-	info: func(p *LedgerPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesInventoryQueryLedger = paged(opInventoryQueryLedger, pages.Query[LedgerQuery, LedgerPage, LedgerEntry]{
+	Page: func(q *LedgerQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *LedgerPage) []LedgerEntry { return p.LedgerEntries },
+	Info: func(p *LedgerPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *LedgerQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *LedgerEntry) string { return rowKey(r.IOID) },
-	modified: func(r *LedgerEntry) time.Time { return r.Modified },
-}
+	Window:   func(q *LedgerQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *LedgerEntry) string { return rowKey(r.IOID) },
+	Modified: func(r *LedgerEntry) time.Time { return r.Modified },
+})
 
 var batchInventorySetVirtualQtys = &batch[*VirtualQtyRequest, VirtualQty, noReply, noReply]{
 	op:   opInventorySetVirtualQtys,
@@ -347,40 +345,37 @@ func (r *VirtualQtyRequest) keyed() bool {
 	return true
 }
 
-var pagesStocktakesQuery = &pager[StocktakeQuery, StocktakePage, Stocktake]{
-	op:   opStocktakesQuery,
-	page: func(q *StocktakeQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *StocktakePage) []Stocktake { return p.Stocktakes },
-	info: func(p *StocktakePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesStocktakesQuery = paged(opStocktakesQuery, pages.Query[StocktakeQuery, StocktakePage, Stocktake]{
+	Page: func(q *StocktakeQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *StocktakePage) []Stocktake { return p.Stocktakes },
+	Info: func(p *StocktakePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *StocktakeQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Stocktake) string { return rowKey(r.IOID) },
-	modified: func(r *Stocktake) time.Time { return r.Modified },
-}
+	Window:   func(q *StocktakeQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Stocktake) string { return rowKey(r.IOID) },
+	Modified: func(r *Stocktake) time.Time { return r.Modified },
+})
 
 // keyed reports whether so_id is set.
 func (r *StocktakeUpload) keyed() bool { return !blank(r.SoID) }
 
-var pagesVirtualWarehousesQueryStock = &pager[VirtualStockQuery, VirtualStockPage, VirtualStock]{
-	op:   opVirtualWarehousesQueryStock,
-	page: func(q *VirtualStockQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
-	rows: func(p *VirtualStockPage) []VirtualStock { return p.VirtualStocks },
-	info: func(p *VirtualStockPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount}
+var pagesVirtualWarehousesQueryStock = paged(opVirtualWarehousesQueryStock, pages.Query[VirtualStockQuery, VirtualStockPage, VirtualStock]{
+	Page: func(q *VirtualStockQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
+	Rows: func(p *VirtualStockPage) []VirtualStock { return p.VirtualStocks },
+	Info: func(p *VirtualStockPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount}
 	},
-	window: func(q *VirtualStockQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:    func(r *VirtualStock) string { return rowKey(r.SKUID) },
-}
+	Window: func(q *VirtualStockQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:    func(r *VirtualStock) string { return rowKey(r.SKUID) },
+})
 
-var pagesVirtualWarehousesQueryAllocations = &pager[VirtualAllocationQuery, VirtualAllocationPage, VirtualAllocation]{
-	op:     opVirtualWarehousesQueryAllocations,
-	page:   func(q *VirtualAllocationQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
-	rows:   func(p *VirtualAllocationPage) []VirtualAllocation { return p.VirtualAllocations },
-	info:   func(p *VirtualAllocationPage) pageInfo { return pageInfo{total: p.Page.Count, pages: p.Page.Pages} },
-	window: func(q *VirtualAllocationQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
-	key:    func(r *VirtualAllocation) string { return rowKey(r.IOID) },
-}
+var pagesVirtualWarehousesQueryAllocations = paged(opVirtualWarehousesQueryAllocations, pages.Query[VirtualAllocationQuery, VirtualAllocationPage, VirtualAllocation]{
+	Page:   func(q *VirtualAllocationQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
+	Rows:   func(p *VirtualAllocationPage) []VirtualAllocation { return p.VirtualAllocations },
+	Info:   func(p *VirtualAllocationPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
+	Window: func(q *VirtualAllocationQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
+	Key:    func(r *VirtualAllocation) string { return rowKey(r.IOID) },
+})
 
 func (r *VirtualAllocationResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
@@ -389,14 +384,13 @@ func (r *VirtualAllocationResult) verdict() (ok bool, code int64, msg string) {
 // keyed reports whether so_id is set.
 func (r *VirtualAllocationCreate) keyed() bool { return !blank(r.SoID) }
 
-var pagesVirtualWarehousesQueryTransfers = &pager[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
-	op:     opVirtualWarehousesQueryTransfers,
-	page:   func(q *VirtualTransferQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
-	rows:   func(p *VirtualTransferPage) []VirtualTransfer { return p.VirtualTransfers },
-	info:   func(p *VirtualTransferPage) pageInfo { return pageInfo{total: p.Page.Count, pages: p.Page.Pages} },
-	window: func(q *VirtualTransferQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
-	key:    func(r *VirtualTransfer) string { return rowKey(r.IOID) },
-}
+var pagesVirtualWarehousesQueryTransfers = paged(opVirtualWarehousesQueryTransfers, pages.Query[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
+	Page:   func(q *VirtualTransferQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
+	Rows:   func(p *VirtualTransferPage) []VirtualTransfer { return p.VirtualTransfers },
+	Info:   func(p *VirtualTransferPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
+	Window: func(q *VirtualTransferQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
+	Key:    func(r *VirtualTransfer) string { return rowKey(r.IOID) },
+})
 
 func (r *VirtualTransferResult) verdict() (ok bool, code int64, msg string) {
 	return r.Code == 0, r.Code, r.Msg
@@ -409,13 +403,12 @@ func (r *VirtualPurchaseSaveResult) verdict() (ok bool, code int64, msg string) 
 	return r.IsSuccess, 0, r.Msg
 }
 
-var pagesVirtualWarehousesQueryPurchases = &pager[VirtualPurchaseQuery, VirtualPurchasePage, VirtualPurchase]{
-	op:     opVirtualWarehousesQueryPurchases,
-	page:   func(q *VirtualPurchaseQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
-	rows:   func(p *VirtualPurchasePage) []VirtualPurchase { return p.VirtualPurchases },
-	info:   func(_ *VirtualPurchasePage) pageInfo { return pageInfo{} },
-	window: func(q *VirtualPurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-}
+var pagesVirtualWarehousesQueryPurchases = paged(opVirtualWarehousesQueryPurchases, pages.Query[VirtualPurchaseQuery, VirtualPurchasePage, VirtualPurchase]{
+	Page:   func(q *VirtualPurchaseQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
+	Rows:   func(p *VirtualPurchasePage) []VirtualPurchase { return p.VirtualPurchases },
+	Info:   func(_ *VirtualPurchasePage) pages.Info { return pages.Info{} },
+	Window: func(q *VirtualPurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+})
 
 // InventoryQuery 商品库存查询: the request of [InventoryService.Query].
 type InventoryQuery struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -70,16 +71,15 @@ func (s *LogisticService) WeighAndShip(ctx context.Context, rows []ParcelWeight)
 	return upload(ctx, s.client, batchLogisticsWeighAndShip, rows)
 }
 
-var pagesLogisticsQuery = &pager[ShipmentQuery, ShipmentPage, Shipment]{
-	op:   opLogisticsQuery,
-	page: func(q *ShipmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ShipmentPage) []Shipment { return p.Shipments },
-	info: func(p *ShipmentPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesLogisticsQuery = paged(opLogisticsQuery, pages.Query[ShipmentQuery, ShipmentPage, Shipment]{
+	Page: func(q *ShipmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ShipmentPage) []Shipment { return p.Shipments },
+	Info: func(p *ShipmentPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window: func(q *ShipmentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:    func(r *Shipment) string { return rowKey(r.OID, r.LID) },
-}
+	Window: func(q *ShipmentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:    func(r *Shipment) string { return rowKey(r.OID, r.LID) },
+})
 
 var batchLogisticsRegisterReturns = &batch[[]ParcelRegistration, ParcelRegistration, noReply, noReply]{
 	op:   opLogisticsRegisterReturns,

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -191,20 +192,19 @@ func (s *OrderService) Split(ctx context.Context, req *OrderSplit) (*OrderSplitR
 	return call[OrderSplitResult](ctx, s.client, opOrdersSplit, req)
 }
 
-var pagesOrdersQuery = &pager[OrderQuery, OrderPage, Order]{
-	op:   opOrdersQuery,
-	page: func(q *OrderQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *OrderPage) []Order { return p.Orders },
-	info: func(p *OrderPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesOrdersQuery = paged(opOrdersQuery, pages.Query[OrderQuery, OrderPage, Order]{
+	Page: func(q *OrderQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *OrderPage) []Order { return p.Orders },
+	Info: func(p *OrderPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *OrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Order) string { return rowKey(r.OID) },
-	modified: func(r *Order) time.Time { return r.Modified },
-	cursor:   func(q *OrderQuery) *int64 { return &q.StartTS },
-	version:  func(r *Order) int64 { return r.TS },
-	noTotal:  func(q *OrderQuery) { q.IsGetTotal = new(false) },
-}
+	Window:   func(q *OrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Order) string { return rowKey(r.OID) },
+	Modified: func(r *Order) time.Time { return r.Modified },
+	Cursor:   func(q *OrderQuery) *int64 { return &q.StartTS },
+	Version:  func(r *Order) int64 { return r.TS },
+	NoTotal:  func(q *OrderQuery) { q.IsGetTotal = new(false) },
+})
 
 var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, OrderUploadResult]{
 	op:        opOrdersUpload,
@@ -222,14 +222,13 @@ func (r *OrderUpload) keyed() bool { return !blank(r.SoID) }
 // keyed reports whether o_ids is set.
 func (r *OrderCancel) keyed() bool { return len(r.OIDs) > 0 }
 
-var pagesOrdersQueryActions = &pager[OrderActionQuery, OrderActionPage, OrderAction]{
-	op:     opOrdersQueryActions,
-	page:   func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:   func(p *OrderActionPage) []OrderAction { return p.OrderActions },
-	info:   func(p *OrderActionPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *OrderActionQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:    func(r *OrderAction) string { return rowKey(r.OAID) },
-}
+var pagesOrdersQueryActions = paged(opOrdersQueryActions, pages.Query[OrderActionQuery, OrderActionPage, OrderAction]{
+	Page:   func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:   func(p *OrderActionPage) []OrderAction { return p.OrderActions },
+	Info:   func(p *OrderActionPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *OrderActionQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:    func(r *OrderAction) string { return rowKey(r.OAID) },
+})
 
 // keyed reports whether o_id or so_id is set.
 func (r *OrderLabels) keyed() bool { return r.OID != 0 || !blank(r.SoID) }

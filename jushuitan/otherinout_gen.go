@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -96,31 +97,29 @@ func (s *SerialNumberService) All(ctx context.Context, req *SerialNumberQuery) i
 	return pagesSerialNumbersQuery.all(ctx, s.client, req)
 }
 
-var pagesOtherInOutsQuery = &pager[OtherInOutQuery, OtherInOutPage, OtherInOut]{
-	op:   opOtherInOutsQuery,
-	page: func(q *OtherInOutQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *OtherInOutPage) []OtherInOut { return p.OtherInOuts },
-	info: func(p *OtherInOutPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesOtherInOutsQuery = paged(opOtherInOutsQuery, pages.Query[OtherInOutQuery, OtherInOutPage, OtherInOut]{
+	Page: func(q *OtherInOutQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *OtherInOutPage) []OtherInOut { return p.OtherInOuts },
+	Info: func(p *OtherInOutPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *OtherInOutQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *OtherInOut) string { return rowKey(r.IOID) },
-	modified: func(r *OtherInOut) time.Time { return r.Modified },
-	cursor:   func(q *OtherInOutQuery) *int64 { return &q.StartTS },
-	version:  func(r *OtherInOut) int64 { return r.TS },
-}
+	Window:   func(q *OtherInOutQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *OtherInOut) string { return rowKey(r.IOID) },
+	Modified: func(r *OtherInOut) time.Time { return r.Modified },
+	Cursor:   func(q *OtherInOutQuery) *int64 { return &q.StartTS },
+	Version:  func(r *OtherInOut) int64 { return r.TS },
+})
 
 // keyed reports whether external_id is set.
 func (r *OtherInOutUpload) keyed() bool { return !blank(r.ExternalID) }
 
-var pagesSerialNumbersQuery = &pager[SerialNumberQuery, SerialNumberPage, SerialNumberState]{
-	op:       opSerialNumbersQuery,
-	page:     func(q *SerialNumberQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:     func(p *SerialNumberPage) []SerialNumberState { return p.SerialNumberStates },
-	info:     func(_ *SerialNumberPage) pageInfo { return pageInfo{} },
-	window:   func(q *SerialNumberQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	modified: func(r *SerialNumberState) time.Time { return r.Modified },
-}
+var pagesSerialNumbersQuery = paged(opSerialNumbersQuery, pages.Query[SerialNumberQuery, SerialNumberPage, SerialNumberState]{
+	Page:     func(q *SerialNumberQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:     func(p *SerialNumberPage) []SerialNumberState { return p.SerialNumberStates },
+	Info:     func(_ *SerialNumberPage) pages.Info { return pages.Info{} },
+	Window:   func(q *SerialNumberQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Modified: func(r *SerialNumberState) time.Time { return r.Modified },
+})
 
 // OtherInOutQuery 其它出入库查询: the request of [OtherInOutService.Query].
 type OtherInOutQuery struct {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -91,20 +92,19 @@ func (s *WaveService) Stream(req *WaveQuery, from Checkpoint) *Stream[Wave] {
 	return pagesWavesQuery.stream(s.client, req, from)
 }
 
-var pagesOutboundsQuery = &pager[OutboundQuery, OutboundPage, Outbound]{
-	op:   opOutboundsQuery,
-	page: func(q *OutboundQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *OutboundPage) []Outbound { return p.Outbounds },
-	info: func(p *OutboundPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesOutboundsQuery = paged(opOutboundsQuery, pages.Query[OutboundQuery, OutboundPage, Outbound]{
+	Page: func(q *OutboundQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *OutboundPage) []Outbound { return p.Outbounds },
+	Info: func(p *OutboundPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *OutboundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Outbound) string { return rowKey(r.IOID) },
-	modified: func(r *Outbound) time.Time { return r.Modified },
-	cursor:   func(q *OutboundQuery) *int64 { return &q.StartTS },
-	version:  func(r *Outbound) int64 { return r.TS },
-	noTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
-}
+	Window:   func(q *OutboundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Outbound) string { return rowKey(r.IOID) },
+	Modified: func(r *Outbound) time.Time { return r.Modified },
+	Cursor:   func(q *OutboundQuery) *int64 { return &q.StartTS },
+	Version:  func(r *Outbound) int64 { return r.TS },
+	NoTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
+})
 
 var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, outboundShipReply, OutboundShipResult]{
 	op:        opOutboundsShip,
@@ -116,14 +116,13 @@ var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, outboundShipReply,
 	verdict:   func(r *OutboundShipResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-var pagesWavesQuery = &pager[WaveQuery, WaveList, Wave]{
-	op:       opWavesQuery,
-	rows:     func(p *WaveList) []Wave { return p.Waves },
-	info:     func(_ *WaveList) pageInfo { return pageInfo{} },
-	window:   func(q *WaveQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Wave) string { return rowKey(r.WaveID) },
-	modified: func(r *Wave) time.Time { return r.Modified },
-}
+var pagesWavesQuery = paged(opWavesQuery, pages.Query[WaveQuery, WaveList, Wave]{
+	Rows:     func(p *WaveList) []Wave { return p.Waves },
+	Info:     func(_ *WaveList) pages.Info { return pages.Info{} },
+	Window:   func(q *WaveQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Wave) string { return rowKey(r.WaveID) },
+	Modified: func(r *Wave) time.Time { return r.Modified },
+})
 
 // OutboundQuery 销售出库查询: the request of [OutboundService.Query].
 type OutboundQuery struct {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -173,17 +174,16 @@ func (s *ManufactureService) Upload(ctx context.Context, req *ManufactureUpload)
 	return call[ManufactureUploadResult](ctx, s.client, opManufacturesUpload, req)
 }
 
-var pagesPurchasesQuery = &pager[PurchaseQuery, PurchasePage, Purchase]{
-	op:   opPurchasesQuery,
-	page: func(q *PurchaseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *PurchasePage) []Purchase { return p.Purchases },
-	info: func(p *PurchasePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesPurchasesQuery = paged(opPurchasesQuery, pages.Query[PurchaseQuery, PurchasePage, Purchase]{
+	Page: func(q *PurchaseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *PurchasePage) []Purchase { return p.Purchases },
+	Info: func(p *PurchasePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *PurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Purchase) string { return rowKey(r.POID) },
-	modified: func(r *Purchase) time.Time { return r.Modified },
-}
+	Window:   func(q *PurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Purchase) string { return rowKey(r.POID) },
+	Modified: func(r *Purchase) time.Time { return r.Modified },
+})
 
 // keyed reports whether external_id is set.
 func (r *PurchaseUpload) keyed() bool { return !blank(r.ExternalID) }
@@ -202,17 +202,16 @@ func (r *PurchaseCancel) keyed() bool { return len(r.POIDs) > 0 || len(r.SoIDs) 
 // keyed reports whether po_id or so_id is set.
 func (r *PurchaseLabels) keyed() bool { return r.POID != 0 || !blank(r.SoID) }
 
-var pagesSuppliersQuery = &pager[SupplierQuery, SupplierPage, Supplier]{
-	op:   opSuppliersQuery,
-	page: func(q *SupplierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *SupplierPage) []Supplier { return p.Suppliers },
-	info: func(p *SupplierPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesSuppliersQuery = paged(opSuppliersQuery, pages.Query[SupplierQuery, SupplierPage, Supplier]{
+	Page: func(q *SupplierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *SupplierPage) []Supplier { return p.Suppliers },
+	Info: func(p *SupplierPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *SupplierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Supplier) string { return rowKey(r.SupplierID) },
-	modified: func(r *Supplier) time.Time { return r.Modified },
-}
+	Window:   func(q *SupplierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Supplier) string { return rowKey(r.SupplierID) },
+	Modified: func(r *Supplier) time.Time { return r.Modified },
+})
 
 var batchSuppliersUpload = &batch[[]SupplierUpload, SupplierUpload, supplierUploadReply, SupplierUploadResult]{
 	op:        opSuppliersUpload,
@@ -227,17 +226,16 @@ var batchSuppliersUpload = &batch[[]SupplierUpload, SupplierUpload, supplierUplo
 // keyed reports whether supplier_code is set.
 func (r *SupplierUpload) keyed() bool { return !blank(r.SupplierCode) }
 
-var pagesManufacturesQuery = &pager[ManufactureQuery, ManufacturePage, Manufacture]{
-	op:   opManufacturesQuery,
-	page: func(q *ManufactureQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *ManufacturePage) []Manufacture { return p.Manufactures },
-	info: func(p *ManufacturePage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesManufacturesQuery = paged(opManufacturesQuery, pages.Query[ManufactureQuery, ManufacturePage, Manufacture]{
+	Page: func(q *ManufactureQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *ManufacturePage) []Manufacture { return p.Manufactures },
+	Info: func(p *ManufacturePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *ManufactureQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:      func(r *Manufacture) string { return rowKey(r.POID) },
-	modified: func(r *Manufacture) time.Time { return r.Modified },
-}
+	Window:   func(q *ManufactureQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:      func(r *Manufacture) string { return rowKey(r.POID) },
+	Modified: func(r *Manufacture) time.Time { return r.Modified },
+})
 
 // PurchaseQuery 采购单查询: the request of [PurchaseService.Query].
 type PurchaseQuery struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -77,17 +78,16 @@ func (s *PurchaseReturnService) Cancel(ctx context.Context, req *PurchaseReturnC
 	return err
 }
 
-var pagesPurchaseReturnsQuery = &pager[PurchaseReturnQuery, PurchaseReturnPage, PurchaseReturn]{
-	op:   opPurchaseReturnsQuery,
-	page: func(q *PurchaseReturnQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *PurchaseReturnPage) []PurchaseReturn { return p.PurchaseReturns },
-	info: func(p *PurchaseReturnPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesPurchaseReturnsQuery = paged(opPurchaseReturnsQuery, pages.Query[PurchaseReturnQuery, PurchaseReturnPage, PurchaseReturn]{
+	Page: func(q *PurchaseReturnQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *PurchaseReturnPage) []PurchaseReturn { return p.PurchaseReturns },
+	Info: func(p *PurchaseReturnPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *PurchaseReturnQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *PurchaseReturn) string { return rowKey(r.IOID) },
-	modified: func(r *PurchaseReturn) time.Time { return r.Modified },
-}
+	Window:   func(q *PurchaseReturnQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *PurchaseReturn) string { return rowKey(r.IOID) },
+	Modified: func(r *PurchaseReturn) time.Time { return r.Modified },
+})
 
 var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreate, PurchaseReturnCreate, purchaseReturnCreateReply, PurchaseReturnCreateResult]{
 	op:        opPurchaseReturnsCreate,

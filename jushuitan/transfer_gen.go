@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -91,17 +92,16 @@ func (s *TransferService) CreateDifference(ctx context.Context, req *TransferDif
 	return call[TransferDifferenceReply](ctx, s.client, opTransfersCreateDifference, req)
 }
 
-var pagesTransfersQuery = &pager[TransferQuery, TransferPage, Transfer]{
-	op:   opTransfersQuery,
-	page: func(q *TransferQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *TransferPage) []Transfer { return p.Transfers },
-	info: func(p *TransferPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.DataCount, pages: p.PageCount}
+var pagesTransfersQuery = paged(opTransfersQuery, pages.Query[TransferQuery, TransferPage, Transfer]{
+	Page: func(q *TransferQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *TransferPage) []Transfer { return p.Transfers },
+	Info: func(p *TransferPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
 	},
-	window:   func(q *TransferQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-	key:      func(r *Transfer) string { return rowKey(r.IOID) },
-	modified: func(r *Transfer) time.Time { return r.Modified },
-}
+	Window:   func(q *TransferQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+	Key:      func(r *Transfer) string { return rowKey(r.IOID) },
+	Modified: func(r *Transfer) time.Time { return r.Modified },
+})
 
 var batchTransfersUploadCrossWarehouse = &batch[[]CrossTransferUpload, CrossTransferUpload, crossTransferUploadReply, CrossTransferUploadResult]{
 	op:        opTransfersUploadCrossWarehouse,

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/shopspring/decimal"
 )
@@ -296,37 +297,34 @@ func (s *WorkLogService) AddWorkload(ctx context.Context, req *WorkloadAdd) (*Wo
 	return call[WorkloadAddResult](ctx, s.client, opWorkLogsAddWorkload, req)
 }
 
-var pagesSerialNumbersQueryMoves = &pager[SerialNumberMoveQuery, SerialNumberMovePage, SerialNumberMove]{
-	op:     opSerialNumbersQueryMoves,
-	page:   func(q *SerialNumberMoveQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:   func(p *SerialNumberMovePage) []SerialNumberMove { return p.SerialNumberMoves },
-	info:   func(_ *SerialNumberMovePage) pageInfo { return pageInfo{} },
-	window: func(q *SerialNumberMoveQuery) (begin, end *time.Time) { return &q.CreateTimeStart, &q.CreateTimeEnd },
-	key:    func(r *SerialNumberMove) string { return rowKey(r.IOID, r.SKUID, r.SKUSN) },
-}
+var pagesSerialNumbersQueryMoves = paged(opSerialNumbersQueryMoves, pages.Query[SerialNumberMoveQuery, SerialNumberMovePage, SerialNumberMove]{
+	Page:   func(q *SerialNumberMoveQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:   func(p *SerialNumberMovePage) []SerialNumberMove { return p.SerialNumberMoves },
+	Info:   func(_ *SerialNumberMovePage) pages.Info { return pages.Info{} },
+	Window: func(q *SerialNumberMoveQuery) (begin, end *time.Time) { return &q.CreateTimeStart, &q.CreateTimeEnd },
+	Key:    func(r *SerialNumberMove) string { return rowKey(r.IOID, r.SKUID, r.SKUSN) },
+})
 
 // keyed reports whether wave_ids is set.
 func (r *WaveReservationRequest) keyed() bool { return len(r.WaveIDs) > 0 }
 
-var pagesQuickSaleQueryLabels = &pager[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
-	op:     opQuickSaleQueryLabels,
-	page:   func(q *QuickSaleLabelQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows:   func(p *QuickSaleLabelPage) []QuickSaleLabel { return p.QuickSaleLabels },
-	info:   func(p *QuickSaleLabelPage) pageInfo { return pageInfo{hasNext: p.HasNext, knowsNext: true} },
-	window: func(q *QuickSaleLabelQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:    func(r *QuickSaleLabel) string { return rowKey(r.SKUSN) },
-}
+var pagesQuickSaleQueryLabels = paged(opQuickSaleQueryLabels, pages.Query[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
+	Page:   func(q *QuickSaleLabelQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:   func(p *QuickSaleLabelPage) []QuickSaleLabel { return p.QuickSaleLabels },
+	Info:   func(p *QuickSaleLabelPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *QuickSaleLabelQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:    func(r *QuickSaleLabel) string { return rowKey(r.SKUSN) },
+})
 
-var pagesQuickSaleQueryReplacements = &pager[QuickSaleReplacementQuery, QuickSaleReplacementPage, QuickSaleReplacement]{
-	op:   opQuickSaleQueryReplacements,
-	page: func(q *QuickSaleReplacementQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	rows: func(p *QuickSaleReplacementPage) []QuickSaleReplacement { return p.QuickSaleReplacements },
-	info: func(p *QuickSaleReplacementPage) pageInfo {
-		return pageInfo{hasNext: p.HasNext, knowsNext: true, total: p.TotalItems}
+var pagesQuickSaleQueryReplacements = paged(opQuickSaleQueryReplacements, pages.Query[QuickSaleReplacementQuery, QuickSaleReplacementPage, QuickSaleReplacement]{
+	Page: func(q *QuickSaleReplacementQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *QuickSaleReplacementPage) []QuickSaleReplacement { return p.QuickSaleReplacements },
+	Info: func(p *QuickSaleReplacementPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.TotalItems}
 	},
-	window: func(q *QuickSaleReplacementQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	key:    func(r *QuickSaleReplacement) string { return rowKey(r.SrcSKUID, r.NewSKUID, r.CreatorName, r.Created) },
-}
+	Window: func(q *QuickSaleReplacementQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:    func(r *QuickSaleReplacement) string { return rowKey(r.SrcSKUID, r.NewSKUID, r.CreatorName, r.Created) },
+})
 
 func (r *ShippingPackResult) verdict() (ok bool, code int64, msg string) {
 	return saysDone(r.Error), 0, r.Error
@@ -336,14 +334,13 @@ func (r *SingleConfirmResult) verdict() (ok bool, code int64, msg string) {
 	return r.Success, 0, r.Message
 }
 
-var pagesWorkLogsQuery = &pager[WorkLogQuery, WorkLogPage, WorkLog]{
-	op:     opWorkLogsQuery,
-	page:   func(q *WorkLogQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
-	rows:   func(p *WorkLogPage) []WorkLog { return p.WorkLogs },
-	info:   func(_ *WorkLogPage) pageInfo { return pageInfo{} },
-	window: func(q *WorkLogQuery) (begin, end *time.Time) { return &q.CreatedDateStart, &q.CreatedDateEnd },
-	key:    func(r *WorkLog) string { return rowKey(r.AutoID) },
-}
+var pagesWorkLogsQuery = paged(opWorkLogsQuery, pages.Query[WorkLogQuery, WorkLogPage, WorkLog]{
+	Page:   func(q *WorkLogQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
+	Rows:   func(p *WorkLogPage) []WorkLog { return p.WorkLogs },
+	Info:   func(_ *WorkLogPage) pages.Info { return pages.Info{} },
+	Window: func(q *WorkLogQuery) (begin, end *time.Time) { return &q.CreatedDateStart, &q.CreatedDateEnd },
+	Key:    func(r *WorkLog) string { return rowKey(r.AutoID) },
+})
 
 func (r *WorkloadAddResult) verdict() (ok bool, code int64, msg string) {
 	return r.Success, 0, r.Message

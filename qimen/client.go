@@ -34,12 +34,13 @@ type core struct {
 	now       func() time.Time
 	hooks     []engine.Hook[jushuitan.Attempt]
 	allInForm bool
+	prefetch  int
 	xml       *xmlwire.Codec
 }
 
 // New makes a client of an app. It sends nothing.
 func New(cfg Config, opts ...Option) (*Client, error) {
-	s := settings{timeout: 45 * time.Second, maxBody: 32 << 20, now: time.Now}
+	s := settings{timeout: 45 * time.Second, maxBody: 32 << 20, now: time.Now, prefetch: 4}
 	for _, opt := range opts {
 		if err := opt(&s); err != nil {
 			return nil, fmt.Errorf("qimen: New: %w", err)
@@ -51,7 +52,7 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		appKey: cfg.AppKey, secret: cfg.AppSecret, session: cfg.Session, version: cfg.Version,
-		routes: routes, gateways: map[string]string{}, now: s.now, hooks: s.hooks, allInForm: s.allInForm,
+		routes: routes, gateways: map[string]string{}, now: s.now, hooks: s.hooks, allInForm: s.allInForm, prefetch: s.prefetch,
 		engine: engine.Engine{
 			HTTP: engine.Client(s.httpClient), Timeout: s.timeout, MaxBody: s.maxBody, Retry: engine.Policy(s.retry).WithDefaults(), Now: s.now, Rules: rules,
 		},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -22,13 +23,13 @@ import (
 // Effect: read.
 // Qimen method jst.orders.query; confidence of the known facts: medium.
 func (s *SceneService) LegacyOrders(ctx context.Context, req *LegacyOrdersRequest) (*jushuitan.OrderPage, error) {
-	return legacyOrders().one(ctx, s.client, req)
+	return legacyOrders.one(ctx, s.client, req)
 }
 
 // AllLegacyOrders goes through every row of [SceneService.LegacyOrders]; a longer
 // time range is split.
 func (s *SceneService) AllLegacyOrders(ctx context.Context, req *LegacyOrdersRequest) iter.Seq2[*jushuitan.Order, error] {
-	return legacyOrders().all(ctx, s.client, req)
+	return legacyOrders.all(ctx, s.client, req)
 }
 
 // LegacyOutbounds 出库查询(奇门): outbound documents, in one page. A PageIndex or PageSize
@@ -38,13 +39,13 @@ func (s *SceneService) AllLegacyOrders(ctx context.Context, req *LegacyOrdersReq
 // Effect: read.
 // Qimen method jst.orders.out.query; confidence of the known facts: medium.
 func (s *SceneService) LegacyOutbounds(ctx context.Context, req *LegacyOutboundsRequest) (*jushuitan.OutboundPage, error) {
-	return legacyOutbounds().one(ctx, s.client, req)
+	return legacyOutbounds.one(ctx, s.client, req)
 }
 
 // AllLegacyOutbounds goes through every row of [SceneService.LegacyOutbounds]; a
 // longer time range is split.
 func (s *SceneService) AllLegacyOutbounds(ctx context.Context, req *LegacyOutboundsRequest) iter.Seq2[*jushuitan.Outbound, error] {
-	return legacyOutbounds().all(ctx, s.client, req)
+	return legacyOutbounds.all(ctx, s.client, req)
 }
 
 // LegacyRefunds 退货退款查询(奇门): after-sale cases, in one page. A PageIndex or PageSize of
@@ -54,13 +55,13 @@ func (s *SceneService) AllLegacyOutbounds(ctx context.Context, req *LegacyOutbou
 // Effect: read.
 // Qimen method jst.refund.query; confidence of the known facts: medium.
 func (s *SceneService) LegacyRefunds(ctx context.Context, req *LegacyRefundsRequest) (*jushuitan.AfterSalePage, error) {
-	return legacyRefunds().one(ctx, s.client, req)
+	return legacyRefunds.one(ctx, s.client, req)
 }
 
 // AllLegacyRefunds goes through every row of [SceneService.LegacyRefunds]; a longer
 // time range is split.
 func (s *SceneService) AllLegacyRefunds(ctx context.Context, req *LegacyRefundsRequest) iter.Seq2[*jushuitan.AfterSale, error] {
-	return legacyRefunds().all(ctx, s.client, req)
+	return legacyRefunds.all(ctx, s.client, req)
 }
 
 // LegacyOrderSources 订单源数据查询(奇门): the orders as the shop's platform had them. No
@@ -89,43 +90,40 @@ func legacyRaw(ctx context.Context, c *Client, m *Method, req any) (json.RawMess
 	return *out, nil
 }
 
-func legacyOrders() *pager[LegacyOrdersRequest, jushuitan.OrderPage, jushuitan.Order] {
-	return &pager[LegacyOrdersRequest, jushuitan.OrderPage, jushuitan.Order]{
-		method: opLegacyOrders, member: "orders", size: legacyPageMax,
-		page:     func(q *LegacyOrdersRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-		window:   func(q *LegacyOrdersRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-		rows:     func(p *jushuitan.OrderPage) []jushuitan.Order { return p.Orders },
-		info:     orderInfo,
-		key:      func(r *jushuitan.Order) string { return strconv.FormatInt(r.OID, 10) },
-		when:     func(_ *LegacyOrdersRequest, r *jushuitan.Order) time.Time { return r.Modified },
-		modified: func(r *jushuitan.Order) time.Time { return r.Modified },
-	}
+var legacyOrders = &pager[LegacyOrdersRequest, jushuitan.OrderPage, jushuitan.Order]{
+	method: opLegacyOrders, member: "orders", Query: pages.Query[LegacyOrdersRequest, jushuitan.OrderPage, jushuitan.Order]{
+		PageSize: legacyPageMax, WindowMax: windowMax,
+		Page:     func(q *LegacyOrdersRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+		Window:   func(q *LegacyOrdersRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+		Rows:     orderRows,
+		Info:     orderInfo,
+		Key:      orderKey,
+		Modified: func(r *jushuitan.Order) time.Time { return r.Modified },
+	},
 }
 
-func legacyOutbounds() *pager[LegacyOutboundsRequest, jushuitan.OutboundPage, jushuitan.Outbound] {
-	return &pager[LegacyOutboundsRequest, jushuitan.OutboundPage, jushuitan.Outbound]{
-		method: opLegacyOutbounds, member: "datas", size: legacyPageMax,
-		page:     func(q *LegacyOutboundsRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-		window:   func(q *LegacyOutboundsRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-		rows:     func(p *jushuitan.OutboundPage) []jushuitan.Outbound { return p.Outbounds },
-		info:     outboundInfo,
-		key:      func(r *jushuitan.Outbound) string { return strconv.FormatInt(r.IOID, 10) },
-		when:     func(_ *LegacyOutboundsRequest, r *jushuitan.Outbound) time.Time { return r.Modified },
-		modified: func(r *jushuitan.Outbound) time.Time { return r.Modified },
-	}
+var legacyOutbounds = &pager[LegacyOutboundsRequest, jushuitan.OutboundPage, jushuitan.Outbound]{
+	method: opLegacyOutbounds, member: "datas", Query: pages.Query[LegacyOutboundsRequest, jushuitan.OutboundPage, jushuitan.Outbound]{
+		PageSize: legacyPageMax, WindowMax: windowMax,
+		Page:     func(q *LegacyOutboundsRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+		Window:   func(q *LegacyOutboundsRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+		Rows:     outboundRows,
+		Info:     outboundInfo,
+		Key:      outboundKey,
+		Modified: func(r *jushuitan.Outbound) time.Time { return r.Modified },
+	},
 }
 
-func legacyRefunds() *pager[LegacyRefundsRequest, jushuitan.AfterSalePage, jushuitan.AfterSale] {
-	return &pager[LegacyRefundsRequest, jushuitan.AfterSalePage, jushuitan.AfterSale]{
-		method: opLegacyRefunds, member: "datas", size: legacyPageMax,
-		page:     func(q *LegacyRefundsRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-		window:   func(q *LegacyRefundsRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-		rows:     func(p *jushuitan.AfterSalePage) []jushuitan.AfterSale { return p.AfterSales },
-		info:     afterSaleInfo,
-		key:      func(r *jushuitan.AfterSale) string { return strconv.FormatInt(r.ASID, 10) },
-		when:     func(_ *LegacyRefundsRequest, r *jushuitan.AfterSale) time.Time { return r.Modified },
-		modified: func(r *jushuitan.AfterSale) time.Time { return r.Modified },
-	}
+var legacyRefunds = &pager[LegacyRefundsRequest, jushuitan.AfterSalePage, jushuitan.AfterSale]{
+	method: opLegacyRefunds, member: "datas", Query: pages.Query[LegacyRefundsRequest, jushuitan.AfterSalePage, jushuitan.AfterSale]{
+		PageSize: legacyPageMax, WindowMax: windowMax,
+		Page:     func(q *LegacyRefundsRequest) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+		Window:   func(q *LegacyRefundsRequest) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
+		Rows:     afterSaleRows,
+		Info:     afterSaleInfo,
+		Key:      afterSaleKey,
+		Modified: func(r *jushuitan.AfterSale) time.Time { return r.Modified },
+	},
 }
 
 // withLegacy adds the partner's parameters, with a new time stamp, to those of a

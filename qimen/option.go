@@ -24,6 +24,7 @@ type settings struct {
 	now        func() time.Time
 	hooks      []engine.Hook[jushuitan.Attempt]
 	allInForm  bool
+	prefetch   int
 }
 
 // WithHTTPClient sends through a copy of hc: its transport, jar and timeout are
@@ -100,6 +101,18 @@ func WithClock(now func() time.Time) Option {
 			return errors.New("WithClock: nil")
 		}
 		s.now = now
+		return nil
+	}
+}
+
+// WithPrefetch sets how many pages an iterator of the scene fetches ahead, 4 by default; 1
+// fetches the next page only when it is asked for.
+func WithPrefetch(pages int) Option {
+	return func(s *settings) error {
+		if pages < 1 {
+			return errors.New("WithPrefetch: not positive")
+		}
+		s.prefetch = pages
 		return nil
 	}
 }

@@ -66,8 +66,8 @@ func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p := r.Form
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, p)
-	s.mu.Unlock()
 	params := map[string]string{}
 	for name := range p {
 		params[name] = p.Get(name)
@@ -161,13 +161,14 @@ func TestAll(t *testing.T) {
 	begin := time.Date(2024, 1, 1, 0, 0, 0, 0, cst)
 	for _, totals := range []bool{false, true} {
 		s := &scene{t: t, rows: days(350), member: "orders", id: "o_id", totals: totals}
-		got := ids(t, s.client().Scene.AllOrders(t.Context(), &qimen.OrderListRequest{StartTime: begin, PageSize: 20}), orderID)
+		inOrder := qimen.WithPrefetch(1)
+		got := ids(t, s.client(inOrder).Scene.AllOrders(t.Context(), &qimen.OrderListRequest{StartTime: begin, PageSize: 20}), orderID)
 		assert.Equal(t, upTo(350), got)
 		assert.Equal(t, "2024-01-08 00:00:00", s.asked[0].Get("end_time"))
 		assert.Equal(t, "2024-01-31 00:00:00", s.asked[len(s.asked)-1].Get("end_time"), "without an end the range ends now")
 
 		s = &scene{t: t, rows: days(350), member: "datas", id: "io_id", totals: totals}
-		got = ids(t, s.client().Scene.AllSaleouts(t.Context(), &qimen.SaleoutListRequest{StartTime: begin, WMSCoID: 7, Status: "WaitConfirm"}), outboundID)
+		got = ids(t, s.client(inOrder).Scene.AllSaleouts(t.Context(), &qimen.SaleoutListRequest{StartTime: begin, WMSCoID: 7, Status: "WaitConfirm"}), outboundID)
 		assert.Equal(t, upTo(350), got)
 		assert.Equal(t, "50", s.asked[0].Get("page_size"))
 		assert.Equal(t, "7", s.asked[0].Get("wms_co_id"))
@@ -188,7 +189,7 @@ func TestAll(t *testing.T) {
 	assert.Equal(t, upTo(200), ids(t, s.client().Scene.AllSaleouts(t.Context(), &qimen.SaleoutListRequest{StartTime: begin, DateType: 2}), outboundID))
 	// Without a range there is one request a page; breaking off asks for no more.
 	s = &scene{t: t, rows: days(250), member: "orders", id: "o_id"}
-	c := s.client()
+	c := s.client(qimen.WithPrefetch(1))
 	assert.Equal(t, upTo(250), ids(t, c.Scene.AllOrders(t.Context(), nil), orderID))
 	assert.Len(t, s.asked, 3)
 	s.asked = nil
@@ -209,7 +210,7 @@ func TestAllErrors(t *testing.T) {
 		return n, err
 	}
 	s := &scene{t: t, rows: days(250), member: "orders", id: "o_id"}
-	n, err := ask(s.client(), &qimen.OrderListRequest{StartTime: time.Date(2024, 1, 2, 0, 0, 0, 0, cst), EndTime: time.Date(2024, 1, 1, 0, 0, 0, 0, cst)})
+	n, err := ask(s.client(qimen.WithPrefetch(1)), &qimen.OrderListRequest{StartTime: time.Date(2024, 1, 2, 0, 0, 0, 0, cst), EndTime: time.Date(2024, 1, 1, 0, 0, 0, 0, cst)})
 	assert.Zero(t, n)
 	assert.ErrorIs(t, err, jushuitan.ErrInvalid)
 	assert.ErrorContains(t, err, "the time range ends before it begins")
@@ -224,13 +225,13 @@ func TestAllErrors(t *testing.T) {
 			a["orders"] = list
 		}
 	}
-	n, err = ask(s.client(), nil)
+	n, err = ask(s.client(qimen.WithPrefetch(1)), nil)
 	assert.Equal(t, 100, n)
 	assert.ErrorIs(t, err, jushuitan.ErrPaging)
 	assert.ErrorContains(t, err, "page 2 repeats the page before")
 
 	s.mangle = func(_ url.Values, a map[string]any) { a["has_next"], a["orders"] = true, []any{} }
-	_, err = ask(s.client(), nil)
+	_, err = ask(s.client(qimen.WithPrefetch(1)), nil)
 	assert.ErrorIs(t, err, jushuitan.ErrPaging)
 	assert.ErrorContains(t, err, "3 empty pages in a row promise more")
 
@@ -240,7 +241,7 @@ func TestAllErrors(t *testing.T) {
 			a["flag"], a["code"] = "failure", 13
 		}
 	}
-	n, err = ask(s.client(), nil)
+	n, err = ask(s.client(qimen.WithPrefetch(1)), nil)
 	assert.Equal(t, 100, n)
 	assert.ErrorIs(t, err, jushuitan.ErrPermission)
 
@@ -248,7 +249,7 @@ func TestAllErrors(t *testing.T) {
 	defer cancel()
 	s.mangle = nil
 	n = 0
-	for _, err = range s.client().Scene.AllOrders(ctx, nil) {
+	for _, err = range s.client(qimen.WithPrefetch(1)).Scene.AllOrders(ctx, nil) {
 		if n++; n == 100 {
 			cancel()
 		}

@@ -79,6 +79,9 @@ func (a *api) groupFile(g *catalog.Group) string {
 			imports = append(imports, imp)
 		}
 	}
+	if strings.Contains(body, "pages.Query[") {
+		imports = append(imports, "github.com/dianjia/jushuitan-go/internal/pages")
+	}
 	if strings.Contains(body, "redact.") {
 		imports = append(imports, "fmt", "log/slog", "github.com/dianjia/jushuitan-go/internal/redact")
 	}
@@ -334,23 +337,22 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 	}
 	req, reply := a.structs[op.Go.Request], a.structs[op.Go.Response]
 	row := a.rowType(op)
-	w.f("var %s = &pager[%s, %s, %s]{", varName("pages", op), req.name, reply.name, row)
-	w.f("op: %s,", varName("op", op))
+	w.f("var %s = paged(%s, pages.Query[%s, %s, %s]{", varName("pages", op), varName("op", op), req.name, reply.name, row)
 	switch {
 	case op.Paging == nil:
 	case op.Paging.Cursor != "":
-		w.f("next: func(q *%s, p *%s) (more, stuck bool) {", req.name, reply.name)
+		w.f("Next: func(q *%s, p *%s) (more, stuck bool) {", req.name, reply.name)
 		w.f("stuck = p.HasNext && %s == %s", a.accessor(reply, "p", op.Paging.Cursor), a.accessor(req, "q", op.Paging.Cursor))
 		w.f("%s = %s", a.accessor(req, "q", op.Paging.Cursor), a.accessor(reply, "p", op.Paging.Cursor))
 		w.f("return p.HasNext, stuck\n},")
 	default:
-		w.f("page: func(q *%s) (index, size *int64) { return &%s, &%s },", req.name,
+		w.f("Page: func(q *%s) (index, size *int64) { return &%s, &%s },", req.name,
 			a.accessor(req, "q", op.Paging.Index), a.accessor(req, "q", op.Paging.Size))
 	}
-	w.f("rows: func(p *%s) []%s { return p.%s },", reply.name, row, reply.rows)
+	w.f("Rows: func(p *%s) []%s { return p.%s },", reply.name, row, reply.rows)
 	var info []string
 	if e := a.accessor(reply, "p", "has_next"); e != "" {
-		info = append(info, "hasNext: "+e, "knowsNext: true")
+		info = append(info, "HasNext: "+e, "KnowsNext: true")
 	}
 	var total, pages string
 	if op.Paging != nil {
@@ -363,18 +365,18 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 		pages = "page_count"
 	}
 	if e := a.accessor(reply, "p", total); e != "" {
-		info = append(info, "total: "+e)
+		info = append(info, "Total: "+e)
 	}
 	if e := a.accessor(reply, "p", pages); e != "" {
-		info = append(info, "pages: "+e)
+		info = append(info, "Pages: "+e)
 	}
 	param := "p"
 	if len(info) == 0 {
 		param = "_"
 	}
-	w.f("info: func(%s *%s) pageInfo { return pageInfo{%s} },", param, reply.name, strings.Join(info, ", "))
+	w.f("Info: func(%s *%s) pages.Info { return pages.Info{%s} },", param, reply.name, strings.Join(info, ", "))
 	if op.Window != nil {
-		w.f("window: func(q *%s) (begin, end *time.Time) { return &%s, &%s },", req.name,
+		w.f("Window: func(q *%s) (begin, end *time.Time) { return &%s, &%s },", req.name,
 			a.accessor(req, "q", op.Window.Begin), a.accessor(req, "q", op.Window.End))
 	}
 	rs := a.structs[row]
@@ -386,20 +388,20 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 			}
 		}
 		if len(parts) > 0 {
-			w.f("key: func(r *%s) string { return rowKey(%s) },", row, strings.Join(parts, ", "))
+			w.f("Key: func(r *%s) string { return rowKey(%s) },", row, strings.Join(parts, ", "))
 		}
 	}
 	if rs != nil && a.accessor(rs, "r", "modified") != "" {
-		w.f("modified: func(r *%s) time.Time { return %s },", row, a.accessor(rs, "r", "modified"))
+		w.f("Modified: func(r *%s) time.Time { return %s },", row, a.accessor(rs, "r", "modified"))
 	}
 	if op.Cursor != nil {
-		w.f("cursor: func(q *%s) *int64 { return &%s },", req.name, a.accessor(req, "q", op.Cursor.Param))
-		w.f("version: func(r *%s) int64 { return %s },", row, a.accessor(rs, "r", op.Cursor.Field))
+		w.f("Cursor: func(q *%s) *int64 { return &%s },", req.name, a.accessor(req, "q", op.Cursor.Param))
+		w.f("Version: func(r *%s) int64 { return %s },", row, a.accessor(rs, "r", op.Cursor.Field))
 		if op.Cursor.TotalFlag != "" {
-			w.f("noTotal: func(q *%s) { %s = new(false) },", req.name, a.accessor(req, "q", op.Cursor.TotalFlag))
+			w.f("NoTotal: func(q *%s) { %s = new(false) },", req.name, a.accessor(req, "q", op.Cursor.TotalFlag))
 		}
 	}
-	w.f("}\n")
+	w.f("})\n")
 }
 
 func (a *api) batch(w *writer, op *catalog.Operation) {
