@@ -38,6 +38,8 @@ func (s *settings) play(ctx context.Context, a *app.App) (err error) {
 
 // playProvider shows a service provider's app from the grant to the day when the
 // token has run out.
+//
+//nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 	a.Printf("== Service provider's app 服务商应用\n")
 	// connect is what each start of the host does. All processes share the store.

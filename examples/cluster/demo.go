@@ -129,6 +129,7 @@ func (d *demo) status(ctx context.Context) error {
 	return err
 }
 
+//nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func (d *demo) play(ctx context.Context) error {
 	d.printf("A Redis runs at %s, a fake Jushuitan at %s. Its quotas: 5 calls a second, 100 a minute, for each merchant and endpoint. / 已启动 Redis 与模拟聚水潭\n",
 		d.redis, d.baseURL)

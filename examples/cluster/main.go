@@ -127,17 +127,8 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	if *runDemo {
 		return demonstrate(ctx, out, again)
 	}
-	switch {
-	case s.redis == "":
-		return errors.New("-redis is needed, or -demo / 请用 -redis 指定地址，或用 -demo 演示")
-	case s.appKey == "" || s.appSecret == "":
-		return errors.New("-app-key and " + envAppSecret + " are needed / 需要 -app-key 与环境变量 " + envAppSecret)
-	case s.listen != "" && s.pushSecret == "":
-		return errors.New("-listen needs " + envPushSecret + " / 接收推送需要环境变量 " + envPushSecret)
-	case s.period < time.Second:
-		return errors.New("-period is a second at least")
-	case s.lease < 500*time.Millisecond || s.turn <= 0 || s.concurrency < 1 || s.batch < 1 || s.page < 0:
-		return errors.New("-lease is 500ms at least, -turn, -concurrency and -batch are positive")
+	if err := s.check(); err != nil {
+		return err
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -157,6 +148,22 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return err
 	}
 	return w.run(ctx)
+}
+
+func (s *settings) check() error {
+	switch {
+	case s.redis == "":
+		return errors.New("-redis is needed, or -demo / 请用 -redis 指定地址，或用 -demo 演示")
+	case s.appKey == "" || s.appSecret == "":
+		return errors.New("-app-key and " + envAppSecret + " are needed / 需要 -app-key 与环境变量 " + envAppSecret)
+	case s.listen != "" && s.pushSecret == "":
+		return errors.New("-listen needs " + envPushSecret + " / 接收推送需要环境变量 " + envPushSecret)
+	case s.period < time.Second:
+		return errors.New("-period is a second at least")
+	case s.lease < 500*time.Millisecond || s.turn <= 0 || s.concurrency < 1 || s.batch < 1 || s.page < 0:
+		return errors.New("-lease is 500ms at least, -turn, -concurrency and -batch are positive")
+	}
+	return nil
 }
 
 // dial connects to Redis, whichever way it is run.

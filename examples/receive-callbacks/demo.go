@@ -80,6 +80,7 @@ func (d *demonstration) get(ctx context.Context, address string) error {
 
 func (d *demonstration) say(format string, args ...any) { d.printf("\n-- "+format+"\n", args...) }
 
+//nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func (d *demonstration) run(ctx context.Context) error {
 	d.say("The merchant authorises the app, and the browser comes back 授权回调")
 	redirect := d.base + authorizePath + "?" + d.erp.Grant("", d.authorize.State(demo.Merchant)).Encode()

@@ -168,8 +168,13 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	doc := document(results, time.Since(begin))
-	if s.json {
+	return conclude(out, results, time.Since(begin), s.json)
+}
+
+// conclude prints what all flows came to; it fails if a check did.
+func conclude(out io.Writer, results []*result, took time.Duration, asJSON bool) error {
+	doc := document(results, took)
+	if asJSON {
 		e := json.NewEncoder(out)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", " ")
@@ -182,7 +187,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	if !doc.OK {
 		return fmt.Errorf("%d of %d checks failed: %q", doc.Summary.Failed, doc.Summary.Checks, doc.failed())
 	}
-	if !s.json {
+	if !asJSON {
 		fmt.Fprintf(out, "%d checks: every check passed\n", doc.Summary.Checks)
 	}
 	return nil

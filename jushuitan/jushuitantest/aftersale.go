@@ -234,6 +234,18 @@ func (c *Company) takeAfterSale(u *jushuitan.AfterSaleUpload) (*afterSale, strin
 	if o == nil {
 		return nil, "线上单号不存在，请先上传订单"
 	}
+	a := c.newAfterSale(u, o, where)
+	c.afterSales[a.ASID] = a
+	c.asList = append(c.asList, a)
+	if u.ShopStatus == "CLOSED" {
+		a.Status = asCancelled
+	}
+	c.asChanged(a)
+	return a, ""
+}
+
+// newAfterSale makes the case that an upload describes, of an order.
+func (c *Company) newAfterSale(u *jushuitan.AfterSaleUpload, o *order, where int64) *afterSale {
 	a := &afterSale{slotOf: where}
 	a.AfterSale = jushuitan.AfterSale{
 		ASID: next(&c.nextASID), ASDate: c.now, OuterASID: u.OuterASID, OID: o.OID, SoID: u.SoID, Type: u.Type, Created: c.now,
@@ -267,13 +279,7 @@ func (c *Company) takeAfterSale(u *jushuitan.AfterSaleUpload) (*afterSale, strin
 		}
 		a.Items = append(a.Items, line)
 	}
-	c.afterSales[a.ASID] = a
-	c.asList = append(c.asList, a)
-	if u.ShopStatus == "CLOSED" {
-		a.Status = asCancelled
-	}
-	c.asChanged(a)
-	return a, ""
+	return a
 }
 
 // updateAfterSale takes what an upload may change: states, and until the goods
@@ -295,23 +301,25 @@ func (c *Company) updateAfterSale(a *afterSale, u *jushuitan.AfterSaleUpload) *a
 }
 
 func (c *Company) queryAfterSales(q *call, req jushuitan.AfterSaleQuery) answer {
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.AfterSale
 	for _, a := range c.asList {
-		if a.TS >= req.StartTS && within.holds(a.Modified) && q.keeps(&a.AfterSale) && c.shopWanted(req.ShopID, req.IsOfflineShop, a.ShopID) &&
-			wanted(req.SoIDs, a.SoID) && wanted(req.OIDs, a.OID) && wanted(req.ASIDs, a.ASID) && wanted(req.ShopBuyerIDs, a.ShopBuyerID) &&
-			(req.Status == "" || a.Status == req.Status) && (req.GoodStatus == "" || a.GoodStatus == req.GoodStatus) && (req.Type == "" || a.Type == req.Type) {
+		if c.wantsAfterSale(&req, a) && q.keeps(&a.AfterSale) {
 			rows = append(rows, c.shown(a))
 		}
 	}
-	if req.StartTS > 0 {
-		byVersion(rows, func(a *jushuitan.AfterSale) int64 { return a.TS })
-	} else {
-		byModified(rows, func(a *jushuitan.AfterSale) time.Time { return a.Modified }, func(a *jushuitan.AfterSale) int64 { return a.ASID })
-	}
+	inOrder(rows, req.StartTS,
+		func(a *jushuitan.AfterSale) int64 { return a.TS },
+		func(a *jushuitan.AfterSale) time.Time { return a.Modified },
+		func(a *jushuitan.AfterSale) int64 { return a.ASID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize, noTotal: req.IsGetTotal != nil && !*req.IsGetTotal}, rows, map[string]string{
 		"refund": "0", "payment": "0", "remark": `""`, "l_id": `""`, "logistics_company": `""`, "wms_co_id": "0", "items": "[]",
 	})
+}
+
+func (c *Company) wantsAfterSale(req *jushuitan.AfterSaleQuery, a *afterSale) bool {
+	return a.TS >= req.StartTS && span{req.ModifiedBegin, req.ModifiedEnd}.holds(a.Modified) && c.shopWanted(req.ShopID, req.IsOfflineShop, a.ShopID) &&
+		wanted(req.SoIDs, a.SoID) && wanted(req.OIDs, a.OID) && wanted(req.ASIDs, a.ASID) && wanted(req.ShopBuyerIDs, a.ShopBuyerID) &&
+		matches(req.Status, a.Status) && matches(req.GoodStatus, a.GoodStatus) && matches(req.Type, a.Type)
 }
 
 func (c *Company) queryReceipts(q *call, req jushuitan.ReturnReceiptQuery) answer {
@@ -334,11 +342,10 @@ func (c *Company) queryReceipts(q *call, req jushuitan.ReturnReceiptQuery) answe
 			rows = append(rows, r)
 		}
 	}
-	if req.StartTS > 0 {
-		byVersion(rows, func(r *jushuitan.ReturnReceipt) int64 { return r.TS })
-	} else {
-		byModified(rows, func(r *jushuitan.ReturnReceipt) time.Time { return r.Modified }, func(r *jushuitan.ReturnReceipt) int64 { return r.IOID })
-	}
+	inOrder(rows, req.StartTS,
+		func(r *jushuitan.ReturnReceipt) int64 { return r.TS },
+		func(r *jushuitan.ReturnReceipt) time.Time { return r.Modified },
+		func(r *jushuitan.ReturnReceipt) int64 { return r.IOID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, nil)
 }
 
@@ -399,7 +406,24 @@ func (c *Company) confirmOne(a *afterSale, r *jushuitan.GoodsConfirmation) strin
 	if err != nil {
 		return "分仓编号 " + text(id) + " 不存在"
 	}
-	var parts []received
+	parts, why := a.divideGoods(r)
+	if why != "" {
+		return why
+	}
+	if r.ReturnID != "" {
+		c.returnIDs[r.ReturnID] = true
+	}
+	a.LID, a.LogisticsCompany = cmp.Or(r.LID, a.LID), cmp.Or(r.LogisticsCompany, a.LogisticsCompany)
+	if r.Remark != "" && !strings.Contains(a.Remark, r.Remark) {
+		a.Remark += r.Remark
+	}
+	c.receive(a, w, parts)
+	return ""
+}
+
+// divideGoods spreads the goods that came over the lines that wait for them, or says
+// why that cannot be.
+func (a *afterSale) divideGoods(r *jushuitan.GoodsConfirmation) (parts []received, why string) {
 	taken := map[int]decimal.Decimal{}
 	for _, it := range r.Items {
 		where := int64(2)
@@ -410,11 +434,11 @@ func (c *Company) confirmOne(a *afterSale, r *jushuitan.GoodsConfirmation) strin
 			where = *it.QtyType
 		}
 		if slot(new(jushuitan.InventoryRow), where) == nil {
-			return "仓库或良次品类型不正确"
+			return nil, "仓库或良次品类型不正确"
 		}
 		left := it.Qty
 		if !left.IsPositive() {
-			return "商品 " + it.SKUID + " 的数量必须大于0"
+			return nil, "商品 " + it.SKUID + " 的数量必须大于0"
 		}
 		for i, line := range a.Items {
 			open := line.Qty.Sub(line.RQty).Sub(taken[i])
@@ -427,18 +451,10 @@ func (c *Company) confirmOne(a *afterSale, r *jushuitan.GoodsConfirmation) strin
 			parts = append(parts, received{line: i, qty: qty, slot: where})
 		}
 		if left.IsPositive() {
-			return "商品 " + it.SKUID + " 超出可收货数量"
+			return nil, "商品 " + it.SKUID + " 超出可收货数量"
 		}
 	}
-	if r.ReturnID != "" {
-		c.returnIDs[r.ReturnID] = true
-	}
-	a.LID, a.LogisticsCompany = cmp.Or(r.LID, a.LID), cmp.Or(r.LogisticsCompany, a.LogisticsCompany)
-	if r.Remark != "" && !strings.Contains(a.Remark, r.Remark) {
-		a.Remark += r.Remark
-	}
-	c.receive(a, w, parts)
-	return ""
+	return parts, ""
 }
 
 func (c *Company) confirmAfterSales(_ *call, req jushuitan.AfterSaleConfirm) answer {

@@ -61,22 +61,26 @@ func driftValue(v jsontext.Value, path string, known map[string][]string) jsonte
 		}
 		return mustJSON(list)
 	case '{':
-		var m map[string]jsontext.Value
-		if json.Unmarshal(v, &m) != nil {
-			return v
-		}
-		for name, x := range m {
-			m[name] = driftValue(x, path+"."+name, known)
-		}
-		for _, name := range known[path] {
-			if _, ok := m[name]; !ok {
-				m[name] = jsontext.Value("null")
-			}
-		}
-		m["x_new_member"] = jsontext.Value(`{"since":"drift"}`)
-		return mustJSON(m)
+		return driftObject(v, path, known)
 	}
 	return v
+}
+
+func driftObject(v jsontext.Value, path string, known map[string][]string) jsontext.Value {
+	var m map[string]jsontext.Value
+	if json.Unmarshal(v, &m) != nil {
+		return v
+	}
+	for name, x := range m {
+		m[name] = driftValue(x, path+"."+name, known)
+	}
+	for _, name := range known[path] {
+		if _, ok := m[name]; !ok {
+			m[name] = jsontext.Value("null")
+		}
+	}
+	m["x_new_member"] = jsontext.Value(`{"since":"drift"}`)
+	return mustJSON(m)
 }
 
 func mustJSON(v any) jsontext.Value {

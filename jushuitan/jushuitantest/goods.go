@@ -91,32 +91,36 @@ func (c *Company) AddItem(item jushuitan.Item) error {
 }
 
 func (c *Company) querySKUs(q *call, req jushuitan.SKUQuery) answer {
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.SKU
 	for _, id := range c.skuOrder {
 		s := c.skus[id]
-		t := s.Modified
-		if req.DateField == "created" {
-			t = s.Created
+		if !wantsSKU(&req, s) {
+			continue
 		}
-		if within.holds(t) && wanted(req.SKUIDs, s.SKUID) && wanted(req.IIDs, s.IID) &&
-			(req.ExactlyName == "" || s.Name == req.ExactlyName) && strings.Contains(s.Name, req.Name) &&
-			(len(req.SKUCodes) == 0 || overlap(req.SKUCodes, append(slices.Clone(s.SKUCodes), s.SKUCode))) &&
-			wanted(req.Brand, s.Brand) && (len(req.Labels) == 0 || overlap(req.Labels, s.Labels)) && !overlap(req.NotLabels, s.Labels) {
-			row := *s
-			if !slices.Contains(req.Fields, "purchase_price") {
-				row.PurchasePrice = decimal.Decimal{}
-			}
-			if !slices.Contains(req.Fields, "pics") {
-				row.Pics = nil
-			}
-			rows = append(rows, &row)
+		row := *s
+		if !slices.Contains(req.Fields, "purchase_price") {
+			row.PurchasePrice = decimal.Decimal{}
 		}
+		if !slices.Contains(req.Fields, "pics") {
+			row.Pics = nil
+		}
+		rows = append(rows, &row)
 	}
 	byModified(rows, func(s *jushuitan.SKU) time.Time { return s.Modified }, func(s *jushuitan.SKU) string { return s.SKUID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, map[string]string{
 		"sale_price": "0", "cost_price": "0", "market_price": "0", "labels": `""`, "properties_value": `""`, "sku_code": `""`, "brand": `""`,
 	})
+}
+
+func wantsSKU(req *jushuitan.SKUQuery, s *jushuitan.SKU) bool {
+	t := s.Modified
+	if req.DateField == "created" {
+		t = s.Created
+	}
+	return span{req.ModifiedBegin, req.ModifiedEnd}.holds(t) && wanted(req.SKUIDs, s.SKUID) && wanted(req.IIDs, s.IID) &&
+		matches(req.ExactlyName, s.Name) && strings.Contains(s.Name, req.Name) &&
+		(len(req.SKUCodes) == 0 || overlap(req.SKUCodes, append(slices.Clone(s.SKUCodes), s.SKUCode))) &&
+		wanted(req.Brand, s.Brand) && (len(req.Labels) == 0 || overlap(req.Labels, s.Labels)) && !overlap(req.NotLabels, s.Labels)
 }
 
 func overlap(a, b []string) bool {

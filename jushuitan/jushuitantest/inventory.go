@@ -98,6 +98,7 @@ func (c *Company) SetStockRow(wmsCoID int64, row jushuitan.InventoryRow, figures
 	return nil
 }
 
+//nolint:gocyclo // a table of names and fields
 func figure(r *jushuitan.InventoryRow, name string) *decimal.Decimal {
 	switch name {
 	case "qty":

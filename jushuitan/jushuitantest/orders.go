@@ -424,34 +424,35 @@ func (c *Company) update(o *order, u *jushuitan.OrderUpload) error {
 }
 
 func (c *Company) queryOrders(q *call, req jushuitan.OrderQuery) answer {
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.Order
 	for _, o := range c.orderList {
-		t := o.Modified
-		if req.DateType != nil {
-			switch *req.DateType {
-			case 2:
-				t = o.OrderDate
-			case 3:
-				t = o.SendDate
-			}
-		}
-		if o.TS >= req.StartTS && within.holds(t) && (q.keep != nil || !hidden(o.ShopSite)) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, o.ShopID) &&
-			wanted(req.SoIDs, o.SoID) && wanted(req.OIDs, o.OID) && wanted(req.OrderTypes, o.Type) && (req.Status == "" || o.Status == req.Status) &&
-			q.keeps(&o.Order) {
+		if c.wantsOrder(&req, o) && (q.keep != nil || !hidden(o.ShopSite)) && q.keeps(&o.Order) {
 			rows = append(rows, &o.Order)
 		}
 	}
-	if req.StartTS > 0 {
-		byVersion(rows, func(o *jushuitan.Order) int64 { return o.TS })
-	} else {
-		byModified(rows, func(o *jushuitan.Order) time.Time { return o.Modified }, func(o *jushuitan.Order) int64 { return o.OID })
-	}
+	inOrder(rows, req.StartTS,
+		func(o *jushuitan.Order) int64 { return o.TS },
+		func(o *jushuitan.Order) time.Time { return o.Modified },
+		func(o *jushuitan.Order) int64 { return o.OID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize, noTotal: req.IsGetTotal != nil && !*req.IsGetTotal}, rows, map[string]string{
 		"wms_co_id": `"0"`, "freight": "0", "pay_amount": "0", "paid_amount": "0", "free_amount": "0", "platform_free_amount": `""`,
 		"shop_free_amount": `""`, "labels": `""`, "seller_flag": "0", "is_cod": "false", "send_date": `""`, "l_id": `""`,
 		"lc_id": `""`, "logistics_company": `""`, "question_type": `""`, "remark": `""`, "pays": "[]", "items": "[]",
 	})
+}
+
+func (c *Company) wantsOrder(req *jushuitan.OrderQuery, o *order) bool {
+	t := o.Modified
+	if req.DateType != nil {
+		switch *req.DateType {
+		case 2:
+			t = o.OrderDate
+		case 3:
+			t = o.SendDate
+		}
+	}
+	return o.TS >= req.StartTS && span{req.ModifiedBegin, req.ModifiedEnd}.holds(t) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, o.ShopID) &&
+		wanted(req.SoIDs, o.SoID) && wanted(req.OIDs, o.OID) && wanted(req.OrderTypes, o.Type) && matches(req.Status, o.Status)
 }
 
 // shopWanted is the filter by shop: with shop_id 0 and is_offline_shop, all shops

@@ -167,15 +167,7 @@ func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answ
 		if why := c.badLine(it.SKUID, it.Qty); why != "" {
 			return refuse(codeBadData, "items[%d]：%s", i, why)
 		}
-		s := c.skus[it.SKUID]
-		line := jushuitan.OtherInOutItem{
-			SKUID: it.SKUID, IID: s.IID, Name: s.Name, Unit: s.Unit, PropertiesValue: s.PropertiesValue, Qty: it.Qty,
-			CostPrice: s.CostPrice, CostAmount: s.CostPrice.Mul(it.Qty), Remark: it.Remark, SupplierID: it.SupplierID,
-			BatchID: it.BatchID, ProductDate: it.ProducedDate, ExpirationDate: it.ExpirationDate,
-		}
-		setDecimal(&line.SalePrice, it.SalePrice)
-		line.SaleAmount = line.SalePrice.Mul(it.Qty)
-		d.Items = append(d.Items, line)
+		d.Items = append(d.Items, otherLine(c.skus[it.SKUID], &it))
 	}
 	moves := d.moves(d.asked(), false)
 	if req.IsConfirm {
@@ -195,93 +187,61 @@ func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answ
 	return answered(d)
 }
 
+func otherLine(s *jushuitan.SKU, it *jushuitan.OtherInOutUploadItem) jushuitan.OtherInOutItem {
+	line := jushuitan.OtherInOutItem{
+		SKUID: it.SKUID, IID: s.IID, Name: s.Name, Unit: s.Unit, PropertiesValue: s.PropertiesValue, Qty: it.Qty,
+		CostPrice: s.CostPrice, CostAmount: s.CostPrice.Mul(it.Qty), Remark: it.Remark, SupplierID: it.SupplierID,
+		BatchID: it.BatchID, ProductDate: it.ProducedDate, ExpirationDate: it.ExpirationDate,
+	}
+	setDecimal(&line.SalePrice, it.SalePrice)
+	line.SaleAmount = line.SalePrice.Mul(it.Qty)
+	return line
+}
+
 func (c *Company) queryOtherInOuts(q *call, req jushuitan.OtherInOutQuery) answer {
 	if req.StartTS > 0 && (!req.ModifiedBegin.IsZero() || len(req.SoIDs)+len(req.IOIDs)+len(req.Types) > 0 ||
 		req.Status != "" || req.WMSCoID != 0 || req.DateType != nil) {
 		return refuse(codeBadData, "参数 start_ts 只能与分页参数一起使用")
 	}
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []otherRow
 	for _, d := range c.otherInOuts {
-		if d.ts >= req.StartTS && within.holds(byDate(req.DateType, d.Modified, d.IODate)) && wanted(req.SoIDs, d.SoID) &&
-			wanted(req.IOIDs, text(d.IOID)) && wanted(req.Types, d.Type) && (req.Status == "" || d.Status == req.Status) &&
-			(req.WMSCoID == 0 || d.WMSCoID == req.WMSCoID) {
+		if wantsOtherInOut(&req, d) {
 			rows = append(rows, otherRow{d.OtherInOut, d.ts})
 		}
 	}
-	if req.StartTS > 0 {
-		byVersion(rows, func(d otherRow) int64 { return d.TS })
-	} else {
-		byModified(rows, func(d otherRow) time.Time { return d.Modified }, func(d otherRow) int64 { return d.IOID })
-	}
+	inOrder(rows, req.StartTS,
+		func(d otherRow) int64 { return d.TS },
+		func(d otherRow) time.Time { return d.Modified },
+		func(d otherRow) int64 { return d.IOID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, map[string]string{
 		"remark": `""`, "labels": `""`, "items": "[]", "batchs": "[]", "sns": "[]",
 	})
 }
 
+func wantsOtherInOut(req *jushuitan.OtherInOutQuery, d *otherInOut) bool {
+	return d.ts >= req.StartTS && span{req.ModifiedBegin, req.ModifiedEnd}.holds(byDate(req.DateType, d.Modified, d.IODate)) &&
+		wanted(req.SoIDs, d.SoID) && wanted(req.IOIDs, text(d.IOID)) && wanted(req.Types, d.Type) &&
+		matches(req.Status, d.Status) && matches(req.WMSCoID, d.WMSCoID)
+}
+
 // changeOtherInOuts is 其它出入库状态变更. All documents pass or none does, and one
 // that is there already is refused (assumptions).
 func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutStatusChange) answer {
-	var found []*otherInOut
-	add := func(d *otherInOut, name string) *answer {
-		var a answer
-		switch {
-		case d == nil:
-			a = refuse(codeBadData, "其它出入库单 %s 不存在", name)
-		case req.WMSCoID == 0 && (c.mainWarehouse() == nil || d.WMSCoID != c.mainWarehouse().WMSCoID):
-			a = refuse(codeBadData, "其它出入库单 %s 属于分仓，必须传 wms_co_id", name)
-		case req.WMSCoID != 0 && req.WMSCoID != d.WMSCoID:
-			a = refuse(codeBadData, "其它出入库单 %s 不属于分仓 %d", name, req.WMSCoID)
-		default:
-			if !slices.Contains(found, d) {
-				found = append(found, d)
-			}
-			return nil
-		}
-		return &a
-	}
-	for _, id := range req.IOIDs {
-		if bad := add(c.otherInOut(parseInt(id)), id); bad != nil {
-			return *bad
-		}
-	}
-	if len(req.IOIDs) == 0 { // io_ids win
-		for _, so := range req.SoIDs {
-			i := slices.IndexFunc(c.otherInOuts, func(d *otherInOut) bool { return d.SoID == so })
-			var d *otherInOut
-			if i >= 0 {
-				d = c.otherInOuts[i]
-			}
-			if bad := add(d, so); bad != nil {
-				return *bad
-			}
-		}
-	}
-	if len(found) == 0 {
-		return refuse(codeBadData, "io_ids 与 so_ids 至少传一项")
+	found, bad := c.findOtherInOuts(&req)
+	if bad != nil {
+		return *bad
 	}
 	operate := cmp.Or(req.OperateType, "3")
+	if !slices.Contains([]string{"1", "2", "3", "4"}, operate) {
+		return refuse(codeBadData, "参数 operate_type 应为 1、2、3、4")
+	}
 	var moves []stockMove
 	for _, d := range found {
-		ok := false
-		switch operate {
-		case "1":
-			ok = d.Status == otherWaitConfirm
-		case "2":
-			ok = d.Status == otherAudited
-		case "3":
-			if ok = d.open() || d.Status == otherConfirmed; d.Status == otherConfirmed {
-				moves = append(moves, d.moves(d.asked(), true)...)
-			}
-		case "4":
-			ok = d.open()
-			moves = append(moves, d.moves(d.asked(), false)...)
-		default:
-			return refuse(codeBadData, "参数 operate_type 应为 1、2、3、4")
-		}
+		of, ok := d.operation(operate)
 		if !ok {
 			return refuse(codeBadData, "其它出入库单 %d 的状态为 %s，不能变更", d.IOID, d.Status)
 		}
+		moves = append(moves, of...)
 	}
 	if why := c.lacks(moves); why != "" {
 		return refuse(codeBadData, "%s", why)
@@ -304,4 +264,58 @@ func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutStatusChang
 		c.otherChanged(d)
 	}
 	return done(nil)
+}
+
+// findOtherInOuts are the documents that a change names, each once.
+func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutStatusChange) (found []*otherInOut, bad *answer) {
+	named := map[string]*otherInOut{}
+	names := req.IOIDs
+	for _, id := range names {
+		named[id] = c.otherInOut(parseInt(id))
+	}
+	if len(names) == 0 { // io_ids win
+		names = req.SoIDs
+		for _, so := range names {
+			if i := slices.IndexFunc(c.otherInOuts, func(d *otherInOut) bool { return d.SoID == so }); i >= 0 {
+				named[so] = c.otherInOuts[i]
+			}
+		}
+	}
+	main := c.mainWarehouse()
+	for _, name := range names {
+		d := named[name]
+		switch {
+		case d == nil:
+			return nil, refused(codeBadData, "其它出入库单 %s 不存在", name)
+		case req.WMSCoID == 0 && (main == nil || d.WMSCoID != main.WMSCoID):
+			return nil, refused(codeBadData, "其它出入库单 %s 属于分仓，必须传 wms_co_id", name)
+		case req.WMSCoID != 0 && req.WMSCoID != d.WMSCoID:
+			return nil, refused(codeBadData, "其它出入库单 %s 不属于分仓 %d", name, req.WMSCoID)
+		}
+		if !slices.Contains(found, d) {
+			found = append(found, d)
+		}
+	}
+	if len(found) == 0 {
+		return nil, refused(codeBadData, "io_ids 与 so_ids 至少传一项")
+	}
+	return found, nil
+}
+
+// operation tells whether the document may be changed (operate_type 1 to 4), and what
+// stock that moves.
+func (d *otherInOut) operation(operate string) (moves []stockMove, ok bool) {
+	switch operate {
+	case "1":
+		return nil, d.Status == otherWaitConfirm
+	case "2":
+		return nil, d.Status == otherAudited
+	case "3":
+		if d.Status == otherConfirmed {
+			return d.moves(d.asked(), true), true
+		}
+		return nil, d.open()
+	default:
+		return d.moves(d.asked(), false), d.open()
+	}
 }

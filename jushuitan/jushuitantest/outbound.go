@@ -331,22 +331,9 @@ func (c *Company) Shipped(ioID int64) map[int64]decimal.Decimal {
 }
 
 func (c *Company) queryOutbounds(q *call, req jushuitan.OutboundQuery) answer {
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.Outbound
 	for _, d := range c.outList {
-		t := d.Modified
-		if req.DateType != nil {
-			switch *req.DateType {
-			case 1:
-				t = d.Created
-			case 2:
-				t = d.IODate
-			}
-		}
-		if d.TS >= req.StartTS && within.holds(t) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, d.ShopID) &&
-			(req.WMSCoID == 0 || d.WMSCoID == req.WMSCoID) && (req.Status == "" || d.Status == req.Status) &&
-			wanted(req.SoIDs, d.SoID) && wanted(req.OIDs, text(d.OID)) && wanted(req.IOIDs, text(d.IOID)) &&
-			wanted(req.LIDs, d.LID) && wanted(req.WaveIDs, d.WaveID) && q.keeps(&d.Outbound) {
+		if c.wantsOutbound(&req, d) && q.keeps(&d.Outbound) {
 			rows = append(rows, &d.Outbound)
 		}
 	}
@@ -354,15 +341,29 @@ func (c *Company) queryOutbounds(q *call, req jushuitan.OutboundQuery) answer {
 	if req.IsGetTotal != nil {
 		noTotal = !*req.IsGetTotal
 	}
-	if req.StartTS > 0 {
-		byVersion(rows, func(d *jushuitan.Outbound) int64 { return d.TS })
-	} else {
-		byModified(rows, func(d *jushuitan.Outbound) time.Time { return d.Modified }, func(d *jushuitan.Outbound) int64 { return d.IOID })
-	}
+	inOrder(rows, req.StartTS,
+		func(d *jushuitan.Outbound) int64 { return d.TS },
+		func(d *jushuitan.Outbound) time.Time { return d.Modified },
+		func(d *jushuitan.Outbound) int64 { return d.IOID })
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize, noTotal: noTotal}, rows, map[string]string{
 		"l_id": `""`, "lc_id": `""`, "logistics_company": `""`, "io_date": `""`, "labels": `""`, "pay_amount": "0", "paid_amount": "0",
 		"free_amount": "0", "freight": "0", "is_cod": "false", "remark": `""`, "items": "[]",
 	})
+}
+
+func (c *Company) wantsOutbound(req *jushuitan.OutboundQuery, d *outbound) bool {
+	t := d.Modified
+	if req.DateType != nil {
+		switch *req.DateType {
+		case 1:
+			t = d.Created
+		case 2:
+			t = d.IODate
+		}
+	}
+	return d.TS >= req.StartTS && span{req.ModifiedBegin, req.ModifiedEnd}.holds(t) && !req.Archive && c.shopWanted(req.ShopID, req.IsOfflineShop, d.ShopID) &&
+		matches(req.WMSCoID, d.WMSCoID) && matches(req.Status, d.Status) && wanted(req.SoIDs, d.SoID) && wanted(req.OIDs, text(d.OID)) &&
+		wanted(req.IOIDs, text(d.IOID)) && wanted(req.LIDs, d.LID) && wanted(req.WaveIDs, d.WaveID)
 }
 
 // shipOutbounds is 出库发货: one answer for each row, whose o_id is the io_id.

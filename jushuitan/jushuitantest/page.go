@@ -85,6 +85,12 @@ func wanted[T comparable](list []T, v T) bool {
 	return len(list) == 0 || slices.Contains(list, v)
 }
 
+// matches tells whether a filter by one value, if given, is that value.
+func matches[T comparable](want, v T) bool {
+	var none T
+	return want == none || want == v
+}
+
 // byVersion sorts rows for a cursor.
 func byVersion[R any](rows []R, version func(R) int64) {
 	sortStable(rows, func(a, b R) int { return cmp.Compare(version(a), version(b)) })
@@ -95,6 +101,16 @@ func byModified[R any, K cmp.Ordered](rows []R, modified func(R) time.Time, id f
 	sortStable(rows, func(a, b R) int {
 		return cmp.Or(modified(a).Compare(modified(b)), cmp.Compare(id(a), id(b)))
 	})
+}
+
+// inOrder sorts rows as a query wants them: by version where it follows a cursor, else
+// for pages.
+func inOrder[R any, K cmp.Ordered](rows []R, startTS int64, version func(R) int64, modified func(R) time.Time, id func(R) K) {
+	if startTS > 0 {
+		byVersion(rows, version)
+	} else {
+		byModified(rows, modified, id)
+	}
 }
 
 // sortStable sorts rows, which mostly are in order already.

@@ -58,6 +58,12 @@ func refuse(code int64, format string, args ...any) answer {
 	return answer{code: code, msg: fmt.Sprintf(format, args...)}
 }
 
+// refused is a refusal of what is checked, where nil lets it pass.
+func refused(code int64, format string, args ...any) *answer {
+	a := refuse(code, format, args...)
+	return &a
+}
+
 // exchange is one request on its way through the server.
 type exchange struct {
 	*fakeserver.Exchange
@@ -112,15 +118,14 @@ func (x *exchange) record() {
 func (x *exchange) read() *answer {
 	r := x.R
 	r.Body = http.MaxBytesReader(x.W, r.Body, maxRequest)
-	refused := func(a answer) *answer { return &a }
 	if r.Method != http.MethodPost {
-		return refused(refuse(codeNoSuchAPI, "请求方式错误：只支持 POST"))
+		return refused(codeNoSuchAPI, "请求方式错误：只支持 POST")
 	}
 	if ct, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || ct != "application/x-www-form-urlencoded" {
-		return refused(refuse(codeNoSuchAPI, "Content-Type 错误：应为 application/x-www-form-urlencoded"))
+		return refused(codeNoSuchAPI, "Content-Type 错误：应为 application/x-www-form-urlencoded")
 	}
 	if err := r.ParseForm(); err != nil {
-		return refused(refuse(codeBadData, "请求表单无法解析"))
+		return refused(codeBadData, "请求表单无法解析")
 	}
 	x.form = r.PostForm
 	if tok := x.form.Get("access_token"); tok != "" {
@@ -173,32 +178,31 @@ func (x *exchange) handle(op *operation) answer {
 // checkSigned checks what token calls and business calls have in common.
 func (x *exchange) checkSigned(needed []string) *answer {
 	app := x.s.cfg.app
-	refused := func(a answer) *answer { return &a }
 	if key := x.form.Get("app_key"); key != "" && key != app.AppKey {
-		return refused(refuse(codeSign, "app_key 不存在"))
+		return refused(codeSign, "app_key 不存在")
 	}
 	for _, name := range needed {
 		if name != "access_token" && x.form.Get(name) == "" {
-			return refused(refuse(codeMissing, "缺少参数 %s", name))
+			return refused(codeMissing, "缺少参数 %s", name)
 		}
 	}
 	params := make(map[string]string, len(x.form))
 	for name, values := range x.form {
 		if len(values) > 1 {
-			return refused(refuse(codeSign, "sign错误：参数 %s 重复", name))
+			return refused(codeSign, "sign错误：参数 %s 重复", name)
 		}
 		params[name] = values[0]
 	}
 	want := jushuitan.Sign(app.AppSecret, params)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(params["sign"])) != 1 {
-		return refused(refuse(codeSign, "sign错误：签名不匹配"))
+		return refused(codeSign, "sign错误：签名不匹配")
 	}
 	sec, err := strconv.ParseInt(params["timestamp"], 10, 64)
 	if err != nil {
-		return refused(refuse(codeTimestamp, "timestamp 无效：应为 10 位秒级时间戳"))
+		return refused(codeTimestamp, "timestamp 无效：应为 10 位秒级时间戳")
 	}
 	if !fakeserver.InTime(x.s.Now(), time.Unix(sec, 0)) {
-		return refused(refuse(codeTimestamp, "timestamp 无效：时间戳与服务器时间相差超过10分钟"))
+		return refused(codeTimestamp, "timestamp 无效：时间戳与服务器时间相差超过10分钟")
 	}
 	return nil
 }
@@ -217,8 +221,7 @@ func (x *exchange) checkIP() *answer {
 			}
 		}
 	}
-	a := refuse(codeIP, "调用方 IP 不在白名单内")
-	return &a
+	return refused(codeIP, "调用方 IP 不在白名单内")
 }
 
 func (s *Server) isDenied(path string) bool {

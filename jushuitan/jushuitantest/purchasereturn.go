@@ -134,7 +134,37 @@ func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreate) (*purchaseReturn
 			return d, ""
 		}
 	}
-	supplier, p := c.supplier(u.SupplierID), c.purchase(u.POID)
+	p := c.purchase(u.POID)
+	d, why := c.newReturn(u, p)
+	if why != "" {
+		return nil, why
+	}
+	for _, it := range u.Items {
+		if why := c.badLine(it.SKUID, it.Qty); why != "" {
+			return nil, why
+		}
+		d.Items = append(d.Items, c.returnLine(p, &it))
+	}
+	if u.IsConfirm {
+		if why := c.badReturn(d, d.asked()); why != "" {
+			return nil, why
+		}
+	}
+	d.IOID, d.Modified = next(&c.nextIOID), c.now
+	for i := range d.Items {
+		d.Items[i].IOID, d.Items[i].IOIID = d.IOID, next(&c.nextLine)
+	}
+	c.purchaseReturns = append(c.purchaseReturns, d)
+	if u.IsConfirm {
+		c.shipReturn(d, d.asked())
+	}
+	return d, ""
+}
+
+// newReturn makes the return that an upload describes, without lines; p is its
+// purchase order, or nil.
+func (c *Company) newReturn(u *jushuitan.PurchaseReturnCreate, p *jushuitan.Purchase) (*purchaseReturn, string) {
+	supplier := c.supplier(u.SupplierID)
 	where, wms := cmp.Or(u.Warehouse, purchaseSlot), u.WMSCoID
 	if p != nil {
 		wms = cmp.Or(wms, p.WMSCoID)
@@ -156,47 +186,31 @@ func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreate) (*purchaseReturn
 	case u.CreateInOwner && u.IsConfirm:
 		return nil, "create_in_owner 不能与 is_confirm 同时使用"
 	}
-	d := &purchaseReturn{}
-	d.PurchaseReturn = jushuitan.PurchaseReturn{
+	return &purchaseReturn{PurchaseReturn: jushuitan.PurchaseReturn{
 		IODate: c.now, Status: stockDocWaitConfirm, SoID: u.ExternalID, FStatus: "WaitConfirm", Warehouse: w.Name, WMSCoID: w.WMSCoID,
 		WhID: where, POID: u.POID, SellerID: u.SupplierID, ReceiverName: supplier.Name, ReceiverMobile: u.ReceiverMobile,
 		ReceiverState: u.ReceiverState, ReceiverCity: u.ReceiverCity, ReceiverDistrict: u.ReceiverDistrict,
 		ReceiverAddress: u.ReceiverAddress, Remark: u.Remark, Labels: slices.Clone(u.Labels), LCID: u.LCID, LID: u.LID,
 		CreatorName: "open",
+	}}, ""
+}
+
+// returnLine has the price of the purchase order's line, unless it gives its own.
+func (c *Company) returnLine(p *jushuitan.Purchase, it *jushuitan.PurchaseReturnCreateItem) jushuitan.PurchaseReturnItem {
+	s := c.skus[it.SKUID]
+	line := jushuitan.PurchaseReturnItem{
+		SKUID: it.SKUID, IID: s.IID, Name: s.Name, PropertiesValue: s.PropertiesValue, Qty: it.Qty, CostPrice: s.CostPrice,
+		Remark: it.Remark, BatchNo: it.BatchID, CoID: c.id,
 	}
-	for _, it := range u.Items {
-		if why := c.badLine(it.SKUID, it.Qty); why != "" {
-			return nil, why
-		}
-		s := c.skus[it.SKUID]
-		line := jushuitan.PurchaseReturnItem{
-			SKUID: it.SKUID, IID: s.IID, Name: s.Name, PropertiesValue: s.PropertiesValue, Qty: it.Qty, CostPrice: s.CostPrice,
-			Remark: it.Remark, BatchNo: it.BatchID, CoID: c.id,
-		}
-		if p != nil {
-			if of := purchaseLine(p, it.SKUID); of != nil {
-				line.CostPrice, line.TaxRate = of.Price, of.TaxRate
-			}
-		}
-		setDecimal(&line.CostPrice, it.Price)
-		setDecimal(&line.TaxRate, it.TaxRate)
-		line.CostAmount = line.CostPrice.Mul(it.Qty)
-		d.Items = append(d.Items, line)
-	}
-	if u.IsConfirm {
-		if why := c.badReturn(d, d.asked()); why != "" {
-			return nil, why
+	if p != nil {
+		if of := purchaseLine(p, it.SKUID); of != nil {
+			line.CostPrice, line.TaxRate = of.Price, of.TaxRate
 		}
 	}
-	d.IOID, d.Modified = next(&c.nextIOID), c.now
-	for i := range d.Items {
-		d.Items[i].IOID, d.Items[i].IOIID = d.IOID, next(&c.nextLine)
-	}
-	c.purchaseReturns = append(c.purchaseReturns, d)
-	if u.IsConfirm {
-		c.shipReturn(d, d.asked())
-	}
-	return d, ""
+	setDecimal(&line.CostPrice, it.Price)
+	setDecimal(&line.TaxRate, it.TaxRate)
+	line.CostAmount = line.CostPrice.Mul(it.Qty)
+	return line
 }
 
 func (c *Company) queryPurchaseReturns(q *call, req jushuitan.PurchaseReturnQuery) answer {

@@ -218,16 +218,32 @@ func (c *Company) takeReceipt(u *jushuitan.ReceiptCreate) (*purchaseReceipt, str
 	d := c.newReceipt(w, where, p, supplier)
 	d.SoID, d.Remark = u.ExternalID, u.Remark
 	setDecimal(&d.TaxRate, u.TaxRate)
-	if p != nil && len(u.Items) == 0 { // all that is outstanding (assumption)
+	if why := c.addReceiptLines(d, p, u.Items); why != "" {
+		return nil, why
+	}
+	if why := c.badReceipt(d, d.asked()); why != "" {
+		return nil, why
+	}
+	c.keepReceipt(d)
+	if u.IsConfirm {
+		c.receivePurchase(d, d.asked())
+	}
+	return d, ""
+}
+
+// addReceiptLines adds what comes in: without items all that is outstanding of the
+// purchase order p (assumption).
+func (c *Company) addReceiptLines(d *purchaseReceipt, p *jushuitan.Purchase, items []jushuitan.ReceiptCreateItem) (why string) {
+	if p != nil && len(items) == 0 {
 		for i := range p.Items {
 			if it := &p.Items[i]; outstanding(p, it).IsPositive() {
 				c.addReceiptLine(d, it.SKUID, outstanding(p, it), it.Price, it.TaxRate)
 			}
 		}
 	}
-	for _, it := range u.Items {
+	for _, it := range items {
 		if why := c.badLine(it.SKUID, it.Qty); why != "" {
-			return nil, why
+			return why
 		}
 		price, tax := c.skus[it.SKUID].CostPrice, d.TaxRate
 		if p != nil {
@@ -241,16 +257,9 @@ func (c *Company) takeReceipt(u *jushuitan.ReceiptCreate) (*purchaseReceipt, str
 		line.Remark, line.BatchNo = it.Remark, it.BatchID
 	}
 	if len(d.Items) == 0 {
-		return nil, "没有可入库的商品"
+		return "没有可入库的商品"
 	}
-	if why := c.badReceipt(d, d.asked()); why != "" {
-		return nil, why
-	}
-	c.keepReceipt(d)
-	if u.IsConfirm {
-		c.receivePurchase(d, d.asked())
-	}
-	return d, ""
+	return ""
 }
 
 // confirmReceipts is 入库单确认, with the real quantities; a SKU that is not named
@@ -269,11 +278,7 @@ func (c *Company) confirmReceipts(_ *call, req []jushuitan.ReceiptConfirm) answe
 		if d.Status != stockDocWaitConfirm || slices.Contains(found, d) {
 			return refuse(codeBadData, "[%d]：入库单 %d 的状态为 %s，不能重复确认", i, r.IOID, d.Status)
 		}
-		actual := map[string]decimal.Decimal{}
-		for _, it := range r.Items {
-			actual[it.SKUID] = actual[it.SKUID].Add(it.Qty)
-		}
-		parts, err := divide(d.lines(), actual, true)
+		parts, err := divide(d.lines(), comingBySKU(r.Items), true)
 		if err != nil {
 			return refuse(codeBadData, "[%d]：入库单 %d：%v", i, r.IOID, err)
 		}
@@ -305,6 +310,14 @@ func (c *Company) confirmReceipts(_ *call, req []jushuitan.ReceiptConfirm) answe
 	return done(nil)
 }
 
+func comingBySKU(items []jushuitan.ReceiptConfirmItem) map[string]decimal.Decimal {
+	sum := map[string]decimal.Decimal{}
+	for _, it := range items {
+		sum[it.SKUID] = sum[it.SKUID].Add(it.Qty)
+	}
+	return sum
+}
+
 // findReceipts are the receipts that a query wants, in its order.
 func (c *Company) findReceipts(startTS int64, keep func(d *purchaseReceipt) bool) []*purchaseReceipt {
 	var rows []*purchaseReceipt
@@ -313,11 +326,10 @@ func (c *Company) findReceipts(startTS int64, keep func(d *purchaseReceipt) bool
 			rows = append(rows, d)
 		}
 	}
-	if startTS > 0 {
-		byVersion(rows, func(d *purchaseReceipt) int64 { return d.TS })
-	} else {
-		byModified(rows, func(d *purchaseReceipt) time.Time { return d.Modified }, func(d *purchaseReceipt) int64 { return d.IOID })
-	}
+	inOrder(rows, startTS,
+		func(d *purchaseReceipt) int64 { return d.TS },
+		func(d *purchaseReceipt) time.Time { return d.Modified },
+		func(d *purchaseReceipt) int64 { return d.IOID })
 	return rows
 }
 
@@ -330,21 +342,22 @@ func (c *Company) queryPurchaseReceipts(q *call, req jushuitan.ReceiptQuery) ans
 		req.DateType != nil || req.OwnerCoID != 0 || req.WMSCoID != 0) {
 		return refuse(codeBadData, "参数 start_ts 只能与分页参数一起使用")
 	}
-	statuses := req.Statuses
-	if len(statuses) == 0 { // documented
-		statuses = []string{stockDocConfirmed}
-	}
-	within := span{req.ModifiedBegin, req.ModifiedEnd}
-	found := c.findReceipts(req.StartTS, func(d *purchaseReceipt) bool {
-		return within.holds(byDate(req.DateType, d.Modified, d.IODate)) && wanted(req.POIDs, text(d.POID)) && wanted(req.IOIDs, d.IOID) &&
-			wanted(statuses, d.Status) && wanted(req.SoIDs, d.SoID) && (req.WMSCoID == 0 || d.WMSCoID == req.WMSCoID) &&
-			(req.OwnerCoID == 0 || req.OwnerCoID == c.id)
-	})
+	found := c.findReceipts(req.StartTS, func(d *purchaseReceipt) bool { return c.wantsReceipt(&req, d) })
 	rows := make([]*jushuitan.Receipt, len(found))
 	for i, d := range found {
 		rows[i] = &d.Receipt
 	}
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize, noTotal: req.IsGetTotal != nil && !*req.IsGetTotal}, rows, receiptAlways)
+}
+
+func (c *Company) wantsReceipt(req *jushuitan.ReceiptQuery, d *purchaseReceipt) bool {
+	statuses := req.Statuses
+	if len(statuses) == 0 { // documented
+		statuses = []string{stockDocConfirmed}
+	}
+	return span{req.ModifiedBegin, req.ModifiedEnd}.holds(byDate(req.DateType, d.Modified, d.IODate)) && wanted(req.POIDs, text(d.POID)) &&
+		wanted(req.IOIDs, d.IOID) && wanted(statuses, d.Status) && wanted(req.SoIDs, d.SoID) && matches(req.WMSCoID, d.WMSCoID) &&
+		matches(req.OwnerCoID, c.id)
 }
 
 // queryPurchaseReceiptsV2 is the newer query. That it gives receipts of all states

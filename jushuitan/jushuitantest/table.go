@@ -217,6 +217,8 @@ func textLists(h handler, names ...string) handler {
 }
 
 // handlers are the operations that work on the state.
+//
+//nolint:funlen // a table of paths and handlers
 func handlers() map[string]handler {
 	return map[string]handler{
 		"/open/shops/query":            decode((*Company).queryShops),

@@ -382,10 +382,11 @@ func (c *Company) confirmTransfer(_ *call, req jushuitan.TransferConfirm) answer
 		return refuse(codeBadData, "调拨单 %d 不存在", req.IOID)
 	}
 	main := c.mainWarehouse()
+	ends := []int64{t.WMSCoID, t.LinkWMSCoID} // the sample names the other end
 	switch {
 	case req.WMSCoID == 0 && (main == nil || t.WMSCoID != main.WMSCoID):
 		return refuse(codeBadData, "分仓调拨单必须传 wms_co_id")
-	case req.WMSCoID != 0 && req.WMSCoID != t.WMSCoID && req.WMSCoID != t.LinkWMSCoID: // the sample names the other end
+	case req.WMSCoID != 0 && !slices.Contains(ends, req.WMSCoID):
 		return refuse(codeBadData, "调拨单 %d 不属于分仓 %d", req.IOID, req.WMSCoID)
 	case !t.open():
 		return refuse(codeBadData, "调拨单 %d 的状态为 %s，不能确认", req.IOID, t.Status)
@@ -441,31 +442,9 @@ func (c *Company) createDifference(_ *call, req jushuitan.TransferDifference) an
 	case t.open():
 		return refuse(codeBadData, "调拨入单 %d 尚未收货", req.IOID)
 	}
-	parts := make([]decimal.Decimal, len(t.Items))
-	sign := 0
-	for i, it := range req.Items {
-		left := it.Qty
-		switch {
-		case left.IsZero():
-			return refuse(codeBadData, "items[%d].qty 不能为0", i)
-		case sign != 0 && sign != left.Sign(): // so that a document goes one way (assumption)
-			return refuse(codeBadData, "items[%d].qty：多收与少收请分开创建", i)
-		}
-		sign = left.Sign()
-		for j, line := range t.Items {
-			open := line.Qty.Sub(line.RQty).Sub(t.settled[j]).Sub(parts[j])
-			if line.SKUID != it.SKUID || open.Sign() != sign {
-				continue
-			}
-			part := left
-			if part.Abs().GreaterThan(open.Abs()) {
-				part = open
-			}
-			parts[j], left = parts[j].Add(part), left.Sub(part)
-		}
-		if !left.IsZero() {
-			return refuse(codeBadData, "items[%d]：商品 %s 超出调拨差异", i, it.SKUID)
-		}
+	parts, sign, bad := t.differences(req.Items)
+	if bad != nil {
+		return *bad
 	}
 	out := t.other
 	var moves []stockMove
@@ -496,4 +475,35 @@ func (c *Company) createDifference(_ *call, req jushuitan.TransferDifference) an
 		diff.Items[j].RQty = diff.Items[j].Qty
 	}
 	return done([]map[string]any{{"io_id": diff.IOID}})
+}
+
+// differences spreads the differences that a request names over the lines of the
+// incoming document. sign is which way the goods go: all the same way (assumption).
+func (t *transfer) differences(items []jushuitan.TransferDifferenceItem) (parts []decimal.Decimal, sign int, bad *answer) {
+	parts = make([]decimal.Decimal, len(t.Items))
+	for i, it := range items {
+		left := it.Qty
+		switch {
+		case left.IsZero():
+			return nil, 0, refused(codeBadData, "items[%d].qty 不能为0", i)
+		case sign != 0 && sign != left.Sign():
+			return nil, 0, refused(codeBadData, "items[%d].qty：多收与少收请分开创建", i)
+		}
+		sign = left.Sign()
+		for j, line := range t.Items {
+			open := line.Qty.Sub(line.RQty).Sub(t.settled[j]).Sub(parts[j])
+			if line.SKUID != it.SKUID || open.Sign() != sign {
+				continue
+			}
+			part := left
+			if part.Abs().GreaterThan(open.Abs()) {
+				part = open
+			}
+			parts[j], left = parts[j].Add(part), left.Sub(part)
+		}
+		if !left.IsZero() {
+			return nil, 0, refused(codeBadData, "items[%d]：商品 %s 超出调拨差异", i, it.SKUID)
+		}
+	}
+	return parts, sign, nil
 }

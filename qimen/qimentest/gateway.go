@@ -1,6 +1,7 @@
 package qimentest
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -139,19 +140,8 @@ func (x *exchange) verify() *answer {
 			return refuse(codeMissing, "Missing required arguments:"+name)
 		}
 	}
-	algorithm := qimen.SignMethod(p["sign_method"])
-	if algorithm == "" {
-		algorithm = qimen.MD5
-	}
-	if !algorithm.Known() {
-		return refuse(codeInvalid, "Invalid arguments:sign_method")
-	}
-	if p["app_key"] != x.s.cfg.appKey {
-		return refuse(codeAppKey, "Invalid app Key")
-	}
-	want, err := qimen.Sign(algorithm, x.s.cfg.appSecret, p, x.body)
-	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(p["sign"])) != 1 {
-		return refuse(codeSign, "Invalid signature")
+	if a := x.verifySign(); a != nil {
+		return a
 	}
 	stamp, err := time.ParseInLocation(wire.TimeLayout, p["timestamp"], wire.CST)
 	if err != nil {
@@ -167,6 +157,23 @@ func (x *exchange) verify() *answer {
 		return refuse(codeInvalid, "Invalid arguments:format")
 	}
 	return x.verifyRoute()
+}
+
+// verifySign checks the app and its signature.
+func (x *exchange) verifySign() *answer {
+	p := x.params
+	algorithm := cmp.Or(qimen.SignMethod(p["sign_method"]), qimen.MD5)
+	if !algorithm.Known() {
+		return refuse(codeInvalid, "Invalid arguments:sign_method")
+	}
+	if p["app_key"] != x.s.cfg.appKey {
+		return refuse(codeAppKey, "Invalid app Key")
+	}
+	want, err := qimen.Sign(algorithm, x.s.cfg.appSecret, p, x.body)
+	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(p["sign"])) != 1 {
+		return refuse(codeSign, "Invalid signature")
+	}
+	return nil
 }
 
 // verifyRoute checks the target app and the customer.

@@ -105,52 +105,63 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 		if *provider || *tokenFile != "" || *baseURL != "" {
 			return fmt.Errorf("%w: -service-provider, -token-file and -base-url need -app-key", errUsage)
 		}
-		fake, err := jushuitantest.Start(ctx, "127.0.0.1:0", p.Options...)
-		if err != nil {
-			return err
-		}
-		defer fake.Close()
-		a.Fake = fake
-		if err := demo.Furnish(fake); err != nil {
-			return err
-		}
-		if p.Furnish != nil {
-			if err := p.Furnish(fake); err != nil {
-				return err
-			}
-		}
-		client, err := fake.Client(opts...)
-		if err != nil {
-			return err
-		}
-		a.Client = client.ForMerchant(cmp.Or(*merchant, demo.Merchant))
-		if j := fs.Lookup("json"); j == nil || j.Value.String() != "true" { // machines want JSON only
-			a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
-		}
-		return p.Run(ctx, a)
+		j := fs.Lookup("json") // machines want JSON only
+		return p.withFake(ctx, a, *merchant, j != nil && j.Value.String() == "true", opts)
 	}
-	secret := env(EnvAppSecret)
-	if secret == "" {
-		return fmt.Errorf("%w: put the app secret in %s", errUsage, EnvAppSecret)
-	}
-	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: secret, Type: jushuitan.SelfBuilt}
+	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: env(EnvAppSecret), Type: jushuitan.SelfBuilt}
 	if *provider {
 		cred.Type = jushuitan.ServiceProvider
 	}
-	if *tokenFile != "" {
-		store, err := jushuitan.NewFileTokenStore(*tokenFile)
-		if err != nil {
-			return err
-		}
-		opts = append(opts, jushuitan.WithTokenStore(store))
-	}
-	client, err := jushuitan.New(cred, opts...)
+	client, err := connect(cred, *tokenFile, opts)
 	if err != nil {
 		return err
 	}
 	a.Client = client.ForMerchant(*merchant)
 	if token := env(EnvAccessToken); token != "" {
 		a.Client = a.Client.WithToken(token)
+	}
+	return p.Run(ctx, a)
+}
+
+// connect makes the client of a real app, which keeps its tokens in a file if there is
+// one.
+func connect(cred jushuitan.Credentials, tokenFile string, opts []jushuitan.Option) (*jushuitan.Client, error) {
+	if cred.AppSecret == "" {
+		return nil, fmt.Errorf("%w: put the app secret in %s", errUsage, EnvAppSecret)
+	}
+	if tokenFile != "" {
+		store, err := jushuitan.NewFileTokenStore(tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, jushuitan.WithTokenStore(store))
+	}
+	return jushuitan.New(cred, opts...)
+}
+
+// withFake runs the program against a fake Jushuitan in this process.
+func (p Program) withFake(ctx context.Context, a *App, merchant string, quiet bool, opts []jushuitan.Option) error {
+	fake, err := jushuitantest.Start(ctx, "127.0.0.1:0", p.Options...)
+	if err != nil {
+		return err
+	}
+	defer fake.Close()
+	a.Fake = fake
+	if err := demo.Furnish(fake); err != nil {
+		return err
+	}
+	if p.Furnish != nil {
+		if err := p.Furnish(fake); err != nil {
+			return err
+		}
+	}
+	client, err := fake.Client(opts...)
+	if err != nil {
+		return err
+	}
+	a.Client = client.ForMerchant(cmp.Or(merchant, demo.Merchant))
+	if !quiet {
+		a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
 	}
 	return p.Run(ctx, a)
 }

@@ -18,6 +18,8 @@ import (
 // orders to it; the host fetches the outbound documents (through the open API, or
 // through Qimen, see [Host.ViaQimen]) and ships them from stores. With virtual the stock
 // goes up as virtual quantities (虚拟库存) instead of a stocktake (盘点).
+//
+//nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bool) error {
 	t := h.line
 	t.Flow(1, "线上订单线下发货: an online order, shipped by a store")

@@ -16,6 +16,8 @@ import (
 
 // FlowTwo is 业务二, 线下订单线上发货: orders of the host's mall that the
 // e-commerce warehouse ships. pushURL is where the host's handler is reached.
+//
+//nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL string) error {
 	t := h.line
 	t.Flow(2, "线下订单线上发货: a mall order, shipped by the e-commerce warehouse")

@@ -386,32 +386,42 @@ func (c *console) expire(r *http.Request, company *jushuitantest.Company) (any, 
 	return nil, nil
 }
 
+type faultInput struct {
+	Kind       string  `json:"kind"`
+	Path       string  `json:"path"`
+	Times      int     `json:"times"`
+	Skip       int     `json:"skip"`
+	Seconds    float64 `json:"seconds"`
+	RetryAfter int     `json:"retry_after"`
+	Status     int     `json:"status"`
+	Code       int64   `json:"code"`
+	Msg        string  `json:"msg"`
+}
+
+// check checks the figures of a fault; paths are those of the operations.
+func (in *faultInput) check(paths map[string]bool) error {
+	switch {
+	case min(in.Times, in.Skip, in.RetryAfter) < 0 || in.RetryAfter > 3600 || in.Seconds < 0 || in.Seconds > 3600:
+		return bad("times, skip, seconds or retry_after is out of range")
+	case in.Status != 0 && (in.Status < 500 || in.Status > 599):
+		return bad("status must be from 500 to 599")
+	case in.Path != "" && !paths[in.Path]:
+		return bad("no operation has the path %q", in.Path)
+	case in.Kind == jushuitantest.Slow.String() && in.Seconds == 0:
+		return bad("slow needs seconds")
+	case in.Kind == jushuitantest.Refuse.String() && in.Code == 0:
+		return bad("refuse needs a code other than 0")
+	}
+	return nil
+}
+
 func (c *console) inject(r *http.Request, _ *jushuitantest.Company) (any, error) {
-	in, err := input[struct {
-		Kind       string  `json:"kind"`
-		Path       string  `json:"path"`
-		Times      int     `json:"times"`
-		Skip       int     `json:"skip"`
-		Seconds    float64 `json:"seconds"`
-		RetryAfter int     `json:"retry_after"`
-		Status     int     `json:"status"`
-		Code       int64   `json:"code"`
-		Msg        string  `json:"msg"`
-	}](r)
+	in, err := input[faultInput](r)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case in.Times < 0 || in.Skip < 0 || in.Seconds < 0 || in.Seconds > 3600 || in.RetryAfter < 0 || in.RetryAfter > 3600:
-		return nil, bad("times, skip, seconds or retry_after is out of range")
-	case in.Status != 0 && (in.Status < 500 || in.Status > 599):
-		return nil, bad("status must be from 500 to 599")
-	case in.Path != "" && !c.log.paths[in.Path]:
-		return nil, bad("no operation has the path %q", in.Path)
-	case in.Kind == jushuitantest.Slow.String() && in.Seconds == 0:
-		return nil, bad("slow needs seconds")
-	case in.Kind == jushuitantest.Refuse.String() && in.Code == 0:
-		return nil, bad("refuse needs a code other than 0")
+	if err := in.check(c.log.paths); err != nil {
+		return nil, err
 	}
 	for _, kind := range jushuitantest.FaultKinds() {
 		if kind.String() == in.Kind {

@@ -196,41 +196,11 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 	for _, row := range co.Stock(0) {
 		s.SKUs = append(s.SKUs, skuView{row.SKUID, row.Name})
 	}
-	s.Orders = newest(co.Orders(), func(o *jushuitan.Order) orderView {
-		v := orderView{OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Amount: o.PayAmount, LCID: o.LCID, LID: o.LID, Created: clock(o.OrderDate)}
-		for _, it := range o.Items {
-			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Status: it.ItemStatus})
-		}
-		return v
-	})
+	s.Orders = newest(co.Orders(), viewOrder)
 	s.Outbounds = newest(co.Outbounds(), outbound(co))
-	s.AfterSales = newest(co.AfterSales(), func(a *jushuitan.AfterSale) afterSaleView {
-		v := afterSaleView{ASID: a.ASID, OuterASID: a.OuterASID, SoID: a.SoID, ShopID: a.ShopID, Type: a.Type, Status: a.Status, GoodStatus: a.GoodStatus}
-		for _, it := range a.Items {
-			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Received: it.RQty})
-		}
-		return v
-	})
-	s.Transfers = newest(co.Transfers(), func(d *jushuitan.Transfer) documentView {
-		v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse, LinkWarehouse: d.LinkWarehouse}
-		for _, it := range d.Items {
-			line := lineView{SKUID: it.SKUID, Qty: it.Qty}
-			if d.Type == "调拨出" {
-				line.Shipped = it.RQty
-			} else {
-				line.Received = it.RQty
-			}
-			v.Lines = append(v.Lines, line)
-		}
-		return v
-	})
-	s.OtherInOut = newest(co.OtherInOuts(), func(d *jushuitan.OtherInOut) documentView {
-		v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse}
-		for _, it := range d.Items {
-			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
-		}
-		return v
-	})
+	s.AfterSales = newest(co.AfterSales(), viewAfterSale)
+	s.Transfers = newest(co.Transfers(), viewTransfer)
+	s.OtherInOut = newest(co.OtherInOuts(), viewOtherInOut)
 	for _, a := range co.PushAddresses() {
 		s.Addresses = append(s.Addresses, addressView{a.ShopID, string(a.Method), a.URL})
 	}
@@ -244,6 +214,44 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 		s.FaultKinds = append(s.FaultKinds, k.String())
 	}
 	return s, nil
+}
+
+func viewOrder(o *jushuitan.Order) orderView {
+	v := orderView{OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Amount: o.PayAmount, LCID: o.LCID, LID: o.LID, Created: clock(o.OrderDate)}
+	for _, it := range o.Items {
+		v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Status: it.ItemStatus})
+	}
+	return v
+}
+
+func viewAfterSale(a *jushuitan.AfterSale) afterSaleView {
+	v := afterSaleView{ASID: a.ASID, OuterASID: a.OuterASID, SoID: a.SoID, ShopID: a.ShopID, Type: a.Type, Status: a.Status, GoodStatus: a.GoodStatus}
+	for _, it := range a.Items {
+		v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Received: it.RQty})
+	}
+	return v
+}
+
+func viewTransfer(d *jushuitan.Transfer) documentView {
+	v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse, LinkWarehouse: d.LinkWarehouse}
+	for _, it := range d.Items {
+		line := lineView{SKUID: it.SKUID, Qty: it.Qty}
+		if d.Type == "调拨出" {
+			line.Shipped = it.RQty
+		} else {
+			line.Received = it.RQty
+		}
+		v.Lines = append(v.Lines, line)
+	}
+	return v
+}
+
+func viewOtherInOut(d *jushuitan.OtherInOut) documentView {
+	v := documentView{IOID: d.IOID, Type: d.Type, Status: d.Status, Warehouse: d.Warehouse}
+	for _, it := range d.Items {
+		v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty})
+	}
+	return v
 }
 
 // outbound views outbound documents.
