@@ -38,16 +38,16 @@ func NewAt(out io.Writer, begin time.Time) *Report {
 // Reading says that a flow follows our reading of a part of the implementation guide
 // whose picture is not available.
 func (r *Report) Reading(english, chinese string) {
-	fmt.Fprintf(r.out, "\nOur reading: the guide shows this flow as a picture that is not available. / 流程图缺失，以下为本 SDK 的理解。\n  %s\n  %s\n", english, chinese)
+	fmt.Fprintf(r.out, "\nOur reading: the guide shows this flow as a picture that is not available. / 指南缺少配图，按我们的理解实现。\n  %s\n  %s\n", english, chinese)
 }
 
-// Says prints the error that was to come, in the library's words, and checks that it
-// is of the wanted class; a nil class is any error.
+// Says prints an expected error, in the library's words, and checks that it is of the
+// class; a nil class is any error.
 func (r *Report) Says(err, class error) {
 	if err != nil {
 		r.Timeline.Says(err.Error())
 	}
-	r.Check(err != nil && (class == nil || errors.Is(err, class)), "the failure is told%s", of(class))
+	r.Check(err != nil && (class == nil || errors.Is(err, class)), "an error is returned%s", of(class))
 }
 
 // Found prints a finding, in the library's words.
@@ -57,7 +57,7 @@ func of(class error) string {
 	if class == nil {
 		return ""
 	}
-	return " as: " + class.Error()
+	return ": " + class.Error()
 }
 
 // Host prints what the host does about a failure.

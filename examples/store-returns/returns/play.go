@@ -32,7 +32,7 @@ type play struct {
 
 // Play goes through the flow against the fake, whose operator plays the WMS.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
-	r.Reading("An other-in to the return warehouse (slot 2) that the WMS receives and counts; the real quantities are read back.",
+	r.Reading("An other-in document for the return warehouse (slot 2) that the WMS receives and counts; the real quantities are read back.",
 		"店铺退货 = 其它退货入销退仓（仓位 2）：聚水潭 WMS 收货清点，回读实收数量。")
 	r.Flow(5, "店铺退货: a store returns goods to head office")
 	p := &play{Host: &Host{Client: a.Client, Seen: a.Fake.Now()}, erp: a.Fake, r: r}
