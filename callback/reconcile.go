@@ -26,7 +26,7 @@ const DefaultGrace = 5 * time.Minute
 type ReconcileConfig struct {
 	// Client asks the ERP; it must be one for the merchant EntID. Calls are reads of
 	// Logistics.Query and Outbounds.Query (shipments), Orders.Query (cancels),
-	// AfterSales.QueryReceived and AfterSales.Query (returned goods) and
+	// AfterSales.QueryReturnReceipts and AfterSales.Query (returned goods) and
 	// Inventory.Query (stock); the app needs the permission of those that are used.
 	Client *jushuitan.Client
 	// Journal is what was handled, see [Journaled].

@@ -30,7 +30,7 @@ type returned struct {
 
 // compare finds cases whose receipts are not what pushes told of.
 func (p *goodsComparer) compare(ctx context.Context) error {
-	rows := p.client.AfterSales.AllReceived(ctx, &jushuitan.ReturnReceiptQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to})
+	rows := p.client.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to})
 	return chunks(rows, chunkRows, func(rows []*jushuitan.ReturnReceipt) error {
 		var asIDs []int64
 		for _, row := range rows {
@@ -102,7 +102,7 @@ func (p *goodsComparer) cases(ctx context.Context, asIDs []int64) error {
 // received adds up the receipts of cases.
 func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]*returned, error) {
 	out := map[int64]*returned{}
-	for row, err := range p.client.AfterSales.AllReceived(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: asIDs}) {
+	for row, err := range p.client.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: asIDs}) {
 		if err != nil {
 			return nil, err
 		}

@@ -309,9 +309,9 @@ func (m *mall) goodsBack(outerASID, soID, qty string) (asID int64) {
 // confirm receives part of a return.
 func (m *mall) confirm(asID int64, returnID, qty string) {
 	m.t.Helper()
-	_, err := m.client.AfterSales.ConfirmGoods(m.t.Context(), []jushuitan.GoodsConfirmation{{
+	_, err := m.client.AfterSales.ConfirmGoods(m.t.Context(), []jushuitan.AfterSaleConfirmGoodsRequest{{
 		ASID: asID, ReturnID: returnID, WMSCoID: mainWMS, LID: "BACK-" + returnID, LogisticsCompany: "圆通速递",
-		Items: []jushuitan.GoodsConfirmationItem{{SKUID: skuM, Qty: dec(qty)}},
+		Items: []jushuitan.AfterSaleConfirmGoodsItem{{SKUID: skuM, Qty: dec(qty)}},
 	}})
 	require.NoError(m.t, err)
 }

@@ -49,38 +49,39 @@ func (s *AfterSaleService) Stream(req *AfterSaleQuery, from Checkpoint) *Stream[
 	return pagesAfterSalesQuery.stream(s.client, req, from)
 }
 
-// QueryReceived 实际收货查询: query received returns, one page. [AfterSaleService.AllReceived]
-// goes through all of them.
+// QueryReturnReceipts 实际收货查询: query received returns, one page.
+// [AfterSaleService.AllReturnReceipts] goes through all of them.
 //
 // Limits: page_size default 30, max 50; as_ids, io_ids max 50; window 7 days; first page can
 // take more than 30 s.
 // Note: One live client sends page_index/page_size as strings successfully.
 // Effect: read.
 // POST /open/aftersale/received/query, official page docType=9&docId=40.
-func (s *AfterSaleService) QueryReceived(ctx context.Context, req *ReturnReceiptQuery) (*ReturnReceiptPage, error) {
-	return call[ReturnReceiptPage](ctx, s.client, opAfterSalesQueryReceived, req)
+func (s *AfterSaleService) QueryReturnReceipts(ctx context.Context, req *ReturnReceiptQuery) (*ReturnReceiptPage, error) {
+	return call[ReturnReceiptPage](ctx, s.client, opAfterSalesQueryReturnReceipts, req)
 }
 
-// AllReceived goes through every row of QueryReceived, page after page (up to 50 rows a page);
-// a time range longer than 7 days is split into ranges that the server accepts. Without an end
-// the range ends now. It ends at the first error, which is the last pair.
-func (s *AfterSaleService) AllReceived(ctx context.Context, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
-	return pagesAfterSalesQueryReceived.all(ctx, s.client, req)
+// AllReturnReceipts goes through every row of QueryReturnReceipts, page after page (up to 50
+// rows a page); a time range longer than 7 days is split into ranges that the server accepts.
+// Without an end the range ends now. It ends at the first error, which is the last pair.
+func (s *AfterSaleService) AllReturnReceipts(ctx context.Context, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
+	return pagesAfterSalesQueryReturnReceipts.all(ctx, s.client, req)
 }
 
-// ReceivedSince follows the row version (ts >= since, 行版本游标) of AfterSales.QueryReceived
-// until nothing newer comes: every row that changed after the version since, oldest change
-// first. Rows with the version since itself are left out. Keep the largest TS seen and start
-// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
-// times are not.
-func (s *AfterSaleService) ReceivedSince(ctx context.Context, since int64, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
-	return pagesAfterSalesQueryReceived.since(ctx, s.client, since, req)
+// ReturnReceiptsSince follows the row version (ts >= since, 行版本游标) of
+// AfterSales.QueryReturnReceipts until nothing newer comes: every row that changed after the
+// version since, oldest change first. Rows with the version since itself are left out. Keep
+// the largest TS seen and start there next time; 0 starts at the beginning. Of req the other
+// filters are used; pages and times are not.
+func (s *AfterSaleService) ReturnReceiptsSince(ctx context.Context, since int64, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
+	return pagesAfterSalesQueryReturnReceipts.since(ctx, s.client, since, req)
 }
 
-// StreamReceived goes through the rows of QueryReceived and can be resumed from a [Checkpoint]
-// after a crash: by row version, or by time where req has the beginning of a time range.
-func (s *AfterSaleService) StreamReceived(req *ReturnReceiptQuery, from Checkpoint) *Stream[ReturnReceipt] {
-	return pagesAfterSalesQueryReceived.stream(s.client, req, from)
+// StreamReturnReceipts goes through the rows of QueryReturnReceipts and can be resumed from a
+// [Checkpoint] after a crash: by row version, or by time where req has the beginning of a time
+// range.
+func (s *AfterSaleService) StreamReturnReceipts(req *ReturnReceiptQuery, from Checkpoint) *Stream[ReturnReceipt] {
+	return pagesAfterSalesQueryReturnReceipts.stream(s.client, req, from)
 }
 
 // Upload 售后上传: upload after-sale cases. Longer lists are sent 50 rows at a time; the
@@ -118,7 +119,7 @@ func (s *AfterSaleService) UploadNoInfo(ctx context.Context, req *NoInfoReturnRe
 // without it a repeat may count twice.
 // POST /open/webapi/aftersaleapi/confirmgoods, official page docType=9&docId=272; confidence
 // of the known facts: medium.
-func (s *AfterSaleService) ConfirmGoods(ctx context.Context, req []GoodsConfirmation) (*GoodsConfirmationReply, error) {
+func (s *AfterSaleService) ConfirmGoods(ctx context.Context, req []AfterSaleConfirmGoodsRequest) (*GoodsConfirmationReply, error) {
 	return call[GoodsConfirmationReply](ctx, s.client, opAfterSalesConfirmGoods, req)
 }
 
@@ -129,7 +130,7 @@ func (s *AfterSaleService) ConfirmGoods(ctx context.Context, req []GoodsConfirma
 // nothing is documented about a repeat.
 // POST /open/webapi/aftersaleapi/confirmgoodsbyskusns, official page docType=9&docId=743;
 // confidence of the known facts: medium.
-func (s *AfterSaleService) ConfirmGoodsBySN(ctx context.Context, req []SerialConfirmation) (*SerialConfirmationReply, error) {
+func (s *AfterSaleService) ConfirmGoodsBySN(ctx context.Context, req []AfterSaleConfirmGoodsBySNRequest) (*SerialConfirmationReply, error) {
 	return call[SerialConfirmationReply](ctx, s.client, opAfterSalesConfirmGoodsBySN, req)
 }
 
@@ -139,7 +140,7 @@ func (s *AfterSaleService) ConfirmGoodsBySN(ctx context.Context, req []SerialCon
 // Effect: write, repeated safely by as_ids: a repeat leaves the cases confirmed.
 // POST /open/webapi/aftersaleapi/open/confirm, official page docType=9&docId=581; confidence
 // of the known facts: medium.
-func (s *AfterSaleService) Confirm(ctx context.Context, req *AfterSaleConfirm) (*AfterSaleConfirmReply, error) {
+func (s *AfterSaleService) Confirm(ctx context.Context, req *AfterSaleConfirmRequest) (*AfterSaleConfirmReply, error) {
 	return call[AfterSaleConfirmReply](ctx, s.client, opAfterSalesConfirm, req)
 }
 
@@ -149,7 +150,7 @@ func (s *AfterSaleService) Confirm(ctx context.Context, req *AfterSaleConfirm) (
 // Effect: write, repeated safely by as_ids: a repeat leaves the cases unconfirmed.
 // POST /open/webapi/aftersaleapi/open/unconfirm, official page docType=9&docId=579; confidence
 // of the known facts: medium.
-func (s *AfterSaleService) Unconfirm(ctx context.Context, req *AfterSaleUnconfirm) (*AfterSaleConfirmReply, error) {
+func (s *AfterSaleService) Unconfirm(ctx context.Context, req *AfterSaleUnconfirmRequest) (*AfterSaleConfirmReply, error) {
 	return call[AfterSaleConfirmReply](ctx, s.client, opAfterSalesUnconfirm, req)
 }
 
@@ -212,7 +213,7 @@ var pagesAfterSalesQuery = paged(opAfterSalesQuery, pages.Query[AfterSaleQuery, 
 	NoTotal:  func(q *AfterSaleQuery) { q.IsGetTotal = new(false) },
 })
 
-var pagesAfterSalesQueryReceived = paged(opAfterSalesQueryReceived, pages.Query[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
+var pagesAfterSalesQueryReturnReceipts = paged(opAfterSalesQueryReturnReceipts, pages.Query[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
 	Page: func(q *ReturnReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ReturnReceiptPage) []ReturnReceipt { return p.ReturnReceipts },
 	Info: func(p *ReturnReceiptPage) pages.Info {
@@ -257,7 +258,7 @@ func (r *GoodsConfirmationReply) failures() []RowError {
 }
 
 // keyed reports whether return_id is set.
-func (r *GoodsConfirmation) keyed() bool { return !blank(r.ReturnID) }
+func (r *AfterSaleConfirmGoodsRequest) keyed() bool { return !blank(r.ReturnID) }
 
 func (r *SerialConfirmationReply) failures() []RowError {
 	return collectFailures(r.Fail, func(r *SerialConfirmationResult) (string, string) { return rowKey(r.SKUSNs), r.Message })
@@ -268,10 +269,10 @@ func (r *AfterSaleConfirmReply) failures() []RowError {
 }
 
 // keyed reports whether as_ids is set.
-func (r *AfterSaleConfirm) keyed() bool { return len(r.ASIDs) > 0 }
+func (r *AfterSaleConfirmRequest) keyed() bool { return len(r.ASIDs) > 0 }
 
 // keyed reports whether as_ids is set.
-func (r *AfterSaleUnconfirm) keyed() bool { return len(r.ASIDs) > 0 }
+func (r *AfterSaleUnconfirmRequest) keyed() bool { return len(r.ASIDs) > 0 }
 
 var pagesAfterSalesQueryPayments = paged(opAfterSalesQueryPayments, pages.Query[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
 	Page:     func(q *RefundPaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -463,7 +464,7 @@ type AfterSaleImage struct {
 	Domain string `json:"domain,omitzero"` // 图片域名: Host to prefix the image key with
 }
 
-// ReturnReceiptQuery 实际收货查询: the request of [AfterSaleService.QueryReceived].
+// ReturnReceiptQuery 实际收货查询: the request of [AfterSaleService.QueryReturnReceipts].
 type ReturnReceiptQuery struct {
 	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Default 30, max 50
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
@@ -481,7 +482,7 @@ type ReturnReceiptQuery struct {
 	IOIDs    []int64 `json:"io_ids,omitzero" check:"items=50"` // 单号列表: Max 50
 }
 
-// ReturnReceiptPage 实际收货查询: the answer of [AfterSaleService.QueryReceived].
+// ReturnReceiptPage 实际收货查询: the answer of [AfterSaleService.QueryReturnReceipts].
 type ReturnReceiptPage struct {
 	PageSize       int64           `json:"page_size,omitzero"`  // 每页条数: Rows per page
 	PageIndex      int64           `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
@@ -711,22 +712,22 @@ type NoInfoReturnResult struct {
 	Message   string `json:"message,omitzero"`      // 提示信息: Row message
 }
 
-// GoodsConfirmation 售后-确认收到货物(可分批确认): the request of
+// AfterSaleConfirmGoodsRequest 售后-确认收到货物(可分批确认): the request of
 // [AfterSaleService.ConfirmGoods].
-type GoodsConfirmation struct {
-	ASID             int64                   `json:"as_id" check:"required"`     // 内部售后单号: ERP after-sale number (required)
-	LogisticsCompany string                  `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	LID              string                  `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	Remark           string                  `json:"remark,omitzero"`            // 备注: Remark
-	Items            []GoodsConfirmationItem `json:"items" check:"required"`     // 明细: Lines (required)
-	WMSCoID          int64                   `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
-	WhID             *int64                  `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales-return
+type AfterSaleConfirmGoodsRequest struct {
+	ASID             int64                       `json:"as_id" check:"required"`     // 内部售后单号: ERP after-sale number (required)
+	LogisticsCompany string                      `json:"logistics_company,omitzero"` // 物流公司: Carrier name
+	LID              string                      `json:"l_id,omitzero"`              // 物流单号: Waybill number
+	Remark           string                      `json:"remark,omitzero"`            // 备注: Remark
+	Items            []AfterSaleConfirmGoodsItem `json:"items" check:"required"`     // 明细: Lines (required)
+	WMSCoID          int64                       `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
+	WhID             *int64                      `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales-return
 	// 防重复入库唯一标识: Caller unique key that stops double stock increments
 	ReturnID string `json:"return_id,omitzero"`
 }
 
-// GoodsConfirmationItem 明细: Items of [GoodsConfirmation].
-type GoodsConfirmationItem struct {
+// AfterSaleConfirmGoodsItem 明细: Items of [AfterSaleConfirmGoodsRequest].
+type AfterSaleConfirmGoodsItem struct {
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
 	// 良品/次品类型: 0 good, 4 defective, 6-8 custom 1-3; default sales-return slot
 	QtyType        *int64          `json:"qty_type,omitzero"`
@@ -755,8 +756,9 @@ type GoodsConfirmationResult struct {
 	IsSuccess bool   `json:"is_success,omitzero"`  // 是否成功: Row success flag
 }
 
-// SerialConfirmation 唯一码批量确认收货: the request of [AfterSaleService.ConfirmGoodsBySN].
-type SerialConfirmation struct {
+// AfterSaleConfirmGoodsBySNRequest 唯一码批量确认收货: the request of
+// [AfterSaleService.ConfirmGoodsBySN].
+type AfterSaleConfirmGoodsBySNRequest struct {
 	SKUSN   string `json:"sku_sn" check:"required"` // 商品唯一码: Serial number(s) (required)
 	Remark  string `json:"remark,omitzero"`         // 备注: Remark
 	WMSCoID int64  `json:"wms_co_id,omitzero"`      // 分仓编号: Branch / third-party warehouse id
@@ -783,8 +785,8 @@ type SerialConfirmationResult struct {
 	IsSuccess bool   `json:"is_success,omitzero"`   // 是否成功: Row success flag
 }
 
-// AfterSaleConfirm 售后单确认: the request of [AfterSaleService.Confirm].
-type AfterSaleConfirm struct {
+// AfterSaleConfirmRequest 售后单确认: the request of [AfterSaleService.Confirm].
+type AfterSaleConfirmRequest struct {
 	ASIDs         []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
 	ExchangeForce bool    `json:"exchange_force,omitzero"` // 强制确认换货: Force confirming an exchange
 	ConfirmRefund bool    `json:"confirm_refund,omitzero"` // 是否同时确认退款单: Also confirm the refund record
@@ -809,8 +811,8 @@ type AfterSaleConfirmResult struct {
 	NewOID    string `json:"new_o_id,omitzero"`    // 补发内部单号: Internal order number created for re-send
 }
 
-// AfterSaleUnconfirm 售后单反确认: the request of [AfterSaleService.Unconfirm].
-type AfterSaleUnconfirm struct {
+// AfterSaleUnconfirmRequest 售后单反确认: the request of [AfterSaleService.Unconfirm].
+type AfterSaleUnconfirmRequest struct {
 	ASIDs []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
 }
 

@@ -322,7 +322,7 @@ func TestFaults(t *testing.T) {
 					return err
 				},
 				func(c *jushuitan.Client) error {
-					_, err := c.Orders.Split(context.Background(), &jushuitan.OrderSplit{OID: 1})
+					_, err := c.Orders.Split(context.Background(), &jushuitan.OrderSplitRequest{OID: 1})
 					return err
 				},
 			}
@@ -384,22 +384,22 @@ func TestLostAnswerOfAWrite(t *testing.T) {
 		_, _ = c.Purchases.Upload(t.Context(), &jushuitan.PurchaseUpload{ExternalID: "PO-1"})
 		assert.Equal(t, 2, n)
 		n = 0
-		require.NoError(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.VirtualQtyRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}}))
+		require.NoError(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}}))
 		assert.Equal(t, 2, n, "the key is in the rows")
 		n = 0
-		assert.ErrorIs(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.VirtualQtyRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}, {}}}), jushuitan.ErrOutcomeUnknown)
+		assert.ErrorIs(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}, {}}}), jushuitan.ErrOutcomeUnknown)
 
 		n = 0
-		_, err = c.Orders.Split(t.Context(), &jushuitan.OrderSplit{OID: 1})
+		_, err = c.Orders.Split(t.Context(), &jushuitan.OrderSplitRequest{OID: 1})
 		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "an unsafe one is handed back")
 		assert.ErrorIs(t, err, jushuitan.ErrUnavailable)
 		assert.Equal(t, 1, n)
 
 		n = 0
-		err = c.Orders.SetRemark(t.Context(), &jushuitan.OrderRemark{OID: 1, Remark: "x", IsAppend: true})
+		err = c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x", IsAppend: true})
 		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "appending twice is not the same as once")
 		n = 0
-		require.NoError(t, c.Orders.SetRemark(t.Context(), &jushuitan.OrderRemark{OID: 1, Remark: "x"}))
+		require.NoError(t, c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x"}))
 	})
 }
 
@@ -455,7 +455,7 @@ func TestBizIsSentAsSigned(t *testing.T) {
 			form = sentForm(t, req)
 			return httpmock.NewStringResponse(200, `{"code":0,"data":null}`), nil
 		})
-		require.NoError(t, c.Orders.SetRemark(context.Background(), &jushuitan.OrderRemark{OID: 1, Remark: text}))
+		require.NoError(t, c.Orders.SetRemark(context.Background(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: text}))
 		params := map[string]string{}
 		for name := range form {
 			params[name] = form.Get(name)
@@ -537,20 +537,20 @@ func TestCodeZeroIsNotEnough(t *testing.T) {
 		call func(c *jushuitan.Client) error
 	}{
 		"null data where there must be some": {`{"code":0,"msg":"未获取到有效的传入数据","data":null}`, func(c *jushuitan.Client) error {
-			return c.Inventory.SetVirtualQtys(context.Background(), &jushuitan.VirtualQtyRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}})
+			return c.Inventory.SetVirtualQtys(context.Background(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}})
 		}},
 		"code inside data": {`{"code":0,"msg":"","data":{"code":1,"msg":"库存不足","io_id":0}}`, func(c *jushuitan.Client) error {
-			_, err := c.VirtualWarehouses.CreateAllocation(context.Background(), &jushuitan.VirtualAllocationCreate{SoID: "x"})
+			_, err := c.VirtualWarehouses.CreateAllocation(context.Background(), &jushuitan.VirtualAllocationCreateRequest{SoID: "x"})
 			return err
 		}},
 		"issuccess false": {`{"code":0,"issuccess":false,"msg":"订单不存在"}`, func(c *jushuitan.Client) error {
-			return c.Orders.SetLabels(context.Background(), &jushuitan.OrderLabels{OID: 1})
+			return c.Orders.SetLabels(context.Background(), &jushuitan.OrderSetLabelsRequest{OID: 1})
 		}},
 		"issuccess as text": {`{"code":0,"issuccess":"false","msg":"订单不存在","data":{}}`, func(c *jushuitan.Client) error {
-			return c.Orders.SetLabels(context.Background(), &jushuitan.OrderLabels{OID: 1})
+			return c.Orders.SetLabels(context.Background(), &jushuitan.OrderSetLabelsRequest{OID: 1})
 		}},
 		"failed rows": {`{"code":0,"data":{"success":[],"fail":[{"as_id":3,"message":"未找到售后单"}],"fail_count":1}}`, func(c *jushuitan.Client) error {
-			_, err := c.AfterSales.Confirm(context.Background(), &jushuitan.AfterSaleConfirm{ASIDs: []int64{3}})
+			_, err := c.AfterSales.Confirm(context.Background(), &jushuitan.AfterSaleConfirmRequest{ASIDs: []int64{3}})
 			return err
 		}},
 	}

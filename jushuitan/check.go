@@ -243,7 +243,7 @@ func allOrNone(c *checker, rule string, parts map[string]string) {
 }
 
 // check: a cross-border shipment names its channel.
-func (s *OutboundShip) check(c *checker) {
+func (s *OutboundShipRequest) check(c *checker) {
 	if s.IsUnLID && (s.TrackingCode == "" || s.TrackingInfo == "") {
 		c.add("is_un_lid", "needs tracking_code and tracking_info")
 	}
@@ -251,7 +251,7 @@ func (s *OutboundShip) check(c *checker) {
 
 // check: a label has at most 10 characters, and the order is named in one of two
 // ways.
-func (l *OrderLabels) check(c *checker) {
+func (l *OrderSetLabelsRequest) check(c *checker) {
 	for i, text := range l.Labels {
 		if utf8.RuneCountInString(text) > 10 {
 			c.add(fmt.Sprintf("labels[%d]", i), "has more than 10 characters")

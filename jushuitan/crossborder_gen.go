@@ -92,7 +92,7 @@ func (s *CrossBorderService) StreamRefunds(req *CrossBorderRefundQuery, from Che
 // repeat may create a second document.
 // POST /open/webapi/cb/cbfirsttrip/createfirsttrip, official page docType=44&docId=891;
 // confidence of the known facts: medium.
-func (s *CrossBorderService) CreateFirstTrip(ctx context.Context, req *FirstTripCreate) (*FirstTripResult, error) {
+func (s *CrossBorderService) CreateFirstTrip(ctx context.Context, req *FirstTripCreateRequest) (*FirstTripResult, error) {
 	return call[FirstTripResult](ctx, s.client, opCrossBorderCreateFirstTrip, req)
 }
 
@@ -103,7 +103,7 @@ func (s *CrossBorderService) CreateFirstTrip(ctx context.Context, req *FirstTrip
 // nothing is documented about a repeat.
 // POST /open/webapi/cblogisticsapi/cbexpressstatement/savefee, official page
 // docType=44&docId=489; confidence of the known facts: medium.
-func (s *CrossBorderService) SaveLastMileFee(ctx context.Context, req *LastMileFee) error {
+func (s *CrossBorderService) SaveLastMileFee(ctx context.Context, req *LastMileFeeSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opCrossBorderSaveLastMileFee, req)
 	return err
 }
@@ -125,7 +125,7 @@ func (s *CrossBorderService) QueryTracks(ctx context.Context, req *CrossBorderTr
 // the same SKU to the same 1688 SKU again (inferred).
 // POST /open/webapi/globalapi/skumap/mapping, official page docType=44&docId=502; confidence
 // of the known facts: medium.
-func (s *CrossBorderService) MapSKU1688(ctx context.Context, req *SKU1688Mapping) (*SKU1688MappingResult, error) {
+func (s *CrossBorderService) MapSKU1688(ctx context.Context, req *SKU1688MapRequest) (*SKU1688MappingResult, error) {
 	return call[SKU1688MappingResult](ctx, s.client, opCrossBorderMapSKU1688, req)
 }
 
@@ -185,7 +185,7 @@ func (r *SKU1688MappingResult) verdict() (ok bool, code int64, msg string) {
 }
 
 // keyed reports whether sku_id or plat_offer_id or plat_spec_id or plat_sku_id is set.
-func (r *SKU1688Mapping) keyed() bool {
+func (r *SKU1688MapRequest) keyed() bool {
 	return !blank(r.SKUID) || !blank(r.PlatOfferID) || !blank(r.PlatSpecID) || !blank(r.PlatSKUID)
 }
 
@@ -524,8 +524,8 @@ type CrossBorderRefundItem struct {
 	IsGift          string          `json:"is_gift,omitzero"`              // 是否赠品: whether a gift
 }
 
-// FirstTripCreate 创建头程单: the request of [CrossBorderService.CreateFirstTrip].
-type FirstTripCreate struct {
+// FirstTripCreateRequest 创建头程单: the request of [CrossBorderService.CreateFirstTrip].
+type FirstTripCreateRequest struct {
 	OutWMS                int64                 `json:"out_wms,omitzero"`                 // 转出仓Id: id of the source warehouse
 	DestinationWMS        int64                 `json:"destination_wms,omitzero"`         // 目的仓Id: id of the destination warehouse
 	FirstTripType         string                `json:"first_trip_type,omitzero"`         // 头程类型: first-leg type
@@ -558,7 +558,7 @@ type FirstTripCreate struct {
 	IsAutoCreateAllocate bool `json:"is_auto_create_allocate,omitzero"`
 }
 
-// FirstTripCreateItem 明细: Items of [FirstTripCreate].
+// FirstTripCreateItem 明细: Items of [FirstTripCreateRequest].
 type FirstTripCreateItem struct {
 	SKUID string          `json:"sku_id,omitzero"` // 普通商品资料商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 头程计划数量: planned first-leg quantity
@@ -572,8 +572,9 @@ type FirstTripResult struct {
 	IOID          int64  `json:"io_id,omitzero"`           // 调拨单号: transfer number
 }
 
-// LastMileFee 尾程运费回写接口: the request of [CrossBorderService.SaveLastMileFee].
-type LastMileFee struct {
+// LastMileFeeSaveRequest 尾程运费回写接口: the request of
+// [CrossBorderService.SaveLastMileFee].
+type LastMileFeeSaveRequest struct {
 	OrderID        int64            `json:"order_id,omitzero"`        // 内部订单号: internal order number
 	SaleOrderID    string           `json:"sale_order_id,omitzero"`   // 线上单号: online order number
 	Currency       string           `json:"currency,omitzero"`        // 币种: currency
@@ -605,8 +606,8 @@ type CrossBorderTrackEvent struct {
 	Created time.Time `json:"created,omitzero"` // 创建时间: created time
 }
 
-// SKU1688Mapping 1688商品映射推送: the request of [CrossBorderService.MapSKU1688].
-type SKU1688Mapping struct {
+// SKU1688MapRequest 1688商品映射推送: the request of [CrossBorderService.MapSKU1688].
+type SKU1688MapRequest struct {
 	SKUID       string          `json:"sku_id,omitzero"`        // ERP本地商品编码: local ERP SKU code
 	SupplierID  int64           `json:"supplier_id,omitzero"`   // ERP供应商id: ERP supplier id
 	PlatOfferID string          `json:"plat_offer_id,omitzero"` // 1688商品id: 1688 offer id
@@ -622,10 +623,10 @@ type SKU1688Mapping struct {
 }
 
 // Format prints the value for people, with personal data masked.
-func (v SKU1688Mapping) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v SKU1688MapRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v SKU1688Mapping) LogValue() slog.Value { return redact.LogValue(v) }
+func (v SKU1688MapRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SKU1688MappingResult 1688商品映射推送: the answer of [CrossBorderService.MapSKU1688].
 type SKU1688MappingResult struct {

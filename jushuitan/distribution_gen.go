@@ -58,7 +58,7 @@ func (s *DistributionService) QueryItemDetail(ctx context.Context, req *Distribu
 // repeat may add the item twice.
 // POST /open/api/goods/inneropen/goods/addgoods, official page docType=28&docId=95; confidence
 // of the known facts: medium.
-func (s *DistributionService) AddItem(ctx context.Context, req *DistributionItemAdd) (*DistributionItemID, error) {
+func (s *DistributionService) AddItem(ctx context.Context, req *DistributionItemAddRequest) (*DistributionItemID, error) {
 	return call[DistributionItemID](ctx, s.client, opDistributionAddItem, req)
 }
 
@@ -69,7 +69,7 @@ func (s *DistributionService) AddItem(ctx context.Context, req *DistributionItem
 // Effect: write, repeated safely by item_spu_id: sets the same values of the same item again.
 // POST /open/api/goods/inneropen/goods/updategoods, official page docType=28&docId=98;
 // confidence of the known facts: medium.
-func (s *DistributionService) UpdateItem(ctx context.Context, req *DistributionItemUpdate) (*DistributionItemID, error) {
+func (s *DistributionService) UpdateItem(ctx context.Context, req *DistributionItemUpdateRequest) (*DistributionItemID, error) {
 	return call[DistributionItemID](ctx, s.client, opDistributionUpdateItem, req)
 }
 
@@ -81,7 +81,7 @@ func (s *DistributionService) UpdateItem(ctx context.Context, req *DistributionI
 // Effect: write, repeated safely by item_spu_list: sets the same status again.
 // POST /open/api/goods/inneropen/goods/batchupdatedistributionstatus, official page
 // docType=28&docId=99; confidence of the known facts: medium.
-func (s *DistributionService) SetItemStatus(ctx context.Context, req *DistributionItemStatus) (*DistributionItemStatusResult, error) {
+func (s *DistributionService) SetItemStatus(ctx context.Context, req *DistributionItemSetStatusRequest) (*DistributionItemStatusResult, error) {
 	return call[DistributionItemStatusResult](ctx, s.client, opDistributionSetItemStatus, req)
 }
 
@@ -129,7 +129,7 @@ func (s *DistributionService) StreamSupplierItems(req *DistributionSupplierItemQ
 // repeat may store the picture twice.
 // POST /open/api/goods/inneropen/oss/uploadimage, official page docType=28&docId=91;
 // confidence of the known facts: medium.
-func (s *DistributionService) UploadImage(ctx context.Context, req *DistributionImage) (*DistributionImageURL, error) {
+func (s *DistributionService) UploadImage(ctx context.Context, req *DistributionImageUploadRequest) (*DistributionImageURL, error) {
 	return call[DistributionImageURL](ctx, s.client, opDistributionUploadImage, req)
 }
 
@@ -152,14 +152,14 @@ var pagesDistributionQueryItems = paged(opDistributionQueryItems, pages.Query[Di
 })
 
 // keyed reports whether item_spu_id is set.
-func (r *DistributionItemUpdate) keyed() bool { return !blank(r.ItemSPUID) }
+func (r *DistributionItemUpdateRequest) keyed() bool { return !blank(r.ItemSPUID) }
 
 func (r *DistributionItemStatusResult) failures() []RowError {
 	return collectFailures(r.FailStyleCodeList, func(key *string) (string, string) { return *key, "" })
 }
 
 // keyed reports whether item_spu_list is set.
-func (r *DistributionItemStatus) keyed() bool { return len(r.ItemSPUIDs) > 0 }
+func (r *DistributionItemSetStatusRequest) keyed() bool { return len(r.ItemSPUIDs) > 0 }
 
 var pagesDistributionQuerySupplierItems = paged(opDistributionQuerySupplierItems, pages.Query[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
 	Page:   func(q *DistributionSupplierItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
@@ -297,8 +297,8 @@ type DistributionSKU struct {
 	LevelFiveDistributorPrice decimal.Decimal `json:"level_five_distributor_price,omitzero"`
 }
 
-// DistributionItemAdd 添加通用商品资料: the request of [DistributionService.AddItem].
-type DistributionItemAdd struct {
+// DistributionItemAddRequest 添加通用商品资料: the request of [DistributionService.AddItem].
+type DistributionItemAddRequest struct {
 	ItemName string `json:"item_name,omitzero" check:"max=100"` // 商品名称: item name, at most 100 characters
 	// 推荐文案: promotion text, at most 200 characters
 	CommendMsg    string `json:"commend_msg,omitzero" check:"max=200"`
@@ -313,7 +313,7 @@ type DistributionItemAdd struct {
 	ItemSKUList    []DistributionSKUAdd `json:"item_sku_list,omitzero" check:"items=1500"` // SKU列表: SKU list
 }
 
-// DistributionAlbum 商品相册信息: ItemPhoto of [DistributionItemAdd].
+// DistributionAlbum 商品相册信息: ItemPhoto of [DistributionItemAddRequest].
 type DistributionAlbum struct {
 	// 备用图: spare pictures, at most 41 links to pictures of the distribution edition
 	ItemSpareImage []string `json:"item_spare_image,omitzero" check:"items=41"`
@@ -329,7 +329,7 @@ type DistributionAlbum struct {
 	WhiteImage string `json:"white_image,omitzero" check:"max=512"`
 }
 
-// DistributionSKUAdd SKU列表: ItemSKUList of [DistributionItemAdd].
+// DistributionSKUAdd SKU列表: ItemSKUList of [DistributionItemAddRequest].
 type DistributionSKUAdd struct {
 	// 第一个规格值名称: name of the first spec value, at most 100 characters
 	FirstSpecValueName string `json:"first_spec_value_name,omitzero" check:"max=100"`
@@ -349,8 +349,9 @@ type DistributionItemID struct {
 	ItemSPUID string `json:"data,omitzero"` // 商品ID: item id
 }
 
-// DistributionItemUpdate 更新通用商品资料: the request of [DistributionService.UpdateItem].
-type DistributionItemUpdate struct {
+// DistributionItemUpdateRequest 更新通用商品资料: the request of
+// [DistributionService.UpdateItem].
+type DistributionItemUpdateRequest struct {
 	ItemName string `json:"item_name,omitzero" check:"max=100"` // 商品名称: item name, at most 100 characters
 	// 商品ID: item id, from the goods queries (the source text is cut off)
 	ItemSPUID string `json:"item_spu_id,omitzero"`
@@ -367,7 +368,7 @@ type DistributionItemUpdate struct {
 	ItemSKUList    []DistributionSKUUpdate  `json:"item_sku_list,omitzero" check:"items=1500"` // SKU列表: SKU list
 }
 
-// DistributionAlbumUpdate 商品相册信息: ItemPhoto of [DistributionItemUpdate].
+// DistributionAlbumUpdate 商品相册信息: ItemPhoto of [DistributionItemUpdateRequest].
 type DistributionAlbumUpdate struct {
 	// 备用图: spare pictures, at most 41 links to pictures of the distribution edition
 	ItemSpareImage []string `json:"item_spare_image,omitzero" check:"items=41"`
@@ -385,7 +386,7 @@ type DistributionAlbumUpdate struct {
 	PhotoID string `json:"photo_id,omitzero"`
 }
 
-// DistributionSKUUpdate SKU列表: ItemSKUList of [DistributionItemUpdate].
+// DistributionSKUUpdate SKU列表: ItemSKUList of [DistributionItemUpdateRequest].
 type DistributionSKUUpdate struct {
 	// 第一个规格值名称: name of the first spec value (labelled as SKU list in the source)
 	FirstSpecValueName string `json:"first_spec_value_name,omitzero"`
@@ -413,9 +414,9 @@ type DistributionSKUUpdate struct {
 	LevelFiveDistributorPrice *decimal.Decimal `json:"level_five_distributor_price,omitempty"`
 }
 
-// DistributionItemStatus 批量更新商品分销状态: the request of
+// DistributionItemSetStatusRequest 批量更新商品分销状态: the request of
 // [DistributionService.SetItemStatus].
-type DistributionItemStatus struct {
+type DistributionItemSetStatusRequest struct {
 	// 分销状态: distribution status, e.g. 0 (the source text is cut off) (required)
 	DistributionStatus int64 `json:"distribution_status"`
 	// 商品ID列表: item ids, at most 100 a call (required)
@@ -499,8 +500,9 @@ type DistributionSupplierItem struct {
 	StockStr        string          `json:"stock_str,omitzero"`        // 库存字符串: stock as text
 }
 
-// DistributionImage 生成商品图片链接: the request of [DistributionService.UploadImage].
-type DistributionImage struct {
+// DistributionImageUploadRequest 生成商品图片链接: the request of
+// [DistributionService.UploadImage].
+type DistributionImageUploadRequest struct {
 	OriginalURL string `json:"original_url" check:"required"` // 原始图片链接: original picture link (required)
 }
 

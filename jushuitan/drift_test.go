@@ -80,10 +80,10 @@ func TestDryRun(t *testing.T) {
 	results, err := c.ForMerchant("10010").Orders.Upload(t.Context(), append(uploads(), sampleUpload("SO-50")))
 	require.NoError(t, err)
 	assert.Len(t, results, 51)
-	cancelled, err := c.Orders.Cancel(t.Context(), &jushuitan.OrderCancel{OIDs: []int64{1}})
+	cancelled, err := c.Orders.Cancel(t.Context(), &jushuitan.OrderCancelRequest{OIDs: []int64{1}})
 	require.NoError(t, err)
 	assert.NotNil(t, cancelled)
-	require.NoError(t, c.Orders.SetRemark(t.Context(), &jushuitan.OrderRemark{OID: 1, Remark: "x"}))
+	require.NoError(t, c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x"}))
 	assert.Equal(t, 1, sent, "no write is sent")
 
 	require.Len(t, calls, 4)
@@ -154,10 +154,10 @@ func TestValidation(t *testing.T) {
 			return err
 		},
 		"labels": func(c *jushuitan.Client) error {
-			return c.Orders.SetLabels(t.Context(), &jushuitan.OrderLabels{OID: 1, Labels: make([]string, 20), ActionType: 1})
+			return c.Orders.SetLabels(t.Context(), &jushuitan.OrderSetLabelsRequest{OID: 1, Labels: make([]string, 20), ActionType: 1})
 		},
 		"nobody's labels": func(c *jushuitan.Client) error {
-			return c.Orders.SetLabels(t.Context(), &jushuitan.OrderLabels{Labels: []string{"a"}, ActionType: 1})
+			return c.Orders.SetLabels(t.Context(), &jushuitan.OrderSetLabelsRequest{Labels: []string{"a"}, ActionType: 1})
 		},
 	}
 	for name, call := range tests {

@@ -231,8 +231,8 @@ func ExampleWithDryRun() {
 	}))
 	must(err)
 
-	must(client.Orders.SetRemark(context.Background(), &jushuitan.OrderRemark{OID: 910233, Remark: "送货前电话"}))
-	err = client.Orders.SetRemark(context.Background(), &jushuitan.OrderRemark{Remark: "x"})
+	must(client.Orders.SetRemark(context.Background(), &jushuitan.OrderSetRemarkRequest{OID: 910233, Remark: "送货前电话"}))
+	err = client.Orders.SetRemark(context.Background(), &jushuitan.OrderSetRemarkRequest{Remark: "x"})
 	var wrong *jushuitan.ValidationError
 	fmt.Println(errors.As(err, &wrong), wrong)
 	// Output:
@@ -483,7 +483,7 @@ func ExampleOutboundService_Ship() {
 	waiting := &jushuitan.OutboundQuery{WMSCoID: storesWarehouse, Status: jushuitan.OutboundStatusWaitConfirm}
 	for doc, err := range client.Outbounds.Since(ctx, 0, waiting) {
 		must(err)
-		results, err := client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: doc.IOID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}})
+		results, err := client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: doc.IOID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}})
 		must(err)
 		fmt.Println(doc.SoID, results[0].Err)
 	}
@@ -537,7 +537,7 @@ func ExampleAfterSaleService_Upload() {
 	}})
 	must(err)
 	must(srv.ReceiveReturn(results[0].Result.ASID))
-	for receipt, err := range client.AfterSales.ReceivedSince(ctx, 0, nil) {
+	for receipt, err := range client.AfterSales.ReturnReceiptsSince(ctx, 0, nil) {
 		must(err)
 		fmt.Println(receipt.SoID, receipt.Items[0].SKUID, receipt.Items[0].Qty)
 	}
@@ -609,7 +609,7 @@ func ExampleReceiptService_Create() {
 	ctx := context.Background()
 	purchase, err := client.Purchases.Upload(ctx, purchaseOf(client))
 	must(err)
-	results, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreate{{
+	results, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreateRequest{{
 		ExternalID: "IN-EXT-5", POID: purchase.POID, WMSCoID: mainWarehouse,
 		Items: []jushuitan.ReceiptCreateItem{{SKUID: shirt, Qty: decimal.NewFromInt(40)}},
 	}})
@@ -634,7 +634,7 @@ func ExampleAppointmentService_All() {
 func ExamplePurchaseReturnService_Create() {
 	srv, client := newFake()
 	defer srv.Close()
-	results, err := client.PurchaseReturns.Create(context.Background(), []jushuitan.PurchaseReturnCreate{{
+	results, err := client.PurchaseReturns.Create(context.Background(), []jushuitan.PurchaseReturnCreateRequest{{
 		ExternalID: "PR-EXT-1", SupplierID: supplierOf(client), WMSCoID: mainWarehouse, Warehouse: 1,
 		Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: shirt, Qty: decimal.NewFromInt(5), Price: new(decimal.RequireFromString("21.5"))}},
 	}})
@@ -747,7 +747,7 @@ func ExampleBinService_Recommend() {
 func ExamplePackingService_SaveVideo() {
 	srv, client := newFake()
 	defer srv.Close()
-	err := client.Packing.SaveVideo(context.Background(), &jushuitan.PackingVideo{
+	err := client.Packing.SaveVideo(context.Background(), &jushuitan.PackingVideoSaveRequest{
 		LIDs: jushuitan.CommaList{"YT-1"}, DIDs: jushuitan.CommaList{"CAM-2"}, VideoDuration: decimal.NewFromInt(12),
 	})
 	fmt.Println(err)
@@ -768,7 +768,7 @@ func ExampleCheckoutService_CountFastDeliveryOrders() {
 func ExampleWorkLogService_AddWorkload() {
 	srv, client := newFake()
 	defer srv.Close()
-	result, err := client.WorkLogs.AddWorkload(context.Background(), &jushuitan.WorkloadAdd{LID: "YT-1", Packer: "20011"})
+	result, err := client.WorkLogs.AddWorkload(context.Background(), &jushuitan.WorkloadAddRequest{LID: "YT-1", Packer: "20011"})
 	must(err)
 	fmt.Println(result.Success)
 	// Output: true
@@ -778,7 +778,7 @@ func ExampleWorkLogService_AddWorkload() {
 func ExampleWorkOrderService_Update() {
 	srv, client := newFake()
 	defer srv.Close()
-	_, err := client.WorkOrders.Update(context.Background(), &jushuitan.WorkOrderUpdate{
+	_, err := client.WorkOrders.Update(context.Background(), &jushuitan.WorkOrderUpdateRequest{
 		Data: &jushuitan.WorkOrderData{WONo: "WO-1", OperateType: "COMPLETE"},
 	})
 	fmt.Println(err)

@@ -42,7 +42,7 @@ func faulty() *calltest.Service {
 				return err
 			})},
 			{Effect: "keyed, failures listed", Do: do(func(ctx context.Context, c *jushuitan.Client) error {
-				_, err := c.Orders.MarkQuestion(ctx, &jushuitan.OrderQuestion{OIDs: []int64{7}})
+				_, err := c.Orders.MarkQuestion(ctx, &jushuitan.OrderMarkQuestionRequest{OIDs: []int64{7}})
 				return err
 			})},
 			{Effect: "unsafe", Do: do(func(ctx context.Context, c *jushuitan.Client) error {

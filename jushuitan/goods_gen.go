@@ -158,7 +158,7 @@ func (s *SKUService) QueryCostPrices(ctx context.Context, req *CostPriceQuery) (
 // Effect: write, repeated safely by sku_id: sets absolute values by sku_id.
 // POST /open/webapi/itemapi/itemsku/setskubins, official page docType=2&docId=683; confidence
 // of the known facts: medium.
-func (s *SKUService) SetBins(ctx context.Context, rows []SKUBins) ([]RowResult[SKUBinsResult], error) {
+func (s *SKUService) SetBins(ctx context.Context, rows []SKUSetBinsRequest) ([]RowResult[SKUBinsResult], error) {
 	return upload(ctx, s.client, batchSKUsSetBins, rows)
 }
 
@@ -325,7 +325,7 @@ func (s *CategoryService) Stream(req *CategoryQuery, from Checkpoint) *Stream[Ca
 // without c_id a repeat may create a second category.
 // POST /open/webapi/itemapi/category/addorupdate, official page docType=2&docId=486;
 // confidence of the known facts: medium.
-func (s *CategoryService) Save(ctx context.Context, req *CategorySave) (*CategorySaveResult, error) {
+func (s *CategoryService) Save(ctx context.Context, req *CategorySaveRequest) (*CategorySaveResult, error) {
 	return call[CategorySaveResult](ctx, s.client, opCategoriesSave, req)
 }
 
@@ -355,7 +355,7 @@ func (s *SupplierSKUService) All(ctx context.Context, req *SupplierSKUQuery) ite
 // + sku_id (inferred).
 // POST /open/webapi/itemapi/suppliersku/save, official page docType=2&docId=483; confidence of
 // the known facts: medium.
-func (s *SupplierSKUService) Save(ctx context.Context, req *SupplierSKUSave) error {
+func (s *SupplierSKUService) Save(ctx context.Context, req *SupplierSKUSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opSupplierSKUsSave, req)
 	return err
 }
@@ -392,7 +392,7 @@ func (s *BOMService) Stream(req *BOMQuery, from Checkpoint) *Stream[BOM] {
 // outer_sku_id + map_outer_sku_id (inferred).
 // POST /open/webapi/itemapi/bom/save, official page docType=2&docId=495; confidence of the
 // known facts: medium.
-func (s *BOMService) Save(ctx context.Context, req *BOMSave) error {
+func (s *BOMService) Save(ctx context.Context, req *BOMSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opBOMsSave, req)
 	return err
 }
@@ -502,18 +502,18 @@ var batchSKUsUploadCostPrices = &batch[*CostPriceUploadRequest, CostPriceUpload,
 	key: func(r *CostPriceUpload) string { return rowKey(r.SKUID) },
 }
 
-var batchSKUsSetBins = &batch[[]SKUBins, SKUBins, skuBinsReply, SKUBinsResult]{
+var batchSKUsSetBins = &batch[[]SKUSetBinsRequest, SKUSetBinsRequest, skuBinsReply, SKUBinsResult]{
 	op:        opSKUsSetBins,
-	rows:      func(q []SKUBins) []SKUBins { return q },
-	with:      func(q []SKUBins, rows []SKUBins) []SKUBins { return rows },
-	key:       func(r *SKUBins) string { return rowKey(r.SKUID) },
+	rows:      func(q []SKUSetBinsRequest) []SKUSetBinsRequest { return q },
+	with:      func(q []SKUSetBinsRequest, rows []SKUSetBinsRequest) []SKUSetBinsRequest { return rows },
+	key:       func(r *SKUSetBinsRequest) string { return rowKey(r.SKUID) },
 	results:   func(p *skuBinsReply) []SKUBinsResult { return p.Rows },
 	resultKey: func(r *SKUBinsResult) string { return rowKey(r.SKUID) },
 	verdict:   func(r *SKUBinsResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether sku_id is set.
-func (r *SKUBins) keyed() bool { return !blank(r.SKUID) }
+func (r *SKUSetBinsRequest) keyed() bool { return !blank(r.SKUID) }
 
 var pagesSKUsQueryHistory = paged(opSKUsQueryHistory, pages.Query[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
 	Page: func(q *SKUHistoryQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
@@ -626,7 +626,7 @@ var pagesSupplierSKUsQuery = paged(opSupplierSKUsQuery, pages.Query[SupplierSKUQ
 })
 
 // keyed reports whether sku_id is set.
-func (r *SupplierSKUSave) keyed() bool { return !blank(r.SKUID) }
+func (r *SupplierSKUSaveRequest) keyed() bool { return !blank(r.SKUID) }
 
 var pagesBOMsQuery = paged(opBOMsQuery, pages.Query[BOMQuery, BOMPage, BOM]{
 	Page:     func(q *BOMQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
@@ -639,7 +639,7 @@ var pagesBOMsQuery = paged(opBOMsQuery, pages.Query[BOMQuery, BOMPage, BOM]{
 
 // keyed reports whether outer_sku_id or map_outer_sku_id is set in every row of bom_list and
 // outer_sku_id is set in every row of minor_list.
-func (r *BOMSave) keyed() bool {
+func (r *BOMSaveRequest) keyed() bool {
 	for i := range r.BOMList {
 		if blank(r.BOMList[i].OuterSKUID) && blank(r.BOMList[i].MapOuterSKUID) {
 			return false
@@ -1216,8 +1216,8 @@ type CostPrice struct {
 	Remark    string          `json:"remark,omitzero"`            // 备注: remark
 }
 
-// SKUBins 更新商品库容信息: the request of [SKUService.SetBins].
-type SKUBins struct {
+// SKUSetBinsRequest 更新商品库容信息: the request of [SKUService.SetBins].
+type SKUSetBinsRequest struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
 	SKUID       string          `json:"sku_id" check:"required"`
 	Bin         string          `json:"bin,omitzero"`          // 主仓位: main bin
@@ -1570,8 +1570,8 @@ type Category struct {
 	Name      string    `json:"name,omitzero"`        // 类目名称: name; category name
 }
 
-// CategorySave 商品类目上传/更新: the request of [CategoryService.Save].
-type CategorySave struct {
+// CategorySaveRequest 商品类目上传/更新: the request of [CategoryService.Save].
+type CategorySaveRequest struct {
 	CName     string `json:"c_name" check:"required"` // 类目名称: category name (required)
 	ParentCID int64  `json:"parent_c_id,omitzero"`    // 父级类目ID: parent category id
 	// 类目ID: category id; given by the system on creation; send it to change a category
@@ -1635,8 +1635,8 @@ type SupplierSKU struct {
 	DeliveryDay string          `json:"delivery_day,omitzero"` // 交货天数: delivery days, as string
 }
 
-// SupplierSKUSave 商品多供应商保存: the request of [SupplierSKUService.Save].
-type SupplierSKUSave struct {
+// SupplierSKUSaveRequest 商品多供应商保存: the request of [SupplierSKUService.Save].
+type SupplierSKUSaveRequest struct {
 	SupplierID int64  `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
 	IID        string `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
 	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
@@ -1709,13 +1709,13 @@ type BOMMinorLine struct {
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
 }
 
-// BOMSave BOM信息上传: the request of [BOMService.Save].
-type BOMSave struct {
+// BOMSaveRequest BOM信息上传: the request of [BOMService.Save].
+type BOMSaveRequest struct {
 	BOMList   []BOMSaveLine      `json:"bom_list,omitzero"`   // 主料: main materials
 	MinorList []BOMSaveMinorLine `json:"minor_list,omitzero"` // 辅料: minor materials
 }
 
-// BOMSaveLine 主料: BOMList of [BOMSave].
+// BOMSaveLine 主料: BOMList of [BOMSaveRequest].
 type BOMSaveLine struct {
 	OuterSKUID    string          `json:"outer_sku_id" check:"required"`     // 成品编码: SKU code of the finished product (required)
 	MapOuterSKUID string          `json:"map_outer_sku_id" check:"required"` // 主料编码: SKU code of the material (required)
@@ -1724,7 +1724,7 @@ type BOMSaveLine struct {
 	IsDelete      bool            `json:"is_delete,omitzero"`                // 是否删除: delete this line; default false
 }
 
-// BOMSaveMinorLine 辅料: MinorList of [BOMSave].
+// BOMSaveMinorLine 辅料: MinorList of [BOMSaveRequest].
 type BOMSaveMinorLine struct {
 	OuterSKUID string `json:"outer_sku_id,omitzero"` // 辅料编码: SKU code of the minor material
 	IID        string `json:"i_id,omitzero"`         // 款式编码: style (SPU) code

@@ -67,11 +67,11 @@ func (s *ReceiptService) AllV2(ctx context.Context, req *ReceiptV2Query) iter.Se
 	return pagesReceiptsQueryV2.all(ctx, s.client, req)
 }
 
-// V2Since follows the row version (ts >= since, 行版本游标) of Receipts.QueryV2 until nothing
+// SinceV2 follows the row version (ts >= since, 行版本游标) of Receipts.QueryV2 until nothing
 // newer comes: every row that changed after the version since, oldest change first. Rows with
 // the version since itself are left out. Keep the largest TS seen and start there next time; 0
 // starts at the beginning. Of req the other filters are used; pages and times are not.
-func (s *ReceiptService) V2Since(ctx context.Context, since int64, req *ReceiptV2Query) iter.Seq2[*ReceiptV2, error] {
+func (s *ReceiptService) SinceV2(ctx context.Context, since int64, req *ReceiptV2Query) iter.Seq2[*ReceiptV2, error] {
 	return pagesReceiptsQueryV2.since(ctx, s.client, since, req)
 }
 
@@ -90,7 +90,7 @@ func (s *ReceiptService) StreamV2(req *ReceiptV2Query, from Checkpoint) *Stream[
 // Effect: write, repeated safely by external_id: external_id is unique (inferred).
 // POST /open/webapi/wmsapi/purchasein/createbatch, official page docType=7&docId=270;
 // confidence of the known facts: medium.
-func (s *ReceiptService) Create(ctx context.Context, rows []ReceiptCreate) ([]RowResult[ReceiptCreateResult], error) {
+func (s *ReceiptService) Create(ctx context.Context, rows []ReceiptCreateRequest) ([]RowResult[ReceiptCreateResult], error) {
 	return upload(ctx, s.client, batchReceiptsCreate, rows)
 }
 
@@ -103,7 +103,7 @@ func (s *ReceiptService) Create(ctx context.Context, rows []ReceiptCreate) ([]Ro
 // status.
 // POST /open/purchasein/received/upload, official page docType=7&docId=32; confidence of the
 // known facts: medium.
-func (s *ReceiptService) Confirm(ctx context.Context, rows []ReceiptConfirm) error {
+func (s *ReceiptService) Confirm(ctx context.Context, rows []ReceiptConfirmRequest) error {
 	_, err := upload(ctx, s.client, batchReceiptsConfirm, rows)
 	return err
 }
@@ -197,24 +197,24 @@ var pagesReceiptsQueryV2 = paged(opReceiptsQueryV2, pages.Query[ReceiptV2Query, 
 	NoTotal:  func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
 })
 
-var batchReceiptsCreate = &batch[[]ReceiptCreate, ReceiptCreate, receiptCreateReply, ReceiptCreateResult]{
+var batchReceiptsCreate = &batch[[]ReceiptCreateRequest, ReceiptCreateRequest, receiptCreateReply, ReceiptCreateResult]{
 	op:        opReceiptsCreate,
-	rows:      func(q []ReceiptCreate) []ReceiptCreate { return q },
-	with:      func(q []ReceiptCreate, rows []ReceiptCreate) []ReceiptCreate { return rows },
-	key:       func(r *ReceiptCreate) string { return rowKey(r.ExternalID) },
+	rows:      func(q []ReceiptCreateRequest) []ReceiptCreateRequest { return q },
+	with:      func(q []ReceiptCreateRequest, rows []ReceiptCreateRequest) []ReceiptCreateRequest { return rows },
+	key:       func(r *ReceiptCreateRequest) string { return rowKey(r.ExternalID) },
 	results:   func(p *receiptCreateReply) []ReceiptCreateResult { return p.Rows },
 	resultKey: func(r *ReceiptCreateResult) string { return rowKey(r.ExternalID) },
 	verdict:   func(r *ReceiptCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether external_id is set.
-func (r *ReceiptCreate) keyed() bool { return !blank(r.ExternalID) }
+func (r *ReceiptCreateRequest) keyed() bool { return !blank(r.ExternalID) }
 
-var batchReceiptsConfirm = &batch[[]ReceiptConfirm, ReceiptConfirm, noReply, noReply]{
+var batchReceiptsConfirm = &batch[[]ReceiptConfirmRequest, ReceiptConfirmRequest, noReply, noReply]{
 	op:   opReceiptsConfirm,
-	rows: func(q []ReceiptConfirm) []ReceiptConfirm { return q },
-	with: func(q []ReceiptConfirm, rows []ReceiptConfirm) []ReceiptConfirm { return rows },
-	key:  func(r *ReceiptConfirm) string { return rowKey(r.IOID) },
+	rows: func(q []ReceiptConfirmRequest) []ReceiptConfirmRequest { return q },
+	with: func(q []ReceiptConfirmRequest, rows []ReceiptConfirmRequest) []ReceiptConfirmRequest { return rows },
+	key:  func(r *ReceiptConfirmRequest) string { return rowKey(r.IOID) },
 }
 
 var pagesAppointmentsQuery = paged(opAppointmentsQuery, pages.Query[AppointmentQuery, AppointmentPage, Appointment]{
@@ -425,8 +425,8 @@ type ReceiptV2Batch struct {
 	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: Expiry date
 }
 
-// ReceiptCreate 生成采购入库单-支持批量: the request of [ReceiptService.Create].
-type ReceiptCreate struct {
+// ReceiptCreateRequest 生成采购入库单-支持批量: the request of [ReceiptService.Create].
+type ReceiptCreateRequest struct {
 	IsConfirm      bool                `json:"is_confirm,omitzero"`          // 是否确认: Confirm the document at once, default false
 	ExternalID     string              `json:"external_id" check:"required"` // 外部单号: External receipt number, unique (required)
 	SupplierID     int64               `json:"supplier_id,omitzero"`         // 供应商编号: Optional when po_id is given
@@ -448,7 +448,7 @@ type ReceiptCreate struct {
 	Items          []ReceiptCreateItem `json:"items,omitzero"`               // 明细: Lines
 }
 
-// ReceiptCreateItem 明细: Items of [ReceiptCreate].
+// ReceiptCreateItem 明细: Items of [ReceiptCreateRequest].
 type ReceiptCreateItem struct {
 	Qty            decimal.Decimal   `json:"qty,omitzero"`             // 数量: Quantity
 	TaxRate        *decimal.Decimal  `json:"tax_rate,omitempty"`       // 税率: Tax rate (on uploads 17 means 17%)
@@ -511,13 +511,13 @@ type ReceiptCreateResult struct {
 	Msg        string `json:"msg,omitzero"`          // 描述: Result text
 }
 
-// ReceiptConfirm 入库单确认: the request of [ReceiptService.Confirm].
-type ReceiptConfirm struct {
+// ReceiptConfirmRequest 入库单确认: the request of [ReceiptService.Confirm].
+type ReceiptConfirmRequest struct {
 	IOID  int64                `json:"io_id" check:"required"` // 入库单号: Receipt number (required)
 	Items []ReceiptConfirmItem `json:"items" check:"required"` // 明细: Lines (required)
 }
 
-// ReceiptConfirmItem 明细: Items of [ReceiptConfirm].
+// ReceiptConfirmItem 明细: Items of [ReceiptConfirmRequest].
 type ReceiptConfirmItem struct {
 	Qty   decimal.Decimal `json:"qty"`                     // 数量: Received quantity (required)
 	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code (required)

@@ -118,7 +118,7 @@ func (s *InventoryService) StreamLedger(req *LedgerQuery, from Checkpoint) *Stre
 // sku_id.
 // POST /open/webapi/itemapi/iteminventory/batchupdatewmsvirtualqtys, official page
 // docType=3&docId=631; confidence of the known facts: medium.
-func (s *InventoryService) SetVirtualQtys(ctx context.Context, req *VirtualQtyRequest) error {
+func (s *InventoryService) SetVirtualQtys(ctx context.Context, req *InventorySetVirtualQtysRequest) error {
 	_, err := upload(ctx, s.client, batchInventorySetVirtualQtys, req)
 	return err
 }
@@ -227,7 +227,7 @@ func (s *VirtualWarehouseService) StreamAllocations(req *VirtualAllocationQuery,
 // Effect: write, repeated safely by so_id: so_id must be unique.
 // POST /open/webapi/itemapi/lockwarehouse/lwhoperationcreate, official page
 // docType=43&docId=343; confidence of the known facts: medium.
-func (s *VirtualWarehouseService) CreateAllocation(ctx context.Context, req *VirtualAllocationCreate) (*VirtualAllocationResult, error) {
+func (s *VirtualWarehouseService) CreateAllocation(ctx context.Context, req *VirtualAllocationCreateRequest) (*VirtualAllocationResult, error) {
 	return call[VirtualAllocationResult](ctx, s.client, opVirtualWarehousesCreateAllocation, req)
 }
 
@@ -260,7 +260,7 @@ func (s *VirtualWarehouseService) StreamTransfers(req *VirtualTransferQuery, fro
 // Effect: write, repeated safely by so_id: so_id must be unique.
 // POST /open/webapi/itemapi/lockwarehouse/lwhallocationcreate, official page
 // docType=43&docId=342; confidence of the known facts: medium.
-func (s *VirtualWarehouseService) CreateTransfer(ctx context.Context, req *VirtualTransferCreate) (*VirtualTransferResult, error) {
+func (s *VirtualWarehouseService) CreateTransfer(ctx context.Context, req *VirtualTransferCreateRequest) (*VirtualTransferResult, error) {
 	return call[VirtualTransferResult](ctx, s.client, opVirtualWarehousesCreateTransfer, req)
 }
 
@@ -270,7 +270,7 @@ func (s *VirtualWarehouseService) CreateTransfer(ctx context.Context, req *Virtu
 // without lp_id a repeat may create a second document.
 // POST /open/webapi/itemapi/lockwarehouse/lockpurchase/createorupdatepurchase, official page
 // docType=43&docId=799; confidence of the known facts: medium.
-func (s *VirtualWarehouseService) SavePurchase(ctx context.Context, req *VirtualPurchaseSave) (*VirtualPurchaseSaveResult, error) {
+func (s *VirtualWarehouseService) SavePurchase(ctx context.Context, req *VirtualPurchaseSaveRequest) (*VirtualPurchaseSaveResult, error) {
 	return call[VirtualPurchaseSaveResult](ctx, s.client, opVirtualWarehousesSavePurchase, req)
 }
 
@@ -324,10 +324,10 @@ var pagesInventoryQueryLedger = paged(opInventoryQueryLedger, pages.Query[Ledger
 	Modified: func(r *LedgerEntry) time.Time { return r.Modified },
 })
 
-var batchInventorySetVirtualQtys = &batch[*VirtualQtyRequest, VirtualQty, noReply, noReply]{
+var batchInventorySetVirtualQtys = &batch[*InventorySetVirtualQtysRequest, VirtualQty, noReply, noReply]{
 	op:   opInventorySetVirtualQtys,
-	rows: func(q *VirtualQtyRequest) []VirtualQty { return q.SKUAndQty },
-	with: func(q *VirtualQtyRequest, rows []VirtualQty) *VirtualQtyRequest {
+	rows: func(q *InventorySetVirtualQtysRequest) []VirtualQty { return q.SKUAndQty },
+	with: func(q *InventorySetVirtualQtysRequest, rows []VirtualQty) *InventorySetVirtualQtysRequest {
 		part := *q
 		part.SKUAndQty = rows
 		return &part
@@ -336,7 +336,7 @@ var batchInventorySetVirtualQtys = &batch[*VirtualQtyRequest, VirtualQty, noRepl
 }
 
 // keyed reports whether sku_id is set in every row of sku_and_qty.
-func (r *VirtualQtyRequest) keyed() bool {
+func (r *InventorySetVirtualQtysRequest) keyed() bool {
 	for i := range r.SKUAndQty {
 		if blank(r.SKUAndQty[i].SKUID) {
 			return false
@@ -382,7 +382,7 @@ func (r *VirtualAllocationResult) verdict() (ok bool, code int64, msg string) {
 }
 
 // keyed reports whether so_id is set.
-func (r *VirtualAllocationCreate) keyed() bool { return !blank(r.SoID) }
+func (r *VirtualAllocationCreateRequest) keyed() bool { return !blank(r.SoID) }
 
 var pagesVirtualWarehousesQueryTransfers = paged(opVirtualWarehousesQueryTransfers, pages.Query[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
 	Page:   func(q *VirtualTransferQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
@@ -397,7 +397,7 @@ func (r *VirtualTransferResult) verdict() (ok bool, code int64, msg string) {
 }
 
 // keyed reports whether so_id is set.
-func (r *VirtualTransferCreate) keyed() bool { return !blank(r.SoID) }
+func (r *VirtualTransferCreateRequest) keyed() bool { return !blank(r.SoID) }
 
 func (r *VirtualPurchaseSaveResult) verdict() (ok bool, code int64, msg string) {
 	return r.IsSuccess, 0, r.Msg
@@ -600,14 +600,15 @@ type LedgerEntryItem struct {
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
 }
 
-// VirtualQtyRequest 更新虚拟库存: the request of [InventoryService.SetVirtualQtys].
-type VirtualQtyRequest struct {
+// InventorySetVirtualQtysRequest 更新虚拟库存: the request of
+// [InventoryService.SetVirtualQtys].
+type InventorySetVirtualQtysRequest struct {
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query) (required)
 	WMSCoID   int64        `json:"wms_co_id" check:"required"`
 	SKUAndQty []VirtualQty `json:"sku_and_qty" check:"required"` // 商品与数量: <= 1000 (required)
 }
 
-// VirtualQty 商品与数量: SKUAndQty of [VirtualQtyRequest].
+// VirtualQty 商品与数量: SKUAndQty of [InventorySetVirtualQtysRequest].
 type VirtualQty struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
 	SKUID string          `json:"sku_id" check:"required"`
@@ -870,9 +871,9 @@ type VirtualAllocationItem struct {
 	CostPrice            decimal.Decimal `json:"cost_price,omitzero"`    // 成本价: cost price
 }
 
-// VirtualAllocationCreate 虚拟仓分配/归还单创建: the request of
+// VirtualAllocationCreateRequest 虚拟仓分配/归还单创建: the request of
 // [VirtualWarehouseService.CreateAllocation].
-type VirtualAllocationCreate struct {
+type VirtualAllocationCreateRequest struct {
 	LWHID   int64 `json:"lwh_id,omitzero"`  // 虚拟仓编号: virtual warehouse number
 	Examine bool  `json:"examine,omitzero"` // 审核: default false; true makes it effective at once
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); needed for a branch
@@ -887,7 +888,7 @@ type VirtualAllocationCreate struct {
 	IgnoreCheckStock bool `json:"isIgnore_check_stock,omitzero"`
 }
 
-// VirtualAllocationCreateItem 明细: Items of [VirtualAllocationCreate].
+// VirtualAllocationCreateItem 明细: Items of [VirtualAllocationCreateRequest].
 type VirtualAllocationCreateItem struct {
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; absent or 0 = all that is free
@@ -960,9 +961,9 @@ type VirtualTransferItem struct {
 	CostPrice            decimal.Decimal `json:"cost_price,omitzero"`    // 成本价: cost price
 }
 
-// VirtualTransferCreate 虚拟仓调拨单创建: the request of
+// VirtualTransferCreateRequest 虚拟仓调拨单创建: the request of
 // [VirtualWarehouseService.CreateTransfer].
-type VirtualTransferCreate struct {
+type VirtualTransferCreateRequest struct {
 	OutLWHID int64 `json:"out_lwh_id,omitzero"` // 调出虚拟仓: sending virtual warehouse; from
 	InLWHID  int64 `json:"in_lwh_id,omitzero"`  // 调入虚拟仓: to
 	Examine  bool  `json:"examine,omitzero"`    // 审核: default false; effective at once when true
@@ -973,7 +974,7 @@ type VirtualTransferCreate struct {
 	Items   []VirtualTransferCreateItem `json:"items,omitzero"`  // 明细: lines
 }
 
-// VirtualTransferCreateItem 明细: Items of [VirtualTransferCreate].
+// VirtualTransferCreateItem 明细: Items of [VirtualTransferCreateRequest].
 type VirtualTransferCreateItem struct {
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
@@ -987,9 +988,9 @@ type VirtualTransferResult struct {
 	Code int64  `json:"code,omitzero"`  // 业务状态: 0 = accepted; anything else is an error; 0 ok
 }
 
-// VirtualPurchaseSave 虚拟仓采购申请单创建/更新: the request of
+// VirtualPurchaseSaveRequest 虚拟仓采购申请单创建/更新: the request of
 // [VirtualWarehouseService.SavePurchase].
-type VirtualPurchaseSave struct {
+type VirtualPurchaseSaveRequest struct {
 	LPID  string `json:"lp_id,omitzero"`  // 申请单id: needed to update
 	LWHID string `json:"lwh_id,omitzero"` // 虚拟仓编号: virtual warehouse number; STRING here
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); STRING here (sent
@@ -999,7 +1000,7 @@ type VirtualPurchaseSave struct {
 	Items   []VirtualPurchaseSaveItem `json:"items,omitzero"`   // 明细: lines
 }
 
-// VirtualPurchaseSaveItem 明细: Items of [VirtualPurchaseSave].
+// VirtualPurchaseSaveItem 明细: Items of [VirtualPurchaseSaveRequest].
 type VirtualPurchaseSaveItem struct {
 	SKUID  string          `json:"sku_id,omitzero"`     // 商品编码: SKU code in the ERP (the key of everything; string)
 	Qty    decimal.Decimal `json:"qty,omitzero,string"` // 数量: quantity; STRING here (sent as text)

@@ -51,7 +51,7 @@ func (s *LogisticService) Stream(req *ShipmentQuery, from Checkpoint) *Stream[Sh
 // nothing is documented about a repeated registration.
 // POST /open/express/register/upload, official page docType=5&docId=23; confidence of the
 // known facts: medium.
-func (s *LogisticService) RegisterReturns(ctx context.Context, rows []ParcelRegistration) error {
+func (s *LogisticService) RegisterReturns(ctx context.Context, rows []ReturnParcelRegisterRequest) error {
 	_, err := upload(ctx, s.client, batchLogisticsRegisterReturns, rows)
 	return err
 }
@@ -67,7 +67,7 @@ func (s *LogisticService) RegisterReturns(ctx context.Context, rows []ParcelRegi
 // weighs and may ship.
 // POST /open/orders/weight/send/upload, official page docType=5&docId=24; confidence of the
 // known facts: medium.
-func (s *LogisticService) WeighAndShip(ctx context.Context, rows []ParcelWeight) ([]RowResult[ParcelWeightResult], error) {
+func (s *LogisticService) WeighAndShip(ctx context.Context, rows []ParcelWeighRequest) ([]RowResult[ParcelWeightResult], error) {
 	return upload(ctx, s.client, batchLogisticsWeighAndShip, rows)
 }
 
@@ -81,18 +81,20 @@ var pagesLogisticsQuery = paged(opLogisticsQuery, pages.Query[ShipmentQuery, Shi
 	Key:    func(r *Shipment) string { return rowKey(r.OID, r.LID) },
 })
 
-var batchLogisticsRegisterReturns = &batch[[]ParcelRegistration, ParcelRegistration, noReply, noReply]{
+var batchLogisticsRegisterReturns = &batch[[]ReturnParcelRegisterRequest, ReturnParcelRegisterRequest, noReply, noReply]{
 	op:   opLogisticsRegisterReturns,
-	rows: func(q []ParcelRegistration) []ParcelRegistration { return q },
-	with: func(q []ParcelRegistration, rows []ParcelRegistration) []ParcelRegistration { return rows },
-	key:  func(r *ParcelRegistration) string { return rowKey(r.LID) },
+	rows: func(q []ReturnParcelRegisterRequest) []ReturnParcelRegisterRequest { return q },
+	with: func(q []ReturnParcelRegisterRequest, rows []ReturnParcelRegisterRequest) []ReturnParcelRegisterRequest {
+		return rows
+	},
+	key: func(r *ReturnParcelRegisterRequest) string { return rowKey(r.LID) },
 }
 
-var batchLogisticsWeighAndShip = &batch[[]ParcelWeight, ParcelWeight, parcelWeightReply, ParcelWeightResult]{
+var batchLogisticsWeighAndShip = &batch[[]ParcelWeighRequest, ParcelWeighRequest, parcelWeightReply, ParcelWeightResult]{
 	op:        opLogisticsWeighAndShip,
-	rows:      func(q []ParcelWeight) []ParcelWeight { return q },
-	with:      func(q []ParcelWeight, rows []ParcelWeight) []ParcelWeight { return rows },
-	key:       func(r *ParcelWeight) string { return rowKey(r.LID) },
+	rows:      func(q []ParcelWeighRequest) []ParcelWeighRequest { return q },
+	with:      func(q []ParcelWeighRequest, rows []ParcelWeighRequest) []ParcelWeighRequest { return rows },
+	key:       func(r *ParcelWeighRequest) string { return rowKey(r.LID) },
 	results:   func(p *parcelWeightReply) []ParcelWeightResult { return p.Rows },
 	resultKey: func(r *ParcelWeightResult) string { return rowKey(r.LID) },
 	verdict:   func(r *ParcelWeightResult) (bool, string) { return r.IsSuccess || saysDone(r.Msg), r.Msg },
@@ -146,15 +148,15 @@ type ShipmentItem struct {
 	RefundStatus string `json:"refund_status,omitzero"` // 退款状态: Line refund status
 }
 
-// ParcelRegistration 批量快递登记: the request of [LogisticService.RegisterReturns].
-type ParcelRegistration struct {
+// ReturnParcelRegisterRequest 批量快递登记: the request of [LogisticService.RegisterReturns].
+type ReturnParcelRegisterRequest struct {
 	LID             string `json:"l_id" check:"required"`    // 物流单号: Waybill number (required)
 	LName           string `json:"l_name" check:"required"`  // 物流公司名称: Carrier name (required)
 	WarehouseRemark string `json:"warehouseRemark,omitzero"` // 仓库备注: Warehouse remark (camelCase key)
 }
 
-// ParcelWeight 称重并发货/快递分拣: the request of [LogisticService.WeighAndShip].
-type ParcelWeight struct {
+// ParcelWeighRequest 称重并发货/快递分拣: the request of [LogisticService.WeighAndShip].
+type ParcelWeighRequest struct {
 	LID    string          `json:"l_id" check:"required"` // 物流单号: Waybill number (required)
 	Weight decimal.Decimal `json:"weight"`                // 重量: kg; 0 keeps 0, -1 stores null (required)
 	// 称重类型: 0 weigh after inspection; 1 weigh after inspection and ship (default); 2 weigh, no

@@ -196,7 +196,7 @@ var opSKUsSetBins = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
-	keyed:    keyedRows[SKUBins],
+	keyed:    keyedRows[SKUSetBinsRequest],
 }
 
 var opSKUsQueryHistory = &Operation{
@@ -316,7 +316,7 @@ var opSupplierSKUsSave = &Operation{
 	Key:     []string{"supplier_id", "sku_id"},
 	Why:     "saves absolute values by supplier_id + sku_id (inferred)",
 	payload: "data",
-	keyed:   keyedRequest[SupplierSKUSave],
+	keyed:   keyedRequest[SupplierSKUSaveRequest],
 }
 
 var opBOMsQuery = &Operation{
@@ -339,7 +339,7 @@ var opBOMsSave = &Operation{
 	Key:     []string{"outer_sku_id", "map_outer_sku_id"},
 	Why:     "saves absolute values by outer_sku_id + map_outer_sku_id (inferred)",
 	payload: "data",
-	keyed:   keyedRequest[BOMSave],
+	keyed:   keyedRequest[BOMSaveRequest],
 }
 
 var opInventoryQuery = &Operation{
@@ -393,7 +393,7 @@ var opInventorySetVirtualQtys = &Operation{
 	Limits:        []string{"sku_and_qty <= 1000"},
 	payload:       "data",
 	nullIsFailure: true,
-	keyed:         keyedRequest[VirtualQtyRequest],
+	keyed:         keyedRequest[InventorySetVirtualQtysRequest],
 }
 
 var opStocktakesQuery = &Operation{
@@ -459,7 +459,7 @@ var opVirtualWarehousesCreateAllocation = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
 	payload: "data",
-	keyed:   keyedRequest[VirtualAllocationCreate],
+	keyed:   keyedRequest[VirtualAllocationCreateRequest],
 }
 
 var opVirtualWarehousesQueryTransfers = &Operation{
@@ -481,7 +481,7 @@ var opVirtualWarehousesCreateTransfer = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
 	payload: "data",
-	keyed:   keyedRequest[VirtualTransferCreate],
+	keyed:   keyedRequest[VirtualTransferCreateRequest],
 }
 
 var opVirtualWarehousesSavePurchase = &Operation{
@@ -536,7 +536,7 @@ var opOrdersCancel = &Operation{
 	Why:     "a repeat leaves the orders cancelled",
 	Limits:  []string{"at most 50 o_ids"},
 	payload: "",
-	keyed:   keyedRequest[OrderCancel],
+	keyed:   keyedRequest[OrderCancelRequest],
 }
 
 var opOrdersMarkSent = &Operation{
@@ -570,7 +570,7 @@ var opOrdersSetLabels = &Operation{
 	Why:     "adding or removing the same labels again changes nothing",
 	Limits:  []string{"1..19 labels, each max 10 characters, no duplicates"},
 	payload: "data",
-	keyed:   keyedRequest[OrderLabels],
+	keyed:   keyedRequest[OrderSetLabelsRequest],
 }
 
 var opOrdersSetRemark = &Operation{
@@ -581,7 +581,7 @@ var opOrdersSetRemark = &Operation{
 	Why:     "overwrites; not repeatable with is_append",
 	Limits:  []string{"remark max 500"},
 	payload: "data",
-	keyed:   keyedRequest[OrderRemark],
+	keyed:   keyedRequest[OrderSetRemarkRequest],
 }
 
 var opOrdersSetRemarkBySoID = &Operation{
@@ -591,7 +591,7 @@ var opOrdersSetRemarkBySoID = &Operation{
 	Key:     []string{"so_id"},
 	Why:     "overwrites; not repeatable with is_append",
 	payload: "data",
-	keyed:   keyedRequest[OrderRemarkBySoID],
+	keyed:   keyedRequest[OrderSetRemarkBySoIDRequest],
 }
 
 var opOrdersSetNodes = &Operation{
@@ -603,7 +603,7 @@ var opOrdersSetNodes = &Operation{
 	BatchMax: 10,
 	Limits:   []string{"at most 10 items"},
 	payload:  "data",
-	keyed:    keyedRequest[OrderNodes],
+	keyed:    keyedRequest[OrderSetNodesRequest],
 }
 
 var opOrdersAssignWarehouse = &Operation{
@@ -615,7 +615,7 @@ var opOrdersAssignWarehouse = &Operation{
 	BatchMax: 50,
 	Limits:   []string{"batch size not found"},
 	payload:  "data",
-	keyed:    keyedRows[OrderWarehouse],
+	keyed:    keyedRows[OrderAssignWarehouseRequest],
 }
 
 var opOrdersMarkQuestion = &Operation{
@@ -626,7 +626,7 @@ var opOrdersMarkQuestion = &Operation{
 	Why:     "the orders are abnormal already",
 	Limits:  []string{"at most 50 numbers"},
 	payload: "data",
-	keyed:   keyedRequest[OrderQuestion],
+	keyed:   keyedRequest[OrderMarkQuestionRequest],
 }
 
 var opOrdersSplit = &Operation{
@@ -718,8 +718,8 @@ var opAfterSalesQuery = &Operation{
 	window:    [2]string{"modified_begin", "modified_end"},
 }
 
-var opAfterSalesQueryReceived = &Operation{
-	Path: "/open/aftersale/received/query", Group: "aftersale", Service: "AfterSales", Method: "QueryReceived",
+var opAfterSalesQueryReturnReceipts = &Operation{
+	Path: "/open/aftersale/received/query", Group: "aftersale", Service: "AfterSales", Method: "QueryReturnReceipts",
 	Title: "实际收货查询", TitleEN: "Query received returns", Doc: "docType=9&docId=40", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"io_id"},
@@ -762,7 +762,7 @@ var opAfterSalesConfirmGoods = &Operation{
 	Key:     []string{"return_id"},
 	Why:     "return_id stops double stock increments; without it a repeat may count twice",
 	payload: "data",
-	keyed:   keyedRows[GoodsConfirmation],
+	keyed:   keyedRows[AfterSaleConfirmGoodsRequest],
 }
 
 var opAfterSalesConfirmGoodsBySN = &Operation{
@@ -780,7 +780,7 @@ var opAfterSalesConfirm = &Operation{
 	Key:     []string{"as_ids"},
 	Why:     "a repeat leaves the cases confirmed",
 	payload: "data",
-	keyed:   keyedRequest[AfterSaleConfirm],
+	keyed:   keyedRequest[AfterSaleConfirmRequest],
 }
 
 var opAfterSalesUnconfirm = &Operation{
@@ -790,7 +790,7 @@ var opAfterSalesUnconfirm = &Operation{
 	Key:     []string{"as_ids"},
 	Why:     "a repeat leaves the cases unconfirmed",
 	payload: "data",
-	keyed:   keyedRequest[AfterSaleUnconfirm],
+	keyed:   keyedRequest[AfterSaleUnconfirmRequest],
 }
 
 var opAfterSalesQueryPayments = &Operation{
@@ -845,7 +845,7 @@ var opPurchasesEdit = &Operation{
 	Key:     []string{"external_id", "po_id"},
 	Why:     "sets the same values of the same document again",
 	payload: "data",
-	keyed:   keyedRequest[PurchaseEdit],
+	keyed:   keyedRequest[PurchaseEditRequest],
 }
 
 var opPurchasesChangeStatus = &Operation{
@@ -864,7 +864,7 @@ var opPurchasesCancel = &Operation{
 	Key:     []string{"type", "po_ids", "so_ids"},
 	Why:     "a repeat leaves the documents void",
 	payload: "data",
-	keyed:   keyedRequest[PurchaseCancel],
+	keyed:   keyedRequest[PurchaseCancelRequest],
 }
 
 var opPurchasesSetLabels = &Operation{
@@ -875,7 +875,7 @@ var opPurchasesSetLabels = &Operation{
 	Why:     "adding or removing the same labels again changes nothing",
 	Limits:  []string{"1..19 labels, max 10 characters each"},
 	payload: "data",
-	keyed:   keyedRequest[PurchaseLabels],
+	keyed:   keyedRequest[PurchaseSetLabelsRequest],
 }
 
 var opSuppliersQuery = &Operation{
@@ -960,7 +960,7 @@ var opReceiptsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
-	keyed:    keyedRows[ReceiptCreate],
+	keyed:    keyedRows[ReceiptCreateRequest],
 }
 
 var opReceiptsConfirm = &Operation{
@@ -1034,7 +1034,7 @@ var opPurchaseReturnsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
-	keyed:    keyedRows[PurchaseReturnCreate],
+	keyed:    keyedRows[PurchaseReturnCreateRequest],
 }
 
 var opPurchaseReturnsUpload = &Operation{
@@ -1053,7 +1053,7 @@ var opPurchaseReturnsCancel = &Operation{
 	Why:     "a repeat leaves the documents cancelled",
 	Limits:  []string{"max 20 numbers"},
 	payload: "data",
-	keyed:   keyedRequest[PurchaseReturnCancel],
+	keyed:   keyedRequest[PurchaseReturnCancelRequest],
 }
 
 var opOtherInOutsQuery = &Operation{
@@ -1152,7 +1152,7 @@ var opTransfersCancel = &Operation{
 	Key:     []string{"io_id"},
 	Why:     "a repeat leaves the transfer cancelled",
 	payload: "data",
-	keyed:   keyedRequest[TransferCancel],
+	keyed:   keyedRequest[TransferCancelRequest],
 }
 
 var opTransfersCreateDifference = &Operation{
@@ -1439,7 +1439,7 @@ var opDistributionUpdateItem = &Operation{
 	Why:     "sets the same values of the same item again",
 	Limits:  []string{"item_sku_list max 1500"},
 	payload: "",
-	keyed:   keyedRequest[DistributionItemUpdate],
+	keyed:   keyedRequest[DistributionItemUpdateRequest],
 }
 
 var opDistributionSetItemStatus = &Operation{
@@ -1450,7 +1450,7 @@ var opDistributionSetItemStatus = &Operation{
 	Why:     "sets the same status again",
 	Limits:  []string{"item_spu_list max 100"},
 	payload: "data",
-	keyed:   keyedRequest[DistributionItemStatus],
+	keyed:   keyedRequest[DistributionItemSetStatusRequest],
 }
 
 var opDistributionQueryCategories = &Operation{
@@ -1542,7 +1542,7 @@ var opCrossBorderMapSKU1688 = &Operation{
 	Key:     []string{"sku_id", "plat_offer_id", "plat_spec_id", "plat_sku_id"},
 	Why:     "links the same SKU to the same 1688 SKU again (inferred)",
 	payload: "data",
-	keyed:   keyedRequest[SKU1688Mapping],
+	keyed:   keyedRequest[SKU1688MapRequest],
 }
 
 var opCrossBorderQueryTransferFees = &Operation{
@@ -1699,7 +1699,7 @@ var operations = []*Operation{
 	opLogisticsRegisterReturns,
 	opLogisticsWeighAndShip,
 	opAfterSalesQuery,
-	opAfterSalesQueryReceived,
+	opAfterSalesQueryReturnReceipts,
 	opAfterSalesUpload,
 	opAfterSalesUploadNoInfo,
 	opAfterSalesConfirmGoods,

@@ -75,7 +75,7 @@ func (s *OrderService) Upload(ctx context.Context, rows []OrderUpload) ([]RowRes
 // Effect: write, repeated safely by o_ids: a repeat leaves the orders cancelled.
 // POST /open/jushuitan/orderbyoid/cancel, official page docType=4&docId=19; confidence of the
 // known facts: medium.
-func (s *OrderService) Cancel(ctx context.Context, req *OrderCancel) (*OrderCancelResult, error) {
+func (s *OrderService) Cancel(ctx context.Context, req *OrderCancelRequest) (*OrderCancelResult, error) {
 	return call[OrderCancelResult](ctx, s.client, opOrdersCancel, req)
 }
 
@@ -86,8 +86,8 @@ func (s *OrderService) Cancel(ctx context.Context, req *OrderCancel) (*OrderCanc
 // repeat may answer that the order is shipped; ask Orders.Query for the state.
 // POST /open/order/sent/upload, official page docType=4&docId=62; confidence of the known
 // facts: medium.
-func (s *OrderService) MarkSent(ctx context.Context, req *OrderSentRequest) (*OrderSentReply, error) {
-	return call[OrderSentReply](ctx, s.client, opOrdersMarkSent, req)
+func (s *OrderService) MarkSent(ctx context.Context, req *OrderMarkSentRequest) (*OrderMarkSentReply, error) {
+	return call[OrderMarkSentReply](ctx, s.client, opOrdersMarkSent, req)
 }
 
 // QueryActions 订单操作日志查询: query order action log, one page. [OrderService.AllActions]
@@ -119,7 +119,7 @@ func (s *OrderService) StreamActions(req *OrderActionQuery, from Checkpoint) *St
 // Effect: write, repeated safely by o_id + shop_id + so_id: adding or removing the same labels
 // again changes nothing.
 // POST /open/jushuitan/order/label/upload, official page docType=4&docId=72.
-func (s *OrderService) SetLabels(ctx context.Context, req *OrderLabels) error {
+func (s *OrderService) SetLabels(ctx context.Context, req *OrderSetLabelsRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetLabels, req)
 	return err
 }
@@ -129,7 +129,7 @@ func (s *OrderService) SetLabels(ctx context.Context, req *OrderLabels) error {
 // Limits: remark max 500.
 // Effect: write, repeated safely by o_id: overwrites; not repeatable with is_append.
 // POST /open/jushuitan/order/remark/upload, official page docType=4&docId=196.
-func (s *OrderService) SetRemark(ctx context.Context, req *OrderRemark) error {
+func (s *OrderService) SetRemark(ctx context.Context, req *OrderSetRemarkRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetRemark, req)
 	return err
 }
@@ -139,7 +139,7 @@ func (s *OrderService) SetRemark(ctx context.Context, req *OrderRemark) error {
 // Effect: write, repeated safely by so_id: overwrites; not repeatable with is_append.
 // POST /open/webapi/orderapi/modifyorder/saveremark, official page docType=4&docId=944;
 // confidence of the known facts: medium.
-func (s *OrderService) SetRemarkBySoID(ctx context.Context, req *OrderRemarkBySoID) error {
+func (s *OrderService) SetRemarkBySoID(ctx context.Context, req *OrderSetRemarkBySoIDRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetRemarkBySoID, req)
 	return err
 }
@@ -152,7 +152,7 @@ func (s *OrderService) SetRemarkBySoID(ctx context.Context, req *OrderRemarkBySo
 // Effect: write, repeated safely by o_id + so_id: sets the note to the same text.
 // POST /open/order/node/soid/set, official page docType=4&docId=118; confidence of the known
 // facts: medium.
-func (s *OrderService) SetNodes(ctx context.Context, req *OrderNodes) error {
+func (s *OrderService) SetNodes(ctx context.Context, req *OrderSetNodesRequest) error {
 	_, err := upload(ctx, s.client, batchOrdersSetNodes, req)
 	return err
 }
@@ -166,7 +166,7 @@ func (s *OrderService) SetNodes(ctx context.Context, req *OrderNodes) error {
 // Effect: write, repeated safely by o_id: assigns the same warehouse again.
 // POST /open/orders/modifywms/upload, official page docType=4&docId=362; confidence of the
 // known facts: medium.
-func (s *OrderService) AssignWarehouse(ctx context.Context, rows []OrderWarehouse) error {
+func (s *OrderService) AssignWarehouse(ctx context.Context, rows []OrderAssignWarehouseRequest) error {
 	_, err := upload(ctx, s.client, batchOrdersAssignWarehouse, rows)
 	return err
 }
@@ -178,7 +178,7 @@ func (s *OrderService) AssignWarehouse(ctx context.Context, rows []OrderWarehous
 // Note: No public endpoint found to clear the abnormal state.
 // Effect: write, repeated safely by o_ids + so_ids: the orders are abnormal already.
 // POST /open/webapi/orderapi/questionorder/questions, official page docType=4&docId=263.
-func (s *OrderService) MarkQuestion(ctx context.Context, req *OrderQuestion) (*OrderQuestionResult, error) {
+func (s *OrderService) MarkQuestion(ctx context.Context, req *OrderMarkQuestionRequest) (*OrderQuestionResult, error) {
 	return call[OrderQuestionResult](ctx, s.client, opOrdersMarkQuestion, req)
 }
 
@@ -188,7 +188,7 @@ func (s *OrderService) MarkQuestion(ctx context.Context, req *OrderQuestion) (*O
 // repeat may split again.
 // POST /open/jushuitan/drporder/split, official page docType=4&docId=233; confidence of the
 // known facts: medium.
-func (s *OrderService) Split(ctx context.Context, req *OrderSplit) (*OrderSplitResult, error) {
+func (s *OrderService) Split(ctx context.Context, req *OrderSplitRequest) (*OrderSplitResult, error) {
 	return call[OrderSplitResult](ctx, s.client, opOrdersSplit, req)
 }
 
@@ -220,7 +220,7 @@ var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, Ord
 func (r *OrderUpload) keyed() bool { return !blank(r.SoID) }
 
 // keyed reports whether o_ids is set.
-func (r *OrderCancel) keyed() bool { return len(r.OIDs) > 0 }
+func (r *OrderCancelRequest) keyed() bool { return len(r.OIDs) > 0 }
 
 var pagesOrdersQueryActions = paged(opOrdersQueryActions, pages.Query[OrderActionQuery, OrderActionPage, OrderAction]{
 	Page:   func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -231,23 +231,27 @@ var pagesOrdersQueryActions = paged(opOrdersQueryActions, pages.Query[OrderActio
 })
 
 // keyed reports whether o_id or so_id is set.
-func (r *OrderLabels) keyed() bool { return r.OID != 0 || !blank(r.SoID) }
+func (r *OrderSetLabelsRequest) keyed() bool { return r.OID != 0 || !blank(r.SoID) }
 
 // keyed reports whether o_id is set and is_append, which makes a repeat unsafe, is not.
-func (r *OrderRemark) keyed() bool { return r.OID != 0 && !r.IsAppend }
+func (r *OrderSetRemarkRequest) keyed() bool { return r.OID != 0 && !r.IsAppend }
 
 // keyed reports whether so_id is set and is_append, which makes a repeat unsafe, is not.
-func (r *OrderRemarkBySoID) keyed() bool { return !blank(r.SoID) && !r.IsAppend }
+func (r *OrderSetRemarkBySoIDRequest) keyed() bool { return !blank(r.SoID) && !r.IsAppend }
 
-var batchOrdersSetNodes = &batch[*OrderNodes, OrderNode, noReply, noReply]{
+var batchOrdersSetNodes = &batch[*OrderSetNodesRequest, OrderNode, noReply, noReply]{
 	op:   opOrdersSetNodes,
-	rows: func(q *OrderNodes) []OrderNode { return q.Items },
-	with: func(q *OrderNodes, rows []OrderNode) *OrderNodes { part := *q; part.Items = rows; return &part },
-	key:  func(r *OrderNode) string { return rowKey(r.OID, r.SoID) },
+	rows: func(q *OrderSetNodesRequest) []OrderNode { return q.Items },
+	with: func(q *OrderSetNodesRequest, rows []OrderNode) *OrderSetNodesRequest {
+		part := *q
+		part.Items = rows
+		return &part
+	},
+	key: func(r *OrderNode) string { return rowKey(r.OID, r.SoID) },
 }
 
 // keyed reports whether o_id or so_id is set in every row of items.
-func (r *OrderNodes) keyed() bool {
+func (r *OrderSetNodesRequest) keyed() bool {
 	for i := range r.Items {
 		if r.Items[i].OID == 0 && blank(r.Items[i].SoID) {
 			return false
@@ -256,22 +260,24 @@ func (r *OrderNodes) keyed() bool {
 	return true
 }
 
-var batchOrdersAssignWarehouse = &batch[[]OrderWarehouse, OrderWarehouse, noReply, noReply]{
+var batchOrdersAssignWarehouse = &batch[[]OrderAssignWarehouseRequest, OrderAssignWarehouseRequest, noReply, noReply]{
 	op:   opOrdersAssignWarehouse,
-	rows: func(q []OrderWarehouse) []OrderWarehouse { return q },
-	with: func(q []OrderWarehouse, rows []OrderWarehouse) []OrderWarehouse { return rows },
-	key:  func(r *OrderWarehouse) string { return rowKey(r.OID) },
+	rows: func(q []OrderAssignWarehouseRequest) []OrderAssignWarehouseRequest { return q },
+	with: func(q []OrderAssignWarehouseRequest, rows []OrderAssignWarehouseRequest) []OrderAssignWarehouseRequest {
+		return rows
+	},
+	key: func(r *OrderAssignWarehouseRequest) string { return rowKey(r.OID) },
 }
 
 // keyed reports whether o_id is set.
-func (r *OrderWarehouse) keyed() bool { return r.OID != 0 }
+func (r *OrderAssignWarehouseRequest) keyed() bool { return r.OID != 0 }
 
 func (r *OrderQuestionResult) failures() []RowError {
 	return collectFailures(r.Message, func(r *OrderQuestionFailure) (string, string) { return rowKey(r.ID), r.Msg })
 }
 
 // keyed reports whether o_ids or so_ids is set.
-func (r *OrderQuestion) keyed() bool { return len(r.OIDs) > 0 || len(r.SoIDs) > 0 }
+func (r *OrderMarkQuestionRequest) keyed() bool { return len(r.OIDs) > 0 || len(r.SoIDs) > 0 }
 
 // OrderQuery 订单查询(自有商城、跨境下线): the request of [OrderService.Query].
 type OrderQuery struct {
@@ -630,7 +636,7 @@ type OrderUpload struct {
 	FinanceData  *OrderUploadFinanceData `json:"finance_data,omitzero"`             // 跨境财务信息: Cross-border finance block
 	Creator      string                  `json:"creator,omitzero"`                  // 创建人编号: Creator id
 	CreatorName  string                  `json:"creator_name,omitzero"`             // 创建人名称: Creator / sales staff name
-	OrderExt     *OrderUploadOrderExt    `json:"order_ext,omitzero"`                // 跨境订单扩展信息: Cross-border extension
+	OrderExt     *OrderUploadExt         `json:"order_ext,omitzero"`                // 跨境订单扩展信息: Cross-border extension
 }
 
 // Format prints the value for people, with personal data masked.
@@ -733,28 +739,28 @@ type OrderUploadFinanceData struct {
 	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: Other expense
 }
 
-// OrderUploadOrderExt 跨境订单扩展信息: OrderExt of [OrderUpload].
-type OrderUploadOrderExt struct {
-	ExtDatas *OrderUploadOrderExtExtData `json:"ext_datas,omitzero"` // 扩展数据: Extension values
+// OrderUploadExt 跨境订单扩展信息: OrderExt of [OrderUpload].
+type OrderUploadExt struct {
+	ExtDatas *OrderUploadExtData `json:"ext_datas,omitzero"` // 扩展数据: Extension values
 }
 
 // Format prints the value for people, with personal data masked.
-func (v OrderUploadOrderExt) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v OrderUploadExt) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v OrderUploadOrderExt) LogValue() slog.Value { return redact.LogValue(v) }
+func (v OrderUploadExt) LogValue() slog.Value { return redact.LogValue(v) }
 
-// OrderUploadOrderExtExtData 扩展数据: ExtDatas of [OrderUploadOrderExt].
-type OrderUploadOrderExtExtData struct {
+// OrderUploadExtData 扩展数据: ExtDatas of [OrderUploadExt].
+type OrderUploadExtData struct {
 	DoorPlate   string `json:"door_plate,omitzero" pii:"true"`   // 门牌号: Door number
 	CompanyName string `json:"company_name,omitzero" pii:"true"` // 公司名称: Company name
 }
 
 // Format prints the value for people, with personal data masked.
-func (v OrderUploadOrderExtExtData) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v OrderUploadExtData) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v OrderUploadOrderExtExtData) LogValue() slog.Value { return redact.LogValue(v) }
+func (v OrderUploadExtData) LogValue() slog.Value { return redact.LogValue(v) }
 
 // orderUploadReply 订单上传(商家自有商城、跨境线下): the answer of [OrderService.Upload].
 type orderUploadReply struct {
@@ -770,8 +776,8 @@ type OrderUploadResult struct {
 	Msg       string `json:"msg,omitzero"` // 描述: Row message
 }
 
-// OrderCancel 订单取消-按内部单号取消: the request of [OrderService.Cancel].
-type OrderCancel struct {
+// OrderCancelRequest 订单取消-按内部单号取消: the request of [OrderService.Cancel].
+type OrderCancelRequest struct {
 	OIDs       []int64 `json:"o_ids" check:"required"` // 内部单号列表: ERP order numbers, at most 50 (required)
 	CancelType string  `json:"cancel_type,omitzero"`   // 取消原因类型: Cancel reason category (text)
 	Remark     string  `json:"remark,omitzero"`        // 备注: Remark
@@ -782,13 +788,13 @@ type OrderCancelResult struct {
 	Data string `json:"data,omitzero"` // 数据: Docs show a string without content; treat as opaque
 }
 
-// OrderSentRequest 订单发货-新: the request of [OrderService.MarkSent].
-type OrderSentRequest struct {
-	Items []OrderSent `json:"items" check:"required"` // 发货明细: Shipments (required)
+// OrderMarkSentRequest 订单发货-新: the request of [OrderService.MarkSent].
+type OrderMarkSentRequest struct {
+	Items []OrderMarkSentItem `json:"items" check:"required"` // 发货明细: Shipments (required)
 }
 
-// OrderSent 发货明细: Items of [OrderSentRequest].
-type OrderSent struct {
+// OrderMarkSentItem 发货明细: Items of [OrderMarkSentRequest].
+type OrderMarkSentItem struct {
 	OID    int64  `json:"o_id,omitzero"`            // 内部单号: Internal number; or shop_id + so_id
 	ShopID int64  `json:"shop_id,omitzero"`         // 店铺编号: ERP shop id
 	SoID   string `json:"so_id,omitzero"`           // 线上单号: Online / external document number
@@ -804,8 +810,8 @@ type OrderSent struct {
 	TrackingType int64  `json:"tracking_type,omitzero"` // 货代编号: Forwarder id, 1000 suggested default
 }
 
-// OrderSentReply 订单发货-新: the answer of [OrderService.MarkSent].
-type OrderSentReply struct {
+// OrderMarkSentReply 订单发货-新: the answer of [OrderService.MarkSent].
+type OrderMarkSentReply struct {
 	Rows []json.RawMessage `json:"data,omitzero"` // 数据: Rows not described; legacy shape
 }
 
@@ -838,8 +844,8 @@ type OrderAction struct {
 	CreatorName string    `json:"creator_name,omitzero"` // 创建人名称: Creator / sales staff name
 }
 
-// OrderLabels 订单标签(新增/移除): the request of [OrderService.SetLabels].
-type OrderLabels struct {
+// OrderSetLabelsRequest 订单标签(新增/移除): the request of [OrderService.SetLabels].
+type OrderSetLabelsRequest struct {
 	OID    int64  `json:"o_id,omitzero"`    // 内部单号: o_id, or shop_id with so_id
 	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
 	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
@@ -848,42 +854,42 @@ type OrderLabels struct {
 	ActionType int64    `json:"action_type"` // 操作类型: 1 add, 2 remove (required)
 }
 
-// OrderRemark 修改订单卖家备注(按内部单号): the request of [OrderService.SetRemark].
-type OrderRemark struct {
+// OrderSetRemarkRequest 修改订单卖家备注(按内部单号): the request of [OrderService.SetRemark].
+type OrderSetRemarkRequest struct {
 	OID      int64  `json:"o_id" check:"required"`  // 内部单号: ERP internal order number (unique per tenant) (required)
 	Remark   string `json:"remark" check:"max=500"` // 备注: Overwrites by default, max 500 (required)
 	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
 }
 
-// OrderRemarkBySoID 修改订单卖家备注(按线上单号): the request of
+// OrderSetRemarkBySoIDRequest 修改订单卖家备注(按线上单号): the request of
 // [OrderService.SetRemarkBySoID].
-type OrderRemarkBySoID struct {
+type OrderSetRemarkBySoIDRequest struct {
 	SoID     string `json:"so_id" check:"required"` // 线上单号: Online / external document number (required)
 	Remark   string `json:"remark"`                 // 备注: Remark (required)
 	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
 }
 
-// OrderNodes 通过订单号修改线下备注: the request of [OrderService.SetNodes].
-type OrderNodes struct {
+// OrderSetNodesRequest 通过订单号修改线下备注: the request of [OrderService.SetNodes].
+type OrderSetNodesRequest struct {
 	ShopID int64       `json:"shop_id" check:"required"` // 店铺编号: ERP shop id (required)
 	Items  []OrderNode `json:"items" check:"required"`   // 明细: At most 10 (required)
 }
 
-// OrderNode 明细: Items of [OrderNodes].
+// OrderNode 明细: Items of [OrderSetNodesRequest].
 type OrderNode struct {
 	OID  int64  `json:"o_id,omitzero"`  // 内部单号: o_id or so_id; when both point at different orders both change
 	SoID string `json:"so_id,omitzero"` // 线上单号: Online / external document number
 	Node string `json:"node"`           // 线下备注: Offline (internal) note (required)
 }
 
-// OrderWarehouse 订单指定发货仓: the request of [OrderService.AssignWarehouse].
-type OrderWarehouse struct {
+// OrderAssignWarehouseRequest 订单指定发货仓: the request of [OrderService.AssignWarehouse].
+type OrderAssignWarehouseRequest struct {
 	OID     int64 `json:"o_id" check:"required"`      // 内部单号: ERP internal order number (unique per tenant) (required)
 	WMSCoID int64 `json:"wms_co_id" check:"required"` // 分仓编号: Branch / third-party warehouse id (required)
 }
 
-// OrderQuestion 订单转异常: the request of [OrderService.MarkQuestion].
-type OrderQuestion struct {
+// OrderMarkQuestionRequest 订单转异常: the request of [OrderService.MarkQuestion].
+type OrderMarkQuestionRequest struct {
 	// 内部单号列表: Internal numbers, max 50; either o_ids or so_ids
 	OIDs    []int64  `json:"o_ids,omitzero" check:"items=50"`
 	SoIDs   []string `json:"so_ids,omitzero" check:"items=50"` // 线上单号列表: Online numbers, max 50
@@ -906,8 +912,8 @@ type OrderQuestionFailure struct {
 	Msg string `json:"msg,omitzero"` // 描述: Result text
 }
 
-// OrderSplit 订单拆分: the request of [OrderService.Split].
-type OrderSplit struct {
+// OrderSplitRequest 订单拆分: the request of [OrderService.Split].
+type OrderSplitRequest struct {
 	// 内部单号: ERP internal order number (unique per tenant) (required, sent as text)
 	OID int64 `json:"o_id,string" check:"required"`
 	// 拆单信息: Outer array = new orders; inner rows {oi_id: string line id, qty: number}
@@ -915,7 +921,7 @@ type OrderSplit struct {
 	SplitInfos [][]OrderSplitLine `json:"split_infos" check:"required"`
 }
 
-// OrderSplitLine 拆单信息: SplitInfos of [OrderSplit].
+// OrderSplitLine 拆单信息: SplitInfos of [OrderSplitRequest].
 type OrderSplitLine struct {
 	OIID int64           `json:"oi_id,string" check:"required"` // 子订单号: Order line id (required, sent as text)
 	Qty  decimal.Decimal `json:"qty"`                           // 数量: Quantity moved (required)
@@ -930,6 +936,6 @@ func (p *OrderPage) rowCount() int { return len(p.Orders) }
 
 func (p *orderUploadReply) rowCount() int { return len(p.Rows) }
 
-func (p *OrderSentReply) rowCount() int { return len(p.Rows) }
+func (p *OrderMarkSentReply) rowCount() int { return len(p.Rows) }
 
 func (p *OrderActionPage) rowCount() int { return len(p.OrderActions) }

@@ -68,7 +68,7 @@ func (s *OtherInOutService) Upload(ctx context.Context, req *OtherInOutUpload) (
 // repeat may answer that the document has the status already; ask OtherInOuts.Query for it.
 // POST /open/jushuitan/otherinout/cancel, official page docType=10&docId=223; confidence of
 // the known facts: medium.
-func (s *OtherInOutService) ChangeStatus(ctx context.Context, req *OtherInOutStatusChange) error {
+func (s *OtherInOutService) ChangeStatus(ctx context.Context, req *OtherInOutChangeStatusRequest) error {
 	_, err := call[noReply](ctx, s.client, opOtherInOutsChangeStatus, req)
 	return err
 }
@@ -297,8 +297,9 @@ type OtherInOutUploadResult struct {
 	IOID       int64  `json:"io_id,omitzero"`       // 出入库单号: Stock document number
 }
 
-// OtherInOutStatusChange 其它出入库状态变更: the request of [OtherInOutService.ChangeStatus].
-type OtherInOutStatusChange struct {
+// OtherInOutChangeStatusRequest 其它出入库状态变更: the request of
+// [OtherInOutService.ChangeStatus].
+type OtherInOutChangeStatusRequest struct {
 	IOIDs   []string `json:"io_ids,omitzero" check:"items=20"` // 出入库单号列表: Max 20; wins over so_ids
 	SoIDs   []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: Max 20
 	WMSCoID int64    `json:"wms_co_id,omitzero,string"`        // 分仓编号: Needed for branch documents (sent as text)

@@ -59,7 +59,7 @@ func (s *OutboundService) Stream(req *OutboundQuery, from Checkpoint) *Stream[Ou
 // Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
 // repeat may answer that the document is shipped; ask Outbounds.Query for the state.
 // POST /open/orders/wms/sent/upload, official page docType=8&docId=35.
-func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShip) ([]RowResult[OutboundShipResult], error) {
+func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShipRequest) ([]RowResult[OutboundShipResult], error) {
 	return upload(ctx, s.client, batchOutboundsShip, rows)
 }
 
@@ -106,11 +106,11 @@ var pagesOutboundsQuery = paged(opOutboundsQuery, pages.Query[OutboundQuery, Out
 	NoTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
 })
 
-var batchOutboundsShip = &batch[[]OutboundShip, OutboundShip, outboundShipReply, OutboundShipResult]{
+var batchOutboundsShip = &batch[[]OutboundShipRequest, OutboundShipRequest, outboundShipReply, OutboundShipResult]{
 	op:        opOutboundsShip,
-	rows:      func(q []OutboundShip) []OutboundShip { return q },
-	with:      func(q []OutboundShip, rows []OutboundShip) []OutboundShip { return rows },
-	key:       func(r *OutboundShip) string { return rowKey(r.IOID) },
+	rows:      func(q []OutboundShipRequest) []OutboundShipRequest { return q },
+	with:      func(q []OutboundShipRequest, rows []OutboundShipRequest) []OutboundShipRequest { return rows },
+	key:       func(r *OutboundShipRequest) string { return rowKey(r.IOID) },
 	results:   func(p *outboundShipReply) []OutboundShipResult { return p.Rows },
 	resultKey: func(r *OutboundShipResult) string { return rowKey(r.OID) },
 	verdict:   func(r *OutboundShipResult) (bool, string) { return r.IsSuccess, r.Msg },
@@ -359,8 +359,8 @@ type CBFinance struct {
 	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: Other expense
 }
 
-// OutboundShip 出库发货: the request of [OutboundService.Ship].
-type OutboundShip struct {
+// OutboundShipRequest 出库发货: the request of [OutboundService.Ship].
+type OutboundShipRequest struct {
 	IOID    int64  `json:"io_id" check:"required"`          // 出库单号: Outbound document number (required)
 	LCName  string `json:"lc_name" check:"required,max=30"` // 物流公司名称: Carrier name, max 30 (required)
 	LID     string `json:"l_id" check:"required,max=50"`    // 物流单号: Waybill, max 50 (required)
@@ -374,7 +374,7 @@ type OutboundShip struct {
 	Items        []OutboundShipItem `json:"items,omitzero"`         // 发货明细: Only for serial-managed goods
 }
 
-// OutboundShipItem 发货明细: Items of [OutboundShip].
+// OutboundShipItem 发货明细: Items of [OutboundShipRequest].
 type OutboundShipItem struct {
 	SKUID  string   `json:"sku_id,omitzero"`  // 商品编码: SKU code
 	SNList []string `json:"sn_list,omitzero"` // 唯一码列表: Serial numbers

@@ -56,7 +56,7 @@ func (s *PurchaseService) Upload(ctx context.Context, req *PurchaseUpload) (*Pur
 // document again.
 // POST /open/webapi/wmsapi/openpurchase/editpurchase, official page docType=6&docId=698;
 // confidence of the known facts: medium.
-func (s *PurchaseService) Edit(ctx context.Context, req *PurchaseEdit) error {
+func (s *PurchaseService) Edit(ctx context.Context, req *PurchaseEditRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesEdit, req)
 	return err
 }
@@ -69,7 +69,7 @@ func (s *PurchaseService) Edit(ctx context.Context, req *PurchaseEdit) error {
 // repeat may answer that the document has the status already; ask Purchases.Query for it.
 // POST /open/jushuitan/purchase/change/status, official page docType=6&docId=193; confidence
 // of the known facts: medium.
-func (s *PurchaseService) ChangeStatus(ctx context.Context, req *PurchaseStatusChange) (*PurchaseStatusReply, error) {
+func (s *PurchaseService) ChangeStatus(ctx context.Context, req *PurchaseChangeStatusRequest) (*PurchaseStatusReply, error) {
 	return call[PurchaseStatusReply](ctx, s.client, opPurchasesChangeStatus, req)
 }
 
@@ -79,7 +79,7 @@ func (s *PurchaseService) ChangeStatus(ctx context.Context, req *PurchaseStatusC
 // void.
 // POST /open/webapi/wmsapi/purchase/cancel, official page docType=6&docId=452; confidence of
 // the known facts: medium.
-func (s *PurchaseService) Cancel(ctx context.Context, req *PurchaseCancel) error {
+func (s *PurchaseService) Cancel(ctx context.Context, req *PurchaseCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesCancel, req)
 	return err
 }
@@ -91,7 +91,7 @@ func (s *PurchaseService) Cancel(ctx context.Context, req *PurchaseCancel) error
 // changes nothing.
 // POST /open/jushuitan/purchaselabel/upload, official page docType=6&docId=63; confidence of
 // the known facts: medium.
-func (s *PurchaseService) SetLabels(ctx context.Context, req *PurchaseLabels) error {
+func (s *PurchaseService) SetLabels(ctx context.Context, req *PurchaseSetLabelsRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesSetLabels, req)
 	return err
 }
@@ -189,7 +189,7 @@ var pagesPurchasesQuery = paged(opPurchasesQuery, pages.Query[PurchaseQuery, Pur
 func (r *PurchaseUpload) keyed() bool { return !blank(r.ExternalID) }
 
 // keyed reports whether external_id or po_id is set.
-func (r *PurchaseEdit) keyed() bool { return !blank(r.ExternalID) || r.POID != 0 }
+func (r *PurchaseEditRequest) keyed() bool { return !blank(r.ExternalID) || r.POID != 0 }
 
 func (r *PurchaseStatusReply) failures() []RowError {
 	failed := slices.DeleteFunc(slices.Clone(r.Rows), func(r PurchaseStatusResult) bool { return r.IsSuccess })
@@ -197,10 +197,10 @@ func (r *PurchaseStatusReply) failures() []RowError {
 }
 
 // keyed reports whether po_ids or so_ids is set.
-func (r *PurchaseCancel) keyed() bool { return len(r.POIDs) > 0 || len(r.SoIDs) > 0 }
+func (r *PurchaseCancelRequest) keyed() bool { return len(r.POIDs) > 0 || len(r.SoIDs) > 0 }
 
 // keyed reports whether po_id or so_id is set.
-func (r *PurchaseLabels) keyed() bool { return r.POID != 0 || !blank(r.SoID) }
+func (r *PurchaseSetLabelsRequest) keyed() bool { return r.POID != 0 || !blank(r.SoID) }
 
 var pagesSuppliersQuery = paged(opSuppliersQuery, pages.Query[SupplierQuery, SupplierPage, Supplier]{
 	Page: func(q *SupplierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
@@ -386,8 +386,8 @@ type PurchaseUploadResult struct {
 	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
 }
 
-// PurchaseEdit 修改采购单: the request of [PurchaseService.Edit].
-type PurchaseEdit struct {
+// PurchaseEditRequest 修改采购单: the request of [PurchaseService.Edit].
+type PurchaseEditRequest struct {
 	ExternalID string `json:"external_id,omitzero"` // 外部单号: external_id or po_id
 	POID       int64  `json:"po_id,omitzero"`       // 采购单号: external_id or po_id
 	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch / third-party warehouse id
@@ -412,12 +412,12 @@ type PurchaseEdit struct {
 }
 
 // Format prints the value for people, with personal data masked.
-func (v PurchaseEdit) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v PurchaseEditRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v PurchaseEdit) LogValue() slog.Value { return redact.LogValue(v) }
+func (v PurchaseEditRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// PurchaseEditItem 明细: Items of [PurchaseEdit].
+// PurchaseEditItem 明细: Items of [PurchaseEditRequest].
 type PurchaseEditItem struct {
 	SKUID          string           `json:"sku_id,omitzero"`          // 商品编码: SKU code
 	Qty            *decimal.Decimal `json:"qty,omitempty"`            // 数量: Quantity
@@ -431,8 +431,8 @@ type PurchaseEditItem struct {
 	TaxRate        *decimal.Decimal `json:"tax_rate,omitempty"`       // 税率: Tax rate (on uploads 17 means 17%)
 }
 
-// PurchaseStatusChange 变更采购单状态: the request of [PurchaseService.ChangeStatus].
-type PurchaseStatusChange struct {
+// PurchaseChangeStatusRequest 变更采购单状态: the request of [PurchaseService.ChangeStatus].
+type PurchaseChangeStatusRequest struct {
 	SoIDs  []string `json:"so_ids,omitzero"` // 外部单号列表: so_ids or po_ids
 	POIDs  []string `json:"po_ids,omitzero"` // 采购单号列表: Purchase document numbers
 	Option int64    `json:"option"`          // 操作类型: 1 audit, 2 change, 3 void, 4 finish, 5 undo finish (required)
@@ -455,16 +455,17 @@ type PurchaseStatusResult struct {
 	Status    string `json:"status,omitzero"` // 状态: New purchase status
 }
 
-// PurchaseCancel 采购单/加工单/预约入库单作废: the request of [PurchaseService.Cancel].
-type PurchaseCancel struct {
+// PurchaseCancelRequest 采购单/加工单/预约入库单作废: the request of [PurchaseService.Cancel].
+type PurchaseCancelRequest struct {
 	POIDs []int64 `json:"po_ids,omitzero"` // 单号列表: po_ids or so_ids; po_ids wins
 	// 单据类型: po purchase, mo processing, bio appointment inbound (required)
 	Type  string   `json:"type" check:"required"`
 	SoIDs []string `json:"so_ids,omitzero"` // 外部单号列表: Online / external document numbers
 }
 
-// PurchaseLabels 采购单加工单标签(新增/移除): the request of [PurchaseService.SetLabels].
-type PurchaseLabels struct {
+// PurchaseSetLabelsRequest 采购单加工单标签(新增/移除): the request of
+// [PurchaseService.SetLabels].
+type PurchaseSetLabelsRequest struct {
 	POID int64  `json:"po_id,omitzero"` // 采购单/加工单号: po_id or so_id; po_id wins
 	SoID string `json:"so_id,omitzero"` // 外部单号: Online / external document number
 	// 标签: Labels (comma-joined text where the type is string) (required)

@@ -51,7 +51,7 @@ func (s *PurchaseReturnService) Stream(req *PurchaseReturnQuery, from Checkpoint
 // (inferred).
 // POST /open/webapi/wmsapi/purchaseout/createbatch, official page docType=8&docId=269;
 // confidence of the known facts: medium.
-func (s *PurchaseReturnService) Create(ctx context.Context, rows []PurchaseReturnCreate) ([]RowResult[PurchaseReturnCreateResult], error) {
+func (s *PurchaseReturnService) Create(ctx context.Context, rows []PurchaseReturnCreateRequest) ([]RowResult[PurchaseReturnCreateResult], error) {
 	return upload(ctx, s.client, batchPurchaseReturnsCreate, rows)
 }
 
@@ -73,7 +73,7 @@ func (s *PurchaseReturnService) Upload(ctx context.Context, req *PurchaseReturnU
 // Effect: write, repeated safely by io_ids + so_ids: a repeat leaves the documents cancelled.
 // POST /open/jushuitan/purchaseout/cancel, official page docType=8&docId=93; confidence of the
 // known facts: medium.
-func (s *PurchaseReturnService) Cancel(ctx context.Context, req *PurchaseReturnCancel) error {
+func (s *PurchaseReturnService) Cancel(ctx context.Context, req *PurchaseReturnCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchaseReturnsCancel, req)
 	return err
 }
@@ -89,21 +89,23 @@ var pagesPurchaseReturnsQuery = paged(opPurchaseReturnsQuery, pages.Query[Purcha
 	Modified: func(r *PurchaseReturn) time.Time { return r.Modified },
 })
 
-var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreate, PurchaseReturnCreate, purchaseReturnCreateReply, PurchaseReturnCreateResult]{
-	op:        opPurchaseReturnsCreate,
-	rows:      func(q []PurchaseReturnCreate) []PurchaseReturnCreate { return q },
-	with:      func(q []PurchaseReturnCreate, rows []PurchaseReturnCreate) []PurchaseReturnCreate { return rows },
-	key:       func(r *PurchaseReturnCreate) string { return rowKey(r.ExternalID) },
+var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreateRequest, PurchaseReturnCreateRequest, purchaseReturnCreateReply, PurchaseReturnCreateResult]{
+	op:   opPurchaseReturnsCreate,
+	rows: func(q []PurchaseReturnCreateRequest) []PurchaseReturnCreateRequest { return q },
+	with: func(q []PurchaseReturnCreateRequest, rows []PurchaseReturnCreateRequest) []PurchaseReturnCreateRequest {
+		return rows
+	},
+	key:       func(r *PurchaseReturnCreateRequest) string { return rowKey(r.ExternalID) },
 	results:   func(p *purchaseReturnCreateReply) []PurchaseReturnCreateResult { return p.Rows },
 	resultKey: func(r *PurchaseReturnCreateResult) string { return rowKey(r.ExternalID) },
 	verdict:   func(r *PurchaseReturnCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether external_id is set.
-func (r *PurchaseReturnCreate) keyed() bool { return !blank(r.ExternalID) }
+func (r *PurchaseReturnCreateRequest) keyed() bool { return !blank(r.ExternalID) }
 
 // keyed reports whether io_ids or so_ids is set.
-func (r *PurchaseReturnCancel) keyed() bool { return len(r.IOIDs) > 0 || len(r.SoIDs) > 0 }
+func (r *PurchaseReturnCancelRequest) keyed() bool { return len(r.IOIDs) > 0 || len(r.SoIDs) > 0 }
 
 // PurchaseReturnQuery 采购退货查询: the request of [PurchaseReturnService.Query].
 type PurchaseReturnQuery struct {
@@ -212,8 +214,9 @@ type PurchaseReturnSN struct {
 	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
 }
 
-// PurchaseReturnCreate 生成采购退货单-支持批量: the request of [PurchaseReturnService.Create].
-type PurchaseReturnCreate struct {
+// PurchaseReturnCreateRequest 生成采购退货单-支持批量: the request of
+// [PurchaseReturnService.Create].
+type PurchaseReturnCreateRequest struct {
 	IsConfirm  bool   `json:"is_confirm,omitzero"`          // 是否确认: Confirm the document at once, default false
 	Type       int64  `json:"type,omitzero"`                // 类型: 0 normal (default), 1 inspection return, 2 rework return
 	ExternalID string `json:"external_id" check:"required"` // 外部单号: Caller-side document number (required)
@@ -240,12 +243,12 @@ type PurchaseReturnCreate struct {
 }
 
 // Format prints the value for people, with personal data masked.
-func (v PurchaseReturnCreate) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v PurchaseReturnCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v PurchaseReturnCreate) LogValue() slog.Value { return redact.LogValue(v) }
+func (v PurchaseReturnCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// PurchaseReturnCreateItem 明细: Items of [PurchaseReturnCreate].
+// PurchaseReturnCreateItem 明细: Items of [PurchaseReturnCreateRequest].
 type PurchaseReturnCreateItem struct {
 	SKUID        string           `json:"sku_id,omitzero"`        // 商品编码: SKU code
 	SNs          []string         `json:"sku_sn,omitzero"`        // 商品唯一码: Serial number(s)
@@ -293,8 +296,8 @@ type PurchaseReturnUploadItem struct {
 	ProducedDate time.Time        `json:"produced_date,omitzero"` // 生产日期: Production date (tenant switch)
 }
 
-// PurchaseReturnCancel 采购退货取消: the request of [PurchaseReturnService.Cancel].
-type PurchaseReturnCancel struct {
+// PurchaseReturnCancelRequest 采购退货取消: the request of [PurchaseReturnService.Cancel].
+type PurchaseReturnCancelRequest struct {
 	IOIDs []int64  `json:"io_ids,omitzero" check:"items=20"` // 退货单号列表: Max 20; wins over so_ids
 	SoIDs []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: Max 20
 }

@@ -19,12 +19,12 @@ func TestUploadAnswersOneObject(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":`+data+`}`))
-			rows, err := c.Receipts.Create(t.Context(), []jushuitan.ReceiptCreate{{ExternalID: "A"}})
+			rows, err := c.Receipts.Create(t.Context(), []jushuitan.ReceiptCreateRequest{{ExternalID: "A"}})
 			require.NoError(t, err)
 			require.Len(t, rows, 1)
 			assert.Equal(t, int64(50203), rows[0].Result.IOID)
 
-			rows, err = c.Receipts.Create(t.Context(), []jushuitan.ReceiptCreate{{ExternalID: "A"}, {ExternalID: "B"}})
+			rows, err = c.Receipts.Create(t.Context(), []jushuitan.ReceiptCreateRequest{{ExternalID: "A"}, {ExternalID: "B"}})
 			require.ErrorIs(t, err, jushuitan.ErrDecode, "nothing is said about B")
 			assert.NoError(t, rows[0].Err)
 			assert.Error(t, rows[1].Err)
@@ -35,17 +35,17 @@ func TestUploadAnswersOneObject(t *testing.T) {
 // Refusals that hide behind code 0.
 func TestRefusedInsideCodeZero(t *testing.T) {
 	c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"cart in use","data":false}`))
-	require.ErrorIs(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBinding{}), jushuitan.ErrInvalid)
+	require.ErrorIs(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBindRequest{}), jushuitan.ErrInvalid)
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":null}`))
-	require.NoError(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBinding{}))
+	require.NoError(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBindRequest{}))
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"io_id":1,"error":"no such document"}}`))
-	_, err := c.Packing.PackShipment(t.Context(), &jushuitan.ShippingPack{IOID: 1})
+	_, err := c.Packing.PackShipment(t.Context(), &jushuitan.ShippingPackRequest{IOID: 1})
 	require.ErrorIs(t, err, jushuitan.ErrInvalid)
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"result":[{"po_id":"1","issuccess":true},{"po_id":"2","issuccess":false,"msg":"void"}]}}`))
-	reply, err := c.Purchases.ChangeStatus(t.Context(), &jushuitan.PurchaseStatusChange{POIDs: []string{"1", "2"}, Option: 1})
+	reply, err := c.Purchases.ChangeStatus(t.Context(), &jushuitan.PurchaseChangeStatusRequest{POIDs: []string{"1", "2"}, Option: 1})
 	var failed *jushuitan.BatchError
 	require.ErrorAs(t, err, &failed)
 	require.Len(t, failed.Failed, 1)
@@ -53,7 +53,7 @@ func TestRefusedInsideCodeZero(t *testing.T) {
 	assert.Len(t, reply.Rows, 2)
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"total_qty":2,"fail_qty":1,"fail_style_code_list":["S2"]}}`))
-	_, err = c.Distribution.SetItemStatus(t.Context(), &jushuitan.DistributionItemStatus{ItemSPUIDs: []string{"S1", "S2"}})
+	_, err = c.Distribution.SetItemStatus(t.Context(), &jushuitan.DistributionItemSetStatusRequest{ItemSPUIDs: []string{"S1", "S2"}})
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, "S2", failed.Failed[0].Key)
 }

@@ -41,7 +41,7 @@ func (s *SortingWallService) CheckCarts(ctx context.Context, req *CartCheck) (*C
 // nothing is documented about a repeat.
 // POST /open/jushuitan/binid/carryid/bind, official page docType=51&docId=729; confidence of
 // the known facts: medium.
-func (s *SortingWallService) BindCabinets(ctx context.Context, req *CabinetBinding) error {
+func (s *SortingWallService) BindCabinets(ctx context.Context, req *CabinetBindRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallBindCabinets, req)
 	return err
 }
@@ -53,7 +53,7 @@ func (s *SortingWallService) BindCabinets(ctx context.Context, req *CabinetBindi
 // nothing is documented about a repeat.
 // POST /open/webapi/wmsapi/wave/bindbinidcarryid, official page docType=51&docId=111;
 // confidence of the known facts: medium.
-func (s *SortingWallService) BindCart(ctx context.Context, req *CartBinding) error {
+func (s *SortingWallService) BindCart(ctx context.Context, req *CartBindRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallBindCart, req)
 	return err
 }
@@ -65,7 +65,7 @@ func (s *SortingWallService) BindCart(ctx context.Context, req *CartBinding) err
 // cart that was bound again in between would be unbound.
 // POST /open/webapi/wmsapi/wave/unbindinoutbycarryid, official page docType=51&docId=232;
 // confidence of the known facts: medium.
-func (s *SortingWallService) UnbindOutbounds(ctx context.Context, req *CartOutboundUnbind) error {
+func (s *SortingWallService) UnbindOutbounds(ctx context.Context, req *CartUnbindOutboundsRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallUnbindOutbounds, req)
 	return err
 }
@@ -77,7 +77,7 @@ func (s *SortingWallService) UnbindOutbounds(ctx context.Context, req *CartOutbo
 // cart that was bound again in between would be unbound.
 // POST /open/webapi/wmsapi/wave/unbindwavecarryid, official page docType=51&docId=467;
 // confidence of the known facts: medium.
-func (s *SortingWallService) UnbindCarts(ctx context.Context, req *CartUnbind) (*CartUnbindResult, error) {
+func (s *SortingWallService) UnbindCarts(ctx context.Context, req *CartUnbindRequest) (*CartUnbindResult, error) {
 	return call[CartUnbindResult](ctx, s.client, opSortingWallUnbindCarts, req)
 }
 
@@ -89,7 +89,7 @@ func (s *SortingWallService) UnbindCarts(ctx context.Context, req *CartUnbind) (
 // ships what was seeded.
 // POST /open/jushuitan/seed/callback, official page docType=51&docId=194; confidence of the
 // known facts: medium.
-func (s *SortingWallService) ReportAndShip(ctx context.Context, req *SeedReport) (*SeedReportReply, error) {
+func (s *SortingWallService) ReportAndShip(ctx context.Context, req *SeedReportRequest) (*SeedReportReply, error) {
 	return call[SeedReportReply](ctx, s.client, opSortingWallReportAndShip, req)
 }
 
@@ -100,7 +100,7 @@ func (s *SortingWallService) ReportAndShip(ctx context.Context, req *SeedReport)
 // nothing is documented about a repeat.
 // POST /open/jushuitan/seed/return, official page docType=51&docId=456; confidence of the
 // known facts: medium.
-func (s *SortingWallService) Report(ctx context.Context, req *SeedReturn) error {
+func (s *SortingWallService) Report(ctx context.Context, req *SeedReturnRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallReport, req)
 	return err
 }
@@ -168,8 +168,8 @@ type CartCheckResult struct {
 	OK bool `json:"data,omitzero"` // 是否校验成功: whether the check passed
 }
 
-// CabinetBinding 绑定播种柜号和播种车: the request of [SortingWallService.BindCabinets].
-type CabinetBinding struct {
+// CabinetBindRequest 绑定播种柜号和播种车: the request of [SortingWallService.BindCabinets].
+type CabinetBindRequest struct {
 	WaveID  string `json:"wave_id,omitzero"`          // 批次号: wave number
 	CarryID string `json:"carry_id,omitzero"`         // 播种车号: seeding cart number
 	WMSCoID int64  `json:"wms_co_id,omitzero,string"` // 分仓编号: branch warehouse id (sent as text)
@@ -177,7 +177,7 @@ type CabinetBinding struct {
 	Entries []CabinetBindingEntry `json:"bind_bin_id_carry_ids,omitzero"`
 }
 
-// CabinetBindingEntry 出库单播种柜号: Entries of [CabinetBinding].
+// CabinetBindingEntry 出库单播种柜号: Entries of [CabinetBindRequest].
 type CabinetBindingEntry struct {
 	Outbound  *CabinetBindingOutbound `json:"key,omitzero"`   // 出库单: outbound document
 	CabinetNo string                  `json:"value,omitzero"` // 播种柜号: seeding cabinet number
@@ -212,14 +212,14 @@ type CabinetBindingLock struct {
 	Percentage decimal.Decimal `json:"percentage,omitzero"` // 百分比: percentage
 }
 
-// CartBinding 绑定播种车: the request of [SortingWallService.BindCart].
-type CartBinding struct {
+// CartBindRequest 绑定播种车: the request of [SortingWallService.BindCart].
+type CartBindRequest struct {
 	Outbounds []CartBindingOutbound `json:"io_ids,omitzero"`   // 出库单信息: outbound documents
 	WaveID    string                `json:"wave_id,omitzero"`  // 批次编码: wave number
 	CarryID   string                `json:"carry_id,omitzero"` // 车号: cart number
 }
 
-// CartBindingOutbound 出库单信息: Outbounds of [CartBinding].
+// CartBindingOutbound 出库单信息: Outbounds of [CartBindRequest].
 type CartBindingOutbound struct {
 	// 出库明细号: outbound document (labelled as outbound line number in the source) (sent as
 	// text)
@@ -227,15 +227,15 @@ type CartBindingOutbound struct {
 	BinID string `json:"bin_id,omitzero"` // 仓位编码: bin code
 }
 
-// CartOutboundUnbind 根据播种车号解绑出库单: the request of
+// CartUnbindOutboundsRequest 根据播种车号解绑出库单: the request of
 // [SortingWallService.UnbindOutbounds].
-type CartOutboundUnbind struct {
+type CartUnbindOutboundsRequest struct {
 	CarryID      string `json:"carry_id" check:"required"` // 车号: cart number (required)
 	IsAppendJbCc bool   `json:"is_append_jb_cc,omitzero"`  // 传true: pass true
 }
 
-// CartUnbind 解绑批次拣货车/播种车: the request of [SortingWallService.UnbindCarts].
-type CartUnbind struct {
+// CartUnbindRequest 解绑批次拣货车/播种车: the request of [SortingWallService.UnbindCarts].
+type CartUnbindRequest struct {
 	CarryIDs []string `json:"carry_ids" check:"required"` // 播种车号: cart numbers (required)
 }
 
@@ -245,13 +245,13 @@ type CartUnbindResult struct {
 	Msg       string `json:"msg,omitzero"`        // 描述: result text
 }
 
-// SeedReport 播种回传（出库）: the request of [SortingWallService.ReportAndShip].
-type SeedReport struct {
+// SeedReportRequest 播种回传（出库）: the request of [SortingWallService.ReportAndShip].
+type SeedReportRequest struct {
 	WaveID    string               `json:"wave_id,omitzero"` // 批次号: wave number
 	Outbounds []SeedReportOutbound `json:"datas,omitzero"`   // 数据集合: rows
 }
 
-// SeedReportOutbound 数据集合: Outbounds of [SeedReport].
+// SeedReportOutbound 数据集合: Outbounds of [SeedReportRequest].
 type SeedReportOutbound struct {
 	IOID  int64            `json:"io_id,omitzero"` // 出库单号: outbound document number
 	Items []SeedReportItem `json:"items,omitzero"` // 明细: lines
@@ -280,13 +280,13 @@ type SeedReportResult struct {
 	Msg       string `json:"msg,omitzero"`       // 描述: result text
 }
 
-// SeedReturn 播种回传（不出库）: the request of [SortingWallService.Report].
-type SeedReturn struct {
+// SeedReturnRequest 播种回传（不出库）: the request of [SortingWallService.Report].
+type SeedReturnRequest struct {
 	WaveID    int64                `json:"wave_id,omitzero"` // 批次号: wave number
 	Outbounds []SeedReturnOutbound `json:"datas,omitzero"`   // 出库信息集合: outbound documents
 }
 
-// SeedReturnOutbound 出库信息集合: Outbounds of [SeedReturn].
+// SeedReturnOutbound 出库信息集合: Outbounds of [SeedReturnRequest].
 type SeedReturnOutbound struct {
 	IOID  int64            `json:"io_id,omitzero"` // 出库单号: outbound document number
 	Items []SeedReturnItem `json:"items,omitzero"` // 商品集合: goods

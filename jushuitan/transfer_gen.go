@@ -66,7 +66,7 @@ func (s *TransferService) UploadInWarehouse(ctx context.Context, req *InnerTrans
 // its status.
 // POST /open/jushuitan/allocate/confirm, official page docType=12&docId=64; confidence of the
 // known facts: medium.
-func (s *TransferService) Confirm(ctx context.Context, req *TransferConfirm) error {
+func (s *TransferService) Confirm(ctx context.Context, req *TransferConfirmRequest) error {
 	_, err := call[noReply](ctx, s.client, opTransfersConfirm, req)
 	return err
 }
@@ -76,7 +76,7 @@ func (s *TransferService) Confirm(ctx context.Context, req *TransferConfirm) err
 // Effect: write, repeated safely by io_id: a repeat leaves the transfer cancelled.
 // POST /open/jushuitan/allocate/cancel/v2, official page docType=12&docId=266; confidence of
 // the known facts: medium.
-func (s *TransferService) Cancel(ctx context.Context, req *TransferCancel) error {
+func (s *TransferService) Cancel(ctx context.Context, req *TransferCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opTransfersCancel, req)
 	return err
 }
@@ -88,7 +88,7 @@ func (s *TransferService) Cancel(ctx context.Context, req *TransferCancel) error
 // repeat may create a second document.
 // POST /open/jushuitan/diffallocate/create, official page docType=12&docId=357; confidence of
 // the known facts: medium.
-func (s *TransferService) CreateDifference(ctx context.Context, req *TransferDifference) (*TransferDifferenceReply, error) {
+func (s *TransferService) CreateDifference(ctx context.Context, req *TransferCreateDifferenceRequest) (*TransferDifferenceReply, error) {
 	return call[TransferDifferenceReply](ctx, s.client, opTransfersCreateDifference, req)
 }
 
@@ -120,7 +120,7 @@ func (r *CrossTransferUpload) keyed() bool { return !blank(r.SoID) }
 func (r *InnerTransferUpload) keyed() bool { return !blank(r.SoID) }
 
 // keyed reports whether io_id is set.
-func (r *TransferCancel) keyed() bool { return r.IOID != 0 }
+func (r *TransferCancelRequest) keyed() bool { return r.IOID != 0 }
 
 // TransferQuery 调拨单查询: the request of [TransferService.Query].
 type TransferQuery struct {
@@ -325,8 +325,8 @@ type InnerTransferUploadResult struct {
 	SoID string `json:"so_id,omitzero"` // 外部单号: Online / external document number
 }
 
-// TransferConfirm 调拨单确认: the request of [TransferService.Confirm].
-type TransferConfirm struct {
+// TransferConfirmRequest 调拨单确认: the request of [TransferService.Confirm].
+type TransferConfirmRequest struct {
 	IOID    int64                 `json:"io_id" check:"required"` // 调拨单号: Stock in/out document number (required)
 	WMSCoID int64                 `json:"wms_co_id,omitzero"`     // 分仓编号: Required for branch transfers
 	Remark  string                `json:"remark,omitzero"`        // 备注: Remark
@@ -334,25 +334,26 @@ type TransferConfirm struct {
 	Items   []TransferConfirmItem `json:"items,omitzero"`         // 明细: Lines
 }
 
-// TransferConfirmItem 明细: Items of [TransferConfirm].
+// TransferConfirmItem 明细: Items of [TransferConfirmRequest].
 type TransferConfirmItem struct {
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: Quantity
 }
 
-// TransferCancel 调拨单取消: the request of [TransferService.Cancel].
-type TransferCancel struct {
+// TransferCancelRequest 调拨单取消: the request of [TransferService.Cancel].
+type TransferCancelRequest struct {
 	IOID int64 `json:"io_id" check:"required"` // 调拨单号: Outgoing transfer number (required)
 }
 
-// TransferDifference 创建调拨差异单: the request of [TransferService.CreateDifference].
-type TransferDifference struct {
-	IOID  int64                    `json:"io_id,string" check:"required"`    // 调拨单号: Incoming transfer number (required, sent as text)
-	Items []TransferDifferenceItem `json:"items" check:"required,items=100"` // 明细: Max 100 (required)
+// TransferCreateDifferenceRequest 创建调拨差异单: the request of
+// [TransferService.CreateDifference].
+type TransferCreateDifferenceRequest struct {
+	IOID  int64                          `json:"io_id,string" check:"required"`    // 调拨单号: Incoming transfer number (required, sent as text)
+	Items []TransferCreateDifferenceItem `json:"items" check:"required,items=100"` // 明细: Max 100 (required)
 }
 
-// TransferDifferenceItem 明细: Items of [TransferDifference].
-type TransferDifferenceItem struct {
+// TransferCreateDifferenceItem 明细: Items of [TransferCreateDifferenceRequest].
+type TransferCreateDifferenceItem struct {
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,string"`      // 数量: Quantity as text (required, sent as text)
 }

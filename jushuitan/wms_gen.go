@@ -21,7 +21,7 @@ import (
 // hand the wave to the robot; nothing is documented about a repeat.
 // POST /open/jushuitan/pickwave/query, official page docType=22&docId=159; confidence of the
 // known facts: medium.
-func (s *WaveService) FetchForRobot(ctx context.Context, req *RobotWaveQuery) (*RobotWave, error) {
+func (s *WaveService) FetchForRobot(ctx context.Context, req *RobotWaveFetchRequest) (*RobotWave, error) {
 	return call[RobotWave](ctx, s.client, opWavesFetchForRobot, req)
 }
 
@@ -32,7 +32,7 @@ func (s *WaveService) FetchForRobot(ctx context.Context, req *RobotWaveQuery) (*
 // nothing is documented about a repeat.
 // POST /open/jushuitan/agv/wave/assign, official page docType=22&docId=172; confidence of the
 // known facts: medium.
-func (s *WaveService) AssignRobot(ctx context.Context, req *RobotWaveAssign) (*RobotWave, error) {
+func (s *WaveService) AssignRobot(ctx context.Context, req *RobotWaveAssignRequest) (*RobotWave, error) {
 	return call[RobotWave](ctx, s.client, opWavesAssignRobot, req)
 }
 
@@ -64,7 +64,7 @@ func (s *WaveService) QueryWaitingPicks(ctx context.Context) (*WaitingPickList, 
 // nothing is documented about a repeat.
 // POST /open/jushuitan/wavestatus/upload, official page docType=22&docId=180; confidence of
 // the known facts: medium.
-func (s *WaveService) UpdatePickStatus(ctx context.Context, req *WavePickStatus) error {
+func (s *WaveService) UpdatePickStatus(ctx context.Context, req *WaveUpdatePickStatusRequest) error {
 	_, err := call[noReply](ctx, s.client, opWavesUpdatePickStatus, req)
 	return err
 }
@@ -103,7 +103,7 @@ type QuickSaleService service
 // nothing is documented about a repeat.
 // POST /open/jushuitan/quicksale/arrival, official page docType=22&docId=436; confidence of
 // the known facts: medium.
-func (s *QuickSaleService) Arrive(ctx context.Context, req *QuickSaleArrival) (*QuickSaleArrivalResult, error) {
+func (s *QuickSaleService) Arrive(ctx context.Context, req *QuickSaleArriveRequest) (*QuickSaleArrivalResult, error) {
 	return call[QuickSaleArrivalResult](ctx, s.client, opQuickSaleArrive, req)
 }
 
@@ -138,7 +138,7 @@ func (s *QuickSaleService) StreamLabels(req *QuickSaleLabelQuery, from Checkpoin
 // nothing is documented about a repeat.
 // POST /open/webapi/wmsapi/openp2dskusn/createskusn, official page docType=22&docId=322;
 // confidence of the known facts: medium.
-func (s *QuickSaleService) CreateLabels(ctx context.Context, req *QuickSaleLabelCreate) (*QuickSaleLabelResult, error) {
+func (s *QuickSaleService) CreateLabels(ctx context.Context, req *QuickSaleLabelCreateRequest) (*QuickSaleLabelResult, error) {
 	return call[QuickSaleLabelResult](ctx, s.client, opQuickSaleCreateLabels, req)
 }
 
@@ -201,7 +201,7 @@ type PackingService service
 // repeat may pack a second box.
 // POST /open/webapi/wmsapi/shippingpack/addshippingpack, official page docType=22&docId=986;
 // confidence of the known facts: medium.
-func (s *PackingService) PackShipment(ctx context.Context, req *ShippingPack) (*ShippingPackResult, error) {
+func (s *PackingService) PackShipment(ctx context.Context, req *ShippingPackRequest) (*ShippingPackResult, error) {
 	return call[ShippingPackResult](ctx, s.client, opPackingPackShipment, req)
 }
 
@@ -212,7 +212,7 @@ func (s *PackingService) PackShipment(ctx context.Context, req *ShippingPack) (*
 // nothing is documented about a repeat.
 // POST /open/webapi/wmsapi/packageentries/saveipcvediorecord, official page
 // docType=22&docId=1030; confidence of the known facts: medium.
-func (s *PackingService) SaveVideo(ctx context.Context, req *PackingVideo) error {
+func (s *PackingService) SaveVideo(ctx context.Context, req *PackingVideoSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opPackingSaveVideo, req)
 	return err
 }
@@ -229,7 +229,7 @@ type CheckoutService service
 // audits orders and receives goods; nothing is documented about a repeat.
 // POST /open/jushuitan/order/single/confirm, official page docType=22&docId=73; confidence of
 // the known facts: medium.
-func (s *CheckoutService) ConfirmSinglesAndReceive(ctx context.Context, req *SingleConfirmReceive) (*SingleConfirmReceiveReply, error) {
+func (s *CheckoutService) ConfirmSinglesAndReceive(ctx context.Context, req *SingleConfirmReceiveRequest) (*SingleConfirmReceiveReply, error) {
 	return call[SingleConfirmReceiveReply](ctx, s.client, opCheckoutConfirmSinglesAndReceive, req)
 }
 
@@ -241,7 +241,7 @@ func (s *CheckoutService) ConfirmSinglesAndReceive(ctx context.Context, req *Sin
 // audits orders; nothing is documented about a repeat.
 // POST /open/webapi/wmsapi/checkoutopen/singleorderconfirms, official page
 // docType=22&docId=593; confidence of the known facts: medium.
-func (s *CheckoutService) ConfirmSingles(ctx context.Context, req *SingleConfirm) (*SingleConfirmResult, error) {
+func (s *CheckoutService) ConfirmSingles(ctx context.Context, req *SingleConfirmRequest) (*SingleConfirmResult, error) {
 	return call[SingleConfirmResult](ctx, s.client, opCheckoutConfirmSingles, req)
 }
 
@@ -293,7 +293,7 @@ func (s *WorkLogService) Stream(req *WorkLogQuery, from Checkpoint) *Stream[Work
 // repeat may count the work twice.
 // POST /open/webapi/wmsapi/worklog/workloadappend, official page docType=22&docId=154;
 // confidence of the known facts: medium.
-func (s *WorkLogService) AddWorkload(ctx context.Context, req *WorkloadAdd) (*WorkloadAddResult, error) {
+func (s *WorkLogService) AddWorkload(ctx context.Context, req *WorkloadAddRequest) (*WorkloadAddResult, error) {
 	return call[WorkloadAddResult](ctx, s.client, opWorkLogsAddWorkload, req)
 }
 
@@ -379,8 +379,8 @@ type SerialNumberMove struct {
 	SupplierName string          `json:"supplier_name,omitzero"`     // 供应商名称: supplier name
 }
 
-// RobotWaveQuery 机器人获取批次: the request of [WaveService.FetchForRobot].
-type RobotWaveQuery struct {
+// RobotWaveFetchRequest 机器人获取批次: the request of [WaveService.FetchForRobot].
+type RobotWaveFetchRequest struct {
 	RobotID string `json:"robot_id,omitzero"`  // 机器人编号: robot number
 	WMSCoID int64  `json:"wms_co_id,omitzero"` // 分仓编号: branch warehouse id
 	Bin     string `json:"bin,omitzero"`       // 仓位: bin
@@ -400,8 +400,8 @@ type RobotWave struct {
 	UserID     int64  `json:"user_id,omitzero"`     // 用户id: user id
 }
 
-// RobotWaveAssign 指定机器人批次: the request of [WaveService.AssignRobot].
-type RobotWaveAssign struct {
+// RobotWaveAssignRequest 指定机器人批次: the request of [WaveService.AssignRobot].
+type RobotWaveAssignRequest struct {
 	WaveID    int64  `json:"wave_id,omitzero"`    // 批次Id: batch id
 	RobotName string `json:"robot_name,omitzero"` // 机器人名称: robot name
 	Bin       string `json:"bin,omitzero"`        // 仓位: bin
@@ -463,13 +463,13 @@ type WaitingPickItem struct {
 	Status          string          `json:"status,omitzero"`            // 状态: status
 }
 
-// WavePickStatus 更新批次拣货状态: the request of [WaveService.UpdatePickStatus].
-type WavePickStatus struct {
+// WaveUpdatePickStatusRequest 更新批次拣货状态: the request of [WaveService.UpdatePickStatus].
+type WaveUpdatePickStatusRequest struct {
 	WaveID int64 `json:"wave_id" check:"required"` // 拣货批次号: pick-wave number (required)
 }
 
-// QuickSaleArrival 快销到货: the request of [QuickSaleService.Arrive].
-type QuickSaleArrival struct {
+// QuickSaleArriveRequest 快销到货: the request of [QuickSaleService.Arrive].
+type QuickSaleArriveRequest struct {
 	SKUSN string `json:"sku_sn" check:"required"` // 唯一码: serial number (required)
 }
 
@@ -533,8 +533,8 @@ type QuickSaleGift struct {
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
 
-// QuickSaleLabelCreate 生成快销标签: the request of [QuickSaleService.CreateLabels].
-type QuickSaleLabelCreate struct {
+// QuickSaleLabelCreateRequest 生成快销标签: the request of [QuickSaleService.CreateLabels].
+type QuickSaleLabelCreateRequest struct {
 	OrderIDs []int64 `json:"order_ids" check:"required"` // 订单号: order numbers (required)
 }
 
@@ -606,14 +606,14 @@ type PackBin struct {
 	Bin   string `json:"bin,omitzero"`    // 仓位: bin
 }
 
-// ShippingPack 发货装箱: the request of [PackingService.PackShipment].
-type ShippingPack struct {
+// ShippingPackRequest 发货装箱: the request of [PackingService.PackShipment].
+type ShippingPackRequest struct {
 	IOID  int64              `json:"io_id,omitzero"`  // 出库单号: outbound document number
 	LID   string             `json:"lid,omitzero"`    // 快递单号: waybill number
 	Items []ShippingPackItem `json:"detail,omitzero"` // 装箱明细: packing lines
 }
 
-// ShippingPackItem 装箱明细: Items of [ShippingPack].
+// ShippingPackItem 装箱明细: Items of [ShippingPackRequest].
 type ShippingPackItem struct {
 	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
 	Qty   decimal.Decimal `json:"qty"`                     // 装箱数量: quantity packed (required)
@@ -640,8 +640,8 @@ func (v ShippingPackResult) Format(s fmt.State, verb rune) { redact.Format(s, ve
 // LogValue is the value for slog, with personal data masked.
 func (v ShippingPackResult) LogValue() slog.Value { return redact.LogValue(v) }
 
-// PackingVideo 打包机保存视频记录: the request of [PackingService.SaveVideo].
-type PackingVideo struct {
+// PackingVideoSaveRequest 打包机保存视频记录: the request of [PackingService.SaveVideo].
+type PackingVideoSaveRequest struct {
 	IOIDs         CommaList       `json:"io_ids,omitzero"`         // 出库单号: outbound document numbers
 	LIDs          CommaList       `json:"l_ids,omitzero"`          // 快递单号: waybill numbers
 	VideoDuration decimal.Decimal `json:"vedio_duration,omitzero"` // 视频时长: video length
@@ -649,9 +649,9 @@ type PackingVideo struct {
 	Operation     string          `json:"operation,omitzero"`      // 操作枚举值: operation (enumeration value)
 }
 
-// SingleConfirmReceive 强制审核单件商品缺货订单并入库: the request of
+// SingleConfirmReceiveRequest 强制审核单件商品缺货订单并入库: the request of
 // [CheckoutService.ConfirmSinglesAndReceive].
-type SingleConfirmReceive struct {
+type SingleConfirmReceiveRequest struct {
 	SupplierID int64                      `json:"supplier_id,omitzero"` // ERP内部供应商编号: internal ERP supplier id
 	ExternalID string                     `json:"external_id,omitzero"` // 外部采购入库单号: external receipt number
 	WMSCoID    int64                      `json:"wms_co_id,omitzero"`   // 分仓编码: branch warehouse id
@@ -663,7 +663,7 @@ type SingleConfirmReceive struct {
 	Items      []SingleConfirmReceiveItem `json:"items,omitzero"`       // 商品信息: goods
 }
 
-// SingleConfirmReceiveItem 商品信息: Items of [SingleConfirmReceive].
+// SingleConfirmReceiveItem 商品信息: Items of [SingleConfirmReceiveRequest].
 type SingleConfirmReceiveItem struct {
 	SKUID   string           `json:"sku_id,omitzero"`   // SN码或者商品编码: serial number or SKU code
 	Qty     decimal.Decimal  `json:"qty,omitzero"`      // 商品数量: quantity
@@ -689,15 +689,15 @@ type SingleConfirmReceipt struct {
 	IOID       int64  `json:"io_id,omitzero"`       // 内部采购入库单号: internal receipt number
 }
 
-// SingleConfirm 发货-强制审核单件商品缺货订单: the request of
+// SingleConfirmRequest 发货-强制审核单件商品缺货订单: the request of
 // [CheckoutService.ConfirmSingles].
-type SingleConfirm struct {
+type SingleConfirmRequest struct {
 	LCID     string              `json:"lc_id,omitzero"`     // 快递公司id: carrier id
 	IsSingle bool                `json:"is_single,omitzero"` // 是否单件: whether single-item
 	Items    []SingleConfirmItem `json:"items,omitzero"`     // 商品: goods (labelled as quantity in the source)
 }
 
-// SingleConfirmItem 商品: Items of [SingleConfirm].
+// SingleConfirmItem 商品: Items of [SingleConfirmRequest].
 type SingleConfirmItem struct {
 	BatchID        string           `json:"batch_id,omitzero"`         // 批次号: batch number
 	PackID         string           `json:"pack_id,omitzero"`          // 箱号: box number
@@ -776,8 +776,8 @@ type WorkLog struct {
 	S2        string          `json:"s2,omitzero"`          // 扩展字段2: second text, for type "In" (the source text is cut off)
 }
 
-// WorkloadAdd 工作量补入: the request of [WorkLogService.AddWorkload].
-type WorkloadAdd struct {
+// WorkloadAddRequest 工作量补入: the request of [WorkLogService.AddWorkload].
+type WorkloadAddRequest struct {
 	WaveID             int64           `json:"wave_id,omitzero"`              // 批次号: wave number
 	LID                string          `json:"lid,omitzero"`                  // 快递单号: waybill number
 	LastLID            string          `json:"last_lid,omitzero"`             // 最后一个快递单号: last waybill number

@@ -16,16 +16,16 @@ type WorkOrderService service
 // repeat may answer that the work order has the status already.
 // POST /open/api/gd/open/workorder/updateworkorder, official page docType=46&docId=1011;
 // confidence of the known facts: medium.
-func (s *WorkOrderService) Update(ctx context.Context, req *WorkOrderUpdate) (*WorkOrderUpdateResult, error) {
+func (s *WorkOrderService) Update(ctx context.Context, req *WorkOrderUpdateRequest) (*WorkOrderUpdateResult, error) {
 	return call[WorkOrderUpdateResult](ctx, s.client, opWorkOrdersUpdate, req)
 }
 
-// WorkOrderUpdate 商家更新工单数据: the request of [WorkOrderService.Update].
-type WorkOrderUpdate struct {
+// WorkOrderUpdateRequest 商家更新工单数据: the request of [WorkOrderService.Update].
+type WorkOrderUpdateRequest struct {
 	Data *WorkOrderData `json:"data" check:"required"` // 工单数据: work order (required)
 }
 
-// WorkOrderData 工单数据: Data of [WorkOrderUpdate].
+// WorkOrderData 工单数据: Data of [WorkOrderUpdateRequest].
 type WorkOrderData struct {
 	WONo string `json:"wo_no,omitzero"` // 工单号: work order number
 	// 操作类型: operations supported so far: COMPLETE, CANCEL, CONFIRMING, WAIT_CONFIRM,

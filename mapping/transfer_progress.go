@@ -287,13 +287,13 @@ const maxDifferenceItems = 100
 // with quantities below zero. Nothing may be settled twice: the call has no key. That
 // the sign says which way it goes is inferred; the sources show a missing piece as 1.
 // There are none before the goods are received, and none without an incoming document.
-func (p *TransferProgress) DifferenceDocuments() []*jushuitan.TransferDifference {
+func (p *TransferProgress) DifferenceDocuments() []*jushuitan.TransferCreateDifferenceRequest {
 	if p.InIOID == 0 || p.OutIOID == 0 {
 		return nil
 	}
-	var missing, surplus []jushuitan.TransferDifferenceItem
+	var missing, surplus []jushuitan.TransferCreateDifferenceItem
 	for _, d := range p.Differences() {
-		item := jushuitan.TransferDifferenceItem{SKUID: d.SKUCode, Qty: d.NotReceived}
+		item := jushuitan.TransferCreateDifferenceItem{SKUID: d.SKUCode, Qty: d.NotReceived}
 		switch d.NotReceived.Sign() {
 		case 1:
 			missing = append(missing, item)
@@ -301,10 +301,10 @@ func (p *TransferProgress) DifferenceDocuments() []*jushuitan.TransferDifference
 			surplus = append(surplus, item)
 		}
 	}
-	var out []*jushuitan.TransferDifference
-	for _, items := range [][]jushuitan.TransferDifferenceItem{missing, surplus} {
+	var out []*jushuitan.TransferCreateDifferenceRequest
+	for _, items := range [][]jushuitan.TransferCreateDifferenceItem{missing, surplus} {
 		for part := range slices.Chunk(items, maxDifferenceItems) {
-			out = append(out, &jushuitan.TransferDifference{IOID: p.InIOID, Items: part})
+			out = append(out, &jushuitan.TransferCreateDifferenceRequest{IOID: p.InIOID, Items: part})
 		}
 	}
 	return out

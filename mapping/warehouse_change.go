@@ -98,15 +98,15 @@ func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
 // VirtualQtyRequests makes the requests of client.Inventory.SetVirtualQtys, one for
 // each warehouse, by warehouse and SKU. The client cuts them to the server's limit.
 // The rows should be each once, as [ChangedVirtualStock] gives them.
-func VirtualQtyRequests(rows []VirtualStock) []*jushuitan.VirtualQtyRequest {
+func VirtualQtyRequests(rows []VirtualStock) []*jushuitan.InventorySetVirtualQtysRequest {
 	rows = warehouseSorted(rows, func(a, b *VirtualStock) int {
 		return cmp.Or(cmp.Compare(a.WMSCoID, b.WMSCoID), cmp.Compare(a.SKUCode, b.SKUCode))
 	})
-	var requests []*jushuitan.VirtualQtyRequest
+	var requests []*jushuitan.InventorySetVirtualQtysRequest
 	for i := range rows {
 		r := &rows[i]
 		if len(requests) == 0 || requests[len(requests)-1].WMSCoID != r.WMSCoID {
-			requests = append(requests, &jushuitan.VirtualQtyRequest{WMSCoID: r.WMSCoID})
+			requests = append(requests, &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: r.WMSCoID})
 		}
 		to := requests[len(requests)-1]
 		to.SKUAndQty = append(to.SKUAndQty, jushuitan.VirtualQty{SKUID: r.SKUCode, Qty: r.Qty})

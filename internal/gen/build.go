@@ -78,6 +78,9 @@ func build(groups []*catalog.Group) (*api, error) {
 
 func (a *api) operation(op *catalog.Operation) error {
 	if op.Go.Request != "" {
+		if op.Effect != "read" && !strings.HasSuffix(op.Go.Request, "Request") && !strings.HasSuffix(op.Go.Request, "Upload") {
+			return fmt.Errorf("request type %s of a write: want a name that ends in Request, or in Upload for a document", op.Go.Request)
+		}
 		root := tree(op.Request)
 		s := a.declare(op.Go.Request, op.Group)
 		s.doc = fmt.Sprintf("%s %s: the request of [%s.%s].", op.Go.Request, op.TitleZH, serviceType(op), op.Go.Method)
@@ -249,7 +252,7 @@ func (a *api) child(op *catalog.Operation, s *goStruct, n *node, f *goField, sid
 	isRows := holdsRows(op, n, side)
 	name := op.Types[side+":"+f.src.Name+objectTypes[f.src.Type].mark]
 	if name == "" {
-		name = s.name + singular(f.name)
+		name = strings.TrimSuffix(s.name, "Request") + singular(f.name)
 		if isRows {
 			name = s.name + "Row"
 		}

@@ -132,7 +132,11 @@ func allName(op *catalog.Operation) string {
 }
 
 func sinceName(op *catalog.Operation) string {
-	return strings.TrimPrefix(op.Go.Method, "Query") + "Since"
+	noun := strings.TrimPrefix(op.Go.Method, "Query")
+	if noun == "V2" { // a second version of the same query: SinceV2, as AllV2 and StreamV2
+		return "Since" + noun
+	}
+	return noun + "Since"
 }
 
 func varName(prefix string, op *catalog.Operation) string {

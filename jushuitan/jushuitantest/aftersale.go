@@ -380,7 +380,7 @@ func (r *results) answer() answer {
 }
 
 // confirmGoods is 售后-确认收到货物; a return_id that was used before changes nothing.
-func (c *Company) confirmGoods(_ *call, req []jushuitan.GoodsConfirmation) answer {
+func (c *Company) confirmGoods(_ *call, req []jushuitan.AfterSaleConfirmGoodsRequest) answer {
 	var out results
 	for _, r := range req {
 		a := c.afterSales[r.ASID]
@@ -389,7 +389,7 @@ func (c *Company) confirmGoods(_ *call, req []jushuitan.GoodsConfirmation) answe
 	return out.answer()
 }
 
-func (c *Company) confirmOne(a *afterSale, r *jushuitan.GoodsConfirmation) string {
+func (c *Company) confirmOne(a *afterSale, r *jushuitan.AfterSaleConfirmGoodsRequest) string {
 	switch {
 	case a == nil:
 		return "售后单不存在"
@@ -423,7 +423,7 @@ func (c *Company) confirmOne(a *afterSale, r *jushuitan.GoodsConfirmation) strin
 
 // divideGoods spreads the goods that came over the lines that wait for them, or says
 // why that cannot be.
-func (a *afterSale) divideGoods(r *jushuitan.GoodsConfirmation) (parts []received, why string) {
+func (a *afterSale) divideGoods(r *jushuitan.AfterSaleConfirmGoodsRequest) (parts []received, why string) {
 	taken := map[int]decimal.Decimal{}
 	for _, it := range r.Items {
 		where := int64(2)
@@ -457,11 +457,11 @@ func (a *afterSale) divideGoods(r *jushuitan.GoodsConfirmation) (parts []receive
 	return parts, ""
 }
 
-func (c *Company) confirmAfterSales(_ *call, req jushuitan.AfterSaleConfirm) answer {
+func (c *Company) confirmAfterSales(_ *call, req jushuitan.AfterSaleConfirmRequest) answer {
 	return c.turn(req.ASIDs, asConfirmed, map[string]any{"new_o_id": ""})
 }
 
-func (c *Company) unconfirmAfterSales(_ *call, req jushuitan.AfterSaleUnconfirm) answer {
+func (c *Company) unconfirmAfterSales(_ *call, req jushuitan.AfterSaleUnconfirmRequest) answer {
 	return c.turn(req.ASIDs, asWaitConfirm, nil)
 }
 

@@ -94,14 +94,14 @@ func seedStockDocuments(t *testing.T, c *Company, path string) {
 	switch path {
 	case "/open/purchasein/received/upload":
 		c.nextIOID = 50203 - 1
-		_, why := c.takeReceipt(&jushuitan.ReceiptCreate{ExternalID: "IN-SEED", POID: 71002})
+		_, why := c.takeReceipt(&jushuitan.ReceiptCreateRequest{ExternalID: "IN-SEED", POID: 71002})
 		require.Empty(t, why)
 	case "/open/webapi/wmsapi/purchaseout/createbatch":
-		_, why := c.takeReceipt(&jushuitan.ReceiptCreate{ExternalID: "IN-SEED", POID: 71002, IsConfirm: true})
+		_, why := c.takeReceipt(&jushuitan.ReceiptCreateRequest{ExternalID: "IN-SEED", POID: 71002, IsConfirm: true})
 		require.Empty(t, why)
 	case "/open/jushuitan/purchaseout/cancel":
 		c.nextIOID = 50230 - 1
-		_, why := c.takeReturn(&jushuitan.PurchaseReturnCreate{
+		_, why := c.takeReturn(&jushuitan.PurchaseReturnCreateRequest{
 			ExternalID: "PR-SEED", SupplierID: 881, Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: sku, Qty: one}},
 		})
 		require.Empty(t, why)

@@ -31,7 +31,7 @@ func Example() {
 	ctx := context.Background()
 	for doc, err := range client.Outbounds.Since(ctx, 0, &jushuitan.OutboundQuery{WMSCoID: 901, Status: "WaitConfirm"}) {
 		must(err)
-		_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: doc.IOID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}})
+		_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: doc.IOID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}})
 		must(err)
 	}
 

@@ -223,7 +223,7 @@ func TestLostAnswerIsCarriedOut(t *testing.T) {
 	ioID, err := srv.Assign(srv.Orders()[0].OID, storeWMS)
 	require.NoError(t, err)
 	srv.Inject(jushuitantest.Fault{Kind: jushuitantest.LostAnswer, Path: "/open/orders/wms/sent/upload", Times: 1})
-	_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT1"}})
+	_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT1"}})
 	require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "shipping is not")
 	page, err := client.Outbounds.Query(ctx, &jushuitan.OutboundQuery{SoIDs: []string{"SO-1"}})
 	require.NoError(t, err)

@@ -93,7 +93,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	ctx := t.Context()
 	start := srv.Now().Add(-time.Hour)
 
-	require.NoError(t, client.Inventory.SetVirtualQtys(ctx, &jushuitan.VirtualQtyRequest{
+	require.NoError(t, client.Inventory.SetVirtualQtys(ctx, &jushuitan.InventorySetVirtualQtysRequest{
 		WMSCoID: storeWMS, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "TS-BLK-M", Qty: d("30")}},
 	}))
 	assert.Equal(t, "30", stockOf(t, srv.Company(""), storeWMS, "TS-BLK-M").VirtualQty.String())
@@ -120,7 +120,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	assert.Equal(t, "DY-1", seen[0].SoID)
 	require.Len(t, seen[0].Items, 2)
 
-	rows, err := client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{
+	rows, err := client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{
 		{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1", WMSCoID: storeWMS},
 		{IOID: 1, LCID: "YTO", LCName: "圆通速递", LID: "YT-2"},
 	})
@@ -138,7 +138,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	assert.Equal(t, "2", row.Qty.String())
 	assert.True(t, row.OrderLock.IsZero())
 
-	rows, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT-3"}})
+	rows, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT-3"}})
 	require.Error(t, err, "it is shipped already")
 	assert.Contains(t, rows[0].Err.Error(), "已发货")
 
@@ -212,7 +212,7 @@ func TestMallOrderShippedByTheWarehouse(t *testing.T) {
 	assert.Equal(t, "SELLER_RECEIVED", cases.AfterSales[0].GoodStatus)
 	assert.Equal(t, "Sent", cases.AfterSales[0].OrderStatus)
 	assert.Positive(t, cases.AfterSales[0].TS)
-	receipts, err := client.AfterSales.QueryReceived(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: []int64{asID}})
+	receipts, err := client.AfterSales.QueryReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: []int64{asID}})
 	require.NoError(t, err)
 	require.Len(t, receipts.ReturnReceipts, 1)
 	assert.Equal(t, "1", receipts.ReturnReceipts[0].Items[0].Qty.String())
@@ -276,11 +276,11 @@ func TestCancelAndReassign(t *testing.T) {
 	assert.True(t, stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").OrderLock.IsZero())
 	require.Error(t, srv.Ship(second, jushuitantest.Parcel{LCID: "YTO", LID: "Y"}), "voided")
 
-	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{rows[1].Result.OID}, Remark: "不要了"})
+	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{rows[1].Result.OID}, Remark: "不要了"})
 	require.NoError(t, err)
-	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{rows[1].Result.OID}})
+	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{rows[1].Result.OID}})
 	require.NoError(t, err, "a repeat changes nothing")
-	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{1}})
+	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{1}})
 	require.ErrorIs(t, err, jushuitan.ErrInvalid)
 	waitPushes(t, srv)
 	bodies := mall.got(jushuitan.PushCancel)
@@ -377,7 +377,7 @@ func TestIdempotentUploads(t *testing.T) {
 	assert.Equal(t, a.IOID, b.IOID)
 	assert.Equal(t, "15", stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").Qty.String())
 
-	confirm := []jushuitan.GoodsConfirmation{{ASID: one[0].Result.ASID, ReturnID: "RCV-1", Items: []jushuitan.GoodsConfirmationItem{{SKUID: "TS-BLK-M", Qty: d("1")}}}}
+	confirm := []jushuitan.AfterSaleConfirmGoodsRequest{{ASID: one[0].Result.ASID, ReturnID: "RCV-1", Items: []jushuitan.AfterSaleConfirmGoodsItem{{SKUID: "TS-BLK-M", Qty: d("1")}}}}
 	for range 2 {
 		_, err = client.AfterSales.ConfirmGoods(ctx, confirm)
 		require.NoError(t, err)
@@ -476,12 +476,12 @@ func TestWritesOnOrders(t *testing.T) {
 	rows, err := client.Orders.Upload(ctx, []jushuitan.OrderUpload{mallOrder("SO-1", srv.Now())})
 	require.NoError(t, err)
 	oID := rows[0].Result.OID
-	require.NoError(t, client.Orders.SetLabels(ctx, &jushuitan.OrderLabels{OID: oID, Labels: []string{"加急", "店加"}, ActionType: 1}))
-	require.NoError(t, client.Orders.SetLabels(ctx, &jushuitan.OrderLabels{ShopID: mallShop, SoID: "SO-1", Labels: []string{"加急"}, ActionType: 2}))
-	require.NoError(t, client.Orders.SetRemark(ctx, &jushuitan.OrderRemark{OID: oID, Remark: "甲"}))
-	require.NoError(t, client.Orders.SetRemarkBySoID(ctx, &jushuitan.OrderRemarkBySoID{SoID: "SO-1", Remark: "乙", IsAppend: true}))
-	require.NoError(t, client.Orders.SetNodes(ctx, &jushuitan.OrderNodes{ShopID: mallShop, Items: []jushuitan.OrderNode{{SoID: "SO-1", Node: "内部"}}}))
-	require.NoError(t, client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: oID, WMSCoID: storeWMS}}))
+	require.NoError(t, client.Orders.SetLabels(ctx, &jushuitan.OrderSetLabelsRequest{OID: oID, Labels: []string{"加急", "店加"}, ActionType: 1}))
+	require.NoError(t, client.Orders.SetLabels(ctx, &jushuitan.OrderSetLabelsRequest{ShopID: mallShop, SoID: "SO-1", Labels: []string{"加急"}, ActionType: 2}))
+	require.NoError(t, client.Orders.SetRemark(ctx, &jushuitan.OrderSetRemarkRequest{OID: oID, Remark: "甲"}))
+	require.NoError(t, client.Orders.SetRemarkBySoID(ctx, &jushuitan.OrderSetRemarkBySoIDRequest{SoID: "SO-1", Remark: "乙", IsAppend: true}))
+	require.NoError(t, client.Orders.SetNodes(ctx, &jushuitan.OrderSetNodesRequest{ShopID: mallShop, Items: []jushuitan.OrderNode{{SoID: "SO-1", Node: "内部"}}}))
+	require.NoError(t, client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: oID, WMSCoID: storeWMS}}))
 	o, _ := srv.Order(oID)
 	assert.Equal(t, "店加", o.Labels.String())
 	assert.Equal(t, "甲乙", o.Remark)
@@ -491,21 +491,21 @@ func TestWritesOnOrders(t *testing.T) {
 	require.NoError(t, srv.Audit(oID), "to the warehouse that was named")
 	out, _ := srv.OutboundOf(oID)
 	assert.Equal(t, storeWMS, out.WMSCoID)
-	require.NoError(t, client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: oID, WMSCoID: mainWMS}}))
+	require.NoError(t, client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: oID, WMSCoID: mainWMS}}))
 	out, _ = srv.OutboundOf(oID)
 	assert.Equal(t, mainWMS, out.WMSCoID)
 
-	_, err = client.Orders.MarkQuestion(ctx, &jushuitan.OrderQuestion{OIDs: []int64{oID, 5}, QuestionType: "等待补货"})
+	_, err = client.Orders.MarkQuestion(ctx, &jushuitan.OrderMarkQuestionRequest{OIDs: []int64{oID, 5}, QuestionType: "等待补货"})
 	require.Error(t, err, "one of them does not exist")
 	o, _ = srv.Order(oID)
 	assert.Equal(t, "Question", o.Status)
 	require.NoError(t, srv.Resolve(oID))
-	_, err = client.Orders.MarkSent(ctx, &jushuitan.OrderSentRequest{Items: []jushuitan.OrderSent{{OID: oID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}}})
+	_, err = client.Orders.MarkSent(ctx, &jushuitan.OrderMarkSentRequest{Items: []jushuitan.OrderMarkSentItem{{OID: oID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}}})
 	require.NoError(t, err)
 	o, _ = srv.Order(oID)
 	assert.Equal(t, "Sent", o.Status)
 	assert.Equal(t, "8", stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").Qty.String())
-	_, err = client.Orders.MarkSent(ctx, &jushuitan.OrderSentRequest{Items: []jushuitan.OrderSent{{OID: oID, LCID: "YTO", LCName: "圆通速递", LID: "YT-2"}}})
+	_, err = client.Orders.MarkSent(ctx, &jushuitan.OrderMarkSentRequest{Items: []jushuitan.OrderMarkSentItem{{OID: oID, LCID: "YTO", LCName: "圆通速递", LID: "YT-2"}}})
 	require.ErrorIs(t, err, jushuitan.ErrInvalid)
 
 	actions, err := client.Orders.QueryActions(ctx, &jushuitan.OrderActionQuery{OID: oID, ModifiedBegin: srv.Now().Add(-time.Hour), ModifiedEnd: srv.Now()})
@@ -568,7 +568,7 @@ func TestStock(t *testing.T) {
 			assert.Equal(t, "130", string(a.Code), a.Msg)
 		})
 	}
-	err = client.Inventory.SetVirtualQtys(ctx, &jushuitan.VirtualQtyRequest{WMSCoID: storeWMS, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "none", Qty: d("1")}}})
+	err = client.Inventory.SetVirtualQtys(ctx, &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: storeWMS, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "none", Qty: d("1")}}})
 	require.Error(t, err, "code 0 with data null changed nothing")
 }
 
@@ -707,24 +707,24 @@ func TestConfirmAfterSales(t *testing.T) {
 	rows, err := client.AfterSales.Upload(ctx, []jushuitan.AfterSaleUpload{afterSale("RF-1", "SO-1", "2")})
 	require.NoError(t, err)
 	asID := rows[0].Result.ASID
-	_, err = client.AfterSales.Confirm(ctx, &jushuitan.AfterSaleConfirm{ASIDs: []int64{asID}})
+	_, err = client.AfterSales.Confirm(ctx, &jushuitan.AfterSaleConfirmRequest{ASIDs: []int64{asID}})
 	require.NoError(t, err)
-	_, err = client.AfterSales.Confirm(ctx, &jushuitan.AfterSaleConfirm{ASIDs: []int64{asID, 1}})
+	_, err = client.AfterSales.Confirm(ctx, &jushuitan.AfterSaleConfirmRequest{ASIDs: []int64{asID, 1}})
 	require.Error(t, err)
 	got, _ := srv.AfterSale(asID)
 	assert.Equal(t, "Confirmed", got.Status)
 	assert.False(t, got.ConfirmDate.IsZero())
-	_, err = client.AfterSales.Unconfirm(ctx, &jushuitan.AfterSaleUnconfirm{ASIDs: []int64{asID}})
+	_, err = client.AfterSales.Unconfirm(ctx, &jushuitan.AfterSaleUnconfirmRequest{ASIDs: []int64{asID}})
 	require.NoError(t, err)
 	got, _ = srv.AfterSale(asID)
 	assert.Equal(t, "WaitConfirm", got.Status)
 
 	// Goods come in parts, one of them defective.
-	for i, c := range []jushuitan.GoodsConfirmation{
-		{ASID: asID, ReturnID: "1", WhID: new(int64(1)), Items: []jushuitan.GoodsConfirmationItem{{SKUID: "TS-BLK-M", Qty: d("1"), QtyType: new(int64(0))}}},
-		{ASID: asID, ReturnID: "2", Items: []jushuitan.GoodsConfirmationItem{{SKUID: "TS-BLK-M", Qty: d("1"), QtyType: new(int64(4))}}},
+	for i, c := range []jushuitan.AfterSaleConfirmGoodsRequest{
+		{ASID: asID, ReturnID: "1", WhID: new(int64(1)), Items: []jushuitan.AfterSaleConfirmGoodsItem{{SKUID: "TS-BLK-M", Qty: d("1"), QtyType: new(int64(0))}}},
+		{ASID: asID, ReturnID: "2", Items: []jushuitan.AfterSaleConfirmGoodsItem{{SKUID: "TS-BLK-M", Qty: d("1"), QtyType: new(int64(4))}}},
 	} {
-		_, err = client.AfterSales.ConfirmGoods(ctx, []jushuitan.GoodsConfirmation{c})
+		_, err = client.AfterSales.ConfirmGoods(ctx, []jushuitan.AfterSaleConfirmGoodsRequest{c})
 		require.NoError(t, err)
 		got, _ = srv.AfterSale(asID)
 		assert.Equal(t, i == 1, got.GoodStatus == "SELLER_RECEIVED")

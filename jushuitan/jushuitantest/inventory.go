@@ -321,7 +321,7 @@ func stocktakeDone(d *stocktake) answer {
 	return done(map[string]any{"msg": "", "so_id": d.soID, "io_id": d.IOID})
 }
 
-func (c *Company) setVirtualQtys(_ *call, req jushuitan.VirtualQtyRequest) answer {
+func (c *Company) setVirtualQtys(_ *call, req jushuitan.InventorySetVirtualQtysRequest) answer {
 	w, err := c.warehouse(req.WMSCoID)
 	changed := 0
 	if err == nil {

@@ -468,7 +468,7 @@ func (c *Company) shopWanted(want *int64, offline bool, shopID int64) bool {
 	return *want == shopID
 }
 
-func (c *Company) cancelOrders(_ *call, req jushuitan.OrderCancel) answer {
+func (c *Company) cancelOrders(_ *call, req jushuitan.OrderCancelRequest) answer {
 	if len(req.OIDs) > 50 {
 		return refuse(codeBadData, "参数 o_ids 最多50项，实际%d项", len(req.OIDs))
 	}
@@ -489,7 +489,7 @@ func (c *Company) cancelOrders(_ *call, req jushuitan.OrderCancel) answer {
 	return done(map[string]any{"data": nil})
 }
 
-func (c *Company) assignWarehouses(_ *call, req []jushuitan.OrderWarehouse) answer {
+func (c *Company) assignWarehouses(_ *call, req []jushuitan.OrderAssignWarehouseRequest) answer {
 	for i, r := range req {
 		o := c.orders[r.OID]
 		if o == nil {
@@ -546,7 +546,7 @@ func (c *Company) find(oID, shopID int64, soID string) (*order, *answer) {
 	return o, nil
 }
 
-func (c *Company) setLabels(_ *call, req jushuitan.OrderLabels) answer {
+func (c *Company) setLabels(_ *call, req jushuitan.OrderSetLabelsRequest) answer {
 	if req.ActionType != 1 && req.ActionType != 2 {
 		return refuse(codeBadData, "参数 action_type 应为 1 或 2")
 	}
@@ -572,11 +572,11 @@ func (c *Company) setLabels(_ *call, req jushuitan.OrderLabels) answer {
 	return done(nil)
 }
 
-func (c *Company) setRemark(_ *call, req jushuitan.OrderRemark) answer {
+func (c *Company) setRemark(_ *call, req jushuitan.OrderSetRemarkRequest) answer {
 	return c.remark(req.OID, "", req.Remark, req.IsAppend)
 }
 
-func (c *Company) setRemarkBySoID(_ *call, req jushuitan.OrderRemarkBySoID) answer {
+func (c *Company) setRemarkBySoID(_ *call, req jushuitan.OrderSetRemarkBySoIDRequest) answer {
 	return c.remark(0, req.SoID, req.Remark, req.IsAppend)
 }
 
@@ -595,7 +595,7 @@ func (c *Company) remark(oID int64, soID, remark string, add bool) answer {
 	return done(nil)
 }
 
-func (c *Company) setNodes(_ *call, req jushuitan.OrderNodes) answer {
+func (c *Company) setNodes(_ *call, req jushuitan.OrderSetNodesRequest) answer {
 	var found []*order
 	var nodes []string
 	for _, it := range req.Items {
@@ -625,7 +625,7 @@ func (c *Company) setNodes(_ *call, req jushuitan.OrderNodes) answer {
 	return done(nil)
 }
 
-func (c *Company) markQuestions(_ *call, req jushuitan.OrderQuestion) answer {
+func (c *Company) markQuestions(_ *call, req jushuitan.OrderMarkQuestionRequest) answer {
 	if len(req.OIDs) == 0 && len(req.SoIDs) == 0 {
 		return refuse(codeBadData, "o_ids 与 so_ids 至少传一项")
 	}

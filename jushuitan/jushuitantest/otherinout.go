@@ -226,7 +226,7 @@ func wantsOtherInOut(req *jushuitan.OtherInOutQuery, d *otherInOut) bool {
 
 // changeOtherInOuts is 其它出入库状态变更. All documents pass or none does, and one
 // that is there already is refused (assumptions).
-func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutStatusChange) answer {
+func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutChangeStatusRequest) answer {
 	found, bad := c.findOtherInOuts(&req)
 	if bad != nil {
 		return *bad
@@ -267,7 +267,7 @@ func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutStatusChang
 }
 
 // findOtherInOuts are the documents that a change names, each once.
-func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutStatusChange) (found []*otherInOut, bad *answer) {
+func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutChangeStatusRequest) (found []*otherInOut, bad *answer) {
 	named := map[string]*otherInOut{}
 	names := req.IOIDs
 	for _, id := range names {

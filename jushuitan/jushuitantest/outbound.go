@@ -367,7 +367,7 @@ func (c *Company) wantsOutbound(req *jushuitan.OutboundQuery, d *outbound) bool 
 }
 
 // shipOutbounds is 出库发货: one answer for each row, whose o_id is the io_id.
-func (c *Company) shipOutbounds(_ *call, req []jushuitan.OutboundShip) answer {
+func (c *Company) shipOutbounds(_ *call, req []jushuitan.OutboundShipRequest) answer {
 	rows := []map[string]any{}
 	for _, r := range req {
 		row := map[string]any{"o_id": r.IOID, "issuccess": true, "msg": "ok"}
@@ -379,7 +379,7 @@ func (c *Company) shipOutbounds(_ *call, req []jushuitan.OutboundShip) answer {
 	return done(map[string]any{"data": rows})
 }
 
-func (c *Company) shipRow(r *jushuitan.OutboundShip) string {
+func (c *Company) shipRow(r *jushuitan.OutboundShipRequest) string {
 	d := c.outbounds[r.IOID]
 	switch {
 	case d == nil:
@@ -404,7 +404,7 @@ func (c *Company) shipRow(r *jushuitan.OutboundShip) string {
 
 // markSent is 订单发货: it ships whole orders, with or without an outbound
 // document. All rows pass or none does (assumption).
-func (c *Company) markSent(_ *call, req jushuitan.OrderSentRequest) answer {
+func (c *Company) markSent(_ *call, req jushuitan.OrderMarkSentRequest) answer {
 	var found []*order
 	for i, r := range req.Items {
 		o, bad := c.find(r.OID, r.ShopID, r.SoID)

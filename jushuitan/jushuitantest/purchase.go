@@ -197,7 +197,7 @@ func (c *Company) uploadPurchase(q *call, req jushuitan.PurchaseUpload) answer {
 	}
 	p := c.purchaseBySoID(req.ExternalID)
 	if p == nil || req.IsEdit {
-		edit := jushuitan.PurchaseEdit{
+		edit := jushuitan.PurchaseEditRequest{
 			WMSCoID: req.WMSCoID, SupplierID: req.SupplierID, ItemType: req.ItemType, Remark: req.Remark, Term: req.Term,
 			SendAddress: req.SendAddress, PurchaserName: req.PurchaserName, TaxRate: req.TaxRate, MoreRate: req.MoreRate,
 			PODate: req.PODate, LogisticsCompany: req.LogisticsCompany, LID: req.LID, Labels: req.Labels, Freight: req.Freight,
@@ -235,7 +235,7 @@ func (c *Company) uploadPurchase(q *call, req jushuitan.PurchaseUpload) answer {
 }
 
 // badEdit says what is wrong with a change to a purchase order.
-func (c *Company) badEdit(p *jushuitan.Purchase, e *jushuitan.PurchaseEdit) string {
+func (c *Company) badEdit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditRequest) string {
 	if p.Status != purchaseWaitConfirm && p.Status != purchaseConfirmed {
 		return "采购单状态为 " + p.Status + "，不能修改"
 	}
@@ -284,7 +284,7 @@ func purchaseLine(p *jushuitan.Purchase, sku string) *jushuitan.PurchaseItem {
 
 // edit changes what is given: lines by their SKU; those that are not named stay
 // (assumption).
-func (c *Company) edit(p *jushuitan.Purchase, e *jushuitan.PurchaseEdit) {
+func (c *Company) edit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditRequest) {
 	if e.SupplierID != 0 {
 		p.SupplierID, p.Seller = e.SupplierID, c.supplier(e.SupplierID).Name
 	}
@@ -347,7 +347,7 @@ func (c *Company) findPurchase(poID int64, soID string) (*jushuitan.Purchase, *a
 	return p, nil
 }
 
-func (c *Company) editPurchase(_ *call, req jushuitan.PurchaseEdit) answer {
+func (c *Company) editPurchase(_ *call, req jushuitan.PurchaseEditRequest) answer {
 	p, bad := c.findPurchase(req.POID, req.ExternalID)
 	if bad != nil {
 		return *bad
@@ -359,7 +359,7 @@ func (c *Company) editPurchase(_ *call, req jushuitan.PurchaseEdit) answer {
 	return done(nil)
 }
 
-func (c *Company) setPurchaseLabels(_ *call, req jushuitan.PurchaseLabels) answer {
+func (c *Company) setPurchaseLabels(_ *call, req jushuitan.PurchaseSetLabelsRequest) answer {
 	p, bad := c.findPurchase(req.POID, req.SoID)
 	if bad != nil {
 		return *bad
@@ -423,7 +423,7 @@ func (c *Company) voidPurchase(p *jushuitan.Purchase) {
 
 // changePurchases is 变更采购单状态: 1 audit, 2 change (back to WaitConfirm), 3 void, 4
 // finish, 5 undo finish. A document that is there already fails (assumption).
-func (c *Company) changePurchases(_ *call, req jushuitan.PurchaseStatusChange) answer {
+func (c *Company) changePurchases(_ *call, req jushuitan.PurchaseChangeStatusRequest) answer {
 	if req.Option < 1 || req.Option > 5 {
 		return refuse(codeBadData, "参数 option 应为 1 至 5")
 	}
@@ -490,7 +490,7 @@ func (c *Company) turnPurchase(p *jushuitan.Purchase, option int64) string {
 // cancelPurchases is 采购单作废. All documents pass or none does (assumption); a
 // repeat leaves them void. Processing and appointment documents have no state
 // here: they pass.
-func (c *Company) cancelPurchases(_ *call, req jushuitan.PurchaseCancel) answer {
+func (c *Company) cancelPurchases(_ *call, req jushuitan.PurchaseCancelRequest) answer {
 	switch req.Type {
 	case "po":
 	case "mo", "bio":

@@ -114,7 +114,7 @@ func (c *Company) PurchaseReturns() []jushuitan.PurchaseReturn {
 
 // createPurchaseReturns is 生成采购退货单: each row has its verdict. A repeat gives
 // the first result and changes nothing (assumption).
-func (c *Company) createPurchaseReturns(_ *call, req []jushuitan.PurchaseReturnCreate) answer {
+func (c *Company) createPurchaseReturns(_ *call, req []jushuitan.PurchaseReturnCreateRequest) answer {
 	rows := []map[string]any{}
 	for i := range req {
 		u := &req[i]
@@ -128,7 +128,7 @@ func (c *Company) createPurchaseReturns(_ *call, req []jushuitan.PurchaseReturnC
 	return done(rows)
 }
 
-func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreate) (*purchaseReturn, string) {
+func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreateRequest) (*purchaseReturn, string) {
 	for _, d := range c.purchaseReturns {
 		if d.SoID == u.ExternalID {
 			return d, ""
@@ -163,7 +163,7 @@ func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreate) (*purchaseReturn
 
 // newReturn makes the return that an upload describes, without lines; p is its
 // purchase order, or nil.
-func (c *Company) newReturn(u *jushuitan.PurchaseReturnCreate, p *jushuitan.Purchase) (*purchaseReturn, string) {
+func (c *Company) newReturn(u *jushuitan.PurchaseReturnCreateRequest, p *jushuitan.Purchase) (*purchaseReturn, string) {
 	supplier := c.supplier(u.SupplierID)
 	where, wms := cmp.Or(u.Warehouse, purchaseSlot), u.WMSCoID
 	if p != nil {
@@ -230,7 +230,7 @@ func (c *Company) queryPurchaseReturns(q *call, req jushuitan.PurchaseReturnQuer
 
 // cancelPurchaseReturns is 采购退货取消. All documents pass or none does
 // (assumption); a repeat leaves them cancelled.
-func (c *Company) cancelPurchaseReturns(_ *call, req jushuitan.PurchaseReturnCancel) answer {
+func (c *Company) cancelPurchaseReturns(_ *call, req jushuitan.PurchaseReturnCancelRequest) answer {
 	var found []*purchaseReturn
 	for _, id := range req.IOIDs {
 		d := c.purchaseReturn(id)

@@ -171,7 +171,7 @@ func (c *Company) PurchaseReceipts() []jushuitan.Receipt {
 
 // createReceipts is 生成采购入库单: each row has its verdict. A repeat gives the first
 // result and changes nothing (assumption).
-func (c *Company) createReceipts(_ *call, req []jushuitan.ReceiptCreate) answer {
+func (c *Company) createReceipts(_ *call, req []jushuitan.ReceiptCreateRequest) answer {
 	rows := []map[string]any{}
 	for i := range req {
 		u := &req[i]
@@ -185,7 +185,7 @@ func (c *Company) createReceipts(_ *call, req []jushuitan.ReceiptCreate) answer 
 	return done(rows)
 }
 
-func (c *Company) takeReceipt(u *jushuitan.ReceiptCreate) (*purchaseReceipt, string) {
+func (c *Company) takeReceipt(u *jushuitan.ReceiptCreateRequest) (*purchaseReceipt, string) {
 	for _, d := range c.purchaseIns {
 		if d.SoID == u.ExternalID {
 			return d, ""
@@ -265,7 +265,7 @@ func (c *Company) addReceiptLines(d *purchaseReceipt, p *jushuitan.Purchase, ite
 // confirmReceipts is 入库单确认, with the real quantities; a SKU that is not named
 // did not come. All rows pass or none does, since they have no verdict
 // (assumptions).
-func (c *Company) confirmReceipts(_ *call, req []jushuitan.ReceiptConfirm) answer {
+func (c *Company) confirmReceipts(_ *call, req []jushuitan.ReceiptConfirmRequest) answer {
 	var found []*purchaseReceipt
 	var all [][]decimal.Decimal
 	coming := map[int64]map[string]decimal.Decimal{} // by purchase order

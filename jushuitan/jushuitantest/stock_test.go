@@ -112,8 +112,8 @@ func TestHeadOfficeAllocatesToAStore(t *testing.T) {
 	assert.Equal(t, "1", qtyOf(t, srv, storeWMS, "allocate_qty"), "the lost piece")
 
 	difference := func(ioID int64, qty string) (*jushuitan.TransferDifferenceReply, error) {
-		return client.Transfers.CreateDifference(ctx, &jushuitan.TransferDifference{
-			IOID: ioID, Items: []jushuitan.TransferDifferenceItem{{SKUID: "TS-BLK-M", Qty: d(qty)}},
+		return client.Transfers.CreateDifference(ctx, &jushuitan.TransferCreateDifferenceRequest{
+			IOID: ioID, Items: []jushuitan.TransferCreateDifferenceItem{{SKUID: "TS-BLK-M", Qty: d(qty)}},
 		})
 	}
 	for _, bad := range []string{"2", "-1", "0"} {
@@ -195,16 +195,16 @@ func TestStoreToStoreTransfer(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{Name: "二店", WMSCoID: otherWMS}))
 	ioID := uploadTransfer(t, client, crossTransfer("SS-1", storeWMS, otherWMS, "3"))
-	confirm := func(req jushuitan.TransferConfirm) error { return client.Transfers.Confirm(ctx, &req) }
+	confirm := func(req jushuitan.TransferConfirmRequest) error { return client.Transfers.Confirm(ctx, &req) }
 	three := []jushuitan.TransferConfirmItem{{SKUID: "TS-BLK-M", Qty: d("3")}}
-	require.ErrorIs(t, confirm(jushuitan.TransferConfirm{IOID: ioID}), jushuitan.ErrInvalid, "branches need wms_co_id")
-	require.ErrorIs(t, confirm(jushuitan.TransferConfirm{IOID: ioID, WMSCoID: mainWMS}), jushuitan.ErrInvalid, "another's")
-	require.ErrorIs(t, confirm(jushuitan.TransferConfirm{IOID: 1, WMSCoID: storeWMS}), jushuitan.ErrInvalid, "unknown")
-	require.NoError(t, confirm(jushuitan.TransferConfirm{IOID: ioID, WMSCoID: storeWMS, Items: three}))
-	require.ErrorIs(t, confirm(jushuitan.TransferConfirm{IOID: ioID, WMSCoID: storeWMS}), jushuitan.ErrInvalid, "again")
+	require.ErrorIs(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID}), jushuitan.ErrInvalid, "branches need wms_co_id")
+	require.ErrorIs(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: mainWMS}), jushuitan.ErrInvalid, "another's")
+	require.ErrorIs(t, confirm(jushuitan.TransferConfirmRequest{IOID: 1, WMSCoID: storeWMS}), jushuitan.ErrInvalid, "unknown")
+	require.NoError(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: storeWMS, Items: three}))
+	require.ErrorIs(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: storeWMS}), jushuitan.ErrInvalid, "again")
 	assert.Equal(t, "3", qtyOf(t, srv, otherWMS, "allocate_qty"))
 	in := transferOf(t, client, ioID).LinkIOID
-	require.NoError(t, confirm(jushuitan.TransferConfirm{IOID: in, WMSCoID: otherWMS}))
+	require.NoError(t, confirm(jushuitan.TransferConfirmRequest{IOID: in, WMSCoID: otherWMS}))
 	assert.Equal(t, "1", qtyOf(t, srv, storeWMS, "qty"))
 	assert.Equal(t, "3", qtyOf(t, srv, otherWMS, "qty"))
 	assert.Equal(t, "0", qtyOf(t, srv, otherWMS, "allocate_qty"))
@@ -218,9 +218,9 @@ func TestStoreToStoreTransfer(t *testing.T) {
 
 	// Goods that are not there, unless it is forced.
 	ioID = uploadTransfer(t, client, crossTransfer("SS-3", otherWMS, storeWMS, "9"))
-	require.ErrorIs(t, confirm(jushuitan.TransferConfirm{IOID: ioID, WMSCoID: otherWMS}), jushuitan.ErrInvalid)
+	require.ErrorIs(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: otherWMS}), jushuitan.ErrInvalid)
 	require.Error(t, srv.ShipTransfer(ioID, nil))
-	require.NoError(t, confirm(jushuitan.TransferConfirm{IOID: ioID, WMSCoID: otherWMS, IsForce: true}))
+	require.NoError(t, confirm(jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: otherWMS, IsForce: true}))
 	assert.Equal(t, "-8", qtyOf(t, srv, otherWMS, "qty"))
 	assert.Len(t, srv.Transfers(), 6)
 }
@@ -336,7 +336,7 @@ func TestTransferUploads(t *testing.T) {
 	assert.Len(t, srv.Transfers(), 3, "all rows pass or none does")
 	assert.Equal(t, "10", qtyOf(t, srv, mainWMS, "qty"))
 
-	cancel := func(ioID int64) error { return client.Transfers.Cancel(ctx, &jushuitan.TransferCancel{IOID: ioID}) }
+	cancel := func(ioID int64) error { return client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: ioID}) }
 	require.NoError(t, cancel(first[0].Result.IOID))
 	require.NoError(t, cancel(first[0].Result.IOID), "a repeat")
 	require.ErrorIs(t, cancel(1), jushuitan.ErrInvalid)
@@ -391,7 +391,7 @@ func TestOtherInOutStates(t *testing.T) {
 		return r.IOID
 	}
 	turn := func(ioID int64, operate string) error {
-		return client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{IOIDs: []string{fmt.Sprint(ioID)}, WMSCoID: storeWMS, OperateType: operate})
+		return client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{IOIDs: []string{fmt.Sprint(ioID)}, WMSCoID: storeWMS, OperateType: operate})
 	}
 	status := func(ioID int64) string {
 		page, err := client.OtherInOuts.Query(ctx, &jushuitan.OtherInOutQuery{IOIDs: []string{fmt.Sprint(ioID)}})
@@ -424,11 +424,11 @@ func TestOtherInOutStates(t *testing.T) {
 	require.ErrorIs(t, turn(draft, "4"), jushuitan.ErrInvalid, "too few there")
 	require.Error(t, srv.ConfirmOtherInOut(draft, nil), "too few there")
 	require.Error(t, srv.ConfirmOtherInOut(draft, lines("TS-BLK-M", "7")), "more than asked")
-	require.NoError(t, client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{SoIDs: []string{"O-4"}, WMSCoID: storeWMS}))
+	require.NoError(t, client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{SoIDs: []string{"O-4"}, WMSCoID: storeWMS}))
 	assert.Equal(t, "Delete", status(draft))
 	assert.Len(t, srv.OtherInOuts(), 4)
 
-	for why, req := range map[string]jushuitan.OtherInOutStatusChange{
+	for why, req := range map[string]jushuitan.OtherInOutChangeStatusRequest{
 		"branch":    {SoIDs: []string{"O-4"}},
 		"other's":   {SoIDs: []string{"O-4"}, WMSCoID: mainWMS},
 		"unknown":   {SoIDs: []string{"none"}, WMSCoID: storeWMS},
@@ -543,7 +543,7 @@ func TestPurchaseReceivedAndReturned(t *testing.T) {
 	_, err = srv.ReceivePurchase(1, nil)
 	require.Error(t, err)
 
-	rows, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreate{
+	rows, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreateRequest{
 		{ExternalID: "IN-1", POID: poID, Warehouse: 1, Items: []jushuitan.ReceiptCreateItem{{SKUID: "TS-BLK-M", Qty: d("6")}}},
 		{ExternalID: "IN-2", POID: poID, Items: []jushuitan.ReceiptCreateItem{{SKUID: "TS-BLK-L", Qty: d("1")}}},
 		{ExternalID: "IN-3", SupplierID: 1, Items: []jushuitan.ReceiptCreateItem{{SKUID: "TS-BLK-M", Qty: d("1")}}},
@@ -556,13 +556,13 @@ func TestPurchaseReceivedAndReturned(t *testing.T) {
 		assert.Equal(t, ok, rows[i].Err == nil, "row %d: %v", i, rows[i].Err)
 	}
 	assert.Equal(t, "1", qtyOf(t, srv, mainWMS, "in_qty"), "without a purchase order, in the main warehouse")
-	again, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreate{{ExternalID: "IN-1", POID: poID, IsConfirm: true}})
+	again, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreateRequest{{ExternalID: "IN-1", POID: poID, IsConfirm: true}})
 	require.NoError(t, err)
 	assert.Equal(t, rows[0].Result.IOID, again[0].Result.IOID)
 	assert.Equal(t, "4", qtyOf(t, srv, storeWMS, "qty"), "a repeat does not confirm")
 
 	confirm := func(ioID int64, qty string) error {
-		return client.Receipts.Confirm(ctx, []jushuitan.ReceiptConfirm{{IOID: ioID, Items: []jushuitan.ReceiptConfirmItem{{SKUID: "TS-BLK-M", Qty: d(qty)}}}})
+		return client.Receipts.Confirm(ctx, []jushuitan.ReceiptConfirmRequest{{IOID: ioID, Items: []jushuitan.ReceiptConfirmItem{{SKUID: "TS-BLK-M", Qty: d(qty)}}}})
 	}
 	require.Error(t, confirm(rows[0].Result.IOID, "9"), "over")
 	require.Error(t, confirm(1, "1"), "unknown")
@@ -585,7 +585,7 @@ func TestPurchaseReceivedAndReturned(t *testing.T) {
 	assert.Len(t, srv.PurchaseReceipts(), 3)
 
 	// Two go back, from the purchase slot.
-	back, err := client.PurchaseReturns.Create(ctx, []jushuitan.PurchaseReturnCreate{
+	back, err := client.PurchaseReturns.Create(ctx, []jushuitan.PurchaseReturnCreateRequest{
 		{ExternalID: "PR-1", SupplierID: supplierID, POID: poID, Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: "TS-BLK-M", Qty: d("3")}}},
 		{ExternalID: "PR-2", SupplierID: supplierID, POID: poID, IsConfirm: true, Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: "TS-BLK-M", Qty: d("5")}}},
 		{ExternalID: "PR-3", SupplierID: supplierID, WMSCoID: storeWMS, Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: "TS-BLK-M", Qty: d("1")}}},
@@ -600,10 +600,10 @@ func TestPurchaseReceivedAndReturned(t *testing.T) {
 	require.Error(t, srv.ShipPurchaseReturn(back[0].Result.IOID, nil), "gone")
 	assert.Equal(t, "2", qtyOf(t, srv, storeWMS, "in_qty"))
 	assert.Equal(t, "2", purchaseOf(t, client, poID).Items[0].ReturnQty.String())
-	cancel := func(req jushuitan.PurchaseReturnCancel) error { return client.PurchaseReturns.Cancel(ctx, &req) }
-	require.ErrorIs(t, cancel(jushuitan.PurchaseReturnCancel{IOIDs: []int64{back[0].Result.IOID}}), jushuitan.ErrInvalid)
+	cancel := func(req jushuitan.PurchaseReturnCancelRequest) error { return client.PurchaseReturns.Cancel(ctx, &req) }
+	require.ErrorIs(t, cancel(jushuitan.PurchaseReturnCancelRequest{IOIDs: []int64{back[0].Result.IOID}}), jushuitan.ErrInvalid)
 	for range 2 {
-		require.NoError(t, cancel(jushuitan.PurchaseReturnCancel{SoIDs: []string{"PR-3"}}))
+		require.NoError(t, cancel(jushuitan.PurchaseReturnCancelRequest{SoIDs: []string{"PR-3"}}))
 	}
 	page, err := client.PurchaseReturns.Query(ctx, &jushuitan.PurchaseReturnQuery{SoIDs: []string{"PR-1", "PR-3"}})
 	require.NoError(t, err)
@@ -622,12 +622,12 @@ func TestPurchaseBoundsItsDocuments(t *testing.T) {
 	ctx := t.Context()
 	poID, supplierID := purchased(t, srv, client, "PO-1", "0")
 	six := []jushuitan.ReceiptCreateItem{{SKUID: "TS-BLK-M", Qty: d("6")}}
-	rows, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreate{
+	rows, err := client.Receipts.Create(ctx, []jushuitan.ReceiptCreateRequest{
 		{ExternalID: "IN-1", POID: poID, Items: six}, {ExternalID: "IN-2", POID: poID, Items: six},
 	})
 	require.NoError(t, err)
 	confirm := func(first, second string) error {
-		return client.Receipts.Confirm(ctx, []jushuitan.ReceiptConfirm{
+		return client.Receipts.Confirm(ctx, []jushuitan.ReceiptConfirmRequest{
 			{IOID: rows[0].Result.IOID, Items: []jushuitan.ReceiptConfirmItem{{SKUID: "TS-BLK-M", Qty: d(first)}}},
 			{IOID: rows[1].Result.IOID, Items: []jushuitan.ReceiptConfirmItem{{SKUID: "TS-BLK-M", Qty: d(second)}}},
 		})
@@ -645,7 +645,7 @@ func TestPurchaseBoundsItsDocuments(t *testing.T) {
 
 	require.NoError(t, srv.SetStock(storeWMS, "TS-BLK-M", d("50")))
 	for qty, ok := range map[string]bool{"11": false, "10": true} {
-		_, err = client.PurchaseReturns.Create(ctx, []jushuitan.PurchaseReturnCreate{{
+		_, err = client.PurchaseReturns.Create(ctx, []jushuitan.PurchaseReturnCreateRequest{{
 			ExternalID: "PR-" + qty, SupplierID: supplierID, POID: poID, Warehouse: 1, IsConfirm: true,
 			Items: []jushuitan.PurchaseReturnCreateItem{{SKUID: "TS-BLK-M", Qty: d(qty)}},
 		}})
@@ -688,7 +688,7 @@ func TestPurchaseStates(t *testing.T) {
 	ctx := t.Context()
 	poID, supplierID := purchased(t, srv, client, "PO-1", "0")
 	turn := func(option int64) error {
-		reply, err := client.Purchases.ChangeStatus(ctx, &jushuitan.PurchaseStatusChange{POIDs: []string{fmt.Sprint(poID)}, Option: option})
+		reply, err := client.Purchases.ChangeStatus(ctx, &jushuitan.PurchaseChangeStatusRequest{POIDs: []string{fmt.Sprint(poID)}, Option: option})
 		if err == nil {
 			assert.Equal(t, purchaseOf(t, client, poID).Status, reply.Rows[0].Status)
 		}
@@ -702,7 +702,7 @@ func TestPurchaseStates(t *testing.T) {
 	require.NoError(t, turn(1))
 	require.NoError(t, turn(4))
 	assert.Equal(t, "0", qtyOf(t, srv, storeWMS, "purchase_qty"))
-	require.Error(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancel{Type: "po", POIDs: []int64{poID}}), "finished")
+	require.Error(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancelRequest{Type: "po", POIDs: []int64{poID}}), "finished")
 	require.NoError(t, turn(5))
 	assert.Equal(t, "10", qtyOf(t, srv, storeWMS, "purchase_qty"))
 
@@ -726,7 +726,7 @@ func TestPurchaseStates(t *testing.T) {
 	assert.Equal(t, "0", qtyOf(t, srv, storeWMS, "purchase_qty"), "moved to the other warehouse")
 	assert.Equal(t, "12", qtyOf(t, srv, mainWMS, "purchase_qty"))
 	srv.Advance(time.Minute)
-	edit := &jushuitan.PurchaseEdit{POID: poID, Items: []jushuitan.PurchaseEditItem{{SKUID: "TS-BLK-M", Qty: new(d("11"))}}}
+	edit := &jushuitan.PurchaseEditRequest{POID: poID, Items: []jushuitan.PurchaseEditItem{{SKUID: "TS-BLK-M", Qty: new(d("11"))}}}
 	require.NoError(t, client.Purchases.Edit(ctx, edit))
 	edited := purchaseOf(t, client, poID)
 	srv.Advance(time.Minute)
@@ -735,7 +735,7 @@ func TestPurchaseStates(t *testing.T) {
 	assert.Equal(t, "11", qtyOf(t, srv, mainWMS, "purchase_qty"))
 
 	labels := func(action int64, l ...string) error {
-		return client.Purchases.SetLabels(ctx, &jushuitan.PurchaseLabels{SoID: "PO-1", Labels: l, ActionType: action})
+		return client.Purchases.SetLabels(ctx, &jushuitan.PurchaseSetLabelsRequest{SoID: "PO-1", Labels: l, ActionType: action})
 	}
 	require.NoError(t, labels(0, "加急", "夏"))
 	require.NoError(t, labels(2, "夏"))
@@ -749,16 +749,16 @@ func TestPurchaseStates(t *testing.T) {
 	require.ErrorIs(t, client.Purchases.Edit(ctx, edit), jushuitan.ErrInvalid, "fewer than received")
 	require.Error(t, turn(2), "received in part")
 	require.Error(t, turn(3), "received in part")
-	require.ErrorIs(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancel{Type: "po", POIDs: []int64{poID}}), jushuitan.ErrInvalid)
+	require.ErrorIs(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancelRequest{Type: "po", POIDs: []int64{poID}}), jushuitan.ErrInvalid)
 
 	voided, _ := purchased(t, srv, client, "PO-2", "0")
 	for range 2 {
-		require.NoError(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancel{Type: "po", SoIDs: []string{"PO-2"}}))
+		require.NoError(t, client.Purchases.Cancel(ctx, &jushuitan.PurchaseCancelRequest{Type: "po", SoIDs: []string{"PO-2"}}))
 	}
 	assert.Equal(t, "Cancelled", purchaseOf(t, client, voided).Status)
 	assert.Equal(t, "0", qtyOf(t, srv, storeWMS, "purchase_qty"))
-	require.ErrorIs(t, client.Purchases.Edit(ctx, &jushuitan.PurchaseEdit{POID: voided, Remark: "x"}), jushuitan.ErrInvalid)
-	reply, err := client.Purchases.ChangeStatus(ctx, &jushuitan.PurchaseStatusChange{POIDs: []string{"1"}, Option: 1})
+	require.ErrorIs(t, client.Purchases.Edit(ctx, &jushuitan.PurchaseEditRequest{POID: voided, Remark: "x"}), jushuitan.ErrInvalid)
+	reply, err := client.Purchases.ChangeStatus(ctx, &jushuitan.PurchaseChangeStatusRequest{POIDs: []string{"1"}, Option: 1})
 	require.Error(t, err)
 	assert.Equal(t, "采购单不存在", reply.Rows[0].Msg)
 	page, err := client.Purchases.Query(ctx, &jushuitan.PurchaseQuery{Statuses: []string{"Cancelled"}})
@@ -861,7 +861,7 @@ func conserve(t *testing.T, r *rand.Rand, done map[string]int) {
 			count("inner", err)
 		case 3:
 			doc := one(open)
-			count("confirm", client.Transfers.Confirm(ctx, &jushuitan.TransferConfirm{IOID: doc.IOID, WMSCoID: doc.WMSCoID, IsForce: r.IntN(2) == 0}))
+			count("confirm", client.Transfers.Confirm(ctx, &jushuitan.TransferConfirmRequest{IOID: doc.IOID, WMSCoID: doc.WMSCoID, IsForce: r.IntN(2) == 0}))
 		case 4:
 			doc := one(func(doc jushuitan.Transfer) bool { return open(doc) && doc.Type == "调拨出" })
 			count("ship", srv.ShipTransfer(doc.IOID, some(doc)))
@@ -869,7 +869,7 @@ func conserve(t *testing.T, r *rand.Rand, done map[string]int) {
 			doc := one(func(doc jushuitan.Transfer) bool { return open(doc) && doc.Type == "调拨入" })
 			count("receive", srv.ReceiveTransfer(doc.IOID, some(doc)))
 		case 6:
-			count("cancel", client.Transfers.Cancel(ctx, &jushuitan.TransferCancel{IOID: one(func(jushuitan.Transfer) bool { return true }).IOID}))
+			count("cancel", client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: one(func(jushuitan.Transfer) bool { return true }).IOID}))
 		case 7:
 			doc := one(func(doc jushuitan.Transfer) bool {
 				return !open(doc) && doc.Type == "调拨入" && !doc.Items[0].Qty.Equal(doc.Items[0].RQty)
@@ -877,7 +877,7 @@ func conserve(t *testing.T, r *rand.Rand, done map[string]int) {
 			if len(doc.Items) > 0 {
 				sku = doc.Items[0].SKUID
 			}
-			_, err := client.Transfers.CreateDifference(ctx, &jushuitan.TransferDifference{IOID: doc.IOID, Items: []jushuitan.TransferDifferenceItem{
+			_, err := client.Transfers.CreateDifference(ctx, &jushuitan.TransferCreateDifferenceRequest{IOID: doc.IOID, Items: []jushuitan.TransferCreateDifferenceItem{
 				{SKUID: sku, Qty: decimal.NewFromInt(r.Int64N(4) - 1)},
 			}})
 			count("difference", err)

@@ -376,7 +376,7 @@ func (c *Company) uploadInnerTransfer(_ *call, req jushuitan.InnerTransferUpload
 // confirmTransfer ships the outgoing document or receives the incoming one; items
 // are the real quantities, and is_force takes goods that are not there
 // (assumptions).
-func (c *Company) confirmTransfer(_ *call, req jushuitan.TransferConfirm) answer {
+func (c *Company) confirmTransfer(_ *call, req jushuitan.TransferConfirmRequest) answer {
 	t := c.transfer(req.IOID)
 	if t == nil {
 		return refuse(codeBadData, "调拨单 %d 不存在", req.IOID)
@@ -416,7 +416,7 @@ func (c *Company) confirmTransfer(_ *call, req jushuitan.TransferConfirm) answer
 	return done(nil)
 }
 
-func (c *Company) cancelTransfer(_ *call, req jushuitan.TransferCancel) answer {
+func (c *Company) cancelTransfer(_ *call, req jushuitan.TransferCancelRequest) answer {
 	t := c.transfer(req.IOID)
 	switch {
 	case t == nil:
@@ -434,7 +434,7 @@ func (c *Company) cancelTransfer(_ *call, req jushuitan.TransferCancel) answer {
 
 // createDifference settles what was received too little (qty above 0) or too much
 // (below 0): the goods go to the sender's stock, or come from it (assumption).
-func (c *Company) createDifference(_ *call, req jushuitan.TransferDifference) answer {
+func (c *Company) createDifference(_ *call, req jushuitan.TransferCreateDifferenceRequest) answer {
 	t := c.transfer(req.IOID)
 	switch {
 	case t == nil || t.Type != transferIn || t.other == nil:
@@ -479,7 +479,7 @@ func (c *Company) createDifference(_ *call, req jushuitan.TransferDifference) an
 
 // differences spreads the differences that a request names over the lines of the
 // incoming document. sign is which way the goods go: all the same way (assumption).
-func (t *transfer) differences(items []jushuitan.TransferDifferenceItem) (parts []decimal.Decimal, sign int, bad *answer) {
+func (t *transfer) differences(items []jushuitan.TransferCreateDifferenceItem) (parts []decimal.Decimal, sign int, bad *answer) {
 	parts = make([]decimal.Decimal, len(t.Items))
 	for i, it := range items {
 		left := it.Qty

@@ -70,7 +70,7 @@ func (h *Host) Poll(ctx context.Context, now time.Time, open map[int64]*dianjia.
 // Confirm books one end of a transfer with what people counted. It has no key: after
 // jushuitan.ErrOutcomeUnknown read before you try again.
 func (h *Host) Confirm(ctx context.Context, ioID int64, at mapping.TransferPlace, counted []dianjia.TransferItem) error {
-	req := &jushuitan.TransferConfirm{IOID: ioID, WMSCoID: at.WMSCoID}
+	req := &jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: at.WMSCoID}
 	for _, it := range counted {
 		req.Items = append(req.Items, jushuitan.TransferConfirmItem{SKUID: it.SKUCode, Qty: it.Qty})
 	}
@@ -79,11 +79,11 @@ func (h *Host) Confirm(ctx context.Context, ioID int64, at mapping.TransferPlace
 
 // Cancel takes a transfer back. Jushuitan refuses it once the goods have left.
 func (h *Host) Cancel(ctx context.Context, ioID int64) error {
-	return h.Client.Transfers.Cancel(ctx, &jushuitan.TransferCancel{IOID: ioID})
+	return h.Client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: ioID})
 }
 
 // Settle makes the difference documents (调拨差异单) of a transfer that was received.
-func (h *Host) Settle(ctx context.Context, p *mapping.TransferProgress, booked func(ioID int64, item jushuitan.TransferDifferenceItem)) error {
+func (h *Host) Settle(ctx context.Context, p *mapping.TransferProgress, booked func(ioID int64, item jushuitan.TransferCreateDifferenceItem)) error {
 	for _, doc := range p.DifferenceDocuments() {
 		reply, err := h.Client.Transfers.CreateDifference(ctx, doc)
 		if err != nil {

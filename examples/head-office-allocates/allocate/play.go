@@ -203,7 +203,7 @@ func (p *play) settle(ctx context.Context, before decimal.Decimal) error {
 	}
 	p.r.GoesOn("each difference gets its decision")
 	stock()
-	if err := p.Settle(ctx, &now, func(ioID int64, it jushuitan.TransferDifferenceItem) {
+	if err := p.Settle(ctx, &now, func(ioID int64, it jushuitan.TransferCreateDifferenceItem) {
 		p.r.Step(demo.DianJia, "CreateDifference", fmt.Sprintf("差异单 io_id %d", ioID), fmt.Sprintf("%s %s", it.SKUID, it.Qty))
 		p.r.Settles(p.t.TransferNo, it.SKUID, demo.NotReceived, it.Qty, fmt.Sprintf("difference document 差异单 io_id %d", ioID))
 	}); err != nil {

@@ -56,7 +56,7 @@ func TestStart(t *testing.T) {
 	t.Run("dry run", func(t *testing.T) {
 		var out bytes.Buffer
 		p := app.Program{Name: "x", Run: func(ctx context.Context, a *app.App) error {
-			return a.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: 1, WMSCoID: 2}})
+			return a.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: 1, WMSCoID: 2}})
 		}}
 		require.NoError(t, p.Start(t.Context(), []string{"-dry-run"}, none, &out))
 		assert.Contains(t, out.String(), "dry run: Orders.AssignWarehouse")

@@ -96,9 +96,9 @@ func TestMeter(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Traffic{Calls: calls + 2, Retries: 1, In: 2, Out: 2}, m.Traffic(), "warehouses are no documents")
 
-	_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: 1, LCID: "YTO", LCName: "圆通速递", LID: "X"}})
+	_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: 1, LCID: "YTO", LCName: "圆通速递", LID: "X"}})
 	require.Error(t, err)
-	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{1}, CancelType: "客户取消"})
+	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{1}, CancelType: "客户取消"})
 	require.Error(t, err)
 	assert.Equal(t, 2, m.Traffic().Out, "what is refused, as a row or as a call, was not taken")
 }

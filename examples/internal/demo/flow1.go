@@ -83,7 +83,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	// 6. One is shipped from its store; the ERP shows it.
 	doc := docs["DY-1001"]
 	waybill := "YT1000000001"
-	if _, err := h.jst.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{
+	if _, err := h.jst.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{
 		IOID: doc.IOID, WMSCoID: h.wmsCoID, LCID: "YTO", LCName: "圆通速递", LID: waybill,
 	}}); err != nil {
 		return err
@@ -120,7 +120,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	store.Refuses = true
 	store.take(doc.Items, -1)
 	delete(h.reserved, doc.IOID)
-	if err := h.jst.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: online["DY-1003"], WMSCoID: OtherWarehouse}}); err != nil {
+	if err := h.jst.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: online["DY-1003"], WMSCoID: OtherWarehouse}}); err != nil {
 		return err
 	}
 	t.Step(DianJia, "Orders.AssignWarehouse", fmt.Sprintf("DY-1003 o_id %d", online["DY-1003"]), fmt.Sprintf("store %s refused, now warehouse %d", store.Code, OtherWarehouse))
@@ -149,7 +149,7 @@ func stockSKUs() []string { return []string{Cap, TeeL, TeeM} }
 // as virtual quantities (虚拟库存).
 func (h *Host) SendStock(ctx context.Context, wmsCoID int64, virtual bool) error {
 	if virtual {
-		req := &jushuitan.VirtualQtyRequest{WMSCoID: wmsCoID}
+		req := &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: wmsCoID}
 		for _, sku := range stockSKUs() {
 			req.SKUAndQty = append(req.SKUAndQty, jushuitan.VirtualQty{SKUID: sku, Qty: h.total(sku)})
 		}

@@ -91,7 +91,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	if err != nil {
 		return err
 	}
-	if _, err := h.jst.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{first}, CancelType: "客户取消", Remark: "不想要了"}); err != nil {
+	if _, err := h.jst.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{first}, CancelType: "客户取消", Remark: "不想要了"}); err != nil {
 		return err
 	}
 	state, err := h.orderState(ctx, first)

@@ -183,7 +183,7 @@ func (f *play) wrongWarehouse(ctx context.Context) error {
 		f.r.Found(found)
 	}
 	f.r.Host("assigns it to %d, and asks the merchant to change the strategy", demo.MainWarehouse)
-	return f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: oID, WMSCoID: demo.MainWarehouse}})
+	return f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: oID, WMSCoID: demo.MainWarehouse}})
 }
 
 // cancelledInParts: a first parcel is on its way when the buyer cancels.
@@ -203,7 +203,7 @@ func (f *play) cancelledInParts(ctx context.Context) error {
 	f.r.Outstanding("MALL-2103", o.Ordered, o.Shipped, "parcel YT2103")
 
 	f.r.Shows(flows.CancelAfterShipping, "the buyer cancels after the first parcel")
-	_, err = f.Client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{oID}, CancelType: "客户取消", Remark: "不想要了"})
+	_, err = f.Client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{oID}, CancelType: "客户取消", Remark: "不想要了"})
 	f.r.Says(err, jushuitan.ErrInvalid)
 	f.r.Host("refunds nothing yet: the rest goes out, and the buyer sends all of it back (AfterSales.Upload)")
 	if err := f.ship(ctx, ioID, "SF", "SF2103", nil); err != nil {

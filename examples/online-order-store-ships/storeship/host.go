@@ -68,7 +68,7 @@ func (h *Host) Ship(ctx context.Context, doc *jushuitan.Outbound, carrier, waybi
 	if err != nil {
 		return err
 	}
-	_, err = h.Client.Outbounds.Ship(ctx, []jushuitan.OutboundShip{{IOID: doc.IOID, WMSCoID: doc.WMSCoID, LCID: lcID, LCName: company, LID: waybill}})
+	_, err = h.Client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: doc.IOID, WMSCoID: doc.WMSCoID, LCID: lcID, LCName: company, LID: waybill}})
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -174,7 +174,7 @@ func (f *play) shippedTwice(ctx context.Context) error {
 
 func (f *play) cancelledAfterShipping(ctx context.Context) error {
 	f.r.Shows(flows.CancelAfterShipping, "the buyer cancels after the store shipped")
-	_, err := f.Client.Orders.Cancel(ctx, &jushuitan.OrderCancel{OIDs: []int64{f.order.OID}, CancelType: "客户取消", Remark: "不想要了"})
+	_, err := f.Client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{f.order.OID}, CancelType: "客户取消", Remark: "不想要了"})
 	f.r.Says(err, jushuitan.ErrInvalid)
 	f.r.Host("does not put the goods back into the store's stock: a return is opened when they come")
 	state, err := f.state(ctx)
@@ -211,7 +211,7 @@ func (f *play) inParts(ctx context.Context) error {
 		return err
 	}
 	f.r.Host("S01 has the tee, S02 the cap: a document is shipped whole or not at all, so the order goes to %d", demo.OtherWarehouse)
-	if err := f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: f.order.OID, WMSCoID: demo.OtherWarehouse}}); err != nil {
+	if err := f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: f.order.OID, WMSCoID: demo.OtherWarehouse}}); err != nil {
 		return err
 	}
 	moved, ok := f.erp.OutboundOf(f.order.OID)
@@ -283,7 +283,7 @@ func (f *play) skuUnknown(ctx context.Context) error {
 	}
 	f.r.Check(f.known[NewSKU], "the SKU is known now")
 	f.r.Host("no store has it: the order goes to %d. A SKU that Jushuitan has not either is marked abnormal (Orders.MarkQuestion)", demo.OtherWarehouse)
-	return f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderWarehouse{{OID: f.order.OID, WMSCoID: demo.OtherWarehouse}})
+	return f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: f.order.OID, WMSCoID: demo.OtherWarehouse}})
 }
 
 func (f *play) tokenExpired(ctx context.Context) error {

@@ -105,7 +105,7 @@ func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) e
 		return fmt.Errorf("merchant %q: replenishment %s is %s and cannot be taken back: return the goods (store-returns) / 补货单状态为%s，不能取消，请走退货流程",
 			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
-	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
+	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
 }
 
 // PushStock sends the stores' new sums to their warehouses, only those that changed.

@@ -88,7 +88,7 @@ func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) e
 		return fmt.Errorf("merchant %q: return %s is %s and cannot be taken back: have the goods allocated to the store (head-office-allocates) / 退货单状态为%s，不能取消，请走配货流程",
 			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
-	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutStatusChange{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
+	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
 }
 
 // Restock moves what is good again from slot 2 to the main slot (仓内调拨), at once.

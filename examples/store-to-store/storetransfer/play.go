@@ -242,7 +242,7 @@ func (p *play) settle(ctx context.Context) error {
 	}
 	p.r.Table(&now)
 	p.Move(&now)
-	if err := p.Settle(ctx, &now, func(ioID int64, it jushuitan.TransferDifferenceItem) {
+	if err := p.Settle(ctx, &now, func(ioID int64, it jushuitan.TransferCreateDifferenceItem) {
 		p.r.Step(demo.DianJia, "CreateDifference", fmt.Sprintf("差异单 io_id %d", ioID), fmt.Sprintf("%s %s: back on the books of S01's warehouse", it.SKUID, it.Qty))
 		p.r.Settles(p.t.TransferNo, it.SKUID, demo.NotReceived, it.Qty, fmt.Sprintf("difference document 差异单 io_id %d", ioID))
 		p.add(p.t.FromCode, it.SKUID, it.Qty)
