@@ -377,6 +377,23 @@ func TestPaging(t *testing.T) {
 			loop: func(f *pagingFace) iter.Seq2[*jushuitan.Order, error] { return f.all(day(1), day(15)) },
 			want: "1 2 3",
 		},
+		"a row on a boundary, many pages before": {
+			answer: func(q pageAsked) pageGiven {
+				edge := order{id: 1, modified: "2024-01-08 00:00:00"}
+				switch {
+				case q.begin == "2024-01-08 00:00:00":
+					return pageGiven{orders: []order{edge}, members: last}
+				case q.index == 1:
+					return pageGiven{orders: []order{edge}, members: next}
+				case q.index < 7:
+					return page(next, q.index)
+				default:
+					return page(last, q.index)
+				}
+			},
+			loop: func(f *pagingFace) iter.Seq2[*jushuitan.Order, error] { return f.all(day(1), day(15)) },
+			want: "1 2 3 4 5 6 7",
+		},
 		"since: pages in order": {
 			answer: versionStore(versions(1, 2, 3, 4, 5)...),
 			loop:   since(0),
