@@ -55,3 +55,8 @@ func faulty() *calltest.Service {
 
 // TestFaultTable: what a caller is told of every fault.
 func TestFaultTable(t *testing.T) { calltest.Table(t, faulty()) }
+
+// TestPromises: what every service holds whatever fails.
+func TestPromises(t *testing.T) {
+	calltest.Promises(t, faulty(), func(msg string) string { return `{"code":"-1","msg":"` + msg + `"}` })
+}

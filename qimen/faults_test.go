@@ -83,3 +83,30 @@ func faulty() *calltest.Service {
 
 // TestFaultTable: what a caller is told of every fault.
 func TestFaultTable(t *testing.T) { calltest.Table(t, faulty()) }
+
+// TestPromises: what every service holds whatever fails.
+func TestPromises(t *testing.T) {
+	calltest.Promises(t, faulty(), func(msg string) string {
+		return `{"response":{"flag":"failure","code":"S003","message":"` + msg + `"}}`
+	})
+}
+
+// slowLimiter takes its time with every permit.
+type slowLimiter time.Duration
+
+func (l slowLimiter) Wait(ctx context.Context, _ jushuitan.LimitKey) (func(), error) {
+	time.Sleep(time.Duration(l)) // virtual
+	return func() {}, ctx.Err()
+}
+
+// TestTimeoutIsTheNetworks: the wait for the quota is no part of it.
+func TestTimeoutIsTheNetworks(t *testing.T) {
+	calltest.Held(t, func(ctx context.Context, s calltest.Settings, wait time.Duration) error {
+		c, err := qimen.New(config(), qimen.WithHTTPClient(&http.Client{Transport: s.Transport}), qimen.WithTimeout(s.Timeout),
+			qimen.WithLimiter(slowLimiter(wait)))
+		if err != nil {
+			return err
+		}
+		return c.Call(ctx, "jushuitan.order.list.query", nil, nil)
+	}, faulty().Success)
+}
