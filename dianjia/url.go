@@ -156,14 +156,9 @@ func parseURL(text string) (p PushURL, err error) {
 		return p, fmt.Errorf("the path ends in none of %s", paths(all))
 	}
 	p.Kind = jushuitan.PushMethod(all[at].Method)
-	values, err := url.ParseQuery(u.RawQuery)
+	values, err := queryOf(u)
 	if err != nil {
-		return p, errors.New("the query cannot be read")
-	}
-	for _, name := range []string{"entId", "storageCode", "type", pushsign.TokenParam, "method"} {
-		if len(values[name]) > 1 {
-			return p, fmt.Errorf("%s stands twice", name)
-		}
+		return p, err
 	}
 	if values.Has("method") && values.Get("method") != string(p.Kind) {
 		return p, errors.New("method is of another kind than the path")
@@ -176,6 +171,20 @@ func parseURL(text string) (p PushURL, err error) {
 		p.Type = DefaultStockType
 	}
 	return p, nil
+}
+
+// queryOf reads the query of a registered URL, which holds no parameter of ours twice.
+func queryOf(u *url.URL) (url.Values, error) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query is not readable")
+	}
+	for _, name := range []string{"entId", "storageCode", "type", pushsign.TokenParam, "method"} {
+		if len(values[name]) > 1 {
+			return nil, fmt.Errorf("duplicate parameter %s", name)
+		}
+	}
+	return values, nil
 }
 
 // paths are the names of the endpoints, separated by commas.

@@ -44,6 +44,23 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 	for i := range items {
 		out[i].Index, out[i].Key = i, b.key(&items[i])
 	}
+	b.send(ctx, whole, req, items, out)
+	var failed []RowError
+	for _, r := range out {
+		if r.Err != nil {
+			failed = append(failed, RowError{Index: r.Index, Key: r.Key, Err: r.Err})
+		}
+	}
+	if failed != nil {
+		return out, &BatchError{Op: b.op.Name(), Merchant: c.merchant, Total: len(items), Failed: failed}
+	}
+	return out, nil
+}
+
+// send sends the rows part by part and notes in out what became of each. After an
+// error that no later part can escape, the rest is not sent.
+func (b *batch[Req, Item, Reply, Row]) send(ctx context.Context, whole *oneCall, req Req, items []Item, out []RowResult[Row]) {
+	c := whole.Client
 	var hopeless error
 	for from := 0; from < len(items); from += b.op.BatchMax {
 		to := min(from+b.op.BatchMax, len(items))
@@ -71,16 +88,6 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 			b.pair(k, out[from:to], b.results(reply))
 		}
 	}
-	var failed []RowError
-	for _, r := range out {
-		if r.Err != nil {
-			failed = append(failed, RowError{Index: r.Index, Key: r.Key, Err: r.Err})
-		}
-	}
-	if failed != nil {
-		return out, &BatchError{Op: b.op.Name(), Merchant: c.merchant, Total: len(items), Failed: failed}
-	}
-	return out, nil
 }
 
 func classOf(err error) error {

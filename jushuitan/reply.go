@@ -129,13 +129,8 @@ type reply[T any] struct {
 // decodeReply reads an answer of the documented form in one strict pass, and any
 // other with the tolerance that sources ask for.
 func decodeReply[T any](op *Operation, body []byte) (*T, *failure) {
-	if op.payload == "data" {
-		var r reply[T]
-		if wire.UnmarshalStrict(body, &r) == nil && string(r.Code) == "0" && r.Data != nil && plainFlag(r.IsSuccess) {
-			if c, ok := any(r.Data).(interface{ rowCount() int }); !ok || c.rowCount() > 0 {
-				return checked(r.Data)
-			}
-		}
+	if out := decodeDocumented[T](op, body); out != nil {
+		return checked(out)
 	}
 	env, f := parseEnvelope(body)
 	if f != nil {
@@ -164,6 +159,21 @@ func decodeReply[T any](op *Operation, body []byte) (*T, *failure) {
 		}
 	}
 	return checked(out)
+}
+
+// decodeDocumented reads an answer of the documented form; nil is any other.
+func decodeDocumented[T any](op *Operation, body []byte) *T {
+	if op.payload != "data" {
+		return nil
+	}
+	var r reply[T]
+	if wire.UnmarshalStrict(body, &r) != nil || string(r.Code) != "0" || r.Data == nil || !plainFlag(r.IsSuccess) {
+		return nil
+	}
+	if c, ok := any(r.Data).(interface{ rowCount() int }); ok && c.rowCount() == 0 {
+		return nil
+	}
+	return r.Data
 }
 
 // checked looks at the verdict that some answers carry inside code 0.

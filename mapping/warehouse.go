@@ -117,18 +117,11 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 	if rules.Reserve.IsNegative() {
 		return nil, fmt.Errorf("mapping: the reserve of stores is negative: %s / 店仓预留数量不能为负：%[1]s", rules.Reserve)
 	}
-	result := &StoreStock{}
-	var refused []SetupFinding
-	for _, f := range warehouseStoreFindings(bindings) {
-		if f.Code == MerchantsMixed || f.Code == StoreShared && rules.Shared == SharedRefuse {
-			refused = append(refused, f)
-			continue
-		}
-		result.Findings = append(result.Findings, f)
+	findings, err := acceptedFindings(bindings, rules.Shared)
+	if err != nil {
+		return nil, err
 	}
-	if len(refused) > 0 {
-		return nil, &SetupError{Findings: refused}
-	}
+	result := &StoreStock{Findings: findings}
 
 	sums, stores, ent := warehouseStores(bindings, rules.Shared)
 	reserve := warehouseQtyOf(rules.Reserve)
@@ -141,7 +134,6 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 		}
 		keep := reserve
 		if rules.ReserveFor != nil {
-			var err error
 			if keep, err = rules.reserveFor(r, reserve); err != nil {
 				return nil, err
 			}
@@ -160,6 +152,23 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 	}
 	result.Gaps = gaps.StockGaps
 	return result, nil
+}
+
+// acceptedFindings returns what is odd about the bindings. What the rules refuse is a
+// [*SetupError].
+func acceptedFindings(bindings []dianjia.StoreBinding, shared SharedPolicy) ([]SetupFinding, error) {
+	var accepted, refused []SetupFinding
+	for _, f := range warehouseStoreFindings(bindings) {
+		if f.Code == MerchantsMixed || f.Code == StoreShared && shared == SharedRefuse {
+			refused = append(refused, f)
+		} else {
+			accepted = append(accepted, f)
+		}
+	}
+	if len(refused) > 0 {
+		return nil, &SetupError{Findings: refused}
+	}
+	return accepted, nil
 }
 
 // reserveFor is what the store of a row keeps of the SKU.

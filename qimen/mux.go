@@ -204,7 +204,7 @@ func (c *MuxConfig) check() error {
 		}
 	}
 	if c.Answers < 0 {
-		return fmt.Errorf("Answers is %d, must not be negative / 不能为负数", c.Answers)
+		return fmt.Errorf("the number of Answers is %d, must not be negative / 不能为负数", c.Answers)
 	}
 	return nil
 }

@@ -635,7 +635,7 @@ func TestMuxConfigRefused(t *testing.T) {
 		"sign method":      {func(c *qimen.MuxConfig) { c.SignMethods = []qimen.SignMethod{"sha1"} }, `"sha1" is not known`},
 		"a network":        {func(c *qimen.MuxConfig) { c.Sources = make([]netip.Prefix, 1) }, "not valid"},
 		"negative body":    {func(c *qimen.MuxConfig) { c.MaxBody = -1 }, "MaxBody is -1"},
-		"negative answers": {func(c *qimen.MuxConfig) { c.Answers = -1 }, "Answers is -1"},
+		"negative answers": {func(c *qimen.MuxConfig) { c.Answers = -1 }, "number of Answers is -1"},
 	} {
 		cfg := muxConfig(new(reasons))
 		tt.change(&cfg)

@@ -214,14 +214,8 @@ func decodeJSON(m *Method, text []byte, head *envelope, out any) error {
 		return err
 	}
 	payload := jsontext.Value(text)
-	for _, name := range slices.Sorted(maps.Keys(members)) { // error_response before response
-		v := members[name]
-		if v.Kind() == '{' && (name == "response" || strings.HasSuffix(name, "_response") || len(members) == 1) {
-			payload, head.root = v, name
-			break
-		}
-	}
-	if head.root != "" {
+	if head.root = rootOf(members); head.root != "" {
+		payload = members[head.root]
 		clear(members)
 		if err := wire.UnmarshalStrict(payload, &members); err != nil {
 			return err
@@ -248,6 +242,16 @@ func decodeJSON(m *Method, text []byte, head *envelope, out any) error {
 	}
 	strip(out)
 	return nil
+}
+
+// rootOf is the member that holds the answer, "" where the members are the answer.
+func rootOf(members map[string]jsontext.Value) string {
+	for _, name := range slices.Sorted(maps.Keys(members)) { // error_response before response
+		if members[name].Kind() == '{' && (name == "response" || strings.HasSuffix(name, "_response") || len(members) == 1) {
+			return name
+		}
+	}
+	return ""
 }
 
 // payloadReader is an answer that looks for its members itself.

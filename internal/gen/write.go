@@ -354,6 +354,17 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 			a.accessor(req, "q", op.Paging.Index), a.accessor(req, "q", op.Paging.Size))
 	}
 	w.f("Rows: func(p *%s) []%s { return p.%s },", reply.name, row, reply.rows)
+	a.pagerInfo(w, op, reply)
+	if op.Window != nil {
+		w.f("Window: func(q *%s) (begin, end *time.Time) { return &%s, &%s },", req.name,
+			a.accessor(req, "q", op.Window.Begin), a.accessor(req, "q", op.Window.End))
+	}
+	a.pagerRow(w, op, req, row)
+	w.f("})\n")
+}
+
+// pagerInfo writes what an answer says about the pages to come.
+func (a *api) pagerInfo(w *writer, op *catalog.Operation, reply *goStruct) {
 	var info []string
 	if e := a.accessor(reply, "p", "has_next"); e != "" {
 		info = append(info, "HasNext: "+e, "KnowsNext: true")
@@ -379,10 +390,10 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 		param = "_"
 	}
 	w.f("Info: func(%s *%s) pages.Info { return pages.Info{%s} },", param, reply.name, strings.Join(info, ", "))
-	if op.Window != nil {
-		w.f("Window: func(q *%s) (begin, end *time.Time) { return &%s, &%s },", req.name,
-			a.accessor(req, "q", op.Window.Begin), a.accessor(req, "q", op.Window.End))
-	}
+}
+
+// pagerRow writes how rows are told apart and where the row version stands.
+func (a *api) pagerRow(w *writer, op *catalog.Operation, req *goStruct, row string) {
 	rs := a.structs[row]
 	if rs != nil && len(op.Key) > 0 {
 		var parts []string
@@ -405,7 +416,6 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 			w.f("NoTotal: func(q *%s) { %s = new(false) },", req.name, a.accessor(req, "q", op.Cursor.TotalFlag))
 		}
 	}
-	w.f("})\n")
 }
 
 func (a *api) batch(w *writer, op *catalog.Operation) {

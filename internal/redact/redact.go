@@ -39,7 +39,7 @@ func String(v any) string {
 
 const maxDepth = 12
 
-func value(b *strings.Builder, v reflect.Value, depth int) {
+func value(b *strings.Builder, v reflect.Value, depth int) { //nolint:gocyclo // one case for each kind of value
 	if !v.IsValid() {
 		b.WriteString("nil")
 		return

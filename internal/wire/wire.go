@@ -293,7 +293,7 @@ func unmarshalDecimal(dec *jsontext.Decoder, d *decimal.Decimal) error {
 // comes near it, and 1e999999999 would cost gigabytes to print.
 const maxExponent = 64
 
-func parseDecimal(text []byte, d *decimal.Decimal) error {
+func parseDecimal(text []byte, d *decimal.Decimal) error { //nolint:gocyclo // one scan over the digits: calls in between would cost more than the scan
 	// Up to 18 digits with an optional point: an int64 and a scale.
 	if len(text) <= 19 {
 		var mant int64
@@ -563,7 +563,7 @@ func parseTime(b []byte, t *time.Time) error {
 }
 
 // fixedTime reads 2006-01-02 15:04:05 and nothing else, without allocating.
-func fixedTime(b []byte) (time.Time, bool) {
+func fixedTime(b []byte) (time.Time, bool) { //nolint:gocyclo // each byte of the layout has its own check
 	if len(b) != len(TimeLayout) || b[4] != '-' || b[7] != '-' || b[10] != ' ' || b[13] != ':' || b[16] != ':' {
 		return time.Time{}, false
 	}

@@ -336,7 +336,9 @@ func TestTransferUploads(t *testing.T) {
 	assert.Len(t, srv.Transfers(), 3, "all rows pass or none does")
 	assert.Equal(t, "10", qtyOf(t, srv, mainWMS, "qty"))
 
-	cancel := func(ioID int64) error { return client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: ioID}) }
+	cancel := func(ioID int64) error {
+		return client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: ioID})
+	}
 	require.NoError(t, cancel(first[0].Result.IOID))
 	require.NoError(t, cancel(first[0].Result.IOID), "a repeat")
 	require.ErrorIs(t, cancel(1), jushuitan.ErrInvalid)

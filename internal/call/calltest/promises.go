@@ -42,7 +42,7 @@ func patient(rt http.RoundTripper, attempts int) Settings {
 
 // Promises checks what the table cannot show, for every call of s: words is the body
 // of a refusal with these words in it.
-func Promises(t *testing.T, s *Service, words func(msg string) string) {
+func Promises(t *testing.T, s *Service, words func(msg string) string) { //nolint:gocyclo,funlen // a list of promises, each a subtest
 	for _, c := range s.Calls {
 		run := func(name string, test func(t *testing.T)) {
 			t.Run(c.Effect+"/"+name, func(t *testing.T) { synctest.Test(t, test) })
