@@ -44,16 +44,17 @@ func hashed(env Envelope, m jushuitan.PushMessage, appendKey func([]byte, jushui
 	parts := push.AppendPart(push.AppendPart((*room)[:0], env.EntID), env.StorageCode)
 	head := len(parts)
 	parts = appendKey(parts, m)
-	empty, sum := len(parts) == head, sha256.Sum256(parts)
+	key := ""
+	if len(parts) > head {
+		sum := sha256.Sum256(parts)
+		b := append(append(make([]byte, 0, 64), m.PushMethod()...), ':')
+		key = string(base64.RawURLEncoding.AppendEncode(b, sum[:]))
+	}
 	if cap(parts) <= keyRoomMax {
 		*room = parts
 	}
 	keyRoom.Put(room)
-	if empty {
-		return ""
-	}
-	b := append(append(make([]byte, 0, 64), m.PushMethod()...), ':')
-	return string(base64.RawURLEncoding.AppendEncode(b, sum[:]))
+	return key
 }
 
 // turning ends, with each message that is done, the memory of the message that it

@@ -166,7 +166,7 @@ func isPage(text []byte) bool {
 // allows.
 func clean(body []byte) []byte {
 	bad := func(c byte) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' }
-	i := bytes.IndexFunc(body, func(r rune) bool { return r < ' ' && bad(byte(r)) })
+	i := slices.IndexFunc(body, bad)
 	if i < 0 {
 		return body
 	}

@@ -23,12 +23,18 @@ import (
 // keeps such. What the values held before is lost. The error is a
 // [*wire.FieldError] or a [*SyntaxError].
 func (c *Codec) Unmarshal(data []byte, into ...any) (root string, err error) {
-	d := &decoder{Codec: c, limits: c.Limits.withDefaults()}
+	return c.unmarshal(data, into, true)
+}
+
+// unmarshal is [Codec.Unmarshal]; what is plain may be left to the tokenizer as well.
+func (c *Codec) unmarshal(data []byte, into []any, plain bool) (root string, err error) {
+	d := &decoder{Codec: c, limits: c.Limits.withDefaults(), plain: plain}
 	if len(data) > d.limits.Bytes {
 		return "", &SyntaxError{Reason: fmt.Sprintf("document longer than %d bytes", d.limits.Bytes)}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	d.xml = xml.NewDecoder(bytes.NewReader(data))
+	d.source = source{data: data}
+	d.xml = xml.NewDecoder(&d.source)
 	d.xml.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCharset }
 
 	scopes := make([]scope, len(into))
@@ -70,7 +76,10 @@ var errCharset = errors.New("charset")
 // decoder is one reading of a document.
 type decoder struct {
 	*Codec
-	xml    *xml.Decoder
+	source source
+	xml    *xml.Decoder // of the source
+	plain  bool         // plain elements are read without the tokenizer
+	passed int64        // the bytes of the source that the tokenizer has not seen
 	limits Limits
 	tokens int
 	items  int
@@ -88,7 +97,7 @@ type scope struct {
 }
 
 func (d *decoder) bad(format string, args ...any) error {
-	return &SyntaxError{Offset: d.xml.InputOffset(), Reason: fmt.Sprintf(format, args...)}
+	return &SyntaxError{Offset: d.offset(), Reason: fmt.Sprintf(format, args...)}
 }
 
 // token is the next start, end or text; what else XML has is passed over or
@@ -130,7 +139,7 @@ func (d *decoder) token() (xml.Token, error) {
 
 // broken makes our error of the tokenizer's, whose words may show the document's.
 func (d *decoder) broken(err error) error {
-	e := &SyntaxError{Offset: d.xml.InputOffset(), Reason: "not well-formed XML"}
+	e := &SyntaxError{Offset: d.offset(), Reason: "not well-formed XML"}
 	syntax := &xml.SyntaxError{}
 	switch {
 	case errors.Is(err, errCharset):
@@ -203,6 +212,12 @@ func blank(b []byte) bool {
 // members reads the members of the element at hand into structs, to its end.
 func (d *decoder) members(scopes []scope) error {
 	for {
+		if name, ok := d.plainStart(); ok {
+			if err := d.member(scopes, name); err != nil {
+				return err
+			}
+			continue
+		}
 		t, err := d.token()
 		if err != nil {
 			return err
@@ -364,6 +379,9 @@ func textOf(b []byte) string { return fmt.Sprintf("text of %d characters", utf8.
 
 // chars gives the text of the element at hand, valid until the next.
 func (d *decoder) chars(k kind) ([]byte, error) {
+	if text, ok := d.plainText(); ok {
+		return text, nil
+	}
 	d.text = d.text[:0]
 	for {
 		t, err := d.token()
