@@ -91,6 +91,20 @@ type pagingServer struct {
 	asked []pageAsked
 }
 
+// script changes how it answers.
+func (s *pagingServer) script(answer func(pageAsked) pageGiven) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+// forget starts the count of requests anew.
+func (s *pagingServer) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = nil
+}
+
 func (s *pagingServer) transport(biz func(url.Values) map[string]string) *http.Client {
 	tr := httpmock.NewMockTransport()
 	tr.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
@@ -519,7 +533,7 @@ func TestPagingResumes(t *testing.T) {
 				died := map[int64]bool{}
 				for crashed := true; crashed; {
 					crashed = false
-					face.server.asked = nil
+					face.server.forget()
 					var from jushuitan.Checkpoint
 					require.NoError(t, json.Unmarshal(stored, &from))
 					stream := face.stream(tt.begin, tt.end, from)
@@ -562,7 +576,7 @@ func TestPagingCheckpoints(t *testing.T) {
 			const form = `{"version":1,"stream":%q,"cursor":20,"done":{"2":20}}`
 			var from jushuitan.Checkpoint
 			require.NoError(t, json.Unmarshal(fmt.Appendf(nil, form, names[service]), &from))
-			face.server.answer = versionStore(versions(1, 2, 3)...)
+			face.server.script(versionStore(versions(1, 2, 3)...))
 			stream := face.stream(time.Time{}, time.Time{}, from)
 			assert.Equal(t, "3", told(stream.Rows(t.Context())))
 			text, err := json.Marshal(stream.Checkpoint())

@@ -99,8 +99,7 @@ func (r *reader[Req, Reply, Row]) met(rows []Row, i int) bool {
 	if r.Key == nil {
 		return false
 	}
-	row := &rows[i]
-	key, modified := r.recent.stamp(row)
-	r.tally.row(key)
-	return r.recent.met(rows, i) || r.boundary.met(key, modified, r.when(r.req, row))
+	own := r.recent.stamps[i]
+	r.tally.row(own.key)
+	return r.recent.met(rows, i) || r.boundary.met(own.key, own.modified, r.when(r.req, &rows[i]))
 }

@@ -15,20 +15,19 @@ import (
 // recentPages is how many pages back a row is recognised.
 const recentPages = 4
 
+// stamp is what a row is recognised by.
+type stamp struct {
+	key      string
+	modified time.Time
+}
+
 // recent remembers the rows of the last pages. A row that changes while it is read may
 // come twice.
 type recent[Row any] struct {
 	key      func(*Row) string // nil: rows cannot be told apart
 	modified func(*Row) time.Time
 	pages    [recentPages]map[string]time.Time // by key; the page in progress first
-	twice    bool                              // the page in progress has a key twice
-}
-
-func (d *recent[Row]) stamp(row *Row) (key string, modified time.Time) {
-	if d.modified != nil {
-		modified = d.modified(row)
-	}
-	return d.key(row), modified
+	stamps   []stamp                           // of the page in progress, row by row
 }
 
 // turn remembers the rows of a page and reports whether they are those of the page
@@ -38,11 +37,15 @@ func (d *recent[Row]) turn(rows []Row) (repeats bool) {
 		return false
 	}
 	page := make(map[string]time.Time, len(rows))
+	d.stamps = d.stamps[:0]
 	for i := range rows {
-		key, modified := d.stamp(&rows[i])
-		page[key] = modified
+		s := stamp{key: d.key(&rows[i])}
+		if d.modified != nil {
+			s.modified = d.modified(&rows[i])
+		}
+		d.stamps = append(d.stamps, s)
+		page[s.key] = s.modified
 	}
-	d.twice = len(page) < len(rows)
 	repeats = len(page) > 0 && maps.EqualFunc(page, d.pages[0], time.Time.Equal)
 	copy(d.pages[1:], d.pages[:])
 	d.pages[0] = page
@@ -53,17 +56,18 @@ func (d *recent[Row]) turn(rows []Row) (repeats bool) {
 // or above it on this one. Two rows of one key on one page did not move: both are
 // given unless they are equal.
 func (d *recent[Row]) met(rows []Row, i int) bool {
-	key, modified := d.stamp(&rows[i])
+	own := d.stamps[i]
 	for _, page := range d.pages[1:] {
-		if at, ok := page[key]; ok && at.Equal(modified) {
+		if at, ok := page[own.key]; ok && at.Equal(own.modified) {
 			return true
 		}
 	}
-	if d.twice {
-		for j := range rows[:i] {
-			if d.key(&rows[j]) == key && reflect.DeepEqual(rows[j], rows[i]) {
-				return true
-			}
+	if len(d.pages[0]) == len(rows) {
+		return false // no key is there twice
+	}
+	for j := range rows[:i] {
+		if d.stamps[j].key == own.key && reflect.DeepEqual(rows[j], rows[i]) {
+			return true
 		}
 	}
 	return false
