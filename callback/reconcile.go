@@ -268,7 +268,7 @@ func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, 
 }
 
 func (c *ReconcileConfig) check() error {
-	known := kindsOfPush()
+	known := jushuitan.PushMethods()
 	switch {
 	case c.Client == nil:
 		return errors.New("no Client to ask the ERP / 缺少 Client")
@@ -302,10 +302,6 @@ func (c *ReconcileConfig) check() error {
 	return nil
 }
 
-func kindsOfPush() []jushuitan.PushMethod {
-	return []jushuitan.PushMethod{jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushGoodsReturned, jushuitan.PushStock}
-}
-
 // reconcileJob is one kind of one shop or warehouse.
 type reconcileJob struct {
 	scope JournalScope
@@ -317,7 +313,7 @@ func (c *ReconcileConfig) jobs() []reconcileJob {
 	var out []reconcileJob
 	wanted := func(m jushuitan.PushMethod) bool { return len(c.Methods) == 0 || slices.Contains(c.Methods, m) }
 	for _, s := range c.Shops {
-		for _, m := range kindsOfPush() {
+		for _, m := range jushuitan.PushMethods() {
 			if m != jushuitan.PushStock && wanted(m) {
 				code := cmp.Or(s.StorageCode, strconv.FormatInt(s.ShopID, 10))
 				out = append(out, reconcileJob{scope: JournalScope{Method: m, EntID: c.EntID, StorageCode: code}, shop: s.ShopID})

@@ -151,11 +151,10 @@ func (r *Runner[S, C]) Forget(ctx context.Context, subject S, key string) {
 
 // detach gives a context for what must be told to the store in any case.
 func (r *Runner[S, C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithoutCancel(ctx)
 	if r.cfg.Local {
-		return ctx, func() {}
+		return context.Background(), func() {} // a store in memory asks only whether it has ended
 	}
-	return context.WithTimeout(ctx, Detached)
+	return context.WithTimeout(context.WithoutCancel(ctx), Detached)
 }
 
 func (r *Runner[S, C]) report(ctx context.Context, subject S, what string, err error) {
