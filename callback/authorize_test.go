@@ -32,7 +32,7 @@ type granter struct {
 func newGranter(t *testing.T, change func(*callback.AuthorizeConfig)) *granter {
 	t.Helper()
 	g := &granter{now: time.Unix(1700000000, 0)}
-	g.srv = jushuitantest.NewServer(jushuitantest.WithQuota(),
+	g.srv = jushuitantest.NewServer(jushuitantest.WithoutQuota(),
 		jushuitantest.WithApp(jushuitan.Credentials{AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider}))
 	t.Cleanup(g.srv.Close)
 	require.NoError(t, g.srv.Company("ent-1").AddShop(jushuitan.Shop{ShopID: 1, ShopName: "一"}))

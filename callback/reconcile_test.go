@@ -61,7 +61,7 @@ type mall struct {
 func newMall(t *testing.T, change ...func(*callback.Config)) *mall {
 	t.Helper()
 	m := &mall{t: t, calls: map[string]int{}}
-	m.srv = jushuitantest.NewServer(jushuitantest.WithQuota(), jushuitantest.WithPushRetry(), jushuitantest.WithPushClient(&http.Client{Transport: m}))
+	m.srv = jushuitantest.NewServer(jushuitantest.WithoutQuota(), jushuitantest.WithPushRetry(), jushuitantest.WithPushClient(&http.Client{Transport: m}))
 	t.Cleanup(m.srv.Close)
 	var err error
 	m.client, err = m.srv.Client(jushuitan.WithRetry(jushuitan.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond}))

@@ -152,7 +152,7 @@ func TestUpgradeState(t *testing.T) {
 		Made  time.Time
 		State string
 	}](t, "authorize.json")
-	fake := jushuitantest.NewServer(jushuitantest.WithQuota(),
+	fake := jushuitantest.NewServer(jushuitantest.WithoutQuota(),
 		jushuitantest.WithApp(jushuitan.Credentials{AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider}))
 	t.Cleanup(fake.Close)
 	require.NoError(t, fake.Company(state.EntID).AddShop(jushuitan.Shop{ShopID: 1, ShopName: "一"}))

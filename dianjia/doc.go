@@ -8,7 +8,7 @@
 // settings:
 //
 //	urls := dianjia.URLBuilder{Secret: secret} // the secret adds a token to each URL
-//	text, err := urls.SettingsText(dianjia.ShopSettings{EntID: "10010", ShopID: "133242", WMSCoID: "12345"})
+//	text, err := urls.SettingsText(dianjia.ShopSettings{EntID: "10010", ShopID: 133242, WMSCoID: 12345})
 //	...
 //	client, err := dianjia.New(dianjia.Config{URLs: urls})
 //	...

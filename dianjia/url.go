@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -199,21 +200,29 @@ func paths(all []kinds.Kind) string {
 // ShopSettings is what the settings of a self-owned mall shop (商家自有商城) need.
 type ShopSettings struct {
 	EntID   string // entId 商家: the merchant in DianJia
-	ShopID  string // shop_id 店铺编号: of the self-owned mall shop
-	WMSCoID string // wms_co_id 仓库编号: of the warehouse whose stock is pushed
+	ShopID  int64  // shop_id 店铺编号: of the self-owned mall shop
+	WMSCoID int64  // wms_co_id 仓库编号: of the warehouse whose stock is pushed
 	Type    string // type of the stock URL, [DefaultStockType] where it is empty
 }
 
 // url is what the registered URL of a kind says.
 func (s ShopSettings) url(k *kinds.Kind) PushURL {
-	p := PushURL{Kind: jushuitan.PushMethod(k.Method), EntID: s.EntID, StorageCode: s.ShopID}
+	p := PushURL{Kind: jushuitan.PushMethod(k.Method), EntID: s.EntID, StorageCode: number(s.ShopID)}
 	if k.ByWarehouse {
-		p.StorageCode, p.Type = s.WMSCoID, s.Type
+		p.StorageCode, p.Type = number(s.WMSCoID), s.Type
 	}
 	return p
 }
 
-// URLs returns the URL of each kind of push.
+// number returns the digits of an id, and "" for one that is not set.
+func number(id int64) string {
+	if id <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+// URLs returns the URL of each kind of push. All fields but Type are required.
 func (b URLBuilder) URLs(s ShopSettings) (map[jushuitan.PushMethod]string, error) {
 	out := map[jushuitan.PushMethod]string{}
 	for _, k := range kinds.Kinds() {
@@ -232,15 +241,16 @@ func (b URLBuilder) URLs(s ShopSettings) (map[jushuitan.PushMethod]string, error
 // go. It holds the tokens, which belong to the URLs, and not the secret.
 func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
 	var out strings.Builder
-	for _, v := range []string{s.EntID, s.ShopID, s.WMSCoID} {
-		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			return "", errors.New("dianjia: SettingsText: EntID, ShopID or WMSCoID is missing or not printable")
-		}
+	if s.EntID == "" || strings.ContainsFunc(s.EntID, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", errors.New("dianjia: SettingsText: EntID is missing or not printable / EntID 为空或含不可打印字符")
+	}
+	if s.ShopID <= 0 || s.WMSCoID <= 0 {
+		return "", errors.New("dianjia: SettingsText: ShopID and WMSCoID must be positive / 请填写 ShopID 和 WMSCoID")
 	}
 	fmt.Fprintf(&out, "聚水潭「商家自有商城」店铺消息设置 / Message settings of the self-owned mall shop in Jushuitan\n\n")
 	fmt.Fprintf(&out, "商家 entId / Merchant: %s\n", s.EntID)
-	fmt.Fprintf(&out, "店铺编号 shop_id / Shop: %s\n", s.ShopID)
-	fmt.Fprintf(&out, "仓库编号 wms_co_id / Warehouse: %s\n\n", s.WMSCoID)
+	fmt.Fprintf(&out, "店铺编号 shop_id / Shop: %d\n", s.ShopID)
+	fmt.Fprintf(&out, "仓库编号 wms_co_id / Warehouse: %d\n\n", s.WMSCoID)
 	fmt.Fprintf(&out, "1. 在聚水潭该店铺的消息推送设置中，按名称粘贴以下四个地址 / In Jushuitan, paste these four URLs into the shop's message push settings:\n\n")
 	for _, k := range kinds.Kinds() {
 		address, err := b.URL(s.url(&k))
@@ -250,7 +260,7 @@ func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
 		fmt.Fprintf(&out, "%s (%s)\n%s\n\n", k.Label, k.Name, address)
 	}
 	fmt.Fprintf(&out, "2. 编辑该店铺，勾选「同步发货」 / Edit the shop and tick 同步发货 (report shipments)\n")
-	fmt.Fprintf(&out, "3. 在店加后台填写店铺编号 shop_id %s / Enter the shop's number shop_id %s in DianJia\n", s.ShopID, s.ShopID)
+	fmt.Fprintf(&out, "3. 在店加后台填写店铺编号 shop_id %d / Enter the shop's number shop_id %d in DianJia\n", s.ShopID, s.ShopID)
 	fmt.Fprintf(&out, "4. 订单分仓策略：该店铺的订单不得分配到「店加线下仓」，否则会循环派单 / Never assign this shop's orders to the warehouse 店加线下仓: they would come back to the stores\n")
 	return out.String(), nil
 }

@@ -126,7 +126,7 @@ func FuzzParseURL(f *testing.F) {
 
 func TestSettingsText(t *testing.T) {
 	b := dianjia.URLBuilder{Secret: canary}
-	s := dianjia.ShopSettings{EntID: "10010", ShopID: "133242", WMSCoID: "12345"}
+	s := dianjia.ShopSettings{EntID: "10010", ShopID: 133242, WMSCoID: 12345}
 	var out bytes.Buffer
 	require.NoError(t, b.WriteSettings(&out, s))
 	text := out.String()
@@ -154,13 +154,21 @@ func TestSettingsText(t *testing.T) {
 	}
 	assert.Equal(t, 4, found)
 	for name, bad := range map[string]dianjia.ShopSettings{
-		"no shop":      {EntID: "1", WMSCoID: "2"},
-		"no warehouse": {EntID: "1", ShopID: "2"},
-		"new line":     {EntID: "1", ShopID: "2\n3", WMSCoID: "4"},
+		"no merchant":  {ShopID: 2, WMSCoID: 4},
+		"no shop":      {EntID: "1", WMSCoID: 2},
+		"no warehouse": {EntID: "1", ShopID: 2},
+		"new line":     {EntID: "1\n2", ShopID: 3, WMSCoID: 4},
 	} {
 		_, err := b.SettingsText(bad)
 		assert.Error(t, err, name)
 		assert.Error(t, b.WriteSettings(&out, bad), name)
+	}
+	for name, bad := range map[string]dianjia.ShopSettings{
+		"no shop":      {EntID: "1", WMSCoID: 2},
+		"no warehouse": {EntID: "1", ShopID: 2},
+	} {
+		_, err := b.URLs(bad)
+		assert.Error(t, err, name)
 	}
 }
 

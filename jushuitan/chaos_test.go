@@ -31,7 +31,7 @@ func TestChaos(t *testing.T) {
 	if raceDetector {
 		orders = 8_000 // the whole is read without the detector
 	}
-	srv := jushuitantest.NewServer(jushuitantest.WithQuota())
+	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota())
 	defer srv.Close()
 	const shop = 10200001
 	require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: shop, ShopSite: "头条放心购"}))

@@ -75,7 +75,7 @@ func must(err error) {
 // accepts, and the pages of each are fetched ahead.
 func ExampleOrderService_All() {
 	newYear := time.Date(2025, 1, 1, 0, 0, 0, 0, time.FixedZone("CST", 8*60*60))
-	srv, client := newFake(jushuitantest.WithClock(newYear), jushuitantest.WithQuota())
+	srv, client := newFake(jushuitantest.WithClock(newYear), jushuitantest.WithoutQuota())
 	defer srv.Close()
 	for month := range 12 {
 		receive(srv, fmt.Sprintf("DY-%02d", month+1))

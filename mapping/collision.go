@@ -90,7 +90,7 @@ func (c Collision) String() string {
 
 // Check reports the collisions of products, in the order of the products and their
 // SKUs. Of SKUs that share something each but the first is reported, with the first.
-func Check(products []*dianjia.Product) []Collision {
+func CheckProducts(products []*dianjia.Product) []Collision {
 	var found []Collision
 	c := NewCollisionChecker(0)
 	for _, p := range products {
@@ -99,7 +99,7 @@ func Check(products []*dianjia.Product) []Collision {
 	return found
 }
 
-// CollisionChecker is [Check] for a stream of products. To find what two products
+// CollisionChecker is [CheckProducts] for a stream of products. To find what two products
 // share it remembers the code, style number and barcode of every SKU: up to about
 // 200 bytes a SKU beside the texts themselves, 200 MB for a million. Not safe for
 // concurrent use.

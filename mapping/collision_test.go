@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := mapping.Check(tt.products)
+			got := mapping.CheckProducts(tt.products)
 			assert.Equal(t, tt.want, got)
 			for _, c := range got {
 				chinese, english := c.Kind.Text()
@@ -173,13 +173,13 @@ func BenchmarkCollisions(b *testing.B) {
 	b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/rows, "heap-B/row")
 }
 
-func ExampleCheck() {
+func ExampleCheckProducts() {
 	m, err := mapping.NewProductMapper(mapping.ProductConfig{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, c := range mapping.Check(m.SKUs([]jushuitan.SKU{
+	for _, c := range mapping.CheckProducts(m.SKUs([]jushuitan.SKU{
 		{SKUID: "TEE24-M", IID: "TEE24", SKUCode: "6901234567892", PropertiesValue: "白色;M"},
 		{SKUID: "TEE24-L", IID: "TEE24", SKUCode: "6901234567892", PropertiesValue: "白色"},
 	})) {

@@ -11,7 +11,7 @@
 //     stores', [ChangedStock] and [ChangedVirtualStock] what has to be sent.
 //   - Products (商品字段): [NewProductMapper] maps SKU rows, styles and bundles,
 //     [ParseProperties] reads colour and size out of properties_value, [SyncSettings]
-//     decides what a download creates, changes and leaves alone, [Check] finds what
+//     decides what a download creates, changes and leaves alone, [CheckProducts] finds what
 //     collides, [SKUUploads] goes the other way.
 //   - Documents: [OrderUpload] makes the upload of an order of the mall, [PlanTransfer]
 //     the documents of a transfer between stores and warehouses, [TransferProgress] says
@@ -28,5 +28,5 @@
 //		return err // says line and column, and the nearest known word
 //	}
 //	stock := mapping.StockOf(row) // a row of client.Inventory.Query
-//	qty, err := f.EvalWith(&stock, formula.Policy{Negative: formula.NegativeZero})
+//	qty, err := f.EvalWith(&stock, formula.EvalPolicy{Negative: formula.NegativeZero})
 package mapping

@@ -33,24 +33,24 @@ func (a SyncAction) String() string {
 	return fmt.Sprintf("SyncAction(%d)", int(a))
 }
 
-// Decision says what a sync does with one product, and why.
-type Decision struct {
+// SyncDecision says what a sync does with one product, and why.
+type SyncDecision struct {
 	Action SyncAction
 	// Product is what to store. With ActionSkip it is the product that DianJia has, or
 	// the zero value where it has none. It may share memory with what was planned from.
 	Product dianjia.Product
-	Changes []Change // empty with ActionSkip
-	Reasons []Reason // the rules that decided, in order
+	Changes []SyncChange // empty with ActionSkip
+	Reasons []SyncReason // the rules that decided, in order
 }
 
 // Has tells whether the rule was among the reasons.
-func (d Decision) Has(rule SyncRule) bool {
-	return slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Rule == rule })
+func (d SyncDecision) Has(rule SyncRule) bool {
+	return slices.ContainsFunc(d.Reasons, func(r SyncReason) bool { return r.Rule == rule })
 }
 
 // String is the decision for support staff, in Chinese and English, a line for each
 // change and reason.
-func (d Decision) String() string {
+func (d SyncDecision) String() string {
 	var b strings.Builder
 	b.WriteString(d.Action.String())
 	if d.Product.StyleNo != "" {
@@ -65,16 +65,16 @@ func (d Decision) String() string {
 	return b.String()
 }
 
-// Change is a field that gets another value. A SKU that is added is one change, of
+// SyncChange is a field that gets another value. A SKU that is added is one change, of
 // FieldSKUCode. Old is "" where DianJia had none.
-type Change struct {
+type SyncChange struct {
 	Field    ProductField
 	SKU      string // 商品编码: empty for a field of the product
 	Old, New string
 }
 
 // String is such as "标准零售价 [TEE24-WHT-M]: 99 -> 89".
-func (c Change) String() string {
+func (c SyncChange) String() string {
 	where := ""
 	if c.SKU != "" {
 		where = " [" + c.SKU + "]"
@@ -148,15 +148,15 @@ func (r SyncRule) Text() (chinese, english string) {
 	return text[0], text[1]
 }
 
-// Reason is a rule that had a part in a decision, and what it was about.
-type Reason struct {
+// SyncReason is a rule that had a part in a decision, and what it was about.
+type SyncReason struct {
 	Rule   SyncRule
 	Fields []ProductField // where the rule is about fields
 	SKUs   []string       // 商品编码, where it is about SKUs
 }
 
 // String is the rule in Chinese and English with what it was about.
-func (r Reason) String() string {
+func (r SyncReason) String() string {
 	var about []string
 	for _, f := range r.Fields {
 		about = append(about, f.Title())
@@ -181,7 +181,7 @@ func (r Reason) String() string {
 // Nothing is deleted: SKUs that did not come stay, labels are added only, and a
 // field that is empty or a price that is not valid leaves DianJia's as it is.
 // Storing the decision's product and planning again gives ActionSkip.
-func (s SyncSettings) Plan(existing, incoming *dianjia.Product) Decision {
+func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 	p := planner{settings: s, created: existing == nil}
 	if existing != nil {
 		p.Product = *existing
@@ -232,28 +232,28 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) Decision {
 	default:
 		p.note(RuleUnchanged, "", "")
 	}
-	return p.Decision
+	return p.SyncDecision
 }
 
 // planner is a decision in the making.
 type planner struct {
-	Decision
+	SyncDecision
 	settings SyncSettings
 	created  bool
 	quiet    bool // within a SKU that is added, which is one change
 }
 
-func (p *planner) skip(rule SyncRule) Decision {
+func (p *planner) skip(rule SyncRule) SyncDecision {
 	p.note(rule, "", "")
-	return p.Decision
+	return p.SyncDecision
 }
 
 // note adds a reason, or to it.
 func (p *planner) note(rule SyncRule, field ProductField, sku string) {
-	i := slices.IndexFunc(p.Reasons, func(r Reason) bool { return r.Rule == rule })
+	i := slices.IndexFunc(p.Reasons, func(r SyncReason) bool { return r.Rule == rule })
 	if i < 0 {
 		i = len(p.Reasons)
-		p.Reasons = append(p.Reasons, Reason{Rule: rule})
+		p.Reasons = append(p.Reasons, SyncReason{Rule: rule})
 	}
 	r := &p.Reasons[i]
 	if field != "" && !slices.Contains(r.Fields, field) {
@@ -266,20 +266,20 @@ func (p *planner) note(rule SyncRule, field ProductField, sku string) {
 
 func (p *planner) change(field ProductField, sku, from, to string) {
 	if !p.quiet {
-		p.Changes = append(p.Changes, Change{Field: field, SKU: sku, Old: from, New: to})
+		p.Changes = append(p.Changes, SyncChange{Field: field, SKU: sku, Old: from, New: to})
 	}
 }
 
 // rows are the SKUs that take part.
 func (p *planner) rows(incoming *dianjia.Product) (rows []*dianjia.SKU, labelled bool) {
 	s := p.settings
-	marked := func(i int) bool { return s.Labelled(incoming.SKUs[i].Labels) }
+	marked := func(i int) bool { return s.HasSyncLabel(incoming.SKUs[i].Labels) }
 	some := false
 	if s.OnlyLabelled {
 		for i := range incoming.SKUs {
 			some = some || marked(i)
 		}
-		if !some && !s.Labelled(incoming.Labels) {
+		if !some && !s.HasSyncLabel(incoming.Labels) {
 			return nil, false
 		}
 	}

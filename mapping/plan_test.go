@@ -176,8 +176,8 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 		want.SKUs = append(want.SKUs, dianjia.SKU{Code: "TEE24-XS"})
 		assert.Equal(t, *want, d.Product)
 		assert.Equal(t, "99", before.SKUs[0].Price.Retail.Decimal.String(), "what was planned from is not changed")
-		assert.Equal(t, mapping.Reason{Rule: mapping.RuleSKUGone, SKUs: []string{"TEE24-XS"}}, d.Reasons[1])
-		assert.Equal(t, mapping.Reason{Rule: mapping.RuleSalePriceOverwritten, Fields: []mapping.ProductField{mapping.FieldRetail}, SKUs: []string{"TEE24-M"}}, d.Reasons[0])
+		assert.Equal(t, mapping.SyncReason{Rule: mapping.RuleSKUGone, SKUs: []string{"TEE24-XS"}}, d.Reasons[1])
+		assert.Equal(t, mapping.SyncReason{Rule: mapping.RuleSalePriceOverwritten, Fields: []mapping.ProductField{mapping.FieldRetail}, SKUs: []string{"TEE24-M"}}, d.Reasons[0])
 	})
 	t.Run("labels with room behind them", func(t *testing.T) {
 		room := []string{"店加", "其后"}
@@ -197,7 +197,7 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 }
 
 // again checks that a decision that was carried out leaves nothing to do.
-func again(t *testing.T, s mapping.SyncSettings, existing, incoming *dianjia.Product, d mapping.Decision) {
+func again(t *testing.T, s mapping.SyncSettings, existing, incoming *dianjia.Product, d mapping.SyncDecision) {
 	t.Helper()
 	stored := &d.Product
 	if d.Action == mapping.ActionSkip {
@@ -262,7 +262,7 @@ func TestLabelled(t *testing.T) {
 		{"vip", []string{"VIP"}, false},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, mapping.SyncSettings{Label: tt.label}.Labelled(tt.labels), "%q in %q", tt.label, tt.labels)
+		assert.Equal(t, tt.want, mapping.SyncSettings{Label: tt.label}.HasSyncLabel(tt.labels), "%q in %q", tt.label, tt.labels)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // they come from.
 type ProductMapper struct {
 	cfg        ProductConfig
-	sources    [len(productAttributes)]Source // in the order of productAttributes
+	sources    [len(productAttributes)]FieldSource // in the order of productAttributes
 	categories map[int64]dianjia.Category
 	warnings   []string
 }
@@ -29,7 +29,7 @@ type ProductMapper struct {
 // NewProductMapper checks the config. The error names every field whose source is
 // wrong, or can have no value in this kind of sync: category properties (ups) come
 // with a style query only, other_6 to other_10 with a SKU query only. Where just a
-// member of FirstOf can have none it is a warning.
+// member of FromFirst can have none it is a warning.
 func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	m := &ProductMapper{
 		cfg:        cfg,
@@ -43,7 +43,7 @@ func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	}
 	errs := []error{m.cfg.Properties.Validate()}
 	if cfg.Cost < CostFromCostPrice || cfg.Cost > CostFromPurchaseElseCost {
-		errs = append(errs, fmt.Errorf("mapping: Cost is %d, not one of the CostFrom constants / 成本价来源无效", cfg.Cost))
+		errs = append(errs, fmt.Errorf("mapping: Cost is %d, not one of the CostSource constants / 成本价来源无效", cfg.Cost))
 	}
 	if cfg.MinConfidence < ConfidenceNone || cfg.MinConfidence > ConfidenceLabelled {
 		errs = append(errs, fmt.Errorf("mapping: MinConfidence is %d, not one of the Confidence constants / 置信度无效", cfg.MinConfidence))
@@ -76,7 +76,7 @@ func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	return m, nil
 }
 
-func sourceDeadReason(s *Source) string {
+func sourceDeadReason(s *FieldSource) string {
 	if s.kind == sourceUps {
 		return "has a value with PullSPU only / 类目属性仅在拉取SPU时返回"
 	}
@@ -90,7 +90,7 @@ func productCategoryCode(cid int64) string {
 	return strconv.FormatInt(cid, 10)
 }
 
-// Warnings are members of FirstOf that can have no value in this kind of sync.
+// Warnings are members of FromFirst that can have no value in this kind of sync.
 func (m *ProductMapper) Warnings() []string { return slices.Clone(m.warnings) }
 
 // Item maps a row of the style query (普通商品查询（按款）) with its SKUs. The price of
@@ -367,7 +367,7 @@ func (m *ProductMapper) addItem(st *productStyle, row *jushuitan.Item) {
 	st.modified = max(st.modified, productTime(row.Modified))
 	st.price = dianjia.Price{Cost: m.price(row.CPrice), Tag: m.price(row.MarketPrice), Retail: m.price(row.SPrice)}
 	st.head = productValues{name: row.Name, brand: row.Brand, category: m.category(row.CID, row.CName)}
-	src := SourceRow{Item: row}
+	src := FieldSourceRow{Item: row}
 	if len(row.SKUs) == 0 {
 		m.attributes(&st.head, &src)
 	}
@@ -390,7 +390,7 @@ func (m *ProductMapper) addItem(st *productStyle, row *jushuitan.Item) {
 // addSKU adds a row of the SKU query.
 func (m *ProductMapper) addSKU(st *productStyle, r *jushuitan.SKU) {
 	v := productValues{name: r.Name, brand: r.Brand, category: m.category(r.CID, r.Category)}
-	m.attributes(&v, &SourceRow{SKU: r})
+	m.attributes(&v, &FieldSourceRow{SKU: r})
 	sku := st.place(r.SKUID, r.Modified, &v)
 	if sku == nil {
 		return
@@ -402,7 +402,7 @@ func (m *ProductMapper) addSKU(st *productStyle, r *jushuitan.SKU) {
 // addBundle adds a bundle.
 func (m *ProductMapper) addBundle(st *productStyle, r *jushuitan.Bundle) {
 	v := productValues{name: r.Name, brand: r.Brand}
-	m.attributes(&v, &SourceRow{Bundle: r})
+	m.attributes(&v, &FieldSourceRow{Bundle: r})
 	sku := st.place(r.SKUID, r.Modified, &v)
 	if sku == nil {
 		return
@@ -412,7 +412,7 @@ func (m *ProductMapper) addBundle(st *productStyle, r *jushuitan.Bundle) {
 }
 
 // attributes reads the configured sources.
-func (m *ProductMapper) attributes(v *productValues, row *SourceRow) {
+func (m *ProductMapper) attributes(v *productValues, row *FieldSourceRow) {
 	for i := range m.sources {
 		if m.sources[i].kind != sourceNone {
 			v.attributes[i] = m.sources[i].value(row)
@@ -471,7 +471,7 @@ func (m *ProductMapper) category(cid int64, name string) dianjia.Category {
 }
 
 // Missing lists the fields that have a source and no value in the product.
-func (m *ProductMapper) Missing(p *dianjia.Product) []ProductField {
+func (m *ProductMapper) MissingFields(p *dianjia.Product) []ProductField {
 	var fields []ProductField
 	for i := range productAttributes {
 		if m.without(p, i) {
@@ -486,25 +486,25 @@ func (m *ProductMapper) without(p *dianjia.Product, i int) bool {
 	return m.sources[i].kind != sourceNone && *productAttributes[i].value(p) == ""
 }
 
-// MissingReport says of a field that has a source how many products had no value.
-type MissingReport struct {
+// MissingFieldReport says of a field that has a source how many products had no value.
+type MissingFieldReport struct {
 	Field    ProductField
-	Source   Source
+	Source   FieldSource
 	Without  int      // products without a value
 	Products int      // all
 	Examples []string // 货号 of the first of them, up to ten
 }
 
 // String is the report in Chinese and English.
-func (r MissingReport) String() string {
+func (r MissingFieldReport) String() string {
 	return fmt.Sprintf("%s（%s）：%d 个商品中 %d 个无值，例如 %s / %d of %d products have no value",
 		r.Field.Title(), r.Source, r.Products, r.Without, strings.Join(r.Examples, "、"), r.Without, r.Products)
 }
 
 // Report counts products without a value, for each field that has a source and where
 // one is missing.
-func (m *ProductMapper) Report(products iter.Seq[*dianjia.Product]) []MissingReport {
-	var all [len(productAttributes)]MissingReport
+func (m *ProductMapper) MissingReports(products iter.Seq[*dianjia.Product]) []MissingFieldReport {
+	var all [len(productAttributes)]MissingFieldReport
 	n := 0
 	for p := range products {
 		n++
@@ -517,7 +517,7 @@ func (m *ProductMapper) Report(products iter.Seq[*dianjia.Product]) []MissingRep
 			}
 		}
 	}
-	var out []MissingReport
+	var out []MissingFieldReport
 	for i, r := range all {
 		if r.Without > 0 {
 			r.Field, r.Source, r.Products = productAttributes[i].field, m.sources[i], n

@@ -41,37 +41,37 @@ var productAttributes = [...]struct {
 	field  ProductField
 	title  string
 	value  func(*dianjia.Product) *string
-	source func(*ProductConfig) *Source
+	source func(*ProductConfig) *FieldSource
 }{
 	{
 		FieldYear, "年份",
 		func(p *dianjia.Product) *string { return &p.Year },
-		func(c *ProductConfig) *Source { return &c.Year },
+		func(c *ProductConfig) *FieldSource { return &c.Year },
 	},
 	{
 		FieldSeason, "季节",
 		func(p *dianjia.Product) *string { return &p.Season },
-		func(c *ProductConfig) *Source { return &c.Season },
+		func(c *ProductConfig) *FieldSource { return &c.Season },
 	},
 	{
 		FieldWave, "波段",
 		func(p *dianjia.Product) *string { return &p.Wave },
-		func(c *ProductConfig) *Source { return &c.Wave },
+		func(c *ProductConfig) *FieldSource { return &c.Wave },
 	},
 	{
 		FieldTier, "商品层",
 		func(p *dianjia.Product) *string { return &p.Tier },
-		func(c *ProductConfig) *Source { return &c.Tier },
+		func(c *ProductConfig) *FieldSource { return &c.Tier },
 	},
 	{
 		FieldStyle, "风格",
 		func(p *dianjia.Product) *string { return &p.Style },
-		func(c *ProductConfig) *Source { return &c.Style },
+		func(c *ProductConfig) *FieldSource { return &c.Style },
 	},
 	{
 		FieldSeries, "系列",
 		func(p *dianjia.Product) *string { return &p.Series },
-		func(c *ProductConfig) *Source { return &c.Series },
+		func(c *ProductConfig) *FieldSource { return &c.Series },
 	},
 }
 
@@ -103,8 +103,8 @@ func (f ProductField) Title() string {
 	return cmp.Or(productTitles[f], string(f))
 }
 
-// SourceFields returns the fields that have a source in [ProductConfig].
-func SourceFields() []ProductField {
+// FieldsWithSource returns the fields that have a source in [ProductConfig].
+func FieldsWithSource() []ProductField {
 	fields := make([]ProductField, len(productAttributes))
 	for i := range productAttributes {
 		fields[i] = productAttributes[i].field
@@ -114,7 +114,7 @@ func SourceFields() []ProductField {
 
 // Source returns the place of a field's source in the config, nil for a field that has
 // none.
-func (c *ProductConfig) Source(field ProductField) *Source {
+func (c *ProductConfig) Source(field ProductField) *FieldSource {
 	for i := range productAttributes {
 		if productAttributes[i].field == field {
 			return productAttributes[i].source(c)
@@ -123,14 +123,14 @@ func (c *ProductConfig) Source(field ProductField) *Source {
 	return nil
 }
 
-// CostFrom says which price of Jushuitan is the standard cost (标准成本价) of a SKU.
+// CostSource says which price of Jushuitan is the standard cost (标准成本价) of a SKU.
 // A style has one figure for both, 成本价(采购价), c_price.
-type CostFrom int
+type CostSource int
 
 // The choices.
 const (
 	// CostFromCostPrice is 成本价, cost_price.
-	CostFromCostPrice CostFrom = iota
+	CostFromCostPrice CostSource = iota
 	// CostFromPurchasePrice is 采购价, purchase_price. A SKU query returns it only if
 	// asked: jushuitan.SKUQuery{Fields: {"purchase_price"}}. Bundles have none.
 	CostFromPurchasePrice
@@ -141,15 +141,15 @@ const (
 // ProductConfig is how products are mapped for one merchant. The zero value is a
 // sync by SKU without the fields that merchants agree on.
 type ProductConfig struct {
-	PullSPU bool     // 拉取SPU: rows come from the style query; it decides which sources can have values
-	Cost    CostFrom // which price is the standard cost
+	PullSPU bool       // 拉取SPU: rows come from the style query; it decides which sources can have values
+	Cost    CostSource // which price is the standard cost
 
 	// Properties are the labels of colour and size; the zero value is
 	// DefaultPropertyLabels.
 	Properties PropertyLabels
 	// MinConfidence leaves colour and size empty that are less sure. Empty ones stay
 	// as they are in DianJia.
-	MinConfidence Confidence
+	MinConfidence PropertyConfidence
 
 	// ZeroPriceIsUnset takes a price of 0 for none. Off, 0 is a price like any other. A
 	// price that the row does not have, which is the zero Decimal, is none either way:
@@ -163,10 +163,10 @@ type ProductConfig struct {
 	// taken. Without them every category is on the first level.
 	Categories []jushuitan.Category
 
-	Year   Source // 年份
-	Season Source // 季节
-	Wave   Source // 波段
-	Tier   Source // 商品层
-	Style  Source // 风格
-	Series Source // 系列
+	Year   FieldSource // 年份
+	Season FieldSource // 季节
+	Wave   FieldSource // 波段
+	Tier   FieldSource // 商品层
+	Style  FieldSource // 风格
+	Series FieldSource // 系列
 }

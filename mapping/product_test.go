@@ -65,7 +65,7 @@ func TestGuidePart6ProductFields(t *testing.T) {
 	}
 	bySKU := mapper(t, mapping.ProductConfig{
 		Year: mapping.FromOther(1), Season: mapping.FromOther(2), Wave: mapping.FromOther(3), Tier: mapping.FromOther(4),
-		Style: mapping.FirstOf(mapping.FromOther(10), mapping.FromOther(5)), Series: mapping.FromLabelPrefix("系列:"),
+		Style: mapping.FromFirst(mapping.FromOther(10), mapping.FromOther(5)), Series: mapping.FromLabelPrefix("系列:"),
 	})
 	byStyle := mapper(t, mapping.ProductConfig{
 		PullSPU: true,
@@ -120,13 +120,13 @@ func TestGuidePart6ProductFields(t *testing.T) {
 // Every field with a source of its own goes the whole way, also one that is added later:
 // from Jushuitan's row to the product, the plan, the report and back.
 func TestEverySourceFieldTravels(t *testing.T) {
-	fields := mapping.SourceFields()
+	fields := mapping.FieldsWithSource()
 	require.NotEmpty(t, fields)
 	for _, field := range fields {
 		t.Run(string(field), func(t *testing.T) {
 			assert.NotEqual(t, string(field), field.Title(), "it needs a Chinese name")
 			tests := map[string]struct {
-				source  mapping.Source
+				source  mapping.FieldSource
 				pullSPU bool
 				item    jushuitan.Item
 				back    func(jushuitan.SKUUpload) any
@@ -147,10 +147,10 @@ func TestEverySourceFieldTravels(t *testing.T) {
 					*cfg.Source(field) = tt.source
 					m := mapper(t, cfg)
 					p := m.Item(&tt.item)
-					assert.Empty(t, m.Missing(p))
+					assert.Empty(t, m.MissingFields(p))
 
 					decision := mapping.SyncSettings{PullSPU: tt.pullSPU}.Plan(&dianjia.Product{StyleNo: "A"}, p)
-					assert.Contains(t, decision.Changes, mapping.Change{Field: field, New: "值"})
+					assert.Contains(t, decision.Changes, mapping.SyncChange{Field: field, New: "值"})
 					assert.Equal(t, mapping.ActionSkip, mapping.SyncSettings{PullSPU: tt.pullSPU}.Plan(&decision.Product, p).Action)
 
 					rows, err := m.SKUUploads(&decision.Product)
@@ -159,7 +159,7 @@ func TestEverySourceFieldTravels(t *testing.T) {
 					assert.Equal(t, "值", tt.back(rows[0]))
 
 					without := m.Item(&jushuitan.Item{IID: "B", SKUs: []jushuitan.ItemSKU{{SKUID: "B-1"}}})
-					assert.Equal(t, []mapping.ProductField{field}, m.Missing(without))
+					assert.Equal(t, []mapping.ProductField{field}, m.MissingFields(without))
 				})
 			}
 			cfg := mapping.ProductConfig{}
@@ -354,7 +354,7 @@ func million(n int) []jushuitan.SKU {
 }
 
 var millionConfig = mapping.ProductConfig{
-	Year: mapping.FromOther(1), Season: mapping.FirstOf(mapping.FromLabelPrefix("季节:"), mapping.FromOther(2)), Series: mapping.Constant("海岸"),
+	Year: mapping.FromOther(1), Season: mapping.FromFirst(mapping.FromLabelPrefix("季节:"), mapping.FromOther(2)), Series: mapping.FromConstant("海岸"),
 }
 
 func TestProductMappingAllocations(t *testing.T) {
@@ -417,7 +417,7 @@ func ExampleProductMapper() {
 		for _, sku := range p.SKUs {
 			fmt.Println(sku.Code, sku.Color, sku.Size, sku.Price.Retail.Decimal)
 		}
-		fmt.Println("missing:", mapper.Missing(p))
+		fmt.Println("missing:", mapper.MissingFields(p))
 	}
 	// Output:
 	// TEE24 圆领纯棉T恤 2026

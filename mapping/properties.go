@@ -9,12 +9,12 @@ import (
 )
 
 // Confidence says how sure a colour and size are that were read from a text.
-type Confidence int
+type PropertyConfidence int
 
 // The degrees, from the least.
 const (
 	// ConfidenceNone: neither colour nor size was found.
-	ConfidenceNone Confidence = iota
+	ConfidenceNone PropertyConfidence = iota
 	// ConfidenceGuess: the form leaves it open, such as one part only (红色), a comma
 	// list, more than two parts, or a size that stands first.
 	ConfidenceGuess
@@ -24,7 +24,7 @@ const (
 	ConfidenceLabelled
 )
 
-func (c Confidence) String() string {
+func (c PropertyConfidence) String() string {
 	switch c {
 	case ConfidenceNone:
 		return "none"
@@ -35,7 +35,7 @@ func (c Confidence) String() string {
 	case ConfidenceLabelled:
 		return "labelled"
 	}
-	return fmt.Sprintf("Confidence(%d)", int(c))
+	return fmt.Sprintf("PropertyConfidence(%d)", int(c))
 }
 
 // Properties is what was read from a text of colour and size (颜色及规格,
@@ -47,7 +47,7 @@ type Properties struct {
 	ColorLabel string // the label of the colour as it was written, "" where there was none
 	SizeLabel  string
 	Others     []Property // the other parts, in their order
-	Confidence Confidence
+	Confidence PropertyConfidence
 }
 
 // Property is a part of the text that is neither colour nor size.

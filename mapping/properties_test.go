@@ -20,7 +20,7 @@ func TestParseProperties(t *testing.T) {
 	tests := []struct {
 		text        string
 		color, size string
-		confidence  mapping.Confidence
+		confidence  mapping.PropertyConfidence
 		others      string // "key=value key=value"
 	}{
 		// By place.

@@ -72,7 +72,7 @@ func (s SyncSettings) Validate() error {
 
 // Labelled tells whether the list has the label that counts, as a whole: 店加二期 is
 // not 店加. An entry may itself be a list with commas.
-func (s SyncSettings) Labelled(labels []string) bool {
+func (s SyncSettings) HasSyncLabel(labels []string) bool {
 	label := cmp.Or(s.Label, dianjia.LabelDianJia)
 	return slices.ContainsFunc(labels, func(entry string) bool {
 		for part := range strings.FieldsFuncSeq(entry, func(r rune) bool { return r == ',' || r == '，' }) {

@@ -8,25 +8,25 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// SourceRow is the row of Jushuitan that a source reads. Either SKU is set (a SKU
+// FieldSourceRow is the row of Jushuitan that a source reads. Either SKU is set (a SKU
 // query), or Item and, where the style has one, ItemSKU (a style query), or Bundle.
 // The rows must not be changed or kept.
-type SourceRow struct {
+type FieldSourceRow struct {
 	SKU     *jushuitan.SKU
 	Item    *jushuitan.Item
 	ItemSKU *jushuitan.ItemSKU
 	Bundle  *jushuitan.Bundle
 }
 
-// Source says where a field comes from that merchants agree on one by one, such as the
-// season ([SourceFields]). The zero value is no source: the field stays as it is in
+// FieldSource says where a field comes from that merchants agree on one by one, such as the
+// season ([FieldsWithSource]). The zero value is no source: the field stays as it is in
 // DianJia.
-type Source struct {
+type FieldSource struct {
 	kind  sourceKind
 	text  string
 	n     int
-	fn    func(SourceRow) string
-	chain []Source
+	fn    func(FieldSourceRow) string
+	chain []FieldSource
 }
 
 type sourceKind int
@@ -44,31 +44,35 @@ const (
 
 // FromUps is the category property (商品属性, ups) with this name, such as 年份. Only
 // a style query (拉取SPU) returns them.
-func FromUps(name string) Source { return Source{kind: sourceUps, text: name} }
+func FromUps(name string) FieldSource { return FieldSource{kind: sourceUps, text: name} }
 
 // FromOther is the custom text slot n (其它属性, other_1 to other_10). A SKU query
 // returns ten of them; a style query and bundles five.
-func FromOther(n int) Source { return Source{kind: sourceOther, n: n} }
+func FromOther(n int) FieldSource { return FieldSource{kind: sourceOther, n: n} }
 
 // FromLabelPrefix is what follows the prefix in the first label (标签) that has it:
 // with the prefix 年份: the label 年份:2026 gives 2026.
-func FromLabelPrefix(prefix string) Source { return Source{kind: sourceLabel, text: prefix} }
+func FromLabelPrefix(prefix string) FieldSource { return FieldSource{kind: sourceLabel, text: prefix} }
 
 // FromCategory is the name of the category (商品分类). Bundles have none.
-func FromCategory() Source { return Source{kind: sourceCategory} }
+func FromCategory() FieldSource { return FieldSource{kind: sourceCategory} }
 
 // Constant is the same value for every product.
-func Constant(value string) Source { return Source{kind: sourceConstant, text: value} }
+func FromConstant(value string) FieldSource { return FieldSource{kind: sourceConstant, text: value} }
 
 // FromFunc asks the host. The function must be pure and safe for concurrent use. It
 // is called once a row, for a style query once a SKU.
-func FromFunc(f func(row SourceRow) string) Source { return Source{kind: sourceFunc, fn: f} }
+func FromFunc(f func(row FieldSourceRow) string) FieldSource {
+	return FieldSource{kind: sourceFunc, fn: f}
+}
 
-// FirstOf is the first of the sources that has a value for a row.
-func FirstOf(sources ...Source) Source { return Source{kind: sourceChain, chain: sources} }
+// FromFirst is the first of the sources that has a value for a row.
+func FromFirst(sources ...FieldSource) FieldSource {
+	return FieldSource{kind: sourceChain, chain: sources}
+}
 
 // String names the source, as in errors.
-func (s Source) String() string {
+func (s FieldSource) String() string {
 	switch s.kind {
 	case sourceUps:
 		return fmt.Sprintf("FromUps(%q)", s.text)
@@ -79,7 +83,7 @@ func (s Source) String() string {
 	case sourceCategory:
 		return "FromCategory()"
 	case sourceConstant:
-		return fmt.Sprintf("Constant(%q)", s.text)
+		return fmt.Sprintf("FromConstant(%q)", s.text)
 	case sourceFunc:
 		return "FromFunc"
 	case sourceChain:
@@ -87,13 +91,13 @@ func (s Source) String() string {
 		for i, c := range s.chain {
 			names[i] = c.String()
 		}
-		return "FirstOf(" + strings.Join(names, ", ") + ")"
+		return "FromFirst(" + strings.Join(names, ", ") + ")"
 	}
 	return "no source"
 }
 
 // value reads the row. It is "" where the row has none.
-func (s *Source) value(row *SourceRow) string {
+func (s *FieldSource) value(row *FieldSourceRow) string {
 	switch s.kind {
 	case sourceUps:
 		return sourceProperty(row.Item, s.text)
@@ -131,7 +135,7 @@ func sourceProperty(item *jushuitan.Item, name string) string {
 }
 
 // sourceLabelled is what follows the prefix in the first label that has it.
-func sourceLabelled(row *SourceRow, prefix string) string {
+func sourceLabelled(row *FieldSourceRow, prefix string) string {
 	for _, label := range sourceLabels(row) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(label), prefix)
 		if rest = strings.TrimSpace(rest); ok && rest != "" {
@@ -141,7 +145,7 @@ func sourceLabelled(row *SourceRow, prefix string) string {
 	return ""
 }
 
-func sourceLabels(row *SourceRow) []string {
+func sourceLabels(row *FieldSourceRow) []string {
 	switch {
 	case row.SKU != nil:
 		return row.SKU.Labels
@@ -153,7 +157,7 @@ func sourceLabels(row *SourceRow) []string {
 	return nil
 }
 
-func sourceCategoryName(row *SourceRow) string {
+func sourceCategoryName(row *FieldSourceRow) string {
 	switch {
 	case row.SKU != nil:
 		return row.SKU.Category
@@ -166,7 +170,7 @@ func sourceCategoryName(row *SourceRow) string {
 }
 
 // sourceOtherText is the custom text slot n. Only a SKU query has more than five.
-func sourceOtherText(row *SourceRow, n int) string {
+func sourceOtherText(row *FieldSourceRow, n int) string {
 	var slots [10]string
 	switch {
 	case row.SKU != nil:
@@ -183,7 +187,7 @@ func sourceOtherText(row *SourceRow, n int) string {
 }
 
 // check reports what is wrong with the source of a field.
-func (s *Source) check(field ProductField, nested bool) error {
+func (s *FieldSource) check(field ProductField, nested bool) error {
 	if s.kind == sourceChain && len(s.chain) > 0 {
 		var errs []error
 		for i := range s.chain {
@@ -201,10 +205,10 @@ func (s *Source) check(field ProductField, nested bool) error {
 }
 
 // problem is what is wrong with a source that is given, in English and Chinese.
-func (s *Source) problem() (en, zh string) {
+func (s *FieldSource) problem() (en, zh string) {
 	switch {
 	case s.kind == sourceNone:
-		return "a member of FirstOf is no source", "FirstOf 中有空来源"
+		return "a member of FromFirst is no source", "FromFirst 中有空来源"
 	case s.kind == sourceUps && strings.TrimSpace(s.text) == "":
 		return "the property needs a name", "请填写属性名"
 	case s.kind == sourceOther && (s.n < 1 || s.n > 10):
@@ -223,10 +227,10 @@ func (s *Source) problem() (en, zh string) {
 
 // dead lists the members of the source that can have no value in this kind of sync.
 // All tells that the whole source has none.
-func (s *Source) dead(pullSPU bool) (members []Source, all bool) {
+func (s *FieldSource) dead(pullSPU bool) (members []FieldSource, all bool) {
 	switch {
 	case s.kind == sourceUps && !pullSPU, s.kind == sourceOther && s.n > 5 && pullSPU:
-		return []Source{*s}, true
+		return []FieldSource{*s}, true
 	case s.kind == sourceChain:
 		all = true
 		for i := range s.chain {
@@ -242,11 +246,11 @@ func (s *Source) dead(pullSPU bool) (members []Source, all bool) {
 // reverse is the member of the source through which a value is written back: the
 // first that is read in this kind of sync and has a place in an upload, else the
 // first.
-func (s *Source) reverse(pullSPU bool) Source {
+func (s *FieldSource) reverse(pullSPU bool) FieldSource {
 	if s.kind != sourceChain {
 		return *s
 	}
-	var first Source
+	var first FieldSource
 	for i := range s.chain {
 		r := s.chain[i].reverse(pullSPU)
 		_, dead := r.dead(pullSPU)

@@ -27,10 +27,10 @@ func TestSources(t *testing.T) {
 	}
 	bundle := jushuitan.Bundle{SKUID: "A-1", IID: "A", Labels: jushuitan.CommaList{"年份:2027"}, Other1: "a", Other2: "b", Other3: "c", Other4: "d", Other5: "e"}
 	tests := []struct {
-		source            mapping.Source
+		source            mapping.FieldSource
 		sku, item, bundle string // "!" where the mapper cannot be made
 	}{
-		{mapping.Source{}, "", "", ""},
+		{mapping.FieldSource{}, "", "", ""},
 		{mapping.FromUps("年份"), "!", "2026", "!"},
 		{mapping.FromOther(1), "一", "壹", "a"},
 		{mapping.FromOther(2), "二", "贰", "b"},
@@ -45,10 +45,10 @@ func TestSources(t *testing.T) {
 		{mapping.FromLabelPrefix("年份:"), "2026", "", "2027"},
 		{mapping.FromLabelPrefix("季节:"), "夏", "冬", ""},
 		{mapping.FromCategory(), "T恤", "卫衣", ""},
-		{mapping.Constant("2026"), "2026", "2026", "2026"},
-		{mapping.FirstOf(mapping.FromUps("年份"), mapping.FromOther(9), mapping.Constant("无")), "九", "2026", "无"},
-		{mapping.FirstOf(mapping.FirstOf(mapping.FromUps("波段")), mapping.FromLabelPrefix("波段:")), "", "", ""},
-		{mapping.FromFunc(func(row mapping.SourceRow) string {
+		{mapping.FromConstant("2026"), "2026", "2026", "2026"},
+		{mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(9), mapping.FromConstant("无")), "九", "2026", "无"},
+		{mapping.FromFirst(mapping.FromFirst(mapping.FromUps("波段")), mapping.FromLabelPrefix("波段:")), "", "", ""},
+		{mapping.FromFunc(func(row mapping.FieldSourceRow) string {
 			switch {
 			case row.SKU != nil:
 				return row.SKU.SKUID
@@ -81,13 +81,13 @@ func TestSources(t *testing.T) {
 		m := mapper(t, mapping.ProductConfig{PullSPU: true, Year: mapping.FromUps("年份"), Wave: mapping.FromOther(1), Tier: mapping.FromLabelPrefix("层:")})
 		p := m.Item(&jushuitan.Item{IID: "A", Ups: item.Ups})
 		assert.Equal(t, "2026", p.Year)
-		assert.Equal(t, []mapping.ProductField{mapping.FieldWave, mapping.FieldTier}, m.Missing(p))
+		assert.Equal(t, []mapping.ProductField{mapping.FieldWave, mapping.FieldTier}, m.MissingFields(p))
 	})
 }
 
 func TestSourceErrors(t *testing.T) {
 	tests := []struct {
-		source mapping.Source
+		source mapping.FieldSource
 		want   string
 	}{
 		{mapping.FromOther(11), "other_1 to other_10"},
@@ -95,11 +95,11 @@ func TestSourceErrors(t *testing.T) {
 		{mapping.FromUps(" "), "needs a name"},
 		{mapping.FromLabelPrefix(""), "without a comma"},
 		{mapping.FromLabelPrefix("a,b"), "without a comma"},
-		{mapping.Constant(""), "constant is empty"},
+		{mapping.FromConstant(""), "constant is empty"},
 		{mapping.FromFunc(nil), "function is nil"},
-		{mapping.FirstOf(), "no members"},
-		{mapping.FirstOf(mapping.Source{}), "no source"},
-		{mapping.FirstOf(mapping.FromOther(1), mapping.FromOther(11)), "other_1 to other_10"},
+		{mapping.FromFirst(), "no members"},
+		{mapping.FromFirst(mapping.FieldSource{}), "no source"},
+		{mapping.FromFirst(mapping.FromOther(1), mapping.FromOther(11)), "other_1 to other_10"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.source.String(), func(t *testing.T) {
@@ -114,17 +114,17 @@ func TestSourceErrors(t *testing.T) {
 		assert.ErrorContains(t, err, want, "all in one")
 	}
 
-	m := mapper(t, mapping.ProductConfig{Year: mapping.FirstOf(mapping.FromUps("年份"), mapping.FromOther(1))})
+	m := mapper(t, mapping.ProductConfig{Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(1))})
 	require.Len(t, m.Warnings(), 1)
 	assert.Contains(t, m.Warnings()[0], `FromUps("年份") has a value with PullSPU only`)
-	m = mapper(t, mapping.ProductConfig{PullSPU: true, Year: mapping.FirstOf(mapping.FromUps("年份"), mapping.FromOther(6))})
+	m = mapper(t, mapping.ProductConfig{PullSPU: true, Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(6))})
 	require.Len(t, m.Warnings(), 1)
 	assert.Contains(t, m.Warnings()[0], "FromOther(6)")
 	assert.Empty(t, mapper(t, mapping.ProductConfig{}).Warnings())
 }
 
 func TestMissingReport(t *testing.T) {
-	m := mapper(t, mapping.ProductConfig{Year: mapping.FromOther(1), Season: mapping.FromOther(2), Series: mapping.Constant("海岸")})
+	m := mapper(t, mapping.ProductConfig{Year: mapping.FromOther(1), Season: mapping.FromOther(2), Series: mapping.FromConstant("海岸")})
 	var rows []jushuitan.SKU
 	for i := range 30 {
 		row := jushuitan.SKU{SKUID: fmt.Sprint(i), IID: fmt.Sprintf("S%02d", i), Other2: "夏"}
@@ -133,7 +133,7 @@ func TestMissingReport(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
-	report := m.Report(slices.Values(m.SKUs(rows)))
+	report := m.MissingReports(slices.Values(m.SKUs(rows)))
 	require.Len(t, report, 1, "only the year is missing")
 	assert.Equal(t, mapping.FieldYear, report[0].Field)
 	assert.Equal(t, 15, report[0].Without)
@@ -145,10 +145,10 @@ func TestMissingReport(t *testing.T) {
 	assert.Contains(t, report[0].String(), "FromOther(1)")
 }
 
-func ExampleFirstOf() {
+func ExampleFromFirst() {
 	_, err := mapping.NewProductMapper(mapping.ProductConfig{
 		PullSPU: true,
-		Year:    mapping.FirstOf(mapping.FromUps("年份"), mapping.FromLabelPrefix("年份:")),
+		Year:    mapping.FromFirst(mapping.FromUps("年份"), mapping.FromLabelPrefix("年份:")),
 		Season:  mapping.FromOther(11),
 	})
 	fmt.Println(err)

@@ -69,7 +69,7 @@ type BundleStock struct {
 // known, [formula.ErrRange] where its figure is too long, and
 // [jushuitan.ErrInvalid] where the bundle has no components, or one without a code
 // or with a quantity that is not above zero.
-func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p formula.Policy) (BundleStock, error) {
+func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p formula.EvalPolicy) (BundleStock, error) {
 	fail := func(component string, class error) (BundleStock, error) {
 		return BundleStock{}, &BundleError{SKUID: b.SKUID, Component: component, class: class}
 	}

@@ -117,7 +117,7 @@ func TestStockUnknownIsNotZero(t *testing.T) {
 	assert.Equal(t, `mapping: stock of SKU "A-1": 锁定库存 lock_qty is not known; ask for has_lock_qty in the inventory query`+
 		` / 商品 "A-1" 的库存: 锁定库存 lock_qty 未知; 查询库存时请传 has_lock_qty`, err.Error())
 
-	got, err := e.EvalWith(&stock, formula.Policy{Missing: formula.MissingZero})
+	got, err := e.EvalWith(&stock, formula.EvalPolicy{Missing: formula.MissingZero})
 	require.NoError(t, err)
 	assert.Equal(t, "0", got.String())
 
@@ -179,7 +179,7 @@ func TestBundleCapacity(t *testing.T) {
 	}
 	tests := map[string]struct {
 		items     items
-		policy    formula.Policy
+		policy    formula.EvalPolicy
 		capacity  string
 		limitedBy string
 		class     error
@@ -193,9 +193,9 @@ func TestBundleCapacity(t *testing.T) {
 		"listed twice":        {items: items{item("ten", "2"), item("ten", "3")}, capacity: "2", limitedBy: "ten"},
 		"fractions":           {items: items{item("part", "0.1")}, capacity: "29", limitedBy: "part"},
 		"negative kept":       {items: items{item("ten", "1"), item("short", "2")}, capacity: "-2", limitedBy: "short"},
-		"negative to zero":    {items: items{item("short", "2")}, policy: formula.Policy{Negative: formula.NegativeZero}, capacity: "0", limitedBy: "short"},
+		"negative to zero":    {items: items{item("short", "2")}, policy: formula.EvalPolicy{Negative: formula.NegativeZero}, capacity: "0", limitedBy: "short"},
 		"unknown":             {items: items{item("ten", "1"), item("none", "1")}, class: formula.ErrMissing, names: `"none"`},
-		"unknown to zero":     {items: items{item("ten", "1"), item("none", "1")}, policy: formula.Policy{Missing: formula.MissingZero}, capacity: "0", limitedBy: "none"},
+		"unknown to zero":     {items: items{item("ten", "1"), item("none", "1")}, policy: formula.EvalPolicy{Missing: formula.MissingZero}, capacity: "0", limitedBy: "none"},
 		"no components":       {class: jushuitan.ErrInvalid, names: "no components"},
 		"no quantity":         {items: items{item("ten", "0")}, class: jushuitan.ErrInvalid, names: `"ten"`},
 		"negative quantity":   {items: items{item("ten", "-1")}, class: jushuitan.ErrInvalid, names: "above zero"},
@@ -234,7 +234,7 @@ func ExampleBundleCapacity() {
 	got, err := mapping.BundleCapacity(bundle, func(sku string) (decimal.Decimal, bool) {
 		v, ok := stock[sku]
 		return v, ok
-	}, formula.Policy{})
+	}, formula.EvalPolicy{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -17,8 +17,8 @@ import (
 // maxPropertiesValue is how many characters a properties_value may have in an upload.
 const maxPropertiesValue = 100
 
-// UploadError says why a SKU cannot be uploaded, or a field of it not as it is.
-type UploadError struct {
+// SKUUploadError says why a SKU cannot be uploaded, or a field of it not as it is.
+type SKUUploadError struct {
 	StyleNo string // 货号
 	SKU     string // 商品编码
 	Field   ProductField
@@ -26,7 +26,7 @@ type UploadError struct {
 }
 
 // Error names the product, the SKU, the field and what to do.
-func (e *UploadError) Error() string {
+func (e *SKUUploadError) Error() string {
 	return fmt.Sprintf("mapping: upload of style %q SKU %q: %s (%s): %s", e.StyleNo, e.SKU, e.Field, e.Field.Title(), e.Problem)
 }
 
@@ -39,14 +39,14 @@ func (e *UploadError) Error() string {
 // style), labels (they are added), colour and size as properties_value of up to 100
 // characters, and the configured fields through their source: FromUps as a
 // category property, FromOther 1 to 5 as a custom text, FromLabelPrefix as a label.
-// With FirstOf it is the first member that can be written. A field from FromFunc, or
+// With FromFirst it is the first member that can be written. A field from FromFunc, or
 // without a source, does not travel; one from Constant or FromCategory has to have
 // that value.
 //
 // The standard cost goes to the price it comes from. The raw properties_value is sent
 // again if it says the same colour and size.
 //
-// A SKU that the wire cannot hold has no row; the error joins an [*UploadError] for
+// A SKU that the wire cannot hold has no row; the error joins an [*SKUUploadError] for
 // each reason, and the other rows are good.
 func (m *ProductMapper) SKUUploads(p *dianjia.Product) ([]jushuitan.SKUUpload, error) {
 	rows := make([]jushuitan.SKUUpload, 0, len(p.SKUs))
@@ -110,7 +110,7 @@ func (m *ProductMapper) upload(p *dianjia.Product, row func(sku *dianjia.SKU, pr
 		sku := &p.SKUs[i]
 		before := len(errs)
 		fail := func(field ProductField, problem string) {
-			errs = append(errs, &UploadError{StyleNo: p.StyleNo, SKU: sku.Code, Field: field, Problem: problem})
+			errs = append(errs, &SKUUploadError{StyleNo: p.StyleNo, SKU: sku.Code, Field: field, Problem: problem})
 		}
 		for _, required := range [...]struct {
 			field ProductField
@@ -169,7 +169,7 @@ func (m *ProductMapper) propertiesValue(sku *dianjia.SKU) (text, problem string)
 }
 
 // uploadAttribute writes a configured field through its source.
-func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *Source, value string) (problem string) {
+func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *FieldSource, value string) (problem string) {
 	if value != strings.TrimSpace(value) && s.kind != sourceNone && s.kind != sourceFunc {
 		return fmt.Sprintf("%q has a blank at an end, which is not read back / 首尾空格无法还原", value)
 	}

@@ -31,8 +31,8 @@ func TestSKUUploads(t *testing.T) {
 	}
 	m := mapper(t, mapping.ProductConfig{
 		PullSPU: true, Cost: mapping.CostFromPurchasePrice,
-		Year: mapping.FirstOf(mapping.FromOther(7), mapping.FromUps("年份")), Season: mapping.FromOther(2), Wave: mapping.FromLabelPrefix("波段:"),
-		Tier: mapping.FromCategory(), Style: mapping.FromFunc(func(mapping.SourceRow) string { return "x" }), Series: mapping.Constant("海岸"),
+		Year: mapping.FromFirst(mapping.FromOther(7), mapping.FromUps("年份")), Season: mapping.FromOther(2), Wave: mapping.FromLabelPrefix("波段:"),
+		Tier: mapping.FromCategory(), Style: mapping.FromFunc(func(mapping.FieldSourceRow) string { return "x" }), Series: mapping.FromConstant("海岸"),
 	})
 	rows, err := m.SKUUploads(p)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestSKUUploads(t *testing.T) {
 	_, err = m.ShopSKUUploads(p, 0)
 	require.ErrorContains(t, err, "shop_id is 0")
 
-	bySKU := mapper(t, mapping.ProductConfig{Year: mapping.FirstOf(mapping.FromUps("年份"), mapping.FromOther(1))})
+	bySKU := mapper(t, mapping.ProductConfig{Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(1))})
 	rows, err = bySKU.SKUUploads(p)
 	require.NoError(t, err)
 	assert.Equal(t, "2026", rows[0].Other1, "where a sync by SKU reads it")
@@ -113,7 +113,7 @@ func TestPropertiesValueOfUploads(t *testing.T) {
 func TestUploadErrors(t *testing.T) {
 	cfg := mapping.ProductConfig{
 		Year: mapping.FromOther(6), Season: mapping.FromOther(1), Wave: mapping.FromOther(1), Tier: mapping.FromCategory(),
-		Style: mapping.Constant("通勤"), Series: mapping.FromLabelPrefix("系列:"),
+		Style: mapping.FromConstant("通勤"), Series: mapping.FromLabelPrefix("系列:"),
 	}
 	tests := []struct {
 		name   string
@@ -142,7 +142,7 @@ func TestUploadErrors(t *testing.T) {
 			tt.change(p)
 			rows, err := mapper(t, tt.cfg).SKUUploads(p)
 			require.Empty(t, rows)
-			problem, ok := errors.AsType[*mapping.UploadError](err)
+			problem, ok := errors.AsType[*mapping.SKUUploadError](err)
 			require.True(t, ok, "%v", err)
 			assert.Equal(t, tt.field, problem.Field)
 			assert.Equal(t, p.SKUs[0].Code, problem.SKU)
@@ -189,7 +189,7 @@ func TestRoundTripThroughServer(t *testing.T) {
 
 	cfg := mapping.ProductConfig{Year: mapping.FromOther(1), Season: mapping.FromOther(2), Series: mapping.FromLabelPrefix("系列:")}
 	bySKU := mapper(t, cfg)
-	cfg.PullSPU, cfg.Season = true, mapping.FirstOf(mapping.FromUps("季节"))
+	cfg.PullSPU, cfg.Season = true, mapping.FromFirst(mapping.FromUps("季节"))
 	byStyle := mapper(t, cfg)
 
 	for _, m := range []*mapping.ProductMapper{bySKU, byStyle} {
@@ -239,7 +239,7 @@ func normalise(p *dianjia.Product) {
 func TestUploadsAreReadBack(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{
 		PullSPU: true, Year: mapping.FromUps("年份"), Season: mapping.FromOther(2), Wave: mapping.FromLabelPrefix("波段:"), Tier: mapping.FromCategory(),
-		Style: mapping.Constant("通勤"), Series: mapping.FirstOf(mapping.FromOther(3), mapping.FromUps("系列")),
+		Style: mapping.FromConstant("通勤"), Series: mapping.FromFirst(mapping.FromOther(3), mapping.FromUps("系列")),
 	})
 	good, bad := 0, 0
 	for seed := range uint64(20_000) {

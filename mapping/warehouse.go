@@ -15,26 +15,26 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-// UnknownPolicy says what the figure of a SKU is when one of those that make it up has
+// UnknownStockPolicy says what the figure of a SKU is when one of those that make it up has
 // not told its own. Not told is not zero.
-type UnknownPolicy int
+type UnknownStockPolicy int
 
 // The policies. Both report the gap.
 const (
 	// UnknownLeaveOut sums up those that are known: the figure is too low at worst, so
 	// that nothing is oversold.
-	UnknownLeaveOut UnknownPolicy = iota
+	UnknownLeaveOut UnknownStockPolicy = iota
 	// UnknownWithhold gives no figure for the SKU at all, so that the last one stands.
 	UnknownWithhold
 )
 
-// SharedPolicy says what happens to stock that counts in several places.
-type SharedPolicy int
+// SharedStockPolicy says what happens to stock that counts in several places.
+type SharedStockPolicy int
 
 // The policies.
 const (
 	// SharedRefuse is an error: the same pieces would be offered several times.
-	SharedRefuse SharedPolicy = iota
+	SharedRefuse SharedStockPolicy = iota
 	// SharedFull gives each place the full figure. The host keeps the last piece from
 	// being sold twice.
 	SharedFull
@@ -43,14 +43,14 @@ const (
 	SharedSplit
 )
 
-// GapReason says why a figure is missing.
-type GapReason string
+// StockGapReason says why a figure is missing.
+type StockGapReason string
 
 // The reasons.
 const (
-	GapUnknown  GapReason = "unknown"  // 未知: no figure was given
-	GapRepeated GapReason = "repeated" // 重复: several were given; the SKU is withheld whatever the policy
-	GapFailed   GapReason = "failed"   // 无法计算: the rule for the figure failed; withheld too
+	GapUnknown  StockGapReason = "unknown"  // 未知: no figure was given
+	GapRepeated StockGapReason = "repeated" // 重复: several were given; the SKU is withheld whatever the policy
+	GapFailed   StockGapReason = "failed"   // 无法计算: the rule for the figure failed; withheld too
 )
 
 // StockGap is a figure that is missing from a sum.
@@ -60,7 +60,7 @@ type StockGap struct {
 	StoreCode     string                // 店仓编码: of sums over stores
 	WarehouseCode string                // 店加仓库编码: of sums over Jushuitan's warehouses
 	SKUCode       string                // 商品编码
-	Reason        GapReason
+	Reason        StockGapReason
 	Withheld      bool  // the SKU has no figure in the result
 	Err           error // of GapFailed
 }
@@ -81,9 +81,9 @@ type StoreStockRules struct {
 	// ReserveFor is asked first, where it is set. ok false leaves it at Reserve. It
 	// must give the same answer each time.
 	ReserveFor func(storeCode, skuCode string) (reserve decimal.Decimal, ok bool)
-	Unknown    UnknownPolicy
-	Shared     SharedPolicy // for a store that is bound to several virtual warehouses
-	Details    int          // how many gaps are listed; zero is 1000, below zero none
+	Unknown    UnknownStockPolicy
+	Shared     SharedStockPolicy // for a store that is bound to several virtual warehouses
+	Details    int               // how many gaps are listed; zero is 1000, below zero none
 }
 
 // VirtualStock 虚拟库存 is the figure of a SKU in a warehouse of Jushuitan.
@@ -156,7 +156,7 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 
 // acceptedFindings returns what is odd about the bindings. What the rules refuse is a
 // [*SetupError].
-func acceptedFindings(bindings []dianjia.StoreBinding, shared SharedPolicy) ([]SetupFinding, error) {
+func acceptedFindings(bindings []dianjia.StoreBinding, shared SharedStockPolicy) ([]SetupFinding, error) {
 	var accepted, refused []SetupFinding
 	for _, f := range warehouseStoreFindings(bindings) {
 		if f.Code == MerchantsMixed || f.Code == StoreShared && shared == SharedRefuse {
@@ -186,7 +186,7 @@ func (rules *StoreStockRules) reserveFor(r *dianjia.StockRow, usual warehouseQty
 
 // warehouseStores makes a sum for each virtual warehouse, ascending, and says where
 // each store counts.
-func warehouseStores(bindings []dianjia.StoreBinding, shared SharedPolicy) (sums []*warehouseSum, stores map[string][]warehouseFeed, ent string) {
+func warehouseStores(bindings []dianjia.StoreBinding, shared SharedStockPolicy) (sums []*warehouseSum, stores map[string][]warehouseFeed, ent string) {
 	type bound struct {
 		wms  int64
 		code string
@@ -222,9 +222,9 @@ type WarehouseStock struct {
 	Rows    []*jushuitan.InventoryRow
 }
 
-// DownloadRules says how Jushuitan's stock becomes that of DianJia's warehouses. The
+// StockDownloadRules says how Jushuitan's stock becomes that of DianJia's warehouses. The
 // zero value takes the figure of each binding's slot.
-type DownloadRules struct {
+type StockDownloadRules struct {
 	// Figure computes the figure of a row for a binding in another way than by the
 	// binding's StockExpression 库存下载取数逻辑. One that is not valid is unknown. It is
 	// nil as a rule. The expression of a binding that has none is the figure of its
@@ -232,10 +232,10 @@ type DownloadRules struct {
 	// others. A figure that the expression needs and the row does not have is a gap,
 	// unless Policy takes it for zero.
 	Figure  func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error)
-	Policy  *formula.Policy // of the expressions; nil is exact: no rounding, negative figures kept
-	Unknown UnknownPolicy
-	Shared  SharedPolicy // for a warehouse and slot that is downloaded into several warehouses
-	Details int          // how many gaps are listed; zero is 1000, below zero none
+	Policy  *formula.EvalPolicy // of the expressions; nil is exact: no rounding, negative figures kept
+	Unknown UnknownStockPolicy
+	Shared  SharedStockPolicy // for a warehouse and slot that is downloaded into several warehouses
+	Details int               // how many gaps are listed; zero is 1000, below zero none
 }
 
 // DownloadedStock is what [CombineStock] gives.
@@ -257,7 +257,7 @@ type DownloadedStock struct {
 // several merchants, the sum of all warehouses is bound beside a single one, a source
 // feeds several targets and the rules refuse that, or a binding's expression cannot
 // be read.
-func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, rules DownloadRules) (*DownloadedStock, error) {
+func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, rules StockDownloadRules) (*DownloadedStock, error) {
 	result := &DownloadedStock{}
 	var refused []SetupFinding
 	for _, f := range warehouseDownloadFindings(bindings) {
@@ -272,7 +272,7 @@ func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, r
 	figure := rules.Figure
 	if figure == nil {
 		var unreadable []SetupFinding
-		figure, unreadable = warehouseExpressions(bindings, cmp.Or(rules.Policy, &formula.Policy{Rounding: formula.RoundNone}))
+		figure, unreadable = warehouseExpressions(bindings, cmp.Or(rules.Policy, &formula.EvalPolicy{Rounding: formula.RoundNone}))
 		refused = append(refused, unreadable...)
 	}
 	if len(refused) > 0 {
@@ -344,7 +344,7 @@ func warehouseSourceOf(b dianjia.WarehouseBinding) warehouseSource {
 
 // warehouseTargets makes a sum for each of DianJia's warehouses, by code, and says
 // where each of Jushuitan's counts.
-func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedPolicy) (sums []*warehouseSum, sources map[int64][]warehouseDownload, ent string) {
+func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedStockPolicy) (sums []*warehouseSum, sources map[int64][]warehouseDownload, ent string) {
 	used := make([]dianjia.WarehouseBinding, 0, len(bindings))
 	for _, b := range bindings {
 		if b.DownloadStock && b.WarehouseCode != "" {
@@ -379,7 +379,7 @@ func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedPolicy) 
 
 // warehouseExpressions gives the function that computes figures by the bindings'
 // expressions, which are read once.
-func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.Policy) (
+func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.EvalPolicy) (
 	figure func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error), refused []SetupFinding,
 ) {
 	type source struct {

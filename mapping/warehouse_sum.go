@@ -104,7 +104,7 @@ type warehouseFeed struct {
 }
 
 // warehouseShare splits what goes to several places, if that is the policy.
-func warehouseShare(feeds []warehouseFeed, policy SharedPolicy) {
+func warehouseShare(feeds []warehouseFeed, policy SharedStockPolicy) {
 	for i := range feeds {
 		if policy == SharedSplit {
 			feeds[i].part, feeds[i].parts = i, len(feeds)
@@ -129,7 +129,7 @@ type warehouseSum struct {
 // A warehouseFault is why a SKU has no sum, though figures were given.
 type warehouseFault struct {
 	member int
-	reason GapReason
+	reason StockGapReason
 	err    error
 }
 
@@ -199,7 +199,7 @@ func (s *warehouseSum) fault(i int32, f warehouseFault) {
 }
 
 // rows gives the sums by SKU, and puts what is missing into gaps.
-func (s *warehouseSum) rows(policy UnknownPolicy, gaps *warehouseGaps) iter.Seq2[string, *warehouseTotal] {
+func (s *warehouseSum) rows(policy UnknownStockPolicy, gaps *warehouseGaps) iter.Seq2[string, *warehouseTotal] {
 	return func(yield func(string, *warehouseTotal) bool) {
 		order := make([]int32, len(s.skus))
 		for i := range order {

@@ -121,7 +121,7 @@ func TestSumStoreStockUnknownIsNotZero(t *testing.T) {
 	got, err := mapping.SumStoreStock(bindings, rows, mapping.StoreStockRules{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"10100077 A 5", "10100077 B 5"}, virtualTexts(got.Rows))
-	gap := func(store, sku string, reason mapping.GapReason, withheld bool) mapping.StockGap {
+	gap := func(store, sku string, reason mapping.StockGapReason, withheld bool) mapping.StockGap {
 		return mapping.StockGap{WMSCoID: warehouseVirtual, StoreCode: store, SKUCode: sku, Reason: reason, Withheld: withheld}
 	}
 	assert.Equal(t, mapping.StockGaps{Total: 4, Withheld: 1, First: []mapping.StockGap{
@@ -236,7 +236,7 @@ func TestSumStoreStockProperties(t *testing.T) {
 				full[row.SKUCode].Add(full[row.SKUCode], new(big.Rat).Mul(left.Rat(), big.NewRat(int64(places[row.StoreCode]), 1)))
 			}
 		}
-		for policy, want := range map[mapping.SharedPolicy]map[string]*big.Rat{mapping.SharedSplit: total, mapping.SharedFull: full} {
+		for policy, want := range map[mapping.SharedStockPolicy]map[string]*big.Rat{mapping.SharedSplit: total, mapping.SharedFull: full} {
 			rules := mapping.StoreStockRules{Reserve: reserve, Shared: policy}
 			got, err := mapping.SumStoreStock(bindings, rows, rules)
 			require.NoError(t, err)
@@ -301,7 +301,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 	off.DownloadStock = false
 
 	t.Run("several into one", func(t *testing.T) {
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0), off}, stock, mapping.DownloadRules{})
+		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0), off}, stock, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3.5", "W1 B 8"}, stockTexts(got.Rows))
 		assert.Equal(t, warehouseEnt, got.Rows[0].EntID)
@@ -311,7 +311,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 			{WMSCoID: warehouseMain, WarehouseCode: "W1", SKUCode: "B", Reason: mapping.GapUnknown},
 		}}, got.Gaps)
 
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0)}, stock, mapping.DownloadRules{Unknown: mapping.UnknownWithhold})
+		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0)}, stock, mapping.StockDownloadRules{Unknown: mapping.UnknownWithhold})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3.5"}, stockTexts(got.Rows))
 	})
@@ -320,7 +320,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{
 			download("W1", warehouseMain, dianjia.SlotMain), download("2", warehouseMain, dianjia.SlotSalesReturn),
 			download("W3", warehouseMain, dianjia.SlotPurchaseIn), download("W4", warehouseMain, dianjia.SlotDefective),
-		}, stock[:1], mapping.DownloadRules{})
+		}, stock[:1], mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"2 A 2", "W1 A 5", "W3 A 3", "W4 A 4"}, stockTexts(got.Rows))
 	})
@@ -328,18 +328,18 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 	t.Run("one into several", func(t *testing.T) {
 		bindings := []dianjia.WarehouseBinding{download("W2", warehouseMain, 0), download("W1", warehouseMain, dianjia.SlotMain)}
 		var refused *mapping.SetupError
-		_, err := mapping.CombineStock(bindings, stock, mapping.DownloadRules{})
+		_, err := mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{})
 		require.ErrorAs(t, err, &refused)
 		assert.True(t, refused.Has(mapping.DownloadShared))
-		got, err := mapping.CombineStock(bindings, stock, mapping.DownloadRules{Shared: mapping.SharedFull})
+		got, err := mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 5", "W2 A 5"}, stockTexts(got.Rows))
-		got, err = mapping.CombineStock(bindings, stock, mapping.DownloadRules{Shared: mapping.SharedSplit})
+		got, err = mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3", "W2 A 2"}, stockTexts(got.Rows))
 		a.Qty = decimal.New(-5, 0)
 		defer func() { a.Qty = decimal.New(5, 0) }()
-		got, err = mapping.CombineStock(bindings, stock, mapping.DownloadRules{Shared: mapping.SharedSplit})
+		got, err = mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A -3", "W2 A -2"}, stockTexts(got.Rows))
 	})
@@ -348,7 +348,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		bound := download("W1", warehouseMain, 0)
 		bound.StockExpression = "实际库存+销退仓库"
 		var refused *mapping.SetupError
-		_, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, stock, mapping.DownloadRules{})
+		_, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, stock, mapping.StockDownloadRules{})
 		require.ErrorAs(t, err, &refused)
 		assert.True(t, refused.Has(mapping.ExpressionUnreadable))
 		assert.Contains(t, err.Error(), "销退仓库存", "the nearest term")
@@ -357,18 +357,18 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		whole := inventory("A", "5.7")
 		whole.ReturnQty = decimal.New(2, 0)
 		lacking := inventory("B", "5")
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}}, mapping.DownloadRules{})
+		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}}, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7.7"}, stockTexts(got.Rows))
 		require.Len(t, got.Gaps.First, 1, "a row without 销退仓库存 is unknown, not zero")
 		assert.Equal(t, mapping.GapUnknown, got.Gaps.First[0].Reason)
 		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}},
-			mapping.DownloadRules{Policy: &formula.Policy{Missing: formula.MissingZero}})
+			mapping.StockDownloadRules{Policy: &formula.EvalPolicy{Missing: formula.MissingZero}})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7", "W1 B 5"}, stockTexts(got.Rows))
 
 		fails := errors.New("division by zero")
-		rules := mapping.DownloadRules{Figure: func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error) {
+		rules := mapping.StockDownloadRules{Figure: func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error) {
 			switch {
 			case row.SKUID == "BAD":
 				return decimal.NullDecimal{}, fails
@@ -390,7 +390,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		assert.Equal(t, mapping.StockGaps{Total: 3, Withheld: 3, First: []mapping.StockGap{bad, twice, unknown}}, got.Gaps)
 
 		bound.StockExpression = "实际库存"
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, rows[:1], mapping.DownloadRules{})
+		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, rows[:1], mapping.StockDownloadRules{})
 		require.NoError(t, err, "which an empty one stands for")
 		assert.Equal(t, "W1 A 5", stockTexts(got.Rows)[0])
 	})
@@ -406,13 +406,13 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 			{[]dianjia.WarehouseBinding{download("W1", 4, 0), other}, mapping.MerchantsMixed},
 			{[]dianjia.WarehouseBinding{download("W1", 4, 6)}, mapping.SlotUnknown},
 		} {
-			_, err := mapping.CombineStock(tt.bindings, stock, mapping.DownloadRules{Shared: mapping.SharedFull})
+			_, err := mapping.CombineStock(tt.bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
 			var refused *mapping.SetupError
 			require.ErrorAs(t, err, &refused)
 			assert.True(t, refused.Has(tt.want), err)
 		}
 		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", 0, 0), download("W1", 0, 1), download("", 0, 0)},
-			[]mapping.WarehouseStock{{Rows: []*jushuitan.InventoryRow{inventory("A", "4")}}}, mapping.DownloadRules{})
+			[]mapping.WarehouseStock{{Rows: []*jushuitan.InventoryRow{inventory("A", "4")}}}, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 4"}, stockTexts(got.Rows), "bound twice counts once")
 		assert.Equal(t, []mapping.SetupCode{mapping.DownloadOfAll, mapping.DownloadBoundTwice, mapping.BindingCodeMissing}, setupCodes(got.Findings))

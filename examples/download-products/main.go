@@ -131,14 +131,14 @@ func (d *download) once(ctx context.Context, a *app.App) (*report, error) {
 			d.catalogue[p.StyleNo] = &decision.Product
 		}
 	}
-	r.missing = d.mapper.Report(products.Products())
+	r.missing = d.mapper.MissingReports(products.Products())
 	return r, nil
 }
 
 // sourceFields lists the fields that have a source, such as "year 年份, season 季节".
 func sourceFields() string {
 	var names []string
-	for _, field := range mapping.SourceFields() {
+	for _, field := range mapping.FieldsWithSource() {
 		names = append(names, fmt.Sprintf("%s %s", field, field.Title()))
 	}
 	return strings.Join(names, ", ")
@@ -150,7 +150,7 @@ func (s *settings) source(text string) error {
 	if !ok {
 		return fmt.Errorf("%q is not FIELD=SOURCE / 应为 字段=来源", text)
 	}
-	var sources []mapping.Source
+	var sources []mapping.FieldSource
 	for part := range strings.SplitSeq(from, "|") {
 		source, err := parseSource(part)
 		if err != nil {
@@ -160,7 +160,7 @@ func (s *settings) source(text string) error {
 	}
 	source := sources[0]
 	if len(sources) > 1 {
-		source = mapping.FirstOf(sources...)
+		source = mapping.FromFirst(sources...)
 	}
 	target := s.config.Source(mapping.ProductField(field))
 	if target == nil {
@@ -170,7 +170,7 @@ func (s *settings) source(text string) error {
 	return nil
 }
 
-func parseSource(text string) (mapping.Source, error) {
+func parseSource(text string) (mapping.FieldSource, error) {
 	kind, arg, _ := strings.Cut(text, ":")
 	switch {
 	case kind == "ups" && arg != "":
@@ -185,7 +185,7 @@ func parseSource(text string) (mapping.Source, error) {
 	case text == "category":
 		return mapping.FromCategory(), nil
 	case kind == "const" && arg != "":
-		return mapping.Constant(arg), nil
+		return mapping.FromConstant(arg), nil
 	}
-	return mapping.Source{}, fmt.Errorf("source %q is not ups:NAME, other:1 to other:10, label:PREFIX, category or const:VALUE / 来源写法有误", text)
+	return mapping.FieldSource{}, fmt.Errorf("source %q is not ups:NAME, other:1 to other:10, label:PREFIX, category or const:VALUE / 来源写法有误", text)
 }

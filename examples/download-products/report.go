@@ -14,13 +14,13 @@ type report struct {
 	rows       int
 	decisions  []named
 	collisions []mapping.Collision
-	missing    []mapping.MissingReport
+	missing    []mapping.MissingFieldReport
 }
 
 // named is the decision about one style.
 type named struct {
 	styleNo string
-	mapping.Decision
+	mapping.SyncDecision
 }
 
 // examples bounds how many cases are shown of each kind.

@@ -108,7 +108,7 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 type download struct {
 	*settings
 	expression *formula.Formula
-	policy     formula.Policy
+	policy     formula.EvalPolicy
 }
 
 // checkWarehouses holds the bindings against the merchant's real warehouses.
@@ -147,7 +147,7 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 	if err != nil {
 		return nil, err
 	}
-	combined, err := mapping.CombineStock(d.bind, stock, mapping.DownloadRules{Policy: &d.policy})
+	combined, err := mapping.CombineStock(d.bind, stock, mapping.StockDownloadRules{Policy: &d.policy})
 	if err != nil {
 		return nil, err
 	}

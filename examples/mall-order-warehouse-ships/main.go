@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"strconv"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
@@ -75,7 +74,7 @@ func readAccount(ctx context.Context, a *app.App, order string) error {
 	}
 	// Without a secret these are the guide's URLs; receive-callbacks shows those with a token.
 	if err := (dianjia.URLBuilder{}).WriteSettings(a.Out, dianjia.ShopSettings{
-		EntID: a.Client.Merchant(), ShopID: strconv.FormatInt(shop.ShopID, 10), WMSCoID: strconv.FormatInt(head.WMSCoID, 10),
+		EntID: a.Client.Merchant(), ShopID: shop.ShopID, WMSCoID: head.WMSCoID,
 	}); err != nil {
 		return err
 	}

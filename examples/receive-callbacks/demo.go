@@ -90,9 +90,8 @@ func (d *demonstration) run(ctx context.Context) error {
 		}
 	}
 
-	mallShop := strconv.FormatInt(demo.MallShop, 10)
 	urls := dianjia.URLBuilder{BaseURL: base(d.base), Secret: d.secret}
-	all, err := urls.URLs(dianjia.ShopSettings{EntID: demo.Merchant, ShopID: mallShop, WMSCoID: strconv.FormatInt(demo.MainWarehouse, 10)})
+	all, err := urls.URLs(dianjia.ShopSettings{EntID: demo.Merchant, ShopID: demo.MallShop, WMSCoID: demo.MainWarehouse})
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,6 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ func main() { app.Main(program()) }
 // options are the program's own flags.
 type options struct {
 	listen, publicURL, secretEnv, journal, seen, sandbox string
-	shop, warehouse                                      string
+	shop, warehouse                                      int64
 	newSecret, showURLs                                  bool
 }
 
@@ -71,8 +70,8 @@ func program() app.Program {
 			fs.StringVar(&o.journal, "journal", "", "file in which handled pushes are noted, for reconcile; in memory by default")
 			fs.StringVar(&o.seen, "seen", "", "file in which handled pushes are remembered, so that repeats are known after a restart; in memory by default")
 			fs.StringVar(&o.sandbox, "sandbox", "", "URL of a sandbox in which the four URLs are registered")
-			fs.StringVar(&o.shop, "storage-code", strconv.FormatInt(demo.MallShop, 10), "storageCode of the URLs: the shop_id 店铺编号 of the self-owned mall")
-			fs.StringVar(&o.warehouse, "warehouse", strconv.FormatInt(demo.MainWarehouse, 10), "storageCode of the stock URL: the wms_co_id 仓库编号 whose stock is pushed")
+			fs.Int64Var(&o.shop, "storage-code", demo.MallShop, "storageCode of the URLs: the shop_id 店铺编号 of the self-owned mall")
+			fs.Int64Var(&o.warehouse, "warehouse", demo.MainWarehouse, "storageCode of the stock URL: the wms_co_id 仓库编号 whose stock is pushed")
 			fs.BoolVar(&o.showURLs, "show-urls", false, "print the URLs to register with their tokens, when the server starts")
 			fs.BoolVar(&o.newSecret, "new-secret", false, "make a secret, print it with the URLs to register, and end")
 		},
@@ -177,16 +176,12 @@ func closing(l net.Listener, err error) error {
 
 // registerInSandbox enters the URLs with the sandbox's operator API.
 func registerInSandbox(ctx context.Context, sandbox string, urls dianjia.URLBuilder, s dianjia.ShopSettings) error {
-	shop, err := strconv.ParseInt(s.ShopID, 10, 64)
-	if err != nil {
-		return fmt.Errorf("-storage-code %q is not a shop_id", s.ShopID)
-	}
 	all, err := urls.URLs(s)
 	if err != nil {
 		return err
 	}
 	for kind, address := range all {
-		body, err := json.Marshal(map[string]any{"shop_id": shop, "method": kind, "url": address})
+		body, err := json.Marshal(map[string]any{"shop_id": s.ShopID, "method": kind, "url": address})
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func TestNewSecret(t *testing.T) {
 	require.Len(t, secret, 2)
 	require.GreaterOrEqual(t, len(secret[1]), 16)
 	// The token in each URL is the one of that secret.
-	urls, err := dianjia.URLBuilder{BaseURL: "https://shop.example.com" + callbackPath, Secret: secret[1]}.URLs(dianjia.ShopSettings{EntID: "10010", ShopID: "133242", WMSCoID: "12345"})
+	urls, err := dianjia.URLBuilder{BaseURL: "https://shop.example.com" + callbackPath, Secret: secret[1]}.URLs(dianjia.ShopSettings{EntID: "10010", ShopID: 133242, WMSCoID: 12345})
 	require.NoError(t, err)
 	require.Len(t, urls, 4)
 	for _, url := range urls {
@@ -252,7 +252,7 @@ func TestListenRefuses(t *testing.T) {
 	_, err = flowstest.Start(t, program(), nil, "-listen", "127.0.0.1:0", "-secret-env", "PUSH_SECRETS", "-sandbox", "http://127.0.0.1:1")
 	require.ErrorContains(t, err, "in the sandbox")
 	_, err = flowstest.Start(t, program(), nil, "-listen", "127.0.0.1:0", "-secret-env", "PUSH_SECRETS", "-storage-code", "shop", "-sandbox", "http://127.0.0.1:1")
-	require.ErrorContains(t, err, "not a shop_id")
+	require.ErrorContains(t, err, "invalid value")
 }
 
 // TestNoSecret: the program makes one for this run, and the URLs have its token.

@@ -25,7 +25,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -301,7 +300,7 @@ func play(ctx context.Context, a *app.App) error {
 func (s *scene) register(base string) error {
 	s.urls = dianjia.URLBuilder{BaseURL: base + "/dex/jushuitan/", Secret: s.secret}
 	registered, err := s.urls.URLs(dianjia.ShopSettings{
-		EntID: demo.Merchant, ShopID: strconv.FormatInt(demo.MallShop, 10), WMSCoID: strconv.FormatInt(demo.MainWarehouse, 10),
+		EntID: demo.Merchant, ShopID: demo.MallShop, WMSCoID: demo.MainWarehouse,
 	})
 	if err != nil {
 		return err

@@ -230,7 +230,7 @@ func BenchmarkSixTerms(b *testing.B) {
 		b.ReportAllocs()
 		n := 0
 		for ; b.Loop(); n++ {
-			if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
+			if err := e.EvalInt64(dst, list, formula.EvalPolicy{}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -263,7 +263,7 @@ func BenchmarkRatios(b *testing.B) {
 				start := time.Now()
 				if c.eval == nil {
 					for range evaluations / rowCount {
-						if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
+						if err := e.EvalInt64(dst, list, formula.EvalPolicy{}); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -23,7 +23,7 @@ func TestContendersAgree(t *testing.T) {
 		}
 	}
 	dst := make([]int64, rowCount)
-	require.NoError(t, parse(t).EvalInt64(dst, intRows(t), formula.Policy{}))
+	require.NoError(t, parse(t).EvalInt64(dst, intRows(t), formula.EvalPolicy{}))
 	for i, f := range rows() {
 		require.Equal(t, f.want(), dst[i], "batch, row %d", i)
 	}
@@ -32,7 +32,7 @@ func TestContendersAgree(t *testing.T) {
 func TestBatchAllocatesNothing(t *testing.T) {
 	e, list, dst := parse(t), intRows(t), make([]int64, rowCount)
 	assert.Zero(t, testing.AllocsPerRun(10, func() {
-		if err := e.EvalInt64(dst, list, formula.Policy{}); err != nil {
+		if err := e.EvalInt64(dst, list, formula.EvalPolicy{}); err != nil {
 			t.Error(err)
 		}
 	}))

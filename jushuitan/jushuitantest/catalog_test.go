@@ -174,7 +174,7 @@ func TestTheClientReadsEverySample(t *testing.T) {
 			continue
 		}
 		t.Run(op.Path, func(t *testing.T) {
-			s := NewServer(WithQuota())
+			s := NewServer(WithoutQuota())
 			defer s.Close()
 			seedSamples(t, s, op.Path)
 			client, err := s.Client()

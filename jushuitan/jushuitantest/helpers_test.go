@@ -33,7 +33,7 @@ func d(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 // stock, and a client of it. There are no quotas unless opts say otherwise.
 func furnished(t *testing.T, opts ...jushuitantest.Option) (*jushuitantest.Server, *jushuitan.Client) {
 	t.Helper()
-	srv := jushuitantest.NewServer(append([]jushuitantest.Option{jushuitantest.WithQuota()}, opts...)...)
+	srv := jushuitantest.NewServer(append([]jushuitantest.Option{jushuitantest.WithoutQuota()}, opts...)...)
 	t.Cleanup(srv.Close)
 	furnish(t, srv.Company(""))
 	client, err := srv.Client(jushuitan.WithRetry(jushuitan.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond}))

@@ -53,11 +53,15 @@ func WithApp(cred jushuitan.Credentials) Option {
 	}
 }
 
-// WithQuota sets the quotas for each access token and path, 5 a second and 100 a
-// minute by default. Without arguments there are none. Too many calls are
-// answered 199, or 200 where the window is a minute or longer.
+// WithQuota sets the rate limits of each access token and path: 5 calls a second and
+// 100 a minute by default. All of them hold at once. A call beyond a limit is refused
+// with code 199, or 200 where the window is a minute or longer. [WithoutQuota] removes
+// all limits.
 func WithQuota(q ...jushuitan.Quota) Option {
 	return func(c *config) error {
+		if len(q) == 0 {
+			return errors.New("WithQuota: no quota given; use WithoutQuota for none")
+		}
 		for _, x := range q {
 			if x.Limit <= 0 || x.Per <= 0 {
 				return errors.New("WithQuota: Limit and Per must be positive")
@@ -66,6 +70,11 @@ func WithQuota(q ...jushuitan.Quota) Option {
 		c.quotas = slices.Clone(q)
 		return nil
 	}
+}
+
+// WithoutQuota removes all rate limits.
+func WithoutQuota() Option {
+	return func(c *config) error { c.quotas = nil; return nil }
 }
 
 // WithSlack makes the windows of the quotas shorter by d, for tests on machines

@@ -322,7 +322,7 @@ func TestRefreshOfTokens(t *testing.T) {
 		{"single token", []jushuitantest.Option{jushuitantest.WithSingleToken()}, false, "100"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := jushuitantest.NewServer(append(tt.opts, jushuitantest.WithQuota())...)
+			srv := jushuitantest.NewServer(append(tt.opts, jushuitantest.WithoutQuota())...)
 			t.Cleanup(srv.Close)
 			take := func(form map[string]string, path string) (access, refresh string) {
 				a := post(t, srv, path, tokenForm(srv, form))
@@ -349,7 +349,7 @@ func TestRefreshOfTokens(t *testing.T) {
 
 func TestGrantOfAServiceProvider(t *testing.T) {
 	isv := jushuitan.Credentials{AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider}
-	srv := jushuitantest.NewServer(jushuitantest.WithApp(isv), jushuitantest.WithQuota())
+	srv := jushuitantest.NewServer(jushuitantest.WithApp(isv), jushuitantest.WithoutQuota())
 	t.Cleanup(srv.Close)
 	require.NoError(t, srv.Company("ent-1").AddShop(jushuitan.Shop{ShopID: 1, ShopName: "一"}))
 	require.NoError(t, srv.Company("ent-2").AddShop(jushuitan.Shop{ShopID: 2, ShopName: "二"}))

@@ -89,7 +89,7 @@ func TestHandlerElsewhere(t *testing.T) {
 
 func TestVirtualClock(t *testing.T) {
 	start := time.Date(2024, 6, 11, 1, 20, 31, 0, time.UTC)
-	srv := jushuitantest.NewServer(jushuitantest.WithClock(start), jushuitantest.WithQuota())
+	srv := jushuitantest.NewServer(jushuitantest.WithClock(start), jushuitantest.WithoutQuota())
 	defer srv.Close()
 	furnish(t, srv.Company(""))
 	client, err := srv.Client()

@@ -6,7 +6,7 @@
 //   - [Parse] reads a formula in Chinese or English words; a [*SyntaxError] says line and
 //     column, and the nearest known word.
 //   - [Formula.Eval] and [Formula.EvalWith] compute exactly, [Formula.EvalInto] and
-//     [Formula.EvalInt64] by the million; a [Policy] says what becomes of fractions, of
+//     [Formula.EvalInt64] by the million; a [EvalPolicy] says what becomes of fractions, of
 //     what is below zero and of figures that are unknown.
 //   - [Formula.Lint] warns of formulas that oversell, [Formula.Explain] shows support
 //     staff where a figure comes from.
@@ -19,5 +19,5 @@
 //		return err // says line and column, and the nearest known word
 //	}
 //	row := mapping.StockOf(inventory) // a row of client.Inventory.Query
-//	qty, err := f.EvalWith(&row, formula.Policy{Negative: formula.NegativeZero})
+//	qty, err := f.EvalWith(&row, formula.EvalPolicy{Negative: formula.NegativeZero})
 package formula

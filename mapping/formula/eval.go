@@ -20,12 +20,12 @@ const QuotientDigits = 16
 // [ErrRange]. Divisions by zero are errors wherever they are, also in an
 // argument that max or min does not choose.
 func (f *Formula) Eval(row *Row) (decimal.Decimal, error) {
-	return f.EvalWith(row, Policy{Rounding: RoundNone})
+	return f.EvalWith(row, EvalPolicy{Rounding: RoundNone})
 }
 
 // EvalWith returns the result under a policy. Errors are those of
 // [Formula.Eval].
-func (f *Formula) EvalWith(row *Row, p Policy) (decimal.Decimal, error) {
+func (f *Formula) EvalWith(row *Row, p EvalPolicy) (decimal.Decimal, error) {
 	v, err := f.orActual().eval(row, p)
 	if err != nil {
 		return decimal.Decimal{}, err
@@ -36,7 +36,7 @@ func (f *Formula) EvalWith(row *Row, p Policy) (decimal.Decimal, error) {
 // EvalInto puts the result of each row under a policy into dst, which must be as
 // long as rows, or longer. All rows are computed: the error is [RowErrors] with
 // the ones that have no result, whose places in dst stay as they were.
-func (f *Formula) EvalInto(dst []decimal.Decimal, rows []Row, p Policy) error {
+func (f *Formula) EvalInto(dst []decimal.Decimal, rows []Row, p EvalPolicy) error {
 	if err := checkLength(len(dst), len(rows)); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (f *Formula) EvalInto(dst []decimal.Decimal, rows []Row, p Policy) error {
 // way to the same exact result. Beside the errors of [Formula.Eval] there
 // are [ErrRange] for a result that an int64 does not hold, and, under
 // RoundNone, [ErrFraction] for one that is not whole.
-func (f *Formula) EvalInt64(dst []int64, rows []IntRow, p Policy) error {
+func (f *Formula) EvalInt64(dst []int64, rows []IntRow, p EvalPolicy) error {
 	if err := checkLength(len(dst), len(rows)); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (e RowErrors) orNil() error {
 }
 
 // missing returns the error of the figures that the policy needs and that are not known.
-func (f *Formula) missing(skuID string, known termSet, p Policy) *RowError {
+func (f *Formula) missing(skuID string, known termSet, p EvalPolicy) *RowError {
 	unknown := f.need() &^ known
 	if unknown == 0 || p.Missing == MissingZero {
 		return nil
@@ -119,21 +119,21 @@ func (f *Formula) divisionByZero(skuID string, n *node) *RowError {
 	return &RowError{SKUID: skuID, Line: int(n.line), Column: int(n.column), class: ErrDivisionByZero}
 }
 
-func (p Policy) negative(v decimal.Decimal) decimal.Decimal {
+func (p EvalPolicy) negative(v decimal.Decimal) decimal.Decimal {
 	if p.Negative == NegativeZero && v.IsNegative() {
 		return decimal.New(0, 0)
 	}
 	return v
 }
 
-func (p Policy) int64(v int64) int64 {
+func (p EvalPolicy) int64(v int64) int64 {
 	if p.Negative == NegativeZero && v < 0 {
 		return 0
 	}
 	return v
 }
 
-func (f *Formula) eval(row *Row, p Policy) (decimal.Decimal, *RowError) {
+func (f *Formula) eval(row *Row, p EvalPolicy) (decimal.Decimal, *RowError) {
 	if err := f.missing(row.SKUID, row.known, p); err != nil {
 		return decimal.Decimal{}, err
 	}
@@ -161,7 +161,7 @@ func (f *Formula) eval(row *Row, p Policy) (decimal.Decimal, *RowError) {
 	return p.negative(decimalOf(r)), nil
 }
 
-func (f *Formula) evalInts(row *IntRow, p Policy) (int64, *RowError) {
+func (f *Formula) evalInts(row *IntRow, p EvalPolicy) (int64, *RowError) {
 	if err := f.missing(row.SKUID, row.known, p); err != nil {
 		return 0, err
 	}

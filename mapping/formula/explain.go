@@ -10,25 +10,25 @@ import (
 
 // Explanation 库存取数说明 shows support staff how a figure came about.
 type Explanation struct {
-	SKUID   string // 商品编码
-	Formula string // in the guide's words
-	Parts   []Part // what is added up, in the order of the formula
+	SKUID   string            // 商品编码
+	Formula string            // in the guide's words
+	Parts   []ExplanationPart // what is added up, in the order of the formula
 	// Exact is the sum of the contributions, as [Formula.Eval] gives it.
 	Exact decimal.Decimal
 	// Figure is the result under the policy.
-	Figure decimal.Decimal
-	Policy Policy
+	Figure     decimal.Decimal
+	EvalPolicy EvalPolicy
 	// Err is why there is no figure; Exact and Figure mean nothing then. The terms
 	// show what is known all the same.
 	Err error
 }
 
-// Part is what a formula adds or subtracts: a term, or something that is
+// ExplanationPart is what a formula adds or subtracts: a term, or something that is
 // computed of several, such as max(实际库存-订单占用,0).
-type Part struct {
+type ExplanationPart struct {
 	Text  string // in the guide's words
 	Sign  int    // 1 where it is added, -1 where it is subtracted
-	Terms []PartTerm
+	Terms []ExplanationTerm
 	// Value is what the part comes to, and Contribution the same with its sign. They
 	// are known only where every term is, or where the policy counts it as zero, and
 	// nothing is divided by zero.
@@ -36,8 +36,8 @@ type Part struct {
 	Value, Contribution decimal.Decimal
 }
 
-// PartTerm is a term of a part.
-type PartTerm struct {
+// ExplanationTerm is a term of a part.
+type ExplanationTerm struct {
 	Term  Term
 	Sign  int // 1 where more of it makes the result larger, -1 where smaller, 0 where it depends
 	Known bool
@@ -46,9 +46,9 @@ type PartTerm struct {
 
 // Explain computes a row as [Formula.EvalWith] does and tells how. It
 // never fails: what went wrong is in Err.
-func (f *Formula) Explain(row *Row, p Policy) Explanation {
+func (f *Formula) Explain(row *Row, p EvalPolicy) Explanation {
 	f = f.orActual()
-	x := Explanation{SKUID: row.SKUID, Formula: f.String(), Policy: p}
+	x := Explanation{SKUID: row.SKUID, Formula: f.String(), EvalPolicy: p}
 	exact := p
 	exact.Rounding, exact.Negative = RoundNone, NegativeKeep
 	if x.Exact, x.Err = f.EvalWith(row, exact); x.Err == nil {
@@ -56,10 +56,10 @@ func (f *Formula) Explain(row *Row, p Policy) Explanation {
 	}
 	values := f.known(row, p)
 	f.parts(f.root(), 1, func(i int32, sign int) {
-		part := Part{Text: f.text(i, Term.String), Sign: sign}
+		part := ExplanationPart{Text: f.text(i, Term.String), Sign: sign}
 		f.signs(i, sign, func(t Term, sign int) {
 			v, known := row.Value(t)
-			part.Terms = append(part.Terms, PartTerm{Term: t, Sign: sign, Known: known, Value: v})
+			part.Terms = append(part.Terms, ExplanationTerm{Term: t, Sign: sign, Known: known, Value: v})
 		})
 		if v := values[i]; v != nil {
 			part.Known, part.Value = true, decimalOf(v)
@@ -71,7 +71,7 @@ func (f *Formula) Explain(row *Row, p Policy) Explanation {
 }
 
 // known computes every node that can be; the others are nil.
-func (f *Formula) known(row *Row, p Policy) []*big.Rat {
+func (f *Formula) known(row *Row, p EvalPolicy) []*big.Rat {
 	values := make([]*big.Rat, len(f.nodes))
 	for i := range f.nodes {
 		n := &f.nodes[i]
@@ -173,7 +173,7 @@ func (x Explanation) String() string {
 }
 
 // describe is the value of the part, and of its terms where it is more than one.
-func (part Part) describe() string {
+func (part ExplanationPart) describe() string {
 	if len(part.Terms) == 1 && part.Text == part.Terms[0].Term.String() {
 		switch {
 		case part.Terms[0].Known:
@@ -198,7 +198,7 @@ func (part Part) describe() string {
 }
 
 // String is the term and its value, in Chinese.
-func (t PartTerm) String() string {
+func (t ExplanationTerm) String() string {
 	if !t.Known {
 		return t.Term.String() + " 未知"
 	}

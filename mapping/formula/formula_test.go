@@ -121,7 +121,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseErrors(t *testing.T) {
-	type problem = formula.Problem
+	type problem = formula.SyntaxProblem
 	tests := []struct {
 		text string
 		want []problem // without Expected, where that says nothing new
@@ -247,7 +247,7 @@ func TestParseLimits(t *testing.T) {
 
 func TestPolicy(t *testing.T) {
 	type row [7]string
-	rounded := func(p formula.Policy) (r row) {
+	rounded := func(p formula.EvalPolicy) (r row) {
 		for i, v := range []string{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"} {
 			// Half of the figure: a sum; the same in a way that is no sum; and whole pieces.
 			stock := formula.NewRow("A", map[formula.Term]decimal.Decimal{formula.TermQty: dec(v).Mul(dec("10"))})
@@ -276,19 +276,19 @@ func TestPolicy(t *testing.T) {
 		return r
 	}
 	tests := map[string]struct {
-		policy formula.Policy
+		policy formula.EvalPolicy
 		want   row
 	}{
-		"default":             {formula.Policy{}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
-		"up":                  {formula.Policy{Rounding: formula.RoundUp}, row{"3", "-3", "4", "3", "-3", "3", "-3"}},
-		"half up":             {formula.Policy{Rounding: formula.RoundHalfUp}, row{"3", "-3", "4", "2", "-2", "3", "-3"}},
-		"half even":           {formula.Policy{Rounding: formula.RoundHalfEven}, row{"2", "-2", "4", "2", "-2", "3", "-3"}},
-		"floor":               {formula.Policy{Rounding: formula.RoundFloor}, row{"2", "-3", "3", "2", "-3", "2", "-3"}},
-		"ceiling":             {formula.Policy{Rounding: formula.RoundCeiling}, row{"3", "-2", "4", "3", "-2", "3", "-2"}},
-		"none":                {formula.Policy{Rounding: formula.RoundNone}, row{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"}},
-		"none, zero at least": {formula.Policy{Rounding: formula.RoundNone, Negative: formula.NegativeZero}, row{"2.5", "0", "3.5", "2.4", "0", "2.6", "0"}},
-		"zero at least":       {formula.Policy{Negative: formula.NegativeZero}, row{"2", "0", "3", "2", "0", "2", "0"}},
-		"one unheard of":      {formula.Policy{Rounding: 99, Negative: 99, Missing: 99}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
+		"default":             {formula.EvalPolicy{}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
+		"up":                  {formula.EvalPolicy{Rounding: formula.RoundUp}, row{"3", "-3", "4", "3", "-3", "3", "-3"}},
+		"half up":             {formula.EvalPolicy{Rounding: formula.RoundHalfUp}, row{"3", "-3", "4", "2", "-2", "3", "-3"}},
+		"half even":           {formula.EvalPolicy{Rounding: formula.RoundHalfEven}, row{"2", "-2", "4", "2", "-2", "3", "-3"}},
+		"floor":               {formula.EvalPolicy{Rounding: formula.RoundFloor}, row{"2", "-3", "3", "2", "-3", "2", "-3"}},
+		"ceiling":             {formula.EvalPolicy{Rounding: formula.RoundCeiling}, row{"3", "-2", "4", "3", "-2", "3", "-2"}},
+		"none":                {formula.EvalPolicy{Rounding: formula.RoundNone}, row{"2.5", "-2.5", "3.5", "2.4", "-2.4", "2.6", "-2.6"}},
+		"none, zero at least": {formula.EvalPolicy{Rounding: formula.RoundNone, Negative: formula.NegativeZero}, row{"2.5", "0", "3.5", "2.4", "0", "2.6", "0"}},
+		"zero at least":       {formula.EvalPolicy{Negative: formula.NegativeZero}, row{"2", "0", "3", "2", "0", "2", "0"}},
+		"one unheard of":      {formula.EvalPolicy{Rounding: 99, Negative: 99, Missing: 99}, row{"2", "-2", "3", "2", "-2", "2", "-2"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, rounded(tt.policy)) })
@@ -318,7 +318,7 @@ func TestEvalRange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stock := formula.NewRow("A", map[formula.Term]decimal.Decimal{formula.TermQty: dec(tt.value)})
 			got, err := parse(t, tt.text).Eval(&stock)
-			x := parse(t, tt.text).Explain(&stock, formula.Policy{Rounding: formula.RoundNone})
+			x := parse(t, tt.text).Explain(&stock, formula.EvalPolicy{Rounding: formula.RoundNone})
 			if tt.want == "" {
 				require.ErrorIs(t, err, formula.ErrRange)
 				assert.Contains(t, err.Error(), "qty is out of range")
@@ -342,12 +342,12 @@ func TestEvalInt64(t *testing.T) {
 	tests := map[string]struct {
 		text   string
 		row    formula.IntRow
-		policy formula.Policy
+		policy formula.EvalPolicy
 		want   int64
 		class  error
 	}{
 		"sum":                     {text: "qty-order_lock", row: row(5, 8), want: -3},
-		"zero at least":           {text: "qty-order_lock", row: row(5, 8), policy: formula.Policy{Negative: formula.NegativeZero}},
+		"zero at least":           {text: "qty-order_lock", row: row(5, 8), policy: formula.EvalPolicy{Negative: formula.NegativeZero}},
 		"largest":                 {text: "qty-order_lock", row: row(math.MaxInt64, 0), want: math.MaxInt64},
 		"one more":                {text: "qty-order_lock", row: row(math.MaxInt64, -1), class: formula.ErrRange},
 		"overflow and back":       {text: "qty+order_lock-order_lock*1+order_lock*0", row: row(math.MaxInt64, 2), want: math.MaxInt64},
@@ -355,7 +355,7 @@ func TestEvalInt64(t *testing.T) {
 		"smallest":                {text: "qty-order_lock", row: row(math.MinInt64, 0), want: math.MinInt64},
 		"smallest, negated":       {text: "-qty", row: row(math.MinInt64, 0), class: formula.ErrRange},
 		"smallest to zero":        {text: "-max(qty,qty)+order_lock*0-1", row: row(math.MaxInt64, 0), want: math.MinInt64},
-		"far too small to zero":   {text: "qty*4", row: row(math.MinInt64, 0), policy: formula.Policy{Negative: formula.NegativeZero}},
+		"far too small to zero":   {text: "qty*4", row: row(math.MinInt64, 0), policy: formula.EvalPolicy{Negative: formula.NegativeZero}},
 		"product overflows":       {text: "qty*order_lock", row: row(1<<40, 1<<40), class: formula.ErrRange},
 		"product and back":        {text: "qty*order_lock/order_lock", row: row(1<<40, 1<<40), want: 1 << 40},
 		"coef":                    {text: "0.8*qty", row: row(9, 0), want: 7},
@@ -368,12 +368,12 @@ func TestEvalInt64(t *testing.T) {
 		"zero over zero":          {text: "0*(qty/order_lock)", row: row(0, 0), class: formula.ErrDivisionByZero},
 		"not chosen":              {text: "max(qty,qty/order_lock)", row: row(1, 0), class: formula.ErrDivisionByZero},
 		"unknown":                 {text: "qty-pick_lock", row: row(7, 0), class: formula.ErrMissing},
-		"unknown to zero":         {text: "qty-pick_lock", row: row(7, 0), policy: formula.Policy{Missing: formula.MissingZero}, want: 7},
+		"unknown to zero":         {text: "qty-pick_lock", row: row(7, 0), policy: formula.EvalPolicy{Missing: formula.MissingZero}, want: 7},
 		"unknown in no sum":       {text: "max(qty,pick_lock)", row: row(7, 0), class: formula.ErrMissing},
-		"unknown to zero, no sum": {text: "min(qty,pick_lock)", row: row(7, 0), policy: formula.Policy{Missing: formula.MissingZero}, want: 0},
-		"not whole":               {text: "qty/2", row: row(7, 0), policy: formula.Policy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
-		"whole":                   {text: "qty/2", row: row(8, 0), policy: formula.Policy{Rounding: formula.RoundNone}, want: 4},
-		"not whole, big":          {text: "99999999999999999999+qty/2", row: row(7, 0), policy: formula.Policy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
+		"unknown to zero, no sum": {text: "min(qty,pick_lock)", row: row(7, 0), policy: formula.EvalPolicy{Missing: formula.MissingZero}, want: 0},
+		"not whole":               {text: "qty/2", row: row(7, 0), policy: formula.EvalPolicy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
+		"whole":                   {text: "qty/2", row: row(8, 0), policy: formula.EvalPolicy{Rounding: formula.RoundNone}, want: 4},
+		"not whole, big":          {text: "99999999999999999999+qty/2", row: row(7, 0), policy: formula.EvalPolicy{Rounding: formula.RoundNone}, class: formula.ErrFraction},
 		"no terms":                {text: "max(1,2)", want: 2},
 		"deep":                    {text: strings.Repeat("1+(", 40) + "qty" + strings.Repeat(")*max(1,qty)", 40), row: row(1, 0), want: 41},
 	}
@@ -399,29 +399,29 @@ func TestExplain(t *testing.T) {
 	})
 	tests := map[string]struct {
 		text   string
-		policy formula.Policy
+		policy formula.EvalPolicy
 		want   string
 	}{
-		"sum": {"实际库存+虚拟库存-订单占用", formula.Policy{Negative: formula.NegativeZero}, `商品 SKU-1: 实际库存+虚拟库存-订单占用
+		"sum": {"实际库存+虚拟库存-订单占用", formula.EvalPolicy{Negative: formula.NegativeZero}, `商品 SKU-1: 实际库存+虚拟库存-订单占用
   + 实际库存 = 10
   + 虚拟库存 = 2.5
   - 订单占用 = 20
   结果 -7.5, 按规则取 0`},
-		"parts": {"0.5*实际库存-(max(订单占用-实际库存,0)-1)", formula.Policy{Rounding: formula.RoundNone}, `商品 SKU-1: 0.5*实际库存-(max(订单占用-实际库存,0)-1)
+		"parts": {"0.5*实际库存-(max(订单占用-实际库存,0)-1)", formula.EvalPolicy{Rounding: formula.RoundNone}, `商品 SKU-1: 0.5*实际库存-(max(订单占用-实际库存,0)-1)
   + 0.5*实际库存 = 5 (实际库存 10)
   - max(订单占用-实际库存,0) = 10 (订单占用 20, 实际库存 10)
   + 1 = 1
   结果 -4`},
-		"unknown": {"实际库存-仓库待发数-max(虚拟库存,锁定库存)", formula.Policy{}, `商品 SKU-1: 实际库存-仓库待发数-max(虚拟库存,锁定库存)
+		"unknown": {"实际库存-仓库待发数-max(虚拟库存,锁定库存)", formula.EvalPolicy{}, `商品 SKU-1: 实际库存-仓库待发数-max(虚拟库存,锁定库存)
   + 实际库存 = 10
   - 仓库待发数 = 未知
   - max(虚拟库存,锁定库存) = 无法计算 (虚拟库存 2.5, 锁定库存 未知)
   无结果: 商品 "SKU-1" 的库存: 仓库待发数 pick_lock 未知; 请从表达式中去掉该项, 或设置缺失按 0 计`},
-		"unknown to zero": {"实际库存-仓库待发数", formula.Policy{Missing: formula.MissingZero}, `商品 SKU-1: 实际库存-仓库待发数
+		"unknown to zero": {"实际库存-仓库待发数", formula.EvalPolicy{Missing: formula.MissingZero}, `商品 SKU-1: 实际库存-仓库待发数
   + 实际库存 = 10
   - 仓库待发数 = 0 (未知, 按规则)
   结果 10`},
-		"division by zero": {"实际库存/(虚拟库存-2.5)", formula.Policy{}, `商品 SKU-1: 实际库存/(虚拟库存-2.5)
+		"division by zero": {"实际库存/(虚拟库存-2.5)", formula.EvalPolicy{}, `商品 SKU-1: 实际库存/(虚拟库存-2.5)
   + 实际库存/(虚拟库存-2.5) = 无法计算 (实际库存 10, 虚拟库存 2.5)
   无结果: 商品 "SKU-1" 的库存: 表达式第 1 行第 5 列的除数为零; 请修改表达式, 保证除数不为零`},
 	}
@@ -431,7 +431,7 @@ func TestExplain(t *testing.T) {
 		})
 	}
 
-	x := parse(t, "实际库存-(订单占用-虚拟库存)*-2").Explain(&stock, formula.Policy{})
+	x := parse(t, "实际库存-(订单占用-虚拟库存)*-2").Explain(&stock, formula.EvalPolicy{})
 	require.NoError(t, x.Err)
 	require.Len(t, x.Parts, 2)
 	assert.Equal(t, "45", x.Figure.String())
@@ -668,7 +668,7 @@ func TestEvalEqualsReference(t *testing.T) {
 			row[term] = big1(v)
 		}
 		want, ok := ref.eval(row)
-		policy := formula.Policy{Rounding: formula.RoundingPolicy(r.IntN(6))}
+		policy := formula.EvalPolicy{Rounding: formula.RoundingPolicy(r.IntN(6))}
 		got, err := e.Eval(&stock)
 		rounded, roundedErr := e.EvalWith(&stock, policy)
 		ints, intsErr := stock.Ints()
@@ -711,7 +711,7 @@ func TestEvalEqualsReference(t *testing.T) {
 			}
 		}
 
-		x := e.Explain(&stock, formula.Policy{Rounding: formula.RoundNone})
+		x := e.Explain(&stock, formula.EvalPolicy{Rounding: formula.RoundNone})
 		require.NoError(t, x.Err)
 		require.True(t, got.Equal(x.Figure))
 		sum := new(big.Rat)
@@ -748,7 +748,7 @@ func FuzzParse(f *testing.F) {
 			require.Nil(t, e)
 			require.NotEmpty(t, failed.Problems)
 			require.LessOrEqual(t, len(failed.Problems), 10)
-			last := formula.Problem{}
+			last := formula.SyntaxProblem{}
 			for _, p := range failed.Problems {
 				require.True(t, p.Line > last.Line || p.Line == last.Line && p.Column > last.Column, "in the order of the text")
 				require.NotEmpty(t, p.Expected)
@@ -779,9 +779,9 @@ func FuzzParse(f *testing.F) {
 			ints.Set(term, v)
 		}
 		exact, err := e.Eval(&stock)
-		whole, wholeErr := e.EvalWith(&stock, formula.Policy{})
+		whole, wholeErr := e.EvalWith(&stock, formula.EvalPolicy{})
 		dst := make([]int64, 1)
-		intErr := e.EvalInt64(dst, []formula.IntRow{ints}, formula.Policy{})
+		intErr := e.EvalInt64(dst, []formula.IntRow{ints}, formula.EvalPolicy{})
 		if err != nil {
 			require.ErrorIs(t, err, formula.ErrDivisionByZero)
 			require.ErrorIs(t, wholeErr, formula.ErrDivisionByZero)
@@ -796,7 +796,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		require.True(t, decimal.NewFromInt(dst[0]).Equal(whole))
-		require.True(t, e.Explain(&stock, formula.Policy{}).Figure.Equal(whole))
+		require.True(t, e.Explain(&stock, formula.EvalPolicy{}).Figure.Equal(whole))
 	})
 }
 
@@ -812,7 +812,7 @@ func TestEvalAllocations(t *testing.T) {
 	} {
 		e := parse(t, text)
 		assert.Zero(t, testing.AllocsPerRun(10, func() {
-			if err := e.EvalInt64(dst, rows, formula.Policy{}); err != nil {
+			if err := e.EvalInt64(dst, rows, formula.EvalPolicy{}); err != nil {
 				t.Error(err)
 			}
 		}), text)
@@ -849,7 +849,7 @@ func ExampleFormula_Explain() {
 		formula.TermVirtualQty: decimal.NewFromInt(3),
 		formula.TermOrderLock:  decimal.NewFromInt(20),
 	})
-	fmt.Println(formula.Sellable().Explain(&stock, formula.Policy{Negative: formula.NegativeZero}))
+	fmt.Println(formula.Sellable().Explain(&stock, formula.EvalPolicy{Negative: formula.NegativeZero}))
 	// Output:
 	// 商品 A-RED-XL: 实际库存+虚拟库存-订单占用
 	//   + 实际库存 = 12
@@ -899,7 +899,7 @@ func BenchmarkEval(b *testing.B) {
 		b.Run("1000 int64 "+text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := e.EvalInt64(dst, rows, formula.Policy{}); err != nil {
+				if err := e.EvalInt64(dst, rows, formula.EvalPolicy{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -166,7 +166,7 @@ func (b *linearBuilder) build() *linear {
 
 // int64 computes a row whose needed figures are known. It reports false where the
 // sum may not fit, or is not whole under RoundNone.
-func (l *linear) int64(row *IntRow, p Policy) (int64, bool) {
+func (l *linear) int64(row *IntRow, p EvalPolicy) (int64, bool) {
 	sum, all := l.c0, uint64(0)
 	for _, c := range l.coefs {
 		v := row.values[c.term%termCount]
@@ -187,7 +187,7 @@ func (l *linear) int64(row *IntRow, p Policy) (int64, bool) {
 
 // decimal computes a row. It reports false where 64 bits are not enough, or the
 // result has no end.
-func (l *linear) decimal(row *Row, p Policy) (decimal.Decimal, bool) {
+func (l *linear) decimal(row *Row, p EvalPolicy) (decimal.Decimal, bool) {
 	sum, exp, ok := l.sum(row)
 	if !ok {
 		return decimal.Decimal{}, false

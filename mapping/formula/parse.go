@@ -46,7 +46,7 @@ func Parse(text string) (*Formula, error) {
 
 // SyntaxError says what is wrong with the text of a formula.
 type SyntaxError struct {
-	Problems []Problem // in the order of the text, never empty
+	Problems []SyntaxProblem // in the order of the text, never empty
 }
 
 // Error returns all problems, in English and Chinese.
@@ -58,8 +58,8 @@ func (e *SyntaxError) Error() string {
 	return "mapping: stock expression: " + strings.Join(en, "; ") + " / 库存取数表达式有误: " + strings.Join(zh, "; ")
 }
 
-// Problem is one thing that is wrong.
-type Problem struct {
+// SyntaxProblem is one thing that is wrong.
+type SyntaxProblem struct {
 	Line, Column int    // where, from 1; columns are characters
 	Found        string // what the text has there, "" at its end
 	Expected     string // what it should have, in English
@@ -68,7 +68,7 @@ type Problem struct {
 }
 
 // English says where it is, what was found and what was expected.
-func (p Problem) English() string {
+func (p SyntaxProblem) English() string {
 	found := "the end of the text"
 	if p.Found != "" {
 		found = fmt.Sprintf("%q", p.Found)
@@ -81,7 +81,7 @@ func (p Problem) English() string {
 }
 
 // Chinese says the same as English.
-func (p Problem) Chinese() string {
+func (p SyntaxProblem) Chinese() string {
 	found := "表达式结尾"
 	if p.Found != "" {
 		found = fmt.Sprintf("%q", p.Found)
@@ -123,7 +123,7 @@ type parser struct {
 	nodes    []node
 	operands int
 	depth    int
-	problems []Problem
+	problems []SyntaxProblem
 	failed   bool // a limit was passed: nothing more is read
 }
 
@@ -246,7 +246,7 @@ func (p *parser) problem(at token, found, expected, expectedZH string) {
 	if r := []rune(found); len(r) > 20 {
 		found = string(r[:20]) + "..."
 	}
-	p.problems = append(p.problems, Problem{
+	p.problems = append(p.problems, SyntaxProblem{
 		Line: at.line, Column: at.column, Found: found, Expected: expected, ExpectedZH: expectedZH,
 	})
 	if len(p.problems) == maxProblems {

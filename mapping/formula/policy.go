@@ -33,11 +33,11 @@ const (
 	MissingZero                       // it counts as zero
 )
 
-// Policy makes a stock figure of an exact result. The zero value keeps what is
+// EvalPolicy makes a stock figure of an exact result. The zero value keeps what is
 // negative, rounds down to whole pieces and refuses what is not known. Rounding
 // comes once, at the end, on the exact value; Negative comes after it. A policy
 // that does not exist counts as the zero one.
-type Policy struct {
+type EvalPolicy struct {
 	Negative NegativePolicy
 	Rounding RoundingPolicy
 	Missing  MissingPolicy

@@ -92,11 +92,11 @@ func TestPresets(t *testing.T) {
 			assert.Equal(t, results[name], got.String())
 			assert.NotEmpty(t, tt.e.Terms())
 			assert.False(t, tt.e.HasLockQty())
-			assert.Equal(t, results[name], tt.e.Explain(&stock, formula.Policy{}).Figure.String())
+			assert.Equal(t, results[name], tt.e.Explain(&stock, formula.EvalPolicy{}).Figure.String())
 			dst := make([]int64, 1)
 			ints, err := stock.Ints()
 			require.NoError(t, err)
-			require.NoError(t, tt.e.EvalInt64(dst, []formula.IntRow{ints}, formula.Policy{}))
+			require.NoError(t, tt.e.EvalInt64(dst, []formula.IntRow{ints}, formula.EvalPolicy{}))
 			assert.Equal(t, results[name], fmt.Sprint(dst[0]))
 			_ = tt.e.Lint()
 		})
@@ -115,7 +115,7 @@ func TestRowErrorsJoinRows(t *testing.T) {
 	for i := range dst {
 		dst[i] = dec("-77")
 	}
-	err = e.EvalInto(dst, rows, formula.Policy{})
+	err = e.EvalInto(dst, rows, formula.EvalPolicy{})
 	var failed formula.RowErrors
 	require.ErrorAs(t, err, &failed)
 	require.Len(t, failed, 4)
@@ -139,9 +139,9 @@ func TestRowErrorsJoinRows(t *testing.T) {
 	}
 	assert.NotContains(t, text, "S5")
 
-	require.ErrorIs(t, e.EvalInto(dst[:2], rows, formula.Policy{}), formula.ErrShortDst)
-	require.ErrorIs(t, e.EvalInt64(nil, make([]formula.IntRow, 1), formula.Policy{}), formula.ErrShortDst)
-	require.NoError(t, e.EvalInto(nil, nil, formula.Policy{}))
-	require.NoError(t, e.EvalInt64(nil, nil, formula.Policy{}))
-	assert.False(t, errors.Is(e.EvalInto(dst, rows[1:2], formula.Policy{}), formula.ErrMissing))
+	require.ErrorIs(t, e.EvalInto(dst[:2], rows, formula.EvalPolicy{}), formula.ErrShortDst)
+	require.ErrorIs(t, e.EvalInt64(nil, make([]formula.IntRow, 1), formula.EvalPolicy{}), formula.ErrShortDst)
+	require.NoError(t, e.EvalInto(nil, nil, formula.EvalPolicy{}))
+	require.NoError(t, e.EvalInt64(nil, nil, formula.EvalPolicy{}))
+	assert.False(t, errors.Is(e.EvalInto(dst, rows[1:2], formula.EvalPolicy{}), formula.ErrMissing))
 }

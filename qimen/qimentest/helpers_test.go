@@ -33,7 +33,7 @@ func noWaits() qimen.Option {
 // started is a gateway, its ERP and a client.
 func started(t *testing.T, opts ...qimentest.Option) (*qimentest.Server, *qimen.Client) {
 	t.Helper()
-	erp := jushuitantest.NewServer(jushuitantest.WithQuota())
+	erp := jushuitantest.NewServer(jushuitantest.WithoutQuota())
 	t.Cleanup(erp.Close)
 	all := append([]qimentest.Option{qimentest.WithERP(erp), qimentest.WithCustomer(otherID, otherMerch)}, opts...)
 	srv := qimentest.NewServer(all...)

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	t.Step(DianJia, "Shops.All", MallSite, fmt.Sprintf("shop_id %d", shopID))
 	t.Check(shopID == MallShop, "the self-owned mall shop is found")
 	urls := dianjia.URLBuilder{BaseURL: pushURL + "/dex/jushuitan/", Secret: h.Secret}
-	registered, err := urls.URLs(dianjia.ShopSettings{EntID: Merchant, ShopID: strconv.FormatInt(shopID, 10), WMSCoID: strconv.FormatInt(MainWarehouse, 10)})
+	registered, err := urls.URLs(dianjia.ShopSettings{EntID: Merchant, ShopID: shopID, WMSCoID: MainWarehouse})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.Trans
 			return nil, err
 		}
 		stock := mapping.StockOf(row)
-		qty, err := formula.Sellable().EvalWith(&stock, formula.Policy{Negative: formula.NegativeZero})
+		qty, err := formula.Sellable().EvalWith(&stock, formula.EvalPolicy{Negative: formula.NegativeZero})
 		if err != nil {
 			return nil, err // a figure that is not known is not zero
 		}
