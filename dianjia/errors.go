@@ -78,7 +78,7 @@ func (e *Error) Is(target error) bool {
 	return target != nil && target == e.class || target == ErrOutcomeUnknown && e.Outcome == jushuitan.Unknown
 }
 
-// Unwrap gives the cause, such as a network error or the context's.
+// Unwrap returns the cause, such as a network error or the context's.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Format prints the text of the error, for every verb.
@@ -98,7 +98,7 @@ func (e *Error) Hint() string {
 	case e.class == ErrInvalid:
 		return "correct the push or its target / 请检查推送内容与 entId、storageCode"
 	case e.class == ErrRefused:
-		return "correct what the message names, a repeat will not help / 店加拒绝了该推送，请按提示修正，重试无效"
+		return "correct what the message names, retrying will not help / 店加拒绝了该推送，请按提示修正，重试无效"
 	case e.class == ErrUnavailable:
 		return "try again later / 店加接口暂不可用，请稍后重试"
 	}

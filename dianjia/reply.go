@@ -17,7 +17,7 @@ type reply struct {
 
 // parseReply reads an answer in Jushuitan's form, {"code":"0","msg":...}, or
 // DianJia's, {"resultCode":"success",...}. Where an answer has both codes, both
-// must be a success. A member that stands twice makes it an unknown form.
+// must be a success. a duplicate member makes it an unknown form.
 func parseReply(body []byte) reply {
 	text := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
 	members, ok := objectOf(text)

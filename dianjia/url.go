@@ -86,7 +86,7 @@ func (b URLBuilder) URL(p PushURL) (string, error) {
 	return address + "?" + encode(values), nil
 }
 
-// parts gives the address without a query, and the query.
+// parts returns the address without a query, and the query.
 func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
 	base, err := b.base()
 	if err != nil {

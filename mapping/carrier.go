@@ -231,7 +231,7 @@ func (c Carriers) Recode(codes map[string]string) (Carriers, error) {
 // of client.Carriers.All), and those of them that no row of this table fits by lc_id,
 // lc_id without suffix, or name. An lc_id of the merchant's is written before those of
 // the table, one without suffix before one with. Its name is written with it, and read,
-// unless the merchant gives it to several carriers. Carriers that the merchant has not
+// unless the merchant uses it for several carriers. Carriers that the merchant has not
 // set up stay as they are.
 func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushuitan.Carrier, error) {
 	rows := c.Rows()
@@ -414,7 +414,7 @@ func (c Carriers) FromDianJia(code, name string) (Carrier, error) {
 	return c.from(CarrierDianJia, code, name)
 }
 
-// ToJushuitan gives what is written to Jushuitan for a carrier of DianJia. A carrier
+// ToJushuitan returns what is written to Jushuitan for a carrier of DianJia. A carrier
 // whose lc_id is not known is an [*UnknownCarrierError].
 func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err error) {
 	found, err := c.FromDianJia(code, name)
@@ -427,7 +427,7 @@ func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err erro
 	return found.LCID, found.Company, nil
 }
 
-// ToQimen gives what is written to Qimen for a carrier of DianJia. A carrier without a
+// ToQimen returns what is written to Qimen for a carrier of DianJia. A carrier without a
 // logisticsCode is an [*UnknownCarrierError]: give its row [QimenOther] where the
 // receiver accepts that.
 func (c Carriers) ToQimen(code, name string) (logisticsCode, logisticsName string, err error) {
@@ -464,7 +464,7 @@ func (c Carriers) carrier(row int) Carrier {
 	return found
 }
 
-// find gives the row, and the row that was passed over for it, or -1.
+// find returns the row, and the row that was passed over for it, or -1.
 func (c Carriers) find(system CarrierSystem, code, name string) (row, other int, by CarrierMatch, err error) {
 	t := c.table
 	if t == nil {
@@ -495,7 +495,7 @@ func (c Carriers) find(system CarrierSystem, code, name string) (row, other int,
 		ByCode: c.carrier(coded), ByName: c.carrier(named)}
 }
 
-// byCodeOf gives the row of a party's code, or -1.
+// byCodeOf returns the row of a party's code, or -1.
 func (t *carrierTable) byCodeOf(system CarrierSystem, code string) (int, CarrierMatch) {
 	if code == "" {
 		return -1, ""
@@ -525,7 +525,7 @@ func (t *carrierTable) byCodeOf(system CarrierSystem, code string) (int, Carrier
 	return -1, ""
 }
 
-// named gives the row of a name, or -1.
+// named returns the row of a name, or -1.
 func (t *carrierTable) named(name string) int {
 	if name == "" {
 		return -1

@@ -116,7 +116,7 @@ func NewCollisionChecker(limit int) *CollisionChecker {
 	return &CollisionChecker{limit: limit, styles: map[string]string{}, barcodes: map[string]string{}}
 }
 
-// Complete tells whether all SKUs were remembered, so that nothing can have been
+// Complete reports whether all SKUs were remembered, so that nothing can have been
 // missed.
 func (c *CollisionChecker) Complete() bool { return !c.cut }
 
@@ -177,7 +177,7 @@ func (c *CollisionChecker) sku(found []Collision, p *dianjia.Product, sku *dianj
 	return collisionPrices(found, p.StyleNo, sku.Code, &sku.Price)
 }
 
-// room tells whether one more may be remembered beside those held.
+// room reports whether one more may be remembered beside those held.
 func (c *CollisionChecker) room(held int) bool {
 	if c.limit > 0 && held >= c.limit {
 		c.cut = true

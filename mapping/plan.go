@@ -43,7 +43,7 @@ type SyncDecision struct {
 	Reasons []SyncReason // the rules that decided, in order
 }
 
-// Has tells whether the rule was among the reasons.
+// Has reports whether the rule was among the reasons.
 func (d SyncDecision) Has(rule SyncRule) bool {
 	return slices.ContainsFunc(d.Reasons, func(r SyncReason) bool { return r.Rule == rule })
 }
@@ -180,7 +180,7 @@ func (r SyncReason) String() string {
 //
 // Nothing is deleted: SKUs that did not come stay, labels are added only, and a
 // field that is empty or a price that is not valid leaves DianJia's as it is.
-// Storing the decision's product and planning again gives ActionSkip.
+// Planning again after storing the decision's product returns ActionSkip.
 func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 	p := planner{settings: s, created: existing == nil}
 	if existing != nil {
@@ -487,7 +487,7 @@ func (p *planner) setCategory(c dianjia.Category) {
 	p.Product.Category = c
 }
 
-// planUnder tells whether a category is the parking category or below it.
+// planUnder reports whether a category is the parking category or below it.
 func planUnder(c, parking dianjia.Category) bool {
 	if parking.Code == "" || c.Code == "" {
 		return c.Name == parking.Name

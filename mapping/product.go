@@ -122,7 +122,7 @@ func (m *ProductMapper) Bundles(rows []jushuitan.Bundle) []*dianjia.Product {
 }
 
 // ProductGrouper collects rows of a stream and groups them to styles by i_id: rows of
-// one style may come far apart. What it gives does not depend on their order:
+// one style may come far apart. What it returns does not depend on their order:
 //
 //   - A field of the style is that of its first SKU, by code, that has a value.
 //   - Of a SKU that comes twice, the later modified row counts; of equally old ones,

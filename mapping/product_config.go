@@ -155,7 +155,7 @@ type ProductConfig struct {
 	// price that the row does not have, which is the zero Decimal, is none either way:
 	// in rows that are made by hand, write a price of 0 as decimal.New(0, 0).
 	ZeroPriceIsUnset bool
-	// SKUCodeForStyleNo gives a row without i_id its sku_id as 货号. Off, the style
+	// SKUCodeForStyleNo returns a row without i_id its sku_id as 货号. Off, the style
 	// number stays empty, and each such row is a product of its own.
 	SKUCodeForStyleNo bool
 

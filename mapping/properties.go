@@ -230,7 +230,7 @@ func propBracket(r rune) int {
 	return 0
 }
 
-// propBalanced tells whether brackets can be trusted.
+// propBalanced reports whether brackets can be trusted.
 func propBalanced(text string) bool {
 	depth := 0
 	for _, r := range text {
@@ -361,7 +361,7 @@ func propTail(s string) (head, tail string, ok bool) {
 	return head, tail, head != "" && propIsLetterSize(tail)
 }
 
-// propIsSize tells whether s looks like a size and hardly like a colour.
+// propIsSize reports whether s looks like a size and hardly like a colour.
 func propIsSize(s string) bool {
 	if i := strings.IndexAny(s, "(（[【"); i > 0 {
 		s = strings.TrimSpace(s[:i]) // XL(建议120斤)

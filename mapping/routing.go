@@ -382,7 +382,7 @@ func (c *RoutingCheck) flows() (next map[routingPlace][]routingPlace, starts []r
 	return next, starts
 }
 
-// routingLoop gives a shortest way from start back to it, both ends included, or nil.
+// routingLoop returns a shortest way from start back to it, both ends included, or nil.
 func routingLoop(next map[routingPlace][]routingPlace, start routingPlace) []routingPlace {
 	came := map[routingPlace]routingPlace{}
 	queue := []routingPlace{start}

@@ -49,7 +49,7 @@ const (
 	SlotUnknown            SetupCode = "slot_unknown"             // 仓位未知
 )
 
-// Warning tells whether what the code names can be lived with: nothing is lost,
+// Warning reports whether what the code names can be lived with: nothing is lost,
 // repeated or overstated by it.
 func (c SetupCode) Warning() bool {
 	switch c {
@@ -103,7 +103,7 @@ func (e *SetupError) Error() string {
 	return "mapping: settings: " + strings.Join(texts, "; ")
 }
 
-// Has tells whether one of the findings has the code.
+// Has reports whether one of the findings has the code.
 func (e *SetupError) Has(code SetupCode) bool {
 	for _, f := range e.Findings {
 		if f.Code == code {

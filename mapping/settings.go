@@ -70,7 +70,7 @@ func (s SyncSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Labelled tells whether the list has the label that counts, as a whole: 店加二期 is
+// Labelled reports whether the list has the label that counts, as a whole: 店加二期 is
 // not 店加. An entry may itself be a list with commas.
 func (s SyncSettings) HasSyncLabel(labels []string) bool {
 	label := cmp.Or(s.Label, dianjia.LabelDianJia)

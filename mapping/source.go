@@ -51,7 +51,7 @@ func FromUps(name string) FieldSource { return FieldSource{kind: sourceUps, text
 func FromOther(n int) FieldSource { return FieldSource{kind: sourceOther, n: n} }
 
 // FromLabelPrefix is what follows the prefix in the first label (标签) that has it:
-// with the prefix 年份: the label 年份:2026 gives 2026.
+// with the prefix 年份: the label 年份:2026 has the value 2026.
 func FromLabelPrefix(prefix string) FieldSource { return FieldSource{kind: sourceLabel, text: prefix} }
 
 // FromCategory is the name of the category (商品分类). Bundles have none.

@@ -45,7 +45,7 @@ func OrderStateOf(status string) OrderState {
 	return OrderUnknown
 }
 
-// Statuses gives the statuses in Jushuitan that are this state, for the status of a
+// Statuses returns the statuses in Jushuitan that are this state, for the status of a
 // query; none for OrderUnknown, and for OrderFinished, which Jushuitan does not tell
 // from OrderShipped.
 func (s OrderState) Statuses() []string {
@@ -86,7 +86,7 @@ func OrderStateOfShop(shopStatus string) OrderState {
 	return OrderUnknown
 }
 
-// ShopStatus gives the shop_status to upload for an order in this state. Whether it
+// ShopStatus returns the shop_status to upload for an order in this state. Whether it
 // was paid tells the two ways of being cancelled apart and is not looked at
 // otherwise. There is none for OrderUnknown and OrderReplaced: ok is false, and
 // nothing is to be uploaded.
@@ -155,7 +155,7 @@ func RefundStateOf(refundStatus string) RefundState {
 	return RefundUnknown
 }
 
-// RefundStatus gives the refund_status to upload for a line. RefundNone and
+// RefundStatus returns the refund_status to upload for a line. RefundNone and
 // RefundUnknown have none, ok is false: any refund_status in an upload makes the order
 // abnormal (异常).
 func (s RefundState) RefundStatus() (status string, ok bool) {
@@ -166,7 +166,7 @@ func (s RefundState) RefundStatus() (status string, ok bool) {
 	return "", false
 }
 
-// MayShip tells whether a refund leaves the line free to be shipped: there is none, or
+// MayShip reports whether a refund leaves the line free to be shipped: there is none, or
 // it was closed.
 func (s RefundState) MayShip() bool { return s == RefundNone || s == RefundClosed }
 
@@ -223,7 +223,7 @@ func OutboundStateOf(status string) OutboundState {
 	return OutboundUnknown
 }
 
-// Status gives the status in Jushuitan, for the status of a query; ok is false for
+// Status returns the status in Jushuitan, for the status of a query; ok is false for
 // OutboundUnknown.
 func (s OutboundState) Status() (status string, ok bool) {
 	switch s {

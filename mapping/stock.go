@@ -55,12 +55,12 @@ type BundleStock struct {
 	LimitedBy string          // 子商品编码: the component that allows the fewest, the first of several
 }
 
-// BundleCapacity gives how many of a bundle (组合装) its components allow: the
+// BundleCapacity returns how many of a bundle (组合装) its components allow: the
 // minimum of available ÷ quantity, rounded down. A bundle has no inventory row of
 // its own. Components that are listed twice need the sum of their quantities.
 // Several bundles may share a component: their capacities do not add up.
 //
-// available gives what a component has, by whatever expression, and whether it is
+// available returns what a component has, by whatever expression, and whether it is
 // known. An unknown one is an error, unless the policy counts it as zero. A
 // negative one counts as zero under [formula.NegativeZero], else the capacity is negative,
 // rounded toward minus infinity. The policy's Rounding is not used.
@@ -105,7 +105,7 @@ func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.D
 	return result, nil
 }
 
-// stockFloorDiv gives a/b rounded toward minus infinity, for b above zero.
+// stockFloorDiv returns a/b rounded toward minus infinity, for b above zero.
 func stockFloorDiv(a, b decimal.Decimal) decimal.Decimal {
 	q, rest := a.QuoRem(b, 0)
 	if rest.IsNegative() {
@@ -143,5 +143,5 @@ func (e *BundleError) Error() string {
 	return fmt.Sprintf("mapping: bundle %q, component %q: %s / 组合装 %q, 子商品 %q: %s", e.SKUID, e.Component, en, e.SKUID, e.Component, zh)
 }
 
-// Unwrap gives the class.
+// Unwrap returns the class.
 func (e *BundleError) Unwrap() error { return e.class }

@@ -19,7 +19,7 @@ type TransferPlace struct {
 	Slot    dianjia.WarehouseSlot // 仓位: of stores the main one
 }
 
-// Bound tells whether Jushuitan knows the place.
+// Bound reports whether Jushuitan knows the place.
 func (p TransferPlace) Bound() bool { return p.WMSCoID != 0 }
 
 // TransferRoute says what a transfer of DianJia is in Jushuitan.

@@ -223,7 +223,7 @@ func TestRoundTripThroughServer(t *testing.T) {
 	}
 }
 
-// normalise gives prices of the same value the same form.
+// normalise returns prices of the same value the same form.
 func normalise(p *dianjia.Product) {
 	for i := range p.SKUs {
 		pr := &p.SKUs[i].Price

@@ -24,7 +24,7 @@ const (
 	// UnknownLeaveOut sums up those that are known: the figure is too low at worst, so
 	// that nothing is oversold.
 	UnknownLeaveOut UnknownStockPolicy = iota
-	// UnknownWithhold gives no figure for the SKU at all, so that the last one stands.
+	// UnknownWithhold leaves the SKU out of the result, so that the last figure pushed stays in effect.
 	UnknownWithhold
 )
 
@@ -35,10 +35,10 @@ type SharedStockPolicy int
 const (
 	// SharedRefuse is an error: the same pieces would be offered several times.
 	SharedRefuse SharedStockPolicy = iota
-	// SharedFull gives each place the full figure. The host keeps the last piece from
+	// SharedFull assigns each place the full figure. The host keeps the last piece from
 	// being sold twice.
 	SharedFull
-	// SharedSplit gives each place an equal part in whole pieces. What is left goes one
+	// SharedSplit assigns each place an equal part in whole pieces. What is left goes one
 	// by one to the first places, by their number or code, and a fraction to the first.
 	SharedSplit
 )
@@ -93,7 +93,7 @@ type VirtualStock struct {
 	Qty     decimal.Decimal // 数量: absolute
 }
 
-// StoreStock is what [SumStoreStock] gives.
+// StoreStock is what [SumStoreStock] returns.
 type StoreStock struct {
 	Rows     []VirtualStock // by warehouse and SKU, each once
 	Gaps     StockGaps
@@ -238,7 +238,7 @@ type StockDownloadRules struct {
 	Details int               // how many gaps are listed; zero is 1000, below zero none
 }
 
-// DownloadedStock is what [CombineStock] gives.
+// DownloadedStock is what [CombineStock] returns.
 type DownloadedStock struct {
 	Rows     []dianjia.StockRow // by warehouse and SKU, each once; StoreCode is the warehouse's code
 	Gaps     StockGaps
@@ -377,7 +377,7 @@ func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedStockPol
 	return sums, sources, ent
 }
 
-// warehouseExpressions gives the function that computes figures by the bindings'
+// warehouseExpressions returns the function that computes figures by the bindings'
 // expressions, which are read once.
 func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.EvalPolicy) (
 	figure func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error), refused []SetupFinding,

@@ -74,7 +74,7 @@ func warehouseChanges[R VirtualStock | dianjia.StockRow](last, now []R, order fu
 	return changes
 }
 
-// warehouseSorted gives the rows in order, the last of those that are alike. It copies
+// warehouseSorted returns the rows in order, the last of those that are alike. It copies
 // them if there is anything to do.
 func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
 	done := true
@@ -97,7 +97,7 @@ func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
 
 // VirtualQtyRequests makes the requests of client.Inventory.SetVirtualQtys, one for
 // each warehouse, by warehouse and SKU. The client cuts them to the server's limit.
-// The rows should be each once, as [ChangedVirtualStock] gives them.
+// The rows should be each once, as [ChangedVirtualStock] returns them.
 func VirtualQtyRequests(rows []VirtualStock) []*jushuitan.InventorySetVirtualQtysRequest {
 	rows = warehouseSorted(rows, func(a, b *VirtualStock) int {
 		return cmp.Or(cmp.Compare(a.WMSCoID, b.WMSCoID), cmp.Compare(a.SKUCode, b.SKUCode))

@@ -178,7 +178,7 @@ func (s *warehouseSum) fail(member int, sku string, err error) {
 	s.fault(i, warehouseFault{member: member, reason: GapFailed, err: err})
 }
 
-// mark notes that a member gave a figure, and tells whether it had before.
+// mark notes that a member gave a figure, and reports whether it had before.
 func (s *warehouseSum) mark(i int32, member int) (before bool) {
 	word := &s.given[int(i)*s.words()+member/64]
 	bit := uint64(1) << (member % 64)
@@ -198,7 +198,7 @@ func (s *warehouseSum) fault(i int32, f warehouseFault) {
 	s.bad[i] = append(s.bad[i], f)
 }
 
-// rows gives the sums by SKU, and puts what is missing into gaps.
+// rows returns the sums by SKU, and puts what is missing into gaps.
 func (s *warehouseSum) rows(policy UnknownStockPolicy, gaps *warehouseGaps) iter.Seq2[string, *warehouseTotal] {
 	return func(yield func(string, *warehouseTotal) bool) {
 		order := make([]int32, len(s.skus))

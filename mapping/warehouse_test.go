@@ -193,7 +193,7 @@ func TestSumStoreStockShared(t *testing.T) {
 	assert.True(t, refused.Has(mapping.MerchantsMixed))
 }
 
-// Sums equal those of rationals, whatever the order of the rows, and a split gives away
+// Sums equal those of rationals, whatever the order of the rows, and a split assigns
 // exactly what there is.
 func TestSumStoreStockProperties(t *testing.T) {
 	for seed := range uint64(200) {

@@ -46,7 +46,7 @@ func TestDemo(t *testing.T) {
 	assert.NotRegexp(t, `[0-9a-f]{8,}`, strings.ReplaceAll(text, "127.0.0.1", ""), "tokens are masked")
 }
 
-// start runs the program with a service provider's account and gives what it prints,
+// start runs the program with a service provider's account and returns what it prints,
 // line by line.
 func start(t *testing.T, ctx context.Context, srv *jushuitantest.Server, args ...string) (lines *bufio.Scanner, done chan error) {
 	t.Helper()

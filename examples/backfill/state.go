@@ -22,7 +22,7 @@ type state struct {
 	Checkpoint jushuitan.Checkpoint `json:"checkpoint"`
 }
 
-// readState gives what the file holds, or fresh where there is none.
+// readState returns what the file holds, or fresh where there is none.
 func readState(name string, fresh state) (s state, err error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

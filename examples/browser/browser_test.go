@@ -17,7 +17,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// TestShipByClick: an operator registers the host's address, places an order, gives
+// TestShipByClick: an operator registers the host's address, places an order, enters
 // it to the warehouse and ships it, each by a click; the host's program prints the
 // push.
 func TestShipByClick(t *testing.T) {
@@ -213,7 +213,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// furnish gives the sandbox a document of every kind and state that the page shows.
+// furnish adds to the sandbox a document of every kind and state that the page shows.
 func furnish(t *testing.T, box sandbox) {
 	t.Helper()
 	box.post(t, "push-addresses", map[string]any{"shop_id": 10200001, "method": "cancel.order", "url": "http://127.0.0.1:9/cancal_callback?entId=10010&storageCode=10200001&token=0123456789abcdef"})
@@ -242,7 +242,7 @@ func furnish(t *testing.T, box sandbox) {
 	box.post(t, "faults", map[string]any{"kind": "slow", "seconds": 2, "times": 3})
 }
 
-// Scripts that look at the page; each gives what is wrong, one a line.
+// Scripts that look at the page; each returns what is wrong, one a line.
 const (
 	// unnamed: fields and buttons that a screen reader has no name for.
 	unnamed = `[...document.querySelectorAll("input, select, button, a, summary")].filter((e) => !e.closest("[hidden]") &&

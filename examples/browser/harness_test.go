@@ -177,7 +177,7 @@ func (b sandbox) client(t *testing.T) *jushuitan.Client {
 	return c.WithToken(b.AccessToken)
 }
 
-// post uses the sandbox's HTTP API, for what a test needs before its clicks. It gives
+// post uses the sandbox's HTTP API, for what a test needs before its clicks. It returns
 // the number in the answer, if any.
 func (b sandbox) post(t *testing.T, path string, body any) string {
 	t.Helper()
@@ -208,7 +208,7 @@ func (b sandbox) order(t *testing.T, soID string, items ...any) (oID string) {
 	return b.post(t, "orders", map[string]any{"shop_id": json.Number(mallShop), "so_id": soID, "items": list})
 }
 
-// sent places an order and ships it, and gives its number.
+// sent places an order and ships it, and returns its number.
 func (b sandbox) sent(t *testing.T, soID, sku string, qty int) (oID string) {
 	t.Helper()
 	oID = b.order(t, soID, sku, qty)

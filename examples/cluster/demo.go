@@ -159,7 +159,7 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.push(0, demoPushes/2); err != nil {
 		return err
 	}
-	d.printf("\n-- %s has orders at hand, pushes arrive: kill -9. / 强制结束\n", victim.name)
+	d.printf("\n-- %s has orders in progress, pushes arrive: kill -9. / 强制结束\n", victim.name)
 	if err := d.kill(ctx, victim); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.push(demoPushes/2, demoPushes); err != nil {
 		return err
 	}
-	d.printf("-- %s has orders at hand, pushes arrive: SIGTERM. / 平滑停止\n", leaving.name)
+	d.printf("-- %s has orders in progress, pushes arrive: SIGTERM. / 平滑停止\n", leaving.name)
 	if err := d.stop(ctx, leaving); err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (d *demo) play(ctx context.Context) error {
 	return d.compare(ctx)
 }
 
-// furnish gives a merchant goods, orders in several states and after-sales.
+// furnish creates a merchant's goods, orders in several states and after-sales.
 func (d *demo) furnish(ctx context.Context, merchant string) error {
 	c := d.fake.Company(merchant)
 	err := errors.Join(

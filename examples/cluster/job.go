@@ -14,7 +14,7 @@ import (
 // stream is one kind of row of a merchant's.
 type stream struct {
 	name string
-	// follow gives a batch the rows after a checkpoint, until nothing newer comes.
+	// follow passes to a batch the rows after a checkpoint, until nothing newer comes.
 	follow func(ctx context.Context, c *jushuitan.Client, from jushuitan.Checkpoint, b *batch) error
 }
 

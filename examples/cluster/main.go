@@ -178,7 +178,7 @@ func (s *settings) dial() redis.UniversalClient {
 	return redis.NewUniversalClient(opts)
 }
 
-// MakeRedisClient gives asynq connections of its own, which it closes.
+// MakeRedisClient returns asynq connections of its own, which it closes.
 func (s *settings) MakeRedisClient() any { return s.dial() }
 
 func (s *settings) credentials() jushuitan.Credentials {

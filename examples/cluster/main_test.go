@@ -48,8 +48,8 @@ func TestDemo(t *testing.T) {
 
 	assert.Contains(t, text, "Every one of 375 orders is in the sink exactly once.")
 	assert.Regexp(t, `Jushuitan counted \d+ calls, and refused 0 as too many`, text)
-	assert.Regexp(t, `-- worker \d has orders at hand, pushes arrive: kill -9`, text)
-	stopped := regexp.MustCompile(`-- (worker \d) has orders at hand, pushes arrive: SIGTERM`).FindStringSubmatch(text)
+	assert.Regexp(t, `-- worker \d has orders in progress, pushes arrive: kill -9`, text)
+	stopped := regexp.MustCompile(`-- (worker \d) has orders in progress, pushes arrive: SIGTERM`).FindStringSubmatch(text)
 	require.NotNil(t, stopped, "%s", text)
 	assert.Contains(t, text, stopped[1]+": interrupted: ", "its job ended at a row")
 	assert.Contains(t, text, stopped[1]+": stopped")

@@ -68,7 +68,7 @@ func (m *metrics) attempt(_ context.Context, a jushuitan.Attempt) {
 	}
 }
 
-// current notes that a stream was worked off to what it had at a time.
+// current notes that a stream was processed to what it had at a time.
 func (m *metrics) current(merchant, stream string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -63,7 +63,7 @@ func newWorker(s settings, log *slog.Logger) (_ *worker, err error) {
 
 func (w *worker) close() { _ = w.rdb.Close() }
 
-// run works until ctx ends. Then it takes no more jobs, and those at hand stop at the
+// run works until ctx ends. Then it takes no more jobs, and those in progress stop at the
 // row where they are: what is behind it is saved, and any process may go on at once.
 func (w *worker) run(ctx context.Context) error {
 	if err := w.rdb.Ping(ctx).Err(); err != nil {

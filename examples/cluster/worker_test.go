@@ -210,7 +210,7 @@ func TestThrottled(t *testing.T) {
 	assert.EqualValues(t, 3, r.counts[metricCalls], "with that for the token")
 }
 
-// startCluster joins three nodes of Redis Cluster, and gives their addresses.
+// startCluster joins three nodes of Redis Cluster, and returns their addresses.
 func startCluster(t *testing.T) string {
 	t.Helper()
 	needRedis(t)

@@ -23,7 +23,7 @@ func doctor(t *testing.T, env func(string) string, args ...string) (string, erro
 	return out.String(), err
 }
 
-// verdicts gives the lines of a report by verdict and check.
+// verdicts returns the lines of a report by verdict and check.
 func verdicts(text string) map[string]string {
 	found := map[string]string{}
 	for line := range strings.Lines(text) {

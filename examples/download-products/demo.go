@@ -47,7 +47,7 @@ func dress(name string, price decimal.Decimal, sizes ...string) jushuitan.Item {
 
 func money(yuan int64) decimal.Decimal { return decimal.NewFromInt(yuan) }
 
-// furnish gives the fake more goods, not all of them well kept.
+// furnish adds more goods to the fake, not all of them well kept.
 func furnish(fake *jushuitantest.Server) error {
 	return errors.Join(
 		fake.AddItem(dress("碎花连衣裙", money(259), "S", "M")),
@@ -62,7 +62,7 @@ func furnish(fake *jushuitantest.Server) error {
 			IID: "COAT25", Name: "羊毛大衣", CName: "大衣", Brand: "青禾", Ups: properties("年份", "2025", "季节", "冬季"),
 			SKUs: []jushuitan.ItemSKU{{SKUID: "COAT25-CAM-L", PropertiesValue: "驼色;L", SalePrice: money(1299), MarketPrice: money(1999), Labels: labels("店加二期")}},
 		}),
-		// A row whose style was never filled in: Jushuitan gives the SKU code for it.
+		// A row whose style was never filled in: Jushuitan returns the SKU code for it.
 		fake.AddSKU(jushuitan.SKU{SKUID: "GIFTBAG", Name: "赠品袋", SalePrice: money(0)}),
 	)
 }

@@ -31,7 +31,7 @@ func demoBindings() bindFlag {
 	return bindings
 }
 
-// furnish gives the fake the figures in which expressions differ: orders hold some
+// furnish sets the figures in the fake in which expressions differ: orders hold some
 // stock, some is virtual, on its way, returned or defective.
 func furnish(fake *jushuitantest.Server) error {
 	n := decimal.NewFromInt

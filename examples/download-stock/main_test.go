@@ -25,7 +25,7 @@ func run(t *testing.T, env func(string) string, args ...string) (string, error) 
 	return out.String(), err
 }
 
-// figures gives the rows that a run writes to DianJia, in its order, as
+// figures returns the rows that a run writes to DianJia, in its order, as
 // "warehouse SKU before -> after".
 func figures(text string) (rows []string) {
 	for line := range strings.Lines(text) {

@@ -31,7 +31,7 @@ const (
 	attrReceived = attribute.Key("jushuitan.bytes.received") // of the answer
 )
 
-// httpClient gives a client whose transport makes a span for each HTTP request, the
+// httpClient returns a client whose transport makes a span for each HTTP request, the
 // token calls included. Forms and answers travel in bodies, which are not recorded;
 // the URL is the bare path. The trace's ids are not sent along: the server is not
 // ours. Use it with jushuitan.WithHTTPClient.

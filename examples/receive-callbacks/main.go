@@ -23,7 +23,7 @@
 //
 // Serve over TLS where others can reach it (a proxy before it), and keep queries out of
 // the proxy's access logs too. On an interrupt or SIGTERM it takes no more pushes and
-// finishes those at hand.
+// finishes those in progress.
 package main
 
 import (

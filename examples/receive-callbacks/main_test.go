@@ -86,7 +86,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// wait gives the first match of a pattern, once it is there.
+// wait returns the first match of a pattern, once it is there.
 func (l *lines) wait(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)

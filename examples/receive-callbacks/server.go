@@ -52,7 +52,7 @@ func newServer(cfg config) (*server, error) {
 		Shipment: s.shipment, Cancel: s.cancel, GoodsReturned: s.goodsReturned, Stock: s.stock,
 		Secrets:        cfg.secrets,
 		DropStaleStock: true,
-		// A host with several processes gives a Deduper over its database here.
+		// A host with several processes passes a Deduper over its database here.
 		Deduper: &tellingDeduper{Deduper: cfg.deduper, repeat: func() {
 			s.printf("repeat 重复推送: acknowledged, not handled again\n")
 		}},

@@ -69,7 +69,7 @@ func program() app.Program {
 	}
 }
 
-// available is the formula of the shop's stock in the ERP, which no interface tells:
+// available is the formula of the shop's stock in the ERP, which no API exposes:
 // 可用数, unless the merchant has set another.
 func available(row *jushuitan.InventoryRow) (decimal.Decimal, bool) {
 	return row.Qty.Add(row.VirtualQty).Sub(row.OrderLock), true

@@ -13,7 +13,7 @@
 // The flow is in package storetransfer; what it says to Jushuitan about a transfer is
 // package allocate of head-office-allocates. It shows the seven failures that every flow
 // shows; instead of pushes, which transfers do not have, a job that runs twice and a poll
-// that was missed; and instead of an unknown carrier, for which no interface has a field,
+// that was missed; and instead of an unknown carrier, for which no API has a field,
 // what becomes of the carrier's name.
 //
 // With a real account it uploads one transfer and shows how far it is:

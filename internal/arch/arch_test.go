@@ -89,12 +89,12 @@ type source struct {
 func (s source) dir() string  { return path.Dir(s.path) }
 func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
 
-// isLibrary tells whether users link the file: neither a test nor a program of ours.
+// isLibrary reports whether users link the file: neither a test nor a program of ours.
 func (s source) isLibrary() bool {
 	return !s.isTest() && !within(s.dir(), "examples") && !within(s.dir(), "internal/gen")
 }
 
-// within tells whether the slash-separated path p is prefix or lies below it.
+// within reports whether the slash-separated path p is prefix or lies below it.
 func within(p, prefix string) bool {
 	return p == prefix || strings.HasPrefix(p, prefix+"/")
 }

@@ -149,7 +149,7 @@ func (r *Runner[S, C]) Forget(ctx context.Context, subject S, key string) {
 	r.report(ctx, subject, "forget", r.cfg.Deduper.Commit(ctx, key, r.owner(), 0))
 }
 
-// detach gives a context for what must be told to the store in any case.
+// detach returns a context for what must be told to the store in any case.
 func (r *Runner[S, C]) detach(ctx context.Context) (context.Context, context.CancelFunc) {
 	if r.cfg.Local {
 		return context.Background(), func() {} // a store in memory asks only whether it has ended

@@ -69,7 +69,7 @@ func TestOnce(t *testing.T) {
 
 		assert.Panics(t, func() { _ = r.Once(ctx, "", "p", func(context.Context) error { panic("x") }) })
 		require.NoError(t, r.Once(ctx, "", "p", count))
-		assert.Equal(t, 9, runs, "a panic gives the claim back")
+		assert.Equal(t, 9, runs, "a panic releases the claim")
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// runContext is what [context.WithTimeout] gives, but made only when somebody waits
+// runContext is what [context.WithTimeout] returns, but made only when somebody waits
 // for its end: a timer and a place among the parent's children cost more than most
 // checks of a message.
 type runContext struct {

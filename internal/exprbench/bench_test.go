@@ -86,7 +86,7 @@ func (f figures) floats() map[string]any {
 	}
 }
 
-// A contender gives the result of row i.
+// A contender computes the result of row i.
 type contender struct {
 	name string
 	eval func(i int) int64

@@ -82,7 +82,7 @@ func TestExactWherePeersAreNot(t *testing.T) {
 				v, err := eval()
 				require.NoError(t, err, name)
 				f, ok := v.(float64)
-				require.True(t, ok, "%s gives %T", name, v)
+				require.True(t, ok, "%s returns %T", name, v)
 				// What it prints counts, so that 0.3 would do although no float is 0.3.
 				assert.Equal(t, tt.peersRight, decimal.NewFromFloat(f).String() == tt.want, "%s: %v", name, f)
 			}

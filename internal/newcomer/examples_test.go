@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// examples are the programs of the root module, and what they print when nobody gives
+// examples are the programs of the root module, and what they print when nobody sets
 // them anything. Tests beside each look closer.
 var examples = map[string][]string{
 	"authorise": {

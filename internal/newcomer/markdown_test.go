@@ -21,7 +21,7 @@ type fence struct {
 	line     int    // of its first ```
 	language string // go, sh, json, mermaid
 	text     string
-	file     string // the name of a file that the line before it gives, such as main.go
+	file     string // the name of a file that the line before it names, such as main.go
 }
 
 var fileName = regexp.MustCompile("`([a-z]+\\.go)`")
@@ -69,7 +69,7 @@ func readDocument(t *testing.T, name string) document {
 	return d
 }
 
-// in gives the blocks in a language.
+// in returns the blocks in a language.
 func (d document) in(language string) []fence {
 	var out []fence
 	for _, f := range d.fences {

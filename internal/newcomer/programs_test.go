@@ -102,7 +102,7 @@ func (p *program) line(t *testing.T, pattern string) []string {
 	}
 }
 
-// execute runs a program to its end and gives what it printed. It is an error if it ends
+// execute runs a program to its end and returns what it printed. It is an error if it ends
 // with one or complains.
 func execute(ctx context.Context, dir string, env []string, bin string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)

@@ -40,7 +40,7 @@ func Parse(rawQuery string) (Params, error) {
 			name, err1 = url.QueryUnescape(name)
 			value, err2 = url.QueryUnescape(value)
 			if err1 != nil || err2 != nil {
-				return nil, errors.New("an escape is not right")
+				return nil, errors.New("invalid percent-escape")
 			}
 		}
 		params = append(params, [2]string{name, value})
@@ -67,7 +67,7 @@ func (p Params) Get(name string) string {
 // few is up to how many parameters are compared with each other one by one.
 const few = 16
 
-// Repeated reports whether a name stands twice.
+// Repeated reports whether a name is duplicate.
 func (p Params) Repeated() bool {
 	if len(p) <= few {
 		for i := range p {
@@ -117,7 +117,7 @@ func (p Params) Sum(method string) Sum {
 	return md5.Sum(append(b, Key...))
 }
 
-// Sorted signs every parameter, sorted by name; of a name that stands twice the
+// Sorted signs every parameter, sorted by name; of a duplicate name the
 // first value counts.
 func (p Params) Sorted(method string) Sum {
 	sorted := make(Params, 0, few)

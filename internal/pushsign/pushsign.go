@@ -36,7 +36,7 @@ func TimeOnly(method string, query url.Values) string {
 }
 
 // Arrival signs the parameters in the order in which they stand in the raw
-// query, after the time stamp where tsFirst. A query that cannot be read gives "".
+// query, after the time stamp where tsFirst. A query that cannot be read returns "".
 func Arrival(method, rawQuery string, tsFirst bool) string {
 	params, err := Parse(rawQuery)
 	if err != nil {

@@ -89,7 +89,7 @@ func value(b *strings.Builder, v reflect.Value, depth int) { //nolint:gocyclo //
 	}
 }
 
-// plain gives a value whose own String is safe to use: not one of a struct of
+// plain returns a value whose own String is safe to use: not one of a struct of
 // ours, which would come back here.
 func plain(v reflect.Value) any {
 	if !v.CanInterface() {

@@ -17,7 +17,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// Unmarshal reads a document into one or more values, pointers, and gives the name
+// Unmarshal reads a document into one or more values, pointers, and returns the name
 // of its root element. With more than one, which must be structs, each member of
 // the root goes to the first that knows it, and unknown ones to the last that
 // keeps such. What the values held before is lost. The error is a
@@ -84,7 +84,7 @@ type decoder struct {
 	tokens int
 	items  int
 	open   []xml.Name // the elements around the place
-	text   []byte     // of the element at hand
+	text   []byte     // of the current element
 	ended  bool       // no byte is left
 }
 
@@ -209,7 +209,7 @@ func blank(b []byte) bool {
 	return true
 }
 
-// members reads the members of the element at hand into structs, to its end.
+// members reads the members of the current element into structs, to its end.
 func (d *decoder) members(scopes []scope) error {
 	for {
 		if name, ok := d.plainStart(); ok {
@@ -262,7 +262,7 @@ func (d *decoder) member(scopes []scope, name string) error {
 	return d.skip()
 }
 
-// field reads the element at hand into a field; one of a list adds an entry.
+// field reads the current element into a field; one of a list adds an entry.
 func (d *decoder) field(f *field, owner reflect.Value, name string) error {
 	v := owner.Field(f.index)
 	if f.pointer {
@@ -304,7 +304,7 @@ func under(err error, name string, index int) error {
 	return e
 }
 
-// value reads the element at hand, to its end.
+// value reads the current element, to its end.
 func (d *decoder) value(p *plan, v reflect.Value) error { //nolint:gocyclo // one case for each kind
 	switch p.kind {
 	case structKind:
@@ -377,7 +377,7 @@ func want(k kind) string {
 
 func textOf(b []byte) string { return fmt.Sprintf("text of %d characters", utf8.RuneCount(b)) }
 
-// chars gives the text of the element at hand, valid until the next.
+// chars returns the text of the current element, valid until the next.
 func (d *decoder) chars(k kind) ([]byte, error) {
 	if text, ok := d.plainText(); ok {
 		return text, nil
@@ -399,7 +399,7 @@ func (d *decoder) chars(k kind) ([]byte, error) {
 	}
 }
 
-// entries reads the members of the element at hand into a map. Some systems put
+// entries reads the members of the current element into a map. Some systems put
 // the JSON of the map there, which is read as well.
 func (d *decoder) entries(p *plan, v reflect.Value) error {
 	m := reflect.MakeMap(v.Type())
@@ -494,7 +494,7 @@ func appendObject(dst []byte, groups []group) (_ []byte, err error) {
 	return append(dst, '}'), nil
 }
 
-// raw appends the element at hand as JSON: its text, or an object of its members,
+// raw appends the current element as JSON: its text, or an object of its members,
 // in which members of one name are an array.
 func (d *decoder) raw(dst []byte) ([]byte, error) {
 	var groups []group
@@ -545,7 +545,7 @@ func (d *decoder) raw(dst []byte) ([]byte, error) {
 	}
 }
 
-// skip passes over the element at hand.
+// skip passes over the current element.
 func (d *decoder) skip() error {
 	for depth := len(d.open); len(d.open) >= depth; {
 		if _, err := d.token(); err != nil {

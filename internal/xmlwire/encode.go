@@ -147,7 +147,7 @@ func (e *encoder) node(n *node, owner reflect.Value) error {
 	return nil
 }
 
-// present tells whether anything of a node is written.
+// present reports whether anything of a node is written.
 func (n *node) present(owner reflect.Value) bool {
 	if f := n.field; f != nil {
 		return !f.omit || !isZero(f, owner.Field(f.index))
@@ -279,7 +279,7 @@ func (e *encoder) object(name string, text jsontext.Value, depth int) error {
 
 var errJSON = fmt.Errorf("xmlwire: a raw value is not JSON")
 
-// validName tells whether every reader takes a name for an element: Latin letters and
+// validName reports whether every reader takes a name for an element: Latin letters and
 // Chinese characters. The editions of XML differ about all others.
 func validName(name string) bool {
 	for i, r := range name {

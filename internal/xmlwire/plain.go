@@ -85,7 +85,7 @@ func nameByte(c byte, inside bool) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || inside && c >= '0' && c <= '9'
 }
 
-// plainText passes over the element at hand, when all that is left of it is plain text
+// plainText passes over the current element, when all that is left of it is plain text
 // and the tag that closes it.
 func (d *decoder) plainText() ([]byte, bool) {
 	rest := d.rest()
@@ -108,7 +108,7 @@ func (d *decoder) plainText() ([]byte, bool) {
 	return rest[:n], true
 }
 
-// plain reports whether the tokenizer gives a text as it stands.
+// plain reports whether the tokenizer returns a text as it stands.
 func plain(text []byte) bool {
 	ascii := true
 	for _, c := range text {

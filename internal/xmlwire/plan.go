@@ -69,7 +69,7 @@ func (n *node) child(name string, guess *int) *node {
 	return n.byName[name]
 }
 
-// planOf gives the plan of a type, made once.
+// planOf returns the plan of a type, made once.
 func (c *Codec) planOf(t reflect.Type) (*plan, error) {
 	if p, ok := c.plans.Load(t); ok {
 		return p.(*plan), nil

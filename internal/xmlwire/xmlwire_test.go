@@ -374,7 +374,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// bytesPlain tells whether a document is without what the two read differently on
+// bytesPlain reports whether a document is without what the two read differently on
 // purpose: entries of lists under other names, and prefixes of names.
 func bytesPlain(data []byte) bool {
 	d := xml.NewDecoder(strings.NewReader(string(data)))

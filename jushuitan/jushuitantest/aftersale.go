@@ -49,7 +49,7 @@ func (c *Company) AfterSales() []jushuitan.AfterSale {
 	return out
 }
 
-// AfterSale gives a copy of an after-sale case.
+// AfterSale returns a copy of an after-sale case.
 func (c *Company) AfterSale(asID int64) (jushuitan.AfterSale, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

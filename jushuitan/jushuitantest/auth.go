@@ -14,7 +14,7 @@ import (
 // codeLife is how long the code of a grant may be exchanged.
 const codeLife = 15 * time.Minute
 
-// authority hands out tokens and knows whose they are.
+// authority issues tokens and knows whose they are.
 type authority struct {
 	s       *Server
 	mu      sync.Mutex
@@ -167,7 +167,7 @@ func (a *authority) owner(token string) *Company {
 	return nil
 }
 
-// check gives the company of a valid token, or says why it is not.
+// check returns the company of a valid token, or says why it is not.
 func (a *authority) check(token string, now time.Time) (c *Company, why string) {
 	if token == "" {
 		return nil, "缺少 access_token"
@@ -211,7 +211,7 @@ func (s *Server) ExpireTokens(merchant string) {
 	s.auth.end(c)
 }
 
-// Grant does what a merchant does on the authorisation page: it gives the query
+// Grant does what a merchant does on the authorisation page: it returns the query
 // that Jushuitan brings to the app's address, signed, with a code that may be
 // exchanged once within 15 minutes. It is for client.ParseRedirect.
 func (s *Server) Grant(merchant, state string) (redirectQuery url.Values) {

@@ -152,7 +152,7 @@ func (c *Company) queryCarriers(q *call, req jushuitan.CarrierQuery) answer {
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, nil)
 }
 
-// takesUploads tells whether a shop of this site takes uploaded orders:
+// takesUploads reports whether a shop of this site takes uploaded orders:
 // self-owned malls, offline and B2B shops do.
 func takesUploads(site string) bool {
 	for _, word := range []string{"自有", "线下", "B2B"} {
@@ -163,7 +163,7 @@ func takesUploads(site string) bool {
 	return false
 }
 
-// hidden tells whether orders of a site do not come from orders/single/query:
+// hidden reports whether orders of a site do not come from orders/single/query:
 // those of Taobao, Tmall and Pinduoduo need the Qimen twin.
 func hidden(site string) bool {
 	for _, word := range []string{"淘宝", "天猫", "拼多多"} {

@@ -196,7 +196,7 @@ func wholeNumber(v any) (int64, bool) {
 // mayBeEmpty are required texts for which "" is a value: it clears the text.
 func mayBeEmpty(name string) bool { return name == "remark" || name == "node" }
 
-// takesText tells whether a list was seen working as a text with commas.
+// takesText reports whether a list was seen working as a text with commas.
 func takesText(path, name string) bool {
 	return path == "/open/mall/item/query" && name == "i_ids"
 }

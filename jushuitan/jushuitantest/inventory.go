@@ -270,7 +270,7 @@ var slotNames = map[int64]string{1: "主仓", 2: "销退仓", 3: "进货仓", 4:
 
 func (c *Company) uploadStocktake(_ *call, req jushuitan.StocktakeUpload) answer {
 	for _, d := range c.stocktakes {
-		if d.soID == req.SoID { // a repeat gives the first result
+		if d.soID == req.SoID { // a repeat returns the first result
 			return stocktakeDone(d)
 		}
 	}

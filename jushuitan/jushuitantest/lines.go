@@ -110,14 +110,14 @@ func (c *Company) inTransit(wms int64, sku, name string, qty decimal.Decimal) {
 	c.moved(r)
 }
 
-// hasSlot tells whether a number is a warehouse slot. Documents know custom slots
+// hasSlot reports whether a number is a warehouse slot. Documents know custom slots
 // 6 to 15; stock rows have figures for 6 to 8 only, so others are refused
 // (assumption).
 func hasSlot(n int64) bool { return slot(new(jushuitan.InventoryRow), n) != nil }
 
 const badSlot = "仓库类型应为 1、2、3、4、6、7、8"
 
-// emptyText tells whether a request holds a member that is "", which some
+// emptyText reports whether a request holds a member that is "", which some
 // documents must leave out instead.
 func emptyText(q *call, name string) bool {
 	var m map[string]jsontext.Value
@@ -143,7 +143,7 @@ func relabel(labels, change []string, remove bool) []string {
 	return out
 }
 
-// set takes over what a request gives.
+// set copies the fields that a request sets.
 func set[T cmp.Ordered](to *T, from T) { *to = cmp.Or(from, *to) }
 
 func setDecimal(to, from *decimal.Decimal) {

@@ -82,7 +82,7 @@ func (c *Company) Orders() []jushuitan.Order {
 	return out
 }
 
-// Order gives a copy of an order.
+// Order returns a copy of an order.
 func (c *Company) Order(oID int64) (jushuitan.Order, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *Company) Order(oID int64) (jushuitan.Order, bool) {
 	return jushuitan.Order{}, false
 }
 
-// OrderBySoID gives a copy of the order with a shop's own number (线上单号).
+// OrderBySoID returns a copy of the order with a shop's own number (线上单号).
 func (c *Company) OrderBySoID(shopID int64, soID string) (jushuitan.Order, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

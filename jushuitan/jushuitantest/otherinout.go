@@ -125,7 +125,7 @@ func (c *Company) OtherInOuts() []jushuitan.OtherInOut {
 	return out
 }
 
-// uploadOtherInOut is 新建其它出入库. A repeat gives the first result and changes
+// uploadOtherInOut is 新建其它出入库. A repeat returns the first result and changes
 // nothing (assumption).
 func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answer {
 	answered := func(d *otherInOut) answer {
@@ -302,7 +302,7 @@ func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutChangeStatusRequest) 
 	return found, nil
 }
 
-// operation tells whether the document may be changed (operate_type 1 to 4), and what
+// operation reports whether the document may be changed (operate_type 1 to 4), and what
 // stock that moves.
 func (d *otherInOut) operation(operate string) (moves []stockMove, ok bool) {
 	switch operate {

@@ -76,7 +76,7 @@ func (c *Company) Assign(oID, wmsCoID int64) (ioID int64, err error) {
 	return c.assign(o, w).IOID, nil
 }
 
-// Reassign gives an order that is Delivering to another warehouse (改仓): its
+// Reassign moves an order that is Delivering to another warehouse (改仓): its
 // outbound document is voided (Delete) and a new one made.
 func (c *Company) Reassign(oID, wmsCoID int64) (ioID int64, err error) {
 	defer c.change()()
@@ -307,7 +307,7 @@ func (c *Company) Outbounds() []jushuitan.Outbound {
 	return out
 }
 
-// OutboundOf gives a copy of the newest outbound document of an order.
+// OutboundOf returns a copy of the newest outbound document of an order.
 func (c *Company) OutboundOf(oID int64) (jushuitan.Outbound, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -80,12 +80,12 @@ func (s span) holds(t time.Time) bool {
 	return !t.IsZero() && (s.begin.IsZero() || !t.Before(s.begin)) && (s.end.IsZero() || !t.After(s.end))
 }
 
-// wanted tells whether a list filter, if given, holds a value.
+// wanted reports whether a list filter, if given, holds a value.
 func wanted[T comparable](list []T, v T) bool {
 	return len(list) == 0 || slices.Contains(list, v)
 }
 
-// matches tells whether a filter by one value, if given, is that value.
+// matches reports whether a filter by one value, if given, is that value.
 func matches[T comparable](want, v T) bool {
 	var none T
 	return want == none || want == v

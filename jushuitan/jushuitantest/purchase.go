@@ -21,7 +21,7 @@ const (
 )
 
 // AddSupplier adds a supplier (供应商), or changes the one with its supplier_id; 0 is
-// a new number. It gives the supplier's number.
+// a new number. It returns the supplier's number.
 func (c *Company) AddSupplier(s jushuitan.Supplier) (supplierID int64, err error) {
 	if s.Name == "" {
 		return 0, problem("AddSupplier: name is missing")
@@ -189,7 +189,7 @@ func (c *Company) alter(p *jushuitan.Purchase, change func()) {
 	}
 }
 
-// uploadPurchase is 采购单上传. A repeat gives the first result; only with is_edit
+// uploadPurchase is 采购单上传. A repeat returns the first result; only with is_edit
 // does it change the document, as editpurchase does.
 func (c *Company) uploadPurchase(q *call, req jushuitan.PurchaseUpload) answer {
 	if emptyText(q, "remark") {

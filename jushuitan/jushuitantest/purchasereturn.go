@@ -112,7 +112,7 @@ func (c *Company) PurchaseReturns() []jushuitan.PurchaseReturn {
 	return out
 }
 
-// createPurchaseReturns is 生成采购退货单: each row has its verdict. A repeat gives
+// createPurchaseReturns is 生成采购退货单: each row has its verdict. A repeat returns
 // the first result and changes nothing (assumption).
 func (c *Company) createPurchaseReturns(_ *call, req []jushuitan.PurchaseReturnCreateRequest) answer {
 	rows := []map[string]any{}
@@ -195,7 +195,7 @@ func (c *Company) newReturn(u *jushuitan.PurchaseReturnCreateRequest, p *jushuit
 	}}, ""
 }
 
-// returnLine has the price of the purchase order's line, unless it gives its own.
+// returnLine has the price of the purchase order's line unless the request sets one.
 func (c *Company) returnLine(p *jushuitan.Purchase, it *jushuitan.PurchaseReturnCreateItem) jushuitan.PurchaseReturnItem {
 	s := c.skus[it.SKUID]
 	line := jushuitan.PurchaseReturnItem{

@@ -36,7 +36,7 @@ func (d *purchaseReceipt) lines() []docLine {
 
 // ReceivePurchase receives goods of a confirmed purchase order into the purchase
 // slot (进货仓, in_qty) of its warehouse: by sku_id what came, nil is all that is
-// outstanding. More than its more_rate allows is refused. It gives the number of
+// outstanding. More than its more_rate allows is refused. It returns the number of
 // the receipt.
 func (c *Company) ReceivePurchase(poID int64, received map[string]decimal.Decimal) (ioID int64, err error) {
 	defer c.change()()
@@ -169,7 +169,7 @@ func (c *Company) PurchaseReceipts() []jushuitan.Receipt {
 	return out
 }
 
-// createReceipts is 生成采购入库单: each row has its verdict. A repeat gives the first
+// createReceipts is 生成采购入库单: each row has its verdict. A repeat returns the first
 // result and changes nothing (assumption).
 func (c *Company) createReceipts(_ *call, req []jushuitan.ReceiptCreateRequest) answer {
 	rows := []map[string]any{}
@@ -360,7 +360,7 @@ func (c *Company) wantsReceipt(req *jushuitan.ReceiptQuery, d *purchaseReceipt) 
 		matches(req.OwnerCoID, c.id)
 }
 
-// queryPurchaseReceiptsV2 is the newer query. That it gives receipts of all states
+// queryPurchaseReceiptsV2 is the newer query. That it returns receipts of all states
 // is an assumption: only the older one documents a default.
 func (c *Company) queryPurchaseReceiptsV2(q *call, req jushuitan.ReceiptV2Query) answer {
 	if len(req.SellerIDs) > 0 && req.ModifiedBegin.IsZero() {

@@ -26,7 +26,7 @@ func sample(op *operation, q *call) answer {
 	return answer{raw: mustJSON(body)}
 }
 
-// echoRows gives each row of an upload the sample's answer, with the row's key.
+// echoRows answers each row of an upload with the sample's row, with the row's key.
 func echoRows(op *operation, q *call, body map[string]any) {
 	holder := body
 	if op.Payload != "" {

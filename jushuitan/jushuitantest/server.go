@@ -22,7 +22,7 @@ type operator = Company
 // at once.
 //
 // It has the methods of [Company]: they act on the default company, which is the
-// one that a self-built app works for. [Server.Company] gives the others.
+// one that a self-built app works for. [Server.Company] returns the others.
 type Server struct {
 	*operator
 
@@ -164,7 +164,7 @@ func (s *Server) RevokePermission(path string) {
 	s.denied[s.ops.canonical(path)] = true
 }
 
-// GrantPermission gives back what [Server.RevokePermission] took.
+// GrantPermission restores what [Server.RevokePermission] revoked.
 func (s *Server) GrantPermission(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +198,7 @@ type Stats struct {
 // Requests is every request so far, oldest first; of very many the last 9,000 at least.
 func (s *Server) Requests() []RequestRecord { return s.log.All() }
 
-// Stats gives the counters.
+// Stats returns the counters.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	st := s.stats

@@ -25,7 +25,7 @@ func crossTransfer(soID string, from, to int64, qty string) jushuitan.CrossTrans
 	}
 }
 
-// uploadTransfer uploads one transfer and gives its number.
+// uploadTransfer uploads one transfer and returns its number.
 func uploadTransfer(t *testing.T, client *jushuitan.Client, u jushuitan.CrossTransferUpload) int64 {
 	t.Helper()
 	rows, err := client.Transfers.UploadCrossWarehouse(t.Context(), []jushuitan.CrossTransferUpload{u})
@@ -401,7 +401,7 @@ func TestOtherInOutStates(t *testing.T) {
 		return page.OtherInOuts[0].Status
 	}
 	out := upload("O-1", "out", "2", false)
-	assert.Equal(t, out, upload("O-1", "out", "3", true), "a repeat gives the first result")
+	assert.Equal(t, out, upload("O-1", "out", "3", true), "a repeat returns the first result")
 	assert.Equal(t, "WaitConfirm", status(out))
 	require.NoError(t, turn(out, "1"))
 	assert.Equal(t, "OuterConfirming", status(out))
@@ -501,7 +501,7 @@ func TestOtherInOutCursor(t *testing.T) {
 	}
 }
 
-// purchased uploads a confirmed purchase of 10 TS-BLK-M and gives its number.
+// purchased uploads a confirmed purchase of 10 TS-BLK-M and returns its number.
 func purchased(t *testing.T, srv *jushuitantest.Server, client *jushuitan.Client, id string, more string) (poID, supplierID int64) {
 	t.Helper()
 	supplierID, err := srv.AddSupplier(jushuitan.Supplier{Name: "工厂" + id, SupplierCode: id, Enabled: true})

@@ -21,7 +21,7 @@ type call struct {
 	keep  func(row any) bool // what else a query of documents asks; nil for the open API
 }
 
-// keeps tells whether a query gives a row that its filters found.
+// keeps reports whether a query returns a row that its filters found.
 func (q *call) keeps(row any) bool { return q.keep == nil || q.keep(row) }
 
 // handler answers an operation from a company's state, whose lock is held.

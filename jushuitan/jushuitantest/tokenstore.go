@@ -235,7 +235,7 @@ func checkTokenKeys(ctx context.Context, s jushuitan.TokenStore) error {
 	return nil
 }
 
-// inTokenRace runs f in n goroutines at once and gives their first error.
+// inTokenRace runs f in n goroutines at once and returns their first error.
 func inTokenRace(n int, f func(i int) error) error {
 	var wg sync.WaitGroup
 	start := make(chan struct{})

@@ -40,7 +40,7 @@ func (t *transfer) lines() []docLine {
 	return lines
 }
 
-// open tells whether a document waits for its goods.
+// open reports whether a document waits for its goods.
 func (t *transfer) open() bool {
 	return t.Status == transferCreating || t.Status == transferConfirming
 }
@@ -230,7 +230,7 @@ func (c *Company) queryTransfers(q *call, req jushuitan.TransferQuery) answer {
 }
 
 // uploadTransfers is 跨仓调拨. Its rows have no verdict: all pass or none does
-// (assumption). A repeat gives the first result and changes nothing (assumption).
+// (assumption). A repeat returns the first result and changes nothing (assumption).
 func (c *Company) uploadTransfers(_ *call, req []jushuitan.CrossTransferUpload) answer {
 	var made []*transfer
 	var moves []stockMove

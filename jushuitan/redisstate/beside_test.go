@@ -122,7 +122,7 @@ func pushesBeside(t *testing.T, before, now string) {
 		case 1:
 			hire(now)
 		case 2:
-			old.kill() // it has nothing at hand
+			old.kill() // it has nothing in progress
 		}
 		sendBoth(t, urls, step*pushes/steps, (step+1)*pushes/steps)
 		drained(t, i, time.Minute)
@@ -135,7 +135,7 @@ func pushesBeside(t *testing.T, before, now string) {
 	slices.Sort(sink)
 	const poisoned = pushes / 50 // see workChild
 	assert.Len(t, slices.Compact(slices.Clone(sink)), pushes-poisoned, "orders in the sink")
-	// More often than once only where a worker was not heard of for its second of Visibility.
+	// More often than once only where a worker was silent for its second of Visibility.
 	assert.Less(t, handled, pushes-poisoned+pushes/100, "handled twice without need")
 	dead, err := i.Dead(ctx, "", pushes)
 	require.NoError(t, err)

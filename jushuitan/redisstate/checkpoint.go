@@ -26,7 +26,7 @@ var (
 	ErrLeaseLost = errors.New("another worker has taken the stream over")
 )
 
-// Checkpoints keeps how far the streams of merchants have been worked off (断点存储),
+// Checkpoints keeps how far the streams of merchants have been processed (断点存储),
 // one worker at a time each. A worker acquires a stream, works and saves; if it is
 // away for longer than its lease, another may acquire the stream, and from then on
 // the first can move the checkpoint neither back nor forward, however late it wakes.
@@ -47,7 +47,7 @@ func (s *State) Checkpoints(keep time.Duration) *Checkpoints {
 // Format shows no keys, whatever the verb.
 func (c *Checkpoints) Format(f fmt.State, _ rune) { opaque(f, "redisstate.Checkpoints") }
 
-// StreamKey names a stream: one of a merchant's, by a name that the host gives it,
+// StreamKey names a stream: one of a merchant's, under a name that the host chooses,
 // such as the operation's.
 type StreamKey struct {
 	AppKey   string
@@ -150,7 +150,7 @@ func (l *Lease) Save(ctx context.Context, cp jushuitan.Checkpoint) error {
 // Renew prolongs the lease.
 func (l *Lease) Renew(ctx context.Context) error { return l.move(ctx, "renew", "", l.ttl) }
 
-// Release gives the stream to whoever asks next. It is no error if another has it.
+// Release lets the next caller acquire the stream. It is no error if another has it.
 func (l *Lease) Release(ctx context.Context) error {
 	err := l.move(ctx, "release", "", 0)
 	if errors.Is(err, ErrLeaseLost) {

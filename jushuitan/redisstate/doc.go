@@ -1,6 +1,6 @@
 // Package redisstate keeps in Redis what the processes of an installation share
 // (多进程共享状态): tokens, quotas, which pushes were handled, how far streams have been
-// worked off, and an inbox of pushes.
+// processed, and an inbox of pushes.
 //
 //	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 //	state, err := redisstate.New(rdb, redisstate.Config{Keyring: keyring, Replicas: 1})
@@ -63,8 +63,8 @@
 //
 // # What is not
 //
-// A push may be handled twice (重复处理): the one at hand of a worker that dies, or that
-// Redis does not answer, between the work and the note of it; and the one at hand of a
+// A push may be handled twice (重复处理): the one in progress of a worker that dies, or that
+// Redis does not answer, between the work and the note of it; and the one in progress of a
 // receiver that dies, or that Redis does not answer, when it is stored and the sender,
 // without an answer, sends it again. Both have the same [Message].ID: a sink that takes
 // an ID once has each push exactly once. A row of a stream comes twice likewise, if its
@@ -83,7 +83,7 @@
 // What a loss means: a token that was lost is renewed again, or the merchant
 // authorises again where the server ended the one before; permits that were lost may
 // exceed a quota for one window (the server answers 199 or 200, and all processes
-// pause); a commit that was lost lets a repeat run; a checkpoint that was lost gives
+// pause); a commit that was lost lets a repeat run; a checkpoint that was lost yields
 // rows again; a push that was lost is lost, and what tells its repeats with it.
 //
 // While Redis is away, tokens in memory are used on; limited calls wait, or have their

@@ -25,7 +25,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// handled works an inbox off and gives the ids of its messages in their order.
+// handled works an inbox off and returns the ids of its messages in their order.
 func handled(t *testing.T, i *redisstate.Inbox, handle func(context.Context, redisstate.Message) error) (ids []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -238,7 +238,7 @@ func claimChild(ctx context.Context, text []byte) error {
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(l)
 }
 
-// sendPush sends a push and tells whether it was taken.
+// sendPush sends a push and reports whether it was taken.
 func sendPush(ctx context.Context, base string) (bool, error) {
 	m := callbacktest.Message{EntID: "10010", StorageCode: "1", Body: &jushuitan.ShipmentPush{OID: 7, SoID: "A", LID: "L"}}
 	reply, err := m.Send(ctx, http.DefaultClient, base+pushesPath)

@@ -238,7 +238,7 @@ func (i *Inbox) place(m *Message, t *turn) (partition int, order string) {
 
 // Put stores a push. It returns nil once Redis has it, and the replicas that
 // [Config].Replicas asks for. After an error it may be stored nevertheless: whoever
-// puts it again gives it the same ID.
+// puts it again gets the same ID.
 func (i *Inbox) Put(ctx context.Context, m Message) error { return i.put(ctx, m, nil) }
 
 func (i *Inbox) put(ctx context.Context, m Message, t *turn) error {

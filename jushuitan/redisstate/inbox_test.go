@@ -51,7 +51,7 @@ func running(t testing.TB, i *redisstate.Inbox, workers int, handle func(context
 
 func drained(t testing.TB, i *redisstate.Inbox, within time.Duration) {
 	t.Helper()
-	eventually(t, within, "the inbox is worked off", func() bool {
+	eventually(t, within, "the inbox is processed", func() bool {
 		st, err := i.Stats(t.Context())
 		return err == nil && st.Waiting == 0
 	})
@@ -105,13 +105,13 @@ func testInboxRetriesThenBuries(t *testing.T, rdb redis.UniversalClient) {
 	i := inbox(t, stateOn(t, rdb, redisstate.Config{}), redisstate.InboxConfig{FirstDelay: 20 * time.Millisecond, MaxDelay: 80 * time.Millisecond, MaxAttempts: 4, Visibility: 5 * time.Second})
 	var mu sync.Mutex
 	attempts := map[string][]time.Time{}
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	running(t, i, 3, func(_ context.Context, m redisstate.Message) error {
 		mu.Lock()
 		defer mu.Unlock()
 		attempts[m.ID] = append(attempts[m.ID], time.Now())
 		switch {
-		case mended.Load():
+		case fixed.Load():
 			return nil
 		case m.ID == "panics":
 			panic("of the handler")
@@ -145,7 +145,7 @@ func testInboxRetriesThenBuries(t *testing.T, rdb redis.UniversalClient) {
 		assert.Contains(t, d.Reason, "of the handler")
 		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", d, d, d.Message), "CANARY")
 	}
-	mended.Store(true)
+	fixed.Store(true)
 	require.NoError(t, i.Replay(ctx, dead[0].Place))
 	require.ErrorIs(t, i.Replay(ctx, dead[0].Place), redisstate.ErrNoLetter)
 	require.NoError(t, i.Drop(ctx, dead[1].Place))
@@ -346,7 +346,7 @@ func untilParentEnds() {
 	}
 }
 
-// What is at hand when a process of TestInboxSurvivesKills is killed.
+// What is in progress when a process of TestInboxSurvivesKills is killed.
 const (
 	killedSenders = 8 // in all receivers together
 	killedWorkers = 8 // in a process
@@ -354,7 +354,7 @@ const (
 
 // Receivers and workers are killed at random while pushes come in: each is handled,
 // the sink has each once, and what cannot be worked is among the dead letters. More
-// than once is handled only what was at hand when a process was killed.
+// than once is handled only what was in progress when a process was killed.
 func TestInboxSurvivesKills(t *testing.T) {
 	pushes, every := 3000, 200*time.Millisecond
 	if *long {

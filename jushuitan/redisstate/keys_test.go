@@ -44,7 +44,7 @@ func documented(t *testing.T) map[string]keyPattern {
 	return all
 }
 
-// matches tells whether a key, without its prefix, is of the kind.
+// matches reports whether a key, without its prefix, is of the kind.
 func (p keyPattern) matches(key string) bool {
 	parts := strings.Split(key, ":")
 	if len(parts) != len(p.parts) && !(p.parts[0] == "seen" && len(parts) > 1) {

@@ -22,7 +22,7 @@ const (
 	// Refuse (拒绝) fails calls when Redis has been away for [LimiterConfig].Patience:
 	// no quota is ever exceeded.
 	Refuse Outage = iota
-	// LocalShare (本地配额) gives each process its part of the quotas, Limit divided
+	// LocalShare (本地配额) grants each process its share of the quotas, Limit divided
 	// by [LimiterConfig].Replicas, once Redis has been away for the longest window, when
 	// no earlier call counts any more. More processes than Replicas exceed the quotas.
 	LocalShare
@@ -413,7 +413,7 @@ func (st *limitState) flush() {
 	}
 }
 
-// take gives what is to be told now.
+// take returns what is to be told now.
 func (st *limitState) take() []limitReport {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -466,7 +466,7 @@ func (st *limitState) giveUp(w *limitWaiter) {
 	}
 }
 
-// hand gives permits to those who wait, and back to Redis what is left.
+// hand passes permits to the waiting callers and returns the rest to Redis.
 func (st *limitState) hand(ids []string) {
 	for len(ids) > 0 && len(st.waiters) > 0 {
 		w := st.waiters[0]
@@ -556,7 +556,7 @@ func (st *limitState) outage(gone time.Duration, err error) {
 		case st.l.share != nil && gone > st.l.longest:
 			w.local = true
 		case st.l.share == nil && gone > 0 && time.Since(w.begin) > st.l.cfg.Patience:
-			w.err = fmt.Errorf("%w for %v; mend it and call again / Redis 无响应，请修复后重试", ErrAway, gone.Round(time.Millisecond))
+			w.err = fmt.Errorf("%w for %v; fix it and call again / Redis 无响应，请修复后重试", ErrAway, gone.Round(time.Millisecond))
 			if err != nil {
 				w.err = fmt.Errorf("%w: %w", w.err, err)
 			}

@@ -117,7 +117,7 @@ func loadChild(ctx context.Context, text []byte) error {
 }
 
 // Four processes with eight workers each call as often as they may: the server
-// refuses none of the calls, and gives nearly all that the quota allows.
+// refuses none of the calls, and allows nearly all that the quota allows.
 func TestProcessesShareTheQuota(t *testing.T) {
 	quotas, windows, tries := []jushuitan.Quota{{Limit: 30, Per: time.Second}, {Limit: 60, Per: 4 * time.Second}}, 2, 3
 	if *long {

@@ -135,9 +135,9 @@ func outages() map[string]func(t *testing.T) *outage {
 // A Redis that is restarted, paused, and replaced by its replica, while pushes come in
 // and are worked, and a stream is synchronised. No push that was acknowledged and no
 // row is lost, and the checkpoint never goes back. Handled twice is what the package
-// comment says and nothing else: at most the push at hand of each sender and of each
+// comment says and nothing else: at most the push in progress of each sender and of each
 // worker, and after a failover what workers had ended shortly before. A row comes twice
-// only where a checkpoint was not acknowledged: the one at hand and the one before.
+// only where a checkpoint was not acknowledged: the one in progress and the one before.
 func TestRedisFails(t *testing.T) {
 	pushes := 3000
 	if *long {

@@ -162,7 +162,7 @@ const (
 	movedMost  = 800 * time.Millisecond
 )
 
-// moved tells whether a node refused a call because the keys are another's, or nobody's
+// moved reports whether a node refused a call because the keys are another's, or nobody's
 // for the moment.
 func moved(err error) bool {
 	for _, prefix := range []string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY"} {

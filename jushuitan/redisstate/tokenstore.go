@@ -261,7 +261,7 @@ const (
 
 // Lease waits until this process alone may renew the merchant's token, or until the
 // stored one is no longer old, as somebody else has renewed it: load it again in
-// either case. release gives the right back, and must be called; the right also ends
+// either case. release returns the right, and must be called; the right also ends
 // some seconds ([TokenConfig].Lease) after the process died or lost Redis.
 //
 // The lease keeps other processes away; what makes it safe is the fence: a process

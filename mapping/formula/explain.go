@@ -13,7 +13,7 @@ type Explanation struct {
 	SKUID   string            // 商品编码
 	Formula string            // in the guide's words
 	Parts   []ExplanationPart // what is added up, in the order of the formula
-	// Exact is the sum of the contributions, as [Formula.Eval] gives it.
+	// Exact is the sum of the contributions, as [Formula.Eval] returns it.
 	Exact decimal.Decimal
 	// Figure is the result under the policy.
 	Figure     decimal.Decimal

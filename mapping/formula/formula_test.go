@@ -641,7 +641,7 @@ func referenceRound(x *big.Rat, r formula.RoundingPolicy) *big.Int {
 	return inner
 }
 
-// Every way of computing gives what fractions of any size give: the exact one, the
+// Every way of computing returns what fractions of any size give: the exact one, the
 // rounded one, and the one in whole pieces.
 func TestEvalEqualsReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 3))

@@ -116,7 +116,7 @@ func (x *exchange) encode(a *answer) ([]byte, error) {
 	return []byte(`{` + strconv.Quote(root) + `:` + string(text) + `}`), nil
 }
 
-// renamed gives an answer another root.
+// renamed changes the root of an answer.
 func renamed(text []byte, root string) []byte {
 	text = bytes.Replace(text, []byte(`{"response":`), []byte(`{`+strconv.Quote(root)+`:`), 1)
 	text = bytes.Replace(text, []byte("<response>"), []byte("<"+root+">"), 1)

@@ -114,7 +114,7 @@ func (x *exchange) read() *answer {
 	return nil
 }
 
-// add takes parameters in. One that stands twice is refused.
+// add takes parameters in. Duplicates are refused.
 func (x *exchange) add(raw string) *answer {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -219,15 +219,15 @@ func isRouting(name string) bool {
 	return name == "customerId" || name == "customer_id" || name == "customerid"
 }
 
-// isScene tells whether Jushuitan answers a call.
+// isScene reports whether Jushuitan answers a call.
 func (x *exchange) isScene() bool {
 	return isLegacy(x.method.Name) || strings.HasPrefix(x.method.Name, "jushuitan.")
 }
 
-// isCloud tells whether a call has its parameters in a form.
+// isCloud reports whether a call has its parameters in a form.
 func (x *exchange) isCloud() bool { return x.method.Body == qimen.BodyForm }
 
-// isTOP tells whether a method is one of the open platform itself.
+// isTOP reports whether a method is one of the open platform itself.
 func (x *exchange) isTOP() bool {
 	return x.isCloud() && !x.isScene() && !strings.HasPrefix(x.method.Name, "qimen.")
 }
@@ -358,7 +358,7 @@ func (s *Server) Register(customerID string, r Receiver) error {
 	own := &receiver{Receiver: r, url: u, query: map[string]string{}}
 	for name, all := range values {
 		if own.query[name] = all[0]; len(all) > 1 {
-			return fmt.Errorf("qimentest: Register: parameter %s stands twice", name)
+			return fmt.Errorf("qimentest: Register: duplicate parameter %s", name)
 		}
 	}
 	own.Methods = slices.Clone(r.Methods)

@@ -318,7 +318,7 @@ func TestBothSides(t *testing.T) {
 	for want, r := range map[string]qimentest.Receiver{
 		"want http(s)":         {URL: "ftp://x"},
 		"is not known":         {URL: "http://x", SignMethod: "sha1"},
-		"stands twice":         {URL: "http://x?a=1&a=2"},
+		"duplicate":            {URL: "http://x?a=1&a=2"},
 		"the query cannot":     {URL: "http://x?a=%zz"},
 		`customer "nobody" is`: {URL: "http://x"},
 	} {

@@ -104,7 +104,7 @@ func pairs() []pair {
 	}
 }
 
-// filler gives every field of a value something of its own.
+// filler sets every field of a value to something of its own.
 type filler struct{ n int }
 
 func (f *filler) fill(v reflect.Value, depth int) {

@@ -17,7 +17,7 @@ type Host struct {
 	Seen   time.Time // up to when changes were read; a host keeps it in its database
 }
 
-// Upload tells Jushuitan of the transfer. A repeat with the same number gives the same
+// Upload tells Jushuitan of the transfer. A repeat with the same number returns the same
 // document, so that the client sends it again by itself if the answer is lost.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
 	row, err := plan.CrossWarehouse()
@@ -44,7 +44,7 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, ioID int64) (mappi
 }
 
 // Poll is the job that finds what happened in Jushuitan, since there is no push for
-// transfers: it gives the open transfers (by io_id) whose documents were changed since
+// transfers: it returns the open transfers (by io_id) whose documents were changed since
 // the last time. Transfers have no row version, so it asks by the time of change, a
 // little earlier than it got to: whoever writes at that moment is not passed over, and
 // what is read twice is the same state twice.

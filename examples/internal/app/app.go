@@ -35,7 +35,7 @@ type App struct {
 // Printf prints for the person who runs the program.
 func (a *App) Printf(format string, args ...any) { fmt.Fprintf(a.Out, format, args...) }
 
-// Real tells whether the program works on a real account.
+// Real reports whether the program works on a real account.
 func (a *App) Real() bool { return a.Fake == nil }
 
 // Program is one of the examples.

@@ -77,7 +77,7 @@ func NewHost(jst *jushuitan.Client, line *Timeline) (*Host, error) {
 // scene has a method for it.
 func (h *Host) ViaQimen(client *qimen.Client) { h.qm = client }
 
-// outboundsSince gives the outbound documents of the stores' warehouse that changed
+// outboundsSince returns the outbound documents of the stores' warehouse that changed
 // after a row version, and the name of the call.
 func (h *Host) outboundsSince(ctx context.Context, since int64) (string, iter.Seq2[*jushuitan.Outbound, error]) {
 	if h.qm != nil {

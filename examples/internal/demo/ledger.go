@@ -53,7 +53,7 @@ type Difference struct {
 	How      []string        `json:"how"`     // the decisions
 }
 
-// Explained tells whether the decisions add up to the difference.
+// Explained reports whether the decisions add up to the difference.
 func (d *Difference) Explained() bool { return d.Qty.Equal(d.Settled) }
 
 func (t *Timeline) difference(document, item string, what What) *Difference {

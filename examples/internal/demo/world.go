@@ -33,7 +33,7 @@ const (
 
 func qty(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
 
-// Furnish gives a fake server the demo merchant: shops, warehouses, carriers,
+// Furnish sets up in a fake server the demo merchant: shops, warehouses, carriers,
 // goods and stock of the warehouses that are not the stores'.
 func Furnish(s *jushuitantest.Server) error {
 	err := errors.Join(

@@ -26,7 +26,7 @@ func Append(f *os.File, lines []byte) error {
 	return nil
 }
 
-// Lines gives the lines of a file, each with its end, and how many bytes they have
+// Lines returns the lines of a file, each with its end, and how many bytes they have
 // together. A last line without an end, which a crash cut short, is left out.
 func Lines(f *os.File) (lines [][]byte, whole int64, err error) {
 	in := bufio.NewReader(f)

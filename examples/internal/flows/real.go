@@ -69,7 +69,7 @@ func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Tr
 	return t, bound, nil
 }
 
-// DryRunEnds tells whether a dry run is over: what follows needs the document that was
+// DryRunEnds reports whether a dry run is over: what follows needs the document that was
 // not made.
 func DryRunEnds(a *app.App) bool {
 	if a.DryRun {

@@ -51,7 +51,7 @@ func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.Trans
 }
 
 // Upload tells Jushuitan what is to leave the warehouse. A repeat with the same number
-// gives the same document.
+// returns the same document.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
 	req, err := plan.OtherOut()
 	if err != nil {
@@ -78,7 +78,7 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.
 }
 
 // Poll is the job that finds what happened in Jushuitan, since there is no push for
-// other-outs: it gives the open replenishments (by their number) that changed since the
+// other-outs: it returns the open replenishments (by their number) that changed since the
 // last time, for all stores at once.
 func (h *Host) Poll(ctx context.Context, open map[string]*dianjia.Transfer) (map[string]mapping.TransferProgress, error) {
 	changed := map[string]mapping.TransferProgress{}

@@ -19,7 +19,7 @@ type Host struct {
 	Seen     time.Time // up to when changes were read; a host keeps it in its database
 }
 
-// Upload tells Jushuitan what is on its way. A repeat with the same number gives the
+// Upload tells Jushuitan what is on its way. A repeat with the same number returns the
 // same document.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
 	return h.Send(ctx, plan, "", "")
@@ -60,7 +60,7 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.
 }
 
 // Poll is the job that finds what happened in Jushuitan, since there is no push for
-// other-ins: it gives the open returns (by their number) whose documents were changed
+// other-ins: it returns the open returns (by their number) whose documents were changed
 // since the last time. It asks by the time of change, a little earlier than it got to;
 // store-replenishes follows the row version instead.
 func (h *Host) Poll(ctx context.Context, now time.Time, open map[string]*dianjia.Transfer) (map[string]mapping.TransferProgress, error) {

@@ -41,7 +41,7 @@ type Config struct {
 // maxBody bounds the requests of the console.
 const maxBody = 1 << 20
 
-// Front gives what [jushuitantest.WithFront] wants: the console beside the API.
+// Front returns what [jushuitantest.WithFront] wants: the console beside the API.
 func Front(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return func(s *jushuitantest.Server, api http.Handler) http.Handler {
 		c := &console{Config: cfg, srv: s, log: newRequestLog(), started: time.Now().Format(time.RFC3339Nano)}
@@ -114,7 +114,7 @@ func (c *console) guard(next http.Handler) http.Handler {
 	})
 }
 
-// loopback tells whether an address, with or without a port, is this machine's.
+// loopback reports whether an address, with or without a port, is this machine's.
 func loopback(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

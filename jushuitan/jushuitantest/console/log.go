@@ -217,7 +217,7 @@ func mask(v any, hidden map[string]bool) any {
 	return v
 }
 
-// private tells whether a member is personal or secret by its name, where the catalog
+// private reports whether a member is personal or secret by its name, where the catalog
 // does not say so.
 func private(name string) bool {
 	name = strings.ToLower(name)
@@ -237,7 +237,7 @@ func (l *requestLog) add(e entry) {
 	l.entries = append(l.entries, e)
 }
 
-// requests gives the requests after an entry, oldest first.
+// requests returns the requests after an entry, oldest first.
 func (c *console) requests(r *http.Request, _ *jushuitantest.Company) (any, error) {
 	from, err := after(r)
 	if err != nil {
@@ -275,7 +275,7 @@ type pushEntry struct {
 	Error    string `json:"error,omitempty"`
 }
 
-// pushes gives the pushes after a number, oldest first. One that is not done yet
+// pushes returns the pushes after a number, oldest first. One that is not done yet
 // changes later: ask from before it again.
 func (c *console) pushes(r *http.Request, _ *jushuitantest.Company) (any, error) {
 	from, err := after(r)

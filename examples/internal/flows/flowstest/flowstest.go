@@ -10,7 +10,7 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 )
 
-// Run runs a program without an environment and gives what it printed. The program must
+// Run runs a program without an environment and returns what it printed. The program must
 // end well, and print nothing personal.
 func Run(t *testing.T, p app.Program, args ...string) string {
 	t.Helper()
@@ -44,7 +44,7 @@ func Scenes(t *testing.T, text string, instead ...flows.SceneKind) {
 	}
 }
 
-// Start runs a program and gives what it printed, with its error.
+// Start runs a program and returns what it printed, with its error.
 func Start(t *testing.T, p app.Program, env map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out strings.Builder
