@@ -25,30 +25,29 @@ type Config struct {
 	// URLs makes the URLs of the endpoints: base URL and secret.
 	URLs URLBuilder
 
-	// HTTPClient is copied, never changed: its transport, jar and timeout are used.
-	// Redirects are refused whatever it says. Nil is a client of our own.
+	// HTTPClient is copied and never changed: its transport, cookie jar and timeout are
+	// used, redirects are always refused. Nil means a default client.
 	HTTPClient *http.Client
 
-	// Timeout bounds each attempt, 30 s by default. The context bounds the call.
+	// Timeout limits each attempt, 30 s by default. The context limits the whole call.
 	Timeout time.Duration
 
-	// Retry says how often and when a push is sent again; zero members are 4
-	// attempts, waits from 500 ms doubling to 10 s, and at most 30 s for a
-	// Retry-After.
+	// Retry configures the retries. By default: 4 attempts, exponential backoff from
+	// 500 ms to 10 s, and at most 30 s for a Retry-After.
 	Retry jushuitan.RetryPolicy
 
-	// RetryLostAnswers names the kinds of push that are sent again when the answer
-	// of an attempt was lost, so that the push may have been handled already. Nil is
-	// stock and cancel: stock figures are absolute, and an order is cancelled once.
-	// Add shipment and goods returned where the receiver is known to drop repeats
-	// (package callback's does with a dedupe store). An empty list, not nil, is none.
-	// A refused push is never sent again.
+	// RetryLostAnswers lists the kinds of push that are retried after a lost response,
+	// although the push may have been handled. Nil means stock and cancel, which are
+	// idempotent: stock figures are absolute, and an order is cancelled once. Add
+	// shipment and goods returned if the receiver deduplicates (package callback does
+	// with a Deduper). An empty, non-nil list disables such retries. A refused push is
+	// never retried.
 	RetryLostAnswers []jushuitan.PushMethod
 
-	// MaxReplyBytes bounds the answers that are read, 64 KiB by default.
+	// MaxReplyBytes limits the size of a response, 64 KiB by default.
 	MaxReplyBytes int64
 
-	// Now is the time of day for the time stamps, [time.Now] by default.
+	// Now returns the current time for time stamps, [time.Now] by default.
 	Now func() time.Time
 }
 
@@ -63,14 +62,14 @@ func (c Config) text() string {
 		c.URLs, c.Timeout, c.Retry, c.RetryLostAnswers, c.MaxReplyBytes)
 }
 
-// Client sends pushes to DianJia's endpoints. It is safe for many goroutines.
+// Client sends pushes to DianJia's endpoints. It is safe for concurrent use.
 type Client struct {
 	urls      URLBuilder
 	engine    call.Engine
 	lostKinds []jushuitan.PushMethod
 }
 
-// New makes a client.
+// New returns a client. The error names the invalid field of cfg.
 func New(cfg Config) (*Client, error) {
 	if _, err := cfg.URLs.base(); err != nil {
 		return nil, fmt.Errorf("dianjia: New: %w", err)
@@ -98,7 +97,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// String names the client without its secret.
+// String returns a text that identifies the client, without its secret.
 func (c *Client) String() string {
 	base, _ := c.urls.base()
 	return fmt.Sprintf("dianjia.Client{%s}", base)
@@ -110,7 +109,7 @@ func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())
 // LogValue is the client for slog.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Target is whom a push is for. The texts are opaque.
+// Target is the receiver of a push. The texts are opaque.
 type Target struct {
 	EntID       string // entId 商家: the merchant in DianJia
 	StorageCode string // storageCode: the shop_id 店铺编号, for stock the wms_co_id 仓库编号

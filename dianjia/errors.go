@@ -9,29 +9,28 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// The classes of failure, found with errors.Is. All but ErrRefused are
-// package jushuitan's.
+// Error classes for errors.Is. All but ErrRefused are those of package jushuitan.
 var (
-	// ErrInvalid: a check before the call refused the push; it was not sent.
+	// ErrInvalid means that validation failed before the call; nothing was sent.
 	ErrInvalid = jushuitan.ErrInvalid
-	// ErrRefused: the endpoint did not accept the push.
+	// ErrRefused means that the endpoint did not accept the push.
 	ErrRefused = errors.New("push refused")
-	// ErrUnavailable: no usable answer: network, 408, 429, 5xx, a redirect, an
-	// answer without a body.
+	// ErrUnavailable means that there was no usable response: network failure, HTTP
+	// 408, 429 or 5xx, a redirect, or an empty body.
 	ErrUnavailable = jushuitan.ErrUnavailable
-	// ErrOutcomeUnknown: the push may or may not have been handled. It comes beside
-	// one of the other classes.
+	// ErrOutcomeUnknown means that the push may or may not have been handled. It
+	// accompanies one of the other classes.
 	ErrOutcomeUnknown = jushuitan.ErrOutcomeUnknown
 )
 
-// Error is why a push failed: errors.As finds it in every error of a call. It
-// holds no secret, token, signature, query or body.
+// Error is the error of a failed push; find it with errors.As. It holds no secret,
+// token, signature, query or body.
 type Error struct {
 	Kind        jushuitan.PushMethod
 	EntID       string
 	StorageCode string
 	Code        string // code or resultCode of the answer, "" when there was none
-	Msg         string // the endpoint's words
+	Msg         string // the endpoint's message
 	HTTPStatus  int    // of the last answer, 0 when there was none
 	Attempts    int
 	Outcome     jushuitan.Outcome
@@ -40,7 +39,8 @@ type Error struct {
 	cause error
 }
 
-// Error says what failed, for whom, and what to do, in English and Chinese.
+// Error returns what failed, for which merchant, and what to do, in English and
+// Chinese.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("dianjia: push " + string(e.Kind))
@@ -87,10 +87,10 @@ func (e *Error) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.Error())) 
 // LogValue is the text of the error for slog.
 func (e *Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// Temporary reports whether the same push may pass later without any change.
+// Temporary reports whether retrying the unchanged push may succeed later.
 func (e *Error) Temporary() bool { return e.class == ErrUnavailable }
 
-// Hint is what to do about it, in English and Chinese.
+// Hint returns what to do, in English and Chinese.
 func (e *Error) Hint() string {
 	switch {
 	case e.Outcome == jushuitan.Unknown:

@@ -148,7 +148,7 @@ type OrderItem struct {
 	Amount  decimal.Decimal // 成交金额
 }
 
-// TransferKind 流程 tells the four wholesale flows (批发) apart.
+// TransferKind 流程 is one of the four wholesale flows (批发).
 type TransferKind string
 
 // The flows.
@@ -179,7 +179,7 @@ type TransferItem struct {
 	Received decimal.Decimal // 实收数量
 }
 
-// Difference 差异 is what was received less what was shipped.
+// Difference 差异 returns the received quantity minus the shipped quantity.
 func (i TransferItem) Difference() decimal.Decimal { return i.Received.Sub(i.Shipped) }
 
 // Format prints the order for people, without personal data.

@@ -19,14 +19,14 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// DefaultBaseURL is what DianJia's endpoints have in common.
+// DefaultBaseURL is the common prefix of DianJia's endpoints.
 const DefaultBaseURL = "https://open.dianplus.cn/api/product/rs/dex/jushuitan/"
 
-// DefaultStockType is the type of a stock URL that names none. What it means to
-// DianJia is not known; any text is passed on.
+// DefaultStockType is the default type of a stock URL. Its meaning in DianJia is
+// unknown; any text is passed on.
 const DefaultStockType = "2"
 
-// endpointOf returns what is known of the endpoint of a kind.
+// endpointOf returns the endpoint of a kind of push.
 func endpointOf(kind jushuitan.PushMethod) (*kinds.Kind, bool) { return kinds.Of(string(kind)) }
 
 // harmless returns the kinds that may be sent again when the answer was lost.
@@ -39,7 +39,7 @@ func harmless() (methods []jushuitan.PushMethod) {
 	return methods
 }
 
-// PushURL is what a registered URL says. The texts are opaque.
+// PushURL is the content of a registered URL. The texts are opaque.
 type PushURL struct {
 	Kind        jushuitan.PushMethod
 	EntID       string // entId 商家: the merchant in DianJia
@@ -47,15 +47,15 @@ type PushURL struct {
 	Type        string // type: of stock URLs, [DefaultStockType] where it is empty
 }
 
-// URLBuilder makes the URLs that are registered in Jushuitan. Its zero value makes
+// URLBuilder builds the URLs that are registered in Jushuitan. The zero value builds
 // those of DianJia's guide.
 type URLBuilder struct {
-	// BaseURL is all before the endpoint's name, [DefaultBaseURL] by default. A
-	// slash at its end makes no difference.
+	// BaseURL is the part before the endpoint's name, [DefaultBaseURL] by default. A
+	// trailing slash is optional.
 	BaseURL string
-	// Secret adds a token to each URL, from which the receiver sees that the URL was
-	// made here for this kind, entId and storageCode (type is not part of it).
-	// Without a secret there is no token, as in the guide.
+	// Secret adds a token to each URL, with which the receiver verifies that the URL
+	// was built for this kind, entId and storageCode (type is not covered). Without a
+	// secret there is no token, as in the guide.
 	Secret string `pii:"true"`
 }
 
@@ -73,7 +73,7 @@ type urlQuery struct {
 	Token       string `url:"token,omitempty"` // pushsign.TokenParam
 }
 
-// URL makes the URL of a kind of push for a merchant and a shop or warehouse.
+// URL returns the URL of a kind of push for a merchant and a shop or warehouse.
 func (b URLBuilder) URL(p PushURL) (string, error) {
 	address, q, err := b.parts(p)
 	if err != nil {
@@ -129,10 +129,10 @@ func (b URLBuilder) base() (string, error) {
 // blank.
 func encode(values url.Values) string { return strings.ReplaceAll(values.Encode(), "+", "%20") }
 
-// ParseURL reads a registered URL, whatever its host and the path before the
-// endpoint's name are. A token is not checked, and parameters that are not of a
-// registered URL are ignored, so that the URL of an arrived push can be read too;
-// its method must be of the same kind then. The error does not quote the URL.
+// ParseURL parses a registered URL with any host and any path before the endpoint's
+// name. It does not verify a token and ignores other parameters, so that it also parses
+// the URL of a received push; its method must match the path. The error does not quote
+// the URL.
 func ParseURL(text string) (PushURL, error) {
 	p, err := parseURL(text)
 	if err != nil {
@@ -197,11 +197,11 @@ func paths(all []kinds.Kind) string {
 	return strings.Join(names, ", ")
 }
 
-// ShopSettings is what the settings of a self-owned mall shop (商家自有商城) need.
+// ShopSettings are the ids needed to set up a self-owned mall shop (商家自有商城).
 type ShopSettings struct {
 	EntID   string // entId 商家: the merchant in DianJia
-	ShopID  int64  // shop_id 店铺编号: of the self-owned mall shop
-	WMSCoID int64  // wms_co_id 仓库编号: of the warehouse whose stock is pushed
+	ShopID  int64  // shop_id 店铺编号 of the self-owned mall shop
+	WMSCoID int64  // wms_co_id 仓库编号 of the warehouse whose stock is pushed
 	Type    string // type of the stock URL, [DefaultStockType] where it is empty
 }
 
@@ -236,9 +236,9 @@ func (b URLBuilder) URLs(s ShopSettings) (map[jushuitan.PushMethod]string, error
 	return out, nil
 }
 
-// SettingsText is the text from which a merchant sets the shop up in Jushuitan:
-// the four URLs under the labels of the settings page, and where the two numbers
-// go. It holds the tokens, which belong to the URLs, and not the secret.
+// SettingsText returns what a merchant needs to set the shop up in Jushuitan: the four
+// URLs under the labels of the settings page, and where to enter the two ids. It
+// contains the tokens of the URLs, not the secret.
 func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
 	var out strings.Builder
 	if s.EntID == "" || strings.ContainsFunc(s.EntID, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -10,18 +10,18 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// CarrierSystem is a party with carrier codes of its own.
+// CarrierSystem is a system with its own carrier codes.
 type CarrierSystem string
 
-// The parties.
+// The systems.
 const (
 	CarrierDianJia   CarrierSystem = "DianJia 店加"
 	CarrierJushuitan CarrierSystem = "Jushuitan 聚水潭"
 	CarrierQimen     CarrierSystem = "Qimen 奇门"
 )
 
-// QimenOther is the logisticsCode of a carrier for which Qimen has no code. Many rows
-// may have it, none is found by it.
+// QimenOther is the logisticsCode for carriers without a code of their own in Qimen.
+// Several rows may have it, and lookups by it find none of them.
 const QimenOther = "OTHER"
 
 // CarrierRow 物流公司 is one row of a [Carriers] table.
@@ -29,9 +29,9 @@ type CarrierRow struct {
 	Code string // 店加物流公司编码: the key of the row
 	Name string // 店加物流公司名称
 
-	// LCIDs 聚水潭物流公司编码: lc_id. The first is written, all are read. A code with a
-	// merchant's suffix (SF.9) is needed here only where it is to be written, or where
-	// it stands for another carrier than the code without it.
+	// LCIDs 聚水潭物流公司编码: the lc_ids of the carrier. The first is written, all are
+	// recognized. A code with a merchant's suffix (SF.9) is needed only if it is to be
+	// written, or if it means another carrier than the code without the suffix.
 	LCIDs   []string
 	Company string   // 聚水潭物流公司名称: logistics_company as it is written; Name where it is empty
 	Aliases []string // 别名: other names under which the carrier is known
@@ -57,10 +57,10 @@ func (r *CarrierRow) names() []string {
 	return append([]string{r.Name, r.Company}, r.Aliases...)
 }
 
-// CarrierMatch says by what a carrier was found.
+// CarrierMatch states how a carrier was found.
 type CarrierMatch string
 
-// The ways, in the order in which they are tried.
+// The ways to find a carrier, in the order in which they are tried.
 const (
 	CarrierByCode     CarrierMatch = "code"       // 编码
 	CarrierByBaseCode CarrierMatch = "base code"  // 去后缀编码: SF.9 as SF
@@ -68,8 +68,8 @@ const (
 	CarrierByQimen    CarrierMatch = "Qimen code" // 奇门编码: an lc_id that is in the table as a logisticsCode only
 )
 
-// Carrier 物流公司 is a carrier that was found, in the words of all three parties. A
-// code that is not known is empty.
+// Carrier 物流公司 is the result of a lookup, with the codes and names of all three
+// systems. An unknown code is empty.
 type Carrier struct {
 	Code    string // 店加物流公司编码
 	Name    string // 店加物流公司名称
@@ -77,14 +77,14 @@ type Carrier struct {
 	Company string // 聚水潭物流公司名称
 	Qimen   string // 奇门 logisticsCode
 
-	By CarrierMatch // how it was found
-	// Conflict is the code of the row that the other half of the question named, where
-	// code and name disagreed and the policy took one of them; else empty.
+	By CarrierMatch // how the carrier was found
+	// Conflict is the code of the other carrier if code and name disagreed and the
+	// policy chose one of them; otherwise empty.
 	Conflict string
 }
 
-// CarrierConflictPolicy says what happens when the code is one carrier's and the name
-// another's.
+// CarrierConflictPolicy decides what happens when code and name belong to different
+// carriers.
 type CarrierConflictPolicy int
 
 // The policies.
@@ -94,9 +94,9 @@ const (
 	CarrierPreferName                                  // the name's carrier; Conflict names the other
 )
 
-// Carriers 物流公司对照表 translates carriers between DianJia, Jushuitan and Qimen. It
-// never changes: what adds to it returns a new table. The zero value is an empty
-// table. It may be used by many goroutines.
+// Carriers 物流公司对照表 translates carriers between DianJia, Jushuitan and Qimen. It is
+// immutable: methods that change it return a new table. The zero value is an empty
+// table. It is safe for concurrent use.
 type Carriers struct {
 	table  *carrierTable
 	policy CarrierConflictPolicy
@@ -112,12 +112,12 @@ type carrierTable struct {
 }
 
 // DefaultCarriers returns the built-in table: the carriers of Qimen's logisticsCode
-// list. Five have an lc_id, those that are known: SF, STO, YTO, ZTO and POSTB, which
-// are written as in Qimen. What the other carriers' lc_id is depends on the merchant:
-// see [Carriers.WithJushuitan].
+// list. Five of them have a known lc_id, equal to the code in Qimen: SF, STO, YTO, ZTO
+// and POSTB. The lc_id of other carriers depends on the merchant, see
+// [Carriers.WithJushuitan].
 //
-// DianJia's own codes are not public. The table has Qimen's in their place, which is
-// this package's choice: replace them with [Carriers.Recode] or [Carriers.With].
+// DianJia's own codes are not public, so the table uses Qimen's codes in their place.
+// Replace them with [Carriers.Recode] or [Carriers.With].
 func DefaultCarriers() Carriers {
 	table, err := newCarrierTable(carrierDefaults())
 	if err != nil {
@@ -155,11 +155,11 @@ func carrierDefaults() []CarrierRow {
 	}
 }
 
-// With returns a table in which the rows are added. A row whose Code is in the table
-// replaces the row there, all of it. A row without a code or name, and an lc_id,
-// logisticsCode or name that would be two carriers', is an error: [*CarrierRowError],
-// one for each, joined. Names are two carriers' also if they differ in blanks, case,
-// width or an ending such as 快递 only.
+// With returns a table with the rows added. A row whose Code is already in the table
+// replaces that row as a whole. Rows without a code or name, and rows that share an
+// lc_id, logisticsCode or name with another carrier, are errors: one [*CarrierRowError]
+// each, joined. Names are compared without spaces, case, character width and endings
+// such as 快递.
 func (c Carriers) With(rows ...CarrierRow) (Carriers, error) {
 	merged := c.Rows()
 	at := make(map[string]int, len(merged)+len(rows))
@@ -188,8 +188,8 @@ func (c Carriers) With(rows ...CarrierRow) (Carriers, error) {
 	return c.with(merged)
 }
 
-// Without returns a table without the rows that have DianJia's codes. A code that is
-// not in the table is no error.
+// Without returns a table without the rows that have these DianJia codes. Unknown codes
+// are ignored.
 func (c Carriers) Without(codes ...string) Carriers {
 	drop := make(map[string]bool, len(codes))
 	for _, code := range codes {
@@ -203,8 +203,8 @@ func (c Carriers) Without(codes ...string) Carriers {
 	return out
 }
 
-// Recode returns a table in which DianJia's codes are others: codes goes from the
-// code in the table to the code in DianJia. A code that is not in the table is a
+// Recode returns a table with DianJia's codes replaced: the keys of codes are the codes
+// in the table, the values those in DianJia. A key that is not in the table is a
 // [*CarrierRowError].
 func (c Carriers) Recode(codes map[string]string) (Carriers, error) {
 	rows := c.Rows()
@@ -299,8 +299,7 @@ func carrierUnique(texts []string, fold func(string) string) []string {
 	})
 }
 
-// OnConflict returns the table with another policy for a code and a name that do not
-// go together.
+// OnConflict returns the table with another policy for codes and names that disagree.
 func (c Carriers) OnConflict(policy CarrierConflictPolicy) Carriers {
 	c.policy = policy
 	return c
@@ -391,20 +390,19 @@ func newCarrierTable(rows []CarrierRow) (*carrierTable, error) {
 	return t, nil
 }
 
-// FromJushuitan finds the carrier of an order, outbound document or shipment push: by
-// the full lc_id, by lc_id without the merchant's suffix (SF.9 as SF), by
-// logistics_company, and then by lc_id as Qimen's code, since the lc_id that are known
-// are Qimen's. Either may be empty. The errors are [*UnknownCarrierError] and
-// [*CarrierConflictError].
+// FromJushuitan finds the carrier of an order, outbound document or shipment push. It
+// tries the full lc_id, the lc_id without the merchant's suffix (SF.9 as SF),
+// logistics_company, and finally the lc_id as a Qimen code. Either argument may be
+// empty. Errors are [*UnknownCarrierError] and [*CarrierConflictError].
 //
-// A name that is not in the table is no conflict: the code decides. Nor is it one if a
-// row for a code with suffix was found and the name is that of the code without it.
+// A name that is not in the table does not conflict: the code decides. Neither does the
+// name of the carrier without the suffix if the row was found by the full lc_id.
 func (c Carriers) FromJushuitan(lcID, company string) (Carrier, error) {
 	return c.from(CarrierJushuitan, lcID, company)
 }
 
 // FromQimen finds the carrier of a Qimen message by logisticsCode, then by
-// logisticsName. [QimenOther] says nothing: only the name counts then.
+// logisticsName. For [QimenOther] only the name is used.
 func (c Carriers) FromQimen(logisticsCode, logisticsName string) (Carrier, error) {
 	return c.from(CarrierQimen, logisticsCode, logisticsName)
 }
@@ -414,8 +412,8 @@ func (c Carriers) FromDianJia(code, name string) (Carrier, error) {
 	return c.from(CarrierDianJia, code, name)
 }
 
-// ToJushuitan returns what is written to Jushuitan for a carrier of DianJia. A carrier
-// whose lc_id is not known is an [*UnknownCarrierError].
+// ToJushuitan returns the lc_id and logistics_company to write to Jushuitan for a
+// DianJia carrier. A carrier without a known lc_id is an [*UnknownCarrierError].
 func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err error) {
 	found, err := c.FromDianJia(code, name)
 	if err != nil {
@@ -427,9 +425,9 @@ func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err erro
 	return found.LCID, found.Company, nil
 }
 
-// ToQimen returns what is written to Qimen for a carrier of DianJia. A carrier without a
-// logisticsCode is an [*UnknownCarrierError]: give its row [QimenOther] where the
-// receiver accepts that.
+// ToQimen returns the logisticsCode and logisticsName to write to Qimen for a DianJia
+// carrier. A carrier without a logisticsCode is an [*UnknownCarrierError]; set its
+// row's Qimen to [QimenOther] if the receiver accepts that.
 func (c Carriers) ToQimen(code, name string) (logisticsCode, logisticsName string, err error) {
 	found, err := c.FromDianJia(code, name)
 	if err != nil {
@@ -541,8 +539,8 @@ func (t *carrierTable) named(name string) int {
 	return -1
 }
 
-// UnknownCarrierError says that a carrier is not in the table, or has no code of the
-// party to which it goes.
+// UnknownCarrierError reports a carrier that is not in the table, or that has no code
+// in the target system.
 type UnknownCarrierError struct {
 	System  CarrierSystem // whose code and name it is
 	Target  CarrierSystem // whose code is missing; empty where the carrier is not in the table at all
@@ -574,7 +572,7 @@ func (e *UnknownCarrierError) Error() string {
 		carrier, e.System, en, e.System, carrier, zh)
 }
 
-// CarrierConflictError says that the code is one carrier's and the name another's.
+// CarrierConflictError reports a code and a name that belong to different carriers.
 type CarrierConflictError struct {
 	System CarrierSystem
 	Code   string
@@ -592,7 +590,7 @@ func (e *CarrierConflictError) Error() string {
 		carrier, e.System, byCode, byName, e.System, carrier, byCode, byName)
 }
 
-// CarrierRowError says what is wrong with a row that a table was to have.
+// CarrierRowError reports an invalid row of a [Carriers] table.
 type CarrierRowError struct {
 	Code  string // DianJia's, of the row
 	Field string // of [CarrierRow]

@@ -11,7 +11,7 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 )
 
-// CollisionKind is what is wrong with the data of a product.
+// CollisionKind is the kind of a [Collision].
 type CollisionKind string
 
 // The kinds.
@@ -28,7 +28,7 @@ const (
 	CollisionPriceDecimal CollisionKind = "price_decimal_places" // a price has more than two decimals
 )
 
-// Text says in Chinese and English what is wrong and what to do.
+// Text returns the problem and its fix in Chinese and English.
 func (k CollisionKind) Text() (chinese, english string) {
 	switch k {
 	case CollisionBarcode:
@@ -55,8 +55,8 @@ func (k CollisionKind) Text() (chinese, english string) {
 	return string(k), string(k)
 }
 
-// Collision is one finding about the data of a product. Nothing is repaired: a person
-// decides.
+// Collision is one problem found in the data of a product. Nothing is changed
+// automatically.
 type Collision struct {
 	Kind    CollisionKind
 	StyleNo string       // 货号
@@ -67,7 +67,7 @@ type Collision struct {
 	Detail  string       // more, in English and Chinese, where there is more to say
 }
 
-// String is the finding in Chinese and English.
+// String returns the finding in Chinese and English.
 func (c Collision) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s] 货号 %q", c.Kind, c.StyleNo)
@@ -88,8 +88,9 @@ func (c Collision) String() string {
 	return b.String()
 }
 
-// Check reports the collisions of products, in the order of the products and their
-// SKUs. Of SKUs that share something each but the first is reported, with the first.
+// CheckProducts returns the collisions of products, in the order of the products and
+// their SKUs. If several SKUs share a value, each but the first is reported, together
+// with the first.
 func CheckProducts(products []*dianjia.Product) []Collision {
 	var found []Collision
 	c := NewCollisionChecker(0)
@@ -99,9 +100,9 @@ func CheckProducts(products []*dianjia.Product) []Collision {
 	return found
 }
 
-// CollisionChecker is [CheckProducts] for a stream of products. To find what two products
-// share it remembers the code, style number and barcode of every SKU: up to about
-// 200 bytes a SKU beside the texts themselves, 200 MB for a million. Not safe for
+// CollisionChecker is [CheckProducts] for a stream of products. To find values shared
+// between products it remembers the code, style number and barcode of every SKU: about
+// 200 bytes each beyond the texts themselves, 200 MB for a million. It is not safe for
 // concurrent use.
 type CollisionChecker struct {
 	limit    int
@@ -110,13 +111,14 @@ type CollisionChecker struct {
 	barcodes map[string]string // 商品编码 by 条形码
 }
 
-// NewCollisionChecker starts a check that remembers up to limit SKUs; 0 is no limit.
-// Beyond it, SKUs are still checked one by one and against those remembered.
+// NewCollisionChecker returns a checker that remembers up to limit SKUs; 0 means no
+// limit. SKUs beyond the limit are still checked on their own and against the
+// remembered ones.
 func NewCollisionChecker(limit int) *CollisionChecker {
 	return &CollisionChecker{limit: limit, styles: map[string]string{}, barcodes: map[string]string{}}
 }
 
-// Complete reports whether all SKUs were remembered, so that nothing can have been
+// Complete reports whether all SKUs were remembered, so that no collision can have been
 // missed.
 func (c *CollisionChecker) Complete() bool { return !c.cut }
 
@@ -206,8 +208,8 @@ func collisionPrices(found []Collision, styleNo, sku string, price *dianjia.Pric
 	return found
 }
 
-// CheckBarcode reports why a barcode (条形码) is no EAN: only digits, 8, 12, 13 or 14
-// of them (EAN-8, UPC-A, EAN-13, GTIN-14), with the right check digit at the end.
+// CheckBarcode returns an error unless the barcode (条形码) is a valid EAN-8, UPC-A,
+// EAN-13 or GTIN-14: 8, 12, 13 or 14 digits with a correct check digit.
 func CheckBarcode(code string) error {
 	if strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
 		return errors.New("not only digits / 含有非数字字符")

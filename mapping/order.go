@@ -9,8 +9,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// OrderPayment 支付 is what Jushuitan wants to know of a payment beside its time and
-// amount. All of it is required there for an order that was paid.
+// OrderPayment 支付 is the payment of an order, apart from its time and amount. Jushuitan
+// requires all fields for a paid order.
 type OrderPayment struct {
 	ID            string // 外部支付单号: outer_pay_id
 	Method        string // 支付方式: such as 微信, up to 20 characters
@@ -18,7 +18,7 @@ type OrderPayment struct {
 	BuyerAccount  string `pii:"true"` // 买家支付账号
 }
 
-// OrderUploadError says why an order cannot be uploaded.
+// OrderUploadError reports why an order cannot be uploaded.
 type OrderUploadError struct {
 	EntID   string // 商家
 	OrderNo string // 订单号
@@ -35,15 +35,15 @@ func (e *OrderUploadError) Error() string {
 	return text + ": " + e.Problem
 }
 
-// OrderUpload makes the row of client.Orders.Upload for an order of DianJia that a
-// warehouse of Jushuitan ships (业务二 线下订单线上发货). The order number is the so_id, by
-// which a repeat is known, and the line number the outer_oi_id, by which shipments and
-// returns name the line. With a time of payment it is paid (待发货) and has the payment;
-// else it waits for one (待付款) and payment is not looked at.
+// OrderUpload returns the row of client.Orders.Upload for a DianJia order that a
+// Jushuitan warehouse ships (业务二 线下订单线上发货). The order number becomes the so_id, which
+// makes the upload idempotent, and the line number the outer_oi_id, by which shipments
+// and returns refer to the line. An order with a payment time is uploaded as paid (待发货)
+// with its payment; otherwise it waits for payment (待付款) and payment is ignored.
 //
-// The error is an [*OrderUploadError]: there is no order number, shop, line, or line
-// number, a line number comes twice, or a quantity is not above zero. Texts that are too
-// long or missing the client finds.
+// The error is an [*OrderUploadError] if the order number, shop, lines or a line number
+// is missing, a line number is duplicate, or a quantity is not positive. The client
+// validates the required texts and their length.
 func OrderUpload(o *dianjia.Order, payment OrderPayment) (jushuitan.OrderUpload, error) {
 	bad := func(line, problem string) (jushuitan.OrderUpload, error) {
 		return jushuitan.OrderUpload{}, &OrderUploadError{EntID: o.EntID, OrderNo: o.OrderNo, LineNo: line, Problem: problem}
@@ -80,7 +80,7 @@ func OrderUpload(o *dianjia.Order, payment OrderPayment) (jushuitan.OrderUpload,
 		case it.LineNo == "":
 			return bad("", fmt.Sprintf("the line of SKU %q has no number / 明细缺少子订单号", it.SKUCode))
 		case seen[it.LineNo]:
-			return bad(it.LineNo, "two lines have this number / 子订单号重复")
+			return bad(it.LineNo, "duplicate line number / 子订单号重复")
 		case !it.Qty.IsPositive():
 			return bad(it.LineNo, "the quantity is not above zero / 数量必须大于 0")
 		}

@@ -66,7 +66,7 @@ func TestOrderUploadRefuses(t *testing.T) {
 		"no shop":         func(o *dianjia.Order) { o.ShopID = 0 },
 		"no lines":        func(o *dianjia.Order) { o.Items = nil },
 		"has no number":   func(o *dianjia.Order) { o.Items[0].LineNo = "" },
-		"two lines":       func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
+		"duplicate line number":       func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
 		"above zero":      func(o *dianjia.Order) { o.Items[0].Qty = decimal.Decimal{} },
 	} {
 		o := mallOrder()

@@ -11,7 +11,7 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 )
 
-// SyncAction is what to do with a product.
+// SyncAction is what a sync does with a product.
 type SyncAction int
 
 // The actions.
@@ -33,7 +33,7 @@ func (a SyncAction) String() string {
 	return fmt.Sprintf("SyncAction(%d)", int(a))
 }
 
-// SyncDecision says what a sync does with one product, and why.
+// SyncDecision is what a sync does with one product, and why.
 type SyncDecision struct {
 	Action SyncAction
 	// Product is what to store. With ActionSkip it is the product that DianJia has, or
@@ -65,15 +65,15 @@ func (d SyncDecision) String() string {
 	return b.String()
 }
 
-// SyncChange is a field that gets another value. A SKU that is added is one change, of
-// FieldSKUCode. Old is "" where DianJia had none.
+// SyncChange is a field that changes. An added SKU is one change, of FieldSKUCode. Old
+// is empty if DianJia had no value.
 type SyncChange struct {
 	Field    ProductField
 	SKU      string // 商品编码: empty for a field of the product
 	Old, New string
 }
 
-// String is such as "标准零售价 [TEE24-WHT-M]: 99 -> 89".
+// String returns a text such as "标准零售价 [TEE24-WHT-M]: 99 -> 89".
 func (c SyncChange) String() string {
 	where := ""
 	if c.SKU != "" {
@@ -130,7 +130,7 @@ var syncRuleTexts = map[SyncRule][2]string{
 	RuleSKUAdded:             {"新增SKU", "SKUs are added"},
 	RuleSKUGone:              {"聚水潭该款已没有这些SKU，店加保留，请人工处理", "the style no longer has these SKUs: DianJia keeps them, a person decides"},
 	RuleSKUAbsent:            {"本次数据不含这些SKU，店加保留不变", "these SKUs were not among the rows: they stay as they are"},
-	RuleSKURepeated:          {"同一商品编码重复出现，以第一条为准", "one SKU code came twice: the first counts"},
+	RuleSKURepeated:          {"同一商品编码重复出现，以第一条为准", "duplicate SKU code: the first one counts"},
 	RuleSKUNoCode:            {"缺少商品编码的SKU不同步", "SKUs without a code are left out"},
 	RuleEmptyKept:            {"聚水潭为空的字段保留店加原值", "fields that are empty in Jushuitan stay as they are"},
 	RuleGone:                 {"聚水潭没有该商品，店加保留，不会删除", "the product is not in Jushuitan: DianJia keeps it"},
@@ -139,7 +139,7 @@ var syncRuleTexts = map[SyncRule][2]string{
 	RuleUnchanged:            {"没有变化", "nothing differs"},
 }
 
-// Text is the rule in Chinese and in English.
+// Text returns the rule in Chinese and in English.
 func (r SyncRule) Text() (chinese, english string) {
 	text, ok := syncRuleTexts[r]
 	if !ok {
@@ -148,7 +148,8 @@ func (r SyncRule) Text() (chinese, english string) {
 	return text[0], text[1]
 }
 
-// SyncReason is a rule that had a part in a decision, and what it was about.
+// SyncReason is a rule that contributed to a decision, with the fields and SKUs it
+// concerns.
 type SyncReason struct {
 	Rule   SyncRule
 	Fields []ProductField // where the rule is about fields

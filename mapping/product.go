@@ -16,9 +16,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// ProductMapper maps products of Jushuitan to DianJia's, and back. It is immutable
-// and safe for concurrent use. Products share strings and label lists with the rows
-// they come from.
+// ProductMapper maps products from Jushuitan to DianJia and back. It is immutable and
+// safe for concurrent use. Products share strings and label slices with the rows they
+// come from.
 type ProductMapper struct {
 	cfg        ProductConfig
 	sources    [len(productAttributes)]FieldSource // in the order of productAttributes
@@ -43,7 +43,7 @@ func NewProductMapper(cfg ProductConfig) (*ProductMapper, error) {
 	}
 	errs := []error{m.cfg.Properties.Validate()}
 	if cfg.Cost < CostFromCostPrice || cfg.Cost > CostFromPurchaseElseCost {
-		errs = append(errs, fmt.Errorf("mapping: Cost is %d, not one of the CostSource constants / 成本价来源无效", cfg.Cost))
+		errs = append(errs, fmt.Errorf("mapping: Cost is %d, not one of the CostFrom constants / 成本价来源无效", cfg.Cost))
 	}
 	if cfg.MinConfidence < ConfidenceNone || cfg.MinConfidence > ConfidenceLabelled {
 		errs = append(errs, fmt.Errorf("mapping: MinConfidence is %d, not one of the Confidence constants / 置信度无效", cfg.MinConfidence))
@@ -140,15 +140,15 @@ type ProductGrouper struct {
 	order  []*productStyle
 }
 
-// Grouper starts a grouping.
+// Grouper returns a new, empty [ProductGrouper].
 func (m *ProductMapper) Grouper() *ProductGrouper {
 	return &ProductGrouper{m: m, styles: map[string]*productStyle{}}
 }
 
-// Len is the number of styles so far.
+// Len returns the number of styles collected so far.
 func (g *ProductGrouper) Len() int { return len(g.order) }
 
-// AddSKU adds a row of the SKU query. The row may be used again afterwards.
+// AddSKU adds a row of the SKU query. The caller may reuse the row afterwards.
 func (g *ProductGrouper) AddSKU(row *jushuitan.SKU) {
 	g.m.addSKU(g.style(row.IID, row.SKUID), row)
 }
@@ -197,8 +197,8 @@ func (g *ProductGrouper) style(no, code string) *productStyle {
 	return st
 }
 
-// Products are the styles by number, their SKUs by code. It may be called again, and
-// after further rows.
+// Products yields the styles by number, each with its SKUs by code. It may be called
+// repeatedly, also after adding further rows.
 func (g *ProductGrouper) Products() iter.Seq[*dianjia.Product] {
 	return func(yield func(*dianjia.Product) bool) {
 		order := slices.Clone(g.order)
@@ -470,7 +470,7 @@ func (m *ProductMapper) category(cid int64, name string) dianjia.Category {
 	return dianjia.Category{Code: productCategoryCode(cid), Name: name}
 }
 
-// Missing lists the fields that have a source and no value in the product.
+// MissingFields returns the fields that have a source but no value in the product.
 func (m *ProductMapper) MissingFields(p *dianjia.Product) []ProductField {
 	var fields []ProductField
 	for i := range productAttributes {
@@ -486,7 +486,8 @@ func (m *ProductMapper) without(p *dianjia.Product, i int) bool {
 	return m.sources[i].kind != sourceNone && *productAttributes[i].value(p) == ""
 }
 
-// MissingFieldReport says of a field that has a source how many products had no value.
+// MissingFieldReport is the number of products without a value, for one field that has
+// a source.
 type MissingFieldReport struct {
 	Field    ProductField
 	Source   FieldSource
@@ -501,8 +502,8 @@ func (r MissingFieldReport) String() string {
 		r.Field.Title(), r.Source, r.Products, r.Without, strings.Join(r.Examples, "、"), r.Without, r.Products)
 }
 
-// Report counts products without a value, for each field that has a source and where
-// one is missing.
+// MissingReports returns a report for each field that has a source and that some
+// product lacks.
 func (m *ProductMapper) MissingReports(products iter.Seq[*dianjia.Product]) []MissingFieldReport {
 	var all [len(productAttributes)]MissingFieldReport
 	n := 0

@@ -103,7 +103,7 @@ func (f ProductField) Title() string {
 	return cmp.Or(productTitles[f], string(f))
 }
 
-// FieldsWithSource returns the fields that have a source in [ProductConfig].
+// FieldsWithSource returns the fields that have a [FieldSource] in [ProductConfig].
 func FieldsWithSource() []ProductField {
 	fields := make([]ProductField, len(productAttributes))
 	for i := range productAttributes {
@@ -123,8 +123,8 @@ func (c *ProductConfig) Source(field ProductField) *FieldSource {
 	return nil
 }
 
-// CostSource says which price of Jushuitan is the standard cost (标准成本价) of a SKU.
-// A style has one figure for both, 成本价(采购价), c_price.
+// CostSource selects the Jushuitan price that becomes the standard cost (标准成本价) of a
+// SKU. A style has one figure for both, 成本价(采购价), c_price.
 type CostSource int
 
 // The choices.

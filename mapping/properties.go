@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Confidence says how sure a colour and size are that were read from a text.
+// PropertyConfidence is how certain a color and size are that were parsed from a text.
 type PropertyConfidence int
 
 // The degrees, from the least.
@@ -38,8 +38,8 @@ func (c PropertyConfidence) String() string {
 	return fmt.Sprintf("PropertyConfidence(%d)", int(c))
 }
 
-// Properties is what was read from a text of colour and size (颜色及规格,
-// properties_value). No text is lost: what is neither colour nor size is in Others.
+// Properties is the color and size parsed from a properties_value (颜色及规格). No text is
+// lost: parts that are neither are in Others.
 type Properties struct {
 	Text       string // as it came
 	Color      string // 颜色
@@ -72,7 +72,8 @@ func DefaultPropertyLabels() PropertyLabels {
 	}
 }
 
-// Validate reports labels that are empty, have a separator in them, or occur twice.
+// Validate returns an error for labels that are empty, contain a separator or are
+// duplicate.
 func (l PropertyLabels) Validate() error {
 	var errs []error
 	var seen []string
@@ -83,7 +84,7 @@ func (l PropertyLabels) Validate() error {
 		case label != strings.TrimSpace(label) || strings.ContainsAny(label, ":：;；,，"):
 			errs = append(errs, fmt.Errorf("mapping: property label %q has a separator or a blank at an end / 属性标签不能包含分隔符或首尾空格", label))
 		case slices.ContainsFunc(seen, func(s string) bool { return strings.EqualFold(s, label) }):
-			errs = append(errs, fmt.Errorf("mapping: property label %q is given twice / 属性标签重复", label))
+			errs = append(errs, fmt.Errorf("mapping: duplicate property label %q / 属性标签重复", label))
 		}
 		seen = append(seen, label)
 	}
@@ -93,7 +94,7 @@ func (l PropertyLabels) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ParseProperties is Parse with [DefaultPropertyLabels].
+// ParseProperties parses text with [DefaultPropertyLabels].
 func ParseProperties(text string) Properties { return DefaultPropertyLabels().Parse(text) }
 
 // Parse reads a properties_value, which is free text. In this order:

@@ -18,8 +18,8 @@ const MallShopSite = "商家自有商城"
 // routingEnabled is the status of a warehouse in use.
 const routingEnabled = "生效"
 
-// Routing 路由设置 is how a merchant has joined DianJia and Jushuitan, as far as it
-// decides where orders go and whose stock counts where. It is checked, never changed.
+// Routing 路由设置 is how a merchant has connected DianJia and Jushuitan, as far as it
+// decides where orders go and where stock counts. It is only read.
 type Routing struct {
 	Shops      []jushuitan.Shop           // 店铺: of the merchant in Jushuitan
 	Warehouses []jushuitan.Warehouse      // 仓库: of the merchant in Jushuitan
@@ -70,7 +70,7 @@ type RoutingCheck struct {
 	ordered    []int64 // the virtual warehouses, ascending
 }
 
-// NewRoutingCheck makes a check of the routing, which it copies.
+// NewRoutingCheck returns a check of r, which it copies.
 func NewRoutingCheck(r Routing) *RoutingCheck {
 	r.Shops, r.Warehouses = slices.Clone(r.Shops), slices.Clone(r.Warehouses)
 	r.Stores, r.Downloads = slices.Clone(r.Stores), slices.Clone(r.Downloads)
@@ -150,7 +150,7 @@ func (c *RoutingCheck) isMall(id int64, site string) bool {
 	return site == MallShopSite || id != 0 && id == c.r.MallShopID
 }
 
-// Findings checks the settings, without any order.
+// Findings checks the settings without any order.
 func (c *RoutingCheck) Findings() []SetupFinding {
 	var found []SetupFinding
 	found = append(found, c.shopFindings()...)

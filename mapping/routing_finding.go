@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// SetupCode names what is wrong with a merchant's settings.
+// SetupCode identifies a problem in a merchant's settings.
 type SetupCode string
 
-// What may be wrong with shops and orders.
+// Problems of shops and orders.
 const (
 	MallOrderToVirtualWarehouse SetupCode = "mall_order_to_virtual_warehouse" // 自有商城订单分配到店加线下仓
 	OrderShopUnknown            SetupCode = "order_shop_unknown"              // 订单店铺未知
@@ -17,7 +17,7 @@ const (
 	MallShopSiteWrong           SetupCode = "mall_shop_site_wrong"            // 配置的店铺不是自有商城
 )
 
-// What may be wrong with bindings.
+// Problems of bindings.
 const (
 	MerchantsMixed             SetupCode = "merchants_mixed"              // 混有多个商家
 	BindingCodeMissing         SetupCode = "binding_code_missing"         // 店仓或仓库编码为空
@@ -38,7 +38,7 @@ const (
 	ExpressionUnreadable       SetupCode = "expression_unreadable"        // 取数逻辑无法解析
 )
 
-// What may be wrong with a merchant that uses Jushuitan's WMS.
+// Problems of a merchant that uses Jushuitan's WMS.
 const (
 	HeadWarehouseMissing   SetupCode = "head_warehouse_missing"   // 没有总仓
 	HeadWarehouseCode      SetupCode = "head_warehouse_code"      // 总仓编码与聚水潭不一致
@@ -49,8 +49,8 @@ const (
 	SlotUnknown            SetupCode = "slot_unknown"             // 仓位未知
 )
 
-// Warning reports whether what the code names can be lived with: nothing is lost,
-// repeated or overstated by it.
+// Warning reports whether the problem is tolerable: no order or stock is lost, repeated
+// or overstated because of it.
 func (c SetupCode) Warning() bool {
 	switch c {
 	case OrderShopUnknown, MallShopMissing, StoreBoundTwice, DownloadBoundTwice, WarehouseDisabled, HeadWarehouseName:
@@ -89,12 +89,13 @@ func (f SetupFinding) with(code SetupCode, what, whatZH, do, doZH string) SetupF
 	return f
 }
 
-// SetupError says that nothing was computed, since the settings would make it wrong.
+// SetupError reports that nothing was computed because the settings would make the
+// result wrong.
 type SetupError struct {
 	Findings []SetupFinding // at least one
 }
 
-// Error is the findings, one after the other.
+// Error returns the findings, one after the other.
 func (e *SetupError) Error() string {
 	texts := make([]string, len(e.Findings))
 	for i, f := range e.Findings {

@@ -70,8 +70,8 @@ func (s SyncSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Labelled reports whether the list has the label that counts, as a whole: 店加二期 is
-// not 店加. An entry may itself be a list with commas.
+// HasSyncLabel reports whether labels contain the configured label as a whole: 店加二期
+// is not 店加. An entry may be a comma-separated list.
 func (s SyncSettings) HasSyncLabel(labels []string) bool {
 	label := cmp.Or(s.Label, dianjia.LabelDianJia)
 	return slices.ContainsFunc(labels, func(entry string) bool {

@@ -8,9 +8,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// FieldSourceRow is the row of Jushuitan that a source reads. Either SKU is set (a SKU
-// query), or Item and, where the style has one, ItemSKU (a style query), or Bundle.
-// The rows must not be changed or kept.
+// FieldSourceRow is the Jushuitan row that a source reads. SKU is set for a SKU query,
+// Item and, if the style has SKUs, ItemSKU for a style query, and Bundle for a bundle.
+// Functions must neither change nor keep the rows.
 type FieldSourceRow struct {
 	SKU     *jushuitan.SKU
 	Item    *jushuitan.Item
@@ -18,9 +18,9 @@ type FieldSourceRow struct {
 	Bundle  *jushuitan.Bundle
 }
 
-// FieldSource says where a field comes from that merchants agree on one by one, such as the
-// season ([FieldsWithSource]). The zero value is no source: the field stays as it is in
-// DianJia.
+// FieldSource states where a field comes from whose source each merchant chooses, such
+// as the season (see [FieldsWithSource]). The zero value is no source: the field keeps
+// its value in DianJia.
 type FieldSource struct {
 	kind  sourceKind
 	text  string
@@ -42,36 +42,36 @@ const (
 	sourceChain
 )
 
-// FromUps is the category property (商品属性, ups) with this name, such as 年份. Only
-// a style query (拉取SPU) returns them.
+// FromUps reads the category property (商品属性, ups) with this name, such as 年份. Only a
+// style query (拉取SPU) returns them.
 func FromUps(name string) FieldSource { return FieldSource{kind: sourceUps, text: name} }
 
-// FromOther is the custom text slot n (其它属性, other_1 to other_10). A SKU query
-// returns ten of them; a style query and bundles five.
+// FromOther reads the custom text field n (其它属性, other_1 to other_10). A SKU query
+// returns ten of them, a style query and bundles five.
 func FromOther(n int) FieldSource { return FieldSource{kind: sourceOther, n: n} }
 
-// FromLabelPrefix is what follows the prefix in the first label (标签) that has it:
-// with the prefix 年份: the label 年份:2026 has the value 2026.
+// FromLabelPrefix reads the rest of the first label (标签) with the prefix: with the
+// prefix 年份: the label 年份:2026 has the value 2026.
 func FromLabelPrefix(prefix string) FieldSource { return FieldSource{kind: sourceLabel, text: prefix} }
 
-// FromCategory is the name of the category (商品分类). Bundles have none.
+// FromCategory reads the name of the category (商品分类). Bundles have none.
 func FromCategory() FieldSource { return FieldSource{kind: sourceCategory} }
 
-// Constant is the same value for every product.
+// FromConstant is the same value for every product.
 func FromConstant(value string) FieldSource { return FieldSource{kind: sourceConstant, text: value} }
 
-// FromFunc asks the host. The function must be pure and safe for concurrent use. It
-// is called once a row, for a style query once a SKU.
+// FromFunc calls f for each row, in a style query for each SKU. The function must be
+// pure and safe for concurrent use.
 func FromFunc(f func(row FieldSourceRow) string) FieldSource {
 	return FieldSource{kind: sourceFunc, fn: f}
 }
 
-// FromFirst is the first of the sources that has a value for a row.
+// FromFirst reads the first of the sources that has a value for the row.
 func FromFirst(sources ...FieldSource) FieldSource {
 	return FieldSource{kind: sourceChain, chain: sources}
 }
 
-// String names the source, as in errors.
+// String returns the source as written in code, as errors show it.
 func (s FieldSource) String() string {
 	switch s.kind {
 	case sourceUps:

@@ -109,7 +109,7 @@ func (s OrderState) ShopStatus(paid bool) (status string, ok bool) {
 	return "", false
 }
 
-// Label is the state in Chinese.
+// Label returns the state in Chinese.
 func (s OrderState) Label() string {
 	switch s {
 	case OrderUnpaid:
@@ -166,11 +166,11 @@ func (s RefundState) RefundStatus() (status string, ok bool) {
 	return "", false
 }
 
-// MayShip reports whether a refund leaves the line free to be shipped: there is none, or
-// it was closed.
+// MayShip reports whether a line with this refund may be shipped: there is no refund,
+// or it was closed.
 func (s RefundState) MayShip() bool { return s == RefundNone || s == RefundClosed }
 
-// Label is the state in Chinese.
+// Label returns the state in Chinese.
 func (s RefundState) Label() string {
 	switch s {
 	case RefundNone:
@@ -243,7 +243,7 @@ func (s OutboundState) Status() (status string, ok bool) {
 	return "", false
 }
 
-// Label is the state in Chinese.
+// Label returns the state in Chinese.
 func (s OutboundState) Label() string {
 	switch s {
 	case OutboundWaiting:

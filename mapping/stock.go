@@ -9,9 +9,9 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-// StockOf takes the figures of an inventory row (商品库存查询). What the answer did
-// not hold, or held as null, is unknown: that is a field which is still
-// [decimal.Decimal]'s zero value; a zero that was sent is not.
+// StockOf converts an inventory row (商品库存查询). Figures that are absent or null in the
+// response stay unknown: they are [decimal.Decimal]'s zero value in the row, unlike a
+// zero that was sent.
 func StockOf(row *jushuitan.InventoryRow) (stock formula.Row) {
 	stock.SKUID = row.SKUID
 	setSent(&stock, formula.TermQty, row.Qty)
@@ -48,27 +48,27 @@ func StockIntsOf(row *jushuitan.InventoryRow) (formula.IntRow, error) {
 	return stock.Ints()
 }
 
-// BundleStock is how many of a bundle can be put together.
+// BundleStock is how many units of a bundle can be assembled.
 type BundleStock struct {
 	SKUID     string          // 组合装编码
 	Capacity  decimal.Decimal // whole bundles
 	LimitedBy string          // 子商品编码: the component that allows the fewest, the first of several
 }
 
-// BundleCapacity returns how many of a bundle (组合装) its components allow: the
-// minimum of available ÷ quantity, rounded down. A bundle has no inventory row of
-// its own. Components that are listed twice need the sum of their quantities.
-// Several bundles may share a component: their capacities do not add up.
+// BundleCapacity returns how many units of a bundle (组合装) its components allow: the
+// minimum of available ÷ quantity, rounded down. A bundle has no inventory row of its
+// own. The quantities of a component that is listed twice are added. Bundles may share
+// components, so that their capacities do not add up.
 //
-// available returns what a component has, by whatever expression, and whether it is
-// known. An unknown one is an error, unless the policy counts it as zero. A
-// negative one counts as zero under [formula.NegativeZero], else the capacity is negative,
-// rounded toward minus infinity. The policy's Rounding is not used.
+// available returns the figure of a component, computed by any formula, and whether it
+// is known. An unknown figure is an error unless the policy counts it as zero. A
+// negative figure counts as zero under [formula.NegativeZero]; otherwise the capacity
+// is negative, rounded toward minus infinity. The policy's Rounding is ignored.
 //
-// The error is a [*BundleError]. It is [formula.ErrMissing] where a component is not
-// known, [formula.ErrRange] where its figure is too long, and
-// [jushuitan.ErrInvalid] where the bundle has no components, or one without a code
-// or with a quantity that is not above zero.
+// The error is a [*BundleError]. It matches [formula.ErrMissing] for an unknown
+// component, [formula.ErrRange] for a figure that is too long, and
+// [jushuitan.ErrInvalid] if the bundle has no components, a component has no code, or a
+// quantity is not positive.
 func BundleCapacity(b *jushuitan.Bundle, available func(skuID string) (decimal.Decimal, bool), p formula.EvalPolicy) (BundleStock, error) {
 	fail := func(component string, class error) (BundleStock, error) {
 		return BundleStock{}, &BundleError{SKUID: b.SKUID, Component: component, class: class}
@@ -114,7 +114,7 @@ func stockFloorDiv(a, b decimal.Decimal) decimal.Decimal {
 	return q
 }
 
-// BundleError is why a bundle has no capacity.
+// BundleError reports why the capacity of a bundle cannot be computed.
 type BundleError struct {
 	SKUID     string // 组合装编码
 	Component string // 子商品编码, "" where it is about the whole bundle

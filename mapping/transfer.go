@@ -12,17 +12,17 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// TransferPlace is where a store or warehouse of DianJia stands in Jushuitan.
+// TransferPlace is where a store or warehouse of DianJia is in Jushuitan.
 type TransferPlace struct {
 	Code    string                // 店仓编码
 	WMSCoID int64                 // 分仓编号: zero where DianJia's code is bound to nothing
 	Slot    dianjia.WarehouseSlot // 仓位: of stores the main one
 }
 
-// Bound reports whether Jushuitan knows the place.
+// Bound reports whether the place is bound to a warehouse of Jushuitan.
 func (p TransferPlace) Bound() bool { return p.WMSCoID != 0 }
 
-// TransferRoute says what a transfer of DianJia is in Jushuitan.
+// TransferRoute is the kind of document that a DianJia transfer becomes in Jushuitan.
 type TransferRoute string
 
 // The routes.
@@ -33,7 +33,7 @@ const (
 	RouteCrossWarehouse TransferRoute = "cross warehouse" // 跨仓调拨: two warehouses
 )
 
-// TransferPlan says how a transfer (调拨) of DianJia is told to Jushuitan.
+// TransferPlan is how a transfer (调拨) of DianJia is uploaded to Jushuitan.
 type TransferPlan struct {
 	From, To TransferPlace
 	transfer dianjia.Transfer
@@ -45,7 +45,7 @@ type transferQty struct {
 	qty decimal.Decimal
 }
 
-// TransferError says why a transfer cannot be told to Jushuitan.
+// TransferError reports why a transfer cannot be uploaded to Jushuitan.
 type TransferError struct {
 	EntID      string // 商家
 	TransferNo string // 调拨单号
@@ -143,7 +143,7 @@ func transferPlace(t *dianjia.Transfer, code string, stores []dianjia.StoreBindi
 	return place, nil
 }
 
-// Route says what the transfer is in Jushuitan.
+// Route returns the kind of document that the transfer becomes in Jushuitan.
 func (p TransferPlan) Route() TransferRoute {
 	switch {
 	case !p.From.Bound() || !p.To.Bound():
@@ -156,8 +156,8 @@ func (p TransferPlan) Route() TransferRoute {
 	return RouteNone
 }
 
-// CrossWarehouse is the row of client.Transfers.UploadCrossWarehouse. It is not
-// confirmed: people pick, ship and receive it.
+// CrossWarehouse returns the row of client.Transfers.UploadCrossWarehouse. It is not
+// confirmed: warehouse staff pick, ship and receive it.
 func (p TransferPlan) CrossWarehouse() (jushuitan.CrossTransferUpload, error) {
 	if r := p.Route(); r != RouteCrossWarehouse {
 		return jushuitan.CrossTransferUpload{}, p.notRoute(r, RouteCrossWarehouse)
@@ -172,7 +172,7 @@ func (p TransferPlan) CrossWarehouse() (jushuitan.CrossTransferUpload, error) {
 	return u, nil
 }
 
-// InWarehouse is the request of client.Transfers.UploadInWarehouse, not confirmed.
+// InWarehouse returns the request of client.Transfers.UploadInWarehouse, not confirmed.
 func (p TransferPlan) InWarehouse() (*jushuitan.InnerTransferUpload, error) {
 	if r := p.Route(); r != RouteInWarehouse {
 		return nil, p.notRoute(r, RouteInWarehouse)

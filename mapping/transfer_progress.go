@@ -13,8 +13,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// TransferState 调拨进度 is how far the goods of a transfer are. The states are this
-// package's. The zero value is TransferUnknown, which allows nothing.
+// TransferState 调拨进度 is the progress of a transfer. The states are defined by this
+// package. The zero value is TransferUnknown, which permits nothing.
 type TransferState string
 
 // The states.
@@ -47,7 +47,7 @@ const (
 	transferIn  = "调拨入"
 )
 
-// TransferProgress is a transfer with what Jushuitan's documents say of it.
+// TransferProgress is a transfer updated from Jushuitan's documents.
 type TransferProgress struct {
 	// Transfer has the quantities that were shipped and received so far. SKUs that
 	// nobody asked for are lines of their own at the end, with a Qty of zero.

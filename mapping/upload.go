@@ -17,7 +17,7 @@ import (
 // maxPropertiesValue is how many characters a properties_value may have in an upload.
 const maxPropertiesValue = 100
 
-// SKUUploadError says why a SKU cannot be uploaded, or a field of it not as it is.
+// SKUUploadError reports why a SKU, or one of its fields, cannot be uploaded.
 type SKUUploadError struct {
 	StyleNo string // 货号
 	SKU     string // 商品编码

@@ -15,8 +15,8 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-// UnknownStockPolicy says what the figure of a SKU is when one of those that make it up has
-// not told its own. Not told is not zero.
+// UnknownStockPolicy decides the figure of a SKU if one of its contributing figures is
+// unknown, which is not the same as zero.
 type UnknownStockPolicy int
 
 // The policies. Both report the gap.
@@ -28,7 +28,7 @@ const (
 	UnknownWithhold
 )
 
-// SharedStockPolicy says what happens to stock that counts in several places.
+// SharedStockPolicy decides what happens to stock that counts in several places.
 type SharedStockPolicy int
 
 // The policies.
@@ -43,7 +43,7 @@ const (
 	SharedSplit
 )
 
-// StockGapReason says why a figure is missing.
+// StockGapReason is why a figure is missing.
 type StockGapReason string
 
 // The reasons.
@@ -73,8 +73,9 @@ type StockGaps struct {
 	First    []StockGap // as many as the rules' Details
 }
 
-// StoreStockRules says how stores' stock becomes that of a virtual warehouse. The zero
-// value reserves nothing, sums up what is known and refuses shared stores.
+// StoreStockRules configures how stores' stock becomes the stock of a virtual
+// warehouse. The zero value reserves nothing, sums the known figures and refuses shared
+// stores.
 type StoreStockRules struct {
 	// Reserve 预留数量 is kept back in each store for each SKU; zero or more.
 	Reserve decimal.Decimal
@@ -93,7 +94,7 @@ type VirtualStock struct {
 	Qty     decimal.Decimal // 数量: absolute
 }
 
-// StoreStock is what [SumStoreStock] returns.
+// StoreStock is the result of [SumStoreStock].
 type StoreStock struct {
 	Rows     []VirtualStock // by warehouse and SKU, each once
 	Gaps     StockGaps
@@ -222,8 +223,8 @@ type WarehouseStock struct {
 	Rows    []*jushuitan.InventoryRow
 }
 
-// StockDownloadRules says how Jushuitan's stock becomes that of DianJia's warehouses. The
-// zero value takes the figure of each binding's slot.
+// StockDownloadRules configures how Jushuitan's stock becomes the stock of DianJia's
+// warehouses. The zero value takes the figure of each binding's slot.
 type StockDownloadRules struct {
 	// Figure computes the figure of a row for a binding in another way than by the
 	// binding's StockExpression 库存下载取数逻辑. One that is not valid is unknown. It is
@@ -238,7 +239,7 @@ type StockDownloadRules struct {
 	Details int               // how many gaps are listed; zero is 1000, below zero none
 }
 
-// DownloadedStock is what [CombineStock] returns.
+// DownloadedStock is the result of [CombineStock].
 type DownloadedStock struct {
 	Rows     []dianjia.StockRow // by warehouse and SKU, each once; StoreCode is the warehouse's code
 	Gaps     StockGaps

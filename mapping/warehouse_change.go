@@ -10,10 +10,10 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// StockChanges is what has to be pushed for the other side to have the new figures.
+// StockChanges are the rows to push so that the receiver has the new figures.
 type StockChanges[R VirtualStock | dianjia.StockRow] struct {
-	// Changed are the new rows whose quantity differs from the last one pushed, or that
-	// were never pushed.
+	// Changed are the new rows that were never pushed or whose quantity differs from
+	// the last push.
 	Changed []R
 	// Gone are the last rows for which there is no figure now. They are not pushed:
 	// what is not known is not zero. A host that knows that the goods are gone pushes
@@ -95,9 +95,9 @@ func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
 	return kept
 }
 
-// VirtualQtyRequests makes the requests of client.Inventory.SetVirtualQtys, one for
-// each warehouse, by warehouse and SKU. The client cuts them to the server's limit.
-// The rows should be each once, as [ChangedVirtualStock] returns them.
+// VirtualQtyRequests returns the requests of client.Inventory.SetVirtualQtys: one per
+// warehouse, sorted by warehouse and SKU. The client splits them at the server's limit.
+// The rows must be unique, as [ChangedVirtualStock] returns them.
 func VirtualQtyRequests(rows []VirtualStock) []*jushuitan.InventorySetVirtualQtysRequest {
 	rows = warehouseSorted(rows, func(a, b *VirtualStock) int {
 		return cmp.Or(cmp.Compare(a.WMSCoID, b.WMSCoID), cmp.Compare(a.SKUCode, b.SKUCode))

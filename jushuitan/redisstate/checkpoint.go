@@ -19,9 +19,9 @@ const DefaultCheckpointKeep = 180 * 24 * time.Hour
 
 // The errors of [Checkpoints].
 var (
-	// ErrHeld says that another worker has the stream.
+	// ErrHeld means that another worker has acquired the stream.
 	ErrHeld = errors.New("another worker has the stream")
-	// ErrLeaseLost says that another worker has taken the stream over: stop, and save
+	// ErrLeaseLost means that another worker has taken over the stream: stop, and save
 	// nothing.
 	ErrLeaseLost = errors.New("another worker has taken the stream over")
 )
@@ -35,8 +35,9 @@ type Checkpoints struct {
 	keep  time.Duration
 }
 
-// Checkpoints makes a store on this State. A checkpoint that nobody acquired or saved
-// is forgotten after keep, and its stream begins anew; 0 is [DefaultCheckpointKeep].
+// Checkpoints returns a store for checkpoints. A checkpoint that is neither acquired
+// nor saved expires after keep, and its stream starts over; 0 means
+// [DefaultCheckpointKeep].
 func (s *State) Checkpoints(keep time.Duration) *Checkpoints {
 	if keep <= 0 {
 		keep = DefaultCheckpointKeep
@@ -55,8 +56,7 @@ type StreamKey struct {
 	Stream   string
 }
 
-// Lease (租约) is the right of one worker to move a checkpoint. Its methods may be
-// called by many goroutines at once.
+// Lease (租约) entitles one worker to move a checkpoint. It is safe for concurrent use.
 type Lease struct {
 	c     *Checkpoints
 	key   StreamKey
@@ -86,8 +86,8 @@ func streamFault(key StreamKey, what string, err error) error {
 	return fmt.Errorf("redisstate: checkpoint of stream %q of merchant %q: %s: %w", key.Stream, key.Merchant, what, err)
 }
 
-// Acquire takes the stream for a worker, for ttl from here and from each [Lease.Save]
-// and [Lease.Renew]. While another has it, the error is [ErrHeld].
+// Acquire leases the stream to a worker for ttl. Each [Lease.Save] and [Lease.Renew]
+// extends the lease by ttl. While another worker holds it, the error is [ErrHeld].
 func (c *Checkpoints) Acquire(ctx context.Context, key StreamKey, ttl time.Duration) (*Lease, error) {
 	if ttl < time.Millisecond {
 		return nil, streamFault(key, "acquire", fmt.Errorf("the lease of %v is too short", ttl))
@@ -136,9 +136,9 @@ func (l *Lease) Checkpoint() jushuitan.Checkpoint { return l.found }
 // database of their own can refuse smaller ones there.
 func (l *Lease) Fence() int64 { return l.fence }
 
-// Save stores a checkpoint and prolongs the lease. It fails with [ErrLeaseLost] if the
-// stream is another's by now. A lease that has ended is still good as long as nobody
-// else has acquired the stream.
+// Save stores a checkpoint and extends the lease. It fails with [ErrLeaseLost] once
+// another worker has acquired the stream. An expired lease is still valid as long as
+// nobody else has acquired the stream.
 func (l *Lease) Save(ctx context.Context, cp jushuitan.Checkpoint) error {
 	text, err := json.Marshal(cp)
 	if err != nil {
@@ -147,10 +147,11 @@ func (l *Lease) Save(ctx context.Context, cp jushuitan.Checkpoint) error {
 	return l.move(ctx, "save", string(text), l.ttl)
 }
 
-// Renew prolongs the lease.
+// Renew extends the lease.
 func (l *Lease) Renew(ctx context.Context) error { return l.move(ctx, "renew", "", l.ttl) }
 
-// Release lets the next caller acquire the stream. It is no error if another has it.
+// Release ends the lease, so that another worker can acquire the stream. It does
+// nothing if another worker holds it.
 func (l *Lease) Release(ctx context.Context) error {
 	err := l.move(ctx, "release", "", 0)
 	if errors.Is(err, ErrLeaseLost) {
@@ -165,7 +166,7 @@ func (l *Lease) move(ctx context.Context, what, text string, ttl time.Duration) 
 		return streamFault(l.key, what, err)
 	}
 	if done, _ := answer.(int64); done != 1 {
-		return streamFault(l.key, what, fmt.Errorf("%w; stop working on it / 该数据流已被其他进程接管，请停止处理", ErrLeaseLost))
+		return streamFault(l.key, what, fmt.Errorf("%w; stop processing it / 该数据流已被其他进程接管，请停止处理", ErrLeaseLost))
 	}
 	return nil
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Deduper is a [jushuitan.Deduper] for any number of processes (分布式去重): of a
-// message that reaches several at once, one runs it, and the others answer as the
-// outcome demands. The claim of a process that died ends with its time to live, and
-// whoever asks next takes it over.
+// Deduper is a [jushuitan.Deduper] for any number of processes (分布式去重). If several
+// processes receive a message at once, one handles it and the others answer according
+// to its outcome. The claim of a process that died expires, and the next caller takes
+// it over.
 //
-// Use it for the receivers of pushes and for Qimen's calls alike; keys of the two
-// do not meet. Each key is one small string with a time to live.
+// Use it for pushes and for Qimen calls alike; their keys are separate. Each key is one
+// small string with a time to live.
 type Deduper struct{ state *State }
 
 var _ jushuitan.Deduper = (*Deduper)(nil)
 
-// Deduper makes one on this State.
+// Deduper returns a deduper.
 func (s *State) Deduper() *Deduper { return &Deduper{state: s} }
 
 // Format shows no keys, whatever the verb.

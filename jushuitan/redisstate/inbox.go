@@ -39,10 +39,10 @@ const (
 
 // The errors of [Inbox].
 var (
-	// ErrFull says that a push was not stored since too many are waiting. The sender
-	// should repeat it.
+	// ErrFull means that a push was not stored because too many are waiting. The sender
+	// should retry it.
 	ErrFull = errors.New("the inbox is full")
-	// ErrNoLetter says that there is no such dead letter.
+	// ErrNoLetter means that there is no such dead letter.
 	ErrNoLetter = errors.New("no such dead letter")
 )
 
@@ -55,29 +55,29 @@ type InboxConfig struct {
 	// and in the order of their arrival; one that fails holds up those behind it until
 	// it succeeds or is a dead letter. Pushes without so_id are not ordered.
 	Ordered bool
-	// Partitions are the streams that the pushes are spread over, on the nodes of a
-	// cluster too; 0 is [DefaultPartitions]. Fewer than before leave pushes unworked in
-	// the others: change it only when the inbox is empty.
+	// Partitions is the number of streams that pushes are spread over, across the nodes
+	// of a cluster; 0 means [DefaultPartitions]. After a reduction, pushes in the
+	// removed partitions are not processed: change it only while the inbox is empty.
 	Partitions int
 	// MaxWaiting and MaxDead bound each partition: a push beyond is refused with
 	// [ErrFull], and a message that cannot become a dead letter waits on. 0 is
 	// [DefaultMaxWaiting] and [DefaultMaxDead].
 	MaxWaiting, MaxDead int
-	// Visibility is after how long the message of a worker that is not heard of goes to
-	// another; a living worker is heard of three times in that time. 0 is
+	// Visibility is how long a worker may be silent before its message is redelivered
+	// to another worker. A live worker reports three times in that time. 0 means
 	// [DefaultVisibility].
 	Visibility time.Duration
-	// FirstDelay is from the first failure to the second attempt; it doubles up to
-	// MaxDelay. After MaxAttempts a message becomes a dead letter. 0 is
-	// [DefaultFirstDelay], [DefaultMaxDelay] and [DefaultMaxAttempts].
+	// FirstDelay is the delay after the first failure; further delays grow
+	// exponentially up to MaxDelay. After MaxAttempts a message becomes a dead letter.
+	// 0 means [DefaultFirstDelay], [DefaultMaxDelay] and [DefaultMaxAttempts].
 	FirstDelay, MaxDelay time.Duration
 	MaxAttempts          int
 	// CommitTTL is how long a cancel or a receipt of goods with the same content is
 	// the same message, see [Inbox.Cancel] and [Inbox.GoodsReturned]: give it what
 	// callback.Config has. 0 is jushuitan.DefaultCommitTTL.
 	CommitTTL time.Duration
-	// OnError hears of each failure of a message, the handler's error, and, with a zero
-	// Message, that Redis fails, once a second at most. May be nil.
+	// OnError, if not nil, is called for each failed message with the handler's error,
+	// and at most once a second with a zero Message while Redis fails.
 	OnError func(ctx context.Context, m Message, err error)
 }
 
@@ -102,7 +102,7 @@ type Inbox struct {
 	told  atomic.Int64 // when OnError was told that Redis fails, in nanoseconds
 }
 
-// Inbox makes an inbox on this State.
+// Inbox returns an inbox.
 func (s *State) Inbox(cfg InboxConfig) (*Inbox, error) {
 	for name, n := range map[string]int64{
 		"Partitions": int64(cfg.Partitions), "MaxWaiting": int64(cfg.MaxWaiting), "MaxDead": int64(cfg.MaxDead), "Visibility": int64(cfg.Visibility),
@@ -295,12 +295,12 @@ const (
 	inboxTell  = 5 * time.Second // to settle a message after the worker was told to stop
 )
 
-// Run works the inbox with so many workers until ctx ends, and returns its error once
-// all of them have stopped. What they are working on then goes back at once, if the
-// handler heeds its context, and to another process.
+// Run processes the inbox with the given number of workers until ctx ends, and returns
+// ctx's error after all workers have stopped. If the handler honors its context,
+// messages in progress are returned to the inbox at once.
 //
-// The handler's context also ends when the message went to another worker. An error
-// and a panic of the handler are a failed attempt.
+// The handler's context also ends if its message was redelivered to another worker. An
+// error or panic of the handler counts as a failed attempt.
 func (i *Inbox) Run(ctx context.Context, workers int, handle func(ctx context.Context, m Message) error) error {
 	if workers <= 0 || handle == nil {
 		return errors.New("redisstate: inbox: Run needs workers and a handler")
@@ -479,7 +479,7 @@ type InboxStats struct {
 	Dead    int64 // dead letters
 }
 
-// Stats counts the inbox.
+// Stats returns the counts of the inbox.
 func (i *Inbox) Stats(ctx context.Context) (InboxStats, error) {
 	var st InboxStats
 	for p := range i.cfg.Partitions {
@@ -553,11 +553,11 @@ func (i *Inbox) locate(place string) (partition int, entry string, err error) {
 	return partition, entry, nil
 }
 
-// Replay puts a dead letter behind all that wait, with no attempts counted. It is
-// [ErrFull] if MaxWaiting are waiting.
+// Replay puts a dead letter at the end of the queue with its attempts reset. It returns
+// [ErrFull] if MaxWaiting pushes are waiting.
 func (i *Inbox) Replay(ctx context.Context, place string) error { return i.bury(ctx, place, "1") }
 
-// Drop forgets a dead letter.
+// Drop deletes a dead letter.
 func (i *Inbox) Drop(ctx context.Context, place string) error { return i.bury(ctx, place, "0") }
 
 func (i *Inbox) bury(ctx context.Context, place, back string) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Outage is what a [Limiter] does while Redis does not answer.
+// Outage is what a [Limiter] does while Redis is unavailable.
 type Outage int
 
 const (
@@ -35,7 +35,7 @@ const (
 	DefaultPatience  = 15 * time.Second
 )
 
-// ErrAway says that Redis did not answer for too long to go on.
+// ErrAway means that Redis was unavailable for too long.
 var ErrAway = errors.New("redis does not answer")
 
 // LimiterConfig configures [State.Limiter]. All processes need the same. Its zero
@@ -47,8 +47,8 @@ type LimiterConfig struct {
 	// Slack is added to the length of every window, see [jushuitan.LimiterConfig].
 	// 0 is [DefaultSlack].
 	Slack time.Duration
-	// PermitTTL is after how long a permit counts as sent of which nothing was heard,
-	// as its process died. It must be longer than a request takes to be written. 0 is
+	// PermitTTL is after how long an unreported permit counts as used, for processes
+	// that died. It must be longer than it takes to write a request. 0 means
 	// [DefaultPermitTTL].
 	PermitTTL time.Duration
 
@@ -113,7 +113,7 @@ var limitLua string
 
 var limitScript = redis.NewScript(limitLua)
 
-// Limiter makes a limiter on this State. A process needs one.
+// Limiter returns a limiter. A process needs one.
 func (s *State) Limiter(cfg LimiterConfig) (*Limiter, error) {
 	if len(cfg.Quotas) == 0 {
 		cfg.Quotas = []jushuitan.Quota{{Limit: 5, Per: time.Second}, {Limit: 100, Per: time.Minute}}

@@ -42,8 +42,8 @@ type Config struct {
 	ReplicaTimeout time.Duration
 }
 
-// ErrNotReplicated says that the primary has a write and too few replicas have it
-// in time. What was written may or may not survive a failover.
+// ErrNotReplicated means that the primary has a write but too few replicas confirmed it
+// in time. It may be lost in a failover.
 var ErrNotReplicated = errors.New("too few replicas have the write")
 
 // State is the part of Redis that an installation uses. Make one per process. It is

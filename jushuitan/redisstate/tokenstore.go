@@ -23,20 +23,19 @@ const (
 	DefaultTokenLease = 10 * time.Second
 )
 
-// ErrFenced says that a renewed token was not stored, since the right to renew went
-// to another process in the meantime. The client keeps the token and offers it again
-// with its next call, when it counts only if the other process stored none.
+// ErrFenced means that a renewed token was not stored because another process has taken
+// over the renewal lease. The client keeps the token and offers it again with its next
+// call; it is then stored only if the other process stored none.
 var ErrFenced = errors.New("another process has taken over the renewal")
 
 // TokenConfig configures [State.TokenStore]. Its zero value is usable.
 type TokenConfig struct {
-	// Keep is how long a token is kept beyond its end, and one without an end beyond
-	// the last time it was read; a refresh token may be good for longer than the
-	// access token. 0 is [DefaultTokenKeep].
+	// Keep is how long a token is kept after it expires, and a token without expiry
+	// after it was last read; a refresh token may outlive the access token. 0 means
+	// [DefaultTokenKeep].
 	Keep time.Duration
-	// Lease is how long a process that renews a token is waited for after it was last
-	// heard of. It is heard of three times in that time while it lives. 0 is
-	// [DefaultTokenLease].
+	// Lease is how long a process that renews a token may be silent before another
+	// takes over. It reports three times in that time. 0 means [DefaultTokenLease].
 	Lease time.Duration
 }
 
@@ -55,8 +54,7 @@ type TokenStore struct {
 
 var _ jushuitan.TokenStore = (*TokenStore)(nil)
 
-// TokenStore makes a store on this State. A process needs one per app at most; one
-// serves any number of apps.
+// TokenStore returns a token store. It serves any number of apps.
 func (s *State) TokenStore(cfg TokenConfig) (*TokenStore, error) {
 	if cfg.Keep < 0 || cfg.Lease < 0 {
 		return nil, errors.New("redisstate: token store: Keep or Lease is negative / 时长不能为负")
@@ -216,16 +214,16 @@ func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey,
 	return current, false, t.fault(key, "read", err)
 }
 
-// Delete forgets the token of a merchant that left. It is no error if there is none.
-// For Keep, the next token's version is one that was not used before.
+// Delete deletes a merchant's token. It does nothing if there is none. Within Keep, the
+// next token gets a version that was not used before.
 func (t *TokenStore) Delete(ctx context.Context, key jushuitan.TokenKey) error {
 	name, _ := t.keys(key)
 	_, err := t.state.store(ctx, tokenDeleteScript, []string{name}, millis(t.cfg.Keep))
 	return t.fault(key, "delete", err)
 }
 
-// Reseal encrypts the stored token with the present key of the keyring, and says
-// whether there was one that needed it. The token gets a new version.
+// Reseal encrypts the stored token with the keyring's current key, and reports whether
+// that was necessary. The token gets a new version.
 func (t *TokenStore) Reseal(ctx context.Context, key jushuitan.TokenKey) (bool, error) {
 	for {
 		name, _ := t.keys(key)

@@ -22,8 +22,8 @@ var (
 // ErrShortDst is returned where dst of a batch is shorter than its rows.
 var ErrShortDst = errors.New("dst is shorter than rows")
 
-// RowError is why the stock of one SKU has no figure. A figure that cannot be
-// computed is never given as zero.
+// RowError reports why the stock of one SKU cannot be computed. Such a figure is never
+// returned as zero.
 type RowError struct {
 	SKUID string // 商品编码
 	Row   int    // index in the batch, 0 for a single row
@@ -62,7 +62,7 @@ func (e *RowError) texts() (en, zh string) {
 	return name + " is not whole", name + " 不是整数"
 }
 
-// Hint is what to do about it, in English and Chinese.
+// Hint returns what to do, in English and Chinese.
 func (e *RowError) Hint() string {
 	switch {
 	case e.class == ErrMissing && e.Term == TermLockQty:

@@ -23,8 +23,8 @@ type Explanation struct {
 	Err error
 }
 
-// ExplanationPart is what a formula adds or subtracts: a term, or something that is
-// computed of several, such as max(实际库存-订单占用,0).
+// ExplanationPart is one summand of a formula: a term, or a computed value such as
+// max(实际库存-订单占用,0).
 type ExplanationPart struct {
 	Text  string // in the guide's words
 	Sign  int    // 1 where it is added, -1 where it is subtracted
@@ -36,7 +36,7 @@ type ExplanationPart struct {
 	Value, Contribution decimal.Decimal
 }
 
-// ExplanationTerm is a term of a part.
+// ExplanationTerm is a term of an [ExplanationPart].
 type ExplanationTerm struct {
 	Term  Term
 	Sign  int // 1 where more of it makes the result larger, -1 where smaller, 0 where it depends

@@ -7,7 +7,7 @@ import (
 // WarningCode names a warning of [Formula.Lint].
 type WarningCode string
 
-// The warnings.
+// The codes.
 const (
 	// WarnDivisionByZero 除数恒为零: the formula never has a result. It comes alone.
 	WarnDivisionByZero WarningCode = "division_by_zero"
@@ -29,22 +29,22 @@ const (
 	WarnConstant WarningCode = "constant"
 )
 
-// Warning is what a merchant should know of a formula that is valid.
+// Warning is a doubtful property of a valid formula.
 type Warning struct {
 	Code  WarningCode
 	Terms []Term // which it is about, in the order of [Terms]
 }
 
-// String is the warning in English and Chinese.
+// String returns the warning in English and Chinese.
 func (w Warning) String() string { return w.English() + " / " + w.Chinese() }
 
-// English is the warning in English.
+// English returns the warning in English.
 func (w Warning) English() string {
 	en, _ := w.texts()
 	return w.insert(en, Term.Field, ", ")
 }
 
-// Chinese is the warning in Chinese.
+// Chinese returns the warning in Chinese.
 func (w Warning) Chinese() string {
 	_, zh := w.texts()
 	return w.insert(zh, Term.String, "、")

@@ -44,7 +44,7 @@ func Parse(text string) (*Formula, error) {
 	return f, nil
 }
 
-// SyntaxError says what is wrong with the text of a formula.
+// SyntaxError reports what is wrong with the text of a formula.
 type SyntaxError struct {
 	Problems []SyntaxProblem // in the order of the text, never empty
 }
@@ -58,7 +58,7 @@ func (e *SyntaxError) Error() string {
 	return "mapping: stock expression: " + strings.Join(en, "; ") + " / 库存取数表达式有误: " + strings.Join(zh, "; ")
 }
 
-// SyntaxProblem is one thing that is wrong.
+// SyntaxProblem is one error in the text of a formula.
 type SyntaxProblem struct {
 	Line, Column int    // where, from 1; columns are characters
 	Found        string // what the text has there, "" at its end
@@ -67,7 +67,7 @@ type SyntaxProblem struct {
 	Nearest      string // the known word that is most like it, "" where none is
 }
 
-// English says where it is, what was found and what was expected.
+// English returns the position, what was found and what was expected.
 func (p SyntaxProblem) English() string {
 	found := "the end of the text"
 	if p.Found != "" {
@@ -80,7 +80,7 @@ func (p SyntaxProblem) English() string {
 	return s
 }
 
-// Chinese says the same as English.
+// Chinese returns the same as English in Chinese.
 func (p SyntaxProblem) Chinese() string {
 	found := "表达式结尾"
 	if p.Found != "" {

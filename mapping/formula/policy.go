@@ -1,7 +1,7 @@
 package formula
 
-// NegativePolicy says what becomes of a result below zero. Results are really
-// negative at times: presale, or a qty that is itself below zero.
+// NegativePolicy decides what happens to a negative result. Results can be negative:
+// with presale, or if qty itself is negative.
 type NegativePolicy uint8
 
 // What becomes of a result below zero.
@@ -10,7 +10,7 @@ const (
 	NegativeZero                       // it becomes zero
 )
 
-// RoundingPolicy says how a result becomes a whole number of pieces.
+// RoundingPolicy decides how a result becomes a whole number of pieces.
 type RoundingPolicy uint8
 
 // How a result becomes whole.
@@ -24,7 +24,7 @@ const (
 	RoundNone                           // not at all
 )
 
-// MissingPolicy says what becomes of a figure that is not known.
+// MissingPolicy decides what happens to an unknown figure.
 type MissingPolicy uint8
 
 // What becomes of a figure that is not known.
@@ -33,10 +33,10 @@ const (
 	MissingZero                       // it counts as zero
 )
 
-// EvalPolicy makes a stock figure of an exact result. The zero value keeps what is
-// negative, rounds down to whole pieces and refuses what is not known. Rounding
-// comes once, at the end, on the exact value; Negative comes after it. A policy
-// that does not exist counts as the zero one.
+// EvalPolicy converts the exact result of a formula into a stock figure. The zero value
+// keeps negative results, rounds toward zero to whole pieces and refuses unknown
+// figures. Rounding is applied once, to the exact result, then Negative. Undefined
+// values count as zero values.
 type EvalPolicy struct {
 	Negative NegativePolicy
 	Rounding RoundingPolicy

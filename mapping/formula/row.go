@@ -20,7 +20,7 @@ func NewRow(skuID string, figures map[Term]decimal.Decimal) Row {
 	return s
 }
 
-// Set makes a figure known. A term that does not exist is passed over.
+// Set sets a figure, which is known from then on. Invalid terms are ignored.
 func (row *Row) Set(t Term, v decimal.Decimal) {
 	if t < termCount {
 		row.known |= 1 << t
@@ -28,7 +28,7 @@ func (row *Row) Set(t Term, v decimal.Decimal) {
 	}
 }
 
-// Value returns a figure, and whether it is known.
+// Value returns a figure and reports whether it is known.
 func (row *Row) Value(t Term) (decimal.Decimal, bool) {
 	if t >= termCount || !row.known.has(t) {
 		return decimal.Decimal{}, false
@@ -45,7 +45,7 @@ type IntRow struct {
 	values [termCount]int64 // zero where unknown
 }
 
-// Set makes a figure known. A term that does not exist is passed over.
+// Set sets a figure, which is known from then on. Invalid terms are ignored.
 func (row *IntRow) Set(t Term, v int64) {
 	if t < termCount {
 		row.known |= 1 << t
@@ -53,7 +53,7 @@ func (row *IntRow) Set(t Term, v int64) {
 	}
 }
 
-// Value returns a figure, and whether it is known.
+// Value returns a figure and reports whether it is known.
 func (row *IntRow) Value(t Term) (int64, bool) {
 	if t >= termCount || !row.known.has(t) {
 		return 0, false

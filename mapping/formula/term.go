@@ -24,9 +24,9 @@ const (
 	TermLockQty                   // 锁定库存 lock_qty: only where has_lock_qty was asked for
 	TermMinQty                    // 安全库存下限 min_qty: may be null
 	TermMaxQty                    // 安全库存上限 max_qty: may be null
-	TermCustomizeQty1             // 自定义仓1 customize_qty_1: only where the merchant set it up
-	TermCustomizeQty2             // 自定义仓2 customize_qty_2: as above
-	TermCustomizeQty3             // 自定义仓3 customize_qty_3: as above
+	TermCustomizeQty1             // 自定义仓1 customize_qty_1: only if the merchant configured it
+	TermCustomizeQty2             // 自定义仓2 customize_qty_2: only if the merchant configured it
+	TermCustomizeQty3             // 自定义仓3 customize_qty_3: only if the merchant configured it
 )
 
 const termCount = 16
@@ -52,7 +52,7 @@ func (m termSet) terms() []Term {
 // Terms returns all terms, for a settings page.
 func Terms() []Term { return termSet(math.MaxUint16).terms() }
 
-// String is the Chinese word, such as 实际库存.
+// String returns the Chinese word, such as 实际库存.
 func (t Term) String() string {
 	if t >= termCount {
 		return "?"
@@ -60,7 +60,7 @@ func (t Term) String() string {
 	return termNames[t].label
 }
 
-// Field is the name in Jushuitan's inventory row, such as qty.
+// Field returns the field name in Jushuitan's inventory row, such as qty.
 func (t Term) Field() string {
 	if t >= termCount {
 		return "?"
