@@ -62,12 +62,12 @@ func TestOrderUpload(t *testing.T) {
 
 func TestOrderUploadRefuses(t *testing.T) {
 	for want, change := range map[string]func(*dianjia.Order){
-		"no order number": func(o *dianjia.Order) { o.OrderNo = "" },
-		"no shop":         func(o *dianjia.Order) { o.ShopID = 0 },
-		"no lines":        func(o *dianjia.Order) { o.Items = nil },
-		"has no number":   func(o *dianjia.Order) { o.Items[0].LineNo = "" },
-		"duplicate line number":       func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
-		"above zero":      func(o *dianjia.Order) { o.Items[0].Qty = decimal.Decimal{} },
+		"no order number":       func(o *dianjia.Order) { o.OrderNo = "" },
+		"no shop":               func(o *dianjia.Order) { o.ShopID = 0 },
+		"no lines":              func(o *dianjia.Order) { o.Items = nil },
+		"has no number":         func(o *dianjia.Order) { o.Items[0].LineNo = "" },
+		"duplicate line number": func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
+		"above zero":            func(o *dianjia.Order) { o.Items[0].Qty = decimal.Decimal{} },
 	} {
 		o := mallOrder()
 		change(o)

@@ -120,7 +120,7 @@ func TestPropertyLabels(t *testing.T) {
 	require.NoError(t, mapping.DefaultPropertyLabels().Validate())
 	for name, bad := range map[string]mapping.PropertyLabels{
 		"is empty":       {Color: []string{""}, Size: []string{"码"}},
-		"duplicate":          {Color: []string{"Color"}, Size: []string{"COLOR"}},
+		"duplicate":      {Color: []string{"Color"}, Size: []string{"COLOR"}},
 		"a separator":    {Color: []string{"颜色："}, Size: []string{"码"}},
 		"there must be ": {Color: []string{"颜色"}},
 	} {

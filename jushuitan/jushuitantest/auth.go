@@ -184,8 +184,8 @@ func (a *authority) check(token string, now time.Time) (c *Company, why string) 
 	return g.company, ""
 }
 
-// AccessToken is a valid token of a merchant, made if there is none: for calls
-// with client.WithToken, or without the SDK. "" is the default company.
+// AccessToken returns a valid token of a merchant, and issues one if there is none: for
+// calls with client.WithToken, or without the SDK. "" is the default company.
 func (s *Server) AccessToken(merchant string) string {
 	c, now := s.Company(merchant), s.Now()
 	s.auth.mu.Lock()
@@ -202,8 +202,8 @@ func (s *Server) AccessToken(merchant string) string {
 	return best.access
 }
 
-// ExpireTokens ends all tokens of a merchant, refresh tokens too: calls with
-// them are answered 100. "" is the default company.
+// ExpireTokens expires all tokens of a merchant, refresh tokens included: calls with
+// them are refused with code 100. "" is the default company.
 func (s *Server) ExpireTokens(merchant string) {
 	c := s.Company(merchant)
 	s.auth.mu.Lock()

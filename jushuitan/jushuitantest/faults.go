@@ -9,49 +9,50 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 )
 
-// FaultKind is what goes wrong.
+// FaultKind is the kind of a fault.
 type FaultKind int
 
-// The faults. Those that say "not carried out" refuse or lose the request before
-// it has any effect; the others carry it out.
+// The kinds of fault. Those marked "Not carried out" fail the request before it has any
+// effect; with the others it takes effect.
 const (
 	NoFault FaultKind = iota
-	// Throttle answers 199, too many calls in a second. Not carried out.
+	// Throttle answers with code 199, too many calls in a second. Not carried out.
 	Throttle
-	// ThrottleMinute answers 200, too many calls in a minute. Not carried out.
+	// ThrottleMinute answers with code 200, too many calls in a minute. Not carried
+	// out.
 	ThrottleMinute
 	// HTTP5xx answers Status, 502 by default. Not carried out.
 	HTTP5xx
 	// HTTP429 answers 429 with RetryAfter, if any. Not carried out.
 	HTTP429
-	// Reset closes the connection hard and answers nothing. Not carried out.
+	// Reset resets the connection without an answer. Not carried out.
 	Reset
-	// Slow waits for Delay, then goes on; another fault may join it.
+	// Slow delays the answer by Delay. It can be combined with another fault.
 	Slow
-	// Hang answers nothing until the caller goes away. Not carried out.
+	// Hang does not answer until the caller disconnects. Not carried out.
 	Hang
-	// CutBody announces more bytes than it sends.
+	// CutBody announces a longer body than it sends.
 	CutBody
-	// LostAnswer closes the connection hard after the request was carried out.
+	// LostAnswer resets the connection after the request has taken effect.
 	LostAnswer
 	// ExpiredToken answers 100 with a message that names the access_token,
 	// whatever the token. Not carried out.
 	ExpiredToken
-	// HTMLPage answers a web page with status 200. Not carried out.
+	// HTMLPage answers with an HTML page and status 200. Not carried out.
 	HTMLPage
 	// TooLarge makes the answer Size bytes long, 33 MiB by default.
 	TooLarge
 	// Redirect answers 302 to Location. Not carried out.
 	Redirect
-	// PageDrift answers pages from the second on as if a row had come in before
-	// them: the last row of the page before comes again.
+	// PageDrift shifts the rows of every page but the first by one, as if a row had
+	// been inserted: the last row of the previous page is repeated.
 	PageDrift
-	// TypeDrift answers numbers as text, text of digits as numbers, true and false
-	// as 1 and 0, absent members as null, and adds members that nobody knows.
+	// TypeDrift changes JSON types: numbers become strings, digit strings numbers,
+	// booleans 1 and 0, absent members null, and unknown members are added.
 	TypeDrift
-	// BadCode answers the code as text.
+	// BadCode sends the code as a string.
 	BadCode
-	// Refuse answers Code and Msg. Not carried out.
+	// Refuse answers with Code and Msg. Not carried out.
 	Refuse
 )
 
@@ -67,7 +68,7 @@ func (k FaultKind) String() string {
 	return faultNames[k]
 }
 
-// Fault is something that goes wrong, see [Server.Inject].
+// Fault is a fault to inject, see [Server.Inject].
 type Fault struct {
 	Path  string // that it meets; "" is every path but the token endpoints
 	Times int    // how many requests it meets, 0: all
@@ -83,8 +84,8 @@ type Fault struct {
 	Msg        string        // of Refuse
 }
 
-// Inject makes requests go wrong until remove is called, or Times requests did.
-// Of several faults that meet a request the one injected first counts.
+// Inject applies the fault to matching requests until remove is called or Times
+// requests were affected. If several faults match, the one injected first applies.
 func (s *Server) Inject(f Fault) (remove func()) {
 	f.Path = s.ops.canonical(f.Path)
 	return s.faults.Inject(f, fakeserver.Plan{Skip: f.Skip, Times: f.Times, Slows: f.Kind == Slow, Delay: f.Delay})

@@ -30,21 +30,21 @@ func (c *Company) Pay(oID int64) error {
 	return nil
 }
 
-// Shops is every shop (店铺), copies.
+// Shops returns copies of all shops (店铺).
 func (c *Company) Shops() []jushuitan.Shop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return copies(c.shops)
 }
 
-// Warehouses is every warehouse (仓库), copies.
+// Warehouses returns copies of all warehouses (仓库).
 func (c *Company) Warehouses() []jushuitan.Warehouse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return copies(c.warehouses)
 }
 
-// Carriers is every carrier (物流公司), copies.
+// Carriers returns copies of all carriers (物流公司).
 func (c *Company) Carriers() []jushuitan.Carrier {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +81,8 @@ func (c *Company) PushAddresses() []PushAddress {
 	return out
 }
 
-// Faults are those that can meet a request still, in the order of their injection.
+// Faults returns the faults that can still affect a request, in the order of their
+// injection.
 func (s *Server) Faults() []Fault {
 	var out []Fault
 	s.faults.Each(func(f Fault, left fakeserver.Plan) {
@@ -94,7 +95,7 @@ func (s *Server) Faults() []Fault {
 // ClearFaults removes all faults.
 func (s *Server) ClearFaults() { s.faults.Clear() }
 
-// FaultKinds is every kind of fault, in the order of the constants.
+// FaultKinds returns every kind of fault, in the order of the constants.
 func FaultKinds() []FaultKind {
 	var out []FaultKind
 	for k := NoFault + 1; int(k) < len(faultNames); k++ {
@@ -103,8 +104,8 @@ func FaultKinds() []FaultKind {
 	return out
 }
 
-// WithFront puts a handler in front of the API: front is given the server and the
-// handler of the API, to which it hands what it does not answer itself.
+// WithFront puts a handler in front of the API. front receives the server and the API's
+// handler, to which it passes the requests that it does not answer itself.
 func WithFront(front func(s *Server, api http.Handler) http.Handler) Option {
 	return func(c *config) error {
 		if front == nil {

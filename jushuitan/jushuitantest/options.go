@@ -10,7 +10,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Option changes how a [Server] works.
+// Option configures a [Server].
 type Option func(*config) error
 
 type config struct {
@@ -77,8 +77,8 @@ func WithoutQuota() Option {
 	return func(c *config) error { c.quotas = nil; return nil }
 }
 
-// WithSlack makes the windows of the quotas shorter by d, for tests on machines
-// where calls that leave in time may arrive bunched. Windows are exact by default.
+// WithSlack shortens the windows of the quotas by d, for tests on machines where calls
+// may arrive closer together than they were sent. Windows are exact by default.
 func WithSlack(d time.Duration) Option {
 	return func(c *config) error {
 		if d < 0 {
@@ -89,7 +89,7 @@ func WithSlack(d time.Duration) Option {
 	}
 }
 
-// WithTokenLife sets how long access tokens live, 30 days by default.
+// WithTokenLife sets the lifetime of access tokens, 30 days by default.
 func WithTokenLife(d time.Duration) Option {
 	return func(c *config) error {
 		if d < time.Second {
@@ -100,25 +100,25 @@ func WithTokenLife(d time.Duration) Option {
 	}
 }
 
-// WithRefreshKeepsToken makes a refresh prolong the token without changing its
-// text, as one source reports; by default the text changes.
+// WithRefreshKeepsToken makes a refresh extend the token without changing its text, as
+// one source reports. By default the text changes.
 func WithRefreshKeepsToken() Option {
 	return func(c *config) error { c.keepText = true; return nil }
 }
 
-// WithSingleToken makes a company's new token end the ones before. Whether the
-// platform does so is not known; by default they live until they expire.
+// WithSingleToken makes a new token of a company invalidate the previous ones. Whether
+// the platform does so is unknown; by default they are valid until they expire.
 func WithSingleToken() Option {
 	return func(c *config) error { c.oneToken = true; return nil }
 }
 
-// WithClock starts the server's time at start. It runs on from there.
+// WithClock sets the server's time to start, from where it runs on.
 func WithClock(start time.Time) Option {
 	begin := time.Now()
 	return WithNow(func() time.Time { return start.Add(time.Since(begin)) })
 }
 
-// WithNow takes the server's time from now.
+// WithNow makes the server read its time from now.
 func WithNow(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {
@@ -140,12 +140,12 @@ func WithLatency(d time.Duration) Option {
 	}
 }
 
-// WithIPAllowlist lets only callers of these addresses in (code 110 for others).
+// WithIPAllowlist refuses callers from other addresses with code 110.
 func WithIPAllowlist(prefixes ...netip.Prefix) Option {
 	return func(c *config) error { c.allow = slices.Clone(prefixes); return nil }
 }
 
-// WithPushClient sends pushes with hc.
+// WithPushClient sends pushes with hc instead of a default client.
 func WithPushClient(hc *http.Client) Option {
 	return func(c *config) error {
 		if hc == nil {
@@ -156,9 +156,9 @@ func WithPushClient(hc *http.Client) Option {
 	}
 }
 
-// WithPushRetry sets the waits before a push that was not taken is sent again,
-// 50, 200 and 500 ms of real time by default; without arguments it is sent once.
-// That the platform repeats pushes is an assumption: no source says so.
+// WithPushRetry sets the delays before a push that was not accepted is retried: 50, 200
+// and 500 ms of real time by default, no retries without arguments. That the platform
+// retries pushes is an assumption: no source says so.
 func WithPushRetry(waits ...time.Duration) Option {
 	return func(c *config) error { c.pushRetry = slices.Clone(waits); return nil }
 }

@@ -25,7 +25,7 @@ type pushTarget struct {
 // pushTimeout bounds one POST (assumption).
 const pushTimeout = 10 * time.Second
 
-// PushRecord is a push and what became of it.
+// PushRecord is a push and its outcome.
 type PushRecord struct {
 	Time     time.Time // server's, when it was made
 	Merchant string
@@ -39,7 +39,7 @@ type PushRecord struct {
 	Err      error  // why the last attempt failed; nil when it was delivered
 }
 
-// Delivered reports whether the receiver took it: HTTP 200 and code 0.
+// Delivered reports whether the receiver accepted it: HTTP 200 and code 0.
 func (r PushRecord) Delivered() bool { return r.Done && r.Err == nil }
 
 // pushHub queues pushes for each company and sends them in order.
@@ -74,9 +74,9 @@ func (h *pushHub) init(s *Server) {
 	}
 }
 
-// RegisterPush registers the address for one kind of push of a shop, as in the
-// shop's message settings (消息推送设置). Query parameters of the address are kept;
-// "" takes the registration back. Nothing is pushed without an address.
+// RegisterPush registers the URL for one kind of push of a shop, as the shop's message
+// settings (消息推送设置) do. Query parameters of the URL are kept; "" removes the
+// registration. Without a URL nothing is pushed.
 func (c *Company) RegisterPush(shopID int64, method jushuitan.PushMethod, address string) error {
 	if !slices.Contains(jushuitan.PushMethods(), method) {
 		return problem("RegisterPush: method %q is not known", method)
@@ -269,7 +269,7 @@ func masked(address string) string {
 	return u.String()
 }
 
-// WaitPushes waits until every push that is queued was delivered or given up.
+// WaitPushes waits until every queued push was delivered or given up.
 func (s *Server) WaitPushes(ctx context.Context) error {
 	for {
 		s.pushes.mu.Lock()
@@ -286,7 +286,7 @@ func (s *Server) WaitPushes(ctx context.Context) error {
 	}
 }
 
-// Pushes is every push so far, of all companies, oldest first.
+// Pushes returns the pushes so far, of all companies, oldest first.
 func (s *Server) Pushes() []PushRecord {
 	s.pushes.mu.Lock()
 	defer s.pushes.mu.Unlock()

@@ -18,11 +18,10 @@ import (
 // operator is [Company] under a name that does not clash with [Server.Company].
 type operator = Company
 
-// Server is a fake Jushuitan. All its methods may be called from many goroutines
-// at once.
+// Server is a fake Jushuitan. It is safe for concurrent use.
 //
-// It has the methods of [Company]: they act on the default company, which is the
-// one that a self-built app works for. [Server.Company] returns the others.
+// It has the methods of [Company], which act on the default company: the one that a
+// self-built app works for. [Server.Company] returns the others.
 type Server struct {
 	*operator
 
@@ -49,7 +48,8 @@ type Server struct {
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. Like
-// [net/http/httptest.NewServer] it panics if it cannot listen. Close it.
+// [net/http/httptest.NewServer] it panics if it cannot listen. The caller must close
+// it.
 func NewServer(opts ...Option) *Server {
 	s, err := Start(context.Background(), "127.0.0.1:0", opts...)
 	if err != nil {
@@ -58,8 +58,8 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
-// The server closes with ctx, or by [Server.Close].
+// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 chooses a free one.
+// The server closes when ctx ends or [Server.Close] is called.
 func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
 	s, err := newServer(opts...)
 	if err != nil {
@@ -96,7 +96,7 @@ func newServer(opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Handler is the server as a handler, for mounting it elsewhere. It works until
+// Handler returns the server as a handler, to mount it elsewhere. It works until
 // [Server.Close].
 func (s *Server) Handler() http.Handler {
 	if s.cfg.front != nil {
@@ -105,19 +105,18 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(s.serve)
 }
 
-// Close stops the server: it ends what is being answered, drops pushes that are
-// not delivered yet, and returns when all that has ended. Call
-// [Server.WaitPushes] before if the pushes matter.
+// Close stops the server: it aborts requests in progress, discards undelivered pushes,
+// and returns when all of them have ended. Call [Server.WaitPushes] first if the pushes
+// matter.
 func (s *Server) Close() { s.host.Close() }
 
-// Credentials are those of the server's app.
+// Credentials returns those of the server's app.
 func (s *Server) Credentials() jushuitan.Credentials { return s.cfg.app }
 
-// Client makes a client of this server's app: with its URL, clock and quotas.
-// Options may change that. The client of a self-built app gets its tokens by
-// itself and works for the default company; that of a service provider's app
-// needs [Server.Grant] and ExchangeCode for each merchant, or
-// client.WithToken(srv.AccessToken(merchant)).
+// Client returns a client of this server's app with its URL, clock and quotas, which
+// options may change. The client of a self-built app acquires its tokens itself and
+// works for the default company; that of a service provider's app needs [Server.Grant]
+// and ExchangeCode for each merchant, or client.WithToken(srv.AccessToken(merchant)).
 func (s *Server) Client(opts ...jushuitan.Option) (*jushuitan.Client, error) {
 	if s.URL == "" {
 		return nil, errors.New("jushuitantest: Client: the server does not listen")
@@ -135,7 +134,7 @@ func (s *Server) Client(opts ...jushuitan.Option) (*jushuitan.Client, error) {
 	return jushuitan.New(s.cfg.app, append(all, opts...)...)
 }
 
-// Company is the state of a merchant, made when it is first named. "" is the
+// Company returns the company of a merchant, and creates it on first use. "" is the
 // default company.
 func (s *Server) Company(merchant string) *Company {
 	s.mu.Lock()
@@ -149,15 +148,15 @@ func (s *Server) Company(merchant string) *Company {
 	return c
 }
 
-// Now is the server's time: real time (or that of [WithNow]) and what
+// Now returns the server's time: real time (or that of [WithNow]) plus what
 // [Server.Advance] added.
 func (s *Server) Now() time.Time { return s.clock.Now() }
 
-// Advance moves the server's time forward: tokens age, quota windows pass,
-// changes get later stamps.
+// Advance moves the server's time forward: tokens expire, quota windows pass, and later
+// changes get later time stamps.
 func (s *Server) Advance(d time.Duration) { s.clock.Advance(d) }
 
-// RevokePermission takes away the app's right to call a path (code 190).
+// RevokePermission revokes the app's permission to call a path (code 190).
 func (s *Server) RevokePermission(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +194,7 @@ type Stats struct {
 	PushFailures int // pushes given up
 }
 
-// Requests is every request so far, oldest first; of very many the last 9,000 at least.
+// Requests returns the requests so far, oldest first. At least the last 9,000 are kept.
 func (s *Server) Requests() []RequestRecord { return s.log.All() }
 
 // Stats returns the counters.

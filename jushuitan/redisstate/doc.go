@@ -88,4 +88,6 @@
 //
 // While Redis is away, tokens in memory are used on; limited calls wait, or have their
 // local share, see [Outage]; receivers answer failure; workers wait.
+//
+// Experimental: this package may change in any minor version.
 package redisstate

@@ -15,11 +15,11 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// FaultKind is what goes wrong.
+// FaultKind is the kind of a fault.
 type FaultKind int
 
-// The faults. Those that say "not carried out" refuse or lose the call before it
-// has any effect; the others carry it out.
+// The kinds of fault. Those marked "Not carried out" fail the call before it has any
+// effect; with the others it takes effect.
 const (
 	NoFault FaultKind = iota
 	// Refuse answers Code, SubCode, Msg and SubMsg; a code that the platform
@@ -30,22 +30,22 @@ const (
 	CallLimited
 	// HTTP5xx answers Status, 502 by default. Not carried out.
 	HTTP5xx
-	// Reset closes the connection hard and answers nothing. Not carried out.
+	// Reset resets the connection without an answer. Not carried out.
 	Reset
-	// Slow waits for Delay, then goes on; another fault may join it.
+	// Slow delays the answer by Delay. It can be combined with another fault.
 	Slow
-	// Hang answers nothing until the caller goes away. Not carried out.
+	// Hang does not answer until the caller disconnects. Not carried out.
 	Hang
-	// HTMLPage answers a web page with status 200. Not carried out.
+	// HTMLPage answers with an HTML page and status 200. Not carried out.
 	HTMLPage
-	// CutBody announces more bytes than it sends.
+	// CutBody announces a longer body than it sends.
 	CutBody
-	// LostAnswer closes the connection hard after the call was carried out.
+	// LostAnswer resets the connection after the call has taken effect.
 	LostAnswer
-	// ControlChars strews control characters into the answer.
+	// ControlChars inserts control characters into the answer.
 	ControlChars
-	// CodeDrift answers a code as text where it is a number in JSON, and the other
-	// way round.
+	// CodeDrift swaps the JSON type of the code: a number becomes a string and a string
+	// a number.
 	CodeDrift
 	// OtherRoot answers in the open platform's form: under <method>_response, or
 	// under error_response with msg and sub_msg; or under Root.
@@ -64,7 +64,7 @@ func (k FaultKind) String() string {
 	return faultNames[k]
 }
 
-// Fault is something that goes wrong, see [Server.Inject].
+// Fault is a fault to inject, see [Server.Inject].
 type Fault struct {
 	Method string // that it meets, in full or without taobao.qimen.; "" is every one
 	Times  int    // how many calls it meets, 0: all
@@ -81,8 +81,8 @@ type Fault struct {
 	Root    string        // of OtherRoot
 }
 
-// Inject makes calls go wrong until remove is called, or Times calls did. Of several
-// faults that meet a call the one injected first counts.
+// Inject applies the fault to matching calls until remove is called or Times calls were
+// affected. If several faults match, the one injected first applies.
 func (s *Server) Inject(f Fault) (remove func()) {
 	if m, ok := qimen.LookupMethod(f.Method); ok {
 		f.Method = m.Name

@@ -304,7 +304,7 @@ func (x *exchange) send(a *answer) {
 
 // Receiver is who gets the messages of a customer, see [Server.Register].
 type Receiver struct {
-	// URL is where the messages go. Parameters of its query are kept and signed.
+	// URL is the receiver's URL. Its query parameters are kept and signed.
 	URL string
 
 	// AppKey and AppSecret are the receiver's own: what is forwarded is signed with
@@ -319,8 +319,8 @@ type Receiver struct {
 	// deliveryorder.confirm, the warehouse that of deliveryorder.create.
 	Methods []string
 
-	// Form forwards the parameters of form calls as a form. By default they are a
-	// JSON document.
+	// Form forwards the parameters of form calls as a form. By default they are sent as
+	// a JSON document.
 	Form bool
 }
 
@@ -353,7 +353,7 @@ func (s *Server) Register(customerID string, r Receiver) error {
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return errors.New("qimentest: Register: the query cannot be read")
+		return errors.New("qimentest: Register: the query is invalid")
 	}
 	own := &receiver{Receiver: r, url: u, query: map[string]string{}}
 	for name, all := range values {

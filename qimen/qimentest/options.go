@@ -8,7 +8,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// Option changes how a [Server] works.
+// Option configures a [Server].
 type Option func(*config) error
 
 type config struct {
@@ -100,7 +100,7 @@ func WithCustomer(id, merchant string) Option {
 	}
 }
 
-// WithReceiverTimeout bounds how long a receiver may take to answer, 30 s by
+// WithReceiverTimeout limits the time that a receiver may take to answer, 30 s by
 // default.
 func WithReceiverTimeout(d time.Duration) Option {
 	return func(c *config) error {

@@ -17,14 +17,13 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// Server is a fake gateway. All its methods may be called from many goroutines at
-// once.
+// Server is a fake Qimen gateway. It is safe for concurrent use.
 type Server struct {
 	// URL is the base URL, such as http://127.0.0.1:34567; "" if the server does not
 	// listen. The gateway is below it, at every path that begins with /router/.
 	URL string
 
-	// ERP is the fake Jushuitan behind the scene, and the clock.
+	// ERP returns the fake Jushuitan behind the scene, which is also the clock.
 	ERP *jushuitantest.Server
 
 	cfg    config
@@ -41,7 +40,8 @@ type Server struct {
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. Like
-// [net/http/httptest.NewServer] it panics if it cannot listen. Close it.
+// [net/http/httptest.NewServer] it panics if it cannot listen. The caller must close
+// it.
 func NewServer(opts ...Option) *Server {
 	s, err := Start(context.Background(), "127.0.0.1:0", opts...)
 	if err != nil {
@@ -50,8 +50,8 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 is a free one.
-// The server closes with ctx, or by [Server.Close].
+// Start starts a server on addr, such as "127.0.0.1:8080"; port 0 chooses a free one.
+// The server closes when ctx ends or [Server.Close] is called.
 func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
 	s, err := New(opts...)
 	if err != nil {
@@ -85,8 +85,8 @@ func New(opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Close stops the server: it ends what is being answered and forwarded, and returns
-// when all that has ended.
+// Close stops the server: it aborts calls and messages in progress, and returns when
+// all of them have ended.
 func (s *Server) Close() {
 	s.host.Close()
 	if s.ownERP {
@@ -94,13 +94,13 @@ func (s *Server) Close() {
 	}
 }
 
-// Now is the time of the server and of its ERP.
+// Now returns the time of the server and of its ERP.
 func (s *Server) Now() time.Time { return s.ERP.Now() }
 
 // Advance moves that time forward.
 func (s *Server) Advance(d time.Duration) { s.ERP.Advance(d) }
 
-// AddCustomer makes id the customer id (奇门客户编码) of a merchant; "" is the default
+// AddCustomer assigns the customer id (奇门客户编码) id to a merchant; "" is the default
 // company.
 func (s *Server) AddCustomer(id, merchant string) {
 	s.mu.Lock()
@@ -175,7 +175,7 @@ type RequestRecord struct {
 	Fault     FaultKind
 }
 
-// Requests is every call so far, oldest first; of very many the last 9,000 at least.
+// Requests returns the calls so far, oldest first. At least the last 9,000 are kept.
 func (s *Server) Requests() []RequestRecord { return s.log.All() }
 
 func (s *Server) nextRequestID() string { return fmt.Sprintf("qmfake%06d", s.requestNo.Add(1)) }

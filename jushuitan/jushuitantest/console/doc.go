@@ -72,4 +72,6 @@
 // Chinese: 400 for a request that makes no sense, 403 for a caller who may not, 409
 // where the ERP refuses, such as shipping a cancelled order, and then nothing changed;
 // 415 for another Content-Type.
+//
+// Experimental: this package may change in any minor version.
 package console
