@@ -319,7 +319,7 @@ func TestBothSides(t *testing.T) {
 		"want http(s)":         {URL: "ftp://x"},
 		"is not known":         {URL: "http://x", SignMethod: "sha1"},
 		"duplicate":            {URL: "http://x?a=1&a=2"},
-		"the query cannot":     {URL: "http://x?a=%zz"},
+		"the query is invalid": {URL: "http://x?a=%zz"},
 		`customer "nobody" is`: {URL: "http://x"},
 	} {
 		require.ErrorContains(t, gateway.Register("nobody", r), want)
