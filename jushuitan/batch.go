@@ -8,29 +8,29 @@ import (
 	"strings"
 )
 
-// RowResult is what became of one row of an upload. The results of an upload are
-// in the order of its input, one for each row.
+// RowResult is the outcome of one row of an upload. Uploads return one RowResult for each
+// input row, in input order.
 type RowResult[T any] struct {
-	Index  int    // of the row in the input
-	Key    string // its key, such as the so_id
-	Result T      // the server's answer for it
-	Err    error  // nil when the server took it
+	Index  int    // index of the row in the input
+	Key    string // key of the row, such as its so_id
+	Result T      // the server's result for the row
+	Err    error  // nil if the server accepted the row
 }
 
-// batch is an upload of rows: how many a call takes, and how rows and answers
-// pair. It is generated from the catalog.
+// batch describes an upload: how many rows one call takes and how rows are matched to
+// results. It is generated from the catalog.
 type batch[Req, Item, Reply, Row any] struct {
 	op        *Operation
 	rows      func(Req) []Item
-	with      func(Req, []Item) Req // the request with these rows in place of its own
+	with      func(Req, []Item) Req // copy of the request that holds these rows
 	key       func(*Item) string
-	results   func(*Reply) []Row // nil: the server does not answer row by row
+	results   func(*Reply) []Row // nil: the server does not report results by row
 	resultKey func(*Row) string
 	verdict   func(*Row) (ok bool, msg string)
 }
 
-// upload sends the rows in calls of the size that the server takes. A failed
-// call does not hide the others.
+// upload sends the rows in calls of at most the server's batch size. A failed call does
+// not discard the results of the others.
 func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[Req, Item, Reply, Row], req Req) ([]RowResult[Row], error) {
 	if v := reflect.ValueOf(req); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("jushuitan: %s: the request is nil", b.op.Name())
@@ -80,7 +80,7 @@ func (b *batch[Req, Item, Reply, Row]) send(ctx context.Context, whole *oneCall,
 				out[i].Err = err
 			}
 			if stops(ctx, err) {
-				hopeless = whole.fail(&Error{Outcome: NotSent, class: classOf(err), cause: fmt.Errorf("not sent, since an earlier call of this upload failed: %w", err)})
+				hopeless = whole.fail(&Error{Outcome: NotSent, class: classOf(err), cause: fmt.Errorf("not sent because an earlier call of this upload failed: %w", err)})
 			}
 			continue
 		}
@@ -97,8 +97,8 @@ func classOf(err error) error {
 	return nil
 }
 
-// pair gives each row of one call its answer: by key, rows with equal keys in
-// turn; by place where the answers or the row carry no key.
+// pair assigns to each row of one call its result: by key, in order where several rows
+// have the same key, or by position where the results or the row have no key.
 func (b *batch[Req, Item, Reply, Row]) pair(k *oneCall, rows []RowResult[Row], answers []Row) {
 	byKey := map[string][]int{}
 	keyed := 0
@@ -119,20 +119,20 @@ func (b *batch[Req, Item, Reply, Row]) pair(k *oneCall, rows []RowResult[Row], a
 			at = i
 		}
 		if at < 0 {
-			rows[i].Err = k.fail(&Error{Outcome: Unknown, class: ErrDecode, cause: errors.New("the answer does not mention this row")})
+			rows[i].Err = k.fail(&Error{Outcome: Unknown, class: ErrDecode, cause: errors.New("the response has no result for this row")})
 			continue
 		}
 		rows[i].Result = answers[at]
 		if ok, msg := b.verdict(&answers[at]); !ok {
 			if msg == "" {
-				msg = "refused without a reason"
+				msg = "rejected without a reason"
 			}
 			rows[i].Err = k.refusedRow(msg)
 		}
 	}
 }
 
-// rowKey writes the values of a key as one text.
+// rowKey joins the values of a key into one string.
 func rowKey(parts ...any) string {
 	if len(parts) == 1 {
 		if s, ok := parts[0].(string); ok {
@@ -146,8 +146,8 @@ func rowKey(parts ...any) string {
 	return strings.Join(texts, "|")
 }
 
-// saysDone reads a row's message where the server gives no flag: it is empty or
-// says that all went well.
+// saysDone reports whether a row's message means success, for servers that send no flag:
+// it is empty or says so.
 func saysDone(msg string) bool {
 	switch strings.ToLower(strings.TrimSpace(msg)) {
 	case "", "ok", "success", "成功", "执行成功", "操作成功", "上传成功", "保存成功":
@@ -156,13 +156,13 @@ func saysDone(msg string) bool {
 	return false
 }
 
-// collectFailures makes row errors of an answer's list of failed rows.
+// collectFailures converts a response's list of failed rows to row errors.
 func collectFailures[Row any](rows []Row, of func(*Row) (key, msg string)) []RowError {
 	var out []RowError
 	for i := range rows {
 		key, msg := of(&rows[i])
 		if msg == "" {
-			msg = "refused without a reason"
+			msg = "rejected without a reason"
 		}
 		out = append(out, RowError{Index: -1, Key: key, Err: errors.New(msg)})
 	}

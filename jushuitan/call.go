@@ -13,11 +13,11 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+// failure is why an attempt failed, in the engine's terms; it is converted to an [Error].
 type failure = engine.Failure[Outcome]
 
-// rules are what is Jushuitan's own in how calls are judged. The server answers 200
-// even to errors, so that a 5xx comes from what stands before it.
+// rules are how Jushuitan's responses are judged. The server answers 200 even to errors,
+// so a 5xx comes from a proxy in front of it.
 var rules = &engine.Rules{
 	Classes: engine.Classes{
 		Invalid: ErrInvalid, Permission: ErrPermission, RateLimited: ErrRateLimited, Unavailable: ErrUnavailable, TooLarge: ErrDecode,
@@ -26,24 +26,24 @@ var rules = &engine.Rules{
 	LargerHint:   "ask for smaller pages or raise WithMaxResponseBytes",
 }
 
-// oneCall is a call from its first attempt to its last.
+// oneCall is one call with all of its attempts.
 type oneCall struct {
 	*Client
 	op         *Operation
 	path       string
 	auth       bool              // a token call: no access_token, version and biz
-	params     map[string]string // of a token call
-	biz        string            // encoded once: the signed bytes are the sent bytes
-	repeatable bool              // sending it again after a lost answer changes nothing
-	personal   func() []string   // texts of the request that must not be shown
+	params     map[string]string // form parameters of a token call
+	biz        string            // encoded once: the signed bytes are the bytes sent
+	repeatable bool              // a retry after a lost response changes nothing
+	personal   func() []string   // personal data of the request, which errors must not show
 	into       func(body []byte) *failure
 
 	run      engine.Call[Outcome] // runs the attempts
-	token    Token                // of the last attempt
-	replayed bool                 // a refused token was replaced and the call sent again
+	token    Token                // token of the last attempt
+	replayed bool                 // the token was rejected and replaced, and the call sent again
 }
 
-// do runs the call: attempts until one passes or another would not help.
+// do runs attempts until one succeeds or retrying cannot help.
 func (k *oneCall) do(ctx context.Context) error {
 	if ctx.Err() == nil && k.dry() {
 		return nil
@@ -61,10 +61,10 @@ func (k *oneCall) do(ctx context.Context) error {
 	return nil
 }
 
-// The stages of an attempt that are this service's own follow, in their order; all
-// others are package call's.
+// The methods below are the stages of an attempt that are specific to Jushuitan, in
+// order. Package call runs the others.
 
-// Sign gets the token and makes the signed form.
+// Sign gets the token and sets the signed form as the body.
 func (k *oneCall) Sign(req *http.Request) *failure {
 	token, f := k.fetchToken(req.Context())
 	if f != nil {
@@ -81,7 +81,7 @@ func (k *oneCall) Sign(req *http.Request) *failure {
 	return nil
 }
 
-// Judge reads envelope and payload and classifies what they say.
+// Judge decodes the envelope and the payload and classifies the result.
 func (k *oneCall) Judge(_ int, body []byte) *failure {
 	f := k.into(body)
 	if f != nil && f.Code != "" && f.Class == nil {
@@ -90,7 +90,7 @@ func (k *oneCall) Judge(_ int, body []byte) *failure {
 	return f
 }
 
-// Refusal reads the envelope of an answer with another status than 2xx.
+// Refusal decodes the envelope of a response whose status is not 2xx.
 func (k *oneCall) Refusal(body []byte) *failure {
 	env, ok := readEnvelope(body)
 	if !ok || env.code == 0 {
@@ -101,7 +101,7 @@ func (k *oneCall) Refusal(body []byte) *failure {
 	return f
 }
 
-// Hidden is what no error may show.
+// Hidden returns the strings that no error may contain.
 func (k *oneCall) Hidden() []string {
 	hide := []string{k.core.cred.AppSecret, k.token.AccessToken, k.token.RefreshToken, k.Client.token}
 	for _, v := range k.params {
@@ -115,7 +115,7 @@ func (k *oneCall) Hidden() []string {
 	return hide
 }
 
-// Renew replaces a refused token, once.
+// Renew replaces a rejected token, at most once.
 func (k *oneCall) Renew(f *failure) bool {
 	if !errors.Is(f.Class, ErrTokenExpired) || k.auth || k.Client.token != "" || k.replayed {
 		return false
@@ -125,7 +125,7 @@ func (k *oneCall) Renew(f *failure) bool {
 	return true
 }
 
-// failed makes the error of a failed call or attempt.
+// failed converts the failure of a call or attempt to an [Error].
 func (k *oneCall) failed(f *failure) *Error {
 	e := k.fail(&Error{Outcome: f.Outcome, HTTPStatus: f.Status, RequestID: f.RequestID, class: f.Class, cause: f.Cause})
 	e.Code, _ = strconv.ParseInt(f.Code, 10, 64)
@@ -133,7 +133,7 @@ func (k *oneCall) failed(f *failure) *Error {
 	return e
 }
 
-// fail completes an error with what is known about the call.
+// fail adds what is known about the call to an error.
 func (k *oneCall) fail(e *Error) *Error {
 	e.Op, e.Title, e.Path, e.Merchant = k.op.Name(), k.op.Title, k.path, k.merchant
 	e.Attempts = k.run.Attempts()
@@ -144,8 +144,8 @@ func (k *oneCall) fail(e *Error) *Error {
 	return e
 }
 
-// refusedRow is the error of a row that the server refused. After a lost answer
-// that may be because the first attempt was carried out.
+// refusedRow returns the error of a row that the server rejected. If the call was retried
+// after a lost response, the first attempt may have been applied.
 func (k *oneCall) refusedRow(msg string) *Error {
 	return k.fail(&Error{Outcome: k.run.Merge(Rejected), class: ErrInvalid, Msg: msg})
 }
@@ -159,7 +159,7 @@ func (k *oneCall) fetchToken(ctx context.Context) (string, *failure) {
 	}
 	tok, err := k.core.tokens.Token(ctx, k.merchant)
 	if err != nil {
-		if e, ok := errors.AsType[*Error](err); ok { // the token call's own
+		if e, ok := errors.AsType[*Error](err); ok { // the error of the token call
 			f := &failure{Outcome: NotSent, Class: e.class, Cause: err, Status: e.HTTPStatus, RequestID: e.RequestID}
 			if e.Code != 0 {
 				f.Code = strconv.FormatInt(e.Code, 10)
@@ -181,8 +181,8 @@ func (k *oneCall) fetchToken(ctx context.Context) (string, *failure) {
 	return tok.AccessToken, nil
 }
 
-// form is the parameters of one attempt, without the signature. None is empty:
-// clients disagree whether an empty parameter is signed, so none is sent.
+// form returns the parameters of one attempt without the signature. No parameter is
+// empty: clients disagree on whether empty parameters are signed, so none is sent.
 func (k *oneCall) form(token string) map[string]string {
 	form := map[string]string{
 		"app_key":   k.core.cred.AppKey,
@@ -201,12 +201,12 @@ func (k *oneCall) form(token string) map[string]string {
 	return form
 }
 
-// newCall prepares a business call: the request is encoded once.
+// newCall prepares a business call and encodes its request.
 func (c *Client) newCall(op *Operation, path string, req any) (*oneCall, error) {
 	k := &oneCall{Client: c, op: op, path: path, personal: func() []string { return redact.Personal(req) }}
 	biz, err := wire.Marshal(req)
 	if err != nil {
-		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: fmt.Errorf("request not encodable: %w", err)})
+		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: fmt.Errorf("cannot encode the request: %w", err)})
 	}
 	k.biz = string(biz)
 	if k.biz == "null" {

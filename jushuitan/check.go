@@ -13,17 +13,17 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// ValidationError lists what is wrong with a request. It is found with errors.As
-// in the error of a call, which was not sent then.
+// ValidationError lists the issues found in a request before it is sent; the request is
+// then not sent. errors.As finds it in the error of the call.
 type ValidationError struct {
 	Issues []Issue
 }
 
-// Issue is one thing that is wrong with a request.
+// Issue is one problem of a request.
 type Issue struct {
-	Row   int    // of the list that is uploaded, -1 where there is none
-	Field string // items[0].sku_id, by the wire's names
-	Rule  string // what must hold
+	Row   int    // index in the uploaded list, -1 for a field of the request itself
+	Field string // path of JSON names, such as items[0].sku_id
+	Rule  string // the rule that is violated
 }
 
 func (i Issue) String() string {
@@ -33,7 +33,7 @@ func (i Issue) String() string {
 	return fmt.Sprintf("row %d: %s %s", i.Row, i.Field, i.Rule)
 }
 
-// Error names up to ten issues.
+// Error lists the first ten issues.
 func (e *ValidationError) Error() string {
 	var b strings.Builder
 	for i, issue := range e.Issues {
@@ -49,14 +49,13 @@ func (e *ValidationError) Error() string {
 	return b.String()
 }
 
-// WithoutValidation sends requests as they are: what is wrong with them is left to
-// the server to say. The checks of this package follow public documentation, which
-// may be behind the server.
+// WithoutValidation turns off validation before calls and leaves it to the server. The
+// checks follow public documentation, which may lag behind the server.
 func WithoutValidation() Option {
 	return func(s *settings) error { s.unchecked = true; return nil }
 }
 
-// checked requests have rules beyond those of their fields.
+// checkedRequest is a request with rules across several fields.
 type checkedRequest interface {
 	check(c *checker)
 }
@@ -68,12 +67,12 @@ type checker struct {
 	path   []string
 }
 
-// add notes an issue of the member name of the value at hand.
+// add records an issue with the field name of the current value.
 func (c *checker) add(name, format string, args ...any) {
 	c.issues = append(c.issues, Issue{Row: c.row, Field: strings.Join(append(c.path[:len(c.path):len(c.path)], name), "."), Rule: fmt.Sprintf(format, args...)})
 }
 
-// check looks at a request unless the client is told not to.
+// check validates a request unless [WithoutValidation] is set.
 func (k *oneCall) check(req any) error {
 	if k.core.unchecked {
 		return nil
@@ -84,8 +83,8 @@ func (k *oneCall) check(req any) error {
 	return nil
 }
 
-// checkRequest looks at a request before it is sent: required fields, lengths,
-// list sizes, the time range, and rules between fields.
+// checkRequest validates a request before it is sent: required fields, lengths, list
+// sizes, the time range, and rules across fields.
 func checkRequest(op *Operation, req any) *ValidationError {
 	c := &checker{row: -1}
 	v := reflect.ValueOf(req)
@@ -111,7 +110,7 @@ func checkRequest(op *Operation, req any) *ValidationError {
 	return &ValidationError{Issues: c.issues}
 }
 
-// value looks at a struct.
+// value checks the fields of a struct.
 func (c *checker) value(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return
@@ -146,21 +145,21 @@ func (c *checker) rule(name string, v reflect.Value, rule string) {
 		}
 	case "max": // characters
 		if v.Kind() == reflect.String && utf8.RuneCountInString(v.String()) > n {
-			c.add(name, "has %d characters, %d are allowed", utf8.RuneCountInString(v.String()), n)
+			c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(v.String()), n)
 		}
 		if l, ok := v.Interface().(CommaList); ok && utf8.RuneCountInString(l.String()) > n {
-			c.add(name, "has %d characters, %d are allowed", utf8.RuneCountInString(l.String()), n)
+			c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(l.String()), n)
 		}
 	case "items":
 		if v.Kind() == reflect.Slice && v.Len() > n {
-			c.add(name, "has %d elements, %d are allowed", v.Len(), n)
+			c.add(name, "has %d items, maximum %d", v.Len(), n)
 		}
 	}
 }
 
-// empty tells whether a required field says nothing. A number that is 0 says
-// something, unless it is that of a document, shop or warehouse; those are tagged
-// required too, and others are not.
+// empty reports whether a required field has no value. A decimal of 0 is a value. An
+// integer of 0 is not: required integers are the numbers of documents, shops and
+// warehouses.
 func empty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map:
@@ -203,23 +202,23 @@ func (c *checker) deeper(name string, v reflect.Value) {
 	}
 }
 
-// check: an order counts as paid only when what was paid is what is to be paid,
-// and address parts come all or none.
+// check validates that the amount paid equals pay_amount, else the order counts as
+// unpaid, and that the address parts are complete or absent.
 func (o *OrderUpload) check(c *checker) {
 	if o.Pay != nil && o.ShopStatus != ShopStatusWaitBuyerPay && !o.Pay.Amount.Equal(o.PayAmount) {
 		c.add("pay.amount", "differs from pay_amount: the order would count as unpaid")
 	}
-	allOrNone(c, "with the others of receiver_state, receiver_city, receiver_district", map[string]string{
+	allOrNone(c, "together with receiver_state, receiver_city and receiver_district", map[string]string{
 		"receiver_state": o.ReceiverState, "receiver_city": o.ReceiverCity, "receiver_district": o.ReceiverDistrict,
 	})
 	if o.Card != nil && (o.Card.Name == "" || o.Card.CardID == "") {
-		c.add("card", "needs both name and card_id")
+		c.add("card", "requires both name and card_id")
 	}
 	seen := map[string]bool{}
 	for i := range o.Items {
 		id := o.Items[i].OuterOIID
 		if id != "" && seen[id] {
-			c.add(fmt.Sprintf("items[%d].outer_oi_id", i), "is not unique in the order")
+			c.add(fmt.Sprintf("items[%d].outer_oi_id", i), "is a duplicate in this order")
 		}
 		seen[id] = true
 	}
@@ -237,20 +236,20 @@ func allOrNone(c *checker, rule string, parts map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if parts[name] == "" {
-			c.add(name, "is missing: it comes %s or not at all", rule)
+			c.add(name, "is missing: set it %s, or none of them", rule)
 		}
 	}
 }
 
-// check: a cross-border shipment names its channel.
+// check validates that a cross-border shipment names its channel.
 func (s *OutboundShipRequest) check(c *checker) {
 	if s.IsUnLID && (s.TrackingCode == "" || s.TrackingInfo == "") {
-		c.add("is_un_lid", "needs tracking_code and tracking_info")
+		c.add("is_un_lid", "requires tracking_code and tracking_info")
 	}
 }
 
-// check: a label has at most 10 characters, and the order is named in one of two
-// ways.
+// check validates that labels have at most 10 characters and that the order is
+// identified.
 func (l *OrderSetLabelsRequest) check(c *checker) {
 	for i, text := range l.Labels {
 		if utf8.RuneCountInString(text) > 10 {
@@ -258,12 +257,12 @@ func (l *OrderSetLabelsRequest) check(c *checker) {
 		}
 	}
 	if l.OID == 0 && (l.ShopID == 0 || l.SoID == "") {
-		c.add("o_id", "is required, or shop_id with so_id")
+		c.add("o_id", "is required, unless shop_id and so_id are set")
 	}
 }
 
-// window looks at the time range of a query: both ends or none, and not more than
-// the server accepts. The iterators split longer ranges, a single query cannot.
+// window checks the time range of a query: both ends or neither, and at most the length
+// that the server accepts. The iterators split longer ranges; a single query cannot.
 func (c *checker) window(op *Operation, v reflect.Value) {
 	if op.window[0] == "" || v.Kind() != reflect.Struct {
 		return
@@ -273,11 +272,11 @@ func (c *checker) window(op *Operation, v reflect.Value) {
 	switch {
 	case begin.IsZero() && end.IsZero():
 	case begin.IsZero() || end.IsZero():
-		c.add(name, "need each other: both ends of the range or none")
+		c.add(name, "must be set together")
 	case end.Before(begin):
 		c.add(name, "are in the wrong order")
 	case op.WindowMax > 0 && end.Sub(begin) > op.WindowMax:
-		c.add(name, "span more than %d days: use the iterator, which splits the range", int(op.WindowMax/day))
+		c.add(name, "span more than %d days: use All, which splits the range", int(op.WindowMax/day))
 	}
 }
 

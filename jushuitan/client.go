@@ -14,15 +14,15 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// scope is whom a client calls for. [Client] itself, with its services, is
+// scope is the merchant that a client calls for. [Client] itself, with its services, is
 // generated.
 type scope struct {
 	core     *core
 	merchant string
-	token    string // fixed, never renewed
+	token    string // fixed token, never renewed
 }
 
-// service is what every service holds.
+// service is the state that every service shares.
 type service struct{ client *Client }
 
 // core is shared by the clients of all merchants.
@@ -40,10 +40,10 @@ type core struct {
 	unchecked   bool
 	dryRun      func(DryCall)
 	onDrift     func(Drift)
-	paths       map[*Operation]string // other than the usual ones
+	paths       map[*Operation]string // paths set by WithPath
 }
 
-// New makes a client of an app. It sends nothing.
+// New returns a client of an app. It sends no request.
 func New(cred Credentials, opts ...Option) (*Client, error) {
 	s := settings{
 		baseURL: ProductionURL, authorize: AuthorizePageURL, tokenPrefix: "/openWeb",
@@ -55,7 +55,7 @@ func New(cred Credentials, opts ...Option) (*Client, error) {
 		}
 	}
 	if cred.AppKey == "" || cred.AppSecret == "" {
-		return nil, errors.New("jushuitan: New: AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
+		return nil, errors.New("jushuitan: New: AppKey and AppSecret are required / 缺少 AppKey 或 AppSecret")
 	}
 	c := &core{cred: cred, tokenPrefix: s.tokenPrefix, now: s.now, prefetch: s.prefetch, hooks: s.hooks, unchecked: s.unchecked, dryRun: s.dryRun, onDrift: s.onDrift, paths: s.paths}
 	var err error
@@ -90,22 +90,22 @@ func newClient(s scope) *Client {
 	return c
 }
 
-// ForMerchant gives a client that calls for one merchant (the host's own id for
-// it, such as entId): with that merchant's token, under its own quota. It is
-// cheap and shares everything else. A self-built app has one company behind it, so
-// that one id, or none, is enough for it: each further id would get a token of its
-// own, which may end the one before.
+// ForMerchant returns a client that calls for one merchant, with that merchant's token
+// and its own quota. The id is the caller's own for the merchant, such as the entId. The
+// client is cheap to create and shares everything else. A self-built app belongs to one
+// company, so use one id or none for it: each further id would obtain a token of its own,
+// which may invalidate the previous one.
 func (c *Client) ForMerchant(id string) *Client {
 	return newClient(scope{core: c.core, merchant: id})
 }
 
-// WithToken gives a client that calls with this access token, which is never
-// renewed: a refusal is [ErrTokenExpired].
+// WithToken returns a client that calls with this access token and never renews it: if
+// the server rejects the token, calls fail with [ErrTokenExpired].
 func (c *Client) WithToken(accessToken string) *Client {
 	return newClient(scope{core: c.core, merchant: c.merchant, token: accessToken})
 }
 
-// pathOf is the path under which an operation is called.
+// pathOf returns the path under which an operation is called.
 func (c *Client) pathOf(op *Operation) string {
 	if path, ok := c.core.paths[op]; ok {
 		return path
@@ -113,10 +113,10 @@ func (c *Client) pathOf(op *Operation) string {
 	return op.Path
 }
 
-// Merchant is the id given to [Client.ForMerchant].
+// Merchant returns the id passed to [Client.ForMerchant].
 func (c *Client) Merchant() string { return c.merchant }
 
-// limitKey names the quota of a path: the server counts for each token.
+// limitKey returns the rate limit key of a path; the server counts calls by token.
 func (c *Client) limitKey(path string) LimitKey {
 	key := LimitKey{AppKey: c.core.cred.AppKey, Merchant: c.merchant, Path: path}
 	if c.token != "" {
@@ -126,7 +126,7 @@ func (c *Client) limitKey(path string) LimitKey {
 	return key
 }
 
-// String names the client without its secrets.
+// String returns a description of the client without its secrets.
 func (c *Client) String() string {
 	return fmt.Sprintf("jushuitan.Client{%s merchant %q}", c.core.baseURL.Host, c.merchant)
 }
@@ -134,16 +134,16 @@ func (c *Client) String() string {
 // Format prints [Client.String] for every verb.
 func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())) }
 
-// LogValue is the client for slog.
+// LogValue implements [slog.LogValuer] without secrets.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Format prints the credentials without the secret.
 func (c Credentials) Format(s fmt.State, verb rune) { redact.Format(s, verb, c) }
 
-// LogValue is the credentials for slog, without the secret.
+// LogValue implements [slog.LogValuer] without the secret.
 func (c Credentials) LogValue() slog.Value { return redact.LogValue(c) }
 
-// obtain asks for a token, see token.go. It uses the fixed merchant's quota.
+// obtain requests a token under the quota of the fixed merchant, see token.go.
 func (c *Client) obtain(ctx context.Context, merchant string, old Token) (Token, error) {
 	m := c.ForMerchant(merchant)
 	if old.RefreshToken != "" {

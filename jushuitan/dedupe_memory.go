@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// DefaultDedupeEntries is the size of a [MemoryDeduper] if none is given.
+// DefaultDedupeEntries is the default capacity of a [MemoryDeduper].
 const DefaultDedupeEntries = 100_000
 
-// MemoryDeduper is a [Deduper] for one process, of bounded size: when it is full, the
-// key that was committed first is evicted.
+// MemoryDeduper is a [Deduper] for one process with a fixed capacity. When it is full, it
+// evicts the key that was committed first.
 type MemoryDeduper struct {
 	limit int
 
 	mu   sync.Mutex
 	keys map[string]*dedupeEntry
-	done dedupeEntry // the ring of what is committed: next is the oldest
+	done dedupeEntry // ring of committed keys; next is the oldest
 }
 
-// A dedupeEntry is also the element of its list: there are many.
+// dedupeEntry is also the element of its list, to save memory.
 type dedupeEntry struct {
 	key        string
-	owner      string // of the claim
+	owner      string // owner of the claim
 	until      time.Time
-	prev, next *dedupeEntry // nil: only claimed
+	prev, next *dedupeEntry // nil if only claimed
 }
 
-// unlink takes an entry out of the ring, if it is in.
+// unlink removes the entry from the ring, if it is in it.
 func (e *dedupeEntry) unlink() {
 	if e.next != nil {
 		e.prev.next, e.next.prev = e.next, e.prev
@@ -36,13 +36,13 @@ func (e *dedupeEntry) unlink() {
 	}
 }
 
-// linkBefore puts an entry into the ring.
+// linkBefore inserts the entry into the ring before next.
 func (e *dedupeEntry) linkBefore(next *dedupeEntry) {
 	e.prev, e.next = next.prev, next
 	e.prev.next, next.prev = e, e
 }
 
-// NewMemoryDeduper returns one that holds at most entries keys; 0 is
+// NewMemoryDeduper returns a MemoryDeduper that holds at most entries keys; 0 means
 // [DefaultDedupeEntries].
 func NewMemoryDeduper(entries int) *MemoryDeduper {
 	if entries <= 0 {
@@ -60,7 +60,8 @@ func (m *MemoryDeduper) Len() int {
 	return len(m.keys)
 }
 
-// Claim implements [Deduper]. It fails if all keys in memory are being handled.
+// Claim implements [Deduper]. It returns an error if every key in memory is claimed and
+// not yet committed.
 func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (ClaimState, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -134,7 +135,7 @@ func (m *MemoryDeduper) drop(e *dedupeEntry) {
 	delete(m.keys, e.key)
 }
 
-// room makes room for one more key.
+// room evicts a key if memory is full.
 func (m *MemoryDeduper) room(now time.Time) error {
 	if len(m.keys) < m.limit {
 		return nil
@@ -149,7 +150,7 @@ func (m *MemoryDeduper) room(now time.Time) error {
 		}
 	}
 	if len(m.keys) >= m.limit {
-		return errors.New("jushuitan: the memory of handled messages is full of messages in progress: give NewMemoryDeduper more entries")
+		return errors.New("jushuitan: the MemoryDeduper is full of messages in progress: increase the entries passed to NewMemoryDeduper")
 	}
 	return nil
 }

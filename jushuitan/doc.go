@@ -1,6 +1,6 @@
-// Package jushuitan is a typed client of the Jushuitan (聚水潭) open API, version
-// 2: shops, goods, stock, orders, outbound documents, after-sales. It is also the
-// vocabulary of what Jushuitan pushes ([ShipmentPush] and others).
+// Package jushuitan is a typed client of the Jushuitan (聚水潭) open API, version 2: shops,
+// goods, stock, orders, outbound documents and after-sales. It also defines the messages
+// that Jushuitan pushes, such as [ShipmentPush].
 //
 //	client, err := jushuitan.New(jushuitan.Credentials{AppKey: key, AppSecret: secret})
 //	...
@@ -14,68 +14,65 @@
 //
 // # Services
 //
-// A [Client] has one service for each kind of thing, named as in the ERP: Shops,
+// A [Client] has one service for each kind of resource, named as in the ERP: Shops,
 // Warehouses, Items, SKUs, Inventory, Stocktakes, Orders, Outbounds, AfterSales and
-// others. A method is one endpoint; its comment has the Chinese title, the limits,
-// what it does to the data and where it is documented. Three kinds recur:
+// others. A method is one endpoint; its comment has the Chinese title, the limits, the
+// effect on data and the documentation. Some methods recur:
 //
-//   - Query gives one page, All goes through every page, and splits time ranges
-//     that are longer than the server accepts. Since, where there is one, follows
-//     the row version (行版本): use it to keep up with changes.
-//   - Stream is the same with a [Checkpoint]: it can be resumed after a crash and
-//     loses and repeats nothing but the row at hand.
-//   - Upload methods take any number of rows, send them in calls of the size that
-//     the server takes and give a result for each row, in the order of the input.
-//     A code 0 does not mean that every row passed: look at the [*BatchError].
+//   - Query returns one page. All iterates over every page and splits time ranges that
+//     are longer than the server accepts. Since, where it exists, follows the row version
+//     (行版本): use it for incremental synchronization.
+//   - Stream is All with a [Checkpoint]: after a crash it resumes without losing rows,
+//     and only the row in progress may repeat.
+//   - Upload methods take any number of rows, send them in batches of the size that the
+//     server accepts, and return one result for each row, in input order. Code 0 does not
+//     mean that every row was accepted: check the [*BatchError].
 //   - Call reaches endpoints that have no method yet.
 //
 // # Errors
 //
-// Every error of a call is an [*Error] (errors.As) of one class (errors.Is):
-// [ErrSign], [ErrTokenExpired], [ErrReauthorize], [ErrRateLimited],
-// [ErrPermission], [ErrIPNotAllowed], [ErrTimestamp], [ErrInvalid],
-// [ErrUnavailable], [ErrDecode]. Its Outcome says whether the server may have done
-// what was asked. A write whose answer was lost is sent again only if a repeat
-// changes nothing ([Keyed]); otherwise it comes back as [ErrOutcomeUnknown]: ask
-// for the document before you write again.
+// Every error of a call is an [*Error] (errors.As) of one class (errors.Is): [ErrSign],
+// [ErrTokenExpired], [ErrReauthorize], [ErrRateLimited], [ErrPermission],
+// [ErrIPNotAllowed], [ErrTimestamp], [ErrInvalid], [ErrUnavailable] or [ErrDecode]. Its
+// Outcome says whether the server may have applied the request. A write whose response
+// was lost is retried only if it is idempotent ([Keyed]); otherwise the call fails with
+// [ErrOutcomeUnknown]: query the document before writing again.
 //
-// # Quotas
+// # Rate limits
 //
-// Jushuitan counts 5 calls a second and 100 a minute for each token and path. The
-// client keeps to both, repeats included; calls wait their turn, and not longer
-// than their context allows. Processes that serve the same merchants need a shared
-// [Limiter].
+// Jushuitan allows 5 calls a second and 100 a minute for each token and path. The client
+// keeps to both, retries included; calls wait for their turn, but not beyond their
+// context's deadline. Processes that serve the same merchants need a shared [Limiter].
 //
 // # Tokens
 //
-// Tokens are kept in a [TokenStore] for each merchant, renewed before they end by
-// one caller for all, and replaced when the server refuses one. Apps of service
-// providers ([ServiceProvider]) cannot renew: calls fail with [ErrReauthorize] and
-// the hook of [WithOnReauthorize] is told.
+// Tokens are stored in a [TokenStore] by merchant, renewed before they expire by one
+// caller for all, and replaced when the server rejects one. Apps of service providers
+// ([ServiceProvider]) cannot renew tokens: their calls fail with [ErrReauthorize], and
+// the function of [WithOnReauthorize] is called.
 //
-// # When something is wrong
+// # Troubleshooting
 //
-// [Client.Doctor] looks at all that commonly keeps an integration from working.
-// [WithHook] and [WithLogger] show every attempt, [WithOnDrift] every difference
-// between answers and their documentation. [WithDryRun] hands writes over instead
-// of sending them.
+// [Client.Doctor] checks what commonly keeps an integration from working. [WithHook] and
+// [WithLogger] report every attempt, [WithOnDrift] every difference between responses and
+// their documentation. [WithDryRun] records writes instead of sending them.
 //
 // # Values
 //
-// Money and quantities are decimals, times are in UTC+8, document numbers (o_id,
-// io_id, as_id) int64, codes (sku_id, so_id, i_id) strings. In requests a zero is
-// left out unless the field is required; where zero means something the field is a
-// pointer: new(false). What is plainly wrong with a request is found before it is
-// sent ([ValidationError]; [WithoutValidation] leaves it to the server). Replies mix numbers and text, which is read either way;
-// what cannot be read is [ErrDecode] and names the field. Printing a value with
-// personal data in it (names, phones, addresses, buyer accounts) masks them;
-// encoding it as JSON does not.
+// Money and quantities are decimals, times are in UTC+8, document numbers (o_id, io_id,
+// as_id) are int64, codes (sku_id, so_id, i_id) are strings. Requests omit zero values
+// unless the field is required; where zero has a meaning, the field is a pointer:
+// new(false). Requests are validated before they are sent ([ValidationError]);
+// [WithoutValidation] leaves this to the server. In responses, numeric strings and
+// numbers are both accepted; decode errors ([ErrDecode]) name the field. Printing a value
+// masks the personal data in it (names, phones, addresses, buyer accounts); encoding it
+// as JSON does not.
 //
-// # What could be checked
+// # Sources
 //
 // The facts come from public material; no call was made to the real service. Where
-// sources disagree the client accepts what each says. The comments give the
-// confidence of each endpoint that is not well attested.
+// sources disagree, the client accepts every variant. Comments state the confidence of
+// each endpoint that is not well attested.
 package jushuitan
 
 //go:generate go run ../internal/gen -dir . -readme ../README.md -readme ../README.zh-CN.md

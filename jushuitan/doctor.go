@@ -14,25 +14,25 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// DoctorOptions says what [Client.Doctor] looks at beyond the account itself.
+// DoctorOptions selects the checks of [Client.Doctor] beyond those of the account itself.
 type DoctorOptions struct {
-	Operations []string // names (Orders.Query) or paths whose permission is asked for; reads only can be tried
+	Operations []string // names (Orders.Query) or paths whose permission is checked; only reads can be tried
 	ShopID     int64    // 店铺编号 of the self-owned mall shop (商家自有商城)
-	Warehouse  string   // name of the warehouse that stands for the stores, such as 店加线下仓
+	Warehouse  string   // name of the warehouse that represents the stores, such as 店加线下仓
 }
 
 // Verdict is the result of one check.
 type Verdict string
 
-// The verdicts.
+// Verdicts of a check.
 const (
 	Fine    Verdict = "ok"
 	Warning Verdict = "warning"
 	Failed  Verdict = "failed"
-	Skipped Verdict = "skipped" // could not be looked at
+	Skipped Verdict = "skipped" // could not be checked
 )
 
-// Finding is one check of the doctor's.
+// Finding is the result of one check.
 type Finding struct {
 	Check   string  `json:"check"`             // clock, token, ...
 	Verdict Verdict `json:"verdict"`           //
@@ -41,19 +41,19 @@ type Finding struct {
 	HintZH  string  `json:"hint_zh,omitempty"` // 处理建议
 }
 
-// Report is what the doctor found. Print it, or encode it as JSON.
+// Report is the list of findings. Print it or encode it as JSON.
 type Report struct {
 	Merchant string    `json:"merchant"`
 	Time     time.Time `json:"time"`
 	Findings []Finding `json:"findings"`
 }
 
-// OK reports whether nothing failed.
+// OK reports whether no check failed.
 func (r *Report) OK() bool {
 	return !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Verdict == Failed })
 }
 
-// String is the report as text, a line for each finding.
+// String returns the report as text, one line for each finding.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "merchant %q at %s\n", r.Merchant, r.Time.Format(time.RFC3339))
@@ -68,7 +68,7 @@ func (r *Report) String() string {
 
 const checkWidth = 26
 
-// column fills text up to so many columns; a Chinese character takes two.
+// column pads text to the given number of columns; a Chinese character takes two.
 func column(text string, width int) string {
 	for _, r := range text {
 		width--
@@ -79,9 +79,9 @@ func column(text string, width int) string {
 	return text + strings.Repeat(" ", max(width, 0))
 }
 
-// Doctor looks at everything that commonly keeps an integration from working and
-// reports each with a hint. It changes nothing; it makes one read for each thing
-// it asks the server. The error is ctx's only: what is wrong is in the report.
+// Doctor checks everything that commonly keeps an integration from working and returns a
+// report with hints. It is read-only and makes one call for each fact that it asks the
+// server for. The error is non-nil only if ctx ends; problems are in the report.
 func (c *Client) Doctor(ctx context.Context, opts DoctorOptions) (*Report, error) {
 	d := &doctor{c: c, report: &Report{Merchant: c.merchant, Time: c.core.now().In(wire.CST)}}
 	d.sign()
@@ -106,19 +106,19 @@ func (d *doctor) find(check string, v Verdict, hint, hintZH, format string, args
 	d.report.Findings = append(d.report.Findings, Finding{Check: check, Verdict: v, Detail: fmt.Sprintf(format, args...), Hint: hint, HintZH: hintZH})
 }
 
-// sign: the official example must come out.
+// sign checks that the official example yields the documented signature.
 func (d *doctor) sign() {
 	got := Sign("e9c5ca33fecb404b8e6cdbd0ef4a6d25", map[string]string{
 		"app_key": "5b53060f23d84ddf9703056e84fa5a2d", "timestamp": "1639128407", "grant_type": "authorization_code", "charset": "utf-8", "code": "123456",
 	})
 	if got != "05e3a51e19e0883afd1882ccd309e0b9" {
-		d.find("sign 签名算法", Failed, "this build of the package is broken", "程序包损坏", "the official example does not come out")
+		d.find("sign 签名算法", Failed, "this build of the package is broken", "程序包损坏", "the official example yields another signature")
 		return
 	}
-	d.find("sign 签名算法", Fine, "", "", "the official example comes out")
+	d.find("sign 签名算法", Fine, "", "", "the official example yields the documented signature")
 }
 
-// clock compares ours with the server's Date header.
+// clock compares the local clock with the server's Date header.
 func (d *doctor) clock(ctx context.Context) {
 	const check = "clock 时钟"
 	ctx, cancel := context.WithTimeout(ctx, d.c.core.engine.Timeout)
@@ -131,24 +131,24 @@ func (d *doctor) clock(ctx context.Context) {
 	begin := d.c.core.now()
 	resp, err := d.c.core.engine.HTTP.Do(req)
 	if err != nil {
-		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is not reached: %v", d.c.core.baseURL.Host, engine.PlainCause(err))
+		d.find("host 主机", Failed, "check the base URL, DNS, proxy and firewall", "请检查接口地址、DNS、代理与防火墙", "%s is unreachable: %v", d.c.core.baseURL.Host, engine.PlainCause(err))
 		return
 	}
 	_ = resp.Body.Close()
-	d.find("host 主机", Fine, "", "", "%s is reached", d.c.core.baseURL.Host)
+	d.find("host 主机", Fine, "", "", "%s is reachable", d.c.core.baseURL.Host)
 	server, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		d.find(check, Skipped, "", "", "the server does not tell its time")
+		d.find(check, Skipped, "", "", "the server sends no Date header")
 		return
 	}
 	skew := begin.Sub(server).Round(time.Second)
 	switch off := skew.Abs(); {
 	case off > 10*time.Minute:
-		d.find(check, Failed, "set this machine's clock, 10 minutes are tolerated", "请校准本机时间，允许误差 10 分钟", "%s off the server's", skew)
+		d.find(check, Failed, "correct this machine's clock; the server tolerates 10 minutes", "请校准本机时间，允许误差 10 分钟", "%s off the server's clock", skew)
 	case off > time.Minute:
-		d.find(check, Warning, "set this machine's clock", "请校准本机时间", "%s off the server's", skew)
+		d.find(check, Warning, "correct this machine's clock", "请校准本机时间", "%s off the server's clock", skew)
 	default:
-		d.find(check, Fine, "", "", "%s off the server's", skew)
+		d.find(check, Fine, "", "", "%s off the server's clock", skew)
 	}
 }
 
@@ -160,17 +160,17 @@ func (d *doctor) token(ctx context.Context) {
 		d.dead = true
 		d.fault(check, err)
 	case d.c.token != "":
-		d.find(check, Warning, "use a token store, so that the token is renewed", "建议使用令牌存储以便自动刷新", "one fixed token, never renewed")
+		d.find(check, Warning, "use a token store, so that the token is renewed", "建议使用令牌存储以便自动刷新", "a fixed token, which is never renewed")
 	case tok.ExpiresAt.IsZero():
-		d.find(check, Fine, "", "", "its end is not known")
+		d.find(check, Fine, "", "", "its expiry is unknown")
 	case d.c.core.cred.Type == ServiceProvider && tok.ExpiresAt.Sub(d.c.core.now()) < 7*day:
-		d.find(check, Warning, "ask the merchant to authorise again before it ends", "请在到期前让商家重新授权", "ends %s", tok.expiry())
+		d.find(check, Warning, "ask the merchant to authorise again before it expires", "请在到期前让商家重新授权", "expires %s", tok.expiry())
 	default:
-		d.find(check, Fine, "", "", "ends %s", tok.expiry())
+		d.find(check, Fine, "", "", "expires %s", tok.expiry())
 	}
 }
 
-// fault is a finding of a failed call, with the error's own hint.
+// fault returns the finding of a failed call, with the error's own hint.
 func (d *doctor) fault(check string, err error) {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -181,8 +181,8 @@ func (d *doctor) fault(check string, err error) {
 	d.find(check, Failed, en, zh, "%v, code %d %q", e.class, e.Code, e.Msg)
 }
 
-// account tries the read that every app may make: it shows whether credentials,
-// address and token pass.
+// account makes the read that every app may make, which shows whether credentials,
+// address and token are accepted.
 func (d *doctor) account(ctx context.Context) {
 	const check = "account 账号"
 	if d.dead {
@@ -214,13 +214,13 @@ func (d *doctor) permissions(ctx context.Context, names []string) {
 		case d.dead:
 			d.find(check, Skipped, "", "", "the account cannot call")
 		case op.Effect != Read:
-			d.find(check, Skipped, "look it up in the open platform's console", "请在开放平台控制台查看", "a write is not tried")
+			d.find(check, Skipped, "check it in the open platform's console", "请在开放平台控制台查看", "writes are not tried")
 		default:
 			err := d.c.callInto(ctx, op, d.c.pathOf(op), map[string]any{"page_index": 1, "page_size": 1}, nil)
 			switch {
 			case errors.Is(err, ErrPermission), errors.Is(err, ErrUnavailable), errors.Is(err, ErrRateLimited):
 				d.fault(check, err)
-			default: // refused for its missing filter, perhaps: the permission is there
+			default: // possibly rejected for its missing filter: the permission exists
 				d.find(check, Fine, "", "", "granted")
 			}
 		}
@@ -236,10 +236,10 @@ func (d *doctor) quota() {
 	const check = "quota 限流"
 	h, ok := d.c.core.limiter.(headroom)
 	if !ok {
-		d.find(check, Skipped, "", "", "the limiter does not tell")
+		d.find(check, Skipped, "", "", "the limiter does not report its state")
 		return
 	}
-	d.find(check, Fine, "", "", "%d calls of %s may be made at once", h.Available(d.c.limitKey(opOrdersQuery.Path)), opOrdersQuery.Name())
+	d.find(check, Fine, "", "", "%d calls of %s are available now", h.Available(d.c.limitKey(opOrdersQuery.Path)), opOrdersQuery.Name())
 }
 
 func (d *doctor) shop(ctx context.Context, id int64) (found int64) {
@@ -255,10 +255,10 @@ func (d *doctor) shop(ctx context.Context, id int64) (found int64) {
 	i := slices.IndexFunc(page.Shops, func(s Shop) bool { return s.ShopID == id })
 	switch {
 	case i < 0:
-		d.find(check, Failed, "check the shop number (编号) in Jushuitan; disabled shops are not shown", "请核对聚水潭店铺编号，停用店铺不会返回", "shop %d is not found", id)
+		d.find(check, Failed, "check the shop number (编号) in Jushuitan; disabled shops are not shown", "请核对聚水潭店铺编号，停用店铺不会返回", "shop %d not found", id)
 		return 0
 	case page.Shops[i].ShopSite != "商家自有商城":
-		d.find(check, Failed, "use a shop of type 商家自有商城: others take no uploads and push nothing", "请使用类型为“商家自有商城”的店铺", "shop %d is of type %q", id, page.Shops[i].ShopSite)
+		d.find(check, Failed, "use a shop of type 商家自有商城: other types accept no uploads and push nothing", "请使用类型为“商家自有商城”的店铺", "shop %d is of type %q", id, page.Shops[i].ShopSite)
 	default:
 		d.find(check, Fine, "", "", "shop %d is a self-owned mall", id)
 	}
@@ -282,12 +282,12 @@ func (d *doctor) warehouse(ctx context.Context, name string) (found int64) {
 		}
 		others = append(others, w.Name)
 	}
-	d.find(check, Failed, "make it in Jushuitan, or correct the name", "请在聚水潭新建该仓库或更正名称", "%s is not among %q", name, others)
+	d.find(check, Failed, "create it in Jushuitan, or correct the name", "请在聚水潭新建该仓库或更正名称", "%s is not among %q", name, others)
 	return 0
 }
 
-// routing: orders of the mall shop must not be assigned to the stores' warehouse:
-// they came from the stores, which have not got the goods, and would come back.
+// routing checks that no order of the mall shop was assigned to the stores' warehouse:
+// the store would send it back to Jushuitan (回流), which assigns it again.
 func (d *doctor) routing(ctx context.Context, shop, warehouse int64) {
 	const check = "routing loop 回流"
 	if shop == 0 || warehouse == 0 {
@@ -310,5 +310,5 @@ func (d *doctor) routing(ctx context.Context, shop, warehouse int64) {
 	d.find(check, Fine, "", "", "no order of shop %d was assigned to warehouse %d in the last 7 days", shop, warehouse)
 }
 
-// JSON is the report as JSON.
+// JSON returns the report as indented JSON.
 func (r *Report) JSON() ([]byte, error) { return json.MarshalIndent(r, "", "  ") }

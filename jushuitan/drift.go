@@ -7,18 +7,18 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// DriftKind says how an answer differs from what is documented.
+// DriftKind is how a response differs from its documentation.
 type DriftKind string
 
 // The kinds of drift.
 const (
 	UnknownMember DriftKind = "unknown member" // a field that this package does not know
-	OtherKind     DriftKind = "other kind"     // text for a number, a number for text or a flag ...
-	NewValue      DriftKind = "new value"      // a status or the like that is not known
+	OtherKind     DriftKind = "other kind"     // another JSON type, such as a string for a number
+	NewValue      DriftKind = "new value"      // an unknown value of a status or another enum
 )
 
-// Drift is one difference between an answer and its documentation. It holds no
-// value of the answer.
+// Drift is one difference between a response and its documentation. It holds no value of
+// the response.
 type Drift struct {
 	Op       string // Orders.Query
 	Merchant string
@@ -26,9 +26,9 @@ type Drift struct {
 	Kind     DriftKind
 }
 
-// WithOnDrift calls f for each difference between an answer and what is
-// documented, once for each path and answer, so that a silent change of the
-// vendor's is seen before it hurts. It costs a second reading of each answer.
+// WithOnDrift calls f for each difference between a response and its documentation, once
+// for each field path and response, so that unannounced changes of the API are noticed
+// early. Each response is decoded a second time.
 func WithOnDrift(f func(Drift)) Option {
 	return func(s *settings) error {
 		if f == nil {
@@ -39,7 +39,7 @@ func WithOnDrift(f func(Drift)) Option {
 	}
 }
 
-// drift compares a good answer with its type.
+// drift compares a successful response with its type.
 func (k *oneCall) drift(body []byte, payload reflect.Type) {
 	report := k.core.onDrift
 	if report == nil || payload == reflect.TypeFor[noReply]() {

@@ -9,15 +9,15 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// DryCall is a write that was not sent. Printing it masks the data and the
-// signature; its members hold both.
+// DryCall is a write that was not sent. Printing it masks the data and the signature; its
+// fields hold both.
 type DryCall struct {
 	Op       string // Orders.Upload
 	Path     string
 	Merchant string
 	Effect   Effect
-	Biz      json.RawMessage `pii:"true"` // the data, as it would have been sent
-	Sign     string          `pii:"true"` // over a form with this data; the token in it is the fixed one or a stand-in
+	Biz      json.RawMessage `pii:"true"` // the data as it would have been sent
+	Sign     string          `pii:"true"` // signature of a form with this data and with the fixed token or a placeholder
 }
 
 // Format prints the call without its data and signature.
@@ -26,9 +26,9 @@ func (d DryCall) Format(s fmt.State, verb rune) { redact.Format(s, verb, d) }
 // LogValue is the call for slog, without its data and signature.
 func (d DryCall) LogValue() slog.Value { return redact.LogValue(d) }
 
-// WithDryRun sends no write: each is validated, encoded and signed, and handed to
-// record. The call then returns as if the server had taken it, with an empty
-// answer; rows of uploads have empty results. Reads are sent as ever.
+// WithDryRun sends no writes: each is validated, encoded, signed and passed to record.
+// The call then returns as if the server had accepted it, with an empty response; uploads
+// return empty results. Reads are sent as usual.
 func WithDryRun(record func(DryCall)) Option {
 	return func(s *settings) error {
 		if record == nil {
@@ -39,7 +39,7 @@ func WithDryRun(record func(DryCall)) Option {
 	}
 }
 
-// dry hands a write to the recorder of a dry run; false: send it.
+// dry passes a write to the recorder of a dry run and reports whether it did.
 func (k *oneCall) dry() bool {
 	if k.core.dryRun == nil || k.auth || k.op.Effect == Read {
 		return false

@@ -1,6 +1,6 @@
 package jushuitan
 
-// Statuses of an order (订单状态). Servers may send others.
+// Statuses of an order (订单状态). The server may send others.
 const (
 	OrderStatusWaitPay       = "WaitPay"       // 待付款
 	OrderStatusWaitConfirm   = "WaitConfirm"   // 已付款待审核
@@ -14,7 +14,7 @@ const (
 	OrderStatusCancelled     = "Cancelled"     // 被取消
 )
 
-// Statuses that a shop gives an order it uploads (店铺状态, shop_status).
+// Statuses that a shop assigns to an order it uploads (店铺状态, shop_status).
 const (
 	ShopStatusWaitBuyerPay         = "WAIT_BUYER_PAY"           // 等待买家付款
 	ShopStatusWaitSellerSendGoods  = "WAIT_SELLER_SEND_GOODS"   // 等待卖家发货: counts as paid when pay.amount equals pay_amount
@@ -29,7 +29,7 @@ const (
 	OutboundStatusWaitConfirm     = "WaitConfirm"     // 待出库
 	OutboundStatusConfirmed       = "Confirmed"       // 已出库
 	OutboundStatusDelete          = "Delete"          // 作废: the order was cancelled while it was being shipped
-	OutboundStatusCancelled       = "Cancelled"       // 取消: shipping was undone
+	OutboundStatusCancelled       = "Cancelled"       // 取消: the shipment was undone
 	OutboundStatusOuterConfirming = "OuterConfirming" // 外部发货中
 )
 

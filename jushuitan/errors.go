@@ -10,46 +10,47 @@ import (
 	"time"
 )
 
-// The classes of failure. An [Error] is one of them, found with errors.Is.
+// The classes of errors. Every [Error] has one of them; use errors.Is.
 var (
-	// ErrSign: the signature was refused (code 10). Check the app secret.
-	ErrSign = errors.New("signature refused")
-	// ErrTokenExpired: the access token is not valid (code 100 naming the token).
-	ErrTokenExpired = errors.New("access token not valid")
+	// ErrSign: the server rejected the signature (code 10). Check the app secret.
+	ErrSign = errors.New("signature rejected")
+	// ErrTokenExpired: the access token is invalid or expired (code 100 naming the token).
+	ErrTokenExpired = errors.New("access token invalid or expired")
 	// ErrReauthorize: the merchant must open the authorisation page again.
 	ErrReauthorize = errors.New("merchant must authorise again")
-	// ErrRateLimited: too many calls (codes 199 and 200, HTTP 429), or the wait for
-	// the quota would outlast the context's deadline.
+	// ErrRateLimited: too many calls (codes 199 and 200, HTTP 429), or waiting for the rate
+	// limit would exceed the context's deadline.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrPermission: the app may not use this endpoint (codes 190, 21024).
+	// ErrPermission: the app has no permission for this endpoint (codes 190, 21024).
 	ErrPermission = errors.New("no permission")
-	// ErrIPNotAllowed: the caller's address is not on the app's list (code 110).
+	// ErrIPNotAllowed: the caller's address is not on the app's IP allow list (code 110).
 	ErrIPNotAllowed = errors.New("IP address not allowed")
-	// ErrTimestamp: the clock is off by more than the server allows (codes 140, 180).
-	ErrTimestamp = errors.New("timestamp refused")
-	// ErrInvalid: the server, or a check before the call, refused the data.
-	ErrInvalid = errors.New("request refused")
-	// ErrUnavailable: no usable answer: network, 5xx, a page that is not JSON.
+	// ErrTimestamp: the clock differs by more than the server allows (codes 140, 180).
+	ErrTimestamp = errors.New("timestamp rejected")
+	// ErrInvalid: the server, or validation before the call, rejected the request.
+	ErrInvalid = errors.New("request rejected")
+	// ErrUnavailable: there was no usable response: a network error, a 5xx, or a body that is
+	// not JSON.
 	ErrUnavailable = errors.New("service unavailable")
-	// ErrDecode: an answer came and was accepted by the server, but cannot be read.
-	ErrDecode = errors.New("answer not readable")
-	// ErrOutcomeUnknown: a write may or may not have been done. Ask the server for
-	// the document before writing again.
+	// ErrDecode: the server accepted the call but its response could not be decoded.
+	ErrDecode = errors.New("cannot decode the response")
+	// ErrOutcomeUnknown: a write may or may not have been applied. Query the document before
+	// writing again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
-// Outcome says what became of a call that failed.
+// Outcome is whether a failed call may have been applied.
 type Outcome int
 
 // The outcomes.
 const (
-	// NotSent: the server cannot have seen it.
+	// NotSent: the request provably never reached the server.
 	NotSent Outcome = iota
-	// Rejected: the server refused it, nothing was changed.
+	// Rejected: the server rejected the request and changed nothing.
 	Rejected
-	// Unknown: it was sent and the answer was lost.
+	// Unknown: the request was sent and the response was lost.
 	Unknown
-	// Applied: the server accepted it, only its answer could not be read.
+	// Applied: the server accepted the request, but its response could not be decoded.
 	Applied
 )
 
@@ -68,16 +69,16 @@ func (o Outcome) String() string {
 	}
 }
 
-// Error is why a call failed: errors.As finds it in every error of a call. It
+// Error is the error of a call; errors.As finds it in every error that a call returns. It
 // holds no secret, token, signature or personal data.
 type Error struct {
 	Op         string // Orders.Query, or the path
 	Title      string // 订单查询
 	Path       string
 	Merchant   string // "" without ForMerchant
-	Code       int64  // of the answer, 0 when there was none
-	Msg        string // the server's words
-	RequestID  string // of the answer, for the vendor's support
+	Code       int64  // code of the response, 0 if there was none
+	Msg        string // the server's message
+	RequestID  string // id of the response, for the vendor's support
 	HTTPStatus int
 	Attempts   int
 	Outcome    Outcome
@@ -87,7 +88,8 @@ type Error struct {
 	write bool
 }
 
-// Error says what failed, for whom, and what to do, in English and Chinese.
+// Error describes what failed, for which merchant, and what to do, in English and
+// Chinese.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("jushuitan: ")
@@ -99,8 +101,8 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " merchant %q", e.Merchant)
 	}
 	b.WriteString(": ")
-	if inner, ok := errors.AsType[*Error](e.cause); ok && inner.Merchant == e.Merchant { // the token call's
-		b.WriteString("no token, since " + inner.Op + " failed: ")
+	if inner, ok := errors.AsType[*Error](e.cause); ok && inner.Merchant == e.Merchant { // the error of the token call
+		b.WriteString("cannot get a token, " + inner.Op + " failed: ")
 		e = &Error{class: inner.class, Code: inner.Code, HTTPStatus: inner.HTTPStatus, Msg: inner.Msg, cause: inner.cause,
 			write: e.write, Outcome: e.Outcome, Attempts: inner.Attempts, RequestID: inner.RequestID}
 	}
@@ -132,66 +134,65 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is matches the class, and [ErrOutcomeUnknown] for a write whose outcome is not
-// known.
+// Is matches the class, and [ErrOutcomeUnknown] for a write whose outcome is unknown.
 func (e *Error) Is(target error) bool {
 	return target == e.class && target != nil || target == ErrOutcomeUnknown && e.write && e.Outcome == Unknown
 }
 
-// Unwrap gives the cause, such as a network error or the context's.
+// Unwrap returns the cause, such as a network error or the context's error.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Temporary reports whether the same call may pass later without any change.
+// Temporary reports whether the same call may succeed later without changes.
 func (e *Error) Temporary() bool {
 	return e.class == ErrRateLimited || e.class == ErrUnavailable
 }
 
-// Hint is what to do about it, in English and Chinese.
+// Hint returns what to do about the error, in English and Chinese.
 func (e *Error) Hint() string {
 	if e.write && e.Outcome == Unknown {
-		return "the write may have been done: query the document before sending it again / 请求可能已生效，请先查询单据再决定是否重发"
+		return "the write may have been applied: query the document before retrying / 写入可能已生效，请先查询单据，再决定是否重试"
 	}
 	switch e.class {
 	case ErrSign:
-		return "check AppKey and AppSecret and that both are of this host (production or test) / 签名错误，请检查 AppKey、AppSecret 与环境是否一致"
+		return "check AppKey and AppSecret, and that both belong to this environment (production or test) / 签名校验失败，请检查 AppKey、AppSecret 是否正确、与环境是否匹配"
 	case ErrTokenExpired:
 		return "get a new token for this merchant / access_token 无效或已过期，请重新获取"
 	case ErrReauthorize:
-		return "send the merchant to the authorisation page again / 请商家重新授权"
+		return "ask the merchant to authorise again / 请商家重新授权"
 	case ErrRateLimited:
-		return "slow down, or share one limiter between the processes of this app / 调用超频，请降低频率或多进程共用限流器"
+		return "call less often, or share one limiter between the processes of this app / 触发限流，请降低调用频率，多进程请共用一个限流器"
 	case ErrPermission:
 		return "apply for this endpoint in the open platform's console / 请在开放平台申请该接口权限"
 	case ErrIPNotAllowed:
-		return "put this machine's public address on the app's IP list / 请将出口 IP 加入应用白名单"
+		return "add this machine's public address to the app's IP allow list / 请将出口 IP 加入应用白名单"
 	case ErrTimestamp:
-		return "set this machine's clock (10 minutes are tolerated) / 请校准本机时间，允许误差 10 分钟"
+		return "correct this machine's clock (the server tolerates 10 minutes) / 请校准本机时间，允许误差 10 分钟"
 	case ErrInvalid:
-		return "correct the request, a repeat will not help / 请检查请求数据，重试无效"
+		return "fix the request, retrying will not help / 请修正请求数据，重试无效"
 	case ErrUnavailable:
 		return "try again later / 服务暂不可用，请稍后重试"
 	case ErrDecode:
-		return "the answer differs from what is documented: report it with this path / 返回数据与文档不符，请反馈该字段"
+		return "the response differs from the documentation: report the field that is named / 返回数据与文档不符，请反馈报错的字段"
 	}
 	return ""
 }
 
-// verdict is what a code means, where the message has one of the words and none of
-// the others.
+// verdict is the meaning of a code, if the message contains one of words and none of
+// none.
 type verdict struct {
 	code        int64
 	words, none []string
-	group       string // of operations, "" for all
+	group       string // operation group, "" for all
 	class       error
 	outcome     Outcome
 	retry       bool
-	window      time.Duration // the quota is used up for so long
+	window      time.Duration // how long the quota is exhausted
 }
 
-// verdicts are those of the codes; the first that fits counts, and a code that is
-// not here is [ErrInvalid]. Codes 100, 140, 150 and 200 have two meanings each, told
-// apart by the message: two generations of the official table exist and they
-// conflict. A refused token is replaced once, see Renew.
+// verdicts are the meanings of the codes; the first match counts, and a code without a
+// match is [ErrInvalid]. Codes 100, 140, 150 and 200 have two meanings each, which the
+// message distinguishes: two conflicting generations of the official table exist. A
+// rejected token is replaced once, see Renew.
 var verdicts = []verdict{
 	{code: 10, class: ErrSign, outcome: Rejected},
 	{code: 100, words: []string{"token", "授权已过期", "授权过期"}, class: ErrTokenExpired, outcome: Rejected},
@@ -211,7 +212,7 @@ var verdicts = []verdict{
 	{code: 21024, class: ErrPermission, outcome: Rejected},
 }
 
-// classify says what the code of a failure means.
+// classify sets the class and the outcome by the code of a failure.
 func classify(op *Operation, f *failure) {
 	msg := strings.ToLower(f.Msg)
 	has := func(words []string) bool {
@@ -227,10 +228,10 @@ func classify(op *Operation, f *failure) {
 	}
 }
 
-// RowError is one row of an upload that failed.
+// RowError is the error of one row of an upload.
 type RowError struct {
-	Index int    // of the row in the input, -1 where the server names the key alone
-	Key   string // its key, such as the so_id
+	Index int    // index of the row in the input, -1 if the server names only the key
+	Key   string // key of the row, such as its so_id
 	Err   error  // an [*Error]
 }
 
@@ -241,15 +242,15 @@ func (e RowError) Error() string {
 	return fmt.Sprintf("row %d (%s): %v", e.Index, e.Key, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns Err.
 func (e RowError) Unwrap() error { return e.Err }
 
-// BatchError says which rows of an upload failed. The others passed: a code 0
-// does not mean that all rows did.
+// BatchError lists the rows of an upload that failed; the server accepted the others.
+// Code 0 does not mean that every row was accepted.
 type BatchError struct {
 	Op       string
 	Merchant string
-	Total    int // rows of the input, 0 where the call has no rows
+	Total    int // number of rows in the input, 0 if the call has none
 	Failed   []RowError
 }
 
@@ -274,7 +275,7 @@ func (e *BatchError) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the rows' errors.
+// Unwrap returns the errors of the rows.
 func (e *BatchError) Unwrap() []error {
 	errs := make([]error, len(e.Failed))
 	for i, f := range e.Failed {
@@ -283,8 +284,8 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// stops tells whether the rest of a list has no chance after this error: the
-// context has ended, or the app or merchant is refused as such.
+// stops reports whether the remaining calls of an upload would fail as well: the context
+// has ended, or the app or merchant is rejected.
 func stops(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return true

@@ -9,8 +9,8 @@ import (
 	engine "github.com/dianjia/jushuitan-go/internal/call"
 )
 
-// Attempt is what a hook and the log are told about one attempt of a call: this,
-// and nothing else. It holds no form, body, token or signature.
+// Attempt is what hooks and the log receive about one attempt of a call. It holds no
+// form, body, token or signature.
 type Attempt struct {
 	Op       string // Orders.Query
 	Path     string
@@ -18,32 +18,32 @@ type Attempt struct {
 	Effect   Effect
 	N        int // from 1
 
-	// After the attempt.
+	// Set after the attempt.
 	Waited     time.Duration // for the quota
-	Took       time.Duration // all of the attempt, the wait included
-	Sent       int           // bytes of biz
-	Received   int           // bytes of the answer
+	Took       time.Duration // duration of the attempt, including the wait
+	Sent       int           // size of biz in bytes
+	Received   int           // size of the response in bytes
 	HTTPStatus int
 	Code       int64
 	RequestID  string
-	Outcome    Outcome // of a failed attempt
-	Err        error   // nil when it passed; an [*Error]
+	Outcome    Outcome // outcome of a failed attempt
+	Err        error   // nil if the attempt succeeded, else an [*Error]
 }
 
-// Hook is called around every attempt, repeats included. Either function may be
-// nil. They are called from many goroutines and must not block.
+// Hook is called around every attempt, retries included. Either function may be nil. Both
+// are called from many goroutines and must not block.
 type Hook struct {
 	Before func(ctx context.Context, a Attempt)
 	After  func(ctx context.Context, a Attempt)
 }
 
-// WithHook calls h around every attempt. Hooks add up.
+// WithHook calls h around every attempt. Repeating the option adds hooks.
 func WithHook(h Hook) Option {
 	return func(s *settings) error { s.hooks = append(s.hooks, engine.Hook[Attempt](h)); return nil }
 }
 
-// WithLogger logs every attempt: failed ones as warnings, others for debugging,
-// with the fields of [Attempt] and no other. There is no logging by default.
+// WithLogger logs every attempt, at level warn if it failed and at level debug otherwise,
+// with the fields of [Attempt] only. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -75,7 +75,7 @@ func logHook(l *slog.Logger) Hook {
 	}}
 }
 
-// attempt is what hooks are told.
+// attempt returns what hooks receive.
 func (k *oneCall) attempt(s *engine.Seen[Outcome]) Attempt {
 	a := Attempt{
 		Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect, N: s.N, Sent: len(k.biz),

@@ -8,18 +8,18 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/pages"
 )
 
-// ErrPaging is the class of errors of pages that do not make sense (one repeats, or
-// empty ones keep promising more): going on could lose rows or never end.
-var ErrPaging = errors.New("pages inconsistent")
+// ErrPaging is the class of errors for inconsistent pagination: a page repeats, or empty
+// pages keep announcing more. Continuing could lose rows or never end.
+var ErrPaging = errors.New("inconsistent pagination")
 
-// pager is a query whose rows stand on pages or in time ranges. The generator writes
-// one for each such operation.
+// pager is a query with pages or time ranges. The generator writes one for each such
+// operation.
 type pager[Req, Reply, Row any] struct {
 	op    *Operation
 	query pages.Query[Req, Reply, Row]
 }
 
-// paged makes a pager; the operation has the limits.
+// paged returns a pager with the limits of the operation.
 func paged[Req, Reply, Row any](op *Operation, query pages.Query[Req, Reply, Row]) *pager[Req, Reply, Row] {
 	query.PageSize, query.MaxPages, query.WindowMax = int64(op.PageMax), int64(op.MaxPages), op.WindowMax
 	return &pager[Req, Reply, Row]{op: op, query: query}
