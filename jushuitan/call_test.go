@@ -24,7 +24,7 @@ import (
 )
 
 // pipeServer serves handler without a network, so that it can live inside a
-// synctest bubble, and gives a client of it.
+// synctest bubble, and returns a client of it.
 func pipeServer(t *testing.T, handler http.Handler) *http.Client {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
@@ -487,7 +487,7 @@ func TestCallUntyped(t *testing.T) {
 	assert.Error(t, c.Call(t.Context(), "/open/some/new/path", nil, out), "out must be a pointer")
 }
 
-// TestWrongDataNamesThePath: an answer that cannot be read names the field.
+// TestWrongDataNamesThePath: a decode error names the field.
 func TestWrongDataNamesThePath(t *testing.T) {
 	body := `{"code":0,"msg":"","data":{"orders":[{"o_id":1},{"o_id":2},{"o_id":3},{"o_id":4,"pay_amount":"十元"}]}}`
 	c := mocked(t, httpmock.NewStringResponder(200, body))

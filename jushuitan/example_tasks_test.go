@@ -94,7 +94,7 @@ func ExampleOrderService_All() {
 }
 
 // Resume after a crash: the checkpoint is stored as JSON, best in the transaction
-// that stores the row's effects. The row at hand when the process died comes again.
+// that stores the row's effects. Only the row in progress when the process died comes again.
 func ExampleStream() {
 	srv, client := newFake()
 	defer srv.Close()
@@ -568,7 +568,7 @@ func purchaseOf(client *jushuitan.Client) *jushuitan.PurchaseUpload {
 	}
 }
 
-// supplierOf makes a supplier and gives its number.
+// supplierOf makes a supplier and returns its number.
 func supplierOf(client *jushuitan.Client) int64 {
 	results, err := client.Suppliers.Upload(context.Background(), []jushuitan.SupplierUpload{{SupplierCode: "SUP-8", Name: "示例厂", Enabled: true}})
 	must(err)

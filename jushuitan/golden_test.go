@@ -62,7 +62,7 @@ func method(t *testing.T, c *jushuitan.Client, op *catalog.Operation) reflect.Va
 	return m
 }
 
-// invoke calls a method with the sample request and gives what it returned.
+// invoke calls a method with the sample request and returns what it returned.
 func invoke(t *testing.T, m reflect.Value, sample json.RawMessage) (any, error) {
 	t.Helper()
 	in := []reflect.Value{reflect.ValueOf(context.Background())}
@@ -153,7 +153,7 @@ func normal(v any) string {
 	return s
 }
 
-// within gives the part of a JSON text at a dotted path.
+// within returns the part of a JSON text at a dotted path.
 func within(t *testing.T, data json.RawMessage, path string) json.RawMessage {
 	t.Helper()
 	for part := range strings.SplitSeq(path, ".") {

@@ -237,7 +237,7 @@ func TestAllGuards(t *testing.T) {
 			})
 		})
 	}
-	t.Run("more pages than the server gives", func(t *testing.T) {
+	t.Run("more pages than the server returns", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := served(t, func(w http.ResponseWriter, r *http.Request) {
 				q := readQuery(r)

@@ -359,7 +359,7 @@ func (st *limitState) next(now time.Duration) (at time.Duration, sure bool) {
 	return at, sure
 }
 
-// dispatch gives permits to the head of the queue as long as that is allowed,
+// dispatch grants permits to the head of the queue as long as that is allowed,
 // and sees to it that the timer fires when the next one will be.
 func (st *limitState) dispatch(now time.Duration) {
 	for st.first != nil {

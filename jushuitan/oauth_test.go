@@ -156,7 +156,7 @@ func TestRejectedTokenIsReplacedOnce(t *testing.T) {
 	})
 }
 
-// TestTokenFailureIsToldOnce: the error of a call whose token cannot be had says
+// TestTokenFailureIsToldOnce: the error of a call without a token says
 // so, for whom and why, without saying it again and again.
 func TestTokenFailureIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

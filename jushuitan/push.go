@@ -114,7 +114,7 @@ type ShipmentPushItem struct {
 	SoID      string          `json:"so_id,omitzero"`       // 线上单号: of the line, where orders were merged; see [ShipmentPush.OrderOf]
 }
 
-// Carrier gives the carrier code as it came and without a merchant's suffix: for
+// Carrier returns the carrier code as it came and without a merchant's suffix: for
 // SF.9 these are SF.9 and SF. Look the first up before the second.
 func (p *ShipmentPush) Carrier() (full, base string) {
 	base, _, _ = strings.Cut(p.LCID, ".")

@@ -13,7 +13,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/push"
 )
 
-// fill gives each field of a struct a value of its own, and returns the texts by wire
+// fill sets each field of a struct to a value of its own, and returns the texts by wire
 // name.
 func fill(v reflect.Value) map[string]string {
 	texts := map[string]string{}

@@ -334,7 +334,7 @@ func roundTrip[P any](t *testing.T, body []byte, parse func([]byte) (*P, error),
 	}
 	for _, members := range extra(first) {
 		for _, raw := range members {
-			// A name that stands twice or text that is not UTF-8 is read, but not written.
+			// A duplicate name or text that is not UTF-8 is read, but not written.
 			var text []byte = raw // the two names are one type from Go 1.27 on
 			if !jsontext.Value(text).IsValid() {
 				return

@@ -98,7 +98,7 @@ type Deduper interface {
 	// Commit marks the key as done for ttl, whoever has a claim. With a ttl of 0 or
 	// less it forgets a key that is done; a claim stays.
 	Commit(ctx context.Context, key, owner string, ttl time.Duration) error
-	// Release gives the owner's claim up. It does nothing to a key that is done or
+	// Release ends the owner's claim. It does nothing to a key that is done or
 	// claimed by another.
 	Release(ctx context.Context, key, owner string) error
 }

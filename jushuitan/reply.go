@@ -54,7 +54,7 @@ func exchange[T any](ctx context.Context, k *oneCall) (*T, error) {
 	return out, k.do(ctx)
 }
 
-// callRaw sends biz and gives the data member of the answer as it is.
+// callRaw sends biz and returns the data member of the answer as it is.
 func callRaw(ctx context.Context, c *Client, op *Operation, biz any) (json.RawMessage, error) {
 	var out json.RawMessage
 	err := c.callInto(ctx, op, c.pathOf(op), biz, &out)

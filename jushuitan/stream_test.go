@@ -78,7 +78,7 @@ func TestStreamResumes(t *testing.T) {
 					}
 					assert.Len(t, done, 137, "none is missing")
 					for id, times := range done {
-						assert.Equal(t, 1, times, "row %d is worked off once", id)
+						assert.Equal(t, 1, times, "row %d is processed once", id)
 					}
 					assert.Equal(t, 137+crashes, met, "only rows in the loop body are met twice")
 				})

@@ -21,9 +21,9 @@ const (
 	tokenRecheck  = time.Minute      // a token read longer ago is looked up again while it is used
 	tokenDistrust = 10 * time.Minute // one read longer ago is looked up before it is used
 	tokenRetry    = time.Minute      // from a failed renewal to the next, while the token lives
-	tokenProbe    = 10 * time.Minute // from a refusal that only the merchant can mend to a trial of the same token
+	tokenProbe    = 10 * time.Minute // from a refusal that only the merchant can resolve to a trial of the same token
 
-	tokenIdle   = time.Hour // merchants not heard of for one to two of these are dropped
+	tokenIdle   = time.Hour // merchants that are silent for one to two of these are dropped
 	tokenGen    = 10_000    // or sooner, when so many others were
 	tokenRounds = 8
 )
@@ -51,7 +51,7 @@ type tokenConfig struct {
 	Jitter func() float64
 }
 
-// tokenSource hands out the tokens of all merchants of one app. The store is the
+// tokenSource returns the tokens of all merchants of one app. The store is the
 // truth; in front of it lies a cache of bounded size.
 //
 // A cached token is used as it is for a minute after it was read; then it is still
@@ -183,7 +183,7 @@ func (s *tokenSource) Put(ctx context.Context, merchant string, tok Token) (Toke
 			"授权未返回 access_token，请重新授权", nil, nil)
 	}
 	storing := func(err error) error {
-		return s.fault(merchant, "the token cannot be stored; mend the token store and authorise again",
+		return s.fault(merchant, "the token cannot be stored; fix the token store and authorise again",
 			"令牌保存失败，请修复令牌存储后重新授权", nil, err, tok)
 	}
 	_, seq := s.peek(merchant)
@@ -424,7 +424,7 @@ func (s *tokenSource) load(ctx context.Context, merchant string) (*Token, error)
 		return nil, nil
 	}
 	s.putOff(merchant)
-	return nil, s.fault(merchant, "the token store cannot be read; mend it and call again",
+	return nil, s.fault(merchant, "the token store cannot be read; fix it and call again",
 		"令牌存储读取失败，请修复后重试", nil, err)
 }
 
@@ -436,7 +436,7 @@ func (s *tokenSource) lease(ctx context.Context, merchant string, old Token) (re
 	}
 	if release, err = l.Lease(ctx, s.key(merchant), old); err != nil {
 		s.putOff(merchant)
-		return nil, s.fault(merchant, "the right to renew it cannot be had from the token store; mend it and call again",
+		return nil, s.fault(merchant, "could not acquire the renewal lease from the token store; fix it and call again",
 			"无法从令牌存储取得续期权，请修复后重试", nil, err, old)
 	}
 	return release, nil
@@ -575,7 +575,7 @@ func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPendi
 			e := s.entry(merchant, now)
 			e.pending, e.readAt, e.retryAfter = &p, now, now.Add(tokenRetry)
 			s.mu.Unlock()
-			return false, s.fault(merchant, "the renewed token cannot be stored, it is kept in memory and stored first by the next call; mend the token store",
+			return false, s.fault(merchant, "the renewed token cannot be stored, it is kept in memory and stored first by the next call; fix the token store",
 				"新令牌保存失败，已暂存在内存，下次调用时先行保存，请修复令牌存储", nil, err, p.old, p.next)
 		}
 		gone := !ok && stored.AccessToken == ""

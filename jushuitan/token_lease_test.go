@@ -69,7 +69,7 @@ func TestTokenLeaseRenewsOnce(t *testing.T) {
 	assert.Empty(t, store.turn, "the lease was given back")
 }
 
-// A lease that cannot be had fails the call, whose token has ended, and shows no token.
+// A lease that could not be acquired fails the call, whose token has ended, and shows no token.
 func TestTokenLeaseFails(t *testing.T) {
 	fake := jushuitantest.NewServer()
 	t.Cleanup(fake.Close)

@@ -904,7 +904,7 @@ func TestTokenRejectedTrial(t *testing.T) {
 		lab.fails(ErrTokenExpired)
 		require.Equal(t, 4, lab.obtains())
 
-		newer := lab.put(testToken(901, testLife)) // somebody mended it
+		newer := lab.put(testToken(901, testLife)) // somebody repaired it
 		assert.Equal(t, newer, lab.token(), "a refused token is looked up at once")
 		assert.Equal(t, 4, lab.obtains())
 	})
