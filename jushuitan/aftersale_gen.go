@@ -21,7 +21,8 @@ type AfterSaleService service
 // Query 退货退款查询: query after-sale cases, one page. [AfterSaleService.All] goes through
 // all of them.
 //
-// Limits: page_size default 30, max 50; shop_buyer_ids max 50; window 7 days.
+// Limits: page_size default 30, max 50; shop_buyer_ids max 50; window 7 days; page_size
+// default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days.
 // Effect: read.
 // POST /open/refund/single/query, official page docType=9&docId=38.
 func (s *AfterSaleService) Query(ctx context.Context, req *AfterSaleQuery) (*AfterSalePage, error) {
@@ -115,6 +116,7 @@ func (s *AfterSaleService) UploadNoInfo(ctx context.Context, req *NoInfoReturnRe
 // ConfirmGoods 售后-确认收到货物(可分批确认): confirm returned goods (partial allowed). Rows
 // that the server refused are in the answer and in the error, a [*BatchError].
 //
+// Note: One program sends a single object in place of the list.
 // Effect: write, repeated safely by return_id: return_id stops double stock increments;
 // without it a repeat may count twice.
 // POST /open/webapi/aftersaleapi/confirmgoods, official page docType=9&docId=272; confidence
@@ -197,6 +199,40 @@ func (s *AfterSaleService) StreamPayments(req *RefundPaymentQuery, from Checkpoi
 // POST /open/refund/receive/upload; confidence of the known facts: low.
 func (s *AfterSaleService) UploadReceiptRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opAfterSalesUploadReceiptRaw, biz)
+}
+
+// QueryReturnParcels 快递登记查询: query registered return parcels. No public source shows its
+// fields, so it takes and gives JSON as it is.
+//
+// Limits: page_size is 100, 200 or 500, nothing else.
+// Note: members of the rows not found; read data as raw JSON.
+// Note: counterpart of /open/express/register/upload (批量快递登记).
+// Effect: read.
+// POST /open/webapi/aftersaleapi/getasexpress; confidence of the known facts: medium.
+func (s *AfterSaleService) QueryReturnParcels(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opAfterSalesQueryReturnParcels, biz)
+}
+
+// Cancel 售后单作废: void an after-sale case.
+//
+// Note: sibling of open/confirm and open/unconfirm, for which a typed client sends as_ids (a
+// list); this program sends one as_id.
+// Note: a permission list names the title.
+// Effect: write, repeated safely by as_id: a repeat leaves the case voided.
+// POST /open/webapi/aftersaleapi/open/cancel; confidence of the known facts: low.
+func (s *AfterSaleService) Cancel(ctx context.Context, req *AfterSaleCancelRequest) error {
+	_, err := call[noReply](ctx, s.client, opAfterSalesCancel, req)
+	return err
+}
+
+// SetLabels 设置售后标签: set labels of an after-sale case.
+//
+// Note: Text or list: labels are sent as one text with commas, as the one known program does.
+// Effect: write, repeated safely by as_id: setting the same labels again changes nothing.
+// POST /open/webapi/aftersaleapi/setaslabels; confidence of the known facts: low.
+func (s *AfterSaleService) SetLabels(ctx context.Context, req *AfterSaleSetLabelsRequest) error {
+	_, err := call[noReply](ctx, s.client, opAfterSalesSetLabels, req)
+	return err
 }
 
 var pagesAfterSalesQuery = paged(opAfterSalesQuery, pages.Query[AfterSaleQuery, AfterSalePage, AfterSale]{
@@ -285,6 +321,12 @@ var pagesAfterSalesQueryPayments = paged(opAfterSalesQueryPayments, pages.Query[
 	Version:  func(r *RefundPayment) int64 { return r.TS },
 })
 
+// keyed reports whether as_id is set.
+func (r *AfterSaleCancelRequest) keyed() bool { return r.ASID != 0 }
+
+// keyed reports whether as_id is set.
+func (r *AfterSaleSetLabelsRequest) keyed() bool { return r.ASID != 0 }
+
 // AfterSaleQuery 退货退款查询: the request of [AfterSaleService.Query].
 type AfterSaleQuery struct {
 	ShopID *int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
@@ -368,6 +410,9 @@ type AfterSale struct {
 	OrderStatus      string `json:"order_status,omitzero"`
 	ShopType         string `json:"shop_type,omitzero"`         // 平台售后类型: Platform side after-sale type
 	ShopID           int64  `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
+	ShopSite         string `json:"shop_site,omitzero"`         // 店铺站点: platform of the shop
+	IsSplit          bool   `json:"is_split,omitzero"`          // 是否拆分: whether the order was split
+	IsMerge          bool   `json:"is_merge,omitzero"`          // 是否合并: whether orders were merged
 	LogisticsCompany string `json:"logistics_company,omitzero"` // 物流公司: Carrier name
 	LID              string `json:"l_id,omitzero"`              // 物流单号: Waybill number
 	// 仓库编号: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
@@ -500,22 +545,22 @@ func (v ReturnReceiptPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnReceipt 数据集合: ReturnReceipts of [ReturnReceiptPage].
 type ReturnReceipt struct {
-	IOID             int64           `json:"io_id,omitzero"`             // 出入库单号: Stock in/out document number
-	OID              int64           `json:"o_id,omitzero"`              // 内部单号: ERP internal order number (unique per tenant)
-	SoID             string          `json:"so_id,omitzero"`             // 线上单号: Online / external document number
-	ASID             int64           `json:"as_id,omitzero"`             // 内部售后单号: ERP after-sale number
-	LID              string          `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	LogisticsCompany string          `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	Creator          decimal.Decimal `json:"creator,omitzero"`           // 创建人编号: Creator id
-	CreatorName      string          `json:"creator_name,omitzero"`      // 创建人名称: Creator / sales staff name
-	IODate           time.Time       `json:"io_date,omitzero"`           // 单据日期: Document / stock movement date
-	Warehouse        string          `json:"warehouse,omitzero"`         // 仓库: Warehouse
-	Modified         time.Time       `json:"modified,omitzero"`          // 修改时间: Last modified time
-	LCID             string          `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
-	ShopID           int64           `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
-	AftersaleRemark  string          `json:"aftersale_remark,omitzero"`  // 售后备注: After-sale remark
-	TS               int64           `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Status           string          `json:"status,omitzero"`            // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	IOID             int64     `json:"io_id,omitzero"`             // 出入库单号: Stock in/out document number
+	OID              int64     `json:"o_id,omitzero"`              // 内部单号: ERP internal order number (unique per tenant)
+	SoID             string    `json:"so_id,omitzero"`             // 线上单号: Online / external document number
+	ASID             int64     `json:"as_id,omitzero"`             // 内部售后单号: ERP after-sale number
+	LID              string    `json:"l_id,omitzero"`              // 物流单号: Waybill number
+	LogisticsCompany string    `json:"logistics_company,omitzero"` // 物流公司: Carrier name
+	Creator          string    `json:"creator,omitzero"`           // 创建人编号: Creator id; declared as a number, names are possible
+	CreatorName      string    `json:"creator_name,omitzero"`      // 创建人名称: Creator / sales staff name
+	IODate           time.Time `json:"io_date,omitzero"`           // 单据日期: Document / stock movement date
+	Warehouse        string    `json:"warehouse,omitzero"`         // 仓库: Warehouse
+	Modified         time.Time `json:"modified,omitzero"`          // 修改时间: Last modified time
+	LCID             string    `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
+	ShopID           int64     `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
+	AftersaleRemark  string    `json:"aftersale_remark,omitzero"`  // 售后备注: After-sale remark
+	TS               int64     `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
+	Status           string    `json:"status,omitzero"`            // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
 	// 仓库编号: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
 	WhID      int64  `json:"wh_id,omitzero"`
 	WMSCoID   int64  `json:"wms_co_id,omitzero"`    // 分仓编号: Branch / third-party warehouse id
@@ -572,13 +617,14 @@ type ReturnReceiptSN struct {
 
 // AfterSaleUpload 售后上传: the request of [AfterSaleService.Upload].
 type AfterSaleUpload struct {
-	ShopID int64 `json:"shop_id" check:"required"` // 店铺编号: ERP shop id (required)
-	// 外部售后单号: Platform-unique after-sale number (required)
-	OuterASID string `json:"outer_as_id" check:"required"`
-	SoID      string `json:"so_id" check:"required"` // 线上单号: Online order number (required)
+	ShopID    int64  `json:"shop_id,omitzero"`     // 店铺编号: ERP shop id
+	OuterASID string `json:"outer_as_id,omitzero"` // 外部售后单号: Platform-unique after-sale number
+	ASID      int64  `json:"as_id,omitzero"`       // 售后单号: internal after-sale number; sent by one program
+	SoID      string `json:"so_id,omitzero"`       // 线上单号: Online order number
+	OID       int64  `json:"o_id,omitzero"`        // 内部单号: internal order number; sent by one program
 	// 售后类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
-	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair (required)
-	Type string `json:"type" check:"required"`
+	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
+	Type string `json:"type,omitzero"`
 	// 退货物流公司: Return carrier; not updatable after goods received
 	LogisticsCompany string `json:"logistics_company,omitzero"`
 	LID              string `json:"l_id,omitzero"` // 退货物流单号: Return waybill; not updatable after goods received
@@ -587,16 +633,17 @@ type AfterSaleUpload struct {
 	// 收件人手机(密文): Receiver mobile (ciphertext on order upload)
 	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true"`
 	// 平台售后状态: WAIT_SELLER_AGREE, WAIT_BUYER_RETURN_GOODS, WAIT_SELLER_CONFIRM_GOODS,
-	// SELLER_REFUSE_BUYER, CLOSED (voids an unconfirmed case), SUCCESS. Updatable (required)
-	ShopStatus string `json:"shop_status" check:"required"`
+	// SELLER_REFUSE_BUYER, CLOSED (voids an unconfirmed case), SUCCESS. Updatable
+	ShopStatus string `json:"shop_status,omitzero"`
 	Remark     string `json:"remark,omitzero"` // 备注: Remark
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED;
-	// updatable (required)
-	GoodStatus   string          `json:"good_status" check:"required"`
-	QuestionType string          `json:"question_type" check:"required"` // 异常类型: Question (abnormal) type (required)
-	TotalAmount  decimal.Decimal `json:"total_amount"`                   // 原单总金额: Original document total (required)
-	Refund       decimal.Decimal `json:"refund"`                         // 卖家应退金额: Amount the seller refunds (required)
-	Payment      decimal.Decimal `json:"payment"`                        // 买家应补金额: Amount the buyer must add (required)
+	// updatable
+	GoodStatus   string          `json:"good_status,omitzero"`
+	QuestionType string          `json:"question_type,omitzero"` // 异常类型: Question (abnormal) type
+	Reason       string          `json:"reason,omitzero"`        // 原因: reason; sent by one program
+	TotalAmount  decimal.Decimal `json:"total_amount,omitzero"`  // 原单总金额: Original document total
+	Refund       decimal.Decimal `json:"refund,omitzero"`        // 卖家应退金额: Amount the seller refunds
+	Payment      decimal.Decimal `json:"payment,omitzero"`       // 买家应补金额: Amount the buyer must add
 	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective, 5 store, 6-8 custom 1-3
 	WarehouseType    int64                 `json:"warehouse_type,omitzero"`
 	WMSCoID          int64                 `json:"wms_co_id,omitzero"`                    // 分仓编号: Branch / third-party warehouse id
@@ -672,6 +719,8 @@ type NoInfoReturn struct {
 	ASID             int64              `json:"as_id"`                      // 内部售后单号: 0 to create, above 0 to update (required)
 	ASDate           time.Time          `json:"as_date,omitzero"`           // 申请售后时间: After-sale apply time
 	OuterASID        string             `json:"outer_as_id,omitzero"`       // 外部售后单号: Platform after-sale number
+	SoID             string             `json:"so_id,omitzero"`             // 线上单号: online order number; sent by one program
+	OID              int64              `json:"o_id,omitzero"`              // 内部单号: internal order number; sent by one program
 	Type             string             `json:"type" check:"required"`      // 售后类型: 普通退货 only (required)
 	LogisticsCompany string             `json:"logistics_company,omitzero"` // 物流公司: Carrier name
 	LID              string             `json:"l_id,omitzero"`              // 物流单号: Waybill number
@@ -724,6 +773,8 @@ type AfterSaleConfirmGoodsRequest struct {
 	WhID             *int64                      `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales-return
 	// 防重复入库唯一标识: Caller unique key that stops double stock increments
 	ReturnID string `json:"return_id,omitzero"`
+	Uid      string `json:"uid,omitzero"`     // 操作人编号: user; sent by one program, as number or text
+	ShopID   int64  `json:"shop_id,omitzero"` // 店铺编号: shop; sent by one program
 }
 
 // AfterSaleConfirmGoodsItem 明细: Items of [AfterSaleConfirmGoodsRequest].
@@ -787,9 +838,12 @@ type SerialConfirmationResult struct {
 
 // AfterSaleConfirmRequest 售后单确认: the request of [AfterSaleService.Confirm].
 type AfterSaleConfirmRequest struct {
-	ASIDs         []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
-	ExchangeForce bool    `json:"exchange_force,omitzero"` // 强制确认换货: Force confirming an exchange
-	ConfirmRefund bool    `json:"confirm_refund,omitzero"` // 是否同时确认退款单: Also confirm the refund record
+	ASIDs []int64 `json:"as_ids,omitzero"` // 内部售后单号列表: ERP after-sale numbers; or as_id
+	// 售后单号: one after-sale number, which one program sends with shop_id in place of as_ids
+	ASID          int64 `json:"as_id,omitzero"`
+	ShopID        int64 `json:"shop_id,omitzero"`        // 店铺编号: shop, beside as_id
+	ExchangeForce bool  `json:"exchange_force,omitzero"` // 强制确认换货: Force confirming an exchange
+	ConfirmRefund bool  `json:"confirm_refund,omitzero"` // 是否同时确认退款单: Also confirm the refund record
 }
 
 // AfterSaleConfirmReply 售后单反确认: the answer of [AfterSaleService.Unconfirm].
@@ -813,7 +867,10 @@ type AfterSaleConfirmResult struct {
 
 // AfterSaleUnconfirmRequest 售后单反确认: the request of [AfterSaleService.Unconfirm].
 type AfterSaleUnconfirmRequest struct {
-	ASIDs []int64 `json:"as_ids" check:"required"` // 内部售后单号列表: ERP after-sale numbers (required)
+	ASIDs []int64 `json:"as_ids,omitzero"` // 内部售后单号列表: ERP after-sale numbers; or as_id
+	// 售后单号: one after-sale number, which one program sends with shop_id in place of as_ids
+	ASID   int64 `json:"as_id,omitzero"`
+	ShopID int64 `json:"shop_id,omitzero"` // 店铺编号: shop, beside as_id
 }
 
 // RefundPaymentQuery 退款单查询: the request of [AfterSaleService.QueryPayments].
@@ -851,6 +908,19 @@ type RefundPayment struct {
 	Payment     string          `json:"payment,omitzero"`        // 退款方式: Refund method (text here)
 	DrpCoIDFrom int64           `json:"drp_co_id_from,omitzero"` // 分销商编号: Distributor id
 	TS          int64           `json:"ts,omitzero"`             // 时间戳(行版本): Row version (SQL Server rowversion as integer)
+}
+
+// AfterSaleCancelRequest 售后单作废: the request of [AfterSaleService.Cancel].
+type AfterSaleCancelRequest struct {
+	ASID   int64 `json:"as_id" check:"required"` // 售后单号: ERP after-sale number (required)
+	ShopID int64 `json:"shop_id,omitzero"`       // 店铺编号: shop
+}
+
+// AfterSaleSetLabelsRequest 设置售后标签: the request of [AfterSaleService.SetLabels].
+type AfterSaleSetLabelsRequest struct {
+	ASID   int64     `json:"as_id" check:"required"`  // 售后单号: ERP after-sale number (required)
+	Labels CommaList `json:"labels" check:"required"` // 标签: labels to set (required)
+	ShopID int64     `json:"shop_id,omitzero"`        // 店铺编号: shop
 }
 
 func (p *AfterSalePage) rowCount() int { return len(p.AfterSales) }

@@ -157,8 +157,10 @@ func (s *DistributionService) QueryDistributorsRaw(ctx context.Context, biz any)
 var pagesShopsQuery = paged(opShopsQuery, pages.Query[ShopQuery, ShopPage, Shop]{
 	Page: func(q *ShopQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ShopPage) []Shop { return p.Shops },
-	Info: func(p *ShopPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
-	Key:  func(r *Shop) string { return rowKey(r.ShopID) },
+	Info: func(p *ShopPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+	},
+	Key: func(r *Shop) string { return rowKey(r.ShopID) },
 })
 
 var pagesWarehousesQuery = paged(opWarehousesQuery, pages.Query[WarehouseQuery, WarehousePage, Warehouse]{
@@ -215,6 +217,8 @@ type ShopQuery struct {
 type ShopPage struct {
 	PageIndex int64  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
 	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: rows per page
+	DataCount int64  `json:"data_count,omitzero"` // 总条数: total rows
+	PageCount int64  `json:"page_count,omitzero"` // 总页数: total pages
 	HasNext   bool   `json:"has_next,omitzero"`   // 是否有下一页: another page exists
 	Shops     []Shop `json:"datas,omitzero"`      // 数据集合: rows
 }

@@ -585,7 +585,7 @@ type LastMileFeeSaveRequest struct {
 // CrossBorderTrackQuery 【收费】获取跨境轨迹详情: the request of
 // [CrossBorderService.QueryTracks].
 type CrossBorderTrackQuery struct {
-	LIDs []string `json:"l_id" check:"required"` // 国际运单号: international waybill numbers (required)
+	LIDs []string `json:"l_id,omitzero"` // 国际运单号: international waybill numbers
 }
 
 // CrossBorderTrackList 【收费】获取跨境轨迹详情: the answer of

@@ -417,10 +417,9 @@ type DistributionSKUUpdate struct {
 // DistributionItemSetStatusRequest 批量更新商品分销状态: the request of
 // [DistributionService.SetItemStatus].
 type DistributionItemSetStatusRequest struct {
-	// 分销状态: distribution status, e.g. 0 (the source text is cut off) (required)
-	DistributionStatus int64 `json:"distribution_status"`
-	// 商品ID列表: item ids, at most 100 a call (required)
-	ItemSPUIDs []string `json:"item_spu_list" check:"required,items=100"`
+	// 分销状态: distribution status, e.g. 0 (the source text is cut off)
+	DistributionStatus int64    `json:"distribution_status,omitzero"`
+	ItemSPUIDs         []string `json:"item_spu_list,omitzero" check:"items=100"` // 商品ID列表: item ids, at most 100 a call
 }
 
 // DistributionItemStatusResult 批量更新商品分销状态: the answer of
@@ -503,7 +502,7 @@ type DistributionSupplierItem struct {
 // DistributionImageUploadRequest 生成商品图片链接: the request of
 // [DistributionService.UploadImage].
 type DistributionImageUploadRequest struct {
-	OriginalURL string `json:"original_url" check:"required"` // 原始图片链接: original picture link (required)
+	OriginalURL string `json:"original_url,omitzero"` // 原始图片链接: original picture link
 }
 
 // DistributionImageURL 生成商品图片链接: the answer of [DistributionService.UploadImage].

@@ -463,7 +463,7 @@ func ExampleInventoryService_Query() {
 func ExampleVirtualWarehouseService_List() {
 	srv, client := newFake()
 	defer srv.Close()
-	list, err := client.VirtualWarehouses.List(context.Background())
+	list, err := client.VirtualWarehouses.List(context.Background(), nil)
 	must(err)
 	for _, w := range list.VirtualWarehouses {
 		fmt.Println(w.LWHID, w.Name)

@@ -4,6 +4,7 @@ package jushuitan
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -140,22 +141,61 @@ func (s *FinanceService) AllJournal(ctx context.Context, req *JournalQuery) iter
 	return pagesFinanceQueryJournal.all(ctx, s.client, req)
 }
 
+// QueryExpenseItems 费用项目查询: query expense items. No public source shows its fields, so
+// it takes and gives JSON as it is.
+//
+// Note: members of the rows not found.
+// Effect: read.
+// POST /open/api/fmsopen/queryfinanceproject; confidence of the known facts: medium.
+func (s *FinanceService) QueryExpenseItems(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opFinanceQueryExpenseItems, biz)
+}
+
+// QueryOperatingExpenses 业务费用列表查询: query operating expenses. No public source shows
+// its fields, so it takes and gives JSON as it is.
+//
+// Note: members of the rows not found.
+// Effect: read.
+// POST /open/api/fmsopen/queryoperatingfee; confidence of the known facts: medium.
+func (s *FinanceService) QueryOperatingExpenses(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opFinanceQueryOperatingExpenses, biz)
+}
+
+// QueryPayableList 应付单列表查询: query payables (new finance module). No public source shows
+// its fields, so it takes and gives JSON as it is.
+//
+// Note: not the same as /open/jushuitan/shengsuan/payable/query, which is in the catalog.
+// Note: members of the rows not found.
+// Effect: read.
+// POST /open/api/fmsopen/querypayable; confidence of the known facts: medium.
+func (s *FinanceService) QueryPayableList(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opFinanceQueryPayableList, biz)
+}
+
+// QueryPaymentList 付款单列表查询: query payments (new finance module). No public source shows
+// its fields, so it takes and gives JSON as it is.
+//
+// Note: members of the rows not found.
+// Effect: read.
+// POST /open/api/fmsopen/querypayment; confidence of the known facts: medium.
+func (s *FinanceService) QueryPaymentList(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opFinanceQueryPaymentList, biz)
+}
+
 var pagesFinanceQueryPayables = paged(opFinanceQueryPayables, pages.Query[PayableQuery, PayablePage, Payable]{
-	Page:     func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:     func(p *PayablePage) []Payable { return p.Payables },
-	Info:     func(p *PayablePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
-	Window:   func(q *PayableQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	Key:      func(r *Payable) string { return rowKey(r.PinvID) },
-	Modified: func(r *Payable) time.Time { return r.Modified },
+	Page:   func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:   func(p *PayablePage) []Payable { return p.Payables },
+	Info:   func(p *PayablePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *PayableQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:    func(r *Payable) string { return rowKey(r.PinvID) },
 })
 
 var pagesFinanceQueryPayments = paged(opFinanceQueryPayments, pages.Query[PaymentQuery, PaymentPage, Payment]{
-	Page:     func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:     func(p *PaymentPage) []Payment { return p.Payments },
-	Info:     func(p *PaymentPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
-	Window:   func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-	Key:      func(r *Payment) string { return rowKey(r.PayID) },
-	Modified: func(r *Payment) time.Time { return r.Modified },
+	Page:   func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows:   func(p *PaymentPage) []Payment { return p.Payments },
+	Info:   func(p *PaymentPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Window: func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
+	Key:    func(r *Payment) string { return rowKey(r.PayID) },
 })
 
 var pagesFinanceQueryBillRecords = paged(opFinanceQueryBillRecords, pages.Query[BillRecordQuery, BillRecordPage, BillRecord]{
@@ -221,62 +261,65 @@ type PayablePage struct {
 
 // Payable 数据集合: Payables of [PayablePage].
 type Payable struct {
-	PinvID             int64           `json:"pinv_id,omitzero"`              // 应付单号: payable number
-	CoID               int64           `json:"co_id,omitzero"`                // 公司编号: company id
-	InvType            string          `json:"inv_type,omitzero"`             // 开票类型: kind of invoicing
-	Type               string          `json:"type,omitzero"`                 // 发票类型: invoice type
-	Status             string          `json:"status,omitzero"`               // 状态: status
-	PaidAmount         decimal.Decimal `json:"paid_amount,omitzero"`          // 支付金额: amount paid
-	SellerID           string          `json:"seller_id,omitzero"`            // 供应商编号: supplier number
-	Created            time.Time       `json:"created,omitzero"`              // 创建时间: created time
-	Creator            int64           `json:"creator,omitzero"`              // 创建人编号: creator id
-	Modified           time.Time       `json:"modified,omitzero"`             // 最后更新时间: last modified time
-	Modifier           int64           `json:"modifier,omitzero"`             // 最后更新人编号: id of the last modifier
-	CreatorName        string          `json:"creator_name,omitzero"`         // 创建人名称: creator name
-	ModifierName       string          `json:"modifier_name,omitzero"`        // 最后修改人名称: name of the last modifier
-	SrcPinvID          int64           `json:"src_pinv_id,omitzero"`          // 原始单号: original document number
-	TaxRate            string          `json:"tax_rate,omitzero"`             // 税率: tax rate
-	PayableType        string          `json:"payable_type,omitzero"`         // 单据类型: document type
-	PayableDate        time.Time       `json:"payable_date,omitzero"`         // 单据日期: document date
-	PinvDate           time.Time       `json:"pinv_date,omitzero"`            // 发票日期: invoice date
-	PinvCode           string          `json:"pinv_code,omitzero"`            // 发票代码: invoice code
-	PinvNumber         string          `json:"pinv_number,omitzero"`          // 发票号码: invoice number
-	OtherAmount        decimal.Decimal `json:"other_amount,omitzero"`         // 其他金额: other amount
-	InvAmount          decimal.Decimal `json:"inv_amount,omitzero"`           // 应付总额: total payable
-	Remark             string          `json:"remark,omitzero"`               // 备注: remark
-	PaymentStatus      string          `json:"payment_status,omitzero"`       // 结算状态: settlement status
-	TotalInvoiceAmount decimal.Decimal `json:"total_invoice_amount,omitzero"` // 总额: total amount
-	IsAdjustCost       string          `json:"is_adjust_cost,omitzero"`       // 记录成本: whether the cost is recorded
-	IOID               int64           `json:"io_id,omitzero"`                // 入库单号: receipt number
-	TS                 int64           `json:"TS,omitzero"`                   // 时间ts: row version
-	SupplierName       string          `json:"supplier_name,omitzero"`        // 供应商: supplier
-	Items              []PayableItem   `json:"items,omitzero"`                // 应付明细: payable lines
-	Fees               []PayableFee    `json:"free_items,omitzero"`           // 费用明细: fee lines
+	PinvID       int64           `json:"PinvId,omitzero,case:ignore"`       // 应付单号: payable number
+	CoID         int64           `json:"CoId,omitzero,case:ignore"`         // 公司编号: company id
+	InvType      string          `json:"InvType,omitzero,case:ignore"`      // 开票类型: kind of invoicing
+	Type         string          `json:"Type,omitzero,case:ignore"`         // 发票类型: invoice type
+	Status       string          `json:"Status,omitzero,case:ignore"`       // 状态: status
+	PaidAmount   decimal.Decimal `json:"PaidAmount,omitzero,case:ignore"`   // 支付金额: amount paid
+	SellerID     string          `json:"SellerId,omitzero,case:ignore"`     // 供应商编号: supplier number
+	Created      time.Time       `json:"Created,omitzero,case:ignore"`      // 创建时间: created time
+	Creator      int64           `json:"Creator,omitzero,case:ignore"`      // 创建人编号: creator id
+	Modified     time.Time       `json:"Modified,omitzero,case:ignore"`     // 最后更新时间: last modified time
+	Modifier     int64           `json:"Modifier,omitzero,case:ignore"`     // 最后更新人编号: id of the last modifier
+	CreatorName  string          `json:"CreatorName,omitzero,case:ignore"`  // 创建人名称: creator name
+	ModifierName string          `json:"ModifierName,omitzero,case:ignore"` // 最后修改人名称: name of the last modifier
+	SrcPinvID    int64           `json:"SrcPinvId,omitzero,case:ignore"`    // 原始单号: original document number
+	TaxRate      string          `json:"TaxRate,omitzero,case:ignore"`      // 税率: tax rate
+	PayableType  string          `json:"PayableType,omitzero,case:ignore"`  // 单据类型: document type
+	PayableDate  time.Time       `json:"PayableDate,omitzero,case:ignore"`  // 单据日期: document date
+	// 付款日期: payment date; 0001-01-01 08:00:00 means none
+	PaymentDate        time.Time       `json:"PaymentDate,omitzero,case:ignore"`
+	PinvDate           time.Time       `json:"PinvDate,omitzero,case:ignore"`           // 发票日期: invoice date
+	PinvCode           string          `json:"PinvCode,omitzero,case:ignore"`           // 发票代码: invoice code
+	PinvNumber         string          `json:"PinvNumber,omitzero,case:ignore"`         // 发票号码: invoice number
+	OtherAmount        decimal.Decimal `json:"OtherAmount,omitzero,case:ignore"`        // 其他金额: other amount
+	InvAmount          decimal.Decimal `json:"InvAmount,omitzero,case:ignore"`          // 应付总额: total payable
+	Remark             string          `json:"Remark,omitzero,case:ignore"`             // 备注: remark
+	PaymentStatus      string          `json:"PaymentStatus,omitzero,case:ignore"`      // 结算状态: settlement status
+	TotalInvoiceAmount decimal.Decimal `json:"TotalInvoiceAmount,omitzero,case:ignore"` // 总额: total amount
+	IsAdjustCost       string          `json:"IsAdjustCost,omitzero,case:ignore"`       // 记录成本: whether the cost is recorded
+	IOID               int64           `json:"IoId,omitzero,case:ignore"`               // 入库单号: receipt number
+	TS                 int64           `json:"TS,omitzero,case:ignore"`                 // 时间ts: row version
+	SupplierName       string          `json:"SupplierName,omitzero,case:ignore"`       // 供应商: supplier
+	Items              []PayableItem   `json:"items,omitzero"`                          // 应付明细: payable lines
+	Fees               []PayableFee    `json:"free_items,omitzero"`                     // 费用明细: fee lines
 }
 
 // PayableItem 应付明细: Items of [Payable].
 type PayableItem struct {
-	IpinvID      int64           `json:"ipinv_id,omitzero"`      // 应付明细单号: payable line number
-	PinvID       int64           `json:"pinv_id,omitzero"`       // 应付单号: payable number
-	CoID         int64           `json:"co_id,omitzero"`         // 公司编号: company id
-	OID          int64           `json:"o_id,omitzero"`          // 采购单号: purchase number
-	IOID         int64           `json:"io_id,omitzero"`         // 入库单号: receipt number
-	IOIID        int64           `json:"ioi_id,omitzero,string"` // 入仓明细ID: receipt line id (sent as text)
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Qty          decimal.Decimal `json:"qty,omitzero"`           // 核销数量: written-off quantity
-	Amount       decimal.Decimal `json:"amount,omitzero"`        // 核销金额: written-off amount
-	InvQty       decimal.Decimal `json:"inv_qty,omitzero"`       // 应付数量: payable quantity
-	InvAmount    decimal.Decimal `json:"inv_amount,omitzero"`    // 应付金额: payable amount
-	AdjustAmount decimal.Decimal `json:"adjust_amount,omitzero"` // 调整金额: adjusted amount
+	IpinvID      int64           `json:"IpinvId,omitzero,case:ignore"`      // 应付明细单号: payable line number
+	PinvID       int64           `json:"PinvId,omitzero,case:ignore"`       // 应付单号: payable number
+	CoID         int64           `json:"CoId,omitzero,case:ignore"`         // 公司编号: company id
+	OID          int64           `json:"OId,omitzero,case:ignore"`          // 采购单号: purchase number
+	IOID         int64           `json:"IoId,omitzero,case:ignore"`         // 入库单号: receipt number
+	IOIID        int64           `json:"IoiId,omitzero,string,case:ignore"` // 入仓明细ID: receipt line id (sent as text)
+	SKUID        string          `json:"SkuId,omitzero,case:ignore"`        // 商品编码: SKU code
+	Qty          decimal.Decimal `json:"Qty,omitzero,case:ignore"`          // 核销数量: written-off quantity
+	Amount       decimal.Decimal `json:"Amount,omitzero,case:ignore"`       // 核销金额: written-off amount
+	InvQty       decimal.Decimal `json:"InvQty,omitzero,case:ignore"`       // 应付数量: payable quantity
+	InvAmount    decimal.Decimal `json:"InvAmount,omitzero,case:ignore"`    // 应付金额: payable amount
+	AdjustAmount decimal.Decimal `json:"AdjustAmount,omitzero,case:ignore"` // 调整金额: adjusted amount
 }
 
 // PayableFee 费用明细: Fees of [Payable].
 type PayableFee struct {
-	PayID  int64           `json:"pay_id,omitzero"`  // 应付费用单号: payable fee number
-	PinvID int64           `json:"pinv_id,omitzero"` // 应付单号: payable number
-	Amount decimal.Decimal `json:"amount,omitzero"`  // 费用金额: fee amount
-	Remark string          `json:"remark,omitzero"`  // 备注: remark
-	Seller string          `json:"seller,omitzero"`  // 费用名称: fee name
+	PayID  int64           `json:"PayId,omitzero,case:ignore"`  // 应付费用单号: payable fee number
+	PinvID int64           `json:"PinvId,omitzero,case:ignore"` // 应付单号: payable number
+	CoID   int64           `json:"CoId,omitzero,case:ignore"`   // 公司编号: company id
+	Amount decimal.Decimal `json:"Amount,omitzero,case:ignore"` // 费用金额: fee amount
+	Remark string          `json:"Remark,omitzero,case:ignore"` // 备注: remark
+	Seller string          `json:"Seller,omitzero,case:ignore"` // 费用名称: fee name
 }
 
 // PaymentQuery 付款单查询: the request of [FinanceService.QueryPayments].
@@ -303,35 +346,36 @@ func (v PaymentPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Payment 数据集合: Payments of [PaymentPage].
 type Payment struct {
-	PayID   int64     `json:"pay_id,omitzero"`   // 付款编号: payment number
-	CoID    int64     `json:"co_id,omitzero"`    // 公司编号: company id
-	PayDate time.Time `json:"pay_date,omitzero"` // 单据日期: document date
-	Status  string    `json:"status,omitzero"`   // 状态: status
+	PayID   int64     `json:"PayId,omitzero,case:ignore"`   // 付款编号: payment number
+	CoID    int64     `json:"CoId,omitzero,case:ignore"`    // 公司编号: company id
+	PayDate time.Time `json:"PayDate,omitzero,case:ignore"` // 单据日期: document date
+	Status  string    `json:"Status,omitzero,case:ignore"`  // 状态: status
 	// 收款银行账号: bank account number of the payee
-	PayAccountNumber string          `json:"pay_account_number,omitzero" pii:"true"`
-	PayProBank       string          `json:"pay_pro_bank,omitzero" pii:"true"`     // 收款单位开户行: bank of the payee
-	SellerID         int64           `json:"seller_id,omitzero"`                   // 往来单位编号: counterparty number
-	Seller           string          `json:"seller,omitzero"`                      // 往来单位名称: name of the counterparty
-	PayAmount        decimal.Decimal `json:"pay_amount,omitzero"`                  // 应付金额: payable amount
-	Amount           decimal.Decimal `json:"amount,omitzero"`                      // 实付金额: amount paid
-	LessAmount       decimal.Decimal `json:"less_amount,omitzero"`                 // 扣款金额: deducted amount
-	Payway           string          `json:"payway,omitzero"`                      // 付款类型: payment kind
-	Remark           string          `json:"remark,omitzero"`                      // 备注: remark
-	Created          time.Time       `json:"created,omitzero"`                     // 创建时间: created time
-	Creator          int64           `json:"creator,omitzero"`                     // 创建人编号: creator id
-	Modified         time.Time       `json:"modified,omitzero"`                    // 最后修改时间: last modified time
-	Modifier         int64           `json:"modifier,omitzero"`                    // 最后修改人编号: id of the last modifier
-	CreatorName      string          `json:"creator_name,omitzero"`                // 创建人名称: creator name
-	ModifierName     string          `json:"modifier_name,omitzero"`               // 最后修改人名称: name of the last modifier
-	POID             int64           `json:"po_id,omitzero"`                       // 采购单号: purchase number
-	Account          string          `json:"account,omitzero" pii:"true"`          // 付款账号: paying account
-	IsPaid           string          `json:"ispaid,omitzero"`                      // 是否支付: whether paid
-	PaidDate         time.Time       `json:"paid_date,omitzero"`                   // 打款时间: time the money was sent
-	Labels           string          `json:"labs,omitzero"`                        // 标记|多标签: marks, labels
-	SellerType       string          `json:"seller_type,omitzero"`                 // 往来单位类型: kind of counterparty
-	PayAccountName   string          `json:"pay_account_name,omitzero" pii:"true"` // 收款账户名称: name of the payee account
-	TS               int64           `json:"TS,omitzero"`                          // 时间ts: row version
-	Items            []PaymentItem   `json:"items,omitzero"`                       // 明细: lines
+	PayAccountNumber string          `json:"PayAccountNumber,omitzero,case:ignore" pii:"true"`
+	PayProBank       string          `json:"PayProBank,omitzero,case:ignore" pii:"true"` // 收款单位开户行: bank of the payee
+	SellerID         int64           `json:"SellerId,omitzero,case:ignore"`              // 往来单位编号: counterparty number
+	Seller           string          `json:"Seller,omitzero,case:ignore"`                // 往来单位名称: name of the counterparty
+	PayAmount        decimal.Decimal `json:"PayAmount,omitzero,case:ignore"`             // 应付金额: payable amount
+	Amount           decimal.Decimal `json:"Amount,omitzero,case:ignore"`                // 实付金额: amount paid
+	LessAmount       decimal.Decimal `json:"LessAmount,omitzero,case:ignore"`            // 扣款金额: deducted amount
+	Payway           string          `json:"Payway,omitzero,case:ignore"`                // 付款类型: payment kind
+	Remark           string          `json:"Remark,omitzero,case:ignore"`                // 备注: remark
+	Created          time.Time       `json:"Created,omitzero,case:ignore"`               // 创建时间: created time
+	Creator          int64           `json:"Creator,omitzero,case:ignore"`               // 创建人编号: creator id
+	Modified         time.Time       `json:"Modified,omitzero,case:ignore"`              // 最后修改时间: last modified time
+	Modifier         int64           `json:"Modifier,omitzero,case:ignore"`              // 最后修改人编号: id of the last modifier
+	CreatorName      string          `json:"CreatorName,omitzero,case:ignore"`           // 创建人名称: creator name
+	ModifierName     string          `json:"ModifierName,omitzero,case:ignore"`          // 最后修改人名称: name of the last modifier
+	POID             int64           `json:"PoId,omitzero,case:ignore"`                  // 采购单号: purchase number
+	Account          string          `json:"Account,omitzero,case:ignore" pii:"true"`    // 付款账号: paying account
+	IsPaid           string          `json:"Ispaid,omitzero,case:ignore"`                // 是否支付: whether paid
+	PaidDate         time.Time       `json:"PaidDate,omitzero,case:ignore"`              // 打款时间: time the money was sent
+	Labels           string          `json:"Labs,omitzero,case:ignore"`                  // 标记|多标签: marks, labels
+	SellerType       string          `json:"SellerType,omitzero,case:ignore"`            // 往来单位类型: kind of counterparty
+	// 收款账户名称: name of the payee account
+	PayAccountName string        `json:"PayAccountName,omitzero,case:ignore" pii:"true"`
+	TS             int64         `json:"TS,omitzero,case:ignore"` // 时间ts: row version
+	Items          []PaymentItem `json:"items,omitzero"`          // 明细: lines
 }
 
 // Format prints the value for people, with personal data masked.
@@ -342,13 +386,13 @@ func (v Payment) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PaymentItem 明细: Items of [Payment].
 type PaymentItem struct {
-	AutoID int64           `json:"autoid,omitzero"` // 付款明细编号: payment line number
-	PayID  int64           `json:"pay_id,omitzero"` // 付款编号: payment number
-	CoID   int64           `json:"co_id,omitzero"`  // 公司编号: company id
-	IOID   int64           `json:"io_id,omitzero"`  // 来源单号: source document number
-	Amount decimal.Decimal `json:"amount,omitzero"` // 本次金额: amount of this payment
-	Type   string          `json:"type,omitzero"`   // 类型: type
-	POID   int64           `json:"po_id,omitzero"`  // 付款编号: labelled as payment number in the source
+	AutoID int64           `json:"Autoid,omitzero,case:ignore"` // 付款明细编号: payment line number
+	PayID  int64           `json:"PayId,omitzero,case:ignore"`  // 付款编号: payment number
+	CoID   int64           `json:"CoId,omitzero,case:ignore"`   // 公司编号: company id
+	IOID   int64           `json:"IoId,omitzero,case:ignore"`   // 来源单号: source document number
+	Amount decimal.Decimal `json:"Amount,omitzero,case:ignore"` // 本次金额: amount of this payment
+	Type   string          `json:"Type,omitzero,case:ignore"`   // 类型: type
+	POID   int64           `json:"PoId,omitzero,case:ignore"`   // 付款编号: labelled as payment number in the source
 }
 
 // BillRecordQuery 获取胜算平台原始账单: the request of [FinanceService.QueryBillRecords].

@@ -67,7 +67,8 @@ type SKUService service
 //
 // Limits: page_size <= 50 (newer: 100); sku_ids <= 20; time window <= 7 days, begin and end
 // together; one filter is required; the documentation advises windows of about one hour for
-// full scans.
+// full scans; page_size: the official page says default 30, at most 50, and at most 20
+// sku_ids; three independent programs send 100.
 // Note: Every field may be null.
 // Note: No co_id, no category-property map and no stock here: season/year come only from
 // mall/item/query ups[].
@@ -122,6 +123,7 @@ func (s *SKUService) Upload(ctx context.Context, req *SKUUploadRequest) ([]RowRe
 // Note: Cannot change the online SKU code of a shop listing.
 // Note: JSON types are those of the newer documentation; a typed SDK should send what is
 // written here and not assume the older endpoint accepts the same.
+// Note: One program sends the rows under data in place of items.
 // Effect: write, repeated safely by sku_id: upsert by sku_id.
 // POST /open/webapi/itemapi/itemsku/itemskubatchupload; confidence of the known facts: medium.
 func (s *SKUService) BatchUpload(ctx context.Context, req *SKUBatchUploadRequest) ([]RowResult[SKUBatchUploadResult], error) {
@@ -241,15 +243,26 @@ func (s *ShopSKUService) Stream(req *ShopSKUQuery, from Checkpoint) *Stream[Shop
 
 // Upload 店铺商品资料上传: upload shop skus. Longer lists are sent 50 rows at a time; the
 // server does not answer row by row, so that all rows of a call pass or fail together
-// ([*BatchError]). No source states how many rows one call takes; that number is our choice.
+// ([*BatchError]).
 //
-// Limits: rows per call: not found.
+// Limits: rows per call: not found; at most 50 rows a call (one source).
 // Note: Links shop_id + shop_sku_id to the ERP through sku_id.
 // Effect: write, repeated safely by shop_id + shop_sku_id: links shop_id + shop_sku_id; a
 // repeat links the same again (inferred).
 // POST /open/jushuitan/skumap/upload, official page docType=2&docId=5.
 func (s *ShopSKUService) Upload(ctx context.Context, req *ShopSKUUploadRequest) error {
 	_, err := upload(ctx, s.client, batchShopSKUsUpload, req)
+	return err
+}
+
+// Bind 绑定商品关系: bind shop SKUs to an ERP SKU.
+//
+// Note: a permission list has the title 绑定/解绑商品关系; the unbinding path was not found
+// (by the pattern .../skulink/unbindskulinks: a guess, do not ship).
+// Effect: write, repeated safely by sku_id: binding the same codes again changes nothing.
+// POST /open/webapi/itemapi/skulink/bindskulinks; confidence of the known facts: low.
+func (s *ShopSKUService) Bind(ctx context.Context, req *ShopSKUBindRequest) error {
+	_, err := call[noReply](ctx, s.client, opShopSKUsBind, req)
 	return err
 }
 
@@ -299,7 +312,7 @@ type CategoryService service
 // Query 商品类目查询: query categories, one page. [CategoryService.All] goes through all of
 // them.
 //
-// Limits: page_size maximum not stated.
+// Limits: page_size maximum not stated; page_size at most 100 (one source).
 // Note: ids go in as strings and come back as ints.
 // Effect: read.
 // POST /open/category/query, official page docType=2&docId=12.
@@ -307,7 +320,7 @@ func (s *CategoryService) Query(ctx context.Context, req *CategoryQuery) (*Categ
 	return call[CategoryPage](ctx, s.client, opCategoriesQuery, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page). Without an end
+// All goes through every row of Query, page after page (up to 100 rows a page). Without an end
 // the range ends now. It ends at the first error, which is the last pair.
 func (s *CategoryService) All(ctx context.Context, req *CategoryQuery) iter.Seq2[*Category, error] {
 	return pagesCategoriesQuery.all(ctx, s.client, req)
@@ -365,7 +378,8 @@ type BOMService service
 
 // Query BOM信息查询: query boms, one page. [BOMService.All] goes through all of them.
 //
-// Limits: time window <= 30 days; sku_ids <= 50; page.page_size <= 2000.
+// Limits: time window <= 30 days; sku_ids <= 50; page.page_size <= 2000; sku_ids,
+// modified_begin and modified_end are all needed (two sources).
 // Effect: read.
 // POST /open/webapi/itemapi/bom/getskubompagelist, official page docType=2&docId=358;
 // confidence of the known facts: medium.
@@ -653,6 +667,9 @@ func (r *BOMSaveRequest) keyed() bool {
 	return true
 }
 
+// keyed reports whether sku_id is set.
+func (r *ShopSKUBindRequest) keyed() bool { return !blank(r.SKUID) }
+
 // ItemQuery 普通商品查询（按款）: the request of [ItemService.Query].
 type ItemQuery struct {
 	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
@@ -660,10 +677,11 @@ type ItemQuery struct {
 	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
 	ModifiedEnd time.Time `json:"modified_end,omitzero"`
 	// 款式编码: <= 20; one integrator's production code sends one comma-joined STRING and works
-	IIDs      []string `json:"i_ids,omitzero" check:"items=20"`
-	OnlyItem  bool     `json:"only_item,omitzero"`  // 只查款: true leaves out skus
-	PageIndex int64    `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64    `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
+	IIDs      []string  `json:"i_ids,omitzero" check:"items=20"`
+	SKUIDs    CommaList `json:"sku_ids,omitzero"`    // 商品编码: SKU codes; sent by one program
+	OnlyItem  bool      `json:"only_item,omitzero"`  // 只查款: true leaves out skus
+	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
+	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
 	// 款字段: style fields to return; "f_json" brings the further pictures
 	ItemFields    []string `json:"item_flds,omitzero"`
 	ItemSKUFields []string `json:"itemsku_flds,omitzero"` // 商品字段: SKU fields to return
@@ -908,8 +926,9 @@ type SKU struct {
 	SupplierIID   string    `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
 	Modified      time.Time `json:"modified,omitzero"`        // 修改时间: last-modified time
 	Created       time.Time `json:"created,omitzero"`         // 创建时间: creation time
-	// 创建人编号: creator's user number; string | int by documentation, string in another
-	Creator  int64     `json:"creator,omitzero"`
+	// 创建人编号: creator's user number; string | int by documentation, string in another; a name
+	// or a number
+	Creator  string    `json:"creator,omitzero"`
 	SKUCode  string    `json:"sku_code,omitzero"`  // 国标码: national barcode / GTIN of the SKU
 	SKUCodes CommaList `json:"sku_codes,omitzero"` // 辅助码: auxiliary code(s): alternate barcodes of the SKU
 	SKUType  string    `json:"sku_type,omitzero"`  // 商品类型: SKU kind
@@ -1061,7 +1080,7 @@ type SKUUpload struct {
 	AdventLifecycle int64 `json:"adventLifecycle,omitzero"`
 	// 类目属性: free map of category-property name to value (年份, 季节, 波段, 面料成分, 执行标准
 	// …); PascalCase on the wire; the category must exist for values to show
-	CategoryProperties map[string]any `json:"CategoryPropertys,omitzero"`
+	CategoryProperties map[string]any `json:"CategoryPropertys,omitzero,case:ignore"`
 	ProductionLicence  string         `json:"production_licence,omitzero"` // 生产许可证: production licence number
 }
 
@@ -1218,8 +1237,7 @@ type CostPrice struct {
 
 // SKUSetBinsRequest 更新商品库容信息: the request of [SKUService.SetBins].
 type SKUSetBinsRequest struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID       string          `json:"sku_id" check:"required"`
+	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP (the key of everything; string)
 	Bin         string          `json:"bin,omitzero"`          // 主仓位: main bin
 	OtherBin    []string        `json:"other_bin,omitzero"`    // 补充仓位: supplementary bins
 	MinQty      decimal.Decimal `json:"min_qty,omitzero"`      // 库容下限: lower bin capacity
@@ -1591,12 +1609,15 @@ type CategorySaveResult struct {
 // SupplierSKUQuery 商品多供应商查询: the request of [SupplierSKUService.Query].
 type SupplierSKUQuery struct {
 	SKUID       string    `json:"skuid,omitzero"`        // 商品编码: SKU code; one word without underscore
+	SKUIDs      []string  `json:"skuIds,omitzero"`       // 商品编码列表: SKU codes; sent by one program in this spelling
 	IID         string    `json:"iid,omitzero"`          // 款式编码: style code; one word without underscore
 	SupplierID  int64     `json:"supplier_id,omitzero"`  // 供应商编号: supplier's internal number
 	Begin       time.Time `json:"begin,omitzero"`        // 最早创建时间: created from
 	End         time.Time `json:"end,omitzero"`          // 最晚创建时间: created to
 	CurrentPage int64     `json:"current_page,omitzero"` // 当前页: page number, starts at 1
-	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: rows per page
+	// 第几页: page, from 1; a running program and a manual page with it in place of current_page
+	PageIndex int64 `json:"page_index,omitzero"`
+	PageSize  int64 `json:"page_size,omitzero"` // 每页条数: rows per page
 }
 
 // SupplierSKUPage 商品多供应商查询: the answer of [SupplierSKUService.Query].
@@ -1637,8 +1658,9 @@ type SupplierSKU struct {
 
 // SupplierSKUSaveRequest 商品多供应商保存: the request of [SupplierSKUService.Save].
 type SupplierSKUSaveRequest struct {
-	SupplierID int64  `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
-	IID        string `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
+	SupplierID   int64  `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
+	SupplierName string `json:"supplier_name,omitzero"`       // 供应商名称: supplier name; sent by one program
+	IID          string `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
 	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
 	SKUID         string           `json:"sku_id" check:"required"`
 	SupplierSKUID string           `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
@@ -1687,10 +1709,10 @@ type BOM struct {
 type BOMLine struct {
 	// 主料: SKU code in the ERP (the key of everything; string); numeric row id (autoid), not the
 	// SKU code
-	SKUID              int64           `json:"sku_id,omitzero"`
+	SKUID              string          `json:"sku_id,omitzero"`
 	OuterSKUID         string          `json:"outer_sku_id,omitzero"`         // ERP商品编码: the SKU code
 	Name               string          `json:"name,omitzero"`                 // 名称: name
-	MapSKUID           int64           `json:"map_sku_id,omitzero"`           // 关联autoid: row id of the linked material
+	MapSKUID           string          `json:"map_sku_id,omitzero"`           // 关联autoid: row id of the linked material
 	MapOuterSKUID      string          `json:"map_outer_sku_id,omitzero"`     // 主料关联编码: SKU code of the linked material
 	MapName            string          `json:"map_name,omitzero"`             // 主料名称: name of the material
 	PropertiesValue    string          `json:"properties_value,omitzero"`     // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
@@ -1702,7 +1724,7 @@ type BOMLine struct {
 // BOMMinorLine 辅料: BOMMinors of [BOM].
 type BOMMinorLine struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string); numeric row id
-	SKUID           int64           `json:"sku_id,omitzero"`
+	SKUID           string          `json:"sku_id,omitzero"`
 	OuterSKUID      string          `json:"outer_sku_id,omitzero"`     // ERP商品编码: the SKU code
 	Name            string          `json:"name,omitzero"`             // 名称: name
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
@@ -1729,6 +1751,14 @@ type BOMSaveMinorLine struct {
 	OuterSKUID string `json:"outer_sku_id,omitzero"` // 辅料编码: SKU code of the minor material
 	IID        string `json:"i_id,omitzero"`         // 款式编码: style (SPU) code
 	IsDelete   bool   `json:"is_delete,omitzero"`    // 是否删除: delete this line; default false
+}
+
+// ShopSKUBindRequest 绑定商品关系: the request of [ShopSKUService.Bind].
+type ShopSKUBindRequest struct {
+	SKUID          string   `json:"sku_id" check:"required"`    // 商品编码: ERP SKU (required)
+	SKUCodes       []string `json:"sku_codes" check:"required"` // 平台商品编码: codes of the platform SKUs (required)
+	SourceShopID   int64    `json:"source_shop_id,omitzero"`    // 来源店铺编号: shop the links come from
+	TargetPlatform string   `json:"target_platform,omitzero"`   // 目标平台: platform
 }
 
 func (p *ItemPage) rowCount() int { return len(p.Items) }

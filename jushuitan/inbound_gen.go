@@ -51,7 +51,8 @@ func (s *ReceiptService) Stream(req *ReceiptQuery, from Checkpoint) *Stream[Rece
 // through all of them.
 //
 // Limits: page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs
-// the window.
+// the window; po_ids and io_ids at most 30; date_type 0 modified, 2 receipt; start_ts excludes
+// all other filters.
 // Note: Field comments of batchs look shifted by one row in the source.
 // Effect: read.
 // POST /open/webapi/wmsapi/purchasein/purchaseinquery, official page docType=7&docId=901;
@@ -344,8 +345,10 @@ type ReceiptV2Query struct {
 	StartTS int64 `json:"start_ts,omitzero"`
 	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
 	IsGetTotal *bool   `json:"is_get_total,omitzero"`
-	DateType   *int64  `json:"date_type,omitzero"`  // 时间类型: Which date the window applies to
-	SellerIDs  []int64 `json:"seller_ids,omitzero"` // 供应商编号列表: Supplier ids
+	DateType   *int64  `json:"date_type,omitzero"`   // 时间类型: Which date the window applies to
+	SellerIDs  []int64 `json:"seller_ids,omitzero"`  // 供应商编号列表: Supplier ids
+	OwnerCoID  int64   `json:"owner_co_id,omitzero"` // 货主编号: Goods owner (newer copy)
+	WMSCoID    int64   `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse (newer copy)
 }
 
 // ReceiptV2Page 采购入库查询: the answer of [ReceiptService.QueryV2].
@@ -394,18 +397,19 @@ type ReceiptV2 struct {
 
 // ReceiptV2Item 明细: Items of [ReceiptV2].
 type ReceiptV2Item struct {
-	IOIID      int64           `json:"ioi_id,omitzero"`      // 出入库明细编号: Stock in/out line id
-	SKUID      string          `json:"sku_id,omitzero"`      // 商品编码: SKU code
-	IID        string          `json:"i_id,omitzero"`        // 款式编码: Style code
-	Unit       string          `json:"unit,omitzero"`        // 单位: Unit
-	Name       string          `json:"name,omitzero"`        // 名称: Name
-	Qty        decimal.Decimal `json:"qty,omitzero"`         // 数量: Quantity
-	IOID       int64           `json:"io_id,omitzero"`       // 入库单号: Stock in/out document number
-	CostPrice  decimal.Decimal `json:"cost_price,omitzero"`  // 成本单价: Cost unit price
-	CostAmount decimal.Decimal `json:"cost_amount,omitzero"` // 成本金额: Cost amount
-	Remark     string          `json:"remark,omitzero"`      // 备注: Remark
-	BatchNo    string          `json:"batch_no,omitzero"`    // 生产批次号: Production batch number
-	TaxRate    decimal.Decimal `json:"tax_rate,omitzero"`    // 税率: Tax rate (on uploads 17 means 17%)
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: Stock in/out line id
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
+	Unit            string          `json:"unit,omitzero"`             // 单位: Unit
+	Name            string          `json:"name,omitzero"`             // 名称: Name
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
+	IOID            int64           `json:"io_id,omitzero"`            // 入库单号: Stock in/out document number
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: Cost unit price
+	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: Cost amount
+	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
+	BatchNo         string          `json:"batch_no,omitzero"`         // 生产批次号: Production batch number
+	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
 }
 
 // ReceiptV2SN 唯一码信息: SNs of [ReceiptV2].
@@ -427,25 +431,25 @@ type ReceiptV2Batch struct {
 
 // ReceiptCreateRequest 生成采购入库单-支持批量: the request of [ReceiptService.Create].
 type ReceiptCreateRequest struct {
-	IsConfirm      bool                `json:"is_confirm,omitzero"`          // 是否确认: Confirm the document at once, default false
-	ExternalID     string              `json:"external_id" check:"required"` // 外部单号: External receipt number, unique (required)
-	SupplierID     int64               `json:"supplier_id,omitzero"`         // 供应商编号: Optional when po_id is given
-	POID           int64               `json:"po_id,omitzero"`               // 采购单号: Purchase / processing / appointment document number
-	OuterPOID      int64               `json:"outer_po_id,omitzero"`         // 外部采购单号: External purchase / processing order number
-	WMSCoID        int64               `json:"wms_co_id,omitzero"`           // 分仓编号: Branch / third-party warehouse id
-	Warehouse      int64               `json:"warehouse,omitzero"`           // 仓库: Warehouse
-	Remark         string              `json:"remark,omitzero"`              // 备注: Remark
-	TaxRate        *decimal.Decimal    `json:"tax_rate,omitempty"`           // 税率: Tax rate (on uploads 17 means 17%)
-	CoID           string              `json:"co_id,omitzero"`               // 公司编号: Company (tenant) id
-	LockWhName     string              `json:"lock_wh_name,omitzero"`        // 虚拟仓名称: Virtual warehouse name
-	LockWhID       string              `json:"lock_wh_id,omitzero"`          // 虚拟仓编号: Virtual warehouse id
-	Channel        string              `json:"channel,omitzero"`             // 操作来源: Operator or source text written to the log
-	IsInByPack     bool                `json:"is_in_by_pack,omitzero"`       // 是否按箱入库: Receive by box
-	OldPackID      string              `json:"old_pack_id,omitzero"`         // 原箱号: Existing box number
-	IsCheckMixPack bool                `json:"is_check_mix_pack,omitzero"`   // 是否校验混箱: Reject mixed boxes
-	IsBulkPack     bool                `json:"is_bulk_pack,omitzero"`        // 是否批量装箱: Bulk boxing by count
-	PackQty        decimal.Decimal     `json:"pack_qty,omitzero"`            // 箱数: Number of boxes
-	Items          []ReceiptCreateItem `json:"items,omitzero"`               // 明细: Lines
+	IsConfirm      bool                `json:"is_confirm,omitzero"`        // 是否确认: Confirm the document at once, default false
+	ExternalID     string              `json:"external_id,omitzero"`       // 外部单号: External receipt number, unique
+	SupplierID     int64               `json:"supplier_id,omitzero"`       // 供应商编号: Optional when po_id is given
+	POID           int64               `json:"po_id,omitzero"`             // 采购单号: Purchase / processing / appointment document number
+	OuterPOID      int64               `json:"outer_po_id,omitzero"`       // 外部采购单号: External purchase / processing order number
+	WMSCoID        int64               `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
+	Warehouse      int64               `json:"warehouse,omitzero"`         // 仓库: Warehouse
+	Remark         string              `json:"remark,omitzero"`            // 备注: Remark
+	TaxRate        *decimal.Decimal    `json:"tax_rate,omitempty"`         // 税率: Tax rate (on uploads 17 means 17%)
+	CoID           string              `json:"co_id,omitzero"`             // 公司编号: Company (tenant) id
+	LockWhName     string              `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: Virtual warehouse name
+	LockWhID       string              `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
+	Channel        string              `json:"channel,omitzero"`           // 操作来源: Operator or source text written to the log
+	IsInByPack     bool                `json:"is_in_by_pack,omitzero"`     // 是否按箱入库: Receive by box
+	OldPackID      string              `json:"old_pack_id,omitzero"`       // 原箱号: Existing box number
+	IsCheckMixPack bool                `json:"is_check_mix_pack,omitzero"` // 是否校验混箱: Reject mixed boxes
+	IsBulkPack     bool                `json:"is_bulk_pack,omitzero"`      // 是否批量装箱: Bulk boxing by count
+	PackQty        decimal.Decimal     `json:"pack_qty,omitzero"`          // 箱数: Number of boxes
+	Items          []ReceiptCreateItem `json:"items,omitzero"`             // 明细: Lines
 }
 
 // ReceiptCreateItem 明细: Items of [ReceiptCreateRequest].
@@ -525,11 +529,10 @@ type ReceiptConfirmItem struct {
 
 // AppointmentQuery 预约入库查询列表: the request of [AppointmentService.Query].
 type AppointmentQuery struct {
-	// 开始时间: Modified from; with end_time, max 7 days (required)
-	StartTime time.Time `json:"start_time" check:"required"`
-	EndTime   time.Time `json:"end_time" check:"required"` // 结束时间: Modified to (required)
-	PageIndex int64     `json:"page_index,omitzero"`       // 第几页: Page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`        // 每页条数: Rows per page
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: Modified from; with end_time, max 7 days
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: Modified to
+	PageIndex int64     `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
+	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: Rows per page
 }
 
 // AppointmentPage 预约入库查询列表: the answer of [AppointmentService.Query].
@@ -578,12 +581,14 @@ type AppointmentItem struct {
 type AppointmentUpload struct {
 	// 采购单号列表: Max 10; without it supplier_id is required
 	POIDs          []int64   `json:"po_ids,omitzero" check:"items=10"`
-	WMSCoID        int64     `json:"wms_co_id,omitzero"`           // 分仓编号: Branch / third-party warehouse id
-	SupplierID     int64     `json:"supplier_id,omitzero"`         // 供应商编号: Required without po_ids
-	ExternalID     string    `json:"external_id" check:"required"` // 外部预约单号: External appointment number (required)
-	PlanArriveDate time.Time `json:"plan_arrive_date,omitzero"`    // 预计到货日期: Planned arrival time
-	Remark         string    `json:"remark,omitzero"`              // 备注: Remark
-	SendAddress    string    `json:"send_address,omitzero"`        // 送货地址: Delivery address
+	WMSCoID        int64     `json:"wms_co_id,omitzero"`        // 分仓编号: Branch / third-party warehouse id
+	WarehouseID    int64     `json:"warehouse_id,omitzero"`     // 仓库编号: warehouse; sent by one program
+	SupplierID     int64     `json:"supplier_id,omitzero"`      // 供应商编号: Required without po_ids
+	ExternalID     string    `json:"external_id,omitzero"`      // 外部预约单号: External appointment number
+	PlanArriveDate time.Time `json:"plan_arrive_date,omitzero"` // 预计到货日期: Planned arrival time
+	PlannedDate    time.Time `json:"planned_date,omitzero"`     // 计划到货日期: planned day of arrival; sent by one program
+	Remark         string    `json:"remark,omitzero"`           // 备注: Remark
+	SendAddress    string    `json:"send_address,omitzero"`     // 送货地址: Delivery address
 	// 商品类型: Goods kind: finished / semi-finished / raw material (Chinese text)
 	ItemType  string                  `json:"item_type,omitzero"`
 	Items     []AppointmentUploadItem `json:"items" check:"required"` // 明细: Lines (required)
@@ -592,8 +597,10 @@ type AppointmentUpload struct {
 
 // AppointmentUploadItem 明细: Items of [AppointmentUpload].
 type AppointmentUploadItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
-	Qty   decimal.Decimal `json:"qty"`             // 数量: Appointed quantity, updatable until audited (required)
+	SKUID      string          `json:"sku_id,omitzero"`      // 商品编码: SKU code
+	SKUCode    string          `json:"sku_code,omitzero"`    // 国际条码: sent by one program beside sku_id, with the same value
+	ExternalID string          `json:"external_id,omitzero"` // 外部明细号: external number of the line; sent by one program
+	Qty        decimal.Decimal `json:"qty"`                  // 数量: Appointed quantity, updatable until audited (required)
 }
 
 // AppointmentUploadResult 预约入库上传: the answer of [AppointmentService.Upload].

@@ -23,13 +23,17 @@ type InventoryService service
 // them.
 //
 // Limits: page_size <= 100; sku_ids <= 100, names <= 100; time window <= 7 days; at least one
-// of: time range, sku_ids, names, i_ids, ts.
+// of: time range, sku_ids, names, i_ids, ts; at most 100 sku_ids; sku_ids and modified_* not
+// both empty; ts and modified_* exclude each other; without wms_co_id totals over all
+// warehouses.
 // Note: A row does NOT name its warehouse: with many warehouses ask one by one and remember
 // the wms_co_id you sent.
 // Note: Changes of defective and custom-warehouse stock do not touch modified (and so are
 // missed by time windows) unless the merchant has a switch turned on.
 // Note: A formula of "available" stock (qty - order_lock, + virtual_qty and so on) is not
 // given officially; public code differs.
+// Note: /open/jushuitan/inventory/query may be an old alias: one program uses it as a probe of
+// its token; its rows stand at the root.
 // Effect: read.
 // POST /open/inventory/query, official page docType=3&docId=15.
 func (s *InventoryService) Query(ctx context.Context, req *InventoryQuery) (*InventoryPage, error) {
@@ -170,8 +174,8 @@ type VirtualWarehouseService service
 // Effect: read.
 // POST /open/webapi/itemapi/lockwarehouse/getwarehouselist, official page
 // docType=43&docId=490; confidence of the known facts: medium.
-func (s *VirtualWarehouseService) List(ctx context.Context) (*VirtualWarehouseList, error) {
-	return call[VirtualWarehouseList](ctx, s.client, opVirtualWarehousesList, struct{}{})
+func (s *VirtualWarehouseService) List(ctx context.Context, req *VirtualWarehouseQuery) (*VirtualWarehouseList, error) {
+	return call[VirtualWarehouseList](ctx, s.client, opVirtualWarehousesList, req)
 }
 
 // QueryStock 虚拟仓库存查询: query virtual stock, one page. [VirtualWarehouseService.AllStock]
@@ -305,9 +309,11 @@ var pagesInventoryQuery = paged(opInventoryQuery, pages.Query[InventoryQuery, In
 })
 
 var pagesInventoryQueryPacks = paged(opInventoryQueryPacks, pages.Query[PackQuery, PackPage, Pack]{
-	Page:     func(q *PackQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:     func(p *PackPage) []Pack { return p.Packs },
-	Info:     func(p *PackPage) pages.Info { return pages.Info{Total: p.DataCount} },
+	Page: func(q *PackQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *PackPage) []Pack { return p.Packs },
+	Info: func(p *PackPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DateCount, Pages: p.PageCount}
+	},
 	Window:   func(q *PackQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *Pack) string { return rowKey(r.PackID, r.Bin, r.ItemBin, r.SKUID, r.BatchNo) },
 	Modified: func(r *Pack) time.Time { return r.Modified },
@@ -509,9 +515,12 @@ type PackQuery struct {
 type PackPage struct {
 	// 总条数: total; spelled date_count in the documentation (probably a slip for data_count):
 	// read both
-	DataCount int64  `json:"date_count,omitzero"`
+	DateCount int64  `json:"date_count,omitzero"`
 	PageIndex int64  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
 	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: rows per page
+	DataCount int64  `json:"data_count,omitzero"` // 总条数: total rows
+	PageCount int64  `json:"page_count,omitzero"` // 总页数: total pages
+	HasNext   bool   `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
 	Packs     []Pack `json:"datas,omitzero"`      // 数据集合: rows
 }
 
@@ -655,6 +664,7 @@ type Stocktake struct {
 	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
 	WMSCoID    int64           `json:"wms_co_id,omitzero"`
 	Modified   time.Time       `json:"modified,omitzero"`     // 修改时间: last-modified time
+	TS         int64           `json:"ts,omitzero"`           // 行版本: row version
 	FStatus    string          `json:"f_status,omitzero"`     // 财审状态: finance review: WaitConfirm, Confirmed
 	LockWhID   int64           `json:"lock_wh_id,omitzero"`   // 虚拟仓编码: virtual warehouse number
 	LockWhName string          `json:"lock_wh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
@@ -712,7 +722,8 @@ type StocktakeUpload struct {
 	IsConfirm bool `json:"is_confirm,omitzero"`
 	// 外部单号: caller's own document number; idempotency key: a repeated value returns the first
 	// success (required)
-	SoID string `json:"so_id" check:"required"`
+	SoID       string `json:"so_id" check:"required"`
+	ExternalID string `json:"external_id,omitzero"` // 外部单号: external number; sent by one program
 	// 仓库: sub-warehouse; STRING: "1" main, "2" return, "3" incoming, "4" defective, "6" "7" "8"
 	// custom (required)
 	Warehouse   string                `json:"warehouse" check:"required"`
@@ -728,7 +739,9 @@ type StocktakeUpload struct {
 type StocktakeUploadItem struct {
 	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
 	SKUID      string          `json:"sku_id" check:"required"`
+	SKUCode    string          `json:"sku_code,omitzero"`    // 国际条码: sent by one program beside sku_id, with the same value
 	Qty        decimal.Decimal `json:"qty"`                  // 数量: quantity; new value (check) or difference (adjust) (required)
+	CheckQty   decimal.Decimal `json:"check_qty,omitzero"`   // 盘点数量: counted quantity; sent by one program
 	SKUSNs     []string        `json:"sku_sns,omitzero"`     // 唯一码: serial numbers; refused with type adjust
 	SupplierID int64           `json:"supplier_id,omitzero"` // 供应商编号: supplier's internal number
 	BatchID    string          `json:"batch_id,omitzero"`    // 批次号: batch number; needed when batch management is on
@@ -742,6 +755,12 @@ type StocktakeUploadResult struct {
 	Msg  string `json:"msg,omitzero"`   // 描述: human-readable message (may be empty, null or "执行成功" on success)
 	SoID string `json:"so_id,omitzero"` // 外部单号: caller's own document number
 	IOID int64  `json:"io_id,omitzero"` // 盘点单号: document number; count document number
+}
+
+// VirtualWarehouseQuery 虚拟仓列表: the request of [VirtualWarehouseService.List].
+type VirtualWarehouseQuery struct {
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page, from 1; sent by one program
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows a page; sent by one program
 }
 
 // VirtualWarehouseList 虚拟仓列表: the answer of [VirtualWarehouseService.List].

@@ -194,6 +194,7 @@ type ParcelWeightResult struct {
 	CBLogisticsCompany string          `json:"cb_logistics_company,omitzero"`         // 国际物流渠道: International channel
 	SKUs               string          `json:"skus,omitzero"`                         // 商品汇总信息: SKU summary (two C# clients read datas at top level)
 	IsSuccess          bool            `json:"is_success,omitzero"`                   // 是否成功: Row success (C# clients)
+	Code               int64           `json:"code,omitzero"`                         // 状态码: result of the row, 0 means done
 	Msg                string          `json:"msg,omitzero"`                          // 描述: Row message (C# clients)
 }
 

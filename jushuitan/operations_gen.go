@@ -139,7 +139,7 @@ var opSKUsQuery = &Operation{
 	Key:       []string{"sku_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size <= 50 (newer: 100)", "sku_ids <= 20", "time window <= 7 days, begin and end together", "one filter is required", "the documentation advises windows of about one hour for full scans"},
+	Limits:    []string{"page_size <= 50 (newer: 100)", "sku_ids <= 20", "time window <= 7 days, begin and end together", "one filter is required", "the documentation advises windows of about one hour for full scans", "page_size: the official page says default 30, at most 50, and at most 20 sku_ids; three independent programs send 100"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
@@ -248,7 +248,7 @@ var opShopSKUsUpload = &Operation{
 	Key:      []string{"shop_id", "shop_sku_id"},
 	Why:      "links shop_id + shop_sku_id; a repeat links the same again (inferred)",
 	BatchMax: 50,
-	Limits:   []string{"rows per call: not found"},
+	Limits:   []string{"rows per call: not found", "at most 50 rows a call (one source)"},
 	payload:  "data",
 	keyed:    keyedRequest[ShopSKUUploadRequest],
 }
@@ -284,8 +284,8 @@ var opCategoriesQuery = &Operation{
 	Title: "商品类目查询", TitleEN: "Query categories", Doc: "docType=2&docId=12", Confidence: "high",
 	Effect:  Read,
 	Key:     []string{"c_id"},
-	PageMax: 50,
-	Limits:  []string{"page_size maximum not stated"},
+	PageMax: 100,
+	Limits:  []string{"page_size maximum not stated", "page_size at most 100 (one source)"},
 	payload: "data",
 	rows:    "datas",
 	window:  [2]string{"modified_begin", "modified_end"},
@@ -326,7 +326,7 @@ var opBOMsQuery = &Operation{
 	Key:       []string{"sku_id"},
 	PageMax:   2000,
 	WindowMax: 30 * day,
-	Limits:    []string{"time window <= 30 days", "sku_ids <= 50", "page.page_size <= 2000"},
+	Limits:    []string{"time window <= 30 days", "sku_ids <= 50", "page.page_size <= 2000", "sku_ids, modified_begin and modified_end are all needed (two sources)"},
 	payload:   "data",
 	rows:      "list",
 	window:    [2]string{"modified_start", "modified_end"},
@@ -342,14 +342,25 @@ var opBOMsSave = &Operation{
 	keyed:   keyedRequest[BOMSaveRequest],
 }
 
+var opShopSKUsBind = &Operation{
+	Path: "/open/webapi/itemapi/skulink/bindskulinks", Group: "goods", Service: "ShopSKUs", Method: "Bind",
+	Title: "绑定商品关系", TitleEN: "Bind shop SKUs to an ERP SKU", Doc: "", Confidence: "low",
+	Effect:  Keyed,
+	Key:     []string{"sku_id"},
+	Why:     "binding the same codes again changes nothing",
+	payload: "data",
+	keyed:   keyedRequest[ShopSKUBindRequest],
+}
+
 var opInventoryQuery = &Operation{
 	Path: "/open/inventory/query", Group: "inventory", Service: "Inventory", Method: "Query",
 	Title: "商品库存查询", TitleEN: "Query inventory", Doc: "docType=3&docId=15", Confidence: "high",
+	AltPaths:  []string{"/open/jushuitan/inventory/query"},
 	Effect:    Read,
 	Key:       []string{"sku_id"},
 	PageMax:   100,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size <= 100", "sku_ids <= 100, names <= 100", "time window <= 7 days", "at least one of: time range, sku_ids, names, i_ids, ts"},
+	Limits:    []string{"page_size <= 100", "sku_ids <= 100, names <= 100", "time window <= 7 days", "at least one of: time range, sku_ids, names, i_ids, ts", "at most 100 sku_ids; sku_ids and modified_* not both empty; ts and modified_* exclude each other; without wms_co_id totals over all warehouses"},
 	payload:   "data",
 	rows:      "inventorys",
 	window:    [2]string{"modified_begin", "modified_end"},
@@ -522,7 +533,7 @@ var opOrdersUpload = &Operation{
 	Key:      []string{"shop_id", "so_id"},
 	Why:      "(shop_id, so_id) is documented: a second upload updates",
 	BatchMax: 50,
-	Limits:   []string{"at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100 calls/min"},
+	Limits:   []string{"at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100 calls/min", "sum of items.amount - discount + freight = pay_amount; sum of pay.amount = pay_amount"},
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRows[OrderUpload],
@@ -644,7 +655,7 @@ var opOutboundsQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50 (a live test passed 100 without error); so_ids 50, o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used"},
+	Limits:    []string{"page_size default 30, max 50 (a live test passed 100 without error); so_ids 50, o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used", "page_size default 30, at most 50; time span at most 7 days; date_type 2 filters by the time of shipping; with start_ts page_index stays 1"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
@@ -712,7 +723,7 @@ var opAfterSalesQuery = &Operation{
 	Key:       []string{"as_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; shop_buyer_ids max 50; window 7 days"},
+	Limits:    []string{"page_size default 30, max 50; shop_buyer_ids max 50; window 7 days", "page_size default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
@@ -813,6 +824,34 @@ var opAfterSalesUploadReceiptRaw = &Operation{
 	Effect:  Unsafe,
 	Why:     "fields not found in any public source",
 	payload: "data",
+}
+
+var opAfterSalesQueryReturnParcels = &Operation{
+	Path: "/open/webapi/aftersaleapi/getasexpress", Group: "aftersale", Service: "AfterSales", Method: "QueryReturnParcels",
+	Title: "快递登记查询", TitleEN: "Query registered return parcels", Doc: "", Confidence: "medium",
+	Effect:  Read,
+	Limits:  []string{"page_size is 100, 200 or 500, nothing else"},
+	payload: "data",
+}
+
+var opAfterSalesCancel = &Operation{
+	Path: "/open/webapi/aftersaleapi/open/cancel", Group: "aftersale", Service: "AfterSales", Method: "Cancel",
+	Title: "售后单作废", TitleEN: "Void an after-sale case", Doc: "", Confidence: "low",
+	Effect:  Keyed,
+	Key:     []string{"as_id"},
+	Why:     "a repeat leaves the case voided",
+	payload: "data",
+	keyed:   keyedRequest[AfterSaleCancelRequest],
+}
+
+var opAfterSalesSetLabels = &Operation{
+	Path: "/open/webapi/aftersaleapi/setaslabels", Group: "aftersale", Service: "AfterSales", Method: "SetLabels",
+	Title: "设置售后标签", TitleEN: "Set labels of an after-sale case", Doc: "", Confidence: "low",
+	Effect:  Keyed,
+	Key:     []string{"as_id"},
+	Why:     "setting the same labels again changes nothing",
+	payload: "data",
+	keyed:   keyedRequest[AfterSaleSetLabelsRequest],
 }
 
 var opPurchasesQuery = &Operation{
@@ -945,7 +984,7 @@ var opReceiptsQueryV2 = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs the window"},
+	Limits:    []string{"page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs the window", "po_ids and io_ids at most 30; date_type 0 modified, 2 receipt; start_ts excludes all other filters"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
@@ -1233,11 +1272,11 @@ var opQuickSaleQueryLabels = &Operation{
 	Path: "/open/jushuitan/skusn/load", Group: "wms", Service: "QuickSale", Method: "QueryLabels",
 	Title: "查询快销唯一码信息", TitleEN: "Query quick-sale labels", Doc: "docType=22&docId=173", Confidence: "medium",
 	Effect:  Read,
-	Key:     []string{"sku_sn"},
+	Key:     []string{"SkuSn"},
 	PageMax: 500,
 	Limits:  []string{"page_size max 500; so_id max 100"},
 	payload: "data",
-	rows:    "items",
+	rows:    "Items",
 	window:  [2]string{"start_time", "end_time"},
 }
 
@@ -1334,6 +1373,22 @@ var opWorkLogsAddWorkload = &Operation{
 	Title: "工作量补入", TitleEN: "Add workload", Doc: "docType=22&docId=154", Confidence: "medium",
 	Effect:  Unsafe,
 	Why:     "a repeat may count the work twice",
+	payload: "data",
+}
+
+var opBinsShelveRaw = &Operation{
+	Path: "/open/webapi/wmsapi/openshelve/skubatchshelve", Group: "wms", Service: "Bins", Method: "ShelveRaw",
+	Title: "批量上架", TitleEN: "Put SKUs on bins in bulk", Doc: "", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may move goods a second time",
+	payload: "data",
+}
+
+var opBinsTakeOffRaw = &Operation{
+	Path: "/open/webapi/wmsapi/openoffshelve/skubatchoffshelve", Group: "wms", Service: "Bins", Method: "TakeOffRaw",
+	Title: "批量下架", TitleEN: "Take SKUs off bins in bulk", Doc: "", Confidence: "medium",
+	Effect:  Unsafe,
+	Why:     "a repeat may move goods a second time",
 	payload: "data",
 }
 
@@ -1560,7 +1615,7 @@ var opFinanceQueryPayables = &Operation{
 	Path: "/open/jushuitan/shengsuan/payable/query", Group: "finance", Service: "Finance", Method: "QueryPayables",
 	Title: "应付单查询", TitleEN: "Query payables", Doc: "docType=49&docId=318", Confidence: "medium",
 	Effect:  Read,
-	Key:     []string{"pinv_id"},
+	Key:     []string{"PinvId"},
 	PageMax: 50,
 	payload: "data",
 	rows:    "datas",
@@ -1571,7 +1626,7 @@ var opFinanceQueryPayments = &Operation{
 	Path: "/open/jushuitan/shengsuan/payment/query", Group: "finance", Service: "Finance", Method: "QueryPayments",
 	Title: "付款单查询", TitleEN: "Query payments", Doc: "docType=49&docId=153", Confidence: "medium",
 	Effect:  Read,
-	Key:     []string{"pay_id"},
+	Key:     []string{"PayId"},
 	PageMax: 50,
 	payload: "data",
 	rows:    "datas",
@@ -1618,6 +1673,34 @@ var opFinanceQueryJournal = &Operation{
 	window:  [2]string{"start_time", "end_time"},
 }
 
+var opFinanceQueryExpenseItems = &Operation{
+	Path: "/open/api/fmsopen/queryfinanceproject", Group: "finance", Service: "Finance", Method: "QueryExpenseItems",
+	Title: "费用项目查询", TitleEN: "Query expense items", Doc: "", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opFinanceQueryOperatingExpenses = &Operation{
+	Path: "/open/api/fmsopen/queryoperatingfee", Group: "finance", Service: "Finance", Method: "QueryOperatingExpenses",
+	Title: "业务费用列表查询", TitleEN: "Query operating expenses", Doc: "", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opFinanceQueryPayableList = &Operation{
+	Path: "/open/api/fmsopen/querypayable", Group: "finance", Service: "Finance", Method: "QueryPayableList",
+	Title: "应付单列表查询", TitleEN: "Query payables (new finance module)", Doc: "", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
+var opFinanceQueryPaymentList = &Operation{
+	Path: "/open/api/fmsopen/querypayment", Group: "finance", Service: "Finance", Method: "QueryPaymentList",
+	Title: "付款单列表查询", TitleEN: "Query payments (new finance module)", Doc: "", Confidence: "medium",
+	Effect:  Read,
+	payload: "data",
+}
+
 var opWorkOrdersUpdate = &Operation{
 	Path: "/open/api/gd/open/workorder/updateworkorder", Group: "workorder", Service: "WorkOrders", Method: "Update",
 	Title: "商家更新工单数据", TitleEN: "Update a work order", Doc: "docType=46&docId=1011", Confidence: "medium",
@@ -1626,11 +1709,14 @@ var opWorkOrdersUpdate = &Operation{
 	payload: "data",
 }
 
-var opSerialNumbersQueryTrackLogRaw = &Operation{
-	Path: "/open/jushuitan/trackinfo/query", Group: "other", Service: "SerialNumbers", Method: "QueryTrackLogRaw",
+var opSerialNumbersQueryTrackLog = &Operation{
+	Path: "/open/jushuitan/trackinfo/query", Group: "other", Service: "SerialNumbers", Method: "QueryTrackLog",
 	Title: "唯一码物流日志", TitleEN: "Query serial number track log", Doc: "", Confidence: "low",
 	Effect:  Read,
-	payload: "data",
+	Key:     []string{"auto_id"},
+	PageMax: 50,
+	payload: "",
+	rows:    "datas",
 }
 
 // operations is every operation of the catalog, in its order.
@@ -1666,6 +1752,7 @@ var operations = []*Operation{
 	opSupplierSKUsSave,
 	opBOMsQuery,
 	opBOMsSave,
+	opShopSKUsBind,
 	opInventoryQuery,
 	opInventoryQueryPacks,
 	opInventoryQueryLedger,
@@ -1708,6 +1795,9 @@ var operations = []*Operation{
 	opAfterSalesUnconfirm,
 	opAfterSalesQueryPayments,
 	opAfterSalesUploadReceiptRaw,
+	opAfterSalesQueryReturnParcels,
+	opAfterSalesCancel,
+	opAfterSalesSetLabels,
 	opPurchasesQuery,
 	opPurchasesUpload,
 	opPurchasesEdit,
@@ -1759,6 +1849,8 @@ var operations = []*Operation{
 	opCheckoutCountFastDeliveryOrders,
 	opWorkLogsQuery,
 	opWorkLogsAddWorkload,
+	opBinsShelveRaw,
+	opBinsTakeOffRaw,
 	opSortingWallQueryWave,
 	opSortingWallCheckCarts,
 	opSortingWallBindCabinets,
@@ -1789,6 +1881,10 @@ var operations = []*Operation{
 	opFinanceQueryShopPromotionFees,
 	opFinanceQueryItemPromotionFees,
 	opFinanceQueryJournal,
+	opFinanceQueryExpenseItems,
+	opFinanceQueryOperatingExpenses,
+	opFinanceQueryPayableList,
+	opFinanceQueryPaymentList,
 	opWorkOrdersUpdate,
-	opSerialNumbersQueryTrackLogRaw,
+	opSerialNumbersQueryTrackLog,
 }

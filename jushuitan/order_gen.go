@@ -58,7 +58,8 @@ func (s *OrderService) Stream(req *OrderQuery, from Checkpoint) *Stream[Order] {
 // error is a [*BatchError] when some failed.
 //
 // Limits: at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100
-// calls/min.
+// calls/min; sum of items.amount - discount + freight = pay_amount; sum of pay.amount =
+// pay_amount.
 // Note: NestJS client sends {"orders":[...]} in place of the bare array (not verified).
 // Note: Re-upload updates only fields marked updatable, mostly until shipped.
 // Note: Amounts are JSON numbers on upload.
@@ -223,9 +224,11 @@ func (r *OrderUpload) keyed() bool { return !blank(r.SoID) }
 func (r *OrderCancelRequest) keyed() bool { return len(r.OIDs) > 0 }
 
 var pagesOrdersQueryActions = paged(opOrdersQueryActions, pages.Query[OrderActionQuery, OrderActionPage, OrderAction]{
-	Page:   func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:   func(p *OrderActionPage) []OrderAction { return p.OrderActions },
-	Info:   func(p *OrderActionPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Page: func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *OrderActionPage) []OrderAction { return p.OrderActions },
+	Info: func(p *OrderActionPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+	},
 	Window: func(q *OrderActionQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:    func(r *OrderAction) string { return rowKey(r.OAID) },
 })
@@ -491,7 +494,9 @@ func (v OrderPay) LogValue() slog.Value { return redact.LogValue(v) }
 type OrderItem struct {
 	IsGift bool   `json:"is_gift,omitzero"` // 是否赠品: Gift line
 	SKUID  string `json:"sku_id,omitzero"`  // 商品编码: SKU code
-	Name   string `json:"name,omitzero"`    // 商品名称: Name
+	// Temu 扩展数据: extra data of Temu orders; its exact place is not proven
+	TemuExtData string `json:"tem_ext_data,omitzero"`
+	Name        string `json:"name,omitzero"` // 商品名称: Name
 	// 退款状态: none, waiting, success, closed
 	RefundStatus string          `json:"refund_status,omitzero" known:"none,waiting,success,closed"`
 	RefundID     string          `json:"refund_id,omitzero"` // 退款单号: Refund id ("0" seen when none)
@@ -795,14 +800,14 @@ type OrderMarkSentRequest struct {
 
 // OrderMarkSentItem 发货明细: Items of [OrderMarkSentRequest].
 type OrderMarkSentItem struct {
-	OID    int64  `json:"o_id,omitzero"`            // 内部单号: Internal number; or shop_id + so_id
-	ShopID int64  `json:"shop_id,omitzero"`         // 店铺编号: ERP shop id
-	SoID   string `json:"so_id,omitzero"`           // 线上单号: Online / external document number
-	LCName string `json:"lc_name" check:"required"` // 物流公司名称: Carrier name (required)
-	LID    string `json:"l_id" check:"required"`    // 物流单号: Waybill; the international number when is_un_lid (required)
+	OID    int64  `json:"o_id,omitzero"`    // 内部单号: Internal number; or shop_id + so_id
+	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
+	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
+	LCName string `json:"lc_name,omitzero"` // 物流公司名称: Carrier name
+	LID    string `json:"l_id,omitzero"`    // 物流单号: Waybill; the international number when is_un_lid
 	// 允许使用已用物流单号: Allow a waybill used before, default false
 	SendByUsedLID bool   `json:"send_by_used_lid,omitzero"`
-	LCID          string `json:"lc_id" check:"required"` // 物流公司编码: Carrier code as configured in the tenant (required)
+	LCID          string `json:"lc_id,omitzero"` // 物流公司编码: Carrier code as configured in the tenant
 	// 是否跨境发货: Cross-border shipping; true makes channel fields required
 	IsUnLID      bool   `json:"is_un_lid,omitzero"`
 	TrackingCode string `json:"tracking_code,omitzero"` // 渠道编码: Channel code
@@ -830,6 +835,8 @@ type OrderActionQuery struct {
 type OrderActionPage struct {
 	PageSize     int64         `json:"page_size,omitzero"`  // 每页条数: Rows per page
 	PageIndex    int64         `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
+	DataCount    int64         `json:"data_count,omitzero"` // 总条数: total rows
+	PageCount    int64         `json:"page_count,omitzero"` // 总页数: total pages
 	HasNext      bool          `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
 	OrderActions []OrderAction `json:"datas,omitzero"`      // 数据集合: Rows
 }
@@ -871,8 +878,8 @@ type OrderSetRemarkBySoIDRequest struct {
 
 // OrderSetNodesRequest 通过订单号修改线下备注: the request of [OrderService.SetNodes].
 type OrderSetNodesRequest struct {
-	ShopID int64       `json:"shop_id" check:"required"` // 店铺编号: ERP shop id (required)
-	Items  []OrderNode `json:"items" check:"required"`   // 明细: At most 10 (required)
+	ShopID int64       `json:"shop_id,omitzero"`       // 店铺编号: ERP shop id
+	Items  []OrderNode `json:"items" check:"required"` // 明细: At most 10 (required)
 }
 
 // OrderNode 明细: Items of [OrderSetNodesRequest].

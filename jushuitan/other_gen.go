@@ -5,16 +5,86 @@ package jushuitan
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/dianjia/jushuitan-go/internal/pages"
+	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// QueryTrackLogRaw 唯一码物流日志: query serial number track log. No public source shows its
-// fields, so it takes and gives JSON as it is.
+// QueryTrackLog 唯一码物流日志: query serial number track log, one page.
+// [SerialNumberService.AllTrackLog] goes through all of them.
 //
-// Note: Request fields and row container not confirmed.
-// Note: Rows were seen with auto_id, co_id, l_id, sku_id, sku_sn, status, created, creator,
-// modified, modifier; paging is page_index + page_size.
+// Note: Filters of the request are not known; rows and paging as one typed public client
+// declares them.
+// Note: No source states the largest page; 50 is our choice.
 // Effect: read.
 // POST /open/jushuitan/trackinfo/query; confidence of the known facts: low.
-func (s *SerialNumberService) QueryTrackLogRaw(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opSerialNumbersQueryTrackLogRaw, biz)
+func (s *SerialNumberService) QueryTrackLog(ctx context.Context, req *TrackLogQuery) (*TrackLogPage, error) {
+	return call[TrackLogPage](ctx, s.client, opSerialNumbersQueryTrackLog, req)
 }
+
+// AllTrackLog goes through every row of QueryTrackLog, page after page (up to 50 rows a page).
+// It ends at the first error, which is the last pair.
+func (s *SerialNumberService) AllTrackLog(ctx context.Context, req *TrackLogQuery) iter.Seq2[*TrackLogEntry, error] {
+	return pagesSerialNumbersQueryTrackLog.all(ctx, s.client, req)
+}
+
+var pagesSerialNumbersQueryTrackLog = paged(opSerialNumbersQueryTrackLog, pages.Query[TrackLogQuery, TrackLogPage, TrackLogEntry]{
+	Page: func(q *TrackLogQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *TrackLogPage) []TrackLogEntry { return p.TrackLogEntries },
+	Info: func(p *TrackLogPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+	},
+	Key:      func(r *TrackLogEntry) string { return rowKey(r.AutoID) },
+	Modified: func(r *TrackLogEntry) time.Time { return r.Modified },
+})
+
+// TrackLogQuery 唯一码物流日志: the request of [SerialNumberService.QueryTrackLog].
+type TrackLogQuery struct {
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page, from 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows a page
+}
+
+// TrackLogPage 唯一码物流日志: the answer of [SerialNumberService.QueryTrackLog].
+type TrackLogPage struct {
+	PageIndex       int64           `json:"page_index,omitzero"` // 第几页: page number
+	PageSize        int64           `json:"page_size,omitzero"`  // 每页条数: rows a page
+	DataCount       int64           `json:"data_count,omitzero"` // 总条数: total rows
+	PageCount       int64           `json:"page_count,omitzero"` // 总页数: total pages
+	HasNext         bool            `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
+	TrackLogEntries []TrackLogEntry `json:"datas,omitzero"`      // 数据集合: rows
+}
+
+// Format prints the value for people, with personal data masked.
+func (v TrackLogPage) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v TrackLogPage) LogValue() slog.Value { return redact.LogValue(v) }
+
+// TrackLogEntry 数据集合: TrackLogEntries of [TrackLogPage].
+type TrackLogEntry struct {
+	AutoID   int64     `json:"auto_id,omitzero"`  // 自增编号: row id
+	CoID     int64     `json:"co_idc,omitzero"`   // 公司编号: company id, in this spelling in the source
+	LID      string    `json:"l_id,omitzero"`     // 物流单号: waybill
+	SKUID    string    `json:"sku_id,omitzero"`   // 商品编码: SKU code
+	SKUSN    string    `json:"sku_sn,omitzero"`   // 唯一码: serial number
+	Status   string    `json:"status,omitzero"`   // 状态: status
+	Created  time.Time `json:"created,omitzero"`  // 创建时间: created time
+	Creator  string    `json:"creator,omitzero"`  // 创建人: creator
+	Modified time.Time `json:"modified,omitzero"` // 修改时间: last modified time
+	Modifier string    `json:"modifier,omitzero"` // 修改人: last modifier
+
+	// Extra holds the members of the answer that are not known above.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v TrackLogEntry) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v TrackLogEntry) LogValue() slog.Value { return redact.LogValue(v) }
+
+func (p *TrackLogPage) rowCount() int { return len(p.TrackLogEntries) }

@@ -249,9 +249,8 @@ type OtherInOutUpload struct {
 	ExecuteConfirming bool  `json:"excute_confirming,omitzero"`
 	WMSCoID           int64 `json:"wms_co_id,omitzero"` // 分仓编号: Branch / third-party warehouse id
 	// 类型: in = stock in (其它退货), out = stock out (其它出库) (required)
-	Type string `json:"type" check:"required"`
-	// 外部单号: External number, becomes the online number (required)
-	ExternalID string `json:"external_id" check:"required"`
+	Type       string `json:"type" check:"required"`
+	ExternalID string `json:"external_id,omitzero"` // 外部单号: External number, becomes the online number
 	// 仓库: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
 	// custom 1, 15 = custom 10); default 1
 	Warehouse        int64                  `json:"warehouse,omitzero"`

@@ -23,7 +23,9 @@ type OutboundService service
 // through all of them.
 //
 // Limits: page_size default 30, max 50 (a live test passed 100 without error); so_ids 50,
-// o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used.
+// o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used;
+// page_size default 30, at most 50; time span at most 7 days; date_type 2 filters by the time
+// of shipping; with start_ts page_index stays 1.
 // Effect: read.
 // POST /open/orders/out/simple/query, official page docType=8&docId=34.
 func (s *OutboundService) Query(ctx context.Context, req *OutboundQuery) (*OutboundPage, error) {
@@ -159,10 +161,10 @@ type OutboundQuery struct {
 	// 出库单扩展字段: Extra header fields: volume, package, owner_co_id, cus_id, as_id,
 	// outer_so_id, oaid, is_split, is_merge. Spelled inout_flds in the newer copy. A comma-joined
 	// string gave code 130
-	InoutFields []string `json:"InoutFlds,omitzero"`
+	InoutFields []string `json:"InoutFlds,omitzero,case:ignore"`
 	// 出库单明细扩展字段: Extra line fields: volume, bu_id, combine_sku_qty. Spelled
 	// inout_item_flds in the newer copy
-	InoutItemFields []string `json:"InoutItemFlds,omitzero"`
+	InoutItemFields []string `json:"InoutItemFlds,omitzero,case:ignore"`
 	Archive         bool     `json:"archive,omitzero"` // 是否查询归档数据: true reads archived documents; newer copy only
 }
 
@@ -227,30 +229,31 @@ type Outbound struct {
 	MergeSoID      string          `json:"merge_so_id,omitzero"`                // 合并线上单号: Online numbers merged into this document
 	// 分仓编号: Warehouse; equals co_id for the main warehouse in the doc example (orders/single
 	// uses "0")
-	WMSCoID          int64            `json:"wms_co_id,omitzero"`
-	BusinessStaff    string           `json:"business_staff,omitzero"`    // 业务员: Business staff
-	Currency         string           `json:"currency,omitzero"`          // 币种: Currency
-	PayDate          time.Time        `json:"pay_date,omitzero"`          // 支付时间: Payment time
-	LogisticsCompany string           `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	WaveID           int64            `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
-	SellerFlag       int64            `json:"seller_flag,omitzero"`       // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	OrderStaffID     int64            `json:"order_staff_id,omitzero"`    // 订单业务员编号: Order sales staff id
-	OrderStaffName   string           `json:"order_staff_name,omitzero"`  // 订单业务员名称: Order sales staff name
-	Node             string           `json:"node,omitzero"`              // 线下备注: Offline (internal) note
-	Items            []OutboundItem   `json:"items,omitzero"`             // 明细: Lines
-	ClusterInfos     []OutboundParcel `json:"ClusterInfos,omitzero"`      // 子包裹信息: Child parcels (PascalCase key)
-	Batches          []OutboundBatch  `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
-	SNs              []OutboundSN     `json:"sns,omitzero"`               // 唯一码信息: Serial-number rows (only if serial management is on)
-	IsPrintExpress   bool             `json:"is_print_express,omitzero"`  // 是否已打印快递单: Waybill printed
-	IsPrint          bool             `json:"is_print,omitzero"`          // 是否已打印订单: Order printed
-	ShopName         string           `json:"shop_name,omitzero"`         // 店铺名称: Shop name
-	TS               int64            `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Shipment         string           `json:"shipment,omitzero"`          // 买家指定物流: Carrier named by buyer (cross-border)
-	DeliverName      string           `json:"deliver_name,omitzero"`      // 跨境发货方式: Cross-border ship method
-	ChannelName      string           `json:"channel_name,omitzero"`      // 跨境渠道名称: Cross-border channel
-	TrackingNumber   string           `json:"tracking_number,omitzero"`   // 国际物流单号: International waybill (is_get_cblogistic)
-	PackageNo        string           `json:"package_no,omitzero"`        // 参考号: Reference number
-	WarehouseOID     string           `json:"warehouse_oid,omitzero"`     // 外部仓库单号: External warehouse document number
+	WMSCoID          int64          `json:"wms_co_id,omitzero"`
+	BusinessStaff    string         `json:"business_staff,omitzero"`    // 业务员: Business staff
+	Currency         string         `json:"currency,omitzero"`          // 币种: Currency
+	PayDate          time.Time      `json:"pay_date,omitzero"`          // 支付时间: Payment time
+	LogisticsCompany string         `json:"logistics_company,omitzero"` // 物流公司: Carrier name
+	WaveID           int64          `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
+	SellerFlag       int64          `json:"seller_flag,omitzero"`       // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
+	OrderStaffID     int64          `json:"order_staff_id,omitzero"`    // 订单业务员编号: Order sales staff id
+	OrderStaffName   string         `json:"order_staff_name,omitzero"`  // 订单业务员名称: Order sales staff name
+	Node             string         `json:"node,omitzero"`              // 线下备注: Offline (internal) note
+	Items            []OutboundItem `json:"items,omitzero"`             // 明细: Lines
+	// 子包裹信息: Child parcels (PascalCase key)
+	ClusterInfos   []OutboundParcel `json:"ClusterInfos,omitzero,case:ignore"`
+	Batches        []OutboundBatch  `json:"batchs,omitzero"`           // 批次信息: Batch rows (only if batch management is on)
+	SNs            []OutboundSN     `json:"sns,omitzero"`              // 唯一码信息: Serial-number rows (only if serial management is on)
+	IsPrintExpress bool             `json:"is_print_express,omitzero"` // 是否已打印快递单: Waybill printed
+	IsPrint        bool             `json:"is_print,omitzero"`         // 是否已打印订单: Order printed
+	ShopName       string           `json:"shop_name,omitzero"`        // 店铺名称: Shop name
+	TS             int64            `json:"ts,omitzero"`               // 时间戳(行版本): Row version (SQL Server rowversion as integer)
+	Shipment       string           `json:"shipment,omitzero"`         // 买家指定物流: Carrier named by buyer (cross-border)
+	DeliverName    string           `json:"deliver_name,omitzero"`     // 跨境发货方式: Cross-border ship method
+	ChannelName    string           `json:"channel_name,omitzero"`     // 跨境渠道名称: Cross-border channel
+	TrackingNumber string           `json:"tracking_number,omitzero"`  // 国际物流单号: International waybill (is_get_cblogistic)
+	PackageNo      string           `json:"package_no,omitzero"`       // 参考号: Reference number
+	WarehouseOID   string           `json:"warehouse_oid,omitzero"`    // 外部仓库单号: External warehouse document number
 	// 跨境财务信息(旧): Old finance block; newer copy: cb_finances (deprecated) and cb_financenew
 	CBFinance CBFinance       `json:"cb_finance,omitzero"`
 	BuyerID   string          `json:"buyer_id,omitzero" pii:"true"` // 买家编号: ERP buyer id (seen in one client model only)

@@ -279,6 +279,7 @@ type Purchase struct {
 	// WaitDeliver, WaitReceive, Archive
 	Status        string          `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Finished,Cancelled,Delete,WaitDeliver,WaitReceive,Archive"`
 	SupplierID    int64           `json:"supplier_id,omitzero"`    // 供应商编号: Internal supplier id
+	SupplierName  string          `json:"supplier_name,omitzero"`  // 供应商名称: supplier name
 	Seller        string          `json:"seller,omitzero"`         // 供应商名称: Supplier / factory name
 	TaxRate       decimal.Decimal `json:"tax_rate,omitzero"`       // 税率: Tax rate (on uploads 17 means 17%)
 	PurchaserName string          `json:"purchaser_name,omitzero"` // 采购员: Purchaser
@@ -317,22 +318,23 @@ func (v Purchase) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseItem 明细: Items of [Purchase].
 type PurchaseItem struct {
-	SKUID          string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Name           string          `json:"name,omitzero"`             // 名称: Name
-	Qty            decimal.Decimal `json:"qty,omitzero"`              // 数量: Ordered quantity, not received quantity
-	Price          decimal.Decimal `json:"price,omitzero"`            // 单价: Unit price
-	IID            string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	POID           int64           `json:"po_id,omitzero"`            // 采购单号: Purchase / processing / appointment document number
-	POIID          int64           `json:"poi_id,omitzero"`           // 采购明细编号: Purchase line id
-	DeliveryDate   time.Time       `json:"delivery_date,omitzero"`    // 预计到货日期: Expected arrival/finish date
-	Remark         string          `json:"remark,omitzero"`           // 备注: Remark
-	TaxRate        decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
-	QCQty          decimal.Decimal `json:"qc_qty,omitzero"`           // 质检数量: Inspected quantity
-	QCQualityQty   decimal.Decimal `json:"qc_quality_qty,omitzero"`   // 质检良品数: Inspected good quantity
-	QCDefectiveQty decimal.Decimal `json:"qc_defective_qty,omitzero"` // 质检次品数: Inspected defective quantity
-	InQty          decimal.Decimal `json:"inQty,omitzero"`            // 已入库数量: Received quantity (camelCase)
-	ReturnQty      decimal.Decimal `json:"return_qty,omitzero"`       // 退货数量: Returned quantity
-	IsDelivery     int64           `json:"is_delivery,omitzero"`      // 上架状态: Shelving: 0 none, 1 partial, 2 all
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size
+	Name            string          `json:"name,omitzero"`             // 名称: Name
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Ordered quantity, not received quantity
+	Price           decimal.Decimal `json:"price,omitzero"`            // 单价: Unit price
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
+	POID            int64           `json:"po_id,omitzero"`            // 采购单号: Purchase / processing / appointment document number
+	POIID           int64           `json:"poi_id,omitzero"`           // 采购明细编号: Purchase line id
+	DeliveryDate    time.Time       `json:"delivery_date,omitzero"`    // 预计到货日期: Expected arrival/finish date
+	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
+	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
+	QCQty           decimal.Decimal `json:"qc_qty,omitzero"`           // 质检数量: Inspected quantity
+	QCQualityQty    decimal.Decimal `json:"qc_quality_qty,omitzero"`   // 质检良品数: Inspected good quantity
+	QCDefectiveQty  decimal.Decimal `json:"qc_defective_qty,omitzero"` // 质检次品数: Inspected defective quantity
+	InQty           decimal.Decimal `json:"inQty,omitzero"`            // 已入库数量: Received quantity (camelCase)
+	ReturnQty       decimal.Decimal `json:"return_qty,omitzero"`       // 退货数量: Returned quantity
+	IsDelivery      int64           `json:"is_delivery,omitzero"`      // 上架状态: Shelving: 0 none, 1 partial, 2 all
 }
 
 // PurchaseUpload 采购单上传: the request of [PurchaseService.Upload].
@@ -372,6 +374,7 @@ func (v PurchaseUpload) LogValue() slog.Value { return redact.LogValue(v) }
 // PurchaseUploadItem 明细: Items of [PurchaseUpload].
 type PurchaseUploadItem struct {
 	SKUID          string           `json:"sku_id" check:"required"`   // 商品编码: SKU code (required)
+	SKUCode        string           `json:"sku_code,omitzero"`         // 国际条码: sent by one program beside sku_id, with the same value
 	Qty            decimal.Decimal  `json:"qty"`                       // 数量: Quantity (required)
 	Price          *decimal.Decimal `json:"price,omitempty"`           // 单价: Unit price
 	Remark         string           `json:"remark,omitzero"`           // 备注: Remark
@@ -524,22 +527,21 @@ func (v Supplier) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SupplierUpload 供应商上传: the request of [SupplierService.Upload].
 type SupplierUpload struct {
-	Address   string    `json:"address,omitzero" pii:"true"`  // 地址: Address
-	BeginDate time.Time `json:"begin_date,omitzero"`          // 开始经营日期: Start-of-business date
-	Contacts  string    `json:"contacts,omitzero" pii:"true"` // 联系人: Contact
-	Enabled   bool      `json:"enabled"`                      // 是否启用: Enabled (required)
-	Mobile    string    `json:"mobile,omitzero" pii:"true"`   // 手机: Mobile
-	Name      string    `json:"name" check:"required"`        // 供应商名称: Supplier name (required)
-	Phone     string    `json:"phone,omitzero" pii:"true"`    // 电话: Phone
-	Remark    string    `json:"remark,omitzero"`              // 备注: Remark
-	Remark2   string    `json:"remark2,omitzero"`             // 备注2: Remark 2
-	Remark3   string    `json:"remark3,omitzero"`             // 备注3: Remark 3
-	// 供应商编码: Caller supplier code, updatable (required)
-	SupplierCode  string `json:"supplier_code" check:"required"`
-	DepositBank   string `json:"depositbank,omitzero" pii:"true"`  // 开户行: Bank
-	BankAccount   string `json:"bankacount,omitzero" pii:"true"`   // 账户名称: Account holder (spelled so)
-	AccountNumber string `json:"acountnumber,omitzero" pii:"true"` // 银行账号: Account number (spelled so)
-	Group         string `json:"group,omitzero"`                   // 供应商分类: Supplier category
+	Address       string    `json:"address,omitzero" pii:"true"`      // 地址: Address
+	BeginDate     time.Time `json:"begin_date,omitzero"`              // 开始经营日期: Start-of-business date
+	Contacts      string    `json:"contacts,omitzero" pii:"true"`     // 联系人: Contact
+	Enabled       bool      `json:"enabled,omitzero"`                 // 是否启用: Enabled
+	Mobile        string    `json:"mobile,omitzero" pii:"true"`       // 手机: Mobile
+	Name          string    `json:"name,omitzero"`                    // 供应商名称: Supplier name
+	Phone         string    `json:"phone,omitzero" pii:"true"`        // 电话: Phone
+	Remark        string    `json:"remark,omitzero"`                  // 备注: Remark
+	Remark2       string    `json:"remark2,omitzero"`                 // 备注2: Remark 2
+	Remark3       string    `json:"remark3,omitzero"`                 // 备注3: Remark 3
+	SupplierCode  string    `json:"supplier_code,omitzero"`           // 供应商编码: Caller supplier code, updatable
+	DepositBank   string    `json:"depositbank,omitzero" pii:"true"`  // 开户行: Bank
+	BankAccount   string    `json:"bankacount,omitzero" pii:"true"`   // 账户名称: Account holder (spelled so)
+	AccountNumber string    `json:"acountnumber,omitzero" pii:"true"` // 银行账号: Account number (spelled so)
+	Group         string    `json:"group,omitzero"`                   // 供应商分类: Supplier category
 }
 
 // Format prints the value for people, with personal data masked.

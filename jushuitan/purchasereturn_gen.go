@@ -217,12 +217,12 @@ type PurchaseReturnSN struct {
 // PurchaseReturnCreateRequest 生成采购退货单-支持批量: the request of
 // [PurchaseReturnService.Create].
 type PurchaseReturnCreateRequest struct {
-	IsConfirm  bool   `json:"is_confirm,omitzero"`          // 是否确认: Confirm the document at once, default false
-	Type       int64  `json:"type,omitzero"`                // 类型: 0 normal (default), 1 inspection return, 2 rework return
-	ExternalID string `json:"external_id" check:"required"` // 外部单号: Caller-side document number (required)
-	SupplierID int64  `json:"supplier_id" check:"required"` // 供应商编号: Internal supplier id (required)
-	POID       int64  `json:"po_id,omitzero"`               // 采购单号: Purchase / processing / appointment document number
-	WMSCoID    int64  `json:"wms_co_id,omitzero"`           // 分仓编号: Branch / third-party warehouse id
+	IsConfirm  bool   `json:"is_confirm,omitzero"`  // 是否确认: Confirm the document at once, default false
+	Type       int64  `json:"type,omitzero"`        // 类型: 0 normal (default), 1 inspection return, 2 rework return
+	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
+	SupplierID int64  `json:"supplier_id,omitzero"` // 供应商编号: Internal supplier id
+	POID       int64  `json:"po_id,omitzero"`       // 采购单号: Purchase / processing / appointment document number
+	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch / third-party warehouse id
 	// 是否在货主方创建: Create on the owner side; excludes is_confirm=true
 	CreateInOwner bool `json:"create_in_owner,omitzero"`
 	// 仓库: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =

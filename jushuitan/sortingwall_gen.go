@@ -117,21 +117,21 @@ func (r *SeedReportReply) failures() []RowError {
 // SortingWaveQuery 获取播种批次信息（支持新版三方仓查询）: the request of
 // [SortingWallService.QueryWave].
 type SortingWaveQuery struct {
-	WaveID  int64 `json:"wave_id" check:"required"` // 批次号: wave number (required)
-	WMSCoID int64 `json:"wms_co_id,omitzero"`       // 分仓编码: branch warehouse id
+	WaveID  int64 `json:"wave_id,omitzero"`   // 批次号: wave number
+	WMSCoID int64 `json:"wms_co_id,omitzero"` // 分仓编码: branch warehouse id
 }
 
 // SortingWave 获取播种批次信息（支持新版三方仓查询）: the answer of
 // [SortingWallService.QueryWave].
 type SortingWave struct {
-	WaveID     int64                 `json:"wave_id,omitzero"`     // 批次号: wave number
-	OrderCount int64                 `json:"order_count,omitzero"` // 订单数量: number of orders
-	SKUCount   int64                 `json:"sku_count,omitzero"`   // 商品种类数量: number of SKUs
-	SKUQty     decimal.Decimal       `json:"sku_qty,omitzero"`     // 商品数量: quantity
-	Status     string                `json:"status,omitzero"`      // 批次状态: wave status
-	Created    string                `json:"created,omitzero"`     // 批次状态: labelled as wave status in the source; the name says created
-	Remark     string                `json:"remark,omitzero"`      // 备注: remark
-	Outbounds  []SortingWaveOutbound `json:"Inouts,omitzero"`      // 出库单集合: outbound documents
+	WaveID     int64                 `json:"wave_id,omitzero"`            // 批次号: wave number
+	OrderCount int64                 `json:"order_count,omitzero"`        // 订单数量: number of orders
+	SKUCount   int64                 `json:"sku_count,omitzero"`          // 商品种类数量: number of SKUs
+	SKUQty     decimal.Decimal       `json:"sku_qty,omitzero"`            // 商品数量: quantity
+	Status     string                `json:"status,omitzero"`             // 批次状态: wave status
+	Created    string                `json:"created,omitzero"`            // 批次状态: labelled as wave status in the source; the name says created
+	Remark     string                `json:"remark,omitzero"`             // 备注: remark
+	Outbounds  []SortingWaveOutbound `json:"Inouts,omitzero,case:ignore"` // 出库单集合: outbound documents
 }
 
 // SortingWaveOutbound 出库单集合: Outbounds of [SortingWave].
@@ -159,8 +159,8 @@ type SortingWaveItem struct {
 
 // CartCheck 校验播种车的状态是否可用: the request of [SortingWallService.CheckCarts].
 type CartCheck struct {
-	CarryIDs []string `json:"carry_ids" check:"required"` // 播种车号: seeding cart numbers (required)
-	WMSCoID  int64    `json:"wms_co_id,omitzero"`         // 仓库编码: warehouse id
+	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: seeding cart numbers
+	WMSCoID  int64    `json:"wms_co_id,omitzero"` // 仓库编码: warehouse id
 }
 
 // CartCheckResult 校验播种车的状态是否可用: the answer of [SortingWallService.CheckCarts].
@@ -230,13 +230,13 @@ type CartBindingOutbound struct {
 // CartUnbindOutboundsRequest 根据播种车号解绑出库单: the request of
 // [SortingWallService.UnbindOutbounds].
 type CartUnbindOutboundsRequest struct {
-	CarryID      string `json:"carry_id" check:"required"` // 车号: cart number (required)
-	IsAppendJbCc bool   `json:"is_append_jb_cc,omitzero"`  // 传true: pass true
+	CarryID      string `json:"carry_id,omitzero"`        // 车号: cart number
+	IsAppendJbCc bool   `json:"is_append_jb_cc,omitzero"` // 传true: pass true
 }
 
 // CartUnbindRequest 解绑批次拣货车/播种车: the request of [SortingWallService.UnbindCarts].
 type CartUnbindRequest struct {
-	CarryIDs []string `json:"carry_ids" check:"required"` // 播种车号: cart numbers (required)
+	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: cart numbers
 }
 
 // CartUnbindResult 解绑批次拣货车/播种车: the answer of [SortingWallService.UnbindCarts].

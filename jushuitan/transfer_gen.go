@@ -237,17 +237,17 @@ type TransferSN struct {
 // CrossTransferUpload 库存调拨上传(跨仓调拨): the request of
 // [TransferService.UploadCrossWarehouse].
 type CrossTransferUpload struct {
-	SoID   string          `json:"so_id" check:"required"`    // 外部单号: External number (required)
-	IODate time.Time       `json:"io_date,omitzero"`          // 单据日期: Document / stock movement date
-	Price  decimal.Decimal `json:"price,omitzero"`            // 单价: Unit price
-	GoCoID int64           `json:"go_co_id" check:"required"` // 调出仓编号: Source warehouse company id (required)
+	SoID   string          `json:"so_id,omitzero"`    // 外部单号: External number
+	IODate time.Time       `json:"io_date,omitzero"`  // 单据日期: Document / stock movement date
+	Price  decimal.Decimal `json:"price,omitzero"`    // 单价: Unit price
+	GoCoID int64           `json:"go_co_id,omitzero"` // 调出仓编号: Source warehouse company id
 	// 调出仓库类型: Source slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10) (required)
-	Warehouse int64 `json:"warehouse"`
-	LinkCoID  int64 `json:"link_co_id" check:"required"` // 调入仓编号: Target warehouse company id (required)
+	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	Warehouse int64 `json:"warehouse,omitzero"`
+	LinkCoID  int64 `json:"link_co_id,omitzero"` // 调入仓编号: Target warehouse company id
 	// 调入仓库类型: Target slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10) (required)
-	LinkWarehouse    int64                     `json:"link_warehouse"`
+	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	LinkWarehouse    int64                     `json:"link_warehouse,omitzero"`
 	Remark           string                    `json:"remark,omitzero"`                       // 备注: Remark
 	Items            []CrossTransferUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
 	ReceiverName     string                    `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
@@ -295,13 +295,13 @@ type CrossTransferUploadResult struct {
 type InnerTransferUpload struct {
 	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
 	// 调入仓库类型: Target slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10) (required)
-	LinkWarehouse int64  `json:"link_warehouse"`
+	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	LinkWarehouse int64  `json:"link_warehouse,omitzero"`
 	Remark        string `json:"remark,omitzero"`               // 备注: Remark
-	SoID          string `json:"so_id" check:"required,max=50"` // 外部单号: External number, max 50, unique (required)
+	SoID          string `json:"so_id,omitzero" check:"max=50"` // 外部单号: External number, max 50, unique
 	// 调出仓库类型: Source slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10) (required)
-	Warehouse int64                     `json:"warehouse"`
+	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	Warehouse int64                     `json:"warehouse,omitzero"`
 	WMSCoID   int64                     `json:"wms_co_id,omitzero"`     // 分仓编号: Branch / third-party warehouse id
 	Items     []InnerTransferUploadItem `json:"items" check:"required"` // 明细: Lines (required)
 	Labels    []string                  `json:"labels,omitzero"`        // 标签: Labels (comma-joined text where the type is string)

@@ -4,6 +4,7 @@ package jushuitan
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -191,6 +192,34 @@ func (s *BinService) RecommendForPack(ctx context.Context, req *PackBinQuery) (*
 	return call[PackBinList](ctx, s.client, opBinsRecommendForPack, req)
 }
 
+// ShelveRaw 批量上架: put SKUs on bins in bulk. No public source shows its fields, so it takes
+// and gives JSON as it is.
+//
+// Note: answers seen: code 190 without permission; code 100 msg 上架仓位不能为空 (bin
+// missing).
+// Note: request: items[] with sku_id and a member for the bin or box whose name no source
+// shows.
+// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// repeat may move goods a second time.
+// POST /open/webapi/wmsapi/openshelve/skubatchshelve; confidence of the known facts: medium.
+func (s *BinService) ShelveRaw(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opBinsShelveRaw, biz)
+}
+
+// TakeOffRaw 批量下架: take SKUs off bins in bulk. No public source shows its fields, so it
+// takes and gives JSON as it is.
+//
+// Note: answer seen: code 100 msg 指定箱不存在 (box unknown).
+// Note: request: items[] with sku_id and a member for the bin or box whose name no source
+// shows.
+// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// repeat may move goods a second time.
+// POST /open/webapi/wmsapi/openoffshelve/skubatchoffshelve; confidence of the known facts:
+// medium.
+func (s *BinService) TakeOffRaw(ctx context.Context, biz any) (json.RawMessage, error) {
+	return callRaw(ctx, s.client, opBinsTakeOffRaw, biz)
+}
+
 // PackingService 装箱: packing of shipments. Use it as client.Packing.
 type PackingService service
 
@@ -311,7 +340,7 @@ func (r *WaveReservationRequest) keyed() bool { return len(r.WaveIDs) > 0 }
 var pagesQuickSaleQueryLabels = paged(opQuickSaleQueryLabels, pages.Query[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
 	Page:   func(q *QuickSaleLabelQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows:   func(p *QuickSaleLabelPage) []QuickSaleLabel { return p.QuickSaleLabels },
-	Info:   func(p *QuickSaleLabelPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+	Info:   func(_ *QuickSaleLabelPage) pages.Info { return pages.Info{} },
 	Window: func(q *QuickSaleLabelQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *QuickSaleLabel) string { return rowKey(r.SKUSN) },
 })
@@ -409,7 +438,7 @@ type RobotWaveAssignRequest struct {
 
 // WaveReservationRequest 批次预占重算: the request of [WaveService.RecalculateReservations].
 type WaveReservationRequest struct {
-	WaveIDs []int64 `json:"wave_ids" check:"required,items=50"` // 批次号列表: wave numbers (required)
+	WaveIDs []int64 `json:"wave_ids,omitzero" check:"items=50"` // 批次号列表: wave numbers
 }
 
 // WaveReservationReply 批次预占重算: the answer of [WaveService.RecalculateReservations].
@@ -465,25 +494,26 @@ type WaitingPickItem struct {
 
 // WaveUpdatePickStatusRequest 更新批次拣货状态: the request of [WaveService.UpdatePickStatus].
 type WaveUpdatePickStatusRequest struct {
-	WaveID int64 `json:"wave_id" check:"required"` // 拣货批次号: pick-wave number (required)
+	WaveID int64 `json:"wave_id,omitzero"` // 拣货批次号: pick-wave number
 }
 
 // QuickSaleArriveRequest 快销到货: the request of [QuickSaleService.Arrive].
 type QuickSaleArriveRequest struct {
-	SKUSN string `json:"sku_sn" check:"required"` // 唯一码: serial number (required)
+	SKUSN string `json:"sku_sn,omitzero"` // 唯一码: serial number
 }
 
 // QuickSaleArrivalResult 快销到货: the answer of [QuickSaleService.Arrive].
 type QuickSaleArrivalResult struct {
-	Status           int64     `json:"status,omitzero"`            // 标签状态: label status
-	PKey             string    `json:"p_key,omitzero"`             // 订单类型: order type
-	Area             string    `json:"area,omitzero"`              // 播种区: seeding area
-	AreaBin          string    `json:"area_bin,omitzero"`          // 播种柜号: seeding cabinet number
-	ArriveNum        int64     `json:"arrive_num,omitzero"`        // 已到货数: arrived quantity
-	UnArriveNum      int64     `json:"un_arrive_num,omitzero"`     // 未到货数: quantity not arrived
-	LogisticsCompany string    `json:"logistics_company,omitzero"` // 物流公司: carrier name
-	MinPurchaseDate  time.Time `json:"min_purchase_date,omitzero"` // 初次采购日期: date of the first purchase
-	IsArrive         bool      `json:"is_arrive,omitzero"`         // 是否已到货: whether arrived
+	Status           int64  `json:"Status,omitzero,case:ignore"`           // 标签状态: label status
+	PKey             string `json:"PKey,omitzero,case:ignore"`             // 订单类型: order type
+	Area             string `json:"Area,omitzero,case:ignore"`             // 播种区: seeding area
+	AreaBin          string `json:"AreaBin,omitzero,case:ignore"`          // 播种柜号: seeding cabinet number
+	ArriveNum        int64  `json:"ArriveNum,omitzero,case:ignore"`        // 已到货数: arrived quantity
+	UnArriveNum      int64  `json:"UnArriveNum,omitzero,case:ignore"`      // 未到货数: quantity not arrived
+	LogisticsCompany string `json:"LogisticsCompany,omitzero,case:ignore"` // 物流公司: carrier name
+	// 初次采购日期: date of the first purchase
+	MinPurchaseDate time.Time `json:"MinPurchaseDate,omitzero,case:ignore"`
+	IsArrive        bool      `json:"IsArrive,omitzero,case:ignore"` // 是否已到货: whether arrived
 }
 
 // QuickSaleLabelQuery 查询快销唯一码信息: the request of [QuickSaleService.QueryLabels].
@@ -501,30 +531,31 @@ type QuickSaleLabelQuery struct {
 
 // QuickSaleLabelPage 查询快销唯一码信息: the answer of [QuickSaleService.QueryLabels].
 type QuickSaleLabelPage struct {
-	HasNext         bool             `json:"has_next,omitzero"` // 是否有下一页: whether more pages follow
-	QuickSaleLabels []QuickSaleLabel `json:"items,omitzero"`    // 商品集合: goods
-	MaxID           int64            `json:"max_id,omitzero"`   // 当前页最大id: largest id of this page
+	HasNext         bool             `json:"HasNext,omitzero,case:ignore"` // 是否有下一页: whether more pages follow
+	QuickSaleLabels []QuickSaleLabel `json:"Items,omitzero,case:ignore"`   // 商品集合: goods
+	MaxID           int64            `json:"MaxId,omitzero,case:ignore"`   // 当前页最大id: largest id of this page
 }
 
 // QuickSaleLabel 商品集合: QuickSaleLabels of [QuickSaleLabelPage].
 type QuickSaleLabel struct {
-	SKUSN            string          `json:"sku_sn,omitzero"`            // 唯一码: serial number
-	SourceType       string          `json:"source_type,omitzero"`       // 货源类型: kind of supply
-	Gifts            []QuickSaleGift `json:"gifts,omitzero"`             // 赠品数据: gifts
-	ArrivalDate      time.Time       `json:"arrival_date,omitzero"`      // 到货时间: arrival time
-	SendDate         time.Time       `json:"send_date,omitzero"`         // 发货时间: shipping time
-	Area             string          `json:"area,omitzero"`              // 播种区: seeding area
-	AreaBin          string          `json:"area_bin,omitzero"`          // 播种柜号: seeding cabinet number
-	PKey             string          `json:"p_key,omitzero"`             // 订单类型: order type
-	ArriveNum        string          `json:"arrive_num,omitzero"`        // 已到货数: arrived quantity
-	LogisticsCompany string          `json:"logistics_company,omitzero"` // 物流公司: carrier name
-	MinPurchaseDate  time.Time       `json:"min_purchase_date,omitzero"` // 初次采购日期: date of the first purchase
-	IsArrive         string          `json:"is_arrive,omitzero"`         // 是否已到货: whether arrived
-	IsCanceled       string          `json:"is_canceled,omitzero"`       // 是否作废: whether it is void
-	SKUID            string          `json:"sku_id,omitzero"`            // 商品编码: SKU code
-	Qty              decimal.Decimal `json:"qty,omitzero"`               // 数量: quantity
-	FromOID          int64           `json:"from_o_id,omitzero"`         // 内部订单号: internal order number
-	FromOIID         int64           `json:"from_oi_id,omitzero"`        // 内部订单明细号: internal order line number
+	SKUSN            string          `json:"SkuSn,omitzero,case:ignore"`            // 唯一码: serial number
+	SourceType       string          `json:"SourceType,omitzero,case:ignore"`       // 货源类型: kind of supply
+	Gifts            []QuickSaleGift `json:"Gifts,omitzero,case:ignore"`            // 赠品数据: gifts
+	ArrivalDate      time.Time       `json:"ArrivalDate,omitzero,case:ignore"`      // 到货时间: arrival time
+	SendDate         time.Time       `json:"SendDate,omitzero,case:ignore"`         // 发货时间: shipping time
+	Area             string          `json:"Area,omitzero,case:ignore"`             // 播种区: seeding area
+	AreaBin          string          `json:"AreaBin,omitzero,case:ignore"`          // 播种柜号: seeding cabinet number
+	PKey             string          `json:"PKey,omitzero,case:ignore"`             // 订单类型: order type
+	ArriveNum        string          `json:"ArriveNum,omitzero,case:ignore"`        // 已到货数: arrived quantity
+	LogisticsCompany string          `json:"LogisticsCompany,omitzero,case:ignore"` // 物流公司: carrier name
+	// 初次采购日期: date of the first purchase
+	MinPurchaseDate time.Time       `json:"MinPurchaseDate,omitzero,case:ignore"`
+	IsArrive        string          `json:"IsArrive,omitzero,case:ignore"`   // 是否已到货: whether arrived
+	IsCanceled      string          `json:"IsCanceled,omitzero,case:ignore"` // 是否作废: whether it is void
+	SKUID           string          `json:"SkuId,omitzero,case:ignore"`      // 商品编码: SKU code
+	Qty             decimal.Decimal `json:"Qty,omitzero,case:ignore"`        // 数量: quantity
+	FromOID         int64           `json:"FromOId,omitzero,case:ignore"`    // 内部订单号: internal order number
+	FromOIID        int64           `json:"FromOiId,omitzero,case:ignore"`   // 内部订单明细号: internal order line number
 }
 
 // QuickSaleGift 赠品数据: Gifts of [QuickSaleLabel].
@@ -535,7 +566,7 @@ type QuickSaleGift struct {
 
 // QuickSaleLabelCreateRequest 生成快销标签: the request of [QuickSaleService.CreateLabels].
 type QuickSaleLabelCreateRequest struct {
-	OrderIDs []int64 `json:"order_ids" check:"required"` // 订单号: order numbers (required)
+	OrderIDs []int64 `json:"order_ids,omitzero"` // 订单号: order numbers
 }
 
 // QuickSaleLabelResult 生成快销标签: the answer of [QuickSaleService.CreateLabels].
@@ -582,7 +613,7 @@ type QuickSaleReplacement struct {
 
 // BinRecommendQuery 获取推荐仓位: the request of [BinService.Recommend].
 type BinRecommendQuery struct {
-	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
+	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
 }
 
 // BinRecommendation 获取推荐仓位: the answer of [BinService.Recommend].
@@ -592,7 +623,7 @@ type BinRecommendation struct {
 
 // PackBinQuery 根据箱号查询箱内商品推荐仓位: the request of [BinService.RecommendForPack].
 type PackBinQuery struct {
-	PackID string `json:"pack_id" check:"required"` // 箱号: box number (required)
+	PackID string `json:"pack_id,omitzero"` // 箱号: box number
 }
 
 // PackBinList 根据箱号查询箱内商品推荐仓位: the answer of [BinService.RecommendForPack].
@@ -615,8 +646,8 @@ type ShippingPackRequest struct {
 
 // ShippingPackItem 装箱明细: Items of [ShippingPackRequest].
 type ShippingPackItem struct {
-	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
-	Qty   decimal.Decimal `json:"qty"`                     // 装箱数量: quantity packed (required)
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 装箱数量: quantity packed
 }
 
 // ShippingPackResult 发货装箱: the answer of [PackingService.PackShipment].

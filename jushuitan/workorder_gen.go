@@ -22,7 +22,7 @@ func (s *WorkOrderService) Update(ctx context.Context, req *WorkOrderUpdateReque
 
 // WorkOrderUpdateRequest 商家更新工单数据: the request of [WorkOrderService.Update].
 type WorkOrderUpdateRequest struct {
-	Data *WorkOrderData `json:"data" check:"required"` // 工单数据: work order (required)
+	Data *WorkOrderData `json:"data,omitzero"` // 工单数据: work order
 }
 
 // WorkOrderData 工单数据: Data of [WorkOrderUpdateRequest].

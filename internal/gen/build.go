@@ -283,6 +283,9 @@ func jsonTag(f *goField) string {
 	if f.src.Quoted {
 		tag += ",string"
 	}
+	if strings.ToLower(f.wire[:1]) != f.wire[:1] {
+		tag += ",case:ignore" // UpperCamelCase in one source, snake case in another
+	}
 	return tag
 }
 

@@ -382,7 +382,10 @@ func (c *Company) queryPurchaseReceiptsV2(q *call, req jushuitan.ReceiptV2Query)
 			SupplierName: d.SupplierName, SupplierID: d.SupplierID, FStatus: d.FStatus, Status: d.Status, TS: d.TS,
 		}
 		for _, it := range d.Items {
-			rows[i].Items = append(rows[i].Items, jushuitan.ReceiptV2Item(it))
+			rows[i].Items = append(rows[i].Items, jushuitan.ReceiptV2Item{
+				IOIID: it.IOIID, SKUID: it.SKUID, IID: it.IID, Unit: it.Unit, Name: it.Name, Qty: it.Qty, IOID: it.IOID,
+				CostPrice: it.CostPrice, CostAmount: it.CostAmount, Remark: it.Remark, BatchNo: it.BatchNo, TaxRate: it.TaxRate,
+			})
 		}
 	}
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize, noTotal: req.IsGetTotal != nil && !*req.IsGetTotal}, rows, receiptAlways)
