@@ -70,7 +70,11 @@ func invoke(t *testing.T, m reflect.Value, sample json.RawMessage) (any, error) 
 		arg := m.Type().In(1)
 		switch arg.Kind() {
 		case reflect.Interface: // untyped
-			in = append(in, reflect.ValueOf(map[string]any{}))
+			biz := map[string]any{}
+			if len(sample) > 0 {
+				require.NoError(t, json.Unmarshal(sample, &biz))
+			}
+			in = append(in, reflect.ValueOf(biz))
 		case reflect.Pointer:
 			p := reflect.New(arg.Elem())
 			if len(sample) > 0 {
