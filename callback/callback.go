@@ -90,7 +90,7 @@ type Config struct {
 	// DropStaleStock leaves out rows of a stock push that were modified before what
 	// the function took last for that SKU (same entId and storageCode); rows without
 	// modified are kept. Stock pushes of one shop then run one after the other. A push
-	// of which nothing is left is acknowledged without a call. Memory is per process
+	// of which nothing is left is acknowledged without invoking your function. Memory is per process
 	// and bounded.
 	DropStaleStock bool
 
@@ -191,7 +191,7 @@ func (c *Config) check() error {
 	return nil
 }
 
-// plain tells whether a code needs no escaping in JSON.
+// plain reports whether a code needs no escaping in JSON.
 func plain(code string) bool {
 	for _, c := range code {
 		if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {

@@ -26,7 +26,7 @@
 // often it repeats a message and how long it waits is not known. So a function
 // should be quick.
 //
-// A repeat of a message that was taken is acknowledged without a call. The keys are
+// A repeat of a message that was taken is acknowledged without invoking your function. The keys are
 // entId, storageCode and: o_id, l_id and the lines of a shipment; so_id of a cancel;
 // as_id (or outer_as_id), action and unique_id of returned goods. Stock has no key,
 // see [Config].DropStaleStock. Of two at once one runs; the other waits, and is

@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// FuzzParsers: no parser panics, and none gives nothing without an error.
+// FuzzParsers: no parser panics, and none returns nothing without an error.
 func FuzzParsers(f *testing.F) {
 	for _, body := range bodies {
 		f.Add([]byte(body))

@@ -73,7 +73,7 @@ type Journal interface {
 	// latest figure of its document is needed: one with a later Modified, or noted
 	// later where Modified is the same or missing, may replace the one before.
 	Note(ctx context.Context, receipts ...Receipt) error
-	// Find gives the receipts of a document, those noted first first, or none.
+	// Find returns the receipts of a document, oldest first, or none.
 	Find(ctx context.Context, of JournalScope, document string) ([]Receipt, error)
 	// Between goes through the receipts of a scope that were handled from one time
 	// on until before another, in any order. It ends at the first error. Stock is not
@@ -85,7 +85,7 @@ type Journal interface {
 	Since(ctx context.Context, of JournalScope) (time.Time, error)
 }
 
-// Journaled gives a config whose functions note in the journal what the functions
+// Journaled returns a config whose functions note in the journal what the functions
 // of cfg took:
 //
 //	receiver, err := callback.New(callback.Journaled(cfg, journal))
@@ -215,7 +215,7 @@ type MemoryJournal struct {
 	start time.Time
 
 	mu     sync.Mutex
-	found  map[journalKey][]*list.Element // of Receipt, those noted first first
+	found  map[journalKey][]*list.Element // of Receipt, oldest first
 	order  list.List                      // of Receipt
 	forgot map[jushuitan.PushMethod]time.Time
 }
@@ -274,7 +274,7 @@ func receiptOf(e *list.Element) Receipt {
 	return r
 }
 
-// laterStock tells whether a figure that is noted now is newer than one before.
+// laterStock reports whether a figure that is noted now is newer than one before.
 func laterStock(r, before Receipt) bool {
 	return r.Modified.IsZero() || !r.Modified.Before(before.Modified)
 }

@@ -70,7 +70,7 @@ type ReconcileStock struct {
 	StorageCode string // of the registered URL; empty is the WMSCoID in digits
 	ShopID      int64  // 店铺编号 of the shop, for the messages; may be 0
 	// Figure computes what the ERP would push of a row, by the formula in the shop's
-	// settings, which no interface tells. False leaves the SKU out: one that the shop
+	// settings, which no API exposes. False leaves the SKU out: one that the shop
 	// does not list, or whose figure is not known. Unknown is not zero.
 	Figure func(row *jushuitan.InventoryRow) (qty decimal.Decimal, ok bool)
 }
@@ -182,7 +182,7 @@ func (e *ReconcileError) Error() string {
 	return fmt.Sprintf("callback: reconcile %s of merchant %q, storage code %q: not finished, run it again / 核对未完成，请重新核对: %v", e.Method, e.EntID, e.StorageCode, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ReconcileError) Unwrap() error { return e.Err }
 
 // Reconcile finds pushes that got lost: it reads from the ERP what happened in a
@@ -205,7 +205,7 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 //   - shipments: parcels (发货信息) by their ship time (send_date), carrier and lines.
 //     A parcel whose waybill was changed after the push differs in l_id. The message
 //     takes oi_id, item names and warehouse from the outbound documents;
-//     order_from stays empty, and is_send_all tells whether all of the order is
+//     order_from stays empty, and is_send_all reports whether all of the order is
 //     shipped by now. Carriers that differ only in the suffix (SF, SF.9) are the same.
 //   - cancels: orders with the status Cancelled, by modified. Those that the mall
 //     itself closed (shop_status TRADE_CLOSED, TRADE_CLOSED_BY_TAOBAO) are left out. An
@@ -226,7 +226,7 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 // happened before the journal began and was modified since, cancels are called
 // missed, and goods that were undone are not found.
 //
-// A kind that fails gives a [*ReconcileError], and the others go on. When the context
+// A kind that fails yields a [*ReconcileError], and the others go on. When the context
 // ends that is the last error. Nothing runs after the loop was left. Memory is
 // bounded: rows are read and looked up some at a time.
 func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, error] {

@@ -39,7 +39,7 @@ func (p *cancelComparer) compare(ctx context.Context) error {
 
 func cancelled(o *jushuitan.Order) bool { return o.Status == jushuitan.OrderStatusCancelled }
 
-// closedByMall tells whether the mall itself said that the order is closed.
+// closedByMall reports whether the mall itself said that the order is closed.
 func closedByMall(o *jushuitan.Order) bool {
 	return o.ShopStatus == jushuitan.ShopStatusTradeClosed || o.ShopStatus == jushuitan.ShopStatusTradeClosedBeforePay
 }

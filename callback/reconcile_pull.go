@@ -94,7 +94,7 @@ func (p *puller) give(ctx context.Context, d *Difference) error {
 	return nil
 }
 
-// again tells whether a document was met before in this run, and remembers it.
+// again reports whether a document was met before in this run, and remembers it.
 func (p *puller) again(document string) bool {
 	if _, met := p.given[document]; met {
 		return true
@@ -105,7 +105,7 @@ func (p *puller) again(document string) bool {
 	return false
 }
 
-// find gives the receipts of a document by its ERP number, and those of pushes
+// find returns the receipts of a document by its ERP number, and those of pushes
 // that did not name it by the mall's.
 func (p *puller) find(ctx context.Context, documents ...string) ([]Receipt, error) {
 	var out []Receipt
@@ -122,7 +122,7 @@ func (p *puller) find(ctx context.Context, documents ...string) ([]Receipt, erro
 	return out, nil
 }
 
-// inWindow tells whether a time belongs to the window; one that is not told does.
+// inWindow reports whether a time belongs to the window; one that is not told does.
 func (p *puller) inWindow(t time.Time) bool {
 	return t.IsZero() || !t.Before(p.from) && t.Before(p.to)
 }

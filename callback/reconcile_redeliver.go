@@ -88,7 +88,7 @@ func redeliver[P any, M pushPointer[P]](
 	return fmt.Errorf("%w: should the host not have it, call the function itself and note the difference in the journal / 去重记录显示该推送已处理，若确未处理请直接调用处理函数", ErrHandled)
 }
 
-// sameKey tells whether the message is a correction with the dedupe key of the
+// sameKey reports whether the message is a correction with the dedupe key of the
 // push that it corrects.
 func (d *Difference) sameKey() bool {
 	if d.Kind != Differs {

@@ -189,7 +189,7 @@ func parcelMessage(row *jushuitan.Shipment, documents []*jushuitan.Outbound) *ju
 	return m
 }
 
-// holds tells whether an outbound document went out with a waybill.
+// holds reports whether an outbound document went out with a waybill.
 func holds(d *jushuitan.Outbound, lID string) bool {
 	return d.LID == lID || slices.ContainsFunc(d.ClusterInfos, func(c jushuitan.OutboundParcel) bool { return c.LID == lID })
 }

@@ -184,7 +184,7 @@ func (m *mall) settle() {
 	require.NoError(m.t, m.srv.WaitPushes(ctx))
 }
 
-// did gives what the host's functions did since the last call.
+// did returns what the host's functions did since the last call.
 func (m *mall) did() []string {
 	m.settle()
 	m.mu.Lock()

@@ -126,7 +126,7 @@ func (r *Receiver) report(ctx context.Context, env Envelope, err error) {
 	r.cfg.OnError(ctx, env, fmt.Errorf("callback: %s: %w", what, err))
 }
 
-// receive does all but answer: it gives nil where success is to be answered.
+// receive does all but answer: it returns nil where success is to be answered.
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, env *Envelope) *failure {
 	if err := r.in.FromSource(env.Source); err != nil {
 		return &failure{http.StatusForbidden, err}
@@ -183,7 +183,7 @@ func (r *Receiver) readQuery(raw string, k *kind, env *Envelope) (*kind, *failur
 		return nil, badRequest(errors.New("the query cannot be read"))
 	}
 	if query.Repeated() {
-		return nil, badRequest(errors.New("a parameter of the query stands twice"))
+		return nil, badRequest(errors.New("duplicate parameter in the query"))
 	}
 	env.EntID, env.StorageCode, env.Type = query.Get("entId"), query.Get("storageCode"), query.Get("type")
 	method, hasMethod := query.Lookup("method")

@@ -84,7 +84,7 @@ func raw(f func(query string) string) edit {
 
 func noQuery() edit { return raw(func(string) string { return "" }) }
 
-// param gives a parameter another value after the message was signed.
+// param sets a parameter to another value after the message was signed.
 func param(name, value string) edit {
 	return raw(func(query string) string {
 		parts := strings.Split(query, "&")
@@ -97,7 +97,7 @@ func param(name, value string) edit {
 	})
 }
 
-// signed gives the registered URL a further parameter.
+// signed adds a parameter to the registered URL.
 func signed(name, value string) edit {
 	return before(func(m *callbacktest.Message) { m.Extra = url.Values{name: {value}} })
 }
@@ -169,7 +169,7 @@ func TestShapes(t *testing.T) {
 	names := map[string]bool{}
 	for _, s := range shapes {
 		name := string(s.kind) + "/" + s.name
-		require.False(t, names[name], "%s stands twice", name)
+		require.False(t, names[name], "duplicate name %s", name)
 		names[name] = true
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

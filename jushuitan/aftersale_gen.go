@@ -190,7 +190,7 @@ func (s *AfterSaleService) StreamPayments(req *RefundPaymentQuery, from Checkpoi
 }
 
 // UploadReceiptRaw 销退收货上传: upload received return (old). No public source shows its
-// fields, so it takes and gives JSON as it is.
+// fields, so it takes and returns JSON as it is.
 //
 // Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
 // Note: Newer sibling: /open/webapi/aftersaleapi/confirmgoods.
@@ -202,7 +202,7 @@ func (s *AfterSaleService) UploadReceiptRaw(ctx context.Context, biz any) (json.
 }
 
 // QueryReturnParcels 快递登记查询: query registered return parcels. No public source shows its
-// fields, so it takes and gives JSON as it is.
+// fields, so it takes and returns JSON as it is.
 //
 // Limits: page_size is 100, 200 or 500, nothing else.
 // Note: members of the rows not found; read data as raw JSON.

@@ -144,7 +144,7 @@ func (s *DistributionService) AllSuppliers(ctx context.Context, req *Distributio
 }
 
 // QueryDistributorsRaw 分销商查询（旧）: query distributors old. No public source shows its
-// fields, so it takes and gives JSON as it is.
+// fields, so it takes and returns JSON as it is.
 //
 // Note: Only the path was found, in route tables. No request or response field was seen in any
 // source. Use querymychannel instead.

@@ -142,7 +142,7 @@ func (s *FinanceService) AllJournal(ctx context.Context, req *JournalQuery) iter
 }
 
 // QueryExpenseItems 费用项目查询: query expense items. No public source shows its fields, so
-// it takes and gives JSON as it is.
+// it takes and returns JSON as it is.
 //
 // Note: members of the rows not found.
 // Effect: read.
@@ -152,7 +152,7 @@ func (s *FinanceService) QueryExpenseItems(ctx context.Context, biz any) (json.R
 }
 
 // QueryOperatingExpenses 业务费用列表查询: query operating expenses. No public source shows
-// its fields, so it takes and gives JSON as it is.
+// its fields, so it takes and returns JSON as it is.
 //
 // Note: members of the rows not found.
 // Effect: read.
@@ -162,7 +162,7 @@ func (s *FinanceService) QueryOperatingExpenses(ctx context.Context, biz any) (j
 }
 
 // QueryPayableList 应付单列表查询: query payables (new finance module). No public source shows
-// its fields, so it takes and gives JSON as it is.
+// its fields, so it takes and returns JSON as it is.
 //
 // Note: not the same as /open/jushuitan/shengsuan/payable/query, which is in the catalog.
 // Note: members of the rows not found.
@@ -173,7 +173,7 @@ func (s *FinanceService) QueryPayableList(ctx context.Context, biz any) (json.Ra
 }
 
 // QueryPaymentList 付款单列表查询: query payments (new finance module). No public source shows
-// its fields, so it takes and gives JSON as it is.
+// its fields, so it takes and returns JSON as it is.
 //
 // Note: members of the rows not found.
 // Effect: read.

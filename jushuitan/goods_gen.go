@@ -750,7 +750,7 @@ func (v Item) LogValue() slog.Value { return redact.LogValue(v) }
 // ItemSKU sku列表: SKUs of [Item].
 type ItemSKU struct {
 	CoID  int64  `json:"co_id,omitzero"`  // 公司编号: company number
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	IID   string `json:"i_id,omitzero"`   // 款式编码: style (SPU) code
 	Name  string `json:"name,omitzero"`   // 名称: name
 	CID   int64  `json:"c_id,omitzero"`   // 类目ID: category id
@@ -897,7 +897,7 @@ func (v SKUPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SKU 数据集合: SKUs of [SKUPage].
 type SKU struct {
-	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP
 	IID         string          `json:"i_id,omitzero"`         // 款式编码: style (SPU) code
 	Name        string          `json:"name,omitzero"`         // 名称: name
 	ShortName   string          `json:"short_name,omitzero"`   // 简称: short name
@@ -1012,8 +1012,7 @@ type SKUUploadRequest struct {
 
 // SKUUpload 明细: Items of [SKUUploadRequest].
 type SKUUpload struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); maximum length not found
-	// (required)
+	// 商品编码: SKU code in the ERP; maximum length not found (required)
 	SKUID  string `json:"sku_id" check:"required"`
 	IID    string `json:"i_id" check:"required"` // 款式编码: style (SPU) code (required)
 	Name   string `json:"name" check:"required"` // 名称: name (required)
@@ -1093,7 +1092,7 @@ type skuUploadReply struct {
 type SKUUploadResult struct {
 	// 是否成功: success flag of this row; documented as string; decode bool or string
 	IsSuccess bool   `json:"is_success,omitzero"`
-	SKUID     string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID     string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	// 描述: human-readable message (may be empty, null or "执行成功" on success); reason of this
 	// row
 	Msg string `json:"msg,omitzero"`
@@ -1112,11 +1111,10 @@ type SKUBatchUploadRequest struct {
 
 // SKUBatchUpload 明细: Items of [SKUBatchUploadRequest].
 type SKUBatchUpload struct {
-	IID string `json:"i_id" check:"required"` // 款式编码: style (SPU) code (required)
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID     string `json:"sku_id" check:"required"`
-	Name      string `json:"name,omitzero"`       // 名称: name
-	ShortName string `json:"short_name,omitzero"` // 简称: short name
+	IID       string `json:"i_id" check:"required"`   // 款式编码: style (SPU) code (required)
+	SKUID     string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
+	Name      string `json:"name,omitzero"`           // 名称: name
+	ShortName string `json:"short_name,omitzero"`     // 简称: short name
 	// 基本售价: base selling price; STRING here (sent as text)
 	SalePrice *decimal.Decimal `json:"sale_price,omitempty,string"`
 	CostPrice *decimal.Decimal `json:"cost_price,omitempty,string"` // 成本价: cost price; STRING here (sent as text)
@@ -1193,7 +1191,7 @@ type skuBatchUploadReply struct {
 
 // SKUBatchUploadResult 数据: Rows of [skuBatchUploadReply].
 type SKUBatchUploadResult struct {
-	SKUID   string `json:"sku_id,omitzero"`  // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID   string `json:"sku_id,omitzero"`  // 商品编码: SKU code in the ERP
 	Message string `json:"message,omitzero"` // 提示信息: reason of this row
 }
 
@@ -1205,8 +1203,7 @@ type CostPriceUploadRequest struct {
 
 // CostPriceUpload 数据集合: Datas of [CostPriceUploadRequest].
 type CostPriceUpload struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID     string          `json:"sku_id" check:"required"`
+	SKUID     string          `json:"sku_id" check:"required"`   // 商品编码: SKU code in the ERP (required)
 	EndDate   time.Time       `json:"end_date" check:"required"` // 截止时间: end of validity (required)
 	CostPrice decimal.Decimal `json:"cost_price,string"`         // 成本价: cost price; as STRING (required, sent as text)
 }
@@ -1228,7 +1225,7 @@ type CostPriceReply struct {
 
 // CostPrice 字典: CostPricesByWarehouse of [CostPriceReply].
 type CostPrice struct {
-	SKUID     string          `json:"sku_id,omitzero"`            // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID     string          `json:"sku_id,omitzero"`            // 商品编码: SKU code in the ERP
 	CostPrice decimal.Decimal `json:"cost_price,omitzero,string"` // 成本价: cost price; as STRING (sent as text)
 	BeginDate time.Time       `json:"begin_date,omitzero"`        // 起始: valid from
 	EndDate   time.Time       `json:"end_date,omitzero"`          // 截止: valid to
@@ -1237,7 +1234,7 @@ type CostPrice struct {
 
 // SKUSetBinsRequest 更新商品库容信息: the request of [SKUService.SetBins].
 type SKUSetBinsRequest struct {
-	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP
 	Bin         string          `json:"bin,omitzero"`          // 主仓位: main bin
 	OtherBin    []string        `json:"other_bin,omitzero"`    // 补充仓位: supplementary bins
 	MinQty      decimal.Decimal `json:"min_qty,omitzero"`      // 库容下限: lower bin capacity
@@ -1254,7 +1251,7 @@ type skuBinsReply struct {
 
 // SKUBinsResult 数据: Rows of [skuBinsReply].
 type SKUBinsResult struct {
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	// 是否成功: success flag; (one word here, is_success in itemsku/upload)
 	IsSuccess bool   `json:"issuccess,omitzero"`
 	Msg       string `json:"msg,omitzero"` // 描述: human-readable message (may be empty, null or "执行成功" on success)
@@ -1285,9 +1282,8 @@ type SerialNumberAddRequest struct {
 
 // SerialNumber 唯一码列表: SerialNumbers of [SerialNumberAddRequest].
 type SerialNumber struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID string `json:"sku_id" check:"required"`
-	SN    string `json:"sn" check:"required"` // 唯一码: serial number (required)
+	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
+	SN    string `json:"sn" check:"required"`     // 唯一码: serial number (required)
 }
 
 // PackSerialNumberAddRequest 批量录入箱唯一码: the request of
@@ -1300,8 +1296,7 @@ type PackSerialNumberAddRequest struct {
 
 // PackSerialNumber 箱码列表: Cartons of [PackSerialNumberAddRequest].
 type PackSerialNumber struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID         string   `json:"sku_id" check:"required"`
+	SKUID         string   `json:"sku_id" check:"required"`           // 商品编码: SKU code in the ERP (required)
 	SN            string   `json:"sn" check:"required"`               // 箱码: carton serial number (required)
 	PackSKUSNList []string `json:"pack_sku_sn_list" check:"required"` // 箱内唯一码: serial numbers inside (required)
 }
@@ -1335,12 +1330,11 @@ type ShopSKUPage struct {
 
 // ShopSKU 数据集合: ShopSKUs of [ShopSKUPage].
 type ShopSKU struct {
-	CoID    int64  `json:"co_id,omitzero"`   // 公司编号: company number
-	ShopID  int64  `json:"shop_id,omitzero"` // 店铺编号: shop number in the ERP
-	Channel string `json:"channel,omitzero"` // 来源平台: source platform
-	IID     string `json:"i_id,omitzero"`    // 款式编码: style (SPU) code; online style code
-	// 商品编码: SKU code in the ERP (the key of everything; string); online SKU code
-	SKUID        string    `json:"sku_id,omitzero"`
+	CoID         int64     `json:"co_id,omitzero"`         // 公司编号: company number
+	ShopID       int64     `json:"shop_id,omitzero"`       // 店铺编号: shop number in the ERP
+	Channel      string    `json:"channel,omitzero"`       // 来源平台: source platform
+	IID          string    `json:"i_id,omitzero"`          // 款式编码: style (SPU) code; online style code
+	SKUID        string    `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP; online SKU code
 	ShopIID      string    `json:"shop_i_id,omitzero"`     // 店铺款式编码: platform's style id
 	ShopSKUID    string    `json:"shop_sku_id,omitzero"`   // 店铺商品编码: platform's SKU id
 	Modified     time.Time `json:"modified,omitzero"`      // 修改时间: last-modified time
@@ -1378,8 +1372,8 @@ type ShopSKUUploadRequest struct {
 
 // ShopSKUUpload 明细: Items of [ShopSKUUploadRequest].
 type ShopSKUUpload struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); online SKU code (the code the
-	// shop carries), updatable (required)
+	// 商品编码: SKU code in the ERP; online SKU code (the code the shop carries), updatable
+	// (required)
 	SKUID               string `json:"sku_id" check:"required"`
 	IID                 string `json:"i_id,omitzero"`                  // 款式编码: style (SPU) code; online style code
 	SKUCode             string `json:"sku_code,omitzero"`              // 国标码: national barcode / GTIN of the SKU
@@ -1419,8 +1413,7 @@ type BundlePage struct {
 
 // Bundle 数据集合: Bundles of [BundlePage].
 type Bundle struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); code of the combination
-	SKUID           string          `json:"sku_id,omitzero"`
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP; code of the combination
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
 	Name            string          `json:"name,omitzero"`             // 名称: name
 	ShortName       string          `json:"short_name,omitzero"`       // 简称: short name
@@ -1487,10 +1480,8 @@ type BundleUploadRequest struct {
 
 // BundleUpload 明细: Items of [BundleUploadRequest].
 type BundleUpload struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); code of the combination
-	// (required)
-	SKUID string `json:"sku_id" check:"required"`
-	IID   string `json:"i_id,omitzero"` // 款式编码: style (SPU) code
+	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP; code of the combination (required)
+	IID   string `json:"i_id,omitzero"`           // 款式编码: style (SPU) code
 	// 实体编码: an existing normal SKU standing for the packed set; usable by one combination only
 	EntitySKUID     string           `json:"enty_sku_id,omitzero"`
 	Name            string           `json:"name,omitzero"`             // 名称: name
@@ -1640,7 +1631,7 @@ type PageInfo struct {
 // SupplierSKU 列表: SupplierSKUs of [SupplierSKUPage].
 type SupplierSKU struct {
 	IID   string `json:"i_id,omitzero"`   // 款式编码: style (SPU) code
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	// 供应商编号: supplier's internal number; STRING here, number elsewhere
 	SupplierID    string          `json:"supplier_id,omitzero"`
 	SupplierName  string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
@@ -1658,19 +1649,18 @@ type SupplierSKU struct {
 
 // SupplierSKUSaveRequest 商品多供应商保存: the request of [SupplierSKUService.Save].
 type SupplierSKUSaveRequest struct {
-	SupplierID   int64  `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
-	SupplierName string `json:"supplier_name,omitzero"`       // 供应商名称: supplier name; sent by one program
-	IID          string `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID         string           `json:"sku_id" check:"required"`
-	SupplierSKUID string           `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
-	SupplierIID   string           `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
-	CostPrice     *decimal.Decimal `json:"cost_price,omitempty"`     // 成本价: cost price; purchase cost
-	PurchaseURL   string           `json:"purchase_url,omitzero"`    // 采购链接: purchase link
-	DeliveryDay   int64            `json:"delivery_day,omitzero"`    // 交货天数: delivery days (number on writing, string on reading)
-	PackQty       *decimal.Decimal `json:"pack_qty,omitempty"`       // 装箱数: standard quantity per carton; quantity per carton
-	Remark        string           `json:"remark,omitzero"`          // 备注: remark
-	IsDefault     *bool            `json:"is_default,omitzero"`      // 是否默认: true make default, false remove default, null no action
+	SupplierID    int64            `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
+	SupplierName  string           `json:"supplier_name,omitzero"`       // 供应商名称: supplier name; sent by one program
+	IID           string           `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
+	SKUID         string           `json:"sku_id" check:"required"`      // 商品编码: SKU code in the ERP (required)
+	SupplierSKUID string           `json:"supplier_sku_id,omitzero"`     // 供应商商品编码: supplier's own SKU code
+	SupplierIID   string           `json:"supplier_i_id,omitzero"`       // 供应商款式编码: supplier's own style code
+	CostPrice     *decimal.Decimal `json:"cost_price,omitempty"`         // 成本价: cost price; purchase cost
+	PurchaseURL   string           `json:"purchase_url,omitzero"`        // 采购链接: purchase link
+	DeliveryDay   int64            `json:"delivery_day,omitzero"`        // 交货天数: delivery days (number on writing, string on reading)
+	PackQty       *decimal.Decimal `json:"pack_qty,omitempty"`           // 装箱数: standard quantity per carton; quantity per carton
+	Remark        string           `json:"remark,omitzero"`              // 备注: remark
+	IsDefault     *bool            `json:"is_default,omitzero"`          // 是否默认: true make default, false remove default, null no action
 }
 
 // BOMQuery BOM信息查询: the request of [BOMService.Query].
@@ -1696,8 +1686,7 @@ type BOMPage struct {
 
 // BOM 列表: BOMs of [BOMPage].
 type BOM struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); the finished product
-	SKUID        string         `json:"sku_id,omitzero"`
+	SKUID        string         `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP; the finished product
 	IID          string         `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
 	ModifierName string         `json:"modifier_name,omitzero"` // 修改人名称: last editor's name
 	Modified     time.Time      `json:"modified,omitzero"`      // 修改时间: last-modified time
@@ -1707,9 +1696,7 @@ type BOM struct {
 
 // BOMLine 主料: BOMs of [BOM].
 type BOMLine struct {
-	// 主料: SKU code in the ERP (the key of everything; string); numeric row id (autoid), not the
-	// SKU code
-	SKUID              string          `json:"sku_id,omitzero"`
+	SKUID              string          `json:"sku_id,omitzero"`               // 主料: SKU code in the ERP; numeric row id (autoid), not the SKU code
 	OuterSKUID         string          `json:"outer_sku_id,omitzero"`         // ERP商品编码: the SKU code
 	Name               string          `json:"name,omitzero"`                 // 名称: name
 	MapSKUID           string          `json:"map_sku_id,omitzero"`           // 关联autoid: row id of the linked material
@@ -1723,8 +1710,7 @@ type BOMLine struct {
 
 // BOMMinorLine 辅料: BOMMinors of [BOM].
 type BOMMinorLine struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string); numeric row id
-	SKUID           string          `json:"sku_id,omitzero"`
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP; numeric row id
 	OuterSKUID      string          `json:"outer_sku_id,omitzero"`     // ERP商品编码: the SKU code
 	Name            string          `json:"name,omitzero"`             // 名称: name
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"

@@ -110,7 +110,7 @@ func (s *ReceiptService) Confirm(ctx context.Context, rows []ReceiptConfirmReque
 }
 
 // UploadRaw 采购入库上传: upload a purchase receipt (old). No public source shows its fields,
-// so it takes and gives JSON as it is.
+// so it takes and returns JSON as it is.
 //
 // Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
 // Note: Newer sibling: /open/webapi/wmsapi/purchasein/createbatch.
@@ -122,7 +122,7 @@ func (s *ReceiptService) UploadRaw(ctx context.Context, biz any) (json.RawMessag
 }
 
 // ConfirmRaw 采购入库确认: confirm a purchase receipt (old). No public source shows its
-// fields, so it takes and gives JSON as it is.
+// fields, so it takes and returns JSON as it is.
 //
 // Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
 // Note: Sibling with fields: /open/purchasein/received/upload.
@@ -249,8 +249,8 @@ type ReceiptQuery struct {
 	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
 	IsGetTotal *bool  `json:"is_get_total,omitzero"`
 	DateType   *int64 `json:"date_type,omitzero"`   // 时间类型: 0 modified (default), 2 io_date
-	OwnerCoID  int64  `json:"owner_co_id,omitzero"` // 货主编号: Goods owner (newer copy)
-	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse (newer copy)
+	OwnerCoID  int64  `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
+	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse, on the current page only
 }
 
 // ReceiptPage 采购入库查询: the answer of [ReceiptService.Query].
@@ -347,8 +347,8 @@ type ReceiptV2Query struct {
 	IsGetTotal *bool   `json:"is_get_total,omitzero"`
 	DateType   *int64  `json:"date_type,omitzero"`   // 时间类型: Which date the window applies to
 	SellerIDs  []int64 `json:"seller_ids,omitzero"`  // 供应商编号列表: Supplier ids
-	OwnerCoID  int64   `json:"owner_co_id,omitzero"` // 货主编号: Goods owner (newer copy)
-	WMSCoID    int64   `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse (newer copy)
+	OwnerCoID  int64   `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
+	WMSCoID    int64   `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse, on the current page only
 }
 
 // ReceiptV2Page 采购入库查询: the answer of [ReceiptService.QueryV2].

@@ -457,7 +457,7 @@ func (v InventoryPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryRow 库存列表: Rows of [InventoryPage].
 type InventoryRow struct {
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP
 	TS           int64           `json:"ts,omitzero"`            // 时间戳: row version; exceeds 32 bits (order of 7,000,000,000)
 	IID          string          `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
 	Name         string          `json:"name,omitzero"`          // 名称: name
@@ -538,7 +538,7 @@ type Pack struct {
 	Bin            string          `json:"bin,omitzero"`             // 主仓位: main bin
 	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
 	Modified       time.Time       `json:"modified,omitzero"`        // 修改时间: last-modified time
-	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP
 	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: production date
 	BatchNo        string          `json:"batch_no,omitzero"`        // 批次号: batch number
@@ -602,7 +602,7 @@ type LedgerEntry struct {
 // LedgerEntryItem 明细: Items of [LedgerEntry].
 type LedgerEntryItem struct {
 	IOIID           int64           `json:"ioi_id,omitzero"`           // 明细ID: line number
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
 	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 实际数量: real quantity
 	QtyType         int64           `json:"qty_type,omitzero"`         // 加减标识: +1 or -1
@@ -619,9 +619,8 @@ type InventorySetVirtualQtysRequest struct {
 
 // VirtualQty 商品与数量: SKUAndQty of [InventorySetVirtualQtysRequest].
 type VirtualQty struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID string          `json:"sku_id" check:"required"`
-	Qty   decimal.Decimal `json:"qty"` // 虚拟库存: quantity; virtual stock (required)
+	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
+	Qty   decimal.Decimal `json:"qty"`                     // 虚拟库存: quantity; virtual stock (required)
 }
 
 // StocktakeQuery 库存盘点查询: the request of [StocktakeService.Query].
@@ -679,7 +678,7 @@ type Stocktake struct {
 type StocktakeItem struct {
 	IOID            int64           `json:"io_id,omitzero"`            // 单号: document number
 	IOIID           int64           `json:"ioi_id,omitzero"`           // 子单号: line number
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
 	Name            string          `json:"name,omitzero"`             // 名称: name
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
@@ -695,7 +694,7 @@ type StocktakeItem struct {
 type StocktakeBatch struct {
 	IOIID          int64           `json:"ioi_id,omitzero,string"`   // 子单号: line number, as string (newer documentation) (sent as text)
 	BatchNo        string          `json:"batch_no,omitzero"`        // 批次号: batch number
-	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP
 	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
 	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: production date
 	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
@@ -705,7 +704,7 @@ type StocktakeBatch struct {
 
 // StocktakeSN 唯一码: SNs of [Stocktake].
 type StocktakeSN struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	SN    string          `json:"sn,omitzero"`     // 唯一码: serial number
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; newer documentation only
 }
@@ -737,14 +736,13 @@ type StocktakeUpload struct {
 
 // StocktakeUploadItem 明细: Items of [StocktakeUpload].
 type StocktakeUploadItem struct {
-	// 商品编码: SKU code in the ERP (the key of everything; string) (required)
-	SKUID      string          `json:"sku_id" check:"required"`
-	SKUCode    string          `json:"sku_code,omitzero"`    // 国际条码: sent by one program beside sku_id, with the same value
-	Qty        decimal.Decimal `json:"qty"`                  // 数量: quantity; new value (check) or difference (adjust) (required)
-	CheckQty   decimal.Decimal `json:"check_qty,omitzero"`   // 盘点数量: counted quantity; sent by one program
-	SKUSNs     []string        `json:"sku_sns,omitzero"`     // 唯一码: serial numbers; refused with type adjust
-	SupplierID int64           `json:"supplier_id,omitzero"` // 供应商编号: supplier's internal number
-	BatchID    string          `json:"batch_id,omitzero"`    // 批次号: batch number; needed when batch management is on
+	SKUID      string          `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
+	SKUCode    string          `json:"sku_code,omitzero"`       // 国际条码: sent by one program beside sku_id, with the same value
+	Qty        decimal.Decimal `json:"qty"`                     // 数量: quantity; new value (check) or difference (adjust) (required)
+	CheckQty   decimal.Decimal `json:"check_qty,omitzero"`      // 盘点数量: counted quantity; sent by one program
+	SKUSNs     []string        `json:"sku_sns,omitzero"`        // 唯一码: serial numbers; refused with type adjust
+	SupplierID int64           `json:"supplier_id,omitzero"`    // 供应商编号: supplier's internal number
+	BatchID    string          `json:"batch_id,omitzero"`       // 批次号: batch number; needed when batch management is on
 	// 生产日期: production date; 1970-01-01 00:00:00 to 3000-01-01 00:00:00
 	ProducedDate   time.Time `json:"produced_date,omitzero"`
 	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: expiry date; same range
@@ -819,7 +817,7 @@ type VirtualStockPage struct {
 
 // VirtualStock 数据: VirtualStocks of [VirtualStockPage].
 type VirtualStock struct {
-	SKUID  string            `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID  string            `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	Stocks []VirtualStockQty `json:"stocks,omitzero"` // 库存: stock of the SKU by virtual warehouse
 }
 
@@ -837,17 +835,16 @@ type VirtualStockQty struct {
 // VirtualAllocationQuery 虚拟仓分配/归还单查询: the request of
 // [VirtualWarehouseService.QueryAllocations].
 type VirtualAllocationQuery struct {
-	IOID int64 `json:"io_id,omitzero"` // 单号: document number
-	// 商品编码: SKU code in the ERP (the key of everything; string); comma-joined, <= 50
-	SKUID     string      `json:"sku_id,omitzero" check:"max=50"`
-	LWHID     int64       `json:"lwh_id,omitzero"`     // 虚拟仓编号: virtual warehouse number
-	DateType  *int64      `json:"date_type,omitzero"`  // 时间类型: 0 creation (default), 1 review
-	DateBegin time.Time   `json:"date_begin,omitzero"` // 开始: from; without both bounds the last three months
-	DateEnd   time.Time   `json:"date_end,omitzero"`   // 结束: to
-	SoID      string      `json:"so_id,omitzero"`      // 外部单号: caller's own document number
-	Status    string      `json:"status,omitzero"`     // 状态: status; Creating, WaitConfirm, Confirmed
-	Type      string      `json:"type,omitzero"`       // 单据类型: type; 虚拟仓分配 | 虚拟仓归还
-	Page      PageRequest `json:"page,omitzero"`       // 分页: paging object
+	IOID      int64       `json:"io_id,omitzero"`                 // 单号: document number
+	SKUID     string      `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU code in the ERP; comma-joined, <= 50
+	LWHID     int64       `json:"lwh_id,omitzero"`                // 虚拟仓编号: virtual warehouse number
+	DateType  *int64      `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
+	DateBegin time.Time   `json:"date_begin,omitzero"`            // 开始: from; without both bounds the last three months
+	DateEnd   time.Time   `json:"date_end,omitzero"`              // 结束: to
+	SoID      string      `json:"so_id,omitzero"`                 // 外部单号: caller's own document number
+	Status    string      `json:"status,omitzero"`                // 状态: status; Creating, WaitConfirm, Confirmed
+	Type      string      `json:"type,omitzero"`                  // 单据类型: type; 虚拟仓分配 | 虚拟仓归还
+	Page      PageRequest `json:"page,omitzero"`                  // 分页: paging object
 }
 
 // VirtualAllocationPage 虚拟仓分配/归还单查询: the answer of
@@ -878,7 +875,7 @@ type VirtualAllocation struct {
 // VirtualAllocationItem 明细: Items of [VirtualAllocation].
 type VirtualAllocationItem struct {
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
 	SKUName         string          `json:"sku_name,omitzero"`         // 商品名称: name
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
@@ -909,7 +906,7 @@ type VirtualAllocationCreateRequest struct {
 
 // VirtualAllocationCreateItem 明细: Items of [VirtualAllocationCreateRequest].
 type VirtualAllocationCreateItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; absent or 0 = all that is free
 }
 
@@ -926,16 +923,15 @@ type VirtualAllocationResult struct {
 // VirtualTransferQuery 虚拟仓调拨单查询: the request of
 // [VirtualWarehouseService.QueryTransfers].
 type VirtualTransferQuery struct {
-	IOID int64 `json:"io_id,omitzero"` // 单号: document number
-	// 商品编码: SKU code in the ERP (the key of everything; string); comma-joined, <= 50
-	SKUID     string      `json:"sku_id,omitzero" check:"max=50"`
-	OutLWHID  int64       `json:"out_lwh_id,omitzero"` // 调出虚拟仓: sending virtual warehouse
-	DateType  *int64      `json:"date_type,omitzero"`  // 时间类型: 0 creation (default), 1 review
-	DateBegin time.Time   `json:"date_begin,omitzero"` // 开始: from; without both bounds the last three months
-	DateEnd   time.Time   `json:"date_end,omitzero"`   // 结束: to
-	SoID      string      `json:"so_id,omitzero"`      // 外部单号: caller's own document number
-	Status    string      `json:"status,omitzero"`     // 状态: status; Creating, WaitConfirm, Confirmed
-	Page      PageRequest `json:"page,omitzero"`       // 分页: paging object
+	IOID      int64       `json:"io_id,omitzero"`                 // 单号: document number
+	SKUID     string      `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU code in the ERP; comma-joined, <= 50
+	OutLWHID  int64       `json:"out_lwh_id,omitzero"`            // 调出虚拟仓: sending virtual warehouse
+	DateType  *int64      `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
+	DateBegin time.Time   `json:"date_begin,omitzero"`            // 开始: from; without both bounds the last three months
+	DateEnd   time.Time   `json:"date_end,omitzero"`              // 结束: to
+	SoID      string      `json:"so_id,omitzero"`                 // 外部单号: caller's own document number
+	Status    string      `json:"status,omitzero"`                // 状态: status; Creating, WaitConfirm, Confirmed
+	Page      PageRequest `json:"page,omitzero"`                  // 分页: paging object
 }
 
 // VirtualTransferPage 虚拟仓调拨单查询: the answer of
@@ -968,7 +964,7 @@ type VirtualTransfer struct {
 // VirtualTransferItem 明细: Items of [VirtualTransfer].
 type VirtualTransferItem struct {
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
 	SKUName         string          `json:"sku_name,omitzero"`         // 商品名称: name
 	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
@@ -995,7 +991,7 @@ type VirtualTransferCreateRequest struct {
 
 // VirtualTransferCreateItem 明细: Items of [VirtualTransferCreateRequest].
 type VirtualTransferCreateItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
 
@@ -1021,7 +1017,7 @@ type VirtualPurchaseSaveRequest struct {
 
 // VirtualPurchaseSaveItem 明细: Items of [VirtualPurchaseSaveRequest].
 type VirtualPurchaseSaveItem struct {
-	SKUID  string          `json:"sku_id,omitzero"`     // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID  string          `json:"sku_id,omitzero"`     // 商品编码: SKU code in the ERP
 	Qty    decimal.Decimal `json:"qty,omitzero,string"` // 数量: quantity; STRING here (sent as text)
 	Remark string          `json:"remark,omitzero"`     // 备注: remark
 }
@@ -1083,7 +1079,7 @@ type VirtualPurchaseHead struct {
 // VirtualPurchaseItem 明细: LockPurchaseItems of [VirtualPurchase].
 type VirtualPurchaseItem struct {
 	LPID         int64           `json:"lp_id,omitzero"`         // 单号: document number
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP (the key of everything; string)
+	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP
 	Name         string          `json:"name,omitzero"`          // 名称: name
 	IID          string          `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
 	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: quantity

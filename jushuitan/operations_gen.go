@@ -17,7 +17,7 @@ var opGetInitToken = &Operation{
 	Title: "获取初始token（自有应用）", TitleEN: "Get init token", Doc: "docId=23 (flow),&docId=70 (sign)", Confidence: "high",
 	AltPaths: []string{"/openWebIsv/auth/getInitToken"},
 	Effect:   Keyed,
-	Why:      "a repeat hands out a token again",
+	Why:      "a repeat returns a token again",
 	Limits:   []string{"self-built apps (自有商城/商家自研) only; a service-provider app is answered code 21024"},
 	payload:  "data",
 }

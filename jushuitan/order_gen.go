@@ -312,7 +312,8 @@ type OrderQuery struct {
 	// presale_date, drp_price, item_plan_delivery_date, activity_u_id, activity_u_name
 	OrderItemFields []string `json:"order_item_flds,omitzero"`
 	OrderTypes      []string `json:"order_types,omitzero"` // 订单类型列表: Filter by order types
-	// 是否查询归档数据: true reads historic (archived) orders, default false; newer copy only
+	// 是否查询归档数据: true reads historic (archived) orders, default false; on the current page
+	// only
 	Archive bool `json:"archive,omitzero"`
 }
 
@@ -436,12 +437,13 @@ type Order struct {
 	CBFinances OrderCBFinance `json:"cb_finances,omitzero"` // 跨境财务信息: Cross-border finance block
 	IsMerge    bool           `json:"is_merge,omitzero"`    // 是否合并单: Result of a merge
 	IsSplit    bool           `json:"is_split,omitzero"`    // 是否拆分单: Result of a split
-	// 跨境头程运费: Cross-border first-leg freight (newer copy) (sent as text)
+	// 跨境头程运费: Cross-border first-leg freight, on the current page only (sent as text)
 	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
-	// 跨境尾程运费: Cross-border last-leg freight (newer copy) (sent as text)
-	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
-	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: First-leg duty (newer copy)
-	// 头程其它费用: First-leg other cost (newer copy)
+	// 跨境尾程运费: Cross-border last-leg freight, on the current page only (sent as text)
+	OuterWMSFreight decimal.Decimal `json:"outerwms_freight,omitzero,string"`
+	// 头程关税: First-leg duty, on the current page only
+	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"`
+	// 头程其它费用: First-leg other cost, on the current page only
 	FFreightOtherExpense decimal.Decimal `json:"f_freight_other_expense,omitzero"`
 	// 外部交易单号: Upstream transaction number (seen in one client model only)
 	OuterSoID string `json:"outer_so_id,omitzero"`
@@ -569,8 +571,9 @@ type OrderUpload struct {
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
 	// 卖家实收金额: Net received by seller (selected platforms)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	// 线上单号: Caller order number, unique in the shop. Max 50 in most copies; one newer copy
-	// says 41. (shop_id, so_id) is the idempotency key: a second upload updates (required)
+	// 线上单号: Caller order number, unique in the shop. Max 50 in most copies; one copy of the
+	// current page says 41. (shop_id, so_id) is the idempotency key: a second upload updates
+	// (required)
 	SoID string `json:"so_id" check:"required,max=50"`
 	// 下单时间: Order time; must not be before the tenant's archive date (required)
 	OrderDate time.Time `json:"order_date" check:"required"`

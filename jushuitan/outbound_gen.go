@@ -159,13 +159,14 @@ type OutboundQuery struct {
 	DateType *int64 `json:"date_type,omitzero"`
 	DrpCoID  int64  `json:"drp_co_id,omitzero"` // 分销商编号: Distributor; then window max 1 day
 	// 出库单扩展字段: Extra header fields: volume, package, owner_co_id, cus_id, as_id,
-	// outer_so_id, oaid, is_split, is_merge. Spelled inout_flds in the newer copy. A comma-joined
-	// string gave code 130
+	// outer_so_id, oaid, is_split, is_merge. Spelled inout_flds on the current page. A
+	// comma-joined string gave code 130
 	InoutFields []string `json:"InoutFlds,omitzero,case:ignore"`
 	// 出库单明细扩展字段: Extra line fields: volume, bu_id, combine_sku_qty. Spelled
-	// inout_item_flds in the newer copy
+	// inout_item_flds on the current page
 	InoutItemFields []string `json:"InoutItemFlds,omitzero,case:ignore"`
-	Archive         bool     `json:"archive,omitzero"` // 是否查询归档数据: true reads archived documents; newer copy only
+	// 是否查询归档数据: true reads archived documents; on the current page only
+	Archive bool `json:"archive,omitzero"`
 }
 
 // OutboundPage 销售出库查询: the answer of [OutboundService.Query].
@@ -254,27 +255,30 @@ type Outbound struct {
 	TrackingNumber string           `json:"tracking_number,omitzero"`  // 国际物流单号: International waybill (is_get_cblogistic)
 	PackageNo      string           `json:"package_no,omitzero"`       // 参考号: Reference number
 	WarehouseOID   string           `json:"warehouse_oid,omitzero"`    // 外部仓库单号: External warehouse document number
-	// 跨境财务信息(旧): Old finance block; newer copy: cb_finances (deprecated) and cb_financenew
+	// 跨境财务信息(旧): Old finance block; the current page has cb_finances (deprecated) and
+	// cb_financenew
 	CBFinance CBFinance       `json:"cb_finance,omitzero"`
 	BuyerID   string          `json:"buyer_id,omitzero" pii:"true"` // 买家编号: ERP buyer id (seen in one client model only)
 	Qty       decimal.Decimal `json:"qty,omitzero"`                 // 数量: Total quantity (seen in one client model only)
 	// 运费成本: Freight cost (seen in one client model only) (sent as text)
 	FFreight decimal.Decimal `json:"f_freight,omitzero,string"`
-	FVolume  decimal.Decimal `json:"f_volume,omitzero,string"` // 实际体积: Measured volume (newer copy) (sent as text)
-	// 买家实付金额: Net paid by buyer (newer copy)
+	// 实际体积: Measured volume, on the current page only (sent as text)
+	FVolume decimal.Decimal `json:"f_volume,omitzero,string"`
+	// 买家实付金额: Net paid by buyer, on the current page only
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: Net received by seller (newer copy)
+	// 卖家实收金额: Net received by seller, on the current page only
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	// 实际销售企业名称: Actual selling company (newer copy)
+	// 实际销售企业名称: Actual selling company, on the current page only
 	GovSupplierName string `json:"gov_supplier_name,omitzero"`
-	// 国家补贴金额: State subsidy (newer copy)
+	// 国家补贴金额: State subsidy, on the current page only
 	GovernmentFreeAmount decimal.Decimal `json:"government_free_amount,omitzero"`
-	// 跨境头程运费: Cross-border first-leg freight (newer copy) (sent as text)
+	// 跨境头程运费: Cross-border first-leg freight, on the current page only (sent as text)
 	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
-	// 跨境尾程运费: Cross-border last-leg freight (newer copy) (sent as text)
-	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
-	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: First-leg duty (newer copy)
-	OwnerCoID          int64           `json:"owner_co_id,omitzero"`          // 货主编号: Goods owner (newer copy)
+	// 跨境尾程运费: Cross-border last-leg freight, on the current page only (sent as text)
+	OuterWMSFreight decimal.Decimal `json:"outerwms_freight,omitzero,string"`
+	// 头程关税: First-leg duty, on the current page only
+	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"`
+	OwnerCoID          int64           `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
 
 	// Extra holds the members of the answer that are not known above.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
@@ -303,15 +307,18 @@ type OutboundItem struct {
 	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装商品编码: Bundle SKU code
 	IsGift          bool            `json:"is_gift,omitzero"`          // 是否赠品: Gift line
 	// 平台子订单号: Caller/platform order line id, kept through split and merge
-	OuterOIID          string          `json:"outer_oi_id,omitzero"`
-	RawSoID            string          `json:"raw_so_id,omitzero"`            // 原始线上单号: Original online order number before merge
-	BatchID            string          `json:"batch_id,omitzero"`             // 生产批次号: Production batch number (batch management must be on)
-	ProductDate        time.Time       `json:"product_date,omitzero"`         // 生产日期: Batch (production) date
-	SupplierID         int64           `json:"supplier_id,omitzero"`          // 供应商编号: Internal supplier id
-	ExpirationDate     time.Time       `json:"expiration_date,omitzero"`      // 有效期至: Expiry date
-	BuyerPaidAmount    decimal.Decimal `json:"buyer_paid_amount,omitzero"`    // 买家实付金额: (newer copy)
-	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"` // 卖家实收金额: (newer copy)
-	TotalQty           decimal.Decimal `json:"total_qty,omitzero"`            // 总用量: Total usage, may be fractional (newer copy)
+	OuterOIID      string    `json:"outer_oi_id,omitzero"`
+	RawSoID        string    `json:"raw_so_id,omitzero"`       // 原始线上单号: Original online order number before merge
+	BatchID        string    `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
+	ProductDate    time.Time `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
+	SupplierID     int64     `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
+	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	// 买家实付金额: amount, on the current page only
+	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
+	// 卖家实收金额: amount, on the current page only
+	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
+	// 总用量: Total usage, may be fractional, on the current page only
+	TotalQty decimal.Decimal `json:"total_qty,omitzero"`
 }
 
 // OutboundParcel 子包裹信息: ClusterInfos of [Outbound].
@@ -338,12 +345,13 @@ type OutboundBatch struct {
 
 // OutboundSN 唯一码信息: SNs of [Outbound].
 type OutboundSN struct {
-	SKUID         string `json:"sku_id,omitzero"`         // 商品编码: SKU code
-	SN            string `json:"sn,omitzero"`             // 唯一码: Serial number
-	IsPackSN      bool   `json:"is_pack_sn,omitzero"`     // 是否箱码: Serial is a box serial
-	IsOpened      bool   `json:"is_opened,omitzero"`      // 是否开箱: Box opened
-	PackSN        string `json:"pack_sn,omitzero"`        // 箱码: Box serial
-	CertificateNo string `json:"certificate_no,omitzero"` // IMEI/副唯一码: IMEI / secondary serial (newer copy)
+	SKUID    string `json:"sku_id,omitzero"`     // 商品编码: SKU code
+	SN       string `json:"sn,omitzero"`         // 唯一码: Serial number
+	IsPackSN bool   `json:"is_pack_sn,omitzero"` // 是否箱码: Serial is a box serial
+	IsOpened bool   `json:"is_opened,omitzero"`  // 是否开箱: Box opened
+	PackSN   string `json:"pack_sn,omitzero"`    // 箱码: Box serial
+	// IMEI/副唯一码: IMEI / secondary serial, on the current page only
+	CertificateNo string `json:"certificate_no,omitzero"`
 }
 
 // CBFinance 跨境财务信息(旧): CBFinance of [Outbound].
@@ -381,10 +389,10 @@ type OutboundShipRequest struct {
 type OutboundShipItem struct {
 	SKUID  string   `json:"sku_id,omitzero"`  // 商品编码: SKU code
 	SNList []string `json:"sn_list,omitzero"` // 唯一码列表: Serial numbers
-	// 国补唯一码信息: State-subsidy serials {sn, imei} (newer copy)
+	// 国补唯一码信息: State-subsidy serials {sn, imei}, on the current page only
 	SNExts []OutboundShipSNExt `json:"sn_exts,omitzero"`
 	// 生产批次列表: Batch rows {batch_id, produced_date, expiration_date, qty, ioi_id}; all
-	// required inside (newer copy)
+	// required inside, on the current page only
 	BatchList []OutboundShipBatch `json:"batch_list,omitzero"`
 }
 

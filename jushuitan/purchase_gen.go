@@ -246,8 +246,8 @@ type PurchaseQuery struct {
 	SoIDs         []string  `json:"so_ids,omitzero"`         // 外部单号列表: External numbers (external_id of the upload)
 	POIDs         []string  `json:"po_ids,omitzero"`         // 采购单号列表: Purchase document numbers
 	IsLock        string    `json:"is_lock,omitzero"`        // 是否返回运营云仓: "1"/true asks for lock_lwh_id
-	Status        string    `json:"status,omitzero"`         // 状态: Status filter (newer copy)
-	Statuses      []string  `json:"statuss,omitzero"`        // 状态列表: Several statuses (newer copy)
+	Status        string    `json:"status,omitzero"`         // 状态: Status filter, on the current page only
+	Statuses      []string  `json:"statuss,omitzero"`        // 状态列表: Several statuses, on the current page only
 }
 
 // PurchasePage 采购单查询: the answer of [PurchaseService.Query].
@@ -275,8 +275,8 @@ type Purchase struct {
 	POID   int64     `json:"po_id,omitzero"`   // 采购单号: Purchase / processing / appointment document number
 	SoID   string    `json:"so_id,omitzero"`   // 外部单号: External number (external_id of the upload)
 	Remark string    `json:"remark,omitzero"`  // 备注: Remark
-	// 状态: Creating draft, WaitConfirm, Confirmed, Finished, Cancelled, Delete; newer copy adds
-	// WaitDeliver, WaitReceive, Archive
+	// 状态: Creating draft, WaitConfirm, Confirmed, Finished, Cancelled, Delete; the current page
+	// adds WaitDeliver, WaitReceive, Archive
 	Status        string          `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Finished,Cancelled,Delete,WaitDeliver,WaitReceive,Archive"`
 	SupplierID    int64           `json:"supplier_id,omitzero"`    // 供应商编号: Internal supplier id
 	SupplierName  string          `json:"supplier_name,omitzero"`  // 供应商名称: supplier name

@@ -193,7 +193,7 @@ func (s *BinService) RecommendForPack(ctx context.Context, req *PackBinQuery) (*
 }
 
 // ShelveRaw 批量上架: put SKUs on bins in bulk. No public source shows its fields, so it takes
-// and gives JSON as it is.
+// and returns JSON as it is.
 //
 // Note: answers seen: code 190 without permission; code 100 msg 上架仓位不能为空 (bin
 // missing).
@@ -207,7 +207,7 @@ func (s *BinService) ShelveRaw(ctx context.Context, biz any) (json.RawMessage, e
 }
 
 // TakeOffRaw 批量下架: take SKUs off bins in bulk. No public source shows its fields, so it
-// takes and gives JSON as it is.
+// takes and returns JSON as it is.
 //
 // Note: answer seen: code 100 msg 指定箱不存在 (box unknown).
 // Note: request: items[] with sku_id and a member for the bin or box whose name no source

@@ -127,7 +127,7 @@ func (c *Client) newCall(m *Method, req any) (*oneCall, error) {
 	return k, nil
 }
 
-// routed tells whether a call names the customer. The old methods name the merchant
+// routed reports whether a call names the customer. The old methods name the merchant
 // by their token.
 func (k *oneCall) routed() bool {
 	return k.route.RoutingParam != "" && !isLegacy(k.method)

@@ -33,7 +33,7 @@ const (
 	gateway  = "http://gateway.invalid/router/qm"
 )
 
-// freeLimiter gives every permit at once, and notes penalties.
+// freeLimiter grants every permit at once, and notes penalties.
 type freeLimiter struct {
 	mu        sync.Mutex
 	penalties []time.Duration

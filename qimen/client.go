@@ -80,13 +80,13 @@ func newClient(s scope) *Client {
 	return c
 }
 
-// ForCustomer gives a client that calls for one merchant: id is the value of the
+// ForCustomer returns a client that calls for one merchant: id is the value of the
 // routing parameter (奇门客户编码). It is cheap and shares everything else.
 func (c *Client) ForCustomer(id string) *Client {
 	return newClient(scope{core: c.core, customer: id, legacy: c.legacy})
 }
 
-// WithLegacy gives a client that makes the old jst.* calls with these credentials.
+// WithLegacy returns a client that makes the old jst.* calls with these credentials.
 func (c *Client) WithLegacy(cred LegacyCredentials) *Client {
 	return newClient(scope{core: c.core, customer: c.customer, legacy: cred})
 }

@@ -20,7 +20,7 @@
 // configuration ([Config], [Route]):
 //
 //   - client.Scene: Jushuitan's own scene (jushuitan.*), and its old form (jst.*). It
-//     gives the same rows as package jushuitan does, those of Taobao and Tmall too.
+//     returns the same rows as package jushuitan does, those of Taobao and Tmall too.
 //   - client.POS: the open platform's POS methods (qimen.taobao.pos.*).
 //   - client.Warehouse: the standard warehouse methods (taobao.qimen.*), with XML
 //     documents. As a rule the ERP calls some of them and the warehouse the others;

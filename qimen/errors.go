@@ -91,7 +91,7 @@ func (e *Error) Is(target error) bool {
 		target == jushuitan.ErrOutcomeUnknown && e.write && e.Outcome == jushuitan.Unknown
 }
 
-// Unwrap gives the cause, such as a network error or the context's.
+// Unwrap returns the cause, such as a network error or the context's.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Temporary reports whether the same call may pass later without any change.
@@ -122,7 +122,7 @@ var hints = []struct {
 	{jushuitan.ErrPermission, "apply for this method and have the scene authorised for this customer / 请申请该接口权限并完成奇门场景授权"},
 	{jushuitan.ErrIPNotAllowed, "put this machine's public address on the app's IP list / 请将出口 IP 加入应用白名单"},
 	{jushuitan.ErrTimestamp, "set this machine's clock (10 minutes are tolerated) / 请校准本机时间，允许误差 10 分钟"},
-	{jushuitan.ErrInvalid, "correct the request, a repeat will not help / 请检查请求数据，重试无效"},
+	{jushuitan.ErrInvalid, "correct the request; retrying will not help / 请检查请求数据，重试无效"},
 	{jushuitan.ErrUnavailable, "try again later / 服务暂不可用，请稍后重试"},
 	{jushuitan.ErrDecode, "the answer differs from what is documented: report it with this path / 返回数据与文档不符，请反馈该字段"},
 }

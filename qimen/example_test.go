@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// answering is a gateway that gives one answer to everything.
+// answering is a gateway that answers everything alike.
 func answering(body string) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 }

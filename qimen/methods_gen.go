@@ -276,7 +276,7 @@ var opPOSReturnReply = &Method{
 	Direction: Both, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderCode", "status"},
-	Why:         "a repeat gives the answer that was given already",
+	Why:         "a repeat returns the same answer",
 	newRequest:  func() any { return new(POSReturnReplyRequest) },
 	newResponse: func() any { return new(POSReturnReplyResponse) },
 }

@@ -26,7 +26,7 @@ const (
 // MuxConfig says whom a [Mux] believes and how it remembers. Secrets and Merchant
 // are needed; what else is zero has a default.
 type MuxConfig struct {
-	// Secrets gives the secrets of the own app that a message is for, the present one
+	// Secrets returns the secrets of the own app that a message is for, the present one
 	// first, then previous ones that are still accepted while the secret is changed.
 	// The app key is that of target_appkey, or else of app_key. With none the message
 	// is refused. Whether app_key of a standard message is the receiver's or the
@@ -34,7 +34,7 @@ type MuxConfig struct {
 	// does not ask.
 	Secrets func(ctx context.Context, appKey string) ([]string, error)
 
-	// Merchant gives the host's own name of the merchant with a customer id
+	// Merchant returns the host's own name of the merchant with a customer id
 	// (奇门客户编码). An empty one refuses the message; an error is answered as one of
 	// a handler is, so that a [*Failure] chooses the answer.
 	Merchant func(ctx context.Context, customerID string) (merchant string, err error)
@@ -129,7 +129,7 @@ func OneApp(secrets ...string) func(context.Context, string) ([]string, error) {
 // answered with success, without a call, once the first has returned nil; of two at
 // once one runs and the other waits. Where the key is a state that is being set, or
 // there is none, only the very same message, signed at the same second, is a repeat;
-// a query is none ever. A cancelled document ends the memory of its creation, and
+// queries are never deduplicated. A cancelled document ends the memory of its creation, and
 // the other way round: it may be sent again.
 //
 // After a crash between the host's commit and the note of it a message runs again:

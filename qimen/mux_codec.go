@@ -195,7 +195,7 @@ func (m *Mux) members(format Format, v any) ([]byte, error) {
 	return text[len(xmlwire.Header)+len(xmlOpen) : len(text)-len(xmlClose)], nil
 }
 
-// isObject tells whether an answer has members: a struct, a map, the text of a JSON
+// isObject reports whether an answer has members: a struct, a map, the text of a JSON
 // object, a pointer to one of them, or nothing.
 func isObject(v any) bool {
 	r := reflect.ValueOf(v)

@@ -19,7 +19,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// host is what stands behind a mux: it counts, and gives ids.
+// host is what stands behind a mux: it counts, and assigns ids.
 type host struct {
 	mu    sync.Mutex
 	calls []string
@@ -44,7 +44,7 @@ func (h *host) count() int {
 	return len(h.calls)
 }
 
-// mount gives the host's methods to a mux.
+// mount registers the host's methods with a mux.
 func (h *host) mount(m *qimen.Mux) {
 	qimen.Handle(m, func(ctx context.Context, _ qimen.Envelope, r *qimen.DeliveryOrderCreateRequest) (*qimen.DeliveryOrderCreateResponse, error) {
 		id, err := h.call(ctx, "create "+r.DeliveryOrder.DeliveryOrderCode)

@@ -15,7 +15,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// into is a transport that gives requests to a handler.
+// into is a transport that passes requests to a handler.
 type into struct{ http.Handler }
 
 func (h into) RoundTrip(r *http.Request) (*http.Response, error) {

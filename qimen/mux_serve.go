@@ -90,7 +90,7 @@ func trimBOM(body []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
 }
 
-// receive does all but write: it gives the text of the answer, or the error that is
+// receive does all but write: it returns the text of the answer, or the error that is
 // answered; with a text of its own, both.
 func (m *Mux) receive(w http.ResponseWriter, req *http.Request, msg *message) ([]byte, error) {
 	ctx := req.Context()

@@ -69,7 +69,7 @@ func WithRetry(p jushuitan.RetryPolicy) Option {
 	}
 }
 
-// WithTimeout bounds each attempt, 45 s by default: the official client gives 15 s
+// WithTimeout bounds each attempt, 45 s by default: the official client allows 15 s
 // to connecting and 30 s to reading. The context bounds the whole call.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {

@@ -166,8 +166,7 @@ func (s *POSService) ItemsGet(ctx context.Context, req *POSItemsGetRequest) (*PO
 // message is not known.
 //
 // Direction: either side may call it; the sources do not say who does.
-// Effect: write, repeated safely by orderCode + status: a repeat gives the answer that was
-// given already.
+// Effect: write, repeated safely by orderCode + status: a repeat returns the same answer.
 // qimen.taobao.pos.return.reply.
 func (s *POSService) ReturnReply(ctx context.Context, req *POSReturnReplyRequest) (*POSReturnReplyResponse, error) {
 	return call[POSReturnReplyResponse](ctx, s.client, opPOSReturnReply, req)

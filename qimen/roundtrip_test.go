@@ -19,7 +19,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// fill gives every field of v a value of its own.
+// fill sets every field of v to a value of its own.
 func fill(v reflect.Value, n *int, depth int) {
 	*n++
 	switch v.Interface().(type) {

@@ -11,7 +11,7 @@ import (
 )
 
 // SceneService 聚水潭奇门自定义场景: Jushuitan's own methods behind the gateway. They give
-// what the open API gives, and the orders of Taobao and Tmall besides, which that
+// what the open API returns, and the orders of Taobao and Tmall besides, which that
 // leaves out. Rows are the types of package jushuitan, so that a host handles one
 // type whichever way a document came. Use it as client.Scene.
 type SceneService service
@@ -43,7 +43,7 @@ func (s *SceneService) AllOrders(ctx context.Context, req *OrderListRequest) ite
 	return sceneOrders.all(ctx, s.client, req)
 }
 
-// OrdersSince follows the row version (行版本, ts): it gives the orders that changed
+// OrdersSince follows the row version (行版本, ts): it yields the orders that changed
 // after version since, 0 for all, and ends when none is newer. Begin the next run
 // with the largest TS that was given. Time range, page and totals of req are not
 // used.

@@ -35,7 +35,7 @@ func (m SignMethod) Known() bool { return m == MD5 || m == HMACMD5 || m == HMACS
 //
 // The example of the official Qimen page 118404 (secret "test") is not one to test
 // with: it names two methods and two customers and shows no body, and no
-// combination of them gives the signature it prints.
+// combination of them yields the signature it prints.
 func Sign(method SignMethod, secret string, params map[string]string, body []byte) (string, error) {
 	return sign(method, secret, params, body, false)
 }

@@ -20,7 +20,7 @@ type inbound struct {
 	body   []byte            // unless it is a form
 }
 
-// readParams adds the parameters of a query or a form. Names that stand twice are
+// readParams adds the parameters of a query or a form. Duplicate names are
 // refused: readers disagree which of them counts.
 func (in *inbound) readParams(raw, what string) error {
 	if strings.Count(raw, "&") >= maxParams {
@@ -32,7 +32,7 @@ func (in *inbound) readParams(raw, what string) error {
 	}
 	for name, all := range values {
 		if _, twice := in.params[name]; twice || len(all) > 1 {
-			return fmt.Errorf("a parameter stands twice, the second time in the %s", what)
+			return fmt.Errorf("duplicate parameter, the second one in the %s", what)
 		}
 		in.params[name], in.signed[name] = all[0], all[0]
 	}
@@ -46,7 +46,7 @@ const signList = "Top-Sign-List"
 func (in *inbound) readHeaders(h http.Header) error {
 	lists := h.Values(signList)
 	if len(lists) > 1 {
-		return errors.New("the header top-sign-list stands twice")
+		return errors.New("duplicate header top-sign-list")
 	}
 	if len(lists) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func (in *inbound) readHeaders(h http.Header) error {
 				return errors.New("a header of top-sign-list cannot be read")
 			}
 		default:
-			return errors.New("a header of top-sign-list stands twice")
+			return errors.New("duplicate header of top-sign-list")
 		}
 		if _, twice := in.signed[name]; twice {
 			return errors.New("top-sign-list names what is a parameter, or named already")
@@ -78,7 +78,7 @@ func (in *inbound) readHeaders(h http.Header) error {
 }
 
 // verify checks the signature with each of the secrets, and with both rules for
-// empty parameters. It gives the signature, in upper case.
+// empty parameters. It returns the signature, in upper case.
 func (in *inbound) verify(secrets []string, allowed func(SignMethod) bool) (string, error) {
 	got := in.params["sign"]
 	if got == "" {

@@ -142,7 +142,7 @@ type Reply struct {
 // OK reports whether the message was acknowledged.
 func (r Reply) OK() bool { return r.Status == http.StatusOK && r.Code == "0" }
 
-// Serve gives the message to a handler, as a request to the path (or whole
+// Serve passes the message to a handler, as a request to the path (or whole
 // address), and returns its answer.
 func (m Message) Serve(ctx context.Context, h http.Handler, path string) (Reply, error) {
 	req, err := m.Request(ctx, path)

@@ -33,7 +33,7 @@ func Client(caller *http.Client) *http.Client {
 	return &hc
 }
 
-// SetBody gives a request its body.
+// SetBody sets the body of a request.
 func SetBody(req *http.Request, contentType string, body []byte) {
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	req.Body, _ = req.GetBody()

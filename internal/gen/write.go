@@ -223,7 +223,7 @@ func (a *api) methods(w *writer, op *catalog.Operation) {
 	}
 }
 
-// streamed tells whether the rows of a query can be followed with a checkpoint.
+// streamed reports whether the rows of a query can be followed with a checkpoint.
 func (a *api) streamed(op *catalog.Operation) bool {
 	row := a.structs[a.rowType(op)]
 	return row != nil && len(op.Key) > 0 && (op.Cursor != nil || op.Window != nil)
@@ -306,7 +306,7 @@ func (a *api) mannerOf(op *catalog.Operation) string {
 	case a.paged(op):
 		return ", one page. [" + serviceType(op) + "." + allName(op) + "] goes through all of them"
 	case op.Go.Raw:
-		return ". No public source shows its fields, so it takes and gives JSON as it is"
+		return ". No public source shows its fields, so it takes and returns JSON as it is"
 	case op.Batch != nil && a.rowType(op) != "":
 		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the results are in the order of the input, one for each row, and the error is a [*BatchError] when some failed", op.Batch.Max)
 	case op.Batch != nil:
@@ -522,7 +522,7 @@ func (a *api) verdict(w *writer, op *catalog.Operation) {
 	w.f("return %s, 0, %s\n}\n", ok, msg)
 }
 
-// failWritten tells whether an earlier operation of the group has the same answer.
+// failWritten reports whether an earlier operation of the group has the same answer.
 func (a *api) failWritten(op *catalog.Operation) bool {
 	for _, g := range a.groups {
 		for _, other := range g.Operations {

@@ -65,7 +65,7 @@ func (f *fetcher[Req, Reply, Row]) rest(ctx context.Context, req Req, first *fet
 			}
 		}
 		if f.MaxPages > 0 && index > f.MaxPages {
-			f.refuse(ctx, index, "the server gives no more than %d pages: ask for a shorter time range", f.MaxPages)
+			f.refuse(ctx, index, "the server returns no more than %d pages: ask for a shorter time range", f.MaxPages)
 			return false
 		}
 		if last = f.launch(ctx, req, index, true); last == nil || !f.hand(ctx, last) {

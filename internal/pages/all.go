@@ -41,7 +41,7 @@ func (p *Pages[Req, Reply, Row]) All(ctx context.Context, req *Req) iter.Seq2[*R
 	}
 }
 
-// reader gives the rows of pages, in order, and checks that the pages make sense.
+// reader yields the rows of pages, in order, and checks that the pages make sense.
 type reader[Req, Reply, Row any] struct {
 	*Pages[Req, Reply, Row]
 	yield    func(*Row, error) bool
@@ -54,7 +54,7 @@ type reader[Req, Reply, Row any] struct {
 	tally tally
 }
 
-// read gives the rows of a page; false ends the loop.
+// read yields the rows of a page; false ends the loop.
 func (r *reader[Req, Reply, Row]) read(page *fetched[Req, Reply]) bool {
 	if page.err != nil {
 		r.yield(nil, page.err)

@@ -95,7 +95,7 @@ func (r *reader[Req, Reply, Row]) reread(ctx context.Context) bool {
 	return true
 }
 
-// pass reads the window once more, one page after another, and gives the rows that
+// pass reads the window once more, one page after another, and yields the rows that
 // were not given before.
 func (r *reader[Req, Reply, Row]) pass(ctx context.Context) bool {
 	q := *r.req

@@ -122,7 +122,7 @@ func (p *Pages[Req, Reply, Row]) walkTimes(ctx context.Context, s *Stream[Row], 
 	}
 }
 
-// pass gives a row that is not committed and commits it; false ends the loop.
+// pass yields a row that is not committed and commits it; false ends the loop.
 func (s *Stream[Row]) pass(key string, mark int64, row *Row, yield func(*Row, error) bool) bool {
 	if s.at.committed(key, mark) {
 		return true

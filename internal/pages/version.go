@@ -8,7 +8,7 @@ import (
 )
 
 // Since follows the row version: rows of a version above since, until none is newer.
-// The server gives rows whose version is at least the cursor, oldest first, always on
+// The server returns rows whose version is at least the cursor, oldest first, always on
 // page 1; should a page not be in order, or all of one version, its query is paged to
 // the end before the cursor moves.
 func (p *Pages[Req, Reply, Row]) Since(ctx context.Context, since int64, req *Req) iter.Seq2[*Row, error] {
@@ -80,7 +80,7 @@ func (c *cursor[Req, Reply, Row]) run(ctx context.Context) error {
 	}
 }
 
-// give gives the rows of a page that were not given before, and reports whether the
+// give yields the rows of a page that were not given before, and reports whether the
 // page is in the order of versions.
 func (c *cursor[Req, Reply, Row]) give(rows []Row) (ordered, goOn bool, err error) {
 	ordered = true

@@ -58,7 +58,7 @@ func (r Reader) Object(member func(name []byte) error) error {
 // ReadSlice reads an array, or null, and each element with the function.
 func ReadSlice[T any](r Reader, out *[]T, element func(Reader, *T) error) error {
 	if *out != nil {
-		return ErrNotPlain // it stands twice
+		return ErrNotPlain // a duplicate
 	}
 	switch r.dec.PeekKind() {
 	case 'n':

@@ -343,7 +343,7 @@ func parseDecimal(text []byte, d *decimal.Decimal) error { //nolint:gocyclo // o
 	return nil
 }
 
-// unquote gives the text of a JSON string without its blanks at both ends; it
+// unquote returns the text of a JSON string without its blanks at both ends; it
 // does not allocate for a string without escapes.
 func unquote(v jsontext.Value) []byte {
 	inner := v[1 : len(v)-1]
