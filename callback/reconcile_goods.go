@@ -52,32 +52,12 @@ func (p *goodsComparer) cases(ctx context.Context, asIDs []int64) error {
 	if err != nil {
 		return err
 	}
-	var open []int64
-	for _, asID := range asIDs {
-		c := cases[asID]
-		if c == nil || c.skip {
-			continue
-		}
-		known, err := p.find(ctx, goodsDocument(asID, ""))
-		if err != nil {
-			return err
-		}
-		c.pushed = netGoods(known)
-		if len(differentSums(c.pushed, c.there)) > 0 {
-			open = append(open, asID)
-		}
+	open, err := p.unsettled(ctx, cases, asIDs)
+	if err != nil || len(open) == 0 {
+		return err
 	}
-	if len(open) == 0 {
-		return nil
-	}
-	for row, err := range p.client.AfterSales.All(ctx, &jushuitan.AfterSaleQuery{ASIDs: open}) {
-		if err != nil {
-			return err
-		}
-		if c := cases[row.ASID]; c != nil {
-			c.outerASID, c.remark = row.OuterASID, row.Remark
-			c.oID, c.soID = cmp.Or(row.OID, c.oID), cmp.Or(row.SoID, c.soID)
-		}
+	if err := p.name(ctx, cases, open); err != nil {
+		return err
 	}
 	for _, asID := range open {
 		c := cases[asID]
@@ -94,6 +74,40 @@ func (p *goodsComparer) cases(ctx context.Context, asIDs []int64) error {
 		}
 		if err := p.give(ctx, d); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// unsettled returns the cases whose pushes do not add up to their receipts.
+func (p *goodsComparer) unsettled(ctx context.Context, cases map[int64]*returned, asIDs []int64) ([]int64, error) {
+	var open []int64
+	for _, asID := range asIDs {
+		c := cases[asID]
+		if c == nil || c.skip {
+			continue
+		}
+		known, err := p.find(ctx, goodsDocument(asID, ""))
+		if err != nil {
+			return nil, err
+		}
+		c.pushed = netGoods(known)
+		if len(differentSums(c.pushed, c.there)) > 0 {
+			open = append(open, asID)
+		}
+	}
+	return open, nil
+}
+
+// name adds the numbers and the remark of cases, which receipts do not have.
+func (p *goodsComparer) name(ctx context.Context, cases map[int64]*returned, asIDs []int64) error {
+	for row, err := range p.client.AfterSales.All(ctx, &jushuitan.AfterSaleQuery{ASIDs: asIDs}) {
+		if err != nil {
+			return err
+		}
+		if c := cases[row.ASID]; c != nil {
+			c.outerASID, c.remark = row.OuterASID, row.Remark
+			c.oID, c.soID = cmp.Or(row.OID, c.oID), cmp.Or(row.SoID, c.soID)
 		}
 	}
 	return nil

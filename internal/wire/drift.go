@@ -39,7 +39,7 @@ func (d *drift) note(path string, kind DriftKind) {
 	}
 }
 
-func (d *drift) value(v jsontext.Value, t reflect.Type, path string, tag reflect.StructTag) { //nolint:gocyclo // one case for each kind of value
+func (d *drift) value(v jsontext.Value, t reflect.Type, path string, tag reflect.StructTag) { //nolint:gocyclo,funlen // one case for each kind of value
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
