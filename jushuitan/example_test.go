@@ -201,7 +201,7 @@ func ExampleError() {
 	}
 	// Output:
 	// true 10 rejected 1
-	// check AppKey and AppSecret and that both are of this host (production or test) / 签名错误，请检查 AppKey、AppSecret 与环境是否一致
+	// check AppKey and AppSecret, and that both belong to this environment (production or test) / 签名校验失败，请检查 AppKey、AppSecret 是否正确、与环境是否匹配
 }
 
 // Sign is what every call does for itself; it is exported for other tools.

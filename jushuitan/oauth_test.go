@@ -166,8 +166,8 @@ func TestTokenFailureIsToldOnce(t *testing.T) {
 		err := query(c.ForMerchant("10010"))
 		require.ErrorIs(t, err, jushuitan.ErrSign)
 		text := err.Error()
-		assert.Contains(t, text, "no token, since /openWeb/auth/getInitToken failed")
-		for _, once := range []string{"10010", "签名错误，请检查", "signature refused", "code 10"} {
+		assert.Contains(t, text, "cannot get a token, /openWeb/auth/getInitToken failed")
+		for _, once := range []string{"10010", "签名校验失败，请检查", "signature rejected", "code 10"} {
 			assert.Equal(t, 1, strings.Count(text, once), "%q in %s", once, text)
 		}
 	})

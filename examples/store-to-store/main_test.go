@@ -20,7 +20,7 @@ func TestProgram(t *testing.T) {
 		`TEE24-WHT-M 6: what got lost is missing in the total`,
 		`cross warehouse: 10100088 -> 10100089`,
 		`three uploads made one document`,
-		`超发\n +library says: .*request refused`,
+		`超发\n +library says: .*request rejected`,
 		`the upload has the remark`,
 		`商品编码 TEE24-WHT-XXL 不存在`,
 		`状态为 Confirmed，不能取消`,

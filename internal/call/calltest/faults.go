@@ -299,7 +299,7 @@ func (s *Service) told(err error) string {
 	}
 	seen, hint := s.See(err), ""
 	switch {
-	case strings.Contains(seen.Hint, "before sending it again"):
+	case strings.Contains(seen.Hint, "before retrying"), strings.Contains(seen.Hint, "before sending it again"):
 		hint = "read back"
 	case strings.Contains(seen.Hint, " / "):
 		hint = "yes"
