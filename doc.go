@@ -8,6 +8,8 @@
 //     console is the ERP staff's side of it.
 //   - jushuitan/redisstate: a module of its own: tokens, quotas, dedupe, checkpoints
 //     and an inbox of pushes for many processes, on Redis.
+//   - jushuitan/sqlstate: a module of its own: tokens, dedupe, checkpoints and an
+//     outbox of writes in the host's database and transactions.
 //   - qimen: signed calls through the Qimen gateway (奇门), and receiving what it
 //     forwards; qimen/qimentest is a fake gateway.
 //   - dianjia: DianJia's side: the push URLs that a merchant registers, sending

@@ -10,6 +10,8 @@ require (
 	github.com/shopspring/decimal v1.6.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sync v0.24.0
+	golang.org/x/text v0.41.0
+	golang.org/x/time v0.14.0
 )
 
 require (

@@ -22,7 +22,7 @@ import (
 type granter struct {
 	srv     *jushuitantest.Server
 	client  *jushuitan.Client
-	handler *callback.Authorize
+	handler *callback.AuthorizeHandler
 	now     time.Time
 	mu      sync.Mutex
 	granted []string
@@ -44,7 +44,7 @@ func newGranter(t *testing.T, change func(*callback.AuthorizeConfig)) *granter {
 	return g
 }
 
-func (g *granter) with(t *testing.T, change func(*callback.AuthorizeConfig)) *callback.Authorize {
+func (g *granter) with(t *testing.T, change func(*callback.AuthorizeConfig)) *callback.AuthorizeHandler {
 	t.Helper()
 	cfg := callback.AuthorizeConfig{
 		StateSecrets: []string{present}, MaxAge: 10 * time.Minute, Now: func() time.Time { return g.now },
@@ -63,7 +63,7 @@ func (g *granter) with(t *testing.T, change func(*callback.AuthorizeConfig)) *ca
 	if change != nil {
 		change(&cfg)
 	}
-	a, err := callback.NewAuthorize(g.client, cfg)
+	a, err := callback.NewAuthorizeHandler(g.client, cfg)
 	require.NoError(t, err)
 	return a
 }
@@ -91,7 +91,7 @@ func TestAuthorize(t *testing.T) {
 		require.NoError(t, err)
 		state := page.Query().Get("state")
 		require.NotEmpty(t, state)
-		w := g.visit(t, g.srv.Grant(ent, state))
+		w := g.visit(t, g.srv.Authorize(ent, state))
 		assert.Equal(t, 200, w.Code)
 		assert.JSONEq(t, `{"code":0}`, w.Body.String())
 		shops, err := g.client.ForMerchant(ent).Shops.Query(t.Context(), &jushuitan.ShopQuery{})
@@ -106,10 +106,10 @@ func TestAuthorize(t *testing.T) {
 func TestAuthorizeReplays(t *testing.T) {
 	g := newGranter(t, nil)
 	state := g.handler.State("ent-1")
-	redirect := g.srv.Grant("ent-1", state)
+	redirect := g.srv.Authorize("ent-1", state)
 	assert.Equal(t, 200, g.visit(t, redirect).Code)
 	g.refused(t, g.visit(t, redirect), 403, callback.ErrRedirect)
-	g.refused(t, g.visit(t, g.srv.Grant("ent-1", state)), 403, callback.ErrRedirect) // a new code, the old state
+	g.refused(t, g.visit(t, g.srv.Authorize("ent-1", state)), 403, callback.ErrRedirect) // a new code, the old state
 	code := redirect.Get("code")
 	params := map[string]string{"app_key": "isv", "code": code, "state": g.handler.State("ent-1")}
 	q := url.Values{"app_key": {"isv"}, "code": {code}, "state": {params["state"]}, "sign": {jushuitan.Sign("isv-secret", params)}}
@@ -125,7 +125,7 @@ func TestAuthorizeReplays(t *testing.T) {
 // TestAuthorizeAtOnce: of many at the same time one is taken.
 func TestAuthorizeAtOnce(t *testing.T) {
 	g := newGranter(t, nil)
-	redirect := g.srv.Grant("ent-1", g.handler.State("ent-1"))
+	redirect := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
 	codes := make([]int, 16)
 	var wg sync.WaitGroup
 	for i := range codes {
@@ -148,15 +148,15 @@ func TestAuthorizeRefusals(t *testing.T) {
 	rotated := g.with(t, func(c *callback.AuthorizeConfig) { c.StateSecrets = []string{"a secret that is new", present} })
 	old := g.handler.State("ent-1")
 
-	forged := g.srv.Grant("ent-1", g.handler.State("ent-1"))
+	forged := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
 	forged.Set("code", "another")
 	g.refused(t, g.visit(t, forged), 403, jushuitan.ErrSign)
-	g.refused(t, g.visit(t, g.srv.Grant("ent-1", "")), 403, callback.ErrState)
-	g.refused(t, g.visit(t, g.srv.Grant("ent-1", "ent-1")), 403, callback.ErrState)
-	g.refused(t, g.visit(t, g.srv.Grant("ent-1", other.State("ent-1"))), 403, callback.ErrState)
-	g.refused(t, g.visit(t, g.srv.Grant("ent-1", old[:len(old)-1])), 403, callback.ErrState)
+	g.refused(t, g.visit(t, g.srv.Authorize("ent-1", "")), 403, callback.ErrState)
+	g.refused(t, g.visit(t, g.srv.Authorize("ent-1", "ent-1")), 403, callback.ErrState)
+	g.refused(t, g.visit(t, g.srv.Authorize("ent-1", other.State("ent-1"))), 403, callback.ErrState)
+	g.refused(t, g.visit(t, g.srv.Authorize("ent-1", old[:len(old)-1])), 403, callback.ErrState)
 	g.refused(t, g.visit(t, url.Values{}), 403, callback.ErrRedirect)
-	twice := g.srv.Grant("ent-1", g.handler.State("ent-1"))
+	twice := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
 	twice.Add("code", "x")
 	g.refused(t, g.visit(t, twice), 403, callback.ErrRedirect)
 
@@ -167,7 +167,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 	g.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?a=%zz", nil))
 	g.refused(t, w, 400, callback.ErrRedirect)
 
-	redirect := g.srv.Grant("ent-1", old)
+	redirect := g.srv.Authorize("ent-1", old)
 	g.now = g.now.Add(10 * time.Minute)
 	g.refused(t, g.visit(t, redirect), 403, callback.ErrState)
 	g.now = g.now.Add(-time.Second)
@@ -176,11 +176,49 @@ func TestAuthorizeRefusals(t *testing.T) {
 	assert.Equal(t, []string{"ent-1"}, g.granted)
 }
 
+// roundTripper is a function that sends requests.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestAuthorizeHangUp: a caller that hangs up during the exchange loses nothing. The token is
+// stored, and the repeat of the redirect is answered with success, once.
+func TestAuthorizeHangUp(t *testing.T) {
+	g := newGranter(t, nil)
+	ctx, hangUp := context.WithCancel(t.Context())
+	exchanges := 0
+	var err error
+	g.client, err = g.srv.Client(jushuitan.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		exchanges++
+		hangUp()
+		if err := req.Context().Err(); err != nil {
+			return nil, err
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})}))
+	require.NoError(t, err)
+	g.handler = g.with(t, nil)
+	redirect := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
+	g.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/authorized?"+redirect.Encode(), nil))
+	require.Error(t, ctx.Err())
+	assert.Equal(t, []string{"ent-1"}, g.granted)
+	assert.Empty(t, g.errs)
+	assert.Equal(t, 1, exchanges)
+
+	assert.Equal(t, 200, g.visit(t, redirect).Code, "the caller asks again")
+	g.refused(t, g.visit(t, redirect), 403, callback.ErrRedirect)
+	assert.Equal(t, []string{"ent-1"}, g.granted)
+	assert.Equal(t, 1, exchanges, "the code is exchanged once")
+	shops, err := g.client.ForMerchant("ent-1").Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+	require.NoError(t, err)
+	assert.Len(t, shops.Shops, 1)
+}
+
 // TestAuthorizeAgain: what failed on the way may come again, what was refused may
 // not.
 func TestAuthorizeAgain(t *testing.T) {
 	g := newGranter(t, nil)
-	redirect := g.srv.Grant("ent-1", g.handler.State("ent-1"))
+	redirect := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
 	dead, err := jushuitan.New(jushuitan.Credentials{AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider},
 		jushuitan.WithBaseURL("http://127.0.0.1:1"), jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
 	require.NoError(t, err)
@@ -198,7 +236,7 @@ func TestAuthorizeAgain(t *testing.T) {
 	require.ErrorAs(t, g.errs[len(g.errs)-1], &p)
 	g.refused(t, g.visit(t, redirect), 403, callback.ErrRedirect)
 
-	late := g.srv.Grant("ent-2", g.handler.State("ent-2"))
+	late := g.srv.Authorize("ent-2", g.handler.State("ent-2"))
 	g.srv.Advance(15 * time.Minute)
 	g.refused(t, g.visit(t, late), 502, jushuitan.ErrInvalid)
 	g.refused(t, g.visit(t, late), 403, callback.ErrRedirect)
@@ -211,13 +249,13 @@ func TestNewAuthorize(t *testing.T) {
 		"short secret": {StateSecrets: []string{"short"}},
 		"negative age": {StateSecrets: []string{present}, MaxAge: -1},
 	} {
-		_, err := callback.NewAuthorize(g.client, cfg)
+		_, err := callback.NewAuthorizeHandler(g.client, cfg)
 		require.Error(t, err, name)
 	}
-	_, err := callback.NewAuthorize(nil, callback.AuthorizeConfig{StateSecrets: []string{present}})
+	_, err := callback.NewAuthorizeHandler(nil, callback.AuthorizeConfig{StateSecrets: []string{present}})
 	require.Error(t, err)
 	cfg := callback.AuthorizeConfig{StateSecrets: []string{present}}
 	assert.NotContains(t, fmt.Sprintf("%v %#v", cfg, cfg)+cfg.LogValue().String(), present)
-	_, err = callback.NewAuthorize(g.client, cfg)
+	_, err = callback.NewAuthorizeHandler(g.client, cfg)
 	require.NoError(t, err)
 }

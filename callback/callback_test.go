@@ -35,7 +35,7 @@ const (
 		"wms_co_id":10101010,"items":[{"oi_id":300001,"sku_id":"SKU-A","qty":2,"name":"Item A","outer_oi_id":"SO-1-1","so_id":"SO-1"}]}`
 	cancelBody   = `{"so_id":"SO-1","remark":"out of stock"}`
 	returnedBody = `{"o_id":200001,"as_id":400001,"so_id":"SO-1","outer_as_id":"RT-1","shop_id":1,"action_name":"确认收货","remark":"","items":[{"sku_id":"SKU-A","qty":1}]}`
-	stockBody    = `{"datas":[{"id":1,"shop_id":1,"sku_id":"SKU-A","shop_sku_id":"SKU-B","qty":15,"sku_source":null,"modified":"2024-01-01 12:00:00"}]}`
+	stockBody    = `{"datas":[{"id":1,"shop_id":1,"sku_id":"SKU-A","shop_sku_id":"SKU-B","qty":15,"sku_source":null,"modified":"2023-11-14 12:00:00"}]}`
 )
 
 var bodies = map[jushuitan.PushMethod]string{
@@ -104,7 +104,7 @@ func (h *host) config() callback.Config {
 	}
 }
 
-func receiver(t *testing.T, cfg callback.Config) *callback.Receiver {
+func receiver(t testing.TB, cfg callback.Config) *callback.Receiver {
 	t.Helper()
 	r, err := callback.New(cfg)
 	require.NoError(t, err)
@@ -162,21 +162,20 @@ func biz(doc string) string {
 	return url.Values{"biz": {doc}, "action_code": {"x"}, "timestamp": {"1700000000"}}.Encode()
 }
 
-// TestProbe: a URL that is being saved gets success, and no function is called.
+// TestProbe: a URL that is being saved gets success, and no function is called; what has the
+// query of a push or anything for a body is none.
 func TestProbe(t *testing.T) {
 	var h host
-	r := receiver(t, h.config())
+	var told []callback.Outcome
+	cfg := h.config()
+	cfg.OnResult = func(_ context.Context, _ callback.Envelope, res callback.Result) { told = append(told, res.Outcome) }
+	r := receiver(t, cfg)
 	all := handlers(r)
 	for method, path := range paths {
-		for _, target := range []string{path, path + "?entId=1&storageCode=2", path + "?entId=1&entId=2", path + "?" + query(method)} {
+		for _, target := range []string{path, path + "?entId=1&storageCode=2", path + "?entId=1&storageCode=2&type=2&jstToken=x"} {
 			for _, handler := range []http.Handler{r, all[method]} {
 				assertSuccess(t, send(t, handler, http.MethodGet, target, ""))
-				assertSuccess(t, send(t, handler, http.MethodGet, target, bodies[method]))
-				for _, body := range []string{"", " \r\n", bom} {
-					assertSuccess(t, send(t, handler, http.MethodPost, target, body, "Content-Type", "application/x-www-form-urlencoded"))
-					assertSuccess(t, send(t, handler, http.MethodPut, target, body))
-				}
-				assertSuccess(t, send(t, handler, http.MethodHead, target, ""))
+				assertSuccess(t, send(t, handler, http.MethodPost, target, "", "Content-Type", "application/x-www-form-urlencoded"))
 			}
 		}
 	}
@@ -186,8 +185,29 @@ func TestProbe(t *testing.T) {
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, req)
 	assertSuccess(t, w)
-	assert.Empty(t, h.seen)
 	assert.Empty(t, h.errs)
+	for _, out := range told {
+		assert.Equal(t, callback.Probe, out)
+	}
+	assert.Len(t, told, 4*3*2*2+2, "each is reported")
+
+	for method, path := range paths {
+		for i, w := range []*httptest.ResponseRecorder{
+			send(t, r, http.MethodGet, path+"?"+query(method), ""),
+			send(t, r, http.MethodPost, path+"?"+query(method), ""),
+			send(t, r, http.MethodPost, path+"?"+query(method), " \r\n"),
+			send(t, r, http.MethodPost, path, " "),
+			send(t, r, http.MethodPost, path, bom),
+			send(t, r, http.MethodGet, path, bodies[method]),
+			send(t, r, http.MethodPut, path, ""),
+			send(t, r, http.MethodPost, path+"?entId=1&entId=2&sign=x", ""),
+			send(t, r, http.MethodPost, path+"?method="+string(method), ""),
+		} {
+			assert.NotEqual(t, http.StatusOK, w.Code, "%s %d", method, i)
+			assert.Contains(t, w.Body.String(), `"code":"-1"`, "%s %d", method, i)
+		}
+	}
+	assert.Empty(t, h.seen)
 }
 
 // TestRefusedQuietly: OnError is not needed.
@@ -248,7 +268,9 @@ func TestChecksumForms(t *testing.T) {
 
 	var h host
 	const public = "ts=1547048796&partnerid=erp&method=cancel.order&type=cancelOrder&sign=6be7466d0b6a89b9c12cf04a2a1e356c"
-	assertSuccess(t, send(t, receiver(t, h.config()), http.MethodPost, "/?"+public, cancelBody))
+	cfg := h.config()
+	cfg.MerchantOf = func(*http.Request) string { return "the only one" } // it has no entId
+	assertSuccess(t, send(t, receiver(t, cfg), http.MethodPost, "/?"+public, cancelBody))
 	require.Len(t, h.envs, 1)
 	assert.Equal(t, "cancelOrder", h.envs[0].Type)
 	assert.Equal(t, "sorted", h.envs[0].ChecksumForm)
@@ -259,8 +281,8 @@ func TestChecksumOff(t *testing.T) {
 	cfg := h.config()
 	cfg.Checksum = callback.ChecksumOff
 	r := receiver(t, cfg)
-	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/", cancelBody))
-	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/?sign=wrong&ts=1700000000123", cancelBody))
+	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/?entId=1", cancelBody))
+	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/?entId=1&sign=wrong&ts=1700000000123", cancelBody))
 	assertSuccess(t, send(t, r.Cancel(), http.MethodPost, "/?"+query(jushuitan.PushCancel), cancelBody))
 	assertFailure(t, send(t, r.Cancel(), http.MethodPost, "/?method=refund.goods", cancelBody), http.StatusBadRequest)
 	assertFailure(t, send(t, r.Cancel(), http.MethodPost, "/?entId=1&entId=1", cancelBody), http.StatusBadRequest)
@@ -287,7 +309,7 @@ func TestDispatch(t *testing.T) {
 		"path with more before":          {"/my_cancal_callback", cancelBody, "", 404, callback.ErrKind},
 		"path and method differ":         {"/stock_callback?method=cancel.order", cancelBody, "", 400, callback.ErrKind},
 		"path and unknown method":        {"/stock_callback?method=order.label", stockBody, "", 400, callback.ErrKind},
-		"path with a slash":              {"/stock_callback/", stockBody, "stock", 200, nil},
+		"path with a slash":              {"/stock_callback/?entId=1", stockBody, "stock", 200, nil},
 		"DianJia's stock URL":            {"/api/product/rs/dex/jushuitan/stock_callback?entId=1&storageCode=2&type=2", stockBody, "stock", 200, nil},
 		"DianJia's URL, another's body":  {"/api/product/rs/dex/jushuitan/stock_callback?entId=1&storageCode=2&type=2", cancelBody, "", 400, jushuitan.ErrDecode},
 		"a form tells nothing of a kind": {"/push", biz(cancelBody) + "&method=cancel.order", "", 404, callback.ErrKind},
@@ -305,9 +327,9 @@ func TestDispatch(t *testing.T) {
 				reason error
 			}{target, bodies[method], word, 200, nil}
 		}
-		add("method", "/push?method="+string(method))
-		add("path", paths[method])
-		add("path and method", paths[method]+"?method="+string(method))
+		add("method", "/push?entId=1&method="+string(method))
+		add("path", paths[method]+"?entId=1")
+		add("path and method", paths[method]+"?entId=1&method="+string(method))
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -62,9 +62,9 @@ type crashStore struct {
 	plan *crashPlan
 }
 
-func (s crashStore) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
+func (s crashStore) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
 	s.plan.reached(beforeDone)
-	return s.Deduper.Commit(ctx, key, owner, ttl)
+	return s.Deduper.Commit(ctx, key, state, owner, memory, ttl)
 }
 
 type crashWriter struct {

@@ -28,15 +28,15 @@ func TestMemoryDeduperBound(t *testing.T) {
 	ctx := t.Context()
 	d := jushuitan.NewMemoryDeduper(3)
 	claim := func(key string) jushuitan.ClaimState {
-		state, err := d.Claim(ctx, key, key, time.Minute)
+		state, _, err := d.Claim(ctx, key, "A", key, time.Minute)
 		require.NoError(t, err)
 		return state
 	}
 	for _, key := range []string{"a", "b", "c"} {
 		require.Equal(t, jushuitan.Claimed, claim(key))
-		require.NoError(t, d.Commit(ctx, key, key, time.Minute))
+		require.NoError(t, d.Commit(ctx, key, "A", key, "", time.Minute))
 	}
-	require.NoError(t, d.Commit(ctx, "a", "a", time.Minute)) // again: the newest now
+	require.NoError(t, d.Commit(ctx, "a", "A", "a", "", time.Minute)) // again: the newest now
 	assert.Equal(t, jushuitan.Claimed, claim("d"))
 	assert.Equal(t, 3, d.Len())
 	assert.Equal(t, jushuitan.Committed, claim("a"))
@@ -44,9 +44,9 @@ func TestMemoryDeduperBound(t *testing.T) {
 	assert.Equal(t, jushuitan.Claimed, claim("b"))
 	assert.Equal(t, jushuitan.Claimed, claim("e"))
 	assert.Equal(t, 3, d.Len())
-	_, err := d.Claim(ctx, "f", "f", time.Minute)
+	_, _, err := d.Claim(ctx, "f", "A", "f", time.Minute)
 	require.Error(t, err, "three are being handled")
-	require.Error(t, d.Commit(ctx, "f", "f", time.Minute))
+	require.Error(t, d.Commit(ctx, "f", "A", "f", "", time.Minute))
 	require.NoError(t, d.Release(ctx, "e", "e"))
 	assert.Equal(t, jushuitan.Claimed, claim("f"))
 }
@@ -54,11 +54,11 @@ func TestMemoryDeduperBound(t *testing.T) {
 func TestMemoryDeduperForgetsEndedClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := jushuitan.NewMemoryDeduper(1)
-		state, err := d.Claim(t.Context(), "a", "a", time.Second)
+		state, _, err := d.Claim(t.Context(), "a", "A", "a", time.Second)
 		require.NoError(t, err)
 		require.Equal(t, jushuitan.Claimed, state)
 		time.Sleep(time.Second)
-		state, err = d.Claim(t.Context(), "b", "b", time.Second)
+		state, _, err = d.Claim(t.Context(), "b", "A", "b", time.Second)
 		require.NoError(t, err)
 		require.Equal(t, jushuitan.Claimed, state)
 	})
@@ -83,7 +83,8 @@ func TestRepeats(t *testing.T) {
 		"shipment, other lines":       {jushuitan.PushShipment, ship("[" + one + "]"), ship("[" + two + "]"), false},
 		"shipment, one line more":     {jushuitan.PushShipment, ship("[" + one + "]"), ship("[" + one + "," + one + "]"), false},
 		"shipment, without o_id":      {jushuitan.PushShipment, `{"so_id":"S","l_id":"L"}`, `{"so_id":"T","l_id":"L"}`, false},
-		"cancel":                      {jushuitan.PushCancel, cancelBody, `{"so_id":"SO-1","remark":"another"}`, true},
+		"cancel":                      {jushuitan.PushCancel, cancelBody, cancelBody, true},
+		"cancel, other remark":        {jushuitan.PushCancel, cancelBody, `{"so_id":"SO-1","remark":"another"}`, false},
 		"cancel, other order":         {jushuitan.PushCancel, cancelBody, `{"so_id":"SO-2"}`, false},
 		"returned":                    {jushuitan.PushGoodsReturned, returnedBody, returnedBody, true},
 		"returned, revoked":           {jushuitan.PushGoodsReturned, returnedBody, strings.Replace(returnedBody, "确认", "取消", 1), false},
@@ -215,18 +216,18 @@ type broken struct {
 	state                  jushuitan.ClaimState
 }
 
-func (b *broken) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
+func (b *broken) Claim(ctx context.Context, key, state, owner string, ttl time.Duration) (jushuitan.ClaimState, string, error) {
 	if b.claim != nil || b.state != 0 {
-		return b.state, b.claim
+		return b.state, "", b.claim
 	}
-	return b.Deduper.Claim(ctx, key, owner, ttl)
+	return b.Deduper.Claim(ctx, key, state, owner, ttl)
 }
 
-func (b *broken) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
+func (b *broken) Commit(ctx context.Context, _, _, _, _ string, _ time.Duration) error {
 	return errors.Join(b.commit, ctx.Err())
 }
 
-func (b *broken) Release(ctx context.Context, key, owner string) error {
+func (b *broken) Release(ctx context.Context, _, _ string) error {
 	return errors.Join(b.release, ctx.Err())
 }
 
@@ -242,7 +243,7 @@ func TestBrokenStore(t *testing.T) {
 		"claim":         {broken{claim: lost}, nil, 500, 0, 1},
 		"unknown state": {broken{state: 9}, nil, 500, 0, 1},
 		"commit":        {broken{commit: lost}, nil, 200, 1, 1},
-		"release":       {broken{release: lost}, assert.AnError, 500, 1, 2},
+		"release":       {broken{release: lost}, assert.AnError, 500, 1, 3}, // that of the earlier version's key too
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := host{reply: func() error { return tt.reply }}
@@ -314,7 +315,7 @@ func TestStaleStockInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := host{reply: func() error { time.Sleep(time.Second); return nil }}
 		cfg := h.config()
-		cfg.DropStaleStock = true
+		cfg.DropStaleStock, cfg.MaxAhead = true, -1 // virtual time begins in the year 2000
 		r := receiver(t, cfg)
 		var wg sync.WaitGroup
 		for _, minute := range []string{"30", "20"} {

@@ -10,25 +10,32 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Envelope is what a push says besides its body.
+// Envelope is the part of a push outside its body.
 type Envelope struct {
 	EntID       string               // entId of the registered URL: the merchant
 	StorageCode string               // storageCode of the registered URL: shop or warehouse
 	Type        string               // type of the registered URL
 	Method      jushuitan.PushMethod // the kind
-	TS          time.Time            // ts: when it was sent, zero where that is missing; see [Config].MaxAge
+	TS          time.Time            // ts: when it was sent, zero if missing; see [Config].MaxAge
 	RemoteAddr  string               // of the connection, which may be a proxy's
-	Source      netip.Addr           // of the sender, as trusted proxies name it; see [Config].ProxyHeader
+	Source      netip.Addr           // of the sender, as reported by trusted proxies; see [Config].ProxyHeader
 
-	// ChecksumForm is the way of signing that matched: ts, sorted, arrival-ts-first
-	// or arrival. Which one the ERP uses is not documented. Empty: none did.
+	// ChecksumForm is the signing scheme that matched: ts, sorted, arrival-ts-first or
+	// arrival; empty if none did. Which one the ERP uses is not documented.
 	ChecksumForm string
 
-	// Raw is the body as it came. It is never printed, nor encoded as JSON.
+	// MayRepeat means that the message may be a late repeat of one that was handled: it says
+	// the same as an earlier message, and another was handled since, or it is unknown whether
+	// an earlier run succeeded. Since it is unknown whether the ERP sends repeats with a new
+	// ts, the receiver cannot decide: query the document before you undo anything because of
+	// this message.
+	MayRepeat bool
+
+	// Raw is the body as received. It is never printed or encoded as JSON.
 	Raw []byte `json:"-"`
 }
 
-// String is the envelope without the body.
+// String returns the envelope without the body.
 func (e Envelope) String() string {
 	ts := ""
 	if !e.TS.IsZero() {

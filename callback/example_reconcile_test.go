@@ -26,7 +26,7 @@ func ExampleReconcile() {
 	}
 	start := erp.Now()
 	journal := callback.NewMemoryJournal(0, start) // a host has one of its own, over a table
-	receiver, err := callback.New(callback.Journaled(callback.Config{
+	receiver, err := callback.New(callback.WithJournal(callback.Config{
 		Shipment: func(_ context.Context, _ callback.Envelope, p *jushuitan.ShipmentPush) error {
 			fmt.Println("shipped:", p.SoID, p.LID, p.Items[0].SKUID, p.Items[0].Qty)
 			return nil
@@ -82,15 +82,15 @@ func ExampleReconcile() {
 
 // ship lets an order come and go out.
 func ship(erp *jushuitantest.Server, soID, waybill string) error {
-	oID, err := erp.ReceiveOrder(jushuitan.OrderUpload{ShopID: 10350, SoID: soID, Items: []jushuitan.OrderUploadItem{
+	oID, err := erp.ImportOrder(jushuitan.OrderUpload{ShopID: 10350, SoID: soID, Items: []jushuitan.OrderUploadItem{
 		{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(2), Price: decimal.NewFromInt(55)},
 	}})
 	if err != nil {
 		return err
 	}
-	ioID, err := erp.Assign(oID, 0)
+	ioID, err := erp.AssignOrder(oID, 0)
 	if err != nil {
 		return err
 	}
-	return erp.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: waybill})
+	return erp.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: waybill})
 }

@@ -57,7 +57,7 @@ func ExampleNew() {
 	// merchant 10010 order SO-1 shipped SKU-A 2 by YT1
 	// 200 {"code":"0","msg":"执行成功"} <nil>
 	// 200 {"code":"0","msg":"执行成功"} <nil>
-	// refused: callback: push logistics.upload: token of the URL refused: none of the secrets made it for this URL
+	// refused: callback: push logistics.upload: token of the URL refused: it was not derived from any of the secrets for this URL
 	// 403 {"code":"-1","msg":"请求被拒绝"} <nil>
 }
 
@@ -78,7 +78,7 @@ func ExampleReceiver_Cancel() {
 	mux.Handle("/erp/cancelled", receiver.Cancel())
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/erp/cancelled", strings.NewReader(`{"so_id":"SO-1"}`)))
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/erp/cancelled?entId=10010", strings.NewReader(`{"so_id":"SO-1"}`)))
 	fmt.Println(w.Body)
 	// Output:
 	// cancelled: SO-1
@@ -87,7 +87,7 @@ func ExampleReceiver_Cancel() {
 
 // The handlers of all four kinds and the authorisation redirect on a mux of
 // net/http.
-func ExampleNewAuthorize() {
+func ExampleNewAuthorizeHandler() {
 	const secret = "from the host's configuration"
 	fake := jushuitantest.NewServer(jushuitantest.WithApp(jushuitan.Credentials{
 		AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider,
@@ -98,7 +98,7 @@ func ExampleNewAuthorize() {
 		fmt.Println(err)
 		return
 	}
-	authorize, err := callback.NewAuthorize(client, callback.AuthorizeConfig{
+	authorize, err := callback.NewAuthorizeHandler(client, callback.AuthorizeConfig{
 		StateSecrets: []string{secret},
 		OnGranted: func(_ context.Context, entID string, tok jushuitan.Token) {
 			fmt.Println("merchant", entID, "granted the app:", tok.AccessToken != "")
@@ -138,7 +138,7 @@ func ExampleNewAuthorize() {
 
 	// The merchant grants the app, and the browser comes back with a code; somebody
 	// calls the same address again.
-	redirect := "/jushuitan/authorized?" + fake.Grant("10010", authorize.State("10010")).Encode()
+	redirect := "/jushuitan/authorized?" + fake.Authorize("10010", authorize.State("10010")).Encode()
 	for range 2 {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, redirect, nil))
@@ -160,7 +160,7 @@ func ExampleNewAuthorize() {
 	// Output:
 	// merchant 10010 granted the app: true
 	// 200 {"code":0}
-	// merchant 10010 refused: callback: authorisation redirect: authorisation redirect refused: its state is used
+	// merchant 10010 refused: callback: authorisation redirect: authorisation redirect refused: the state was already used
 	// 403 {"code":-1}
 	// shipped: SO-1
 	// 200 0 <nil>

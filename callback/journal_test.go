@@ -32,12 +32,12 @@ func documentsIn(t *testing.T, j callback.Journal, of callback.JournalScope, fro
 }
 
 // What each kind of push leaves in the journal, and what is left out.
-func TestJournaled(t *testing.T) {
+func TestWithJournal(t *testing.T) {
 	journal := callback.NewMemoryJournal(0, time.Time{})
 	h := &host{}
 	cfg := h.config()
 	cfg.Now = func() time.Time { return noon }
-	r := receiver(t, callback.Journaled(cfg, journal))
+	r := receiver(t, callback.WithJournal(cfg, journal))
 	for method, body := range bodies {
 		w := httptest.NewRecorder()
 		r.ServeHTTP(w, signedRequest(t, method, body))
@@ -46,19 +46,19 @@ func TestJournaled(t *testing.T) {
 	scope := func(m jushuitan.PushMethod) callback.JournalScope {
 		return callback.JournalScope{Method: m, EntID: "10010", StorageCode: "10350"}
 	}
-	for _, want := range []callback.Receipt{
+	for _, want := range []callback.JournalEntry{
 		{
-			JournalScope: scope(jushuitan.PushShipment), Document: "o_id 200001", At: noon, SoID: "SO-1", OID: 200001, LID: "YT1", LCID: "YTO",
-			Lines: []callback.ReceiptLine{{SoID: "SO-1", OuterOIID: "SO-1-1", SKUID: "SKU-A", Qty: dec("2")}},
+			JournalScope: scope(jushuitan.PushShipment), Document: "o_id 200001", At: noon, SoID: "SO-1", OID: 200001, LID: "YT1", LCID: "YTO", Carrier: "圆通速递",
+			Lines: []callback.JournalLine{{SoID: "SO-1", OuterOIID: "SO-1-1", SKUID: "SKU-A", Qty: dec("2")}},
 		},
 		{JournalScope: scope(jushuitan.PushCancel), Document: "so_id SO-1", At: noon, SoID: "SO-1"},
 		{
 			JournalScope: scope(jushuitan.PushGoodsReturned), Document: "as_id 400001", At: noon, SoID: "SO-1", OID: 200001, ASID: 400001,
-			OuterASID: "RT-1", Action: jushuitan.GoodsReceived, Lines: []callback.ReceiptLine{{SoID: "SO-1", SKUID: "SKU-A", Qty: dec("1")}},
+			OuterASID: "RT-1", Action: jushuitan.GoodsReceived, Lines: []callback.JournalLine{{SoID: "SO-1", SKUID: "SKU-A", Qty: dec("1")}},
 		},
 		{
-			JournalScope: scope(jushuitan.PushStock), Document: "sku_id SKU-A", At: noon, SKUID: "SKU-A", ShopSKUID: "SKU-B", Figure: dec("15"),
-			Modified: time.Date(2024, 1, 1, 12, 0, 0, 0, noon.Location()),
+			JournalScope: scope(jushuitan.PushStock), Document: "sku_id SKU-A", At: noon, ShopID: 1, SKUID: "SKU-A", ShopSKUID: "SKU-B", Figure: dec("15"),
+			Modified: time.Date(2023, 11, 14, 12, 0, 0, 0, noon.Location()),
 		},
 	} {
 		found, err := journal.Find(t.Context(), want.JournalScope, want.Document)
@@ -86,15 +86,15 @@ func TestJournaled(t *testing.T) {
 	r.ServeHTTP(httptest.NewRecorder(), signedRequest(t, jushuitan.PushStock, `[]`))
 	assert.Equal(t, n, journal.Len())
 
-	only := callback.Journaled(callback.Config{Cancel: cfg.Cancel, AllowUnauthenticated: true}, journal)
+	only := callback.WithJournal(callback.Config{Cancel: cfg.Cancel, AllowUnauthenticated: true}, journal)
 	assert.Nil(t, only.Shipment, "a function that is missing stays so")
 	assert.NotNil(t, only.Cancel)
 }
 
 // A journal that fails is reported; the push is acknowledged, since it is done.
-func TestJournaledReports(t *testing.T) {
+func TestWithJournalReports(t *testing.T) {
 	h := &host{}
-	r := receiver(t, callback.Journaled(h.config(), brokenJournal{}))
+	r := receiver(t, callback.WithJournal(h.config(), brokenJournal{}))
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, signedRequest(t, jushuitan.PushCancel, `{"so_id":"SO-9"}`))
 	assert.Equal(t, success, w.Body.String())
@@ -105,10 +105,10 @@ func TestJournaledReports(t *testing.T) {
 }
 
 // A sender that hangs up while the function runs does not keep the note away.
-func TestJournaledAfterHangUp(t *testing.T) {
+func TestWithJournalAfterHangUp(t *testing.T) {
 	journal := callback.NewMemoryJournal(0, time.Time{})
 	ctx, hangUp := context.WithCancel(t.Context())
-	cfg := callback.Journaled(callback.Config{Cancel: func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { hangUp(); return nil }}, journal)
+	cfg := callback.WithJournal(callback.Config{Cancel: func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { hangUp(); return nil }}, journal)
 	require.NoError(t, cfg.Cancel(ctx, callback.Envelope{Method: jushuitan.PushCancel}, &jushuitan.CancelPush{SoID: "SO-1"}))
 	assert.Equal(t, 1, journal.Len())
 }
@@ -122,7 +122,7 @@ func TestMemoryJournal(t *testing.T) {
 		return s
 	}
 	for i := range 3 {
-		require.NoError(t, j.Note(ctx, callback.Receipt{JournalScope: shipScope, Document: fmt.Sprintf("o_id %d", i%2), LID: fmt.Sprint(i), At: noon.Add(time.Duration(i) * time.Minute)}))
+		require.NoError(t, j.Record(ctx, callback.JournalEntry{JournalScope: shipScope, Document: fmt.Sprintf("o_id %d", i%2), LID: fmt.Sprint(i), At: noon.Add(time.Duration(i) * time.Minute)}))
 	}
 	found, err := j.Find(ctx, shipScope, "o_id 0")
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestMemoryJournal(t *testing.T) {
 	assert.Equal(t, noon, since(shipScope))
 
 	// When it is full, the first is forgotten, and what it knows begins later.
-	require.NoError(t, j.Note(ctx, callback.Receipt{JournalScope: shipScope, Document: "o_id 9", At: noon.Add(time.Hour)}))
+	require.NoError(t, j.Record(ctx, callback.JournalEntry{JournalScope: shipScope, Document: "o_id 9", At: noon.Add(time.Hour)}))
 	assert.Equal(t, 3, j.Len())
 	found, err = j.Find(ctx, shipScope, "o_id 0")
 	require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestMemoryJournal(t *testing.T) {
 	assert.Equal(t, noon, since(cancel), "of another kind nothing was forgotten")
 
 	// What was found is the caller's.
-	require.NoError(t, j.Note(ctx, callback.Receipt{JournalScope: shipScope, Document: "lines", Lines: []callback.ReceiptLine{{SKUID: "A"}}}))
+	require.NoError(t, j.Record(ctx, callback.JournalEntry{JournalScope: shipScope, Document: "lines", Lines: []callback.JournalLine{{SKUID: "A"}}}))
 	found, err = j.Find(ctx, shipScope, "lines")
 	require.NoError(t, err)
 	found[0].Lines[0].SKUID = "changed"
@@ -159,7 +159,7 @@ func TestMemoryJournal(t *testing.T) {
 
 	ended, end := context.WithCancel(ctx)
 	end()
-	require.ErrorIs(t, j.Note(ended, callback.Receipt{}), context.Canceled)
+	require.ErrorIs(t, j.Record(ended, callback.JournalEntry{}), context.Canceled)
 	_, err = j.Find(ended, shipScope, "o_id 9")
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = j.Since(ended, shipScope)
@@ -176,8 +176,8 @@ func TestMemoryJournal(t *testing.T) {
 // Of stock the latest figure of a SKU is kept, whatever order they come in.
 func TestMemoryJournalStock(t *testing.T) {
 	of := callback.JournalScope{Method: jushuitan.PushStock, EntID: "10010", StorageCode: "1"}
-	at := func(minutes int, figure string) callback.Receipt {
-		r := callback.Receipt{JournalScope: of, Document: "sku_id A", SKUID: "A", Figure: dec(figure)}
+	at := func(minutes int, figure string) callback.JournalEntry {
+		r := callback.JournalEntry{JournalScope: of, Document: "sku_id A", SKUID: "A", Figure: dec(figure)}
 		if minutes >= 0 {
 			r.Modified = noon.Add(time.Duration(minutes) * time.Minute)
 		}
@@ -185,18 +185,18 @@ func TestMemoryJournalStock(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		in   []callback.Receipt
+		in   []callback.JournalEntry
 		want string
 	}{
-		{"in order", []callback.Receipt{at(1, "1"), at(2, "2")}, "2"},
-		{"late", []callback.Receipt{at(2, "2"), at(1, "1")}, "2"},
-		{"the same time", []callback.Receipt{at(1, "1"), at(1, "2")}, "2"},
-		{"without times", []callback.Receipt{at(-1, "1"), at(-1, "2")}, "2"},
-		{"a time after none", []callback.Receipt{at(-1, "1"), at(1, "2")}, "2"},
-		{"none after a time", []callback.Receipt{at(1, "1"), at(-1, "2")}, "2"},
+		{"in order", []callback.JournalEntry{at(1, "1"), at(2, "2")}, "2"},
+		{"late", []callback.JournalEntry{at(2, "2"), at(1, "1")}, "2"},
+		{"the same time", []callback.JournalEntry{at(1, "1"), at(1, "2")}, "2"},
+		{"without times", []callback.JournalEntry{at(-1, "1"), at(-1, "2")}, "2"},
+		{"a time after none", []callback.JournalEntry{at(-1, "1"), at(1, "2")}, "2"},
+		{"none after a time", []callback.JournalEntry{at(1, "1"), at(-1, "2")}, "2"},
 	} {
 		j := callback.NewMemoryJournal(0, time.Time{})
-		require.NoError(t, j.Note(t.Context(), c.in...))
+		require.NoError(t, j.Record(t.Context(), c.in...))
 		found, err := j.Find(t.Context(), of, "sku_id A")
 		require.NoError(t, err)
 		require.Len(t, found, 1, c.name)
@@ -212,7 +212,7 @@ func TestMemoryJournalConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				doc := fmt.Sprintf("o_id %d", i%20)
-				assert.NoError(t, j.Note(context.Background(), callback.Receipt{JournalScope: shipScope, Document: doc, LID: fmt.Sprint(w, i), At: noon}))
+				assert.NoError(t, j.Record(context.Background(), callback.JournalEntry{JournalScope: shipScope, Document: doc, LID: fmt.Sprint(w, i), At: noon}))
 				_, err := j.Find(context.Background(), shipScope, doc)
 				assert.NoError(t, err)
 				for _, err := range j.Between(context.Background(), shipScope, noon, noon.Add(1)) {

@@ -18,60 +18,98 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// DefaultGrace is how old a document must be, where nothing else is said, before
-// its push counts as missed.
+// DefaultGrace is how old a document must be by default before its push counts as
+// missed.
 const DefaultGrace = 5 * time.Minute
 
-// ReconcileConfig says what [Reconcile] compares.
+// ReconcileConfig configures [Reconcile].
 type ReconcileConfig struct {
-	// Client asks the ERP; it must be one for the merchant EntID. Calls are reads of
+	// Client queries the ERP; it must be the client of the merchant EntID. It calls
 	// Logistics.Query and Outbounds.Query (shipments), Orders.Query (cancels),
 	// AfterSales.QueryReturnReceipts and AfterSales.Query (returned goods) and
-	// Inventory.Query (stock); the app needs the permission of those that are used.
+	// Inventory.Query (stock); the app needs permission for those that are used.
 	Client *jushuitan.Client
-	// Journal is what was handled, see [Journaled].
+	// Journal has the handled pushes, see [WithJournal].
 	Journal Journal
 	// EntID is the entId of the registered URLs.
 	EntID string
 
-	// From and To are the window: documents of the time From and later, before To. To
-	// is now where it is zero. Fractions of seconds are cut off, since the ERP's times
-	// have none. Which time counts is said at [Reconcile].
+	// From and To are the time window, including From and excluding To. A zero To means
+	// now minus Grace; a later To is refused, since the window would end before it. Pass
+	// what End returned as the next window's From, so that no document is between two
+	// windows. Fractions of seconds are cut off, since the ERP's times have none.
+	// [Reconcile] states which time of a document counts.
 	From, To time.Time
-	// Grace leaves out documents that are younger: their push may still be on its
-	// way. 0 is [DefaultGrace], less than 0 is none.
+	// Grace keeps the window away from documents younger than this, whose push may still be
+	// on its way. 0 means [DefaultGrace], a negative value no grace. It should be longer
+	// than the ERP repeats a push: one that is handled after its window was compared, while a
+	// later push of its document was lost, is not compared again.
 	Grace time.Duration
-	// Now is the clock; nil is time.Now.
+	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
 
-	// Methods are the kinds that are compared; none is all four. Stock is compared
-	// for Stocks, the others for Shops.
+	// Methods are the kinds to compare; empty means all that can be compared: shipments,
+	// cancels and returned goods of Shops, and stock of Stocks.
 	Methods []jushuitan.PushMethod
 	Shops   []ReconcileShop
 	Stocks  []ReconcileStock
 
-	// Unexpected also goes through what the journal has of the window and asks the ERP
-	// whether it is so: a shipment without the parcel, a cancel of an order that is not
-	// cancelled, returned goods without any receipt. It costs one call for 20 shipments
-	// or cancels, or 50 returns. Stock is not asked for, nor what names no so_id or
-	// as_id.
+	// Unexpected also verifies the pushes that the journal has in the window: it
+	// reports a shipment without the parcel, a cancel of an order that is not
+	// cancelled, and returned goods without any receipt. It costs one call per 20
+	// shipments or cancels, or per 50 returns. Stock is not verified, nor are pushes
+	// without so_id or as_id.
 	Unexpected bool
+}
+
+// End returns the end of the window that [Reconcile] compares when it is called now,
+// excluding it: To or, if that is zero, now minus Grace, in whole seconds and not before
+// From. Set To to it, and begin the next window there once this one is compared without an
+// error:
+//
+//	cfg.From = last // the end of the window before
+//	cfg.To = cfg.End()
+//	complete := true
+//	for d, err := range callback.Reconcile(ctx, cfg) {
+//		...
+//	}
+//	if complete {
+//		last = cfg.To
+//	}
+func (c *ReconcileConfig) End() time.Time {
+	from, to := c.From.Truncate(time.Second), c.To
+	if to.IsZero() {
+		to = c.latest()
+	}
+	if to = to.Truncate(time.Second); to.Before(from) {
+		return from
+	}
+	return to
+}
+
+// latest returns the latest end of a window.
+func (c *ReconcileConfig) latest() time.Time {
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	return now().Add(-max(0, cmp.Or(c.Grace, DefaultGrace)))
 }
 
 // ReconcileShop is a self-owned mall shop (商家自有商城) whose pushes are compared.
 type ReconcileShop struct {
 	ShopID      int64  // 店铺编号
-	StorageCode string // of its registered URLs; empty is the ShopID in digits
+	StorageCode string // of its registered URLs; empty means the ShopID in digits
 }
 
 // ReconcileStock is a warehouse whose stock is pushed to a shop.
 type ReconcileStock struct {
-	WMSCoID     int64  // 分仓编号 of the stock; 0 is the sum of all warehouses
-	StorageCode string // of the registered URL; empty is the WMSCoID in digits
+	WMSCoID     int64  // 分仓编号 of the stock; 0 means the sum of all warehouses
+	StorageCode string // of the registered URL; empty means the WMSCoID in digits
 	ShopID      int64  // 店铺编号 of the shop, for the messages; may be 0
-	// Figure computes what the ERP would push of a row, by the formula in the shop's
-	// settings, which no API exposes. False leaves the SKU out: one that the shop
-	// does not list, or whose figure is not known. Unknown is not zero.
+	// Figure computes the quantity that the ERP would push for a row, by the formula in
+	// the shop's settings, which no API exposes. Return false to skip the SKU: the shop
+	// does not list it, or its quantity is unknown. Unknown is not zero.
 	Figure func(row *jushuitan.InventoryRow) (qty decimal.Decimal, ok bool)
 }
 
@@ -80,9 +118,9 @@ type DifferenceKind int
 
 // The kinds of difference.
 const (
-	Missed     DifferenceKind = iota + 1 // the ERP has it, no push was handled
-	Differs                              // a push was handled that says something else
-	Unexpected                           // a push was handled, the ERP does not have it
+	Missed     DifferenceKind = iota + 1 // the ERP has the document, but no push was handled
+	Differs                              // a push was handled, but its values differ
+	Unexpected                           // a push was handled, but the ERP does not have the document
 )
 
 func (k DifferenceKind) String() string {
@@ -97,7 +135,7 @@ func (k DifferenceKind) String() string {
 	return fmt.Sprintf("DifferenceKind(%d)", int(k))
 }
 
-// Difference is a push that was missed, or says something else than the ERP.
+// Difference is a push that was missed or does not match the ERP.
 type Difference struct {
 	Kind        DifferenceKind
 	Method      jushuitan.PushMethod
@@ -106,38 +144,44 @@ type Difference struct {
 
 	SoID      string // 线上单号
 	OID       int64  // 内部单号
-	LID       string // 快递单号: as it is in the ERP, or was pushed where that has none
+	LID       string // 快递单号: in the ERP or, if it has none, as pushed
 	ASID      int64  // 售后单号
 	OuterASID string // 外部售后单号
 	SKUID     string // 商品编码: of stock
 
-	// Fields are what differs, by the names of the push. None where it was missed.
+	// Fields lists the values that differ, by their names in the push; empty for a
+	// missed push, except a cancel of an order of which another cancel was handled: then
+	// it is the time of that and of the missed one.
 	Fields []FieldDifference
+	// LastHandled is when the last push of the document was handled, zero if none was.
+	LastHandled time.Time
+	// AsOf is when the ERP was asked, by its own clock: what it says of the document is at
+	// least as new. Zero if its answers have no Date.
+	AsOf time.Time
 
-	// The message as it should have come, one of these by Method, for the function
-	// that handles pushes; none where Kind is Unexpected, or where no message can make
-	// good what differs. See [Reconcile] for what is not known of it.
+	// The message as it should have been pushed, in one of these by Method, for the
+	// function that handles pushes. All are nil if Kind is Unexpected or if no message
+	// can correct the difference. [Reconcile] states which members are unknown.
 	Shipment      *jushuitan.ShipmentPush
 	Cancel        *jushuitan.CancelPush
 	GoodsReturned *jushuitan.GoodsReturnedPush
 	Stock         *jushuitan.StockPush
 }
 
-// FieldDifference is a value that differs. Empty text means that there is none.
+// FieldDifference is a value that differs. An empty text means no value.
 type FieldDifference struct {
-	Name   string // l_id, lc_id, items[SO-1 SKU-A].qty, status, qty
-	Pushed string // as the journal has it
-	Pulled string // as the ERP has it
+	Name   string // l_id, lc_id, logistics_company, items[SO-1 SKU-A].qty, status, modified, qty
+	Pushed string // value in the journal
+	Pulled string // value in the ERP
 }
 
-// Format prints the difference for people, without members of the message that
-// are not known.
+// Format prints the difference for people, without unknown members of the message.
 func (d Difference) Format(s fmt.State, verb rune) { redact.Format(s, verb, d) }
 
 // LogValue is the difference for slog, as Format prints it.
 func (d Difference) LogValue() slog.Value { return redact.LogValue(d) }
 
-// Document names what the difference is about, as [Receipt].Document does.
+// Document identifies what the difference is about, like [JournalEntry].Document.
 func (d *Difference) Document() string {
 	switch d.Method {
 	case jushuitan.PushShipment:
@@ -146,24 +190,26 @@ func (d *Difference) Document() string {
 		return cancelDocument(d.SoID)
 	case jushuitan.PushGoodsReturned:
 		return goodsDocument(d.ASID, d.OuterASID)
+	case jushuitan.PushStock:
+		return stockDocument(d.SKUID, "")
 	}
-	return stockDocument(d.SKUID, "")
+	return ""
 }
 
-// Receipts are what a journal notes of the message, handled at a time: for a host
-// that put the difference right without [Receiver.Redeliver]. There are none where
-// there is no message.
-func (d *Difference) Receipts(at time.Time) []Receipt {
-	var out []Receipt
+// JournalEntries returns the entries to record for the message, handled at the given
+// time, for a host that corrected the difference without [Receiver.Redeliver]. It
+// returns none if there is no message.
+func (d *Difference) JournalEntries(at time.Time) []JournalEntry {
+	var out []JournalEntry
 	switch {
 	case d.Shipment != nil:
-		out = shipmentReceipts(d.Shipment)
+		out = shipmentEntries(d.Shipment)
 	case d.Cancel != nil:
-		out = cancelReceipts(d.Cancel)
+		out = cancelEntries(d.Cancel)
 	case d.GoodsReturned != nil:
-		out = goodsReturnedReceipts(d.GoodsReturned)
+		out = goodsReturnedEntries(d.GoodsReturned)
 	case d.Stock != nil:
-		out = stockReceipts(d.Stock)
+		out = stockEntries(d.Stock)
 	}
 	for i := range out {
 		out[i].JournalScope = JournalScope{Method: d.Method, EntID: d.EntID, StorageCode: d.StorageCode}
@@ -172,27 +218,33 @@ func (d *Difference) Receipts(at time.Time) []Receipt {
 	return out
 }
 
-// ReconcileError says that one kind of one shop could not be compared to its end.
+// ReconcileError means that one kind of push of one shop was not compared completely. If
+// errors.As finds a [*jushuitan.BadRowsError] in it, only the documents of these rows were
+// not compared, and the kind goes on: look at them in the ERP. Otherwise the kind ended;
+// run the same window again.
 type ReconcileError struct {
 	JournalScope
 	Err error
 }
 
 func (e *ReconcileError) Error() string {
-	return fmt.Sprintf("callback: reconcile %s of merchant %q, storage code %q: not finished, run it again / 核对未完成，请重新核对: %v", e.Method, e.EntID, e.StorageCode, e.Err)
+	todo := "incomplete, run it again / 核对未完成，请重新核对"
+	if _, ok := errors.AsType[*jushuitan.BadRowsError](e.Err); ok {
+		todo = "documents with unreadable rows were not compared, check them in the ERP / 部分单据数据无法解析，未核对，请在聚水潭中查看"
+	}
+	return fmt.Sprintf("callback: reconcile %s of merchant %q, storage code %q: %s: %v", e.Method, e.EntID, e.StorageCode, todo, e.Err)
 }
 
 // Unwrap returns the reason.
 func (e *ReconcileError) Unwrap() error { return e.Err }
 
-// Reconcile finds pushes that got lost: it reads from the ERP what happened in a
-// window and compares it with the journal of pushes that were handled. Each
-// difference is given as it is found; hand it to [Receiver.Redeliver], or its message
-// to the function for pushes.
+// Reconcile finds lost pushes: it queries the ERP for what happened in a time window
+// and compares it with the journal of handled pushes. It yields each difference as it
+// is found; pass it to [Receiver.Redeliver], or its message to your function.
 //
 //	for d, err := range callback.Reconcile(ctx, cfg) {
 //		if err != nil {
-//			log.Print(err) // a kind that is not finished; the others go on
+//			log.Print(err) // one kind is incomplete; the others continue
 //			continue
 //		}
 //		if d.Kind != callback.Unexpected {
@@ -201,52 +253,53 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 //		...
 //	}
 //
-// What is compared:
-//   - shipments: parcels (发货信息) by their ship time (send_date), carrier and lines.
-//     A parcel whose waybill was changed after the push differs in l_id. The message
-//     takes oi_id, item names and warehouse from the outbound documents;
-//     order_from stays empty, and is_send_all reports whether all of the order is
-//     shipped by now. Carriers that differ only in the suffix (SF, SF.9) are the same.
-//   - cancels: orders with the status Cancelled, by modified. Those that the mall
-//     itself closed (shop_status TRADE_CLOSED, TRADE_CLOSED_BY_TAOBAO) are left out. An
-//     order is given once, whatever parts it was split into. remark stays empty.
-//   - goods returned: actual receipts (实际收货), by modified, added up for each case:
-//     what is in the warehouse by receipts that stand against what pushes said came in
-//     and was undone. The message says what is missing: goods that came in, or that a
-//     receipt was undone. A receipt that was undone before any push came is settled.
-//     unique_id stays empty, and the sums say nothing where one SKU has too much and
-//     another too little: then there is no message.
-//   - stock: rows by modified, whose figure differs from the last push of that SKU.
-//     Missed, where that push is older than the row. shop_sku_id is that of the last
-//     push. A row that changed twice counts once.
+// It compares the last state of each document:
+//   - shipments: parcels (发货信息), by ship time (send_date) and by modified, with the
+//     last push of each: waybill, carrier and lines. A parcel whose waybill was changed
+//     after the last push differs in l_id, also if it was changed back. The message
+//     takes oi_id, item names and warehouse from the outbound documents; order_from is
+//     empty, and is_send_all reports whether the whole order is shipped by now.
+//     Carriers that differ only in the suffix (SF, SF.9) are equal. Of parcels shipped
+//     before the journal began only those that it has are compared.
+//   - cancels: orders with the status Cancelled, by modified. Orders that the mall
+//     itself closed (shop_status TRADE_CLOSED, TRADE_CLOSED_BY_TAOBAO) are skipped. A
+//     part of a split order that was cancelled after the last push is missed, since a
+//     cancel names no part; an order is reported once. remark is empty. A cancelled
+//     order that is modified again is reported again, since the ERP does not say what
+//     was changed: handling a cancel twice has no further effect.
+//   - goods returned: actual receipts (实际收货), by modified, summed up per case: what
+//     valid receipts brought into the warehouse against what pushes reported as
+//     received and undone. The message has the rest: goods that were received, or the
+//     undoing of a receipt. A receipt that was undone before any push arrived needs no
+//     message. unique_id is empty. If one SKU has too much and another too little,
+//     there is no message.
+//   - stock: rows by modified whose quantity differs from the last push of that SKU. It
+//     is missed if that push is older than the row. shop_sku_id is that of the last
+//     push. A row that changed twice is reported once. Of several shops of a warehouse
+//     only the pushes with the ShopID of the config count, and those without any.
 //
-// A document that is modified again after the window comes again with a later one,
-// so that windows that follow one another find each. The journal must know pushes
-// from the beginning of the window on, else the kind ends with [ErrJournal]. Of what
-// happened before the journal began and was modified since, cancels are called
-// missed, and goods that were undone are not found.
+// A document that is modified again after the window is reported with a later window,
+// so that windows of which each begins at the [ReconcileConfig.End] of the one before find
+// every document. A window that, by the Date of the ERP's answers, is not over yet fails.
+// The journal must have all pushes since the beginning of the window; otherwise the kind
+// fails with [ErrJournal]. For
+// documents from before the journal began that were modified since, cancels are
+// reported as missed, and undone receipts are not found.
 //
-// A kind that fails yields a [*ReconcileError], and the others go on. When the context
-// ends that is the last error. Nothing runs after the loop was left. Memory is
-// bounded: rows are read and looked up some at a time.
+// A kind that fails yields a [*ReconcileError], and the others continue. So does a row that
+// cannot be decoded, of which the function of [jushuitan.WithOnBadRow] is not told: the
+// other documents are compared. If the context ends, that is the last error. Nothing runs
+// after the loop was left. Memory does not grow with the number of documents: rows are
+// queried and compared in batches.
 func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, error] {
 	return func(yield func(*Difference, error) bool) {
 		if err := cfg.check(); err != nil {
 			yield(nil, fmt.Errorf("callback: reconcile: %w", err))
 			return
 		}
-		now := time.Now
-		if cfg.Now != nil {
-			now = cfg.Now
-		}
-		grace := max(0, cmp.Or(cfg.Grace, DefaultGrace))
-		to := now().Add(-grace)
-		if !cfg.To.IsZero() && cfg.To.Before(to) {
-			to = cfg.To
-		}
-		from, to := cfg.From.Truncate(time.Second), to.Truncate(time.Second) // as the ERP's times
+		from, to := cfg.From.Truncate(time.Second), cfg.End() // as the ERP's times
 		if !from.Before(to) {
-			return // nothing is old enough
+			return // no document is old enough
 		}
 		for _, job := range cfg.jobs() {
 			p := &puller{
@@ -260,7 +313,7 @@ func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, 
 			case err == nil:
 				continue
 			}
-			if !yield(nil, &ReconcileError{JournalScope: job.scope, Err: err}) || ctx.Err() != nil {
+			if p.report(err) != nil || ctx.Err() != nil {
 				return
 			}
 		}
@@ -268,7 +321,6 @@ func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, 
 }
 
 func (c *ReconcileConfig) check() error {
-	known := jushuitan.PushMethods()
 	switch {
 	case c.Client == nil:
 		return errors.New("no Client to ask the ERP / 缺少 Client")
@@ -276,27 +328,35 @@ func (c *ReconcileConfig) check() error {
 		return errors.New("no Journal of pushes / 缺少 Journal")
 	case c.From.IsZero():
 		return errors.New("no time From which to compare / 缺少开始时间 From")
-	case !c.To.IsZero() && c.To.Before(c.From):
-		return errors.New("the window ends before it begins: To is before From / 结束时间早于开始时间")
+	case !c.To.IsZero() && c.To.Before(c.From.Truncate(time.Second)):
+		return errors.New("invalid window: To is before From / 结束时间早于开始时间")
+	case c.To.After(c.From) && c.To.After(c.latest()): // an empty window is none
+		return errors.New("invalid window: To is later than now minus Grace, and the pushes of its last documents may still be on their way: " +
+			"leave To empty, or set it to what End returns / 结束时间晚于当前时间减去 Grace，部分推送可能仍在途中：请留空 To，或使用 End 返回的时间")
 	case len(c.Shops) == 0 && len(c.Stocks) == 0:
 		return errors.New("neither Shops nor Stocks to compare / 缺少 Shops 与 Stocks")
 	}
+	return c.checkScope()
+}
+
+// checkScope checks what is compared.
+func (c *ReconcileConfig) checkScope() error {
 	for _, m := range c.Methods {
-		if !slices.Contains(known, m) {
-			return fmt.Errorf("method %q is not known / 未知的推送类型", string(m))
+		if !compared(m) {
+			return fmt.Errorf("pushes of the kind %q cannot be compared: leave it out of Methods / 不支持核对该类推送", string(m))
 		}
 	}
 	for i, s := range c.Shops {
 		if s.ShopID <= 0 {
-			return fmt.Errorf("in Shops[%d] ShopID is %d / 店铺编号不正确", i, s.ShopID)
+			return fmt.Errorf("config: Shops[%d] has ShopID %d / 店铺编号不正确", i, s.ShopID)
 		}
 	}
 	for i, s := range c.Stocks {
 		switch {
 		case s.Figure == nil:
-			return fmt.Errorf("in Stocks[%d] there is no Figure: the formula of the shop's stock must be known / 缺少库存计算公式 Figure", i)
+			return fmt.Errorf("config: Stocks[%d] has no Figure, which computes the shop's stock / 缺少库存计算公式 Figure", i)
 		case s.WMSCoID < 0:
-			return fmt.Errorf("in Stocks[%d] WMSCoID is %d / 分仓编号不正确", i, s.WMSCoID)
+			return fmt.Errorf("config: Stocks[%d] has WMSCoID %d / 分仓编号不正确", i, s.WMSCoID)
 		}
 	}
 	return nil
@@ -311,7 +371,9 @@ type reconcileJob struct {
 
 func (c *ReconcileConfig) jobs() []reconcileJob {
 	var out []reconcileJob
-	wanted := func(m jushuitan.PushMethod) bool { return len(c.Methods) == 0 || slices.Contains(c.Methods, m) }
+	wanted := func(m jushuitan.PushMethod) bool {
+		return compared(m) && (len(c.Methods) == 0 || slices.Contains(c.Methods, m))
+	}
 	for _, s := range c.Shops {
 		for _, m := range jushuitan.PushMethods() {
 			if m != jushuitan.PushStock && wanted(m) {
@@ -331,14 +393,14 @@ func (c *ReconcileConfig) jobs() []reconcileJob {
 
 // differentLines compares the lines of a parcel. Lines are told apart by the
 // mall's line number where all have one.
-func differentLines(pushed, pulled []ReceiptLine) []FieldDifference {
+func differentLines(pushed, pulled []JournalLine) []FieldDifference {
 	if len(pushed) == 0 || len(pulled) == 0 {
-		return nil // not told
+		return nil // not stated
 	}
 	all := slices.Concat(pushed, pulled)
-	byLine := !slices.ContainsFunc(all, func(l ReceiptLine) bool { return l.OuterOIID == "" })
-	byOrder := !slices.ContainsFunc(all, func(l ReceiptLine) bool { return l.SoID == "" })
-	name := func(l ReceiptLine) string {
+	byLine := !slices.ContainsFunc(all, func(l JournalLine) bool { return l.OuterOIID == "" })
+	byOrder := !slices.ContainsFunc(all, func(l JournalLine) bool { return l.SoID == "" })
+	name := func(l JournalLine) string {
 		parts := make([]string, 0, 3)
 		if byOrder {
 			parts = append(parts, l.SoID)
@@ -351,7 +413,7 @@ func differentLines(pushed, pulled []ReceiptLine) []FieldDifference {
 	return differentSums(sumLines(pushed, name), sumLines(pulled, name))
 }
 
-func sumLines(lines []ReceiptLine, name func(ReceiptLine) string) map[string]decimal.Decimal {
+func sumLines(lines []JournalLine, name func(JournalLine) string) map[string]decimal.Decimal {
 	sums := make(map[string]decimal.Decimal, len(lines))
 	for _, l := range lines {
 		sums[name(l)] = sums[name(l)].Add(l.Qty)

@@ -3,6 +3,7 @@ package callback
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -23,14 +24,17 @@ type returned struct {
 	soID      string
 	outerASID string
 	remark    string
-	there     map[string]decimal.Decimal // by receipts
-	pushed    map[string]decimal.Decimal // by pushes
-	skip      bool                       // a receipt is not understood, or younger than the window
+	there     map[string]decimal.Decimal // according to receipts
+	pushed    map[string]decimal.Decimal // according to pushes
+	known     []JournalEntry             // these pushes, oldest first
+	skip      bool                       // a receipt is of an unknown kind, or later than the window
 }
 
-// compare finds cases whose receipts are not what pushes told of.
+// compare finds cases whose receipts do not match their pushes.
 func (p *goodsComparer) compare(ctx context.Context) error {
-	rows := p.client.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to})
+	rows := listed(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.ReturnReceipt, error] {
+		return c.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to})
+	})
 	return chunks(rows, chunkRows, func(rows []*jushuitan.ReturnReceipt) error {
 		var asIDs []int64
 		for _, row := range rows {
@@ -38,7 +42,7 @@ func (p *goodsComparer) compare(ctx context.Context) error {
 				asIDs = append(asIDs, row.ASID)
 			}
 		}
-		return p.cases(ctx, distinct(asIDs))
+		return separately(p.puller, distinct(asIDs), func(asIDs []int64) error { return p.cases(ctx, asIDs) })
 	})
 }
 
@@ -66,7 +70,7 @@ func (p *goodsComparer) cases(ctx context.Context, asIDs []int64) error {
 			if err != nil {
 				return err
 			}
-			c.pushed = netGoods(known)
+			c.pushed, c.known = netGoods(known), known
 		}
 		d := c.difference(p.shop)
 		if d == nil || p.again(goodsDocument(asID, "")) {
@@ -91,7 +95,7 @@ func (p *goodsComparer) unsettled(ctx context.Context, cases map[int64]*returned
 		if err != nil {
 			return nil, err
 		}
-		c.pushed = netGoods(known)
+		c.pushed, c.known = netGoods(known), known
 		if len(differentSums(c.pushed, c.there)) > 0 {
 			open = append(open, asID)
 		}
@@ -101,7 +105,9 @@ func (p *goodsComparer) unsettled(ctx context.Context, cases map[int64]*returned
 
 // name adds the numbers and the remark of cases, which receipts do not have.
 func (p *goodsComparer) name(ctx context.Context, cases map[int64]*returned, asIDs []int64) error {
-	for row, err := range p.client.AfterSales.All(ctx, &jushuitan.AfterSaleQuery{ASIDs: asIDs}) {
+	for row, err := range queried(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.AfterSale, error] {
+		return c.AfterSales.All(ctx, &jushuitan.AfterSaleQuery{ASIDs: asIDs})
+	}) {
 		if err != nil {
 			return err
 		}
@@ -116,7 +122,9 @@ func (p *goodsComparer) name(ctx context.Context, cases map[int64]*returned, asI
 // received adds up the receipts of cases.
 func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]*returned, error) {
 	out := map[int64]*returned{}
-	for row, err := range p.client.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: asIDs}) {
+	for row, err := range queried(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.ReturnReceipt, error] {
+		return c.AfterSales.AllReturnReceipts(ctx, &jushuitan.ReturnReceiptQuery{ASIDs: asIDs})
+	}) {
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +135,7 @@ func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]
 		}
 		switch row.Status {
 		case jushuitan.OutboundStatusConfirmed:
-			if row.IODate.IsZero() || !row.IODate.Before(p.since) { // else the journal cannot know
+			if row.IODate.IsZero() || !row.IODate.Before(p.since) { // earlier ones may be missing from the journal
 				for _, it := range row.Items {
 					c.there[it.SKUID] = c.there[it.SKUID].Add(it.Qty)
 				}
@@ -141,10 +149,11 @@ func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]
 	return out, nil
 }
 
-// netGoods is what came in by pushes, less what was undone, never less than none.
-func netGoods(receipts []Receipt) map[string]decimal.Decimal {
+// netGoods returns what pushes reported as received minus what they reported as undone,
+// at least zero.
+func netGoods(receipts []JournalEntry) map[string]decimal.Decimal {
 	net := map[string]decimal.Decimal{}
-	slices.SortStableFunc(receipts, func(a, b Receipt) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(receipts, func(a, b JournalEntry) int { return a.At.Compare(b.At) })
 	for _, r := range receipts {
 		switch {
 		case r.Action == jushuitan.GoodsReceived:
@@ -162,19 +171,16 @@ func netGoods(receipts []Receipt) map[string]decimal.Decimal {
 	return net
 }
 
-// difference is what is wrong with a case, or nil.
+// difference returns the difference of a case, or nil.
 func (c *returned) difference(shop int64) *Difference {
 	fields := differentSums(c.pushed, c.there)
 	if len(fields) == 0 {
 		return nil
 	}
 	missing, surplus := lacking(c.pushed, c.there), lacking(c.there, c.pushed)
-	d := &Difference{Kind: Differs, SoID: c.soID, OID: c.oID, ASID: c.asID, OuterASID: c.outerASID, Fields: fields}
+	d := &Difference{Kind: Differs, SoID: c.soID, OID: c.oID, ASID: c.asID, OuterASID: c.outerASID, Fields: fields, LastHandled: lastHandled(c.known)}
 	if len(missing) > 0 && len(surplus) > 0 {
-		return d // no message says this
-	}
-	if !some(c.pushed) || !some(c.there) { // nothing had been told, or all was undone
-		d.Kind, d.Fields = Missed, nil
+		return d // no message can express this
 	}
 	d.GoodsReturned = &jushuitan.GoodsReturnedPush{
 		OID: c.oID, ASID: c.asID, SoID: c.soID, OuterASID: c.outerASID, ShopID: shop, Remark: c.remark,
@@ -183,8 +189,26 @@ func (c *returned) difference(shop int64) *Difference {
 	if len(surplus) > 0 {
 		d.GoodsReturned.Action, d.GoodsReturned.Items = jushuitan.GoodsRevoked, surplus
 	}
+	// Nothing was pushed, or everything was undone. But a message that says the same as the
+	// last one of its lines cannot be told from a repeat of it, and is a correction.
+	if (!some(c.pushed) || !some(c.there)) && !c.repeats(d.GoodsReturned) {
+		d.Kind, d.Fields = Missed, nil
+	}
 	return d
 }
+
+// repeats reports whether a message says the same as the last push of its lines.
+func (c *returned) repeats(m *jushuitan.GoodsReturnedPush) bool {
+	lines := goodsReturnedEntries(m)[0].Lines
+	for _, r := range slices.Backward(c.known) {
+		if len(differentSums(sumLines(r.Lines, skuOf), sumLines(lines, skuOf))) == 0 {
+			return r.Action == m.Action
+		}
+	}
+	return false
+}
+
+func skuOf(l JournalLine) string { return l.SKUID }
 
 func some(sums map[string]decimal.Decimal) bool {
 	for _, qty := range sums {
@@ -195,7 +219,7 @@ func some(sums map[string]decimal.Decimal) bool {
 	return false
 }
 
-// lacking is what has lacks of want, by SKU.
+// lacking returns by SKU what want has more than has.
 func lacking(has, want map[string]decimal.Decimal) []jushuitan.GoodsReturnedPushItem {
 	var out []jushuitan.GoodsReturnedPushItem
 	for sku, qty := range want {
@@ -209,30 +233,35 @@ func lacking(has, want map[string]decimal.Decimal) []jushuitan.GoodsReturnedPush
 
 // unexpected finds pushes of cases for which nothing was ever received.
 func (p *goodsComparer) unexpected(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkRows, func(receipts []Receipt) error {
+	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkRows, func(receipts []JournalEntry) error {
 		var asIDs []int64
 		for _, r := range receipts {
 			asIDs = append(asIDs, r.ASID)
 		}
-		if asIDs = distinct(asIDs); len(asIDs) == 0 {
-			return nil
+		return separately(p.puller, distinct(asIDs), func(asIDs []int64) error { return p.neverReceived(ctx, asIDs, receipts) })
+	})
+}
+
+// neverReceived reports pushes of cases without any receipt.
+func (p *goodsComparer) neverReceived(ctx context.Context, asIDs []int64, receipts []JournalEntry) error {
+	if len(asIDs) == 0 {
+		return nil
+	}
+	cases, err := p.received(ctx, asIDs)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		if !slices.Contains(asIDs, r.ASID) || cases[r.ASID] != nil || p.again(r.Document) {
+			continue
 		}
-		cases, err := p.received(ctx, asIDs)
-		if err != nil {
+		d := &Difference{
+			Kind: Unexpected, SoID: r.SoID, OID: r.OID, ASID: r.ASID, OuterASID: r.OuterASID,
+			Fields: []FieldDifference{{Name: "action_name", Pushed: string(r.Action)}},
+		}
+		if err := p.give(ctx, d); err != nil {
 			return err
 		}
-		for _, r := range receipts {
-			if r.ASID == 0 || cases[r.ASID] != nil || p.again(r.Document) {
-				continue
-			}
-			d := &Difference{
-				Kind: Unexpected, SoID: r.SoID, OID: r.OID, ASID: r.ASID, OuterASID: r.OuterASID,
-				Fields: []FieldDifference{{Name: "action_name", Pushed: string(r.Action)}},
-			}
-			if err := p.give(ctx, d); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package callback
 import (
 	"cmp"
 	"context"
+	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,53 +18,74 @@ type shipmentComparer struct {
 	shop int64
 }
 
-// parcel is a row of a pull and what is wrong with it.
+// parcel is a queried row and its difference.
 type parcel struct {
 	row   *jushuitan.Shipment
-	lines []ReceiptLine
-	known []Receipt // of its order
+	lines []JournalLine
+	known []JournalEntry // of its order
 	diff  *Difference
 }
 
-// shipTime asks for rows by ship time: that of a parcel does not change when its
-// order does.
-const shipTime = int64(3)
+// The times that a query of parcels can filter by. The ship time does not change when the
+// order is modified, so that a window has every parcel that was shipped in it; by modified
+// it also has those whose waybill, carrier or lines were corrected later.
+const (
+	byModified = int64(0)
+	byShipTime = int64(3)
+)
 
-// compare finds parcels that no push told of, or a push told otherwise.
+// compare finds parcels without a push, or whose last one differs.
 func (p *shipmentComparer) compare(ctx context.Context) error {
-	rows := p.client.Logistics.All(ctx, &jushuitan.ShipmentQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to, DateType: new(shipTime)})
-	return chunks(rows, chunkRows, func(rows []*jushuitan.Shipment) error { return p.parcels(ctx, rows) })
+	for _, by := range []int64{byShipTime, byModified} {
+		rows := listed(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.Shipment, error] {
+			return c.Logistics.All(ctx, &jushuitan.ShipmentQuery{ShopID: p.shop, ModifiedBegin: p.from, ModifiedEnd: p.to, DateType: &by})
+		})
+		err := chunks(rows, chunkRows, func(rows []*jushuitan.Shipment) error {
+			rows = slices.DeleteFunc(rows, func(row *jushuitan.Shipment) bool {
+				return row.ShopID != p.shop || by == byShipTime && !p.inWindow(row.SendDate) || by == byModified && !row.SendDate.Before(p.from)
+			})
+			return separately(p.puller, rows, func(rows []*jushuitan.Shipment) error { return p.parcels(ctx, rows) })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *shipmentComparer) parcels(ctx context.Context, rows []*jushuitan.Shipment) error {
-	var found, open []*parcel
+	var found []*parcel
+	var unsure []string // the orders whose other parcels have to be known
 	for _, row := range rows {
-		if row.ShopID != p.shop || !p.inWindow(row.SendDate) {
-			continue
-		}
 		c := &parcel{row: row, lines: parcelLines(row)}
-		var err error
-		if c.known, err = p.find(ctx, shipmentDocument(row.OID, row.SoID), shipmentDocument(0, row.SoID)); err != nil {
+		known, err := p.find(ctx, shipmentDocument(row.OID, row.SoID), shipmentDocument(0, row.SoID))
+		if err != nil {
 			return err
 		}
-		same := slices.DeleteFunc(slices.Clone(c.known), func(r Receipt) bool { return r.LID != row.LID })
-		switch {
-		case slices.ContainsFunc(same, func(r Receipt) bool { return len(c.compare(r)) == 0 }):
-			continue
-		case len(same) > 0:
-			c.diff = &Difference{Kind: Differs, Fields: c.compare(same[len(same)-1])}
-		case len(c.known) > 0:
-			open = append(open, c) // another parcel of the order, or this one with another waybill
-		default:
-			c.diff = &Difference{Kind: Missed}
+		if c.known = slices.DeleteFunc(known, func(r JournalEntry) bool { return !c.speaks(r) }); !c.clear() {
+			unsure = append(unsure, row.SoID)
 		}
 		found = append(found, c)
 	}
-	if err := p.rewritten(ctx, open); err != nil {
+	there, err := p.parcelsOf(ctx, unsure)
+	if err != nil {
 		return err
 	}
+	used := map[string]bool{}
+	for _, c := range found {
+		c.decide(there[c.row.SoID], used)
+	}
+	found = slices.DeleteFunc(found, func(c *parcel) bool {
+		// What was pushed before the journal began it does not have.
+		return c.diff == nil || c.diff.Kind == Missed && !c.row.SendDate.IsZero() && c.row.SendDate.Before(p.since)
+	})
 	if err := p.messages(ctx, found); err != nil {
-		return err
+		if _, bad := errors.AsType[*jushuitan.BadRowsError](err); !bad || len(rows) > 1 {
+			return err
+		}
+		if err := p.report(err); err != nil { // what is known of a single parcel is found nevertheless
+			return err
+		}
 	}
 	for _, c := range found {
 		if err := p.give(ctx, c.diff); err != nil {
@@ -72,14 +95,93 @@ func (p *shipmentComparer) parcels(ctx context.Context, rows []*jushuitan.Shipme
 	return nil
 }
 
+// speaks reports whether a push is about the mall's order of a parcel: of several orders that
+// were merged into one parcel each may have a push.
+func (c *parcel) speaks(r JournalEntry) bool {
+	return r.SoID == "" || r.SoID == c.row.SoID || slices.ContainsFunc(r.Lines, func(l JournalLine) bool { return l.SoID == c.row.SoID })
+}
+
+// last returns the place of the last push that says what the ERP says of a parcel, or -1.
+func (c *parcel) last() int {
+	for i, r := range slices.Backward(c.known) {
+		if len(c.compare(r)) == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// about reports whether a push may be of the parcel: it has its waybill, or its lines.
+func (c *parcel) about(r JournalEntry) bool {
+	return r.LID == c.row.LID || len(differentLines(r.Lines, c.lines)) == 0
+}
+
+// clear reports whether a parcel can be compared without the other parcels of its order: no
+// push of the order was handled, or none about the parcel after the one that says the same.
+func (c *parcel) clear() bool {
+	equal := c.last()
+	return len(c.known) == 0 || equal >= 0 && !slices.ContainsFunc(c.known[equal+1:], c.about)
+}
+
+// decide sets the difference of a parcel, if there is one. there are all parcels of its order,
+// unless it is clear. Pushes of waybills that the ERP does not have any more were of parcels
+// that were changed; used has those that explain a parcel already.
+func (c *parcel) decide(there []*parcel, used map[string]bool) {
+	there = slices.DeleteFunc(slices.Clone(there), func(other *parcel) bool { return other.row.OID != c.row.OID })
+	equal := c.last()
+	var gone []JournalEntry
+	for _, r := range slices.Backward(c.known[equal+1:]) {
+		switch {
+		case !c.about(r):
+		case r.LID == c.row.LID:
+			if !slices.ContainsFunc(there, func(other *parcel) bool { return len(other.compare(r)) == 0 }) {
+				c.diff = &Difference{Kind: Differs, Fields: c.compare(r)}
+				return
+			}
+		case !slices.ContainsFunc(there, func(other *parcel) bool { return other.row.LID == r.LID }):
+			gone = append(gone, r)
+		}
+	}
+	if equal >= 0 {
+		if len(gone) > c.waiting(there) { // it was changed, and changed back
+			c.diff = &Difference{Kind: Differs, Fields: c.compare(gone[0])}
+		}
+		return
+	}
+	c.diff = &Difference{Kind: Missed}
+	for _, r := range slices.Backward(gone) {
+		if key := c.row.SoID + "\x00" + r.LID; !used[key] {
+			used[key] = true
+			c.diff = &Difference{Kind: Differs, Fields: c.compare(r)}
+			return
+		}
+	}
+}
+
+// waiting counts the like parcels of an order of which no push was handled: their waybills
+// may have replaced others.
+func (c *parcel) waiting(there []*parcel) int {
+	n := 0
+	for _, other := range there {
+		if other.row.LID != c.row.LID && len(differentLines(other.lines, c.lines)) == 0 &&
+			!slices.ContainsFunc(c.known, func(r JournalEntry) bool { return r.LID == other.row.LID }) {
+			n++
+		}
+	}
+	return n
+}
+
 // compare compares a parcel with a push of it.
-func (c *parcel) compare(r Receipt) []FieldDifference {
+func (c *parcel) compare(r JournalEntry) []FieldDifference {
 	var out []FieldDifference
 	if r.LID != c.row.LID {
 		out = append(out, FieldDifference{Name: "l_id", Pushed: r.LID, Pulled: c.row.LID})
 	}
 	if r.LCID != "" && c.row.LCID != "" && carrier(r.LCID) != carrier(c.row.LCID) {
 		out = append(out, FieldDifference{Name: "lc_id", Pushed: r.LCID, Pulled: c.row.LCID})
+	}
+	if stated := r.LCID != "" && c.row.LCID != ""; !stated && r.Carrier != "" && c.row.LogisticsCompany != "" && r.Carrier != c.row.LogisticsCompany {
+		out = append(out, FieldDifference{Name: "logistics_company", Pushed: r.Carrier, Pulled: c.row.LogisticsCompany})
 	}
 	return append(out, differentLines(r.Lines, c.lines)...)
 }
@@ -89,59 +191,32 @@ func carrier(lcID string) string {
 	return base
 }
 
-func parcelLines(row *jushuitan.Shipment) []ReceiptLine {
-	out := make([]ReceiptLine, len(row.Items))
+func parcelLines(row *jushuitan.Shipment) []JournalLine {
+	out := make([]JournalLine, len(row.Items))
 	for i, it := range row.Items {
-		out[i] = ReceiptLine{SoID: cmp.Or(it.RawSoID, row.SoID), OuterOIID: it.OuterOIID, SKUID: it.SKUID, Qty: it.Qty}
+		out[i] = JournalLine{SoID: cmp.Or(it.RawSoID, row.SoID), OuterOIID: it.OuterOIID, SKUID: it.SKUID, Qty: it.Qty}
 	}
 	return out
 }
 
-// rewritten tells, of parcels whose orders have pushes of other waybills only,
-// whether those are other parcels, or this one before its waybill was changed: then
-// the ERP does not have the pushed waybill any more.
-func (p *shipmentComparer) rewritten(ctx context.Context, open []*parcel) error {
-	soIDs := make([]string, 0, len(open))
-	for _, c := range open {
-		soIDs = append(soIDs, c.row.SoID)
-	}
-	there, err := p.parcelsOf(ctx, soIDs)
-	if err != nil {
-		return err
-	}
-	used := map[string]bool{}
-	for _, c := range open {
-		c.diff = &Difference{Kind: Missed}
-		for _, r := range c.known {
-			key := c.row.SoID + "\x00" + r.LID
-			live := slices.ContainsFunc(there[c.row.SoID], func(s *jushuitan.Shipment) bool { return s.OID == c.row.OID && s.LID == r.LID })
-			if live || used[key] || len(differentLines(r.Lines, c.lines)) > 0 {
-				continue
-			}
-			used[key] = true
-			c.diff = &Difference{Kind: Differs, Fields: c.compare(r)}
-			break
-		}
-	}
-	return nil
-}
-
-// parcelsOf is every parcel of some orders.
-func (p *shipmentComparer) parcelsOf(ctx context.Context, soIDs []string) (map[string][]*jushuitan.Shipment, error) {
-	out := map[string][]*jushuitan.Shipment{}
+// parcelsOf returns all parcels of some orders.
+func (p *shipmentComparer) parcelsOf(ctx context.Context, soIDs []string) (map[string][]*parcel, error) {
+	out := map[string][]*parcel{}
 	for part := range slices.Chunk(distinct(soIDs), chunkSoIDs) {
-		for row, err := range p.client.Logistics.All(ctx, &jushuitan.ShipmentQuery{SoIDs: part}) {
+		for row, err := range queried(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.Shipment, error] {
+			return c.Logistics.All(ctx, &jushuitan.ShipmentQuery{SoIDs: part})
+		}) {
 			if err != nil {
 				return nil, err
 			}
-			out[row.SoID] = append(out[row.SoID], row)
+			out[row.SoID] = append(out[row.SoID], &parcel{row: row, lines: parcelLines(row)})
 		}
 	}
 	return out, nil
 }
 
-// messages makes the messages of parcels as the ERP should have pushed them: what
-// the parcels do not tell is taken from the outbound documents.
+// messages builds the messages that the ERP should have pushed for parcels. What the
+// parcels lack is taken from the outbound documents.
 func (p *shipmentComparer) messages(ctx context.Context, found []*parcel) error {
 	var oIDs []string
 	for _, c := range found {
@@ -149,9 +224,14 @@ func (p *shipmentComparer) messages(ctx context.Context, found []*parcel) error 
 			oIDs = append(oIDs, strconv.FormatInt(c.row.OID, 10))
 		}
 	}
+	for _, c := range found {
+		c.diff.SoID, c.diff.OID, c.diff.LID, c.diff.LastHandled = c.row.SoID, c.row.OID, c.row.LID, lastHandled(c.known)
+	}
 	documents := map[int64][]*jushuitan.Outbound{}
 	for part := range slices.Chunk(distinct(oIDs), chunkRows) {
-		for d, err := range p.client.Outbounds.All(ctx, &jushuitan.OutboundQuery{OIDs: part}) {
+		for d, err := range queried(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.Outbound, error] {
+			return c.Outbounds.All(ctx, &jushuitan.OutboundQuery{OIDs: part})
+		}) {
 			if err != nil {
 				return err
 			}
@@ -161,9 +241,7 @@ func (p *shipmentComparer) messages(ctx context.Context, found []*parcel) error 
 		}
 	}
 	for _, c := range found {
-		m := parcelMessage(c.row, documents[c.row.OID])
-		d := c.diff
-		d.SoID, d.OID, d.LID, d.Shipment = m.SoID, m.OID, m.LID, m
+		c.diff.Shipment = parcelMessage(c.row, documents[c.row.OID])
 	}
 	return nil
 }
@@ -208,25 +286,30 @@ func outboundLine(documents []*jushuitan.Outbound, it *jushuitan.ShipmentItem) *
 // unexpected finds pushes of parcels that the ERP does not have. One whose
 // waybill was changed since is no such push.
 func (p *shipmentComparer) unexpected(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(receipts []Receipt) error {
-		soIDs := make([]string, len(receipts))
-		for i, r := range receipts {
-			soIDs[i] = r.SoID
+	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(receipts []JournalEntry) error {
+		return separately(p.puller, receipts, func(receipts []JournalEntry) error { return p.phantoms(ctx, receipts) })
+	})
+}
+
+// phantoms reports the pushes of parcels that the ERP does not have.
+func (p *shipmentComparer) phantoms(ctx context.Context, receipts []JournalEntry) error {
+	soIDs := make([]string, len(receipts))
+	for i, r := range receipts {
+		soIDs[i] = r.SoID
+	}
+	there, err := p.parcelsOf(ctx, soIDs)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		if r.SoID == "" || slices.ContainsFunc(there[r.SoID], func(s *parcel) bool {
+			return (r.OID == 0 || r.OID == s.row.OID) && s.about(r)
+		}) || p.again(r.Document+" "+r.LID) {
+			continue
 		}
-		there, err := p.parcelsOf(ctx, soIDs)
-		if err != nil {
+		if err := p.give(ctx, &Difference{Kind: Unexpected, SoID: r.SoID, OID: r.OID, LID: r.LID, Fields: []FieldDifference{{Name: "l_id", Pushed: r.LID}}}); err != nil {
 			return err
 		}
-		for _, r := range receipts {
-			if r.SoID == "" || slices.ContainsFunc(there[r.SoID], func(s *jushuitan.Shipment) bool {
-				return (r.OID == 0 || r.OID == s.OID) && (r.LID == s.LID || len(differentLines(r.Lines, parcelLines(s))) == 0)
-			}) || p.again(r.Document+" "+r.LID) {
-				continue
-			}
-			if err := p.give(ctx, &Difference{Kind: Unexpected, SoID: r.SoID, OID: r.OID, LID: r.LID, Fields: []FieldDifference{{Name: "l_id", Pushed: r.LID}}}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

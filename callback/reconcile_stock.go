@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"iter"
 
 	"github.com/shopspring/decimal"
 
@@ -14,10 +15,12 @@ type stockComparer struct {
 	config *ReconcileStock
 }
 
-// compare finds figures that were never pushed, or that another figure was pushed of.
+// compare finds quantities that were never pushed, or pushed differently.
 func (p *stockComparer) compare(ctx context.Context) error {
 	s := p.config
-	for row, err := range p.client.Inventory.All(ctx, &jushuitan.InventoryQuery{WMSCoID: s.WMSCoID, ModifiedBegin: p.from, ModifiedEnd: p.to}) {
+	for row, err := range listed(p.puller, func(c *jushuitan.Client) iter.Seq2[*jushuitan.InventoryRow, error] {
+		return c.Inventory.All(ctx, &jushuitan.InventoryQuery{WMSCoID: s.WMSCoID, ModifiedBegin: p.from, ModifiedEnd: p.to})
+	}) {
 		if err != nil {
 			return err
 		}
@@ -42,20 +45,25 @@ func (p *stockComparer) compare(ctx context.Context) error {
 }
 
 // stockDifference compares a row with the last push of its SKU.
-func stockDifference(s *ReconcileStock, row *jushuitan.InventoryRow, qty decimal.Decimal, known []Receipt) *Difference {
+func stockDifference(s *ReconcileStock, row *jushuitan.InventoryRow, qty decimal.Decimal, known []JournalEntry) *Difference {
 	d := &Difference{Kind: Missed, SKUID: row.SKUID}
 	message := jushuitan.StockPushRow{ShopID: s.ShopID, SKUID: row.SKUID, IID: row.IID, Qty: qty, Modified: row.Modified}
-	var last *Receipt
+	var last *JournalEntry
 	for i := range known {
-		if r := &known[i]; last == nil || laterStock(*r, *last) {
+		r := &known[i]
+		if r.ShopID != 0 && s.ShopID != 0 && r.ShopID != s.ShopID {
+			continue // another shop of the warehouse, with a formula of its own
+		}
+		if last == nil || laterStock(*r, *last) {
 			last = r
 		}
 	}
 	if last != nil {
+		d.LastHandled = last.At
 		if last.Figure.Equal(qty) {
 			return nil
 		}
-		// A push that is not older than the row, or does not tell, was of this figure.
+		// A push that is not older than the row, or has no time, was of this figure.
 		told := last.Modified
 		if told.IsZero() {
 			told = last.At
@@ -70,5 +78,5 @@ func stockDifference(s *ReconcileStock, row *jushuitan.InventoryRow, qty decimal
 	return d
 }
 
-// unexpected asks for nothing, as [ReconcileConfig] says of stock.
+// unexpected does nothing, see [ReconcileConfig].
 func (p *stockComparer) unexpected(context.Context) error { return nil }

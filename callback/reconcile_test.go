@@ -133,7 +133,7 @@ func (m *mall) serve(change ...func(*callback.Config)) *callback.Receiver {
 	for _, f := range change {
 		f(&cfg)
 	}
-	r, err := callback.New(callback.Journaled(cfg, m.journal))
+	r, err := callback.New(callback.WithJournal(cfg, m.journal))
 	require.NoError(m.t, err)
 	return r
 }
@@ -274,7 +274,7 @@ func (m *mall) resend() {
 // order uploads an order of two M and one L, paid.
 func (m *mall) order(soID string) (oID int64) {
 	m.t.Helper()
-	oID, err := m.srv.ReceiveOrder(jushuitan.OrderUpload{
+	oID, err := m.srv.ImportOrder(jushuitan.OrderUpload{
 		ShopID: mallShop, SoID: soID, ReceiverName: "林一", ReceiverMobile: "13900000001", ShopBuyerID: "buyer-7",
 		Items: []jushuitan.OrderUploadItem{{SKUID: skuM, Qty: dec("2"), Price: dec("55")}, {SKUID: skuL, Qty: dec("1"), Price: dec("55")}},
 	})
@@ -285,13 +285,13 @@ func (m *mall) order(soID string) (oID int64) {
 // ship ships an order as a parcel, or part of it.
 func (m *mall) ship(oID int64, lID string, lines map[string]decimal.Decimal) {
 	m.t.Helper()
-	out, ok := m.srv.OutboundOf(oID)
+	out, ok := m.srv.OutboundOfOrder(oID)
 	if !ok {
-		_, err := m.srv.Assign(oID, 0)
+		_, err := m.srv.AssignOrder(oID, 0)
 		require.NoError(m.t, err)
-		out, _ = m.srv.OutboundOf(oID)
+		out, _ = m.srv.OutboundOfOrder(oID)
 	}
-	require.NoError(m.t, m.srv.Ship(out.IOID, jushuitantest.Parcel{LCID: "YTO", LID: lID, Lines: lines}))
+	require.NoError(m.t, m.srv.ShipOutbound(out.IOID, jushuitantest.Parcel{LCID: "YTO", LID: lID, Lines: lines}))
 }
 
 // goodsBack makes a return of some M of an order.
@@ -342,8 +342,8 @@ func TestReconcileLostPushes(t *testing.T) {
 		}, []string{"missed logistics.upload o_id 910001 YT1"}, []string{"ship 910001 SO-1 YT1 YTO SO-1/TS-BLK-L/1200002 x1"}},
 		{"cancel", func(m *mall) {
 			kept, gone := m.order("SO-1"), m.order("SO-2")
-			require.NoError(m.t, m.srv.Cancel(kept, ""))
-			m.losing(all, func() { require.NoError(m.t, m.srv.Cancel(gone, "缺货")) })
+			require.NoError(m.t, m.srv.CancelOrder(kept, ""))
+			m.losing(all, func() { require.NoError(m.t, m.srv.CancelOrder(gone, "缺货")) })
 		}, []string{"missed cancel.order so_id SO-2"}, []string{"cancel SO-2"}},
 		{"goods returned", func(m *mall) {
 			m.ship(m.order("SO-1"), "YT1", nil)
@@ -411,7 +411,7 @@ func TestReconcileStock(t *testing.T) {
 
 	// An order holds some: the formula tells.
 	oID := m.order("SO-1")
-	_, err := m.srv.Assign(oID, 0)
+	_, err := m.srv.AssignOrder(oID, 0)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"missed inventory.upload sku_id TS-BLK-L 999", "missed inventory.upload sku_id TS-BLK-M 12"}, sorted(told(m.differences(cfg))))
 
@@ -429,6 +429,33 @@ func TestReconcileStock(t *testing.T) {
 	assert.Equal(t, []string{"missed inventory.upload sku_id TS-BLK-M 14"}, told(m.differences(cfg)))
 }
 
+// TestReconcileStockOfAWarehouse: the query names the warehouse, and none where the sum of all
+// is compared.
+func TestReconcileStockOfAWarehouse(t *testing.T) {
+	m := newMall(t)
+	m.srv.Advance(time.Hour) // past the grace
+	for wms, want := range map[int64]string{0: "", mainWMS: fmt.Sprintf(`"wms_co_id":%d`, mainWMS)} {
+		var asked []string
+		client, err := m.srv.Client(jushuitan.WithOnExchange(func(_ context.Context, x jushuitan.Exchange) {
+			if x.Op == "Inventory.Query" {
+				asked = append(asked, x.Params.Get("biz"))
+			}
+		}))
+		require.NoError(t, err)
+		cfg := m.config()
+		cfg.Shops, cfg.Client, cfg.Methods = nil, client.ForMerchant(cfg.EntID), []jushuitan.PushMethod{jushuitan.PushStock}
+		cfg.Stocks = []callback.ReconcileStock{{WMSCoID: wms, Figure: func(*jushuitan.InventoryRow) (decimal.Decimal, bool) { return decimal.Zero, false }}}
+		for _, err := range callback.Reconcile(t.Context(), cfg) {
+			require.NoError(t, err)
+		}
+		require.NotEmpty(t, asked)
+		for _, biz := range asked {
+			assert.Contains(t, biz, want)
+			assert.Equal(t, wms != 0, strings.Contains(biz, "wms_co_id"), biz)
+		}
+	}
+}
+
 func sorted(texts []string) []string {
 	sort.Strings(texts)
 	return texts
@@ -439,10 +466,10 @@ func sorted(texts []string) []string {
 func TestReconcileWindow(t *testing.T) {
 	m := newMall(t)
 	one, two := m.order("SO-1"), m.order("SO-2")
-	m.losing(all, func() { require.NoError(t, m.srv.Cancel(one, "")) })
+	m.losing(all, func() { require.NoError(t, m.srv.CancelOrder(one, "")) })
 	m.srv.Advance(10 * time.Minute)
 	between := m.srv.Now().Truncate(time.Second)
-	m.losing(all, func() { require.NoError(t, m.srv.Cancel(two, "")) })
+	m.losing(all, func() { require.NoError(t, m.srv.CancelOrder(two, "")) })
 	find := func(change func(*callback.ReconcileConfig)) []string {
 		cfg := m.documents()
 		change(&cfg)
@@ -464,6 +491,87 @@ func TestReconcileWindow(t *testing.T) {
 	assert.Empty(t, find(func(cfg *callback.ReconcileConfig) {
 		cfg.Methods, cfg.Grace = []jushuitan.PushMethod{jushuitan.PushShipment}, -1
 	}), "another kind")
+}
+
+// The end of a window is where the next one begins, and never before its own beginning.
+func TestReconcileConfigEnd(t *testing.T) {
+	now := noon.Add(300 * time.Millisecond)
+	at := noon.Truncate(time.Second)
+	for name, c := range map[string]struct {
+		from, to time.Time
+		grace    time.Duration
+		want     time.Time
+	}{
+		"now minus the grace":   {at.Add(-time.Hour), time.Time{}, 0, at.Add(-5 * time.Minute)},
+		"no grace":              {at.Add(-time.Hour), time.Time{}, -1, at},
+		"to":                    {at.Add(-time.Hour), at.Add(-time.Minute + 700*time.Millisecond), -1, at.Add(-time.Minute)},
+		"nothing is old enough": {at.Add(-time.Minute), time.Time{}, 0, at.Add(-time.Minute)},
+	} {
+		cfg := callback.ReconcileConfig{From: c.from, To: c.to, Grace: c.grace, Now: func() time.Time { return now }}
+		assert.True(t, c.want.Equal(cfg.End()), "%s: %s", name, cfg.End())
+	}
+}
+
+// A message that Reconcile found says what the ERP says: a push that was sent before that and
+// comes later is stale.
+func TestRedeliverThenOlderPush(t *testing.T) {
+	w := newWorld(t, 1)
+	parcel := w.put(logisticPath, &modelDoc{key: "SO-1", row: map[string]any{
+		"o_id": 1, "so_id": "SO-1", "shop_id": mallShop, "l_id": "YT1", "lc_id": "YTO", "send_date": w.erp.now.Format(modelTime),
+		"items": []map[string]any{{"sku_id": "A", "qty": 1, "outer_oi_id": "SO-1-1"}},
+	}})
+	older := w.request(jushuitan.PushShipment, parcel.row)
+	w.pass(time.Minute)
+	parcel.row["l_id"], parcel.row["lc_id"] = "SF2", "SF" // of which the push is lost
+	w.put(logisticPath, parcel)
+	w.pass(time.Hour)
+	for d, err := range callback.Reconcile(t.Context(), w.config(w.start)) {
+		require.NoError(t, err)
+		require.NoError(t, w.receiver.Redeliver(t.Context(), d))
+	}
+	w.arrive(onItsWay{req: older})
+	assert.Equal(t, map[string]string{"1 SO-1-1A1": "SF2 SF"}, w.shipped)
+}
+
+// The same lines that are returned twice without unique_id look like a repeat when they are
+// pushed: the second receipt is found, and runs once.
+func TestReconcileTheSameLinesTwice(t *testing.T) {
+	w := newWorld(t, 1)
+	for i := range 2 {
+		row := map[string]any{
+			"io_id": i + 1, "as_id": 9, "shop_id": mallShop, "so_id": "SO-9", "status": "Confirmed", "io_date": w.erp.now.Format(modelTime),
+			"items": []map[string]any{{"sku_id": "A", "qty": 1}},
+		}
+		w.put(receivedPath, &modelDoc{key: "9", row: row})
+		w.arrive(onItsWay{req: w.request(jushuitan.PushGoodsReturned, map[string]any{"as_id": 9, "action_name": "确认收货", "items": row["items"]})})
+		w.pass(time.Minute)
+	}
+	require.Equal(t, map[string]int64{"9": 1}, w.returned)
+	w.pass(time.Hour)
+	for range 2 {
+		for d, err := range callback.Reconcile(t.Context(), w.config(w.start)) {
+			require.NoError(t, err)
+			assert.Equal(t, []string{"differs refund.goods as_id 9 items[A].qty:1->2 确认收货 A x1"}, told([]*callback.Difference{d}))
+			require.NoError(t, w.receiver.Redeliver(t.Context(), d))
+			require.ErrorIs(t, w.receiver.Redeliver(t.Context(), d), callback.ErrAlreadyHandled)
+		}
+	}
+	assert.Equal(t, map[string]int64{"9": 2}, w.returned)
+}
+
+// Two shops of one warehouse have their own figures.
+func TestReconcileStockOfTwoShops(t *testing.T) {
+	w := newWorld(t, 1)
+	w.put(stockPath, &modelDoc{key: "A", row: map[string]any{"sku_id": "A", "qty": 5}})
+	w.arrive(onItsWay{req: w.request(jushuitan.PushStock, []map[string]any{{"shop_id": 7, "sku_id": "A", "qty": 5}})})
+	w.arrive(onItsWay{req: w.request(jushuitan.PushStock, []map[string]any{{"shop_id": mallShop, "sku_id": "A", "qty": 4}})})
+	w.pass(time.Hour)
+	var found []*callback.Difference
+	for d, err := range callback.Reconcile(t.Context(), w.config(w.start)) {
+		require.NoError(t, err)
+		found = append(found, d)
+	}
+	assert.Equal(t, []string{"differs inventory.upload sku_id A qty:4->5 5"}, told(found))
 }
 
 // Goods that come in while the window is read are left to the next one.
@@ -509,6 +617,8 @@ func (s script) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch req.URL.Path {
 	case "/open/logistic/query", "/open/orders/single/query":
 		list = "orders"
+	case stockPath:
+		list = "inventorys"
 	}
 	body := fmt.Sprintf(`{"code":0,"msg":"ok","data":{"page_index":1,"page_size":50,"has_next":false,"data_count":%d,"page_count":1,%q:[%s]}}`, len(rows), list, strings.Join(rows, ","))
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
@@ -588,7 +698,37 @@ func TestReconcileCompares(t *testing.T) {
 		},
 		{"lines", ship, pushes{push("1", "SO-1", "YT1", "SF", a1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1, b1)}}, []string{"differs logistics.upload o_id 1 YT1 items[SO-1 SO-1-2 B].qty:0->1"}},
 		{"corrected by a later push", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT1", "SF", a1+","+b1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1, b1)}}, nil},
+		{
+			"carrier changed and changed back", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT1", "YTO", a1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"differs logistics.upload o_id 1 YT1 lc_id:YTO->SF"},
+		},
+		{
+			"waybill changed and changed back", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT2", "SF", a1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"differs logistics.upload o_id 1 YT1 l_id:YT2->YT1"},
+		},
+		{
+			"lines changed and changed back", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT1", "SF", a1+","+b1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"differs logistics.upload o_id 1 YT1 items[SO-1 SO-1-2 B].qty:1->0"},
+		},
+		{
+			"two like parcels", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT2", "SF", a1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1), parcelRow(1, "SO-1", "YT2", "SF", a1)}}, nil,
+		},
+		{
+			"two parcels with one waybill", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT1", "SF", b1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1), parcelRow(1, "SO-1", "YT1", "SF", b1)}}, nil,
+		},
+		{
+			"carrier by name", ship, pushes{{string(ship), `{"o_id":1,"so_id":"SO-1","l_id":"YT1","logistics_company":"圆通"}`}},
+			script{logisticPath: {strings.Replace(parcelRow(1, "SO-1", "YT1", "", a1), `"l_id"`, `"logistics_company":"顺丰","l_id"`, 1)}},
+			[]string{"differs logistics.upload o_id 1 YT1 logistics_company:圆通->顺丰"},
+		},
+		{
+			"two orders in one parcel", ship, pushes{push("3", "SO-1", "YT1", "SF", "")},
+			script{logisticPath: {parcelRow(3, "SO-1", "YT1", "SF"), parcelRow(3, "SO-2", "YT1", "SF")}}, []string{"missed logistics.upload o_id 3 YT1"},
+		},
 		{"phantom parcel", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT9", "SF", b1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"unexpected logistics.upload o_id 1 YT9 l_id:YT9->"}},
+		{"phantom parcel, the first of all", ship, pushes{push("1", "SO-1", "YT9", "SF", b1), push("1", "SO-1", "YT1", "SF", a1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"unexpected logistics.upload o_id 1 YT9 l_id:YT9->"}},
 		{"another shop's", ship, nil, script{logisticPath: {strings.Replace(parcelRow(1, "SO-1", "YT1", "SF", a1), "10350", "10351", 1)}}, nil},
 
 		{
@@ -597,6 +737,27 @@ func TestReconcileCompares(t *testing.T) {
 				`{"o_id":2,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 12:00:00"}`,
 			}},
 			[]string{"missed cancel.order so_id SO-1"},
+		},
+		{
+			"a further part of an order", cancel, pushes{{string(cancel), `{"so_id":"SO-1"}`}}, script{ordersPath: {
+				`{"o_id":1,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 11:59:00"}`,
+				`{"o_id":2,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 12:01:00"}`,
+			}},
+			[]string{"missed cancel.order so_id SO-1 modified:2024-01-02 12:00:00->2024-01-02 12:01:00"},
+		},
+		{
+			"a further part in the same second", cancel, pushes{{string(cancel), `{"so_id":"SO-1"}`}}, script{ordersPath: {
+				`{"o_id":1,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 12:00:00"}`,
+				`{"o_id":2,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 12:00:00"}`,
+			}},
+			[]string{"missed cancel.order so_id SO-1 modified:2024-01-02 12:00:00->2024-01-02 12:00:00"},
+		},
+		{
+			"a part that the last push told of", cancel, pushes{{string(cancel), `{"so_id":"SO-1"}`}}, script{ordersPath: {
+				`{"o_id":1,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 11:59:00"}`,
+				`{"o_id":2,"so_id":"SO-1","shop_id":10350,"status":"Cancelled","modified":"2024-01-02 12:00:00"}`,
+			}},
+			nil,
 		},
 		{
 			"phantom cancel", cancel, pushes{{string(cancel), `{"so_id":"SO-1"}`}, {string(cancel), `{"so_id":"SO-2"}`}},
@@ -609,13 +770,17 @@ func TestReconcileCompares(t *testing.T) {
 		{"goods undone without lines", goods, pushes{back("9", "RF-9", "确认收货", "A", "1"), {string(goods), `{"as_id":9,"action_name":"取消收货"}`}}, script{receivedPath: {receipt(1, 9, "Cancelled", "A", "1")}, casesPath: {caseRow}}, nil},
 		{"goods undone before any push", goods, nil, script{receivedPath: {receipt(1, 9, "Cancelled", "A", "1")}, casesPath: {caseRow}}, nil},
 		{"goods undone in part", goods, pushes{back("9", "RF-9", "确认收货", "A", "3")}, script{receivedPath: {receipt(1, 9, "Cancelled", "A", "1"), receipt(2, 9, "Confirmed", "A", "2")}, casesPath: {caseRow}}, []string{"differs refund.goods as_id 9 items[A].qty:3->2 取消收货 A x1"}},
-		{"a receipt of a state that is not known", goods, nil, script{receivedPath: {receipt(1, 9, "Merged", "A", "1"), receipt(2, 9, "Confirmed", "A", "1")}, casesPath: {caseRow}}, nil},
+		{"a receipt of a state that is unknown", goods, nil, script{receivedPath: {receipt(1, 9, "Merged", "A", "1"), receipt(2, 9, "Confirmed", "A", "1")}, casesPath: {caseRow}}, nil},
 		{
 			"goods from before the journal", goods, nil,
 			script{receivedPath: {strings.Replace(receipt(1, 9, "Confirmed", "A", "1"), `"io_date":"2024-01-02`, `"io_date":"2024-01-01`, 1), receipt(2, 9, "Confirmed", "A", "2")}, casesPath: {caseRow}},
 			[]string{"missed refund.goods as_id 9 确认收货 A x2"},
 		},
 		{"a receipt that waits", goods, nil, script{receivedPath: {receipt(1, 9, "WaitConfirm", "A", "1")}, casesPath: {caseRow}}, nil},
+		{
+			"phantom goods, the first of all", goods, pushes{back("8", "RF-8", "确认收货", "A", "1"), back("9", "RF-9", "确认收货", "A", "1")},
+			script{receivedPath: {receipt(1, 9, "Confirmed", "A", "1")}, casesPath: {caseRow}}, []string{"unexpected refund.goods as_id 8 action_name:确认收货->"},
+		},
 		{"phantom goods", goods, pushes{back("9", "RF-9", "确认收货", "A", "1")}, script{}, []string{"unexpected refund.goods as_id 9 action_name:确认收货->"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -626,7 +791,7 @@ func TestReconcileCompares(t *testing.T) {
 			h := &host{}
 			cfg := h.config()
 			cfg.Now = func() time.Time { return from.Add(12 * time.Hour) }
-			r := receiver(t, callback.Journaled(cfg, journal))
+			r := receiver(t, callback.WithJournal(cfg, journal))
 			for _, p := range c.pushed {
 				w := httptest.NewRecorder()
 				r.ServeHTTP(w, signedRequest(t, jushuitan.PushMethod(p[0]), p[1]))
@@ -646,7 +811,7 @@ func TestReconcileCompares(t *testing.T) {
 			}
 			assert.Equal(t, want, told(out))
 			for _, diff := range out {
-				if diff.Receipts(now) == nil {
+				if diff.JournalEntries(now) == nil {
 					require.Error(t, r.Redeliver(t.Context(), diff), "there is no message")
 					continue
 				}
@@ -673,7 +838,7 @@ func TestReconcileErrors(t *testing.T) {
 	shipped, gone := m.order("SO-1"), m.order("SO-2")
 	m.losing(all, func() {
 		m.ship(shipped, "YT1", nil)
-		require.NoError(t, m.srv.Cancel(gone, ""))
+		require.NoError(t, m.srv.CancelOrder(gone, ""))
 	})
 	m.srv.Advance(time.Hour)
 	run := func(cfg callback.ReconcileConfig) (found []string, errs []error) {
@@ -737,10 +902,10 @@ func TestReconcileGivesWhatItFoundBeforeAnError(t *testing.T) {
 // cutJournal breaks off after one receipt.
 type cutJournal struct{ callback.Journal }
 
-func (cutJournal) Between(context.Context, callback.JournalScope, time.Time, time.Time) iter.Seq2[callback.Receipt, error] {
-	return func(yield func(callback.Receipt, error) bool) {
-		if yield(callback.Receipt{Document: "so_id SO-1", SoID: "SO-1"}, nil) {
-			yield(callback.Receipt{}, errBroken)
+func (cutJournal) Between(context.Context, callback.JournalScope, time.Time, time.Time) iter.Seq2[callback.JournalEntry, error] {
+	return func(yield func(callback.JournalEntry, error) bool) {
+		if yield(callback.JournalEntry{Document: "so_id SO-1", SoID: "SO-1"}, nil) {
+			yield(callback.JournalEntry{}, errBroken)
 		}
 	}
 }
@@ -750,7 +915,7 @@ var errBroken = errors.New("table locked")
 // brokenJournal takes nothing and finds nothing.
 type brokenJournal struct{ callback.Journal }
 
-func (brokenJournal) Note(context.Context, ...callback.Receipt) error { return errBroken }
+func (brokenJournal) Record(context.Context, ...callback.JournalEntry) error { return errBroken }
 func (brokenJournal) Since(context.Context, callback.JournalScope) (time.Time, error) {
 	return time.Time{}, errBroken
 }
@@ -808,11 +973,17 @@ func TestReconcileConfig(t *testing.T) {
 		"Journal":      func(c *callback.ReconcileConfig) { c.Journal = nil },
 		"From":         func(c *callback.ReconcileConfig) { c.From = time.Time{} },
 		"To is before": func(c *callback.ReconcileConfig) { c.To = c.From.Add(-1) },
-		"neither":      func(c *callback.ReconcileConfig) { c.Shops, c.Stocks = nil, nil },
-		"ShopID":       func(c *callback.ReconcileConfig) { c.Shops[0].ShopID = 0 },
-		"Figure":       func(c *callback.ReconcileConfig) { c.Stocks[0].Figure = nil },
-		"WMSCoID":      func(c *callback.ReconcileConfig) { c.Stocks[0].WMSCoID = -1 },
-		"method":       func(c *callback.ReconcileConfig) { c.Methods = []jushuitan.PushMethod{"no"} },
+		"To is later than now minus Grace": func(c *callback.ReconcileConfig) {
+			c.From = m.srv.Now().Add(-time.Hour)
+			c.To = m.srv.Now().Add(-callback.DefaultGrace + time.Second)
+		},
+		"neither": func(c *callback.ReconcileConfig) { c.Shops, c.Stocks = nil, nil },
+		"ShopID":  func(c *callback.ReconcileConfig) { c.Shops[0].ShopID = 0 },
+		"Figure":  func(c *callback.ReconcileConfig) { c.Stocks[0].Figure = nil },
+		"WMSCoID": func(c *callback.ReconcileConfig) { c.Stocks[0].WMSCoID = -1 },
+		`the kind "no" cannot be compared`: func(c *callback.ReconcileConfig) {
+			c.Methods = []jushuitan.PushMethod{jushuitan.PushCancel, "no"}
+		},
 	} {
 		cfg := m.config()
 		spoil(&cfg)
@@ -831,14 +1002,14 @@ func TestReconcileConfig(t *testing.T) {
 func TestRedeliver(t *testing.T) {
 	m := newMall(t)
 	gone := m.order("SO-1")
-	m.losing(all, func() { require.NoError(t, m.srv.Cancel(gone, "")) })
+	m.losing(all, func() { require.NoError(t, m.srv.CancelOrder(gone, "")) })
 	diffs := m.differences(m.documents())
 	require.Len(t, diffs, 1)
 	diff := diffs[0]
 
 	// The push comes before it is redelivered.
 	m.resend()
-	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff), callback.ErrHandled)
+	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff), callback.ErrAlreadyHandled)
 	assert.Equal(t, []string{"cancel SO-1"}, m.did())
 
 	// The function fails, then not.
@@ -851,7 +1022,7 @@ func TestRedeliver(t *testing.T) {
 	assert.Contains(t, err.Error(), `redeliver cancel.order of merchant "10010", storage code "10350", so_id SO-1`)
 	fails = nil
 	require.NoError(t, other.Redeliver(t.Context(), diff))
-	require.ErrorIs(t, other.Redeliver(t.Context(), diff), callback.ErrHandled)
+	require.ErrorIs(t, other.Redeliver(t.Context(), diff), callback.ErrAlreadyHandled)
 
 	only := m.serve(func(c *callback.Config) { c.Cancel = nil })
 	require.ErrorIs(t, only.Redeliver(t.Context(), diff), callback.ErrNoFunction)
@@ -884,7 +1055,7 @@ func TestRedeliver(t *testing.T) {
 	wg.Wait()
 	handled := 0
 	for _, err := range ran {
-		if errors.Is(err, callback.ErrHandled) || errors.Is(err, jushuitan.ErrBusy) {
+		if errors.Is(err, callback.ErrAlreadyHandled) || errors.Is(err, jushuitan.ErrBusy) {
 			handled++
 			continue
 		}
@@ -906,10 +1077,10 @@ func TestRedeliverCorrections(t *testing.T) {
 		return out
 	}
 	require.NoError(t, m.receiver.Redeliver(t.Context(), diff(callback.Missed, "")))
-	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff(callback.Differs, "l_id")), callback.ErrHandled, "a push of this waybill came")
+	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff(callback.Differs, "l_id")), callback.ErrAlreadyHandled, "a push of this waybill came")
 	p.LCID = "YTO"
 	require.NoError(t, m.receiver.Redeliver(t.Context(), diff(callback.Differs, "lc_id")))
-	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff(callback.Differs, "lc_id")), callback.ErrHandled)
+	require.ErrorIs(t, m.receiver.Redeliver(t.Context(), diff(callback.Differs, "lc_id")), callback.ErrAlreadyHandled)
 	assert.Equal(t, []string{"ship 1 SO-1 YT1 SF", "ship 1 SO-1 YT1 YTO"}, m.did())
 }
 
@@ -975,7 +1146,7 @@ func TestReconcileFindsExactlyWhatWasLost(t *testing.T) {
 					m.ship(oID, "C"+so, nil)
 				}
 				for i := range 70 {
-					require.NoError(t, m.srv.Cancel(m.order(fmt.Sprintf("C-%d", i)), ""))
+					require.NoError(t, m.srv.CancelOrder(m.order(fmt.Sprintf("C-%d", i)), ""))
 				}
 				for i := range 60 { // received, undone, and received again
 					asID := m.goodsBack(fmt.Sprintf("RF-%d", i), fmt.Sprintf("S-%d", i), "2")
@@ -1030,15 +1201,15 @@ func TestReconcileFindsExactlyWhatWasLost(t *testing.T) {
 func pushText(t *testing.T, method jushuitan.PushMethod, body string) string {
 	switch method {
 	case jushuitan.PushShipment:
-		p, err := callback.ParseShipment([]byte(body))
+		p, err := jushuitan.ParseShipmentPush([]byte(body))
 		assert.NoError(t, err)
 		return fmt.Sprintf("ship %d %s", p.OID, p.LID)
 	case jushuitan.PushCancel:
-		p, err := callback.ParseCancel([]byte(body))
+		p, err := jushuitan.ParseCancelPush([]byte(body))
 		assert.NoError(t, err)
 		return "cancel " + p.SoID
 	}
-	p, err := callback.ParseGoodsReturned([]byte(body))
+	p, err := jushuitan.ParseGoodsReturnedPush([]byte(body))
 	assert.NoError(t, err)
 	return fmt.Sprintf("goods %s %s", p.OuterASID, p.Action)
 }

@@ -28,6 +28,7 @@ var refusalClasses = []struct {
 }{
 	{"ErrRequest", jushuitan.ErrRequest}, {"ErrTooLarge", jushuitan.ErrTooLarge}, {"ErrKind", callback.ErrKind},
 	{"ErrNoFunction", callback.ErrNoFunction}, {"ErrChecksum", callback.ErrChecksum}, {"ErrToken", callback.ErrToken},
+	{"ErrMerchant", callback.ErrMerchant}, {"ErrRate", callback.ErrRate},
 	{"ErrSource", jushuitan.ErrSource}, {"ErrWindow", jushuitan.ErrWindow}, {"ErrBusy", jushuitan.ErrBusy},
 	{"ErrDedupe", jushuitan.ErrDedupe}, {"ErrUnknownAction", callback.ErrUnknownAction}, {"ErrDecode", jushuitan.ErrDecode},
 	{"DeadlineExceeded", context.DeadlineExceeded}, {"Canceled", context.Canceled},
@@ -113,9 +114,18 @@ func TestRefusals(t *testing.T) {
 			c.Sources, c.Proxies, c.ProxyHeader = networks("198.51.100.0/24"), networks("::ffff:192.0.2.0/120"), "X-Real-Ip"
 		}, request: func(r *http.Request) { r.Header.Set("X-Real-Ip", "198.51.100.7") }, want: "200" + taken},
 
-		{name: "probe", request: func(r *http.Request) { r.Method = http.MethodGet }, want: "200" + taken},
-		{name: "blank body", message: body(" \r\n"), want: "200" + taken},
-		{name: "blank body of an unknown kind", message: kind("x", " "), want: "200" + taken},
+		{name: "probe", request: func(r *http.Request) {
+			r.Method, r.URL.RawQuery, r.Body, r.ContentLength = http.MethodGet, "entId=1", nil, 0
+		}, want: "200" + taken},
+		{name: "GET of a push", request: func(r *http.Request) { r.Method = http.MethodGet }, want: "405 Allow:GET, POST, PUT" + refused + " ErrRequest"},
+		{name: "blank body", message: body(" \r\n"), want: "400" + refused + " ErrRequest"},
+		{name: "blank body of an unknown kind", message: kind("x", " "), want: "404" + refused + " ErrKind"},
+		{name: "no merchant", config: func(c *callback.Config) { c.Secrets, c.AllowUnauthenticated = nil, true },
+			message: func(m *callbacktest.Message) { m.EntID = "" }, want: "403" + refused + " ErrMerchant"},
+		{name: "merchant in the path", config: func(c *callback.Config) {
+			c.Secrets, c.AllowUnauthenticated = nil, true
+			c.MerchantOf = func(r *http.Request) string { return strings.Split(r.URL.Path, "/")[1] }
+		}, message: func(m *callbacktest.Message) { m.EntID = "" }, want: "200" + taken},
 		{name: "DELETE", request: func(r *http.Request) { r.Method = http.MethodDelete }, want: "405 Allow:GET, POST, PUT" + refused + " ErrRequest"},
 		{name: "PUT", request: func(r *http.Request) { r.Method = http.MethodPut }, want: "200" + taken},
 		{name: "query not readable", request: func(r *http.Request) { r.URL.RawQuery += "&x=%zz" }, want: "400" + refused + " ErrRequest"},

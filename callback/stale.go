@@ -1,10 +1,12 @@
 package callback
 
 import (
+	"cmp"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
-	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,19 +16,33 @@ import (
 // staleEntries is how many SKUs are remembered.
 const staleEntries = 200_000
 
-// staleFilter knows when the figure of a SKU that was taken last was modified.
-// The SKU that was taken longest ago is forgotten first.
+// staleFilter remembers for each SKU when the last accepted figure was modified. The
+// least recently accepted SKU is evicted first.
 type staleFilter struct {
 	limit int
-	seed  maphash.Seed
-	turns [64]chan struct{} // of the shops, by hash: held while one of its pushes runs
 
 	mu    sync.Mutex
+	turns map[shopKey]*shopTurn      // of the shops with a push in progress
 	rows  map[staleKey]*list.Element // of *staleRow
 	order list.List
 }
 
-type staleKey struct{ entID, storageCode, skuID, shopSKUID string }
+// shopKey is a shop whose stock is pushed, and its warehouse.
+type shopKey struct {
+	entID, storageCode string
+	shopID             int64
+}
+
+// shopTurn is held while one of the shop's pushes runs.
+type shopTurn struct {
+	held  chan struct{}
+	users int
+}
+
+type staleKey struct {
+	shopKey
+	skuID, shopSKUID string
+}
 
 type staleRow struct {
 	key      staleKey
@@ -34,33 +50,87 @@ type staleRow struct {
 }
 
 func newStaleFilter(limit int) *staleFilter {
-	f := &staleFilter{limit: limit, seed: maphash.MakeSeed(), rows: map[staleKey]*list.Element{}}
-	for i := range f.turns {
-		f.turns[i] = make(chan struct{}, 1)
-	}
-	return f
+	return &staleFilter{limit: limit, turns: map[shopKey]*shopTurn{}, rows: map[staleKey]*list.Element{}}
 }
 
-// turn waits for the turn of a shop.
-func (f *staleFilter) turn(ctx context.Context, env Envelope) (done func(), err error) {
-	turn := f.turns[maphash.Comparable(f.seed, [2]string{env.EntID, env.StorageCode})%uint64(len(f.turns))]
+func shopOf(env Envelope, row *jushuitan.StockPushRow) shopKey {
+	return shopKey{env.EntID, env.StorageCode, row.ShopID}
+}
+
+// turn waits, at most for the given time, until no other stock push of the shops is in
+// progress. Shops are taken in their order, so that pushes do not wait for each other.
+func (f *staleFilter) turn(ctx context.Context, wait time.Duration, env Envelope, rows []jushuitan.StockPushRow) (done func(), err error) {
+	var shops []int64
+	for i := range rows {
+		if n := len(shops); n == 0 || shops[n-1] != rows[i].ShopID {
+			shops = append(shops, rows[i].ShopID)
+		}
+	}
+	slices.Sort(shops)
+	shops = slices.Compact(shops)
+	taken := 0
+	done = func() {
+		for _, shop := range shops[:taken] {
+			f.leave(shopKey{env.EntID, env.StorageCode, shop}, true)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(wait, 0))
+	defer cancel()
+	for _, shop := range shops {
+		if err := f.enter(ctx, shopKey{env.EntID, env.StorageCode, shop}); err != nil {
+			done()
+			return nil, err
+		}
+		taken++
+	}
+	return done, nil
+}
+
+// enter takes the turn of a shop: at once if nobody has it.
+func (f *staleFilter) enter(ctx context.Context, shop shopKey) error {
+	f.mu.Lock()
+	t := f.turns[shop]
+	if t == nil {
+		t = &shopTurn{held: make(chan struct{}, 1)}
+		f.turns[shop] = t
+	}
+	t.users++
+	f.mu.Unlock()
 	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
+	case t.held <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case t.held <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		f.leave(shop, false)
+		return context.Cause(ctx)
 	}
 }
 
-// fresh is the rows that are not older than those taken before, in the place of
-// all rows.
+func (f *staleFilter) leave(shop shopKey, held bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.turns[shop]
+	if held {
+		<-t.held
+	}
+	if t.users--; t.users == 0 {
+		delete(f.turns, shop)
+	}
+}
+
+// fresh returns the rows that are not older than those accepted before. It reuses the
+// slice.
 func (f *staleFilter) fresh(env Envelope, rows []jushuitan.StockPushRow) []jushuitan.StockPushRow {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out := rows[:0]
 	newest := make(map[staleKey]time.Time, len(rows)) // of this push
 	for _, row := range rows {
-		key := staleKey{env.EntID, env.StorageCode, row.SKUID, row.ShopSKUID}
+		key := staleKey{shopOf(env, &row), row.SKUID, row.ShopSKUID}
 		if !row.Modified.IsZero() {
 			last := newest[key]
 			if e := f.rows[key]; e != nil {
@@ -78,7 +148,7 @@ func (f *staleFilter) fresh(env Envelope, rows []jushuitan.StockPushRow) []jushu
 	return out
 }
 
-// took notes rows that were taken.
+// took records accepted rows.
 func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,7 +156,7 @@ func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 		if row.Modified.IsZero() {
 			continue
 		}
-		key := staleKey{env.EntID, env.StorageCode, row.SKUID, row.ShopSKUID}
+		key := staleKey{shopOf(env, &row), row.SKUID, row.ShopSKUID}
 		if e := f.rows[key]; e != nil {
 			if known, ok := e.Value.(*staleRow); ok {
 				known.modified = row.Modified
@@ -103,31 +173,56 @@ func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 	}
 }
 
-// freshOnly is the host's function behind the filter.
+var (
+	// errAllStale: no row of a push is newer than what was accepted.
+	errAllStale = errors.New("every row is older than the last one that was accepted")
+	// errFuture: later figures of the row's SKU would all be dropped.
+	errFuture = fmt.Errorf("%w: a row of stock is dated in the future", jushuitan.ErrWindow)
+	// errTurn: another push of the shop takes too long.
+	errTurn = fmt.Errorf("%w: another stock push of this shop", jushuitan.ErrBusy)
+)
+
+// freshOnly wraps the host's function with the filter.
 func (r *Receiver) freshOnly(function func(context.Context, Envelope, *jushuitan.StockPush) error) func(context.Context, Envelope, *jushuitan.StockPush) error {
 	f := r.stale
 	if function == nil || f == nil {
 		return function
 	}
 	return func(ctx context.Context, env Envelope, p *jushuitan.StockPush) error {
-		waitCtx, cancel := context.WithTimeout(ctx, max(r.in.Wait(), 0))
-		defer cancel()
-		done, err := f.turn(waitCtx, env)
+		if err := r.notAhead(p.Rows); err != nil {
+			return err
+		}
+		done, err := f.turn(ctx, r.in.Wait(), env, p.Rows)
 		if err != nil {
-			return fmt.Errorf("%w: another stock push of this shop: %w", jushuitan.ErrBusy, err)
+			return fmt.Errorf("%w: %w", errTurn, err)
 		}
 		defer done()
 		empty := len(p.Rows) == 0
 		rows := f.fresh(env, p.Rows)
 		if len(rows) == 0 && !empty {
-			return nil
+			return errAllStale
 		}
 		p.Rows = rows
-		taken := append([]jushuitan.StockPushRow(nil), rows...) // the function may change its own
+		taken := append([]jushuitan.StockPushRow(nil), rows...) // the function may change p.Rows
 		if err := function(ctx, env, p); err != nil {
 			return err
 		}
 		f.took(env, taken)
 		return nil
 	}
+}
+
+// notAhead refuses rows that are dated too far in the future.
+func (r *Receiver) notAhead(rows []jushuitan.StockPushRow) error {
+	limit := cmp.Or(r.cfg.MaxAhead, maxAhead)
+	if limit < 0 {
+		return nil
+	}
+	latest := r.in.Now().Add(limit)
+	for i := range rows {
+		if rows[i].Modified.After(latest) {
+			return fmt.Errorf("%w: datas[%d].modified: check the clock of the ERP and of this machine", errFuture, i)
+		}
+	}
+	return nil
 }

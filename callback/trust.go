@@ -12,19 +12,19 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Checksum is which way of signing is demanded of the parameter sign. Public
-// receivers differ, and no document says which one the ERP uses: see
-// [Envelope].ChecksumForm of live messages, then pin it.
+// Checksum selects the signing scheme of the parameter sign. Public receivers differ,
+// and it is not documented which scheme the ERP uses: look at [Envelope].ChecksumForm
+// of live messages, then select it.
 type Checksum int
 
-// The policies.
+// The schemes.
 const (
-	ChecksumAny            Checksum = iota // any known way
+	ChecksumAny            Checksum = iota // any known scheme
 	ChecksumTS                             // only ts is signed
 	ChecksumSorted                         // all parameters, sorted by name
-	ChecksumArrivalTSFirst                 // all parameters, ts first, the others as they stand in the URL
-	ChecksumArrival                        // all parameters as they stand in the URL
-	ChecksumOff                            // not demanded
+	ChecksumArrivalTSFirst                 // all parameters, ts first, the others in the order of the URL
+	ChecksumArrival                        // all parameters in the order of the URL
+	ChecksumOff                            // not checked
 )
 
 func (c Checksum) String() string {
@@ -45,12 +45,12 @@ func (c Checksum) String() string {
 	return fmt.Sprintf("Checksum(%d)", int(c))
 }
 
-// Sign makes the parameter sign in this way, [ChecksumSorted] where none is
-// named, of a method and the raw query of a URL without sign.
+// Sign returns the value of the parameter sign for a method and the raw query of a URL
+// without sign. ChecksumAny and ChecksumOff sign as [ChecksumSorted].
 func (c Checksum) Sign(method jushuitan.PushMethod, rawQuery string) (string, error) {
 	query, err := pushsign.Parse(rawQuery)
 	if err != nil {
-		return "", errors.New("callback: the query cannot be read")
+		return "", errors.New("callback: invalid query")
 	}
 	if c == ChecksumAny || c == ChecksumOff {
 		c = ChecksumSorted
@@ -71,48 +71,52 @@ func (c Checksum) of(method jushuitan.PushMethod, query pushsign.Params) pushsig
 	}
 }
 
-// trust is what is demanded of a request before its body is believed.
+// trust verifies a request before its body is processed.
 type trust struct {
 	checksum Checksum
 	secrets  []string
 
 	mu    sync.Mutex
-	known map[registered]*knownURL // that proved right
+	known map[registered]*knownURL // with a valid token
 }
 
-// registered is what the token of a URL is made of.
+// registered is what the token of a URL is derived from.
 type registered struct {
 	method             jushuitan.PushMethod
 	entID, storageCode string
 }
 
-// knownURL is what is remembered of a URL, since each serves many messages.
+// knownURL caches the tokens of a URL, since each URL receives many messages.
 type knownURL struct {
-	tokens   []string     // what the secrets make
+	tokens   []string     // the tokens that the secrets derive
 	checksum atomic.Int64 // the Checksum of the last message
 }
 
-// knownURLs is how many registered URLs are remembered.
+// knownURLs is how many registered URLs are cached.
 const knownURLs = 10_000
 
 func newTrust(cfg *Config) *trust {
 	return &trust{known: map[registered]*knownURL{}, checksum: cfg.Checksum, secrets: slices.Clone(cfg.Secrets)}
 }
 
-// check checks the query of a message of a known kind.
+// foreign are the parameters of registered URLs that the ERP or a proxy may add as well, with
+// another meaning: type, and token, the earlier name of the URL's token.
+var foreign = []string{pushsign.OldTokenParam, "type"}
+
+// check verifies the query of a message of a known kind.
 func (t *trust) check(query pushsign.Params, env *Envelope) error {
 	url := &knownURL{}
+	own := -1 // the index of the token's parameter
 	if len(t.secrets) > 0 {
-		token := query.Get(pushsign.TokenParam)
-		if token == "" {
-			return fmt.Errorf("%w: it is missing", ErrToken)
-		}
-		if url = t.made(token, registered{env.Method, env.EntID, env.StorageCode}); url == nil {
-			return fmt.Errorf("%w: none of the secrets made it for this URL", ErrToken)
+		if url, own = t.token(query, env); url == nil {
+			if own < 0 {
+				return fmt.Errorf("%w: missing", ErrToken)
+			}
+			return fmt.Errorf("%w: it was not derived from any of the secrets for this URL", ErrToken)
 		}
 	}
 	sign := query.Get("sign")
-	if c, ok := t.form(env.Method, query, sign, Checksum(url.checksum.Load())); ok {
+	if c, ok := t.form(env.Method, query, own, sign, Checksum(url.checksum.Load())); ok {
 		url.checksum.Store(int64(c))
 		env.ChecksumForm = c.String()
 	}
@@ -122,12 +126,38 @@ func (t *trust) check(query pushsign.Params, env *Envelope) error {
 	case sign == "":
 		return fmt.Errorf("%w: the parameter sign is missing", ErrChecksum)
 	case t.checksum == ChecksumAny:
-		return fmt.Errorf("%w: the parameter sign matches no known way of signing", ErrChecksum)
+		return fmt.Errorf("%w: the parameter sign matches no known signing scheme", ErrChecksum)
 	}
-	return fmt.Errorf("%w: the parameter sign does not match the way of signing %s", ErrChecksum, t.checksum)
+	return fmt.Errorf("%w: the parameter sign does not match the signing scheme %s", ErrChecksum, t.checksum)
 }
 
-// made is the URL if, compared in constant time, one of the secrets made its token.
+// token returns the URL whose token is in the query, and the index of that parameter. For an
+// invalid token the URL is nil; without any token the index is -1. If there is a token with the
+// current name, only that one counts.
+func (t *trust) token(query pushsign.Params, env *Envelope) (*knownURL, int) {
+	name := pushsign.TokenParam
+	if _, present := query.Lookup(name); !present {
+		name = pushsign.OldTokenParam
+	}
+	place := -1
+	for i, tried := 0, 0; i < len(query) && tried < maxTokens; i++ {
+		if query[i][0] != name || query[i][1] == "" {
+			continue
+		}
+		tried++
+		place = i
+		if url := t.made(query[i][1], registered{env.Method, env.EntID, env.StorageCode}); url != nil {
+			return url, place
+		}
+	}
+	return nil, place
+}
+
+// maxTokens is how many parameters of a query are tried as its token.
+const maxTokens = 4
+
+// made returns the URL if token was derived from one of the secrets. The comparison takes
+// constant time.
 func (t *trust) made(token string, u registered) *knownURL {
 	t.mu.Lock()
 	url := t.known[u]
@@ -157,13 +187,37 @@ func (t *trust) made(token string, u registered) *knownURL {
 	return url
 }
 
-// form is the way of signing that matches, of those that are accepted. The last
-// one of the URL is tried first.
-func (t *trust) form(method jushuitan.PushMethod, query pushsign.Params, sign string, last Checksum) (Checksum, bool) {
+// form returns the accepted signing scheme that matches. The last one of the URL is
+// tried first. What may have been added after the query was signed is left out in turn.
+func (t *trust) form(method jushuitan.PushMethod, query pushsign.Params, own int, sign string, last Checksum) (Checksum, bool) {
 	given, ok := pushsign.ParseSum(sign)
 	if !ok {
 		return 0, false
 	}
+	if c, ok := t.matching(method, query, given, last); ok {
+		return c, true
+	}
+	var added []int // places
+	for i := range query {
+		if i != own && slices.Contains(foreign, query[i][0]) {
+			added = append(added, i)
+		}
+	}
+	added = added[:min(len(added), maxTokens)]
+	for some := 1; some < 1<<len(added); some++ { // each set of them
+		signed := query.Without(func(i int) bool {
+			n := slices.Index(added, i)
+			return n >= 0 && some&(1<<n) != 0
+		})
+		if c, ok := t.matching(method, signed, given, last); ok {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// matching returns the accepted signing scheme that matches these parameters.
+func (t *trust) matching(method jushuitan.PushMethod, query pushsign.Params, given pushsign.Sum, last Checksum) (Checksum, bool) {
 	if t.checksum != ChecksumAny && t.checksum != ChecksumOff {
 		return t.checksum, given.Equal(t.checksum.of(method, query))
 	}

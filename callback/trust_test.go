@@ -175,7 +175,7 @@ func TestWindow(t *testing.T) {
 			cfg := h.config()
 			cfg.MaxAge, cfg.MaxAhead, cfg.Checksum = tt.age, tt.ahead, callback.ChecksumOff
 			cfg.Now = func() time.Time { return now }
-			w := send(t, receiver(t, cfg).Cancel(), http.MethodPost, "/?ts="+tt.ts, cancelBody)
+			w := send(t, receiver(t, cfg).Cancel(), http.MethodPost, "/?entId=1&ts="+tt.ts, cancelBody)
 			assert.Equal(t, tt.ok, w.Code == 200)
 			assert.Len(t, h.seen, map[bool]int{true: 1}[tt.ok])
 			if !tt.ok {
@@ -227,7 +227,7 @@ func TestSources(t *testing.T) {
 			}
 			r := receiver(t, cfg)
 			for _, body := range []string{cancelBody, ""} {
-				req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?", strings.NewReader(body))
+				req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?entId=1", strings.NewReader(body))
 				req.RemoteAddr = tt.remote
 				for _, line := range tt.header {
 					req.Header.Add("X-Forwarded-For", line)

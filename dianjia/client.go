@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/pushsend"
@@ -20,9 +24,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Config configures [New]. Its zero value sends to DianJia without tokens.
+// Config configures [New]. With the zero value, pushes are sent to DianJia without tokens.
 type Config struct {
-	// URLs makes the URLs of the endpoints: base URL and secret.
+	// URLs builds the URLs of the endpoints, with a base URL and a secret.
 	URLs URLBuilder
 
 	// HTTPClient is copied and never changed: its transport, cookie jar and timeout are
@@ -47,6 +51,18 @@ type Config struct {
 	// MaxReplyBytes limits the size of a response, 64 KiB by default.
 	MaxReplyBytes int64
 
+	// Limiter is one budget for all calls of the app. It may be the one passed to
+	// [jushuitan.WithRate]. Nil means no budget.
+	Limiter *rate.Limiter
+
+	// OnExchange is called with what went over the wire in each attempt, masked as in
+	// [jushuitan.WithOnExchange]. Op is the kind of push, Merchant is the entId.
+	OnExchange func(ctx context.Context, x jushuitan.Exchange)
+
+	// PersonalData leaves personal data in what OnExchange receives. Secrets are masked
+	// all the same.
+	PersonalData bool
+
 	// Now returns the current time for time stamps, [time.Now] by default.
 	Now func() time.Time
 }
@@ -67,6 +83,7 @@ type Client struct {
 	urls      URLBuilder
 	engine    call.Engine
 	lostKinds []jushuitan.PushMethod
+	exchange  func(context.Context, jushuitan.Exchange)
 }
 
 // New returns a client. The error names the invalid field of cfg.
@@ -74,22 +91,31 @@ func New(cfg Config) (*Client, error) {
 	if _, err := cfg.URLs.base(); err != nil {
 		return nil, fmt.Errorf("dianjia: New: %w", err)
 	}
-	r := cfg.Retry
-	if cfg.Timeout < 0 || cfg.MaxReplyBytes < 0 || r.MaxAttempts < 0 || r.MinWait < 0 || r.MaxWait < 0 || r.MaxRetryAfter < 0 {
-		return nil, errors.New("dianjia: New: negative value")
+	if cfg.URLs.Secret != "" {
+		if err := pushsign.CheckSecret(cfg.URLs.Secret); err != nil {
+			return nil, fmt.Errorf("dianjia: New: URLs: %w", err)
+		}
+	}
+	retry := call.Policy(cfg.Retry)
+	if err := retry.Check("dianjia: New"); err != nil {
+		return nil, err
+	}
+	if cfg.Timeout < 0 || cfg.MaxReplyBytes < 0 {
+		return nil, errors.New("dianjia: New: Timeout or MaxReplyBytes is negative")
 	}
 	for _, kind := range cfg.RetryLostAnswers {
 		if _, ok := endpointOf(kind); !ok {
-			return nil, fmt.Errorf("dianjia: New: RetryLostAnswers: no kind of push %q", kind)
+			return nil, fmt.Errorf("dianjia: New: RetryLostAnswers: unknown kind of push %q", kind)
 		}
 	}
-	c := &Client{urls: cfg.URLs, lostKinds: slices.Clone(cfg.RetryLostAnswers)}
+	c := &Client{urls: cfg.URLs, lostKinds: slices.Clone(cfg.RetryLostAnswers), exchange: cfg.OnExchange}
 	if cfg.RetryLostAnswers == nil {
 		c.lostKinds = harmless()
 	}
 	c.engine = call.Engine{
 		HTTP: call.Client(cfg.HTTPClient), Timeout: cmp.Or(cfg.Timeout, 30*time.Second), MaxBody: cmp.Or(cfg.MaxReplyBytes, 64<<10),
-		Retry: call.Policy(r).WithDefaults(), Now: cfg.Now, Rules: rules,
+		Retry: retry.WithDefaults(), Now: cfg.Now, Rules: rules,
+		Rate: cfg.Limiter, Show: call.Show{Personal: cfg.PersonalData},
 	}
 	if c.engine.Now == nil {
 		c.engine.Now = time.Now
@@ -109,27 +135,27 @@ func (c *Client) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())
 // LogValue is the client for slog.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Target is the receiver of a push. The texts are opaque.
+// Target is the receiver of a push. The texts are not interpreted.
 type Target struct {
 	EntID       string // entId 商家: the merchant in DianJia
 	StorageCode string // storageCode: the shop_id 店铺编号, for stock the wms_co_id 仓库编号
 	Type        string // type: [DefaultStockType] for stock where it is empty
 }
 
-// Shipment sends 物流同步: a parcel was shipped.
-func (c *Client) Shipment(ctx context.Context, to Target, p *jushuitan.ShipmentPush) error {
+// SendShipment sends 物流同步: a parcel was shipped.
+func (c *Client) SendShipment(ctx context.Context, to Target, p *jushuitan.ShipmentPush) error {
 	return push(ctx, c, jushuitan.PushShipment, to, p, jushuitan.ParseShipmentPush)
 }
 
-// Cancel sends 取消订单: the ERP cancelled an order.
-func (c *Client) Cancel(ctx context.Context, to Target, p *jushuitan.CancelPush) error {
+// SendCancel sends 取消订单: the ERP cancelled an order.
+func (c *Client) SendCancel(ctx context.Context, to Target, p *jushuitan.CancelPush) error {
 	return push(ctx, c, jushuitan.PushCancel, to, p, jushuitan.ParseCancelPush)
 }
 
-// GoodsReturned sends 售后收货: returned goods were received, or that receipt was
-// undone. A push with another action is not sent, since it could be taken for a
-// receipt and refunded.
-func (c *Client) GoodsReturned(ctx context.Context, to Target, p *jushuitan.GoodsReturnedPush) error {
+// SendGoodsReturned sends 售后收货: returned goods were received, or that receipt was
+// revoked. A push with another action is not sent, since the receiver could take it for a
+// receipt and refund it.
+func (c *Client) SendGoodsReturned(ctx context.Context, to Target, p *jushuitan.GoodsReturnedPush) error {
 	return push(ctx, c, jushuitan.PushGoodsReturned, to, p, func(body []byte) (*jushuitan.GoodsReturnedPush, error) {
 		read, err := jushuitan.ParseGoodsReturnedPush(body)
 		if err == nil && !read.Action.Known() {
@@ -139,45 +165,36 @@ func (c *Client) GoodsReturned(ctx context.Context, to Target, p *jushuitan.Good
 	})
 }
 
-// Stock sends 库存同步: absolute stock figures. The target's StorageCode is the
+// SendStock sends 库存同步: absolute stock figures. The target's StorageCode is the
 // warehouse.
-func (c *Client) Stock(ctx context.Context, to Target, p *jushuitan.StockPush) error {
+func (c *Client) SendStock(ctx context.Context, to Target, p *jushuitan.StockPush) error {
 	return push(ctx, c, jushuitan.PushStock, to, p, jushuitan.ParseStockPush)
 }
 
 // onePush is a call from its first attempt to its last.
 type onePush struct {
 	*Client
-	kind     jushuitan.PushMethod
-	to       Target
-	url      string // as it is registered
-	body     []byte
-	personal []string // texts of the push that must not be shown
-	hide     []string // of the present attempt: what errors must not name
+	kind    jushuitan.PushMethod
+	to      Target
+	url     string // as registered
+	body    []byte
+	message any      // the push
+	hide    []string // secrets of the current attempt, which errors must not contain
 }
 
-// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+// failure is why an attempt failed, in the engine's terms; it is converted to an [Error].
 type failure = call.Failure[jushuitan.Outcome]
 
-// rules are what is DianJia's own in how pushes are judged: the statuses of what
-// stands before the endpoint speak louder than the body, and for all others the code
-// in the body does.
+// rules are DianJia's own rules by which pushes are judged.
 var rules = &call.Rules{
 	Classes: call.Classes{
 		Invalid: ErrRefused, Permission: ErrRefused, RateLimited: ErrUnavailable, Unavailable: ErrUnavailable, TooLarge: ErrRefused,
 	},
-	StatusSpeaks: func(status int) bool {
-		switch status {
-		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true
-		}
-		return status < 400
-	},
 	LargerHint: "check the base URL or raise MaxReplyBytes",
 }
 
-// push encodes a message once and sends it until an attempt passes or another
-// would not help. What the receiver would not read is not sent.
+// push encodes a message once and sends it until an attempt succeeds or retrying cannot
+// help. A message that the receiver could not parse is not sent.
 func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to Target, p *P, parse func([]byte) (*P, error)) error {
 	k := &onePush{Client: c, kind: kind, to: to}
 	invalid := func(cause error) error {
@@ -188,7 +205,7 @@ func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to T
 	}
 	var err error
 	if k.url, err = c.urls.URL(PushURL{Kind: kind, EntID: to.EntID, StorageCode: to.StorageCode, Type: to.Type}); err != nil {
-		return invalid(errors.Unwrap(err)) // the call is named already
+		return invalid(errors.Unwrap(err)) // fail names the call
 	}
 	if k.body, err = wire.Marshal(p); err != nil {
 		return invalid(errors.New("the push cannot be encoded"))
@@ -199,7 +216,7 @@ func push[P any](ctx context.Context, c *Client, kind jushuitan.PushMethod, to T
 		}
 		return invalid(err)
 	}
-	k.personal = redact.Personal(p)
+	k.message = p
 	return k.do(ctx)
 }
 
@@ -208,23 +225,48 @@ func (k *onePush) do(ctx context.Context) error {
 	run := call.Call[jushuitan.Outcome]{
 		Engine: &k.engine, Service: k, URL: target, Repeatable: slices.Contains(k.lostKinds, k.kind),
 	}
-	f := run.Do(ctx)
-	if f == nil {
-		return nil
+	if k.exchange != nil {
+		run.OnExchange = k.exchanged
 	}
-	return k.fail(&Error{
-		Code: f.Code, Msg: f.Msg, HTTPStatus: f.Status, Attempts: f.Attempts, Outcome: f.Outcome, class: f.Class, cause: f.Cause,
-	})
+	if f := run.Do(ctx); f != nil {
+		return k.failed(f)
+	}
+	return nil
 }
 
-// The stages of an attempt that are this service's own follow, in their order; all
-// others are package call's. No source knows a limit, so that there is no quota.
+// exchanged passes an attempt to the host.
+func (k *onePush) exchanged(ctx context.Context, s *call.Seen[jushuitan.Outcome]) {
+	path, effect := "", jushuitan.Unsafe
+	if u, err := url.Parse(k.url); err == nil {
+		path = u.Path
+	}
+	if slices.Contains(k.lostKinds, k.kind) {
+		effect = jushuitan.Keyed
+	}
+	w := s.Wire
+	x := jushuitan.Exchange{
+		Attempt: jushuitan.Attempt{
+			Op: string(k.kind), Path: path, Merchant: k.to.EntID, Effect: effect, N: s.N, Sent: len(k.body),
+			Waited: s.Waited, Took: s.Took, Received: s.Received, HTTPStatus: s.Status,
+		},
+		URL: w.URL, Params: w.Params, Request: w.Request, Header: w.Header, Response: w.Response,
+	}
+	if s.Failure != nil {
+		e := k.failed(s.Failure)
+		x.Err, x.Outcome = e, e.Outcome
+		x.Code, _ = strconv.ParseInt(e.Code, 10, 64)
+	}
+	k.exchange(ctx, x)
+}
 
-// Sign makes the query of the URL anew.
+// The methods below are the stages of an attempt that are specific to this service, in
+// order. Package call runs the others. No source states a rate limit, so there is no quota.
+
+// Sign builds the query of the URL for this attempt.
 func (k *onePush) Sign(req *http.Request) *failure {
 	signed, err := pushsend.Push{URL: k.url, Method: string(k.kind), TS: k.engine.Now(), Form: pushsend.Sorted, Body: k.body}.Request(req.Context())
 	if err != nil {
-		return &failure{Outcome: jushuitan.NotSent, Class: ErrInvalid, Cause: errors.New("the target does not make a URL")}
+		return &failure{Outcome: jushuitan.NotSent, Class: ErrInvalid, Cause: errors.New("the target does not result in a valid URL")}
 	}
 	signed.Header.Set("Accept", "application/json")
 	q := signed.URL.Query()
@@ -233,7 +275,7 @@ func (k *onePush) Sign(req *http.Request) *failure {
 	return nil
 }
 
-// Judge reads the code in an answer with a status of 2xx.
+// Judge decodes the code of a response with a status of 2xx.
 func (k *onePush) Judge(_ int, body []byte) *failure {
 	r := parseReply(body)
 	switch {
@@ -247,7 +289,7 @@ func (k *onePush) Judge(_ int, body []byte) *failure {
 	return &failure{Outcome: jushuitan.Unknown, Class: ErrRefused, Msg: r.msg, Cause: errors.New("the answer has neither a code nor a resultCode")}
 }
 
-// Refusal reads the code and the words in an answer with another status.
+// Refusal decodes the code and the message of a response with another status.
 func (k *onePush) Refusal(body []byte) *failure {
 	r := parseReply(body)
 	switch {
@@ -259,10 +301,20 @@ func (k *onePush) Refusal(body []byte) *failure {
 	return &failure{Msg: r.msg}
 }
 
-// Hidden is what no error may show.
-func (k *onePush) Hidden() []string { return append(slices.Clone(k.hide), k.personal...) }
+// Secrets returns the strings that nothing may contain.
+func (k *onePush) Secrets() []string { return slices.Clone(k.hide) }
 
-// fail completes an error with what is known about the call.
+// Personal returns the personal data of the push, which no error may contain.
+func (k *onePush) Personal() []string { return redact.Personal(k.message) }
+
+// failed converts the failure of a call or attempt to an [Error].
+func (k *onePush) failed(f *failure) *Error {
+	return k.fail(&Error{
+		Code: f.Code, Msg: f.Msg, HTTPStatus: f.Status, Attempts: f.Attempts, Outcome: f.Outcome, class: f.Class, cause: f.Cause,
+	})
+}
+
+// fail adds what is known about the call to an error.
 func (k *onePush) fail(e *Error) *Error {
 	e.Kind, e.EntID, e.StorageCode = k.kind, k.to.EntID, k.to.StorageCode
 	return e

@@ -19,6 +19,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/internal/pushsign"
@@ -42,8 +43,8 @@ const accepted = `{"code":"0","msg":"执行成功"}`
 // all sends one push of each kind.
 func all(ctx context.Context, c *dianjia.Client) map[jushuitan.PushMethod]error {
 	return map[jushuitan.PushMethod]error{
-		jushuitan.PushShipment: c.Shipment(ctx, target, shipment), jushuitan.PushCancel: c.Cancel(ctx, target, cancel),
-		jushuitan.PushGoodsReturned: c.GoodsReturned(ctx, target, returned), jushuitan.PushStock: c.Stock(ctx, target, stock),
+		jushuitan.PushShipment: c.SendShipment(ctx, target, shipment), jushuitan.PushCancel: c.SendCancel(ctx, target, cancel),
+		jushuitan.PushGoodsReturned: c.SendGoodsReturned(ctx, target, returned), jushuitan.PushStock: c.SendStock(ctx, target, stock),
 	}
 }
 
@@ -71,9 +72,9 @@ func TestPushes(t *testing.T) {
 			assert.True(t, ok)
 			assert.Equal(t, "sorted", form)
 			if secret == "" {
-				assert.False(t, q.Has("token"))
+				assert.False(t, q.Has("jstToken"))
 			} else {
-				assert.True(t, pushsign.ValidToken(q.Get("token"), q.Get("method"), "10010", "133242", []string{secret}))
+				assert.True(t, pushsign.ValidToken(q.Get("jstToken"), q.Get("method"), "10010", "133242", []string{secret}))
 			}
 			assert.Equal(t, http.MethodPost, r.Method)
 			assert.True(t, strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"))
@@ -131,13 +132,13 @@ func TestAnswers(t *testing.T) {
 		"too long":               {status: 200, body: strings.Repeat(" ", 64<<10) + accepted, class: dianjia.ErrRefused, outcome: unknown},
 		"empty":                  {status: 200, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
 		"204":                    {status: 204, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
-		"redirect":               {status: 302, class: dianjia.ErrUnavailable, outcome: rejected},
+		"redirect":               {status: 302, class: dianjia.ErrUnavailable, outcome: unknown},
 		"403":                    {status: 403, body: `{"code":"-1"}`, class: dianjia.ErrRefused, code: "-1", outcome: rejected},
-		"404, accepted by whom?": {status: 404, body: accepted, class: dianjia.ErrRefused, outcome: rejected},
-		"408":                    {status: 408, class: dianjia.ErrUnavailable, outcome: rejected, repeated: true, all: true},
+		"404, accepted by whom?": {status: 404, body: accepted, class: dianjia.ErrUnavailable, outcome: unknown},
+		"408":                    {status: 408, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
 		"429":                    {status: 429, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: rejected, repeated: true, all: true},
 		"500":                    {status: 500, body: `<html>`, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
-		"500, refused":           {status: 500, body: `{"code":"-1"}`, class: dianjia.ErrRefused, code: "-1", outcome: unknown},
+		"500, refused":           {status: 500, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: unknown, repeated: true},
 		"503":                    {status: 503, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: unknown, repeated: true},
 		"no connection":          {err: dial, class: dianjia.ErrUnavailable, outcome: notSent, repeated: true, all: true},
 		"answer lost":            {err: io.ErrUnexpectedEOF, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
@@ -225,7 +226,7 @@ func TestRetries(t *testing.T) {
 			}
 			return res, nil
 		})
-		require.NoError(t, c.Cancel(t.Context(), target, cancel))
+		require.NoError(t, c.SendCancel(t.Context(), target, cancel))
 		require.Len(t, signs, 3)
 		assert.Equal(t, []time.Duration{0, 7 * time.Second, 37 * time.Second}, at)
 		assert.NotEqual(t, signs[0], signs[1])
@@ -243,7 +244,7 @@ func TestRefusedAfterLost(t *testing.T) {
 			}
 			return httpmock.NewStringResponse(200, `{"code":"-1","msg":"重复"}`), nil
 		})
-		err := c.Cancel(t.Context(), target, cancel)
+		err := c.SendCancel(t.Context(), target, cancel)
 		require.ErrorIs(t, err, dianjia.ErrRefused)
 		require.ErrorIs(t, err, dianjia.ErrOutcomeUnknown)
 		assert.Equal(t, 2, n)
@@ -257,19 +258,19 @@ func TestContext(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(1200*time.Millisecond, stop) // while waiting
 		begin := time.Now()
-		err := c.Cancel(ctx, target, cancel)
+		err := c.SendCancel(ctx, target, cancel)
 		assert.Equal(t, 1200*time.Millisecond, time.Since(begin))
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, dianjia.ErrOutcomeUnknown)
 
-		err = c.Cancel(ctx, target, cancel)
+		err = c.SendCancel(ctx, target, cancel)
 		require.ErrorIs(t, err, context.Canceled)
 		e, _ := errors.AsType[*dianjia.Error](err)
 		assert.Equal(t, jushuitan.NotSent, e.Outcome)
 		assert.Zero(t, e.Attempts)
 
 		begin = time.Now()
-		err = c.Shipment(t.Context(), target, shipment)
+		err = c.SendShipment(t.Context(), target, shipment)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, time.Second, time.Since(begin), "the attempt's own timeout")
 	})
@@ -282,15 +283,15 @@ func TestInvalid(t *testing.T) {
 	})
 	ctx := t.Context()
 	for name, err := range map[string]error{
-		"nil":            c.Shipment(ctx, target, nil),
-		"no merchant":    c.Cancel(ctx, dianjia.Target{StorageCode: "1"}, cancel),
-		"no storage":     c.Cancel(ctx, dianjia.Target{EntID: "1"}, cancel),
-		"no waybill":     c.Shipment(ctx, target, &jushuitan.ShipmentPush{SoID: "SO-1"}),
-		"no order":       c.Cancel(ctx, target, &jushuitan.CancelPush{}),
-		"no after-sale":  c.GoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{Action: jushuitan.GoodsReceived}),
-		"no action":      c.GoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{ASID: 1}),
-		"unknown action": c.GoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{ASID: 1, Action: "其他"}),
-		"no SKU":         c.Stock(ctx, target, &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{}}}),
+		"nil":            c.SendShipment(ctx, target, nil),
+		"no merchant":    c.SendCancel(ctx, dianjia.Target{StorageCode: "1"}, cancel),
+		"no storage":     c.SendCancel(ctx, dianjia.Target{EntID: "1"}, cancel),
+		"no waybill":     c.SendShipment(ctx, target, &jushuitan.ShipmentPush{SoID: "SO-1"}),
+		"no order":       c.SendCancel(ctx, target, &jushuitan.CancelPush{}),
+		"no after-sale":  c.SendGoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{Action: jushuitan.GoodsReceived}),
+		"no action":      c.SendGoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{ASID: 1}),
+		"unknown action": c.SendGoodsReturned(ctx, target, &jushuitan.GoodsReturnedPush{ASID: 1, Action: "其他"}),
+		"no SKU":         c.SendStock(ctx, target, &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{}}}),
 	} {
 		require.ErrorIs(t, err, dianjia.ErrInvalid, name)
 		e, ok := errors.AsType[*dianjia.Error](err)
@@ -312,7 +313,7 @@ func TestNoLeaks(t *testing.T) {
 	const mobile = "13800138000"
 	var query, token, sign string
 	see := func(r *http.Request) {
-		query, token, sign = r.URL.RawQuery, r.URL.Query().Get("token"), r.URL.Query().Get("sign")
+		query, token, sign = r.URL.RawQuery, r.URL.Query().Get("jstToken"), r.URL.Query().Get("sign")
 	}
 	for name, respond := range map[string]httpmock.Responder{
 		"transport": func(r *http.Request) (*http.Response, error) {
@@ -331,7 +332,7 @@ func TestNoLeaks(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := mocked(t, dianjia.Config{}, respond).Shipment(t.Context(), target, shipment)
+			err := mocked(t, dianjia.Config{}, respond).SendShipment(t.Context(), target, shipment)
 			require.Error(t, err)
 			for e := err; e != nil; e = errors.Unwrap(e) {
 				text := shown(e)
@@ -355,14 +356,29 @@ func TestRedirectAndCallersClient(t *testing.T) {
 	mine := &http.Client{Timeout: time.Minute}
 	c, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: server.URL}, HTTPClient: mine})
 	require.NoError(t, err)
-	err = c.Stock(t.Context(), target, stock)
+	err = c.SendStock(t.Context(), target, stock)
 	require.ErrorIs(t, err, dianjia.ErrUnavailable)
 	assert.Zero(t, followed.Load())
 	assert.Nil(t, mine.CheckRedirect)
 	assert.Nil(t, mine.Transport)
 }
 
-func ExampleClient_Cancel() {
+// A client for DianJia's four endpoints: with tokens in its URLs, and at most ten pushes a
+// second.
+func ExampleNew() {
+	client, err := dianjia.New(dianjia.Config{
+		URLs:    dianjia.URLBuilder{Secret: "from the host's configuration"}, // of DianJia
+		Limiter: rate.NewLimiter(10, 1),
+	})
+	fmt.Println(client != nil, err)
+	_, err = dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: "open.dianplus.cn"}})
+	fmt.Println(err != nil)
+	// Output:
+	// true <nil>
+	// true
+}
+
+func ExampleClient_SendCancel() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println(r.Method, r.URL.Path, r.URL.Query().Get("method"))
 		_, _ = io.WriteString(w, `{"resultCode":"success"}`)
@@ -373,7 +389,7 @@ func ExampleClient_Cancel() {
 		fmt.Println(err)
 		return
 	}
-	err = client.Cancel(context.Background(), dianjia.Target{EntID: "10010", StorageCode: "133242"},
+	err = client.SendCancel(context.Background(), dianjia.Target{EntID: "10010", StorageCode: "133242"},
 		&jushuitan.CancelPush{SoID: "SO-1", Remark: "缺货"})
 	fmt.Println(err)
 	// Output:

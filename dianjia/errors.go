@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -48,32 +49,14 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + ep.Label + ")")
 	}
 	fmt.Fprintf(&b, " entId %q storageCode %q: ", e.EntID, e.StorageCode)
-	if e.class != nil {
-		b.WriteString(e.class.Error())
-	} else {
-		b.WriteString("failed")
-	}
+	f := failure{Class: e.class, Status: e.HTTPStatus, Msg: e.Msg, Cause: e.cause, Outcome: e.Outcome, Attempts: e.Attempts}
 	if e.Code != "" {
-		fmt.Fprintf(&b, ", code %q", e.Code)
+		f.Code = strconv.Quote(e.Code)
 	}
-	if e.HTTPStatus != 0 && e.HTTPStatus != 200 {
-		fmt.Fprintf(&b, ", HTTP %d", e.HTTPStatus)
-	}
-	if e.Msg != "" {
-		fmt.Fprintf(&b, ", %q", e.Msg)
-	}
-	if e.cause != nil {
-		b.WriteString(": " + e.cause.Error())
-	}
-	if h := e.Hint(); h != "" {
-		b.WriteString("; " + h)
-	}
-	fmt.Fprintf(&b, " [outcome %s, attempts %d]", e.Outcome, e.Attempts)
-	return b.String()
+	return b.String() + f.Text(e.Hint())
 }
 
-// Is matches the class, and [ErrOutcomeUnknown] for a push whose outcome is not
-// known.
+// Is matches the class, and [ErrOutcomeUnknown] for a push whose outcome is unknown.
 func (e *Error) Is(target error) bool {
 	return target != nil && target == e.class || target == ErrOutcomeUnknown && e.Outcome == jushuitan.Unknown
 }
@@ -98,7 +81,7 @@ func (e *Error) Hint() string {
 	case e.class == ErrInvalid:
 		return "correct the push or its target / 请检查推送内容与 entId、storageCode"
 	case e.class == ErrRefused:
-		return "correct what the message names, retrying will not help / 店加拒绝了该推送，请按提示修正，重试无效"
+		return "correct what the message reports, retrying will not help / 店加拒绝了该推送，请按提示修正，重试无效"
 	case e.class == ErrUnavailable:
 		return "try again later / 店加接口暂不可用，请稍后重试"
 	}

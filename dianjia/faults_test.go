@@ -28,8 +28,8 @@ func faulty() *calltest.Service {
 	}
 	return &calltest.Service{
 		Calls: []calltest.Call{
-			{Effect: "keyed", Do: do(func(ctx context.Context, c *dianjia.Client) error { return c.Cancel(ctx, target, cancel) })},
-			{Effect: "unsafe", Do: do(func(ctx context.Context, c *dianjia.Client) error { return c.Shipment(ctx, target, shipment) })},
+			{Effect: "keyed", Do: do(func(ctx context.Context, c *dianjia.Client) error { return c.SendCancel(ctx, target, cancel) })},
+			{Effect: "unsafe", Do: do(func(ctx context.Context, c *dianjia.Client) error { return c.SendShipment(ctx, target, shipment) })},
 		},
 		Success: accepted,
 		Refusal: `{"code":"-1","msg":"订单不存在"}`,
@@ -44,7 +44,7 @@ func faulty() *calltest.Service {
 		Classes: map[string]error{
 			"invalid": dianjia.ErrInvalid, "refused": dianjia.ErrRefused, "unavailable": dianjia.ErrUnavailable,
 			"rate limited": jushuitan.ErrRateLimited, "permission": jushuitan.ErrPermission, "decode": jushuitan.ErrDecode,
-			"outcome unknown": dianjia.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded,
+			"outcome unknown": dianjia.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded, "cancelled": context.Canceled,
 		},
 		See: func(err error) calltest.Seen {
 			e, _ := errors.AsType[*dianjia.Error](err)

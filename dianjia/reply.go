@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// reply is what an answer says.
+// reply is a decoded response.
 type reply struct {
-	known    bool   // it is in one of the two forms
+	known    bool   // it has one of the two forms
 	accepted bool   // and it is a success
 	code     string // code, or resultCode
 	msg      string
 }
 
-// parseReply reads an answer in Jushuitan's form, {"code":"0","msg":...}, or
-// DianJia's, {"resultCode":"success",...}. Where an answer has both codes, both
-// must be a success. a duplicate member makes it an unknown form.
+// parseReply decodes a response in Jushuitan's form, {"code":"0","msg":...}, or DianJia's,
+// {"resultCode":"success",...}. If it has both codes, both must mean success. A duplicate
+// member makes the form unknown.
 func parseReply(body []byte) reply {
 	text := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
 	members, ok := objectOf(text)
@@ -47,7 +47,7 @@ func parseReply(body []byte) reply {
 
 func present(v json.RawMessage) bool { return len(v) > 0 && string(v) != "null" }
 
-// scalar is the text of a text, a number, true or false.
+// scalar returns the text of a string, number or boolean.
 func scalar(v json.RawMessage) string {
 	switch {
 	case !present(v) || v[0] == '{' || v[0] == '[':
@@ -62,8 +62,8 @@ func scalar(v json.RawMessage) string {
 	return string(v)
 }
 
-// objectOf reads the members of an object. Unlike encoding/json's maps and structs
-// it takes no name for another that differs in case, and none twice.
+// objectOf decodes the members of an object. Unlike encoding/json, it distinguishes names
+// that differ in case, and refuses duplicate names.
 func objectOf(text []byte) (map[string]json.RawMessage, bool) {
 	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
 		return nil, false

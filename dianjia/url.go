@@ -29,7 +29,7 @@ const DefaultStockType = "2"
 // endpointOf returns the endpoint of a kind of push.
 func endpointOf(kind jushuitan.PushMethod) (*kinds.Kind, bool) { return kinds.Of(string(kind)) }
 
-// harmless returns the kinds that may be sent again when the answer was lost.
+// harmless returns the kinds that may be sent again after their response was lost.
 func harmless() (methods []jushuitan.PushMethod) {
 	for _, k := range kinds.Kinds() {
 		if k.Harmless {
@@ -39,7 +39,7 @@ func harmless() (methods []jushuitan.PushMethod) {
 	return methods
 }
 
-// PushURL is the content of a registered URL. The texts are opaque.
+// PushURL is the content of a registered URL. The texts are not interpreted.
 type PushURL struct {
 	Kind        jushuitan.PushMethod
 	EntID       string // entId 商家: the merchant in DianJia
@@ -54,8 +54,9 @@ type URLBuilder struct {
 	// trailing slash is optional.
 	BaseURL string
 	// Secret adds a token to each URL, with which the receiver verifies that the URL
-	// was built for this kind, entId and storageCode (type is not covered). Without a
-	// secret there is no token, as in the guide.
+	// was built for this kind, entId and storageCode (type is not covered). It has at least
+	// 16 bytes, as package callback requires. Without a secret there is no token, as in the
+	// guide.
 	Secret string `pii:"true"`
 }
 
@@ -70,7 +71,7 @@ type urlQuery struct {
 	EntID       string `url:"entId"`
 	StorageCode string `url:"storageCode"`
 	Type        string `url:"type,omitempty"`
-	Token       string `url:"token,omitempty"` // pushsign.TokenParam
+	Token       string `url:"jstToken,omitempty"` // pushsign.TokenParam
 }
 
 // URL returns the URL of a kind of push for a merchant and a shop or warehouse.
@@ -94,7 +95,7 @@ func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
 	}
 	kind, ok := endpointOf(p.Kind)
 	if !ok {
-		return "", q, fmt.Errorf("no kind of push %q", p.Kind)
+		return "", q, fmt.Errorf("unknown kind of push %q", p.Kind)
 	}
 	if p.EntID == "" || p.StorageCode == "" {
 		return "", q, errors.New("entId or storageCode is missing")
@@ -104,12 +105,15 @@ func (b URLBuilder) parts(p PushURL) (address string, q urlQuery, err error) {
 		q.Type = DefaultStockType
 	}
 	if b.Secret != "" {
+		if err := pushsign.CheckSecret(b.Secret); err != nil {
+			return "", q, err
+		}
 		q.Token = pushsign.Token(b.Secret, string(p.Kind), p.EntID, p.StorageCode)
 	}
 	return base + kind.Path, q, nil
 }
 
-// base is the checked base URL, with a slash at its end.
+// base returns the validated base URL with a trailing slash.
 func (b URLBuilder) base() (string, error) {
 	text := b.BaseURL
 	if text == "" {
@@ -125,8 +129,7 @@ func (b URLBuilder) base() (string, error) {
 	return strings.TrimRight(u.String(), "/") + "/", nil
 }
 
-// encode escapes a blank as %20 and not as a plus, which not everyone reads as a
-// blank.
+// encode escapes a blank as %20 instead of a plus sign, which some receivers do not decode.
 func encode(values url.Values) string { return strings.ReplaceAll(values.Encode(), "+", "%20") }
 
 // ParseURL parses a registered URL with any host and any path before the endpoint's
@@ -154,7 +157,7 @@ func parseURL(text string) (p PushURL, err error) {
 	all := kinds.Kinds()
 	at := slices.IndexFunc(all, func(k kinds.Kind) bool { return k.Path == name })
 	if at < 0 {
-		return p, fmt.Errorf("the path ends in none of %s", paths(all))
+		return p, fmt.Errorf("the path does not end in one of %s", paths(all))
 	}
 	p.Kind = jushuitan.PushMethod(all[at].Method)
 	values, err := queryOf(u)
@@ -162,7 +165,7 @@ func parseURL(text string) (p PushURL, err error) {
 		return p, err
 	}
 	if values.Has("method") && values.Get("method") != string(p.Kind) {
-		return p, errors.New("method is of another kind than the path")
+		return p, errors.New("the parameter method names a different kind than the path")
 	}
 	p.EntID, p.StorageCode, p.Type = values.Get("entId"), values.Get("storageCode"), values.Get("type")
 	if p.EntID == "" || p.StorageCode == "" {
@@ -174,13 +177,14 @@ func parseURL(text string) (p PushURL, err error) {
 	return p, nil
 }
 
-// queryOf reads the query of a registered URL, which holds no parameter of ours twice.
+// queryOf parses the query of a registered URL and refuses duplicates of its parameters,
+// except of type: the ERP or a proxy may have added a type of its own to a received push.
 func queryOf(u *url.URL) (url.Values, error) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, errors.New("the query is not readable")
+		return nil, errors.New("the query is invalid")
 	}
-	for _, name := range []string{"entId", "storageCode", "type", pushsign.TokenParam, "method"} {
+	for _, name := range []string{"entId", "storageCode", pushsign.TokenParam, "method"} {
 		if len(values[name]) > 1 {
 			return nil, fmt.Errorf("duplicate parameter %s", name)
 		}
@@ -188,7 +192,7 @@ func queryOf(u *url.URL) (url.Values, error) {
 	return values, nil
 }
 
-// paths are the names of the endpoints, separated by commas.
+// paths returns the names of the endpoints, separated by commas.
 func paths(all []kinds.Kind) string {
 	names := make([]string, len(all))
 	for i := range all {
@@ -205,7 +209,7 @@ type ShopSettings struct {
 	Type    string // type of the stock URL, [DefaultStockType] where it is empty
 }
 
-// url is what the registered URL of a kind says.
+// url returns the content of the registered URL of a kind.
 func (s ShopSettings) url(k *kinds.Kind) PushURL {
 	p := PushURL{Kind: jushuitan.PushMethod(k.Method), EntID: s.EntID, StorageCode: number(s.ShopID)}
 	if k.ByWarehouse {
@@ -236,9 +240,9 @@ func (b URLBuilder) URLs(s ShopSettings) (map[jushuitan.PushMethod]string, error
 	return out, nil
 }
 
-// SettingsText returns what a merchant needs to set the shop up in Jushuitan: the four
-// URLs under the labels of the settings page, and where to enter the two ids. It
-// contains the tokens of the URLs, not the secret.
+// SettingsText returns the instructions for setting up the shop in Jushuitan: the four URLs
+// with the labels of the settings page, and where to enter the two ids. It contains the
+// tokens of the URLs, but not the secret.
 func (b URLBuilder) SettingsText(s ShopSettings) (string, error) {
 	var out strings.Builder
 	if s.EntID == "" || strings.ContainsFunc(s.EntID, func(r rune) bool { return !unicode.IsPrint(r) }) {

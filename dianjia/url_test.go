@@ -33,9 +33,9 @@ func TestURL(t *testing.T) {
 		"stock, own type": {url: dianjia.PushURL{Kind: jushuitan.PushStock, EntID: "10010", StorageCode: "1", Type: "x&y"}, want: base + "stock_callback?entId=10010&storageCode=1&type=x%26y"},
 		"escaping":        {url: dianjia.PushURL{Kind: jushuitan.PushCancel, EntID: "a b+c&d=e#商", StorageCode: "1/2?%"}, want: base + "cancal_callback?entId=a%20b%2Bc%26d%3De%23%E5%95%86&storageCode=1%2F2%3F%25"},
 		"other base":      {builder: dianjia.URLBuilder{BaseURL: "http://127.0.0.1:8080/push"}, url: dianjia.PushURL{Kind: jushuitan.PushCancel, EntID: "1", StorageCode: "2"}, want: "http://127.0.0.1:8080/push/cancal_callback?entId=1&storageCode=2"},
-		"token": {
+		"jstToken": {
 			builder: dianjia.URLBuilder{Secret: canary}, url: dianjia.PushURL{Kind: jushuitan.PushStock, EntID: "1", StorageCode: "2"},
-			want: base + "stock_callback?entId=1&storageCode=2&token=" + pushsign.Token(canary, "inventory.upload", "1", "2") + "&type=2",
+			want: base + "stock_callback?entId=1&jstToken=" + pushsign.Token(canary, "inventory.upload", "1", "2") + "&storageCode=2&type=2",
 		},
 		"no kind":      {url: dianjia.PushURL{EntID: "1", StorageCode: "2"}},
 		"unknown kind": {url: dianjia.PushURL{Kind: "x", EntID: "1", StorageCode: "2"}},
@@ -206,4 +206,12 @@ func ExampleURLBuilder_URL() {
 	// Output:
 	// https://open.dianplus.cn/api/product/rs/dex/jushuitan/return_goods_callback?entId=10010&storageCode=133242 <nil>
 	// refund.goods 10010 133242 <nil>
+}
+
+// TestShortSecret: a URL has no token that callback.New would not accept.
+func TestShortSecret(t *testing.T) {
+	for secret, ok := range map[string]bool{"fifteen-bytes-x": false, "sixteen-bytes-xy": true} {
+		_, err := dianjia.URLBuilder{Secret: secret}.URL(dianjia.PushURL{Kind: jushuitan.PushCancel, EntID: "1", StorageCode: "2"})
+		assert.Equal(t, ok, err == nil, "%d bytes: %v", len(secret), err)
+	}
 }

@@ -12,213 +12,241 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // AfterSaleService 售后单: returns, exchanges and refunds. Use it as client.AfterSales.
 type AfterSaleService service
 
-// Query 退货退款查询: query after-sale cases, one page. [AfterSaleService.All] goes through
+// Query 退货退款查询: query after-sale cases, one page. [AfterSaleService.All] iterates over
 // all of them.
 //
-// Limits: page_size default 30, max 50; shop_buyer_ids max 50; window 7 days; page_size
-// default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days.
+// Limits: page_size default 30, at most 50; shop_buyer_ids at most 50; window 7 days;
+// page_size default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days.
 // Effect: read.
 // POST /open/refund/single/query, official page docType=9&docId=38.
 func (s *AfterSaleService) Query(ctx context.Context, req *AfterSaleQuery) (*AfterSalePage, error) {
-	return call[AfterSalePage](ctx, s.client, opAfterSalesQuery, req)
+	return pagesAfterSalesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *AfterSaleService) All(ctx context.Context, req *AfterSaleQuery) iter.Seq2[*AfterSale, error] {
 	return pagesAfterSalesQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of AfterSales.Query until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of AfterSales.Query: it yields every
+// row that changed after version since, oldest change first, until there is nothing newer.
+// Rows of version since itself are skipped. Start the next run with the largest TS seen; 0
+// starts at the beginning. Pages and times of req are ignored; its other filters apply.
 func (s *AfterSaleService) Since(ctx context.Context, since int64, req *AfterSaleQuery) iter.Seq2[*AfterSale, error] {
 	return pagesAfterSalesQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *AfterSaleService) Stream(req *AfterSaleQuery, from Checkpoint) *Stream[AfterSale] {
 	return pagesAfterSalesQuery.stream(s.client, req, from)
 }
 
 // QueryReturnReceipts 实际收货查询: query received returns, one page.
-// [AfterSaleService.AllReturnReceipts] goes through all of them.
+// [AfterSaleService.AllReturnReceipts] iterates over all of them.
 //
-// Limits: page_size default 30, max 50; as_ids, io_ids max 50; window 7 days; first page can
-// take more than 30 s.
-// Note: One live client sends page_index/page_size as strings successfully.
+// Limits: page_size default 30, at most 50; as_ids, io_ids at most 50; window 7 days; first
+// page can take more than 30 s.
+// Note: page_index and page_size may be strings.
 // Effect: read.
 // POST /open/aftersale/received/query, official page docType=9&docId=40.
 func (s *AfterSaleService) QueryReturnReceipts(ctx context.Context, req *ReturnReceiptQuery) (*ReturnReceiptPage, error) {
-	return call[ReturnReceiptPage](ctx, s.client, opAfterSalesQueryReturnReceipts, req)
+	return pagesAfterSalesQueryReturnReceipts.page(ctx, s.client, req)
 }
 
-// AllReturnReceipts goes through every row of QueryReturnReceipts, page after page (up to 50
-// rows a page); a time range longer than 7 days is split into ranges that the server accepts.
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllReturnReceipts iterates over every row of QueryReturnReceipts, page by page (up to 50
+// rows per page); a time range longer than 7 days is split into ranges that the server
+// accepts. Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *AfterSaleService) AllReturnReceipts(ctx context.Context, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
 	return pagesAfterSalesQueryReturnReceipts.all(ctx, s.client, req)
 }
 
 // ReturnReceiptsSince follows the row version (ts >= since, 行版本游标) of
-// AfterSales.QueryReturnReceipts until nothing newer comes: every row that changed after the
-// version since, oldest change first. Rows with the version since itself are left out. Keep
-// the largest TS seen and start there next time; 0 starts at the beginning. Of req the other
-// filters are used; pages and times are not.
+// AfterSales.QueryReturnReceipts: it yields every row that changed after version since, oldest
+// change first, until there is nothing newer. Rows of version since itself are skipped. Start
+// the next run with the largest TS seen; 0 starts at the beginning. Pages and times of req are
+// ignored; its other filters apply.
 func (s *AfterSaleService) ReturnReceiptsSince(ctx context.Context, since int64, req *ReturnReceiptQuery) iter.Seq2[*ReturnReceipt, error] {
 	return pagesAfterSalesQueryReturnReceipts.since(ctx, s.client, since, req)
 }
 
-// StreamReturnReceipts goes through the rows of QueryReturnReceipts and can be resumed from a
-// [Checkpoint] after a crash: by row version, or by time where req has the beginning of a time
+// StreamReturnReceipts iterates over the rows of QueryReturnReceipts and can be resumed from a
+// [Checkpoint] after a crash: by row version, or by time if req has the beginning of a time
 // range.
 func (s *AfterSaleService) StreamReturnReceipts(req *ReturnReceiptQuery, from Checkpoint) *Stream[ReturnReceipt] {
 	return pagesAfterSalesQueryReturnReceipts.stream(s.client, req, from)
 }
 
 // Upload 售后上传: upload after-sale cases. Longer lists are sent 50 rows at a time; the
-// results are in the order of the input, one for each row, and the error is a [*BatchError]
-// when some failed. No source states how many rows one call takes; that number is our choice.
+// results are in the order of the input, one per row, and the error is a [*BatchError] if some
+// failed. The maximum number of rows is not documented; this one is our choice.
 //
-// Limits: batch size not found.
-// Note: For exchange cases of the large platforms, SUCCESS without an outgoing waybill can be
-// judged late by the platform.
-// Effect: write, repeated safely by shop_id + outer_as_id: outer_as_id is the platform-unique
+// Limits: the maximum number of rows is not documented.
+// Note: For exchanges on the large platforms, SUCCESS without an outgoing waybill may count as
+// late.
+// Effect: write, idempotent by shop_id + outer_as_id: outer_as_id is the platform-unique
 // number (key inferred).
+// Settle: [Client.Settle] reads back AfterSales.Query by shop_id, so_ids; the document must be
+// newer than the write, or show the same good_status, items.qty, items.sku_id, l_id,
+// shop_status.
 // POST /open/aftersale/upload, official page docType=9&docId=41.
 func (s *AfterSaleService) Upload(ctx context.Context, rows []AfterSaleUpload) ([]RowResult[AfterSaleUploadResult], error) {
 	return upload(ctx, s.client, batchAfterSalesUpload, rows)
 }
 
-// UploadNoInfo 售后上传(无信息件): upload after-sale without order info. Longer lists are sent
-// 50 rows at a time; the results are in the order of the input, one for each row, and the
-// error is a [*BatchError] when some failed. No source states how many rows one call takes;
-// that number is our choice.
+// UploadNoInfo 售后上传(无信息件): upload an after-sale case without an order. Longer lists
+// are sent 50 rows at a time; the results are in the order of the input, one per row, and the
+// error is a [*BatchError] if some failed. The maximum number of rows is not documented; this
+// one is our choice.
 //
-// Limits: remark max 500, question_type/reason max 100, picture max 300.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// as_id 0 creates; nothing is documented about a repeat.
+// Limits: remark at most 500, question_type/reason at most 100, picture at most 300.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): as_id
+// 0 creates a case; repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/aftersale/noinfo/upload, official page docType=9&docId=124; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *AfterSaleService) UploadNoInfo(ctx context.Context, req *NoInfoReturnRequest) ([]RowResult[NoInfoReturnResult], error) {
 	return upload(ctx, s.client, batchAfterSalesUploadNoInfo, req)
 }
 
 // ConfirmGoods 售后-确认收到货物(可分批确认): confirm returned goods (partial allowed). Rows
-// that the server refused are in the answer and in the error, a [*BatchError].
+// that the server rejected are in the answer and in the error, a [*BatchError].
 //
-// Note: One program sends a single object in place of the list.
-// Effect: write, repeated safely by return_id: return_id stops double stock increments;
-// without it a repeat may count twice.
+// Note: Some programs send one object in place of the list.
+// Effect: write, idempotent by return_id: return_id prevents counting twice; without it a
+// repeat may.
+// Settle: [Client.Settle] reads back AfterSales.QueryReturnReceipts by as_ids; a document
+// newer than the write must show items.qty, items.sku_id.
 // POST /open/webapi/aftersaleapi/confirmgoods, official page docType=9&docId=272; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *AfterSaleService) ConfirmGoods(ctx context.Context, req []AfterSaleConfirmGoodsRequest) (*GoodsConfirmationReply, error) {
 	return call[GoodsConfirmationReply](ctx, s.client, opAfterSalesConfirmGoods, req)
 }
 
 // ConfirmGoodsBySN 唯一码批量确认收货: confirm returned goods by serial number. Rows that the
-// server refused are in the answer and in the error, a [*BatchError].
+// server rejected are in the answer and in the error, a [*BatchError].
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/aftersaleapi/confirmgoodsbyskusns, official page docType=9&docId=743;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *AfterSaleService) ConfirmGoodsBySN(ctx context.Context, req []AfterSaleConfirmGoodsBySNRequest) (*SerialConfirmationReply, error) {
 	return call[SerialConfirmationReply](ctx, s.client, opAfterSalesConfirmGoodsBySN, req)
 }
 
-// Confirm 售后单确认: confirm after-sale cases. Rows that the server refused are in the answer
-// and in the error, a [*BatchError].
+// Confirm 售后单确认: confirm after-sale cases. Rows that the server rejected are in the
+// answer and in the error, a [*BatchError].
 //
-// Effect: write, repeated safely by as_ids: a repeat leaves the cases confirmed.
+// Effect: write, idempotent by as_ids: repeating it has no further effect.
+// Settle: [Client.Settle] reads back AfterSales.Query by as_ids; it must show status
+// Confirmed.
 // POST /open/webapi/aftersaleapi/open/confirm, official page docType=9&docId=581; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *AfterSaleService) Confirm(ctx context.Context, req *AfterSaleConfirmRequest) (*AfterSaleConfirmReply, error) {
 	return call[AfterSaleConfirmReply](ctx, s.client, opAfterSalesConfirm, req)
 }
 
-// Unconfirm 售后单反确认: undo after-sale confirmation. Rows that the server refused are in
+// Unconfirm 售后单反确认: undo after-sale confirmation. Rows that the server rejected are in
 // the answer and in the error, a [*BatchError].
 //
-// Effect: write, repeated safely by as_ids: a repeat leaves the cases unconfirmed.
+// Effect: write, idempotent by as_ids: repeating it has no further effect.
+// Settle: [Client.Settle] reads back AfterSales.Query by as_ids; it must show status
+// WaitConfirm.
 // POST /open/webapi/aftersaleapi/open/unconfirm, official page docType=9&docId=579; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *AfterSaleService) Unconfirm(ctx context.Context, req *AfterSaleUnconfirmRequest) (*AfterSaleConfirmReply, error) {
 	return call[AfterSaleConfirmReply](ctx, s.client, opAfterSalesUnconfirm, req)
 }
 
 // QueryPayments 退款单查询: query refund records, one page. [AfterSaleService.AllPayments]
-// goes through all of them.
+// iterates over all of them.
 //
-// Limits: window max 6 months.
+// Limits: window at most 6 months.
 // Effect: read.
 // POST /open/webapi/aftersaleapi/pay/payqueryasmodified, official page docType=9&docId=982;
 // confidence of the known facts: medium.
 func (s *AfterSaleService) QueryPayments(ctx context.Context, req *RefundPaymentQuery) (*RefundPaymentPage, error) {
-	return call[RefundPaymentPage](ctx, s.client, opAfterSalesQueryPayments, req)
+	return pagesAfterSalesQueryPayments.page(ctx, s.client, req)
 }
 
-// AllPayments goes through every row of QueryPayments, page after page (up to 1000 rows a
+// AllPayments iterates over every row of QueryPayments, page by page (up to 1000 rows per
 // page); a time range longer than 180 days is split into ranges that the server accepts.
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *AfterSaleService) AllPayments(ctx context.Context, req *RefundPaymentQuery) iter.Seq2[*RefundPayment, error] {
 	return pagesAfterSalesQueryPayments.all(ctx, s.client, req)
 }
 
-// PaymentsSince follows the row version (ts >= since, 行版本游标) of AfterSales.QueryPayments
-// until nothing newer comes: every row that changed after the version since, oldest change
-// first. Rows with the version since itself are left out. Keep the largest TS seen and start
-// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
-// times are not.
+// PaymentsSince follows the row version (ts >= since, 行版本游标) of AfterSales.QueryPayments:
+// it yields every row that changed after version since, oldest change first, until there is
+// nothing newer. Rows of version since itself are skipped. Start the next run with the largest
+// TS seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters
+// apply.
 func (s *AfterSaleService) PaymentsSince(ctx context.Context, since int64, req *RefundPaymentQuery) iter.Seq2[*RefundPayment, error] {
 	return pagesAfterSalesQueryPayments.since(ctx, s.client, since, req)
 }
 
-// StreamPayments goes through the rows of QueryPayments and can be resumed from a [Checkpoint]
-// after a crash: by row version, or by time where req has the beginning of a time range.
+// StreamPayments iterates over the rows of QueryPayments and can be resumed from a
+// [Checkpoint] after a crash: by row version, or by time if req has the beginning of a time
+// range.
 func (s *AfterSaleService) StreamPayments(req *RefundPaymentQuery, from Checkpoint) *Stream[RefundPayment] {
 	return pagesAfterSalesQueryPayments.stream(s.client, req, from)
 }
 
-// UploadReceiptRaw 销退收货上传: upload received return (old). No public source shows its
-// fields, so it takes and returns JSON as it is.
+// UploadReceiptRaw 销退收货上传: upload received return (old). Its members are not documented,
+// so it takes and returns raw JSON.
 //
-// Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
-// Note: Newer sibling: /open/webapi/aftersaleapi/confirmgoods.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// fields not found in any public source.
+// Note: The members are not documented; only the path is known.
+// Note: Its successor is /open/webapi/aftersaleapi/confirmgoods.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): its
+// members are not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/refund/receive/upload; confidence of the known facts: low.
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
 func (s *AfterSaleService) UploadReceiptRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opAfterSalesUploadReceiptRaw, biz)
 }
 
-// QueryReturnParcels 快递登记查询: query registered return parcels. No public source shows its
-// fields, so it takes and returns JSON as it is.
+// QueryReturnParcels 快递登记查询: query registered return parcels. Its answer is not
+// documented, so it returns raw JSON.
 //
-// Limits: page_size is 100, 200 or 500, nothing else.
-// Note: members of the rows not found; read data as raw JSON.
-// Note: counterpart of /open/express/register/upload (批量快递登记).
+// Limits: page_size must be 100, 200 or 500.
+// Note: the members of the rows are not documented; data is raw JSON.
+// Note: it reads what /open/express/register/upload (批量快递登记) registers.
 // Effect: read.
 // POST /open/webapi/aftersaleapi/getasexpress; confidence of the known facts: medium.
-func (s *AfterSaleService) QueryReturnParcels(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opAfterSalesQueryReturnParcels, biz)
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
+func (s *AfterSaleService) QueryReturnParcels(ctx context.Context, req *ReturnParcelQuery) (json.RawMessage, error) {
+	return callForRaw(ctx, s.client, opAfterSalesQueryReturnParcels, req)
 }
 
 // Cancel 售后单作废: void an after-sale case.
 //
-// Note: sibling of open/confirm and open/unconfirm, for which a typed client sends as_ids (a
-// list); this program sends one as_id.
-// Note: a permission list names the title.
-// Effect: write, repeated safely by as_id: a repeat leaves the case voided.
+// Note: as_ids or a single as_id is accepted, according to public programs.
+// Note: The title is that of its permission.
+// Effect: write, idempotent by as_id: repeating it has no further effect.
+// Settle: [Client.Settle] reads back AfterSales.Query by as_ids; it must show status
+// Cancelled.
 // POST /open/webapi/aftersaleapi/open/cancel; confidence of the known facts: low.
 func (s *AfterSaleService) Cancel(ctx context.Context, req *AfterSaleCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opAfterSalesCancel, req)
@@ -227,19 +255,20 @@ func (s *AfterSaleService) Cancel(ctx context.Context, req *AfterSaleCancelReque
 
 // SetLabels 设置售后标签: set labels of an after-sale case.
 //
-// Note: Text or list: labels are sent as one text with commas, as the one known program does.
-// Effect: write, repeated safely by as_id: setting the same labels again changes nothing.
+// Note: Labels are sent as one string, separated by commas.
+// Effect: write, idempotent by as_id: setting the same labels again has no effect.
+// Settle: [Client.Settle] reads back AfterSales.Query by as_ids; it must show labels.
 // POST /open/webapi/aftersaleapi/setaslabels; confidence of the known facts: low.
 func (s *AfterSaleService) SetLabels(ctx context.Context, req *AfterSaleSetLabelsRequest) error {
 	_, err := call[noReply](ctx, s.client, opAfterSalesSetLabels, req)
 	return err
 }
 
-var pagesAfterSalesQuery = paged(opAfterSalesQuery, pages.Query[AfterSaleQuery, AfterSalePage, AfterSale]{
+var pagesAfterSalesQuery = &pager[AfterSaleQuery, AfterSalePage, AfterSale]{op: opAfterSalesQuery, query: pages.Query[AfterSaleQuery, AfterSalePage, AfterSale]{
 	Page: func(q *AfterSaleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *AfterSalePage) []AfterSale { return p.AfterSales },
 	Info: func(p *AfterSalePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *AfterSaleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *AfterSale) string { return rowKey(r.ASID) },
@@ -247,20 +276,20 @@ var pagesAfterSalesQuery = paged(opAfterSalesQuery, pages.Query[AfterSaleQuery, 
 	Cursor:   func(q *AfterSaleQuery) *int64 { return &q.StartTS },
 	Version:  func(r *AfterSale) int64 { return r.TS },
 	NoTotal:  func(q *AfterSaleQuery) { q.IsGetTotal = new(false) },
-})
+}}
 
-var pagesAfterSalesQueryReturnReceipts = paged(opAfterSalesQueryReturnReceipts, pages.Query[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
+var pagesAfterSalesQueryReturnReceipts = &pager[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{op: opAfterSalesQueryReturnReceipts, query: pages.Query[ReturnReceiptQuery, ReturnReceiptPage, ReturnReceipt]{
 	Page: func(q *ReturnReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ReturnReceiptPage) []ReturnReceipt { return p.ReturnReceipts },
 	Info: func(p *ReturnReceiptPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ReturnReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *ReturnReceipt) string { return rowKey(r.IOID) },
 	Modified: func(r *ReturnReceipt) time.Time { return r.Modified },
 	Cursor:   func(q *ReturnReceiptQuery) *int64 { return &q.StartTS },
 	Version:  func(r *ReturnReceipt) int64 { return r.TS },
-})
+}}
 
 var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSaleUploadReply, AfterSaleUploadResult]{
 	op:        opAfterSalesUpload,
@@ -269,7 +298,6 @@ var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSale
 	key:       func(r *AfterSaleUpload) string { return rowKey(r.OuterASID) },
 	results:   func(p *afterSaleUploadReply) []AfterSaleUploadResult { return p.Rows },
 	resultKey: func(r *AfterSaleUploadResult) string { return rowKey(r.OuterASID) },
-	verdict:   func(r *AfterSaleUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether outer_as_id is set.
@@ -284,9 +312,9 @@ var batchAfterSalesUploadNoInfo = &batch[*NoInfoReturnRequest, NoInfoReturn, noI
 		return &part
 	},
 	key:       func(r *NoInfoReturn) string { return rowKey(r.OuterASID) },
+	list:      "data",
 	results:   func(p *noInfoReturnReply) []NoInfoReturnResult { return p.Rows },
 	resultKey: func(r *NoInfoReturnResult) string { return rowKey(r.OuterASID) },
-	verdict:   func(r *NoInfoReturnResult) (bool, string) { return r.Success, r.Message },
 }
 
 func (r *GoodsConfirmationReply) failures() []RowError {
@@ -310,16 +338,18 @@ func (r *AfterSaleConfirmRequest) keyed() bool { return len(r.ASIDs) > 0 }
 // keyed reports whether as_ids is set.
 func (r *AfterSaleUnconfirmRequest) keyed() bool { return len(r.ASIDs) > 0 }
 
-var pagesAfterSalesQueryPayments = paged(opAfterSalesQueryPayments, pages.Query[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
-	Page:     func(q *RefundPaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:     func(p *RefundPaymentPage) []RefundPayment { return p.RefundPayments },
-	Info:     func(p *RefundPaymentPage) pages.Info { return pages.Info{Total: p.DataCount, Pages: p.PageCount} },
+var pagesAfterSalesQueryPayments = &pager[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{op: opAfterSalesQueryPayments, query: pages.Query[RefundPaymentQuery, RefundPaymentPage, RefundPayment]{
+	Page: func(q *RefundPaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *RefundPaymentPage) []RefundPayment { return p.RefundPayments },
+	Info: func(p *RefundPaymentPage) pages.Info {
+		return pages.Info{Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
+	},
 	Window:   func(q *RefundPaymentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *RefundPayment) string { return rowKey(r.PayID) },
 	Modified: func(r *RefundPayment) time.Time { return r.Modified },
 	Cursor:   func(q *RefundPaymentQuery) *int64 { return &q.StartTS },
 	Version:  func(r *RefundPayment) int64 { return r.TS },
-})
+}}
 
 // keyed reports whether as_id is set.
 func (r *AfterSaleCancelRequest) keyed() bool { return r.ASID != 0 }
@@ -329,28 +359,32 @@ func (r *AfterSaleSetLabelsRequest) keyed() bool { return r.ASID != 0 }
 
 // AfterSaleQuery 退货退款查询: the request of [AfterSaleService.Query].
 type AfterSaleQuery struct {
+	_ afterSaleQueryFields
+
 	ShopID *int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	// 是否线下店铺: With shop_id 0, true selects offline-shop documents
-	IsOfflineShop bool      `json:"is_offline_shop,omitzero"`
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`                             // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`                               // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`                                     // 线上单号列表: Online / external document numbers
-	ShopBuyerIDs  []string  `json:"shop_buyer_ids,omitzero" pii:"true" check:"items=50"` // 买家账号列表: Max 50
-	PageIndex     int64     `json:"page_index,omitzero"`                                 // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`                                  // 每页条数: Rows per page
-	OIDs          []int64   `json:"o_ids,omitzero"`                                      // 内部单号列表: ERP internal order numbers
-	ASIDs         []int64   `json:"as_ids,omitzero"`                                     // 内部售后单号列表: ERP after-sale numbers
-	Status        string    `json:"status,omitzero"`                                     // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	// 是否线下店铺: with shop_id 0, true selects the documents of offline shops
+	IsOfflineShop bool `json:"is_offline_shop,omitzero"`
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd  time.Time `json:"modified_end,omitzero"`
+	SoIDs        []string  `json:"so_ids,omitzero"`                                     // 线上单号列表: online or external document numbers
+	ShopBuyerIDs []string  `json:"shop_buyer_ids,omitzero" pii:"true" check:"items=50"` // 买家账号列表: at most 50
+	PageIndex    int64     `json:"page_index,omitzero"`                                 // 第几页: page number, starts at 1
+	PageSize     int64     `json:"page_size,omitzero"`                                  // 每页条数: rows per page
+	OIDs         []int64   `json:"o_ids,omitzero"`                                      // 内部单号列表: ERP internal order numbers
+	ASIDs        []int64   `json:"as_ids,omitzero"`                                     // 内部售后单号列表: ERP after-sale numbers
+	Status       string    `json:"status,omitzero"`                                     // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS int64 `json:"start_ts,omitzero"`
-	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
+	// 是否计算总数: whether to compute totals; default true, false with start_ts
 	IsGetTotal *bool `json:"is_get_total,omitzero"`
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED
 	GoodStatus string `json:"good_status,omitzero"`
-	// 单据类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
-	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
+	// 单据类型: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款 refund only,
+	// 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
 	Type      string `json:"type,omitzero"`
-	OwnerCoID string `json:"owner_co_id,omitzero"` // 货主编号: Goods owner id
+	OwnerCoID string `json:"owner_co_id,omitzero"` // 货主编号: goods owner id
 }
 
 // Format prints the value for people, with personal data masked.
@@ -361,12 +395,15 @@ func (v AfterSaleQuery) LogValue() slog.Value { return redact.LogValue(v) }
 
 // AfterSalePage 退货退款查询: the answer of [AfterSaleService.Query].
 type AfterSalePage struct {
-	PageSize   int64       `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex  int64       `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount  int64       `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount  int64       `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext    bool        `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	AfterSales []AfterSale `json:"datas,omitzero"`      // 数据集合: Rows
+	_ afterSalePageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount  int64       `json:"data_count,omitzero" wire:"vital"`
+	PageCount  int64       `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext    bool        `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	AfterSales []AfterSale `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -377,82 +414,90 @@ func (v AfterSalePage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // AfterSale 数据集合: AfterSales of [AfterSalePage].
 type AfterSale struct {
-	ASID      int64     `json:"as_id,omitzero"`       // 内部售后单号: ERP after-sale number
-	ASDate    time.Time `json:"as_date,omitzero"`     // 申请售后时间: After-sale apply time
-	OuterASID string    `json:"outer_as_id,omitzero"` // 外部售后单号: Platform after-sale number
-	OID       int64     `json:"o_id,omitzero"`        // 内部单号: ERP internal order number (unique per tenant)
-	SoID      string    `json:"so_id,omitzero"`       // 线上单号: Online / external document number
-	// 单据类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
-	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
+	_ afterSaleFields
+
+	ASID      int64     `json:"as_id,omitzero" wire:"vital"` // 内部售后单号: ERP after-sale number
+	ASDate    time.Time `json:"as_date,omitzero"`            // 申请售后时间: after-sale apply time
+	OuterASID string    `json:"outer_as_id,omitzero"`        // 外部售后单号: platform after-sale number
+	OID       int64     `json:"o_id,omitzero"`               // 内部单号: ERP internal order number (unique per tenant)
+	SoID      string    `json:"so_id,omitzero"`              // 线上单号: online or external document number
+	// 单据类型: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款 refund only,
+	// 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
 	Type     string    `json:"type,omitzero" known:"普通退货,其它,拒收退货,仅退款,投诉,补发,换货,维修"`
-	Created  time.Time `json:"created,omitzero"`  // 创建时间: Created time
-	Modified time.Time `json:"modified,omitzero"` // 修改时间: Last modified time
+	Created  time.Time `json:"created,omitzero"`  // 创建时间: creation time
+	Modified time.Time `json:"modified,omitzero"` // 修改时间: time of the last change
 	// 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
-	Status string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Merged"`
+	Status string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Merged" wire:"vital"`
 	// 平台状态: WAIT_SELLER_AGREE, WAIT_BUYER_RETURN_GOODS, WAIT_SELLER_CONFIRM_GOODS,
 	// SELLER_REFUSE_BUYER, EXCHANGE_SELLER_DELIVERY, EXCHANGE_BUYER_CONFIRM_GOODS,
 	// WAIT_SELLER_DELIVER_GOODS, REISSUE_SELLER_DELIVERY, CLOSED, SUCCESS, SYNCING, SYNC_SUCCESS,
 	// SYNC_ERROR, plus a Chinese text value 待发出换货商品
 	ShopStatus   string          `json:"shop_status,omitzero"`
-	Remark       string          `json:"remark,omitzero"`        // 备注: Remark
-	QuestionType string          `json:"question_type,omitzero"` // 异常类型: Question (abnormal) type
-	Warehouse    string          `json:"warehouse,omitzero"`     // 仓库: Warehouse
-	Refund       decimal.Decimal `json:"refund,omitzero"`        // 退货及卖家补偿金额: Return amount plus seller compensation
-	// 支付方式/换货补偿金额: Exchange amount plus buyer compensation (not a method)
+	Remark       string          `json:"remark,omitzero"`        // 备注: remark
+	QuestionType string          `json:"question_type,omitzero"` // 异常类型: kind of abnormal state
+	Warehouse    string          `json:"warehouse,omitzero"`     // 仓库: warehouse
+	Refund       decimal.Decimal `json:"refund,omitzero"`        // 退货及卖家补偿金额: return amount plus seller compensation
+	// 支付方式/换货补偿金额: exchange amount plus the buyer's compensation, not a payment method
 	Payment    decimal.Decimal `json:"payment,omitzero"`
-	FreeAmount decimal.Decimal `json:"free_amount,omitzero"` // 优惠金额: Discount / difference
+	FreeAmount decimal.Decimal `json:"free_amount,omitzero"` // 优惠金额: discount or difference
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED
 	GoodStatus string `json:"good_status,omitzero" known:"BUYER_NOT_RECEIVED,BUYER_RECEIVED,BUYER_RETURNED_GOODS,SELLER_RECEIVED"`
-	Node       string `json:"node,omitzero"` // 线下备注: Offline (internal) note
-	// 订单状态: WaitPay unpaid; WaitConfirm paid, waits audit; WaitFConfirm audited, waits finance
-	// audit; Question abnormal; Delivering being shipped; WaitOuterSent waits supplier/outer
-	// warehouse; Sent shipped; Merged; Split; Cancelled
-	OrderStatus      string `json:"order_status,omitzero"`
-	ShopType         string `json:"shop_type,omitzero"`         // 平台售后类型: Platform side after-sale type
-	ShopID           int64  `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
-	ShopSite         string `json:"shop_site,omitzero"`         // 店铺站点: platform of the shop
-	IsSplit          bool   `json:"is_split,omitzero"`          // 是否拆分: whether the order was split
-	IsMerge          bool   `json:"is_merge,omitzero"`          // 是否合并: whether orders were merged
-	LogisticsCompany string `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	LID              string `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	// 仓库编号: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
-	WhID           int64           `json:"wh_id,omitzero"`
-	WMSCoID        int64           `json:"wms_co_id,omitzero"`                  // 分仓编号: Branch / third-party warehouse id
-	ConfirmDate    time.Time       `json:"confirm_date,omitzero"`               // 确认时间: Confirm time
-	Freight        decimal.Decimal `json:"freight,omitzero"`                    // 运费: Freight the seller returns
-	DrpCoIDFrom    int64           `json:"drp_co_id_from,omitzero"`             // 分销商编号: Distributor id
-	ReceiverMobile string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: Receiver mobile
-	ReceiverName   string          `json:"receiver_name,omitzero" pii:"true"`   // 收件人姓名: Receiver name
-	ShopBuyerID    string          `json:"shop_buyer_id,omitzero" pii:"true"`   // 买家账号: Buyer account / nickname
-	// 线上申请退款金额: Refund amount applied for online
+	Node       string `json:"node,omitzero"` // 线下备注: internal note, not synchronised to the platform
+	// 订单状态: WaitPay unpaid, WaitConfirm paid and waiting for audit, WaitFConfirm audited and
+	// waiting for finance, Question abnormal, Delivering being shipped, WaitOuterSent waiting for
+	// the supplier or an external warehouse, Sent shipped, Merged, Split or Cancelled
+	OrderStatus      string          `json:"order_status,omitzero"`
+	ShopType         string          `json:"shop_type,omitzero"`                  // 平台售后类型: after-sale type of the platform
+	ShopID           int64           `json:"shop_id,omitzero"`                    // 店铺编号: ERP shop id
+	ShopSite         string          `json:"shop_site,omitzero"`                  // 店铺站点: platform of the shop (one source)
+	IsSplit          bool            `json:"is_split,omitzero"`                   // 是否拆分: whether the order was split (one source)
+	IsMerge          bool            `json:"is_merge,omitzero"`                   // 是否合并: whether orders were merged (one source)
+	LogisticsCompany string          `json:"logistics_company,omitzero"`          // 物流公司: carrier name
+	LID              string          `json:"l_id,omitzero"`                       // 物流单号: waybill number
+	WhID             int64           `json:"wh_id,omitzero"`                      // 仓库编号: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	WMSCoID          int64           `json:"wms_co_id,omitzero"`                  // 分仓编号: branch or third-party warehouse id
+	ConfirmDate      time.Time       `json:"confirm_date,omitzero"`               // 确认时间: confirm time
+	Freight          decimal.Decimal `json:"freight,omitzero"`                    // 运费: freight the seller returns
+	DrpCoIDFrom      int64           `json:"drp_co_id_from,omitzero"`             // 分销商编号: distributor id
+	ReceiverMobile   string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: receiver mobile
+	ReceiverName     string          `json:"receiver_name,omitzero" pii:"true"`   // 收件人姓名: receiver name
+	ShopBuyerID      string          `json:"shop_buyer_id,omitzero" pii:"true"`   // 买家账号: buyer account or nickname
+	// 线上申请退款金额: refund amount requested on the platform
 	BuyerApplyRefund decimal.Decimal  `json:"buyer_apply_refund,omitzero"`
-	ReceiveRefund    decimal.Decimal  `json:"receive_refund,omitzero"` // 实际退款金额: Refund amount actually paid out
-	Result           string           `json:"result,omitzero"`         // 处理结果: Handling result text
-	Items            []AfterSaleItem  `json:"items,omitzero"`          // 明细: Lines
-	Batches          []AfterSaleBatch `json:"batchs,omitzero"`         // 批次信息: Batch rows (only if batch management is on)
-	SNs              []AfterSaleSN    `json:"sns,omitzero"`            // 唯一码信息: Serial-number rows (only if serial management is on)
-	DrpCoIDTo        int64            `json:"drp_co_id_to,omitzero"`   // 供销商编号: Supplier (upstream) id
-	Labels           CommaList        `json:"labels,omitzero"`         // 标签: Labels joined by comma
-	RefundVersion    int64            `json:"refund_version,omitzero"` // 退款版本: Refund version (marks Vipshop documents)
-	// 时间戳(行版本): Row version (SQL Server rowversion as integer) (sent as text)
-	TS       int64  `json:"ts,omitzero,string"`
-	ShopName string `json:"shop_name,omitzero"` // 店铺名称: Shop name
-	Currency string `json:"currency,omitzero"`  // 币种: Currency
-	// 原订单标签: Labels of the original order (array, unlike labels)
+	ReceiveRefund    decimal.Decimal  `json:"receive_refund,omitzero"`         // 实际退款金额: refund amount actually paid out
+	Result           string           `json:"result,omitzero"`                 // 处理结果: result of the handling
+	Items            []AfterSaleItem  `json:"items,omitzero"`                  // 明细: lines
+	Batches          []AfterSaleBatch `json:"batchs,omitzero"`                 // 批次信息: batch rows (only if batch management is on)
+	SNs              []AfterSaleSN    `json:"sns,omitzero"`                    // 唯一码信息: serial-number rows (only if serial management is on)
+	DrpCoIDTo        int64            `json:"drp_co_id_to,omitzero"`           // 供销商编号: supplier (upstream) id
+	Labels           CommaList        `json:"labels,omitzero"`                 // 标签: labels, separated by commas
+	RefundVersion    int64            `json:"refund_version,omitzero"`         // 退款版本: refund version (marks Vipshop documents)
+	TS               int64            `json:"ts,omitzero,string" wire:"vital"` // 时间戳(行版本): row version (sent as text)
+	ShopName         string           `json:"shop_name,omitzero"`              // 店铺名称: shop name
+	Currency         string           `json:"currency,omitzero"`               // 币种: currency
+	// 原订单标签: labels of the original order (array, unlike labels)
 	OrderLabels []string         `json:"order_labels,omitzero"`
-	RefundPhase string           `json:"refund_phase,omitzero"` // 退款阶段: Refund phase
-	CreatorName string           `json:"creator_name,omitzero"` // 创建人名称: Creator / sales staff name
-	ShopFreight decimal.Decimal  `json:"shop_freight,omitzero"` // 线上退运费: Freight refunded online
-	OrderType   string           `json:"order_type,omitzero"`   // 订单类型: Order type
-	Images      []AfterSaleImage `json:"images,omitzero"`       // 售后图片: Pictures attached to the after-sale case
-	// 实退金额(含平台补贴): Actual refund plus platform subsidy (Douyin only)
+	RefundPhase string           `json:"refund_phase,omitzero"` // 退款阶段: refund phase
+	CreatorName string           `json:"creator_name,omitzero"` // 创建人名称: creator or sales staff name
+	ShopFreight decimal.Decimal  `json:"shop_freight,omitzero"` // 线上退运费: freight refunded online
+	OrderType   string           `json:"order_type,omitzero"`   // 订单类型: order type
+	Images      []AfterSaleImage `json:"images,omitzero"`       // 售后图片: pictures attached to the after-sale case
+	// 实退金额(含平台补贴): actual refund plus platform subsidy (Douyin only)
 	BuyerReceiveRefund decimal.Decimal `json:"buyer_receive_refund,omitzero"`
-	ModifierName       string          `json:"modifier_name,omitzero"` // 修改人名称: Modifier (seen in one client model only)
-	IOID               int64           `json:"io_id,omitzero"`         // 退货进仓单号: Return receipt (seen in one client model only)
+	ModifierName       string          `json:"modifier_name,omitzero"` // 修改人名称: modifier
+	IOID               int64           `json:"io_id,omitzero"`         // 退货进仓单号: return receipt
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *AfterSale) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v AfterSale) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v AfterSale) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -462,79 +507,102 @@ func (v AfterSale) LogValue() slog.Value { return redact.LogValue(v) }
 
 // AfterSaleItem 明细: Items of [AfterSale].
 type AfterSaleItem struct {
-	ASIID           int64           `json:"asi_id,omitzero"`                   // 售后明细编号: After-sale line id
+	_ afterSaleItemFields
+
+	ASIID           int64           `json:"asi_id,omitzero"`                   // 售后明细编号: after-sale line id
 	ASID            int64           `json:"as_id,omitzero"`                    // 内部售后单号: ERP after-sale number
-	ShopAmount      decimal.Decimal `json:"shop_amount,omitzero"`              // 平台金额: Platform line amount
+	ShopAmount      decimal.Decimal `json:"shop_amount,omitzero"`              // 平台金额: platform line amount
 	SKUID           string          `json:"sku_id,omitzero"`                   // 商品编码: SKU code
-	Qty             decimal.Decimal `json:"qty,omitzero"`                      // 数量: Quantity
-	IsGift          bool            `json:"is_gift,omitzero"`                  // 是否赠品: Gift line
-	Price           decimal.Decimal `json:"price,omitzero"`                    // 单价: Unit price
-	Amount          decimal.Decimal `json:"amount,omitzero"`                   // 金额: Amount
-	Name            string          `json:"name,omitzero"`                     // 商品名称: Name
-	Pic             string          `json:"pic,omitzero"`                      // 图片地址: Picture URL
+	Qty             decimal.Decimal `json:"qty,omitzero"`                      // 数量: quantity
+	IsGift          bool            `json:"is_gift,omitzero"`                  // 是否赠品: whether it is a gift
+	Price           decimal.Decimal `json:"price,omitzero"`                    // 单价: unit price
+	Amount          decimal.Decimal `json:"amount,omitzero"`                   // 金额: amount
+	Name            string          `json:"name,omitzero"`                     // 商品名称: name
+	Pic             string          `json:"pic,omitzero"`                      // 图片地址: picture URL
 	Type            string          `json:"type,omitzero" known:"退货,换货,补发,其它"` // 单据类型: 退货, 换货, 补发, 其它
-	PropertiesValue string          `json:"properties_value,omitzero"`         // 颜色及规格: Colour / spec text
-	// 平台子订单号: Caller/platform order line id, kept through split and merge
+	PropertiesValue string          `json:"properties_value,omitzero"`         // 颜色及规格: colour and specification
+	// 平台子订单号: order line id of the caller or platform, kept through split and merge
 	OuterOIID    string          `json:"outer_oi_id,omitzero"`
 	SKUType      string          `json:"sku_type,omitzero"`       // 商品类型: SKU kind
-	RQty         decimal.Decimal `json:"r_qty,omitzero"`          // 实收数量: Received / counted quantity
-	ReceiveDate  time.Time       `json:"receive_date,omitzero"`   // 入库时间: Received-into-stock time
-	CombineSKUID string          `json:"combine_sku_id,omitzero"` // 组合装商品编码: Bundle SKU code
-	ShopSKUID    string          `json:"shop_sku_id,omitzero"`    // 店铺商品编码: Platform shop SKU code
-	IID          string          `json:"i_id,omitzero"`           // 款式编码: Style code
-	DefectiveQty decimal.Decimal `json:"defective_qty,omitzero"`  // 次品数量: Defective quantity
-	Remark       string          `json:"remark,omitzero"`         // 备注: Remark
+	RQty         decimal.Decimal `json:"r_qty,omitzero"`          // 实收数量: received or counted quantity
+	ReceiveDate  time.Time       `json:"receive_date,omitzero"`   // 入库时间: time of receipt into stock
+	CombineSKUID string          `json:"combine_sku_id,omitzero"` // 组合装商品编码: bundle SKU code
+	ShopSKUID    string          `json:"shop_sku_id,omitzero"`    // 店铺商品编码: platform shop SKU code
+	IID          string          `json:"i_id,omitzero"`           // 款式编码: style code
+	DefectiveQty decimal.Decimal `json:"defective_qty,omitzero"`  // 次品数量: defective quantity
+	Remark       string          `json:"remark,omitzero"`         // 备注: remark
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v AfterSaleItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // AfterSaleBatch 批次信息: Batches of [AfterSale].
 type AfterSaleBatch struct {
-	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
+	_ afterSaleBatchFields
+
+	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: production batch number
 	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v AfterSaleBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // AfterSaleSN 唯一码信息: SNs of [AfterSale].
 type AfterSaleSN struct {
+	_ afterSaleSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // AfterSaleImage 售后图片: Images of [AfterSale].
 type AfterSaleImage struct {
-	Key    string `json:"key,omitzero"`    // 图片存储路径: Storage key/path
-	Domain string `json:"domain,omitzero"` // 图片域名: Host to prefix the image key with
+	_ afterSaleImageFields
+
+	Key    string `json:"key,omitzero"`    // 图片存储路径: path in the storage
+	Domain string `json:"domain,omitzero"` // 图片域名: host of the image key
 }
 
 // ReturnReceiptQuery 实际收货查询: the request of [AfterSaleService.QueryReturnReceipts].
 type ReturnReceiptQuery struct {
-	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Default 30, max 50
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`         // 线上单号列表: Online / external document numbers
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	_ returnReceiptQueryFields
+
+	PageSize int64 `json:"page_size,omitzero"` // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero"` // 线上单号列表: online or external document numbers
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS   int64    `json:"start_ts,omitzero"`
 	OIDs      []string `json:"o_ids,omitzero"`          // 内部单号列表: ERP internal order numbers
-	PageIndex int64    `json:"page_index,omitzero"`     // 第几页: Page number, starts at 1
+	PageIndex int64    `json:"page_index,omitzero"`     // 第几页: page number, starts at 1
 	ShopID    int64    `json:"shop_id,omitzero,string"` // 店铺编号: ERP shop id (sent as text)
-	// 时间类型: 0 modified, 1 created, 2 order date, 4 actual stock date; sometimes answered with
-	// code 130
+	// 时间类型: 0 modified, 1 created, 2 order date, 4 date of the stock movement; the server
+	// sometimes refuses it with code 130
 	DateType *int64  `json:"date_type,omitzero"`
-	ASIDs    []int64 `json:"as_ids,omitzero" check:"items=50"` // 内部售后单号列表: Max 50
-	IOIDs    []int64 `json:"io_ids,omitzero" check:"items=50"` // 单号列表: Max 50
+	ASIDs    []int64 `json:"as_ids,omitzero" check:"items=50"` // 内部售后单号列表: at most 50
+	IOIDs    []int64 `json:"io_ids,omitzero" check:"items=50"` // 单号列表: at most 50
 }
 
 // ReturnReceiptPage 实际收货查询: the answer of [AfterSaleService.QueryReturnReceipts].
 type ReturnReceiptPage struct {
-	PageSize       int64           `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex      int64           `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount      int64           `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount      int64           `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext        bool            `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	ReturnReceipts []ReturnReceipt `json:"datas,omitzero"`      // 数据集合: Rows
+	_ returnReceiptPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount      int64           `json:"data_count,omitzero" wire:"vital"`
+	PageCount      int64           `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext        bool            `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	ReturnReceipts []ReturnReceipt `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -545,37 +613,42 @@ func (v ReturnReceiptPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnReceipt 数据集合: ReturnReceipts of [ReturnReceiptPage].
 type ReturnReceipt struct {
-	IOID             int64     `json:"io_id,omitzero"`             // 出入库单号: Stock in/out document number
-	OID              int64     `json:"o_id,omitzero"`              // 内部单号: ERP internal order number (unique per tenant)
-	SoID             string    `json:"so_id,omitzero"`             // 线上单号: Online / external document number
-	ASID             int64     `json:"as_id,omitzero"`             // 内部售后单号: ERP after-sale number
-	LID              string    `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	LogisticsCompany string    `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	Creator          string    `json:"creator,omitzero"`           // 创建人编号: Creator id; declared as a number, names are possible
-	CreatorName      string    `json:"creator_name,omitzero"`      // 创建人名称: Creator / sales staff name
-	IODate           time.Time `json:"io_date,omitzero"`           // 单据日期: Document / stock movement date
-	Warehouse        string    `json:"warehouse,omitzero"`         // 仓库: Warehouse
-	Modified         time.Time `json:"modified,omitzero"`          // 修改时间: Last modified time
-	LCID             string    `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
-	ShopID           int64     `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
-	AftersaleRemark  string    `json:"aftersale_remark,omitzero"`  // 售后备注: After-sale remark
-	TS               int64     `json:"ts,omitzero"`                // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Status           string    `json:"status,omitzero"`            // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
-	// 仓库编号: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
-	WhID      int64  `json:"wh_id,omitzero"`
-	WMSCoID   int64  `json:"wms_co_id,omitzero"`    // 分仓编号: Branch / third-party warehouse id
-	DrpCoName string `json:"drp_co_name,omitzero"`  // 其它出入库类型: Reason category of other in/out
-	DrpCoIDTo int64  `json:"drp_co_id_to,omitzero"` // 分销商编号: Documented as distributor id here
-	// 售后类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
-	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
-	Type    string               `json:"type,omitzero"`
-	Items   []ReturnReceiptItem  `json:"items,omitzero"`  // 明细: Lines
-	Batches []ReturnReceiptBatch `json:"batchs,omitzero"` // 批次信息: Batch rows (only if batch management is on)
-	SNs     []ReturnReceiptSN    `json:"sns,omitzero"`    // 唯一码信息: Serial-number rows (only if serial management is on)
+	_ returnReceiptFields
 
-	// Extra holds the members of the answer that are not known above.
+	IOID             int64     `json:"io_id,omitzero" wire:"vital"`  // 出入库单号: number of the stock document
+	OID              int64     `json:"o_id,omitzero"`                // 内部单号: ERP internal order number (unique per tenant)
+	SoID             string    `json:"so_id,omitzero"`               // 线上单号: online or external document number
+	ASID             int64     `json:"as_id,omitzero"`               // 内部售后单号: ERP after-sale number
+	LID              string    `json:"l_id,omitzero"`                // 物流单号: waybill number
+	LogisticsCompany string    `json:"logistics_company,omitzero"`   // 物流公司: carrier name
+	Creator          string    `json:"creator,omitzero"`             // 创建人编号: id or name of the creator (one source)
+	CreatorName      string    `json:"creator_name,omitzero"`        // 创建人名称: creator or sales staff name
+	IODate           time.Time `json:"io_date,omitzero"`             // 单据日期: date of the stock movement
+	Warehouse        string    `json:"warehouse,omitzero"`           // 仓库: warehouse
+	Modified         time.Time `json:"modified,omitzero"`            // 修改时间: time of the last change
+	LCID             string    `json:"lc_id,omitzero"`               // 物流公司编码: carrier code
+	ShopID           int64     `json:"shop_id,omitzero"`             // 店铺编号: ERP shop id
+	AftersaleRemark  string    `json:"aftersale_remark,omitzero"`    // 售后备注: after-sale remark
+	TS               int64     `json:"ts,omitzero" wire:"vital"`     // 时间戳(行版本): row version
+	Status           string    `json:"status,omitzero" wire:"vital"` // 状态: WaitConfirm, Confirmed, Cancelled (voided), Merged
+	WhID             int64     `json:"wh_id,omitzero"`               // 仓库编号: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	WMSCoID          int64     `json:"wms_co_id,omitzero"`           // 分仓编号: branch or third-party warehouse id
+	DrpCoName        string    `json:"drp_co_name,omitzero"`         // 其它出入库类型: reason category of other in/out
+	DrpCoIDTo        int64     `json:"drp_co_id_to,omitzero"`        // 分销商编号: distributor id
+	// 售后类型: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款 refund only,
+	// 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
+	Type    string               `json:"type,omitzero"`
+	Items   []ReturnReceiptItem  `json:"items,omitzero"`  // 明细: lines
+	Batches []ReturnReceiptBatch `json:"batchs,omitzero"` // 批次信息: batch rows (only if batch management is on)
+	SNs     []ReturnReceiptSN    `json:"sns,omitzero"`    // 唯一码信息: serial-number rows (only if serial management is on)
+
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *ReturnReceipt) Unread() []string { return wire.Unread(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v ReturnReceipt) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -585,76 +658,94 @@ func (v ReturnReceipt) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnReceiptItem 明细: Items of [ReturnReceipt].
 type ReturnReceiptItem struct {
-	IOID            int64           `json:"io_id,omitzero"`            // 出入库单号: Stock in/out document number
+	_ returnReceiptItemFields
+
+	IOID            int64           `json:"io_id,omitzero"`            // 出入库单号: number of the stock document
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Unit            string          `json:"unit,omitzero"`             // 单位: Unit
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	Name            string          `json:"name,omitzero"`             // 商品名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 售价: Sale unit price
-	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: Sale amount
-	IOIID           int64           `json:"ioi_id,omitzero,string"`    // 收货明细编号: Receipt line id as text (sent as text)
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Unit            string          `json:"unit,omitzero"`             // 单位: unit
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	Name            string          `json:"name,omitzero"`             // 商品名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 售价: sale unit price
+	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: sale amount
+	IOIID           int64           `json:"ioi_id,omitzero,string"`    // 收货明细编号: receipt line id (sent as text)
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReturnReceiptItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReturnReceiptBatch 批次信息: Batches of [ReturnReceipt].
 type ReturnReceiptBatch struct {
-	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
-	IOIID          int64           `json:"ioi_id,omitzero"`          // 收货明细编号: Receipt line id (number, unlike items)
+	_ returnReceiptBatchFields
+
+	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: production batch number
+	IOIID          int64           `json:"ioi_id,omitzero"`          // 收货明细编号: receipt line id
 	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     string          `json:"supplier_id,omitzero"`     // 供应商编号: Supplier id as text
-	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     string          `json:"supplier_id,omitzero"`     // 供应商编号: supplier id
+	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReturnReceiptBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReturnReceiptSN 唯一码信息: SNs of [ReturnReceipt].
 type ReturnReceiptSN struct {
+	_ returnReceiptSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // AfterSaleUpload 售后上传: the request of [AfterSaleService.Upload].
 type AfterSaleUpload struct {
-	ShopID    int64  `json:"shop_id,omitzero"`     // 店铺编号: ERP shop id
-	OuterASID string `json:"outer_as_id,omitzero"` // 外部售后单号: Platform-unique after-sale number
-	ASID      int64  `json:"as_id,omitzero"`       // 售后单号: internal after-sale number; sent by one program
-	SoID      string `json:"so_id,omitzero"`       // 线上单号: Online order number
-	OID       int64  `json:"o_id,omitzero"`        // 内部单号: internal order number; sent by one program
-	// 售后类型: Chinese text: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款
-	// refund only, 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair
+	_ afterSaleUploadFields
+
+	ShopID int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id (probably required)
+	// 外部售后单号: platform-unique after-sale number (probably required)
+	OuterASID string `json:"outer_as_id,omitzero"`
+	ASID      int64  `json:"as_id,omitzero"` // 售后单号: internal after-sale number (one source)
+	SoID      string `json:"so_id,omitzero"` // 线上单号: online order number (probably required)
+	OID       int64  `json:"o_id,omitzero"`  // 内部单号: internal order number (one source)
+	// 售后类型: 普通退货 normal return, 其它 other, 拒收退货 refused parcel, 仅退款 refund only,
+	// 投诉 complaint, 补发 re-send, 换货 exchange, 维修 repair (probably required)
 	Type string `json:"type,omitzero"`
-	// 退货物流公司: Return carrier; not updatable after goods received
+	// 退货物流公司: return carrier; not updatable after goods received
 	LogisticsCompany string `json:"logistics_company,omitzero"`
-	LID              string `json:"l_id,omitzero"` // 退货物流单号: Return waybill; not updatable after goods received
-	// 收件人姓名(密文): Receiver name (ciphertext on order upload)
-	ReceiverNameEn string `json:"receiver_name_en,omitzero" pii:"true"`
-	// 收件人手机(密文): Receiver mobile (ciphertext on order upload)
+	LID              string `json:"l_id,omitzero"`                        // 退货物流单号: return waybill; not updatable after goods received
+	ReceiverNameEn   string `json:"receiver_name_en,omitzero" pii:"true"` // 收件人姓名(密文): encrypted receiver name
+	// 收件人手机(密文): encrypted receiver mobile
 	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true"`
 	// 平台售后状态: WAIT_SELLER_AGREE, WAIT_BUYER_RETURN_GOODS, WAIT_SELLER_CONFIRM_GOODS,
-	// SELLER_REFUSE_BUYER, CLOSED (voids an unconfirmed case), SUCCESS. Updatable
+	// SELLER_REFUSE_BUYER, CLOSED (voids an unconfirmed case), SUCCESS. Updatable (probably
+	// required)
 	ShopStatus string `json:"shop_status,omitzero"`
-	Remark     string `json:"remark,omitzero"` // 备注: Remark
+	Remark     string `json:"remark,omitzero"` // 备注: remark
 	// 货物状态: BUYER_NOT_RECEIVED, BUYER_RECEIVED, BUYER_RETURNED_GOODS, SELLER_RECEIVED;
-	// updatable
-	GoodStatus   string          `json:"good_status,omitzero"`
-	QuestionType string          `json:"question_type,omitzero"` // 异常类型: Question (abnormal) type
-	Reason       string          `json:"reason,omitzero"`        // 原因: reason; sent by one program
-	TotalAmount  decimal.Decimal `json:"total_amount,omitzero"`  // 原单总金额: Original document total
-	Refund       decimal.Decimal `json:"refund,omitzero"`        // 卖家应退金额: Amount the seller refunds
-	Payment      decimal.Decimal `json:"payment,omitzero"`       // 买家应补金额: Amount the buyer must add
-	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective, 5 store, 6-8 custom 1-3
+	// updatable (probably required)
+	GoodStatus   string `json:"good_status,omitzero"`
+	QuestionType string `json:"question_type,omitzero"` // 异常类型: kind of abnormal state (probably required)
+	Reason       string `json:"reason,omitzero"`        // 原因: reason (one source)
+	// 原单总金额: original document total (probably required)
+	TotalAmount decimal.Decimal `json:"total_amount,omitzero"`
+	Refund      decimal.Decimal `json:"refund,omitzero"`  // 卖家应退金额: amount the seller refunds (probably required)
+	Payment     decimal.Decimal `json:"payment,omitzero"` // 买家应补金额: amount the buyer must add (probably required)
+	// 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 5 store, 6 to 8 custom 1 to 3
 	WarehouseType    int64                 `json:"warehouse_type,omitzero"`
-	WMSCoID          int64                 `json:"wms_co_id,omitzero"`                    // 分仓编号: Branch / third-party warehouse id
-	ReceiverState    string                `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string                `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string                `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string                `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	SendLCID         string                `json:"send_lc_id,omitzero"`                   // 发货物流公司编码: Carrier code of the outgoing parcel
-	SendLCName       string                `json:"send_lc_name,omitzero"`                 // 发货物流公司名称: Carrier name of the outgoing parcel
-	Items            []AfterSaleUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
-	Freight          decimal.Decimal       `json:"freight,omitzero"`                      // 运费: Freight
+	WMSCoID          int64                 `json:"wms_co_id,omitzero"`                    // 分仓编号: branch or third-party warehouse id
+	ReceiverState    string                `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string                `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string                `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string                `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	SendLCID         string                `json:"send_lc_id,omitzero"`                   // 发货物流公司编码: carrier code of the outgoing parcel
+	SendLCName       string                `json:"send_lc_name,omitzero"`                 // 发货物流公司名称: carrier name of the outgoing parcel
+	Items            []AfterSaleUploadItem `json:"items" check:"required"`                // 明细: lines (required)
+	Freight          decimal.Decimal       `json:"freight,omitzero"`                      // 运费: freight
 }
 
 // Format prints the value for people, with personal data masked.
@@ -665,21 +756,25 @@ func (v AfterSaleUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // AfterSaleUploadItem 明细: Items of [AfterSaleUpload].
 type AfterSaleUploadItem struct {
-	// 平台子订单号: Order line id; must be sent when the order holds bundle goods
+	_ afterSaleUploadItemFields
+
+	// 平台子订单号: order line id; must be sent when the order holds bundle goods
 	OuterOIID       string          `json:"outer_oi_id,omitzero"`
 	SKUID           string          `json:"sku_id" check:"required"`   // 商品编码: SKU code (required)
-	Qty             decimal.Decimal `json:"qty"`                       // 数量: Quantity (required)
-	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: Amount
+	Qty             decimal.Decimal `json:"qty"`                       // 数量: quantity (required)
+	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: amount
 	Type            string          `json:"type,omitzero"`             // 售后类型: 退货, 换货, 其它, 补发
-	Name            string          `json:"name,omitzero"`             // 商品名称: Not needed with outer_oi_id
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	Description     string          `json:"des,omitzero"`              // 明细备注: Line remark
+	Name            string          `json:"name,omitzero"`             // 商品名称: not needed with outer_oi_id
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	Description     string          `json:"des,omitzero"`              // 明细备注: line remark
 }
 
 // afterSaleUploadReply 售后上传: the answer of [AfterSaleService.Upload].
 type afterSaleUploadReply struct {
-	Rows []AfterSaleUploadResult `json:"datas,omitzero"` // 数据集合: Rows
+	_ afterSaleUploadReplyFields
+
+	Rows []AfterSaleUploadResult `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -690,17 +785,17 @@ func (v afterSaleUploadReply) LogValue() slog.Value { return redact.LogValue(v) 
 
 // AfterSaleUploadResult 数据集合: Rows of [afterSaleUploadReply].
 type AfterSaleUploadResult struct {
-	Msg  string `json:"msg,omitzero"`   // 描述: Result text
-	ASID int64  `json:"as_id,omitzero"` // 内部售后单号: ERP after-sale number
-	// 是否成功: Success flag (legacy envelope / per row); docs type it bool on some endpoints and
-	// string on others
-	IsSuccess bool   `json:"issuccess,omitzero"`
-	SoID      string `json:"so_id,omitzero"`           // 线上单号: Online / external document number
-	OuterASID string `json:"outer_as_id,omitzero"`     // 外部售后单号: Platform after-sale number
-	OID       int64  `json:"o_id,omitzero"`            // 内部单号: ERP internal order number (unique per tenant)
-	ID        int64  `json:"id,omitzero"`              // 编号: 0 in the doc example
-	OrderType string `json:"order_type,omitzero"`      // 订单类型: Order type
-	OAID      string `json:"oaid,omitzero" pii:"true"` // 收件人密文标识OAID: Platform receiver token (Taobao oaid)
+	_ afterSaleUploadResultFields
+
+	Msg       string `json:"msg,omitzero"`                      // 描述: message
+	ASID      int64  `json:"as_id,omitzero"`                    // 内部售后单号: ERP after-sale number
+	IsSuccess bool   `json:"issuccess,omitzero"`                // 是否成功: success flag
+	SoID      string `json:"so_id,omitzero"`                    // 线上单号: online or external document number
+	OuterASID string `json:"outer_as_id,omitzero" wire:"vital"` // 外部售后单号: platform after-sale number
+	OID       int64  `json:"o_id,omitzero"`                     // 内部单号: ERP internal order number (unique per tenant)
+	ID        int64  `json:"id,omitzero"`                       // 编号: id
+	OrderType string `json:"order_type,omitzero"`               // 订单类型: order type
+	OAID      string `json:"oaid,omitzero" pii:"true"`          // 收件人密文标识OAID: platform receiver token (Taobao oaid)
 }
 
 // Format prints the value for people, with personal data masked.
@@ -711,213 +806,266 @@ func (v AfterSaleUploadResult) LogValue() slog.Value { return redact.LogValue(v)
 
 // NoInfoReturnRequest 售后上传(无信息件): the request of [AfterSaleService.UploadNoInfo].
 type NoInfoReturnRequest struct {
-	Data []NoInfoReturn `json:"data,omitzero"` // 数据: Payload
+	_ noInfoReturnRequestFields
+
+	Data []NoInfoReturn `json:"data,omitzero"` // 数据: payload
 }
 
 // NoInfoReturn 数据: Data of [NoInfoReturnRequest].
 type NoInfoReturn struct {
+	_ noInfoReturnFields
+
 	ASID             int64              `json:"as_id"`                      // 内部售后单号: 0 to create, above 0 to update (required)
-	ASDate           time.Time          `json:"as_date,omitzero"`           // 申请售后时间: After-sale apply time
-	OuterASID        string             `json:"outer_as_id,omitzero"`       // 外部售后单号: Platform after-sale number
-	SoID             string             `json:"so_id,omitzero"`             // 线上单号: online order number; sent by one program
-	OID              int64              `json:"o_id,omitzero"`              // 内部单号: internal order number; sent by one program
+	ASDate           time.Time          `json:"as_date,omitzero"`           // 申请售后时间: after-sale apply time
+	OuterASID        string             `json:"outer_as_id,omitzero"`       // 外部售后单号: platform after-sale number
+	SoID             string             `json:"so_id,omitzero"`             // 线上单号: online order number (one source)
+	OID              int64              `json:"o_id,omitzero"`              // 内部单号: internal order number (one source)
 	Type             string             `json:"type" check:"required"`      // 售后类型: 普通退货 only (required)
-	LogisticsCompany string             `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	LID              string             `json:"l_id,omitzero"`              // 物流单号: Waybill number
+	LogisticsCompany string             `json:"logistics_company,omitzero"` // 物流公司: carrier name
+	LID              string             `json:"l_id,omitzero"`              // 物流单号: waybill number
 	ShopID           int64              `json:"shop_id"`                    // 店铺编号: 0 offline, -1 unknown (required)
-	ShopStatus       string             `json:"shop_status,omitzero"`       // 平台状态: Platform / shop side status
-	QuestionType     string             `json:"question_type,omitzero"`     // 异常类型: Question (abnormal) type
-	QuestionReason   string             `json:"question_reason,omitzero"`   // 退款原因: Refund reason
-	Remark           string             `json:"remark,omitzero"`            // 备注: Remark
-	Freight          decimal.Decimal    `json:"freight,omitzero"`           // 运费: Freight
-	Items            []NoInfoReturnItem `json:"items,omitzero"`             // 明细: Lines
+	ShopStatus       string             `json:"shop_status,omitzero"`       // 平台状态: order status on the platform
+	QuestionType     string             `json:"question_type,omitzero"`     // 异常类型: kind of abnormal state
+	QuestionReason   string             `json:"question_reason,omitzero"`   // 退款原因: refund reason
+	Remark           string             `json:"remark,omitzero"`            // 备注: remark
+	Freight          decimal.Decimal    `json:"freight,omitzero"`           // 运费: freight
+	Items            []NoInfoReturnItem `json:"items,omitzero"`             // 明细: lines
 }
 
 // NoInfoReturnItem 明细: Items of [NoInfoReturn].
 type NoInfoReturnItem struct {
+	_ noInfoReturnItemFields
+
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	Amount          decimal.Decimal `json:"amount,omitzero,string"`    // 退款金额: Refund amount as text (sent as text)
-	Name            string          `json:"name,omitzero"`             // 商品名称: Name
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate    time.Time       `json:"produced_date,omitzero"`    // 生产日期: Production date
-	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	Amount          decimal.Decimal `json:"amount,omitzero,string"`    // 退款金额: refund amount (sent as text)
+	Name            string          `json:"name,omitzero"`             // 商品名称: name
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: production batch number (batch management must be on)
+	ProducedDate    time.Time       `json:"produced_date,omitzero"`    // 生产日期: production date
+	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: expiry date
 	Type            string          `json:"type" check:"required"`     // 售后类型: 退货 only (required)
-	Description     string          `json:"des,omitzero"`              // 明细备注: Line remark
+	Description     string          `json:"des,omitzero"`              // 明细备注: line remark
 }
 
 // noInfoReturnReply 售后上传(无信息件): the answer of [AfterSaleService.UploadNoInfo].
 type noInfoReturnReply struct {
-	Rows []NoInfoReturnResult `json:"data,omitzero"` // 数据: Payload
+	_ noInfoReturnReplyFields
+
+	Rows []NoInfoReturnResult `json:"data,omitzero"` // 数据: payload
 }
 
 // NoInfoReturnResult 数据: Rows of [noInfoReturnReply].
 type NoInfoReturnResult struct {
-	ASID      int64  `json:"as_id,omitzero,string"` // 内部售后单号: ERP after-sale number (sent as text)
-	OuterASID string `json:"outer_as_id,omitzero"`  // 外部售后单号: Platform after-sale number
-	Success   bool   `json:"success,omitzero"`      // 是否成功: Rows that succeeded (or success flag/count)
-	Message   string `json:"message,omitzero"`      // 提示信息: Row message
+	_ noInfoReturnResultFields
+
+	ASID      int64  `json:"as_id,omitzero,string"`             // 内部售后单号: ERP after-sale number (sent as text)
+	OuterASID string `json:"outer_as_id,omitzero" wire:"vital"` // 外部售后单号: platform after-sale number
+	Success   bool   `json:"success,omitzero"`                  // 是否成功: rows that succeeded
+	Message   string `json:"message,omitzero"`                  // 提示信息: message of the row
 }
 
 // AfterSaleConfirmGoodsRequest 售后-确认收到货物(可分批确认): the request of
 // [AfterSaleService.ConfirmGoods].
 type AfterSaleConfirmGoodsRequest struct {
+	_ afterSaleConfirmGoodsRequestFields
+
 	ASID             int64                       `json:"as_id" check:"required"`     // 内部售后单号: ERP after-sale number (required)
-	LogisticsCompany string                      `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	LID              string                      `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	Remark           string                      `json:"remark,omitzero"`            // 备注: Remark
-	Items            []AfterSaleConfirmGoodsItem `json:"items" check:"required"`     // 明细: Lines (required)
-	WMSCoID          int64                       `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
-	WhID             *int64                      `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales-return
-	// 防重复入库唯一标识: Caller unique key that stops double stock increments
+	LogisticsCompany string                      `json:"logistics_company,omitzero"` // 物流公司: carrier name
+	LID              string                      `json:"l_id,omitzero"`              // 物流单号: waybill number
+	Remark           string                      `json:"remark,omitzero"`            // 备注: remark
+	Items            []AfterSaleConfirmGoodsItem `json:"items" check:"required"`     // 明细: lines (required)
+	WMSCoID          int64                       `json:"wms_co_id,omitzero"`         // 分仓编号: branch or third-party warehouse id
+	WhID             *int64                      `json:"wh_id,omitzero"`             // 仓库编号: 1 main, 2 sales return
+	// 防重复入库唯一标识: idempotency key: goods with the same key are not received twice
 	ReturnID string `json:"return_id,omitzero"`
-	Uid      string `json:"uid,omitzero"`     // 操作人编号: user; sent by one program, as number or text
-	ShopID   int64  `json:"shop_id,omitzero"` // 店铺编号: shop; sent by one program
+	Uid      string `json:"uid,omitzero"`     // 操作人编号: number or name of the user (one source)
+	ShopID   int64  `json:"shop_id,omitzero"` // 店铺编号: shop (one source)
 }
 
 // AfterSaleConfirmGoodsItem 明细: Items of [AfterSaleConfirmGoodsRequest].
 type AfterSaleConfirmGoodsItem struct {
+	_ afterSaleConfirmGoodsItemFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	// 良品/次品类型: 0 good, 4 defective, 6-8 custom 1-3; default sales-return slot
+	// 良品/次品类型: 0 good, 4 defective, 6 to 8 custom 1 to 3; default sales return
 	QtyType        *int64          `json:"qty_type,omitzero"`
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
 
 // GoodsConfirmationReply 售后-确认收到货物(可分批确认): the answer of
 // [AfterSaleService.ConfirmGoods].
 type GoodsConfirmationReply struct {
-	// 成功数据: Rows that succeeded (or success flag/count)
-	Success      []GoodsConfirmationResult `json:"success,omitzero"`
-	Fail         []GoodsConfirmationResult `json:"fail,omitzero"`          // 失败数据: Rows that failed (or count)
-	SuccessCount int64                     `json:"success_count,omitzero"` // 成功数量: Number succeeded
-	FailCount    int64                     `json:"fail_count,omitzero"`    // 失败数量: Number failed
+	_ goodsConfirmationReplyFields
+
+	Success      []GoodsConfirmationResult `json:"success,omitzero"`           // 成功数据: rows that succeeded
+	Fail         []GoodsConfirmationResult `json:"fail,omitzero" wire:"vital"` // 失败数据: rows that failed
+	SuccessCount int64                     `json:"success_count,omitzero"`     // 成功数量: number succeeded
+	FailCount    int64                     `json:"fail_count,omitzero"`        // 失败数量: number failed
 }
 
 // GoodsConfirmationResult 成功数据: Success of [GoodsConfirmationReply].
 type GoodsConfirmationResult struct {
-	ASID      int64  `json:"as_id,omitzero"`       // 内部售后单号: ERP after-sale number
-	OuterASID string `json:"outer_as_id,omitzero"` // 外部售后单号: Platform after-sale number
-	Message   string `json:"message,omitzero"`     // 提示信息: Row message
-	Details   string `json:"details,omitzero"`     // 详细信息: Longer row message
-	IsSuccess bool   `json:"is_success,omitzero"`  // 是否成功: Row success flag
+	_ goodsConfirmationResultFields
+
+	ASID      int64  `json:"as_id,omitzero" wire:"vital"` // 内部售后单号: ERP after-sale number
+	OuterASID string `json:"outer_as_id,omitzero"`        // 外部售后单号: platform after-sale number
+	Message   string `json:"message,omitzero"`            // 提示信息: message of the row
+	Details   string `json:"details,omitzero"`            // 详细信息: details of the message
+	IsSuccess bool   `json:"is_success,omitzero"`         // 是否成功: success flag of the row
 }
 
 // AfterSaleConfirmGoodsBySNRequest 唯一码批量确认收货: the request of
 // [AfterSaleService.ConfirmGoodsBySN].
 type AfterSaleConfirmGoodsBySNRequest struct {
-	SKUSN   string `json:"sku_sn" check:"required"` // 商品唯一码: Serial number(s) (required)
-	Remark  string `json:"remark,omitzero"`         // 备注: Remark
-	WMSCoID int64  `json:"wms_co_id,omitzero"`      // 分仓编号: Branch / third-party warehouse id
+	_ afterSaleConfirmGoodsBySNRequestFields
+
+	SKUSN   string `json:"sku_sn" check:"required"` // 商品唯一码: serial numbers (required)
+	Remark  string `json:"remark,omitzero"`         // 备注: remark
+	WMSCoID int64  `json:"wms_co_id,omitzero"`      // 分仓编号: branch or third-party warehouse id
 }
 
 // SerialConfirmationReply 唯一码批量确认收货: the answer of
 // [AfterSaleService.ConfirmGoodsBySN].
 type SerialConfirmationReply struct {
-	// 成功数据: Rows that succeeded (or success flag/count)
-	Success      []SerialConfirmationResult `json:"success,omitzero"`
-	Fail         []SerialConfirmationResult `json:"fail,omitzero"`          // 失败数据: Rows that failed (or count)
-	SuccessCount int64                      `json:"success_count,omitzero"` // 成功数量: Number succeeded
-	FailCount    int64                      `json:"fail_count,omitzero"`    // 失败数量: Number failed
+	_ serialConfirmationReplyFields
+
+	Success      []SerialConfirmationResult `json:"success,omitzero"`           // 成功数据: rows that succeeded
+	Fail         []SerialConfirmationResult `json:"fail,omitzero" wire:"vital"` // 失败数据: rows that failed
+	SuccessCount int64                      `json:"success_count,omitzero"`     // 成功数量: number succeeded
+	FailCount    int64                      `json:"fail_count,omitzero"`        // 失败数量: number failed
 }
 
 // SerialConfirmationResult 成功数据: Success of [SerialConfirmationReply].
 type SerialConfirmationResult struct {
-	ASID      int64  `json:"as_id,omitzero,string"` // 内部售后单号: ERP after-sale number (sent as text)
-	OuterASID string `json:"outer_as_id,omitzero"`  // 外部售后单号: Platform after-sale number
-	SKUSNs    string `json:"sku_sns,omitzero"`      // 商品唯一码列表: Serial numbers
-	Code      int64  `json:"code,omitzero"`         // 状态码: Result code, 0 = OK
-	Message   string `json:"message,omitzero"`      // 提示信息: Row message
-	Details   string `json:"details,omitzero"`      // 详细信息: Longer row message
-	IsSuccess bool   `json:"is_success,omitzero"`   // 是否成功: Row success flag
+	_ serialConfirmationResultFields
+
+	ASID      int64  `json:"as_id,omitzero,string"`         // 内部售后单号: ERP after-sale number (sent as text)
+	OuterASID string `json:"outer_as_id,omitzero"`          // 外部售后单号: platform after-sale number
+	SKUSNs    string `json:"sku_sns,omitzero" wire:"vital"` // 商品唯一码列表: serial numbers
+	Code      int64  `json:"code,omitzero"`                 // 状态码: 0 means success
+	Message   string `json:"message,omitzero"`              // 提示信息: message of the row
+	Details   string `json:"details,omitzero"`              // 详细信息: details of the message
+	IsSuccess bool   `json:"is_success,omitzero"`           // 是否成功: success flag of the row
 }
 
 // AfterSaleConfirmRequest 售后单确认: the request of [AfterSaleService.Confirm].
 type AfterSaleConfirmRequest struct {
-	ASIDs []int64 `json:"as_ids,omitzero"` // 内部售后单号列表: ERP after-sale numbers; or as_id
-	// 售后单号: one after-sale number, which one program sends with shop_id in place of as_ids
-	ASID          int64 `json:"as_id,omitzero"`
-	ShopID        int64 `json:"shop_id,omitzero"`        // 店铺编号: shop, beside as_id
-	ExchangeForce bool  `json:"exchange_force,omitzero"` // 强制确认换货: Force confirming an exchange
-	ConfirmRefund bool  `json:"confirm_refund,omitzero"` // 是否同时确认退款单: Also confirm the refund record
+	_ afterSaleConfirmRequestFields
+
+	ASIDs         []int64 `json:"as_ids,omitzero"`         // 内部售后单号列表: after-sale numbers, or as_id
+	ASID          int64   `json:"as_id,omitzero"`          // 售后单号: after-sale number, with shop_id, in place of as_ids (one source)
+	ShopID        int64   `json:"shop_id,omitzero"`        // 店铺编号: shop of as_id (one source)
+	ExchangeForce bool    `json:"exchange_force,omitzero"` // 强制确认换货: force confirming an exchange
+	ConfirmRefund bool    `json:"confirm_refund,omitzero"` // 是否同时确认退款单: also confirm the refund record
 }
 
 // AfterSaleConfirmReply 售后单反确认: the answer of [AfterSaleService.Unconfirm].
 type AfterSaleConfirmReply struct {
-	// 成功数据: Rows that succeeded (or success flag/count)
-	Success      []AfterSaleConfirmResult `json:"success,omitzero"`
-	Fail         []AfterSaleConfirmResult `json:"fail,omitzero"`          // 失败数据: Rows that failed (or count)
-	SuccessCount int64                    `json:"success_count,omitzero"` // 成功数量: Number succeeded
-	FailCount    int64                    `json:"fail_count,omitzero"`    // 失败数量: Number failed
+	_ afterSaleConfirmReplyFields
+
+	Success      []AfterSaleConfirmResult `json:"success,omitzero"`           // 成功数据: rows that succeeded
+	Fail         []AfterSaleConfirmResult `json:"fail,omitzero" wire:"vital"` // 失败数据: rows that failed
+	SuccessCount int64                    `json:"success_count,omitzero"`     // 成功数量: number succeeded
+	FailCount    int64                    `json:"fail_count,omitzero"`        // 失败数量: number failed
 }
 
 // AfterSaleConfirmResult 成功数据: Success of [AfterSaleConfirmReply].
 type AfterSaleConfirmResult struct {
-	ASID      int64  `json:"as_id,omitzero"`       // 内部售后单号: ERP after-sale number
-	OuterASID string `json:"outer_as_id,omitzero"` // 外部售后单号: Platform after-sale number
-	Message   string `json:"message,omitzero"`     // 提示信息: Row message
-	Details   string `json:"details,omitzero"`     // 详细信息: Longer row message
-	IsSuccess bool   `json:"is_success,omitzero"`  // 是否成功: Row success flag
-	NewOID    string `json:"new_o_id,omitzero"`    // 补发内部单号: Internal order number created for re-send
+	_ afterSaleConfirmResultFields
+
+	ASID      int64  `json:"as_id,omitzero" wire:"vital"` // 内部售后单号: ERP after-sale number
+	OuterASID string `json:"outer_as_id,omitzero"`        // 外部售后单号: platform after-sale number
+	Message   string `json:"message,omitzero"`            // 提示信息: message of the row
+	Details   string `json:"details,omitzero"`            // 详细信息: details of the message
+	IsSuccess bool   `json:"is_success,omitzero"`         // 是否成功: success flag of the row
+	NewOID    string `json:"new_o_id,omitzero"`           // 补发内部单号: internal order number created for re-send
 }
 
 // AfterSaleUnconfirmRequest 售后单反确认: the request of [AfterSaleService.Unconfirm].
 type AfterSaleUnconfirmRequest struct {
-	ASIDs []int64 `json:"as_ids,omitzero"` // 内部售后单号列表: ERP after-sale numbers; or as_id
-	// 售后单号: one after-sale number, which one program sends with shop_id in place of as_ids
-	ASID   int64 `json:"as_id,omitzero"`
-	ShopID int64 `json:"shop_id,omitzero"` // 店铺编号: shop, beside as_id
+	_ afterSaleUnconfirmRequestFields
+
+	ASIDs  []int64 `json:"as_ids,omitzero"`  // 内部售后单号列表: after-sale numbers, or as_id
+	ASID   int64   `json:"as_id,omitzero"`   // 售后单号: after-sale number, with shop_id, in place of as_ids (one source)
+	ShopID int64   `json:"shop_id,omitzero"` // 店铺编号: shop of as_id (one source)
 }
 
 // RefundPaymentQuery 退款单查询: the request of [AfterSaleService.QueryPayments].
 type RefundPaymentQuery struct {
-	ShopID        int64     `json:"shop_id,omitzero"`        // 店铺编号: ERP shop id
-	IsArchive     bool      `json:"is_archive,omitzero"`     // 是否查询归档数据: Query archived rows
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: Window start, pairs with modified_end
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, span max 6 months
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	_ refundPaymentQueryFields
+
+	ShopID    int64 `json:"shop_id,omitzero"`    // 店铺编号: ERP shop id
+	IsArchive bool  `json:"is_archive,omitzero"` // 是否查询归档数据: query archived rows
+	// 修改起始时间: start of the time range; modified_end is required with it
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range, at most 6 months after its start
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS   int64 `json:"start_ts,omitzero"`
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: Default 1, max 800
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: Max 1000 (docs state default 1)
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: default 1, at most 800
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: at most 1000
 }
 
 // RefundPaymentPage 退款单查询: the answer of [AfterSaleService.QueryPayments].
 type RefundPaymentPage struct {
-	PageSize       int64           `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex      int64           `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	PageCount      int64           `json:"page_count,omitzero"` // 总页数: Total pages
-	DataCount      int64           `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	RefundPayments []RefundPayment `json:"datas,omitzero"`      // 数据集合: Rows
+	_ refundPaymentPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`               // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageCount int64 `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount      int64           `json:"data_count,omitzero" wire:"vital"`
+	RefundPayments []RefundPayment `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // RefundPayment 数据集合: RefundPayments of [RefundPaymentPage].
 type RefundPayment struct {
-	ShopID      int64           `json:"shop_id,omitzero"`        // 店铺编号: ERP shop id
-	ASID        int64           `json:"as_id,omitzero"`          // 内部售后单号: ERP after-sale number
-	OID         int64           `json:"o_id,omitzero"`           // 内部单号: ERP internal order number (unique per tenant)
-	PayID       int64           `json:"pay_id,omitzero"`         // 支付记录编号: Payment record id
-	PayDate     time.Time       `json:"pay_date,omitzero"`       // 支付时间: Payment time
-	ConfirmDate time.Time       `json:"confirm_date,omitzero"`   // 确认时间: Confirm time
-	Modified    time.Time       `json:"modified,omitzero"`       // 修改时间: Last modified time
-	Amount      decimal.Decimal `json:"amount,omitzero"`         // 原单支付金额: Amount paid on the original order
-	Status      string          `json:"status,omitzero"`         // 退款单状态: Refund record status (values not listed)
-	Payment     string          `json:"payment,omitzero"`        // 退款方式: Refund method (text here)
-	DrpCoIDFrom int64           `json:"drp_co_id_from,omitzero"` // 分销商编号: Distributor id
-	TS          int64           `json:"ts,omitzero"`             // 时间戳(行版本): Row version (SQL Server rowversion as integer)
+	_ refundPaymentFields
+
+	ShopID      int64           `json:"shop_id,omitzero"`             // 店铺编号: ERP shop id
+	ASID        int64           `json:"as_id,omitzero"`               // 内部售后单号: ERP after-sale number
+	OID         int64           `json:"o_id,omitzero"`                // 内部单号: ERP internal order number (unique per tenant)
+	PayID       int64           `json:"pay_id,omitzero" wire:"vital"` // 支付记录编号: payment record id
+	PayDate     time.Time       `json:"pay_date,omitzero"`            // 支付时间: payment time
+	ConfirmDate time.Time       `json:"confirm_date,omitzero"`        // 确认时间: confirm time
+	Modified    time.Time       `json:"modified,omitzero"`            // 修改时间: time of the last change
+	Amount      decimal.Decimal `json:"amount,omitzero"`              // 原单支付金额: amount paid on the original order
+	// 退款单状态: status of the refund record; the values are undocumented
+	Status      string `json:"status,omitzero" wire:"vital"`
+	Payment     string `json:"payment,omitzero"`         // 退款方式: refund method
+	DrpCoIDFrom int64  `json:"drp_co_id_from,omitzero"`  // 分销商编号: distributor id
+	TS          int64  `json:"ts,omitzero" wire:"vital"` // 时间戳(行版本): row version
+}
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v RefundPayment) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
+// ReturnParcelQuery 快递登记查询: the request of [AfterSaleService.QueryReturnParcels].
+type ReturnParcelQuery struct {
+	_ returnParcelQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, from 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
 }
 
 // AfterSaleCancelRequest 售后单作废: the request of [AfterSaleService.Cancel].
 type AfterSaleCancelRequest struct {
+	_ afterSaleCancelRequestFields
+
 	ASID   int64 `json:"as_id" check:"required"` // 售后单号: ERP after-sale number (required)
 	ShopID int64 `json:"shop_id,omitzero"`       // 店铺编号: shop
 }
 
 // AfterSaleSetLabelsRequest 设置售后标签: the request of [AfterSaleService.SetLabels].
 type AfterSaleSetLabelsRequest struct {
+	_ afterSaleSetLabelsRequestFields
+
 	ASID   int64     `json:"as_id" check:"required"`  // 售后单号: ERP after-sale number (required)
 	Labels CommaList `json:"labels" check:"required"` // 标签: labels to set (required)
 	ShopID int64     `json:"shop_id,omitzero"`        // 店铺编号: shop

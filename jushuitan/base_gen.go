@@ -17,18 +17,18 @@ import (
 // ShopService 店铺: the shops of a merchant, each with its shop_id. Use it as client.Shops.
 type ShopService service
 
-// Query 店铺查询: query shops, one page. [ShopService.All] goes through all of them.
+// Query 店铺查询: query shops, one page. [ShopService.All] iterates over all of them.
 //
 // Limits: page_size <= 100; returns enabled shops only (one source).
-// Note: The legacy request had nicks[] instead of shop_ids[].
+// Note: The legacy request had nicks[] in place of shop_ids[].
 // Effect: read.
 // POST /open/shops/query, official page docType=1&docId=1.
 func (s *ShopService) Query(ctx context.Context, req *ShopQuery) (*ShopPage, error) {
-	return call[ShopPage](ctx, s.client, opShopsQuery, req)
+	return pagesShopsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page). It ends at the
-// first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 100 rows per page). It stops at
+// the first error, which is the last pair yielded.
 func (s *ShopService) All(ctx context.Context, req *ShopQuery) iter.Seq2[*Shop, error] {
 	return pagesShopsQuery.all(ctx, s.client, req)
 }
@@ -37,17 +37,18 @@ func (s *ShopService) All(ctx context.Context, req *ShopQuery) iter.Seq2[*Shop, 
 // wms_co_id. Use it as client.Warehouses.
 type WarehouseService service
 
-// Query 仓库查询: query warehouses, one page. [WarehouseService.All] goes through all of them.
+// Query 仓库查询: query warehouses, one page. [WarehouseService.All] iterates over all of
+// them.
 //
 // Limits: enabled warehouses only.
 // Effect: read.
 // POST /open/wms/partner/query, official page docType=1&docId=3.
 func (s *WarehouseService) Query(ctx context.Context, req *WarehouseQuery) (*WarehousePage, error) {
-	return call[WarehousePage](ctx, s.client, opWarehousesQuery, req)
+	return pagesWarehousesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page). It ends at the
-// first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 50 rows per page). It stops at the
+// first error, which is the last pair yielded.
 func (s *WarehouseService) All(ctx context.Context, req *WarehouseQuery) iter.Seq2[*Warehouse, error] {
 	return pagesWarehousesQuery.all(ctx, s.client, req)
 }
@@ -56,24 +57,24 @@ func (s *WarehouseService) All(ctx context.Context, req *WarehouseQuery) iter.Se
 // client.Carriers.
 type CarrierService service
 
-// Query 物流公司查询: query logistics companies, one page. [CarrierService.All] goes through
-// all of them.
+// Query 物流公司查询: query carriers, one page. [CarrierService.All] iterates over all of
+// them.
 //
-// Limits: page_size <= 50 by the documentation.
+// Limits: page_size <= 50.
 // Effect: read.
 // POST /open/logisticscompany/query, official page docType=1&docId=2.
 func (s *CarrierService) Query(ctx context.Context, req *CarrierQuery) (*CarrierPage, error) {
-	return call[CarrierPage](ctx, s.client, opCarriersQuery, req)
+	return pagesCarriersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page). Without an end
-// the range ends now. It ends at the first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 50 rows per page). Without an end
+// the range ends now. It stops at the first error, which is the last pair yielded.
 func (s *CarrierService) All(ctx context.Context, req *CarrierQuery) iter.Seq2[*Carrier, error] {
 	return pagesCarriersQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *CarrierService) Stream(req *CarrierQuery, from Checkpoint) *Stream[Carrier] {
 	return pagesCarriersQuery.stream(s.client, req, from)
 }
@@ -81,18 +82,18 @@ func (s *CarrierService) Stream(req *CarrierQuery, from Checkpoint) *Stream[Carr
 // UserService 商家用户: the users of a merchant's company. Use it as client.Users.
 type UserService service
 
-// Query 商家用户信息: query company users, one page. [UserService.All] goes through all of
+// Query 商家用户信息: query company users, one page. [UserService.All] iterates over all of
 // them.
 //
 // Effect: read.
 // POST /open/webapi/userapi/company/getcompanyusers, official page docType=1&docId=611;
 // confidence of the known facts: medium.
 func (s *UserService) Query(ctx context.Context, req *UserQuery) (*UserPage, error) {
-	return call[UserPage](ctx, s.client, opUsersQuery, req)
+	return pagesUsersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page). It ends at the
-// first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 50 rows per page). It stops at the
+// first error, which is the last pair yielded.
 func (s *UserService) All(ctx context.Context, req *UserQuery) iter.Seq2[*User, error] {
 	return pagesUsersQuery.all(ctx, s.client, req)
 }
@@ -102,7 +103,7 @@ func (s *UserService) All(ctx context.Context, req *UserQuery) iter.Seq2[*User, 
 type DistributionService service
 
 // QueryDistributors 分销商查询: query my distributors, one page.
-// [DistributionService.AllDistributors] goes through all of them.
+// [DistributionService.AllDistributors] iterates over all of them.
 //
 // Limits: page_size <= 100.
 // Note: Current replacement of the old /open/jushuitan/distributor/query.
@@ -110,262 +111,284 @@ type DistributionService service
 // POST /open/api/drp/inneropen/partner/supplier/querymychannel, official page
 // docType=1&docId=955; confidence of the known facts: medium.
 func (s *DistributionService) QueryDistributors(ctx context.Context, req *DistributorQuery) (*DistributorPage, error) {
-	return call[DistributorPage](ctx, s.client, opDistributionQueryDistributors, req)
+	return pagesDistributionQueryDistributors.page(ctx, s.client, req)
 }
 
-// AllDistributors goes through every row of QueryDistributors, page after page (up to 100 rows
-// a page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllDistributors iterates over every row of QueryDistributors, page by page (up to 100 rows
+// per page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *DistributionService) AllDistributors(ctx context.Context, req *DistributorQuery) iter.Seq2[*Distributor, error] {
 	return pagesDistributionQueryDistributors.all(ctx, s.client, req)
 }
 
-// StreamDistributors goes through the rows of QueryDistributors and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamDistributors iterates over the rows of QueryDistributors and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *DistributionService) StreamDistributors(req *DistributorQuery, from Checkpoint) *Stream[Distributor] {
 	return pagesDistributionQueryDistributors.stream(s.client, req, from)
 }
 
 // QuerySuppliers 供销商查询: query my suppliers as distributor, one page.
-// [DistributionService.AllSuppliers] goes through all of them.
+// [DistributionService.AllSuppliers] iterates over all of them.
 //
 // Limits: page_size <= 100.
 // Effect: read.
 // POST /open/api/company/inneropen/partner/channel/querymysupplier, official page
 // docType=1&docId=430; confidence of the known facts: medium.
 func (s *DistributionService) QuerySuppliers(ctx context.Context, req *DistributionSupplierQuery) (*DistributionSupplierPage, error) {
-	return call[DistributionSupplierPage](ctx, s.client, opDistributionQuerySuppliers, req)
+	return pagesDistributionQuerySuppliers.page(ctx, s.client, req)
 }
 
-// AllSuppliers goes through every row of QuerySuppliers, page after page (up to 100 rows a
-// page). It ends at the first error, which is the last pair.
+// AllSuppliers iterates over every row of QuerySuppliers, page by page (up to 100 rows per
+// page). It stops at the first error, which is the last pair yielded.
 func (s *DistributionService) AllSuppliers(ctx context.Context, req *DistributionSupplierQuery) iter.Seq2[*DistributionSupplier, error] {
 	return pagesDistributionQuerySuppliers.all(ctx, s.client, req)
 }
 
-// QueryDistributorsRaw 分销商查询（旧）: query distributors old. No public source shows its
-// fields, so it takes and returns JSON as it is.
+// QueryDistributorsRaw 分销商查询（旧）: query distributors (old). Its members are not
+// documented, so it takes and returns raw JSON.
 //
-// Note: Only the path was found, in route tables. No request or response field was seen in any
-// source. Use querymychannel instead.
+// Note: Only the path is known, from route tables. Use querymychannel instead.
 // Effect: read.
 // POST /open/jushuitan/distributor/query; confidence of the known facts: low.
+//
+// Experimental: it may change in any minor version.
 func (s *DistributionService) QueryDistributorsRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opDistributionQueryDistributorsRaw, biz)
 }
 
-var pagesShopsQuery = paged(opShopsQuery, pages.Query[ShopQuery, ShopPage, Shop]{
+var pagesShopsQuery = &pager[ShopQuery, ShopPage, Shop]{op: opShopsQuery, query: pages.Query[ShopQuery, ShopPage, Shop]{
 	Page: func(q *ShopQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ShopPage) []Shop { return p.Shops },
 	Info: func(p *ShopPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Key: func(r *Shop) string { return rowKey(r.ShopID) },
-})
+}}
 
-var pagesWarehousesQuery = paged(opWarehousesQuery, pages.Query[WarehouseQuery, WarehousePage, Warehouse]{
+var pagesWarehousesQuery = &pager[WarehouseQuery, WarehousePage, Warehouse]{op: opWarehousesQuery, query: pages.Query[WarehouseQuery, WarehousePage, Warehouse]{
 	Page: func(q *WarehouseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *WarehousePage) []Warehouse { return p.Warehouses },
 	Info: func(p *WarehousePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Key: func(r *Warehouse) string { return rowKey(r.WMSCoID) },
-})
+}}
 
-var pagesCarriersQuery = paged(opCarriersQuery, pages.Query[CarrierQuery, CarrierPage, Carrier]{
+var pagesCarriersQuery = &pager[CarrierQuery, CarrierPage, Carrier]{op: opCarriersQuery, query: pages.Query[CarrierQuery, CarrierPage, Carrier]{
 	Page: func(q *CarrierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *CarrierPage) []Carrier { return p.Carriers },
 	Info: func(p *CarrierPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *CarrierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Carrier) string { return rowKey(r.LCID) },
 	Modified: func(r *Carrier) time.Time { return r.Modified },
-})
+}}
 
-var pagesUsersQuery = paged(opUsersQuery, pages.Query[UserQuery, UserPage, User]{
+var pagesUsersQuery = &pager[UserQuery, UserPage, User]{op: opUsersQuery, query: pages.Query[UserQuery, UserPage, User]{
 	Page:     func(q *UserQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
 	Rows:     func(p *UserPage) []User { return p.Users },
-	Info:     func(p *UserPage) pages.Info { return pages.Info{Total: p.Count, Pages: p.Pages} },
+	Info:     func(p *UserPage) pages.Info { return pages.Info{Total: p.Count, Pages: p.Pages, Size: p.PageSize} },
 	Key:      func(r *User) string { return rowKey(r.UID) },
 	Modified: func(r *User) time.Time { return r.Modified },
-})
+}}
 
-var pagesDistributionQueryDistributors = paged(opDistributionQueryDistributors, pages.Query[DistributorQuery, DistributorPage, Distributor]{
+var pagesDistributionQueryDistributors = &pager[DistributorQuery, DistributorPage, Distributor]{op: opDistributionQueryDistributors, query: pages.Query[DistributorQuery, DistributorPage, Distributor]{
 	Page:   func(q *DistributorQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows:   func(p *DistributorPage) []Distributor { return p.Distributors },
 	Info:   func(p *DistributorPage) pages.Info { return pages.Info{Total: p.Total} },
 	Window: func(q *DistributorQuery) (begin, end *time.Time) { return &q.UpdatedStart, &q.UpdatedEnd },
 	Key:    func(r *Distributor) string { return rowKey(r.ChannelCoID) },
-})
+}}
 
-var pagesDistributionQuerySuppliers = paged(opDistributionQuerySuppliers, pages.Query[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{
+var pagesDistributionQuerySuppliers = &pager[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{op: opDistributionQuerySuppliers, query: pages.Query[DistributionSupplierQuery, DistributionSupplierPage, DistributionSupplier]{
 	Page: func(q *DistributionSupplierQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows: func(p *DistributionSupplierPage) []DistributionSupplier { return p.DistributionSuppliers },
 	Info: func(p *DistributionSupplierPage) pages.Info { return pages.Info{Total: p.Total} },
 	Key:  func(r *DistributionSupplier) string { return rowKey(r.SupplierCoID) },
-})
+}}
 
 // ShopQuery 店铺查询: the request of [ShopService.Query].
 type ShopQuery struct {
+	_ shopQueryFields
+
 	PageIndex int64   `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64   `json:"page_size,omitzero"`  // 每页条数: rows per page; default 100, maximum 100
+	PageSize  int64   `json:"page_size,omitzero"`  // 每页条数: rows per page; default 100, at most 100
 	ShopIDs   []int64 `json:"shop_ids,omitzero"`   // 店铺编号: shop numbers to fetch
 }
 
 // ShopPage 店铺查询: the answer of [ShopService.Query].
 type ShopPage struct {
-	PageIndex int64  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64  `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64  `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool   `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Shops     []Shop `json:"datas,omitzero"`      // 数据集合: rows
+	_ shopPageFields
+
+	PageIndex int64  `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64  `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64  `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows (one source)
+	PageCount int64  `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages (one source)
+	HasNext   bool   `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Shops     []Shop `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Shop 数据集合: Shops of [ShopPage].
 type Shop struct {
-	ShopID   int64  `json:"shop_id,omitzero"`   // 店铺编号: shop number in the ERP
-	ShopName string `json:"shop_name,omitzero"` // 店铺名称: shop name
-	CoID     int64  `json:"co_id,omitzero"`     // 公司编号: company number
-	// 店铺站点: platform name, e.g. 淘宝天猫, 头条放心购, 商家自有商城 (values of docId=338)
-	ShopSite string `json:"shop_site,omitzero"`
-	ShopURL  string `json:"shop_url,omitzero"` // 店铺网址: shop URL
-	// 创建时间: creation time; seen as "2023-01-03 09:43:26.487" (milliseconds) and as ""
-	Created time.Time `json:"created,omitzero"`
-	Nick    string    `json:"nick,omitzero"` // 主账号: main platform account
-	// 授权过期时间: NOT always a date: a permanent grant comes as a Chinese text between dashes
-	// (永久授权), also "" and null
+	_ shopFields
+
+	ShopID   int64  `json:"shop_id,omitzero" wire:"vital"` // 店铺编号: shop number in the ERP
+	ShopName string `json:"shop_name,omitzero"`            // 店铺名称: shop name
+	CoID     int64  `json:"co_id,omitzero"`                // 公司编号: company number
+	// 店铺站点: name of the platform, e.g. 淘宝天猫, 头条放心购, 商家自有商城
+	ShopSite string    `json:"shop_site,omitzero"`
+	ShopURL  string    `json:"shop_url,omitzero"` // 店铺网址: shop URL
+	Created  time.Time `json:"created,omitzero"`  // 创建时间: creation time, possibly with milliseconds or empty
+	Nick     string    `json:"nick,omitzero"`     // 主账号: main platform account
+	// 授权过期时间: date, or a text for a permanent grant (永久授权), or empty
 	SessionExpired string `json:"session_expired,omitzero"`
 	SessionUid     string `json:"session_uid,omitzero"`  // 会话用户编号: platform user id of the grant
 	ShortName      string `json:"short_name,omitzero"`   // 简称: short name
 	GroupID        int64  `json:"group_id,omitzero"`     // 分组ID: shop group id
 	GroupName      string `json:"group_name,omitzero"`   // 分组名称: shop group name
-	Organization   string `json:"organization,omitzero"` // 组织: seen in an observed reply only
-	// 授权状态: newer documentation: 0 not authorised, 1 expired, 2 authorised, 3 not needed
-	SessionStatus int64 `json:"session_status,omitzero"`
-	// 平台店铺名称: newer documentation: name on the platform
-	PlatformShopName string `json:"platform_shop_name,omitzero"`
+	Organization   string `json:"organization,omitzero"` // 组织: organisation
+	// 授权状态: 0 not authorised, 1 expired, 2 authorised, 3 not needed
+	SessionStatus    int64  `json:"session_status,omitzero"`
+	PlatformShopName string `json:"platform_shop_name,omitzero"` // 平台店铺名称: name on the platform
 }
 
 // WarehouseQuery 仓库查询: the request of [WarehouseService.Query].
 type WarehouseQuery struct {
+	_ warehouseQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
 	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30
 }
 
 // WarehousePage 仓库查询: the answer of [WarehouseService.Query].
 type WarehousePage struct {
-	PageIndex  int64       `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize   int64       `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount  int64       `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount  int64       `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext    bool        `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Warehouses []Warehouse `json:"datas,omitzero"`      // 数据集合: rows
+	_ warehousePageFields
+
+	PageIndex  int64       `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize   int64       `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount  int64       `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount  int64       `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext    bool        `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Warehouses []Warehouse `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Warehouse 数据集合: Warehouses of [WarehousePage].
 type Warehouse struct {
-	Name string `json:"name,omitzero"`  // 仓库名称: name; warehouse name
-	CoID int64  `json:"co_id,omitzero"` // 主仓公司编号: company number; company number of the main warehouse
-	// 分仓编号: warehouse company number (see /open/wms/partner/query); number to use as wms_co_id
-	// elsewhere
-	WMSCoID int64  `json:"wms_co_id,omitzero"`
-	IsMain  bool   `json:"is_main,omitzero"` // 是否主仓: true for the main warehouse
-	Status  string `json:"status,omitzero"`  // 状态: status; Chinese text, e.g. 生效
-	Remark1 string `json:"remark1,omitzero"` // 对方备注: remark written by the partner
-	Remark2 string `json:"remark2,omitzero"` // 我方备注: own remark
+	_ warehouseFields
+
+	Name string `json:"name,omitzero"`  // 仓库名称: name of the warehouse
+	CoID int64  `json:"co_id,omitzero"` // 主仓公司编号: company number of the main warehouse
+	// 分仓编号: warehouse id, the wms_co_id of other operations
+	WMSCoID int64  `json:"wms_co_id,omitzero" wire:"vital"`
+	IsMain  bool   `json:"is_main,omitzero"`             // 是否主仓: true for the main warehouse
+	Status  string `json:"status,omitzero" wire:"vital"` // 状态: status, e.g. 生效
+	Remark1 string `json:"remark1,omitzero"`             // 对方备注: remark written by the partner
+	Remark2 string `json:"remark2,omitzero"`             // 我方备注: own remark
 }
 
 // CarrierQuery 物流公司查询: the request of [CarrierService.Query].
 type CarrierQuery struct {
+	_ carrierQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	// 每页条数: rows per page; default 30, documented maximum 50 (one 2026 handbook sends 500)
-	PageSize int64 `json:"page_size,omitzero"`
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); only carriers
-	// enabled for that company or branch warehouse; without it all carriers of the system
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	// 仓储方/分仓编号: warehouse whose carriers to return; without it all carriers of the system
 	WMSCoID int64 `json:"wms_co_id,omitzero"`
 }
 
 // CarrierPage 物流公司查询: the answer of [CarrierService.Query].
 type CarrierPage struct {
-	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64     `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64     `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool      `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Carriers  []Carrier `json:"datas,omitzero"`      // 数据集合: rows
+	_ carrierPageFields
+
+	PageIndex int64     `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64     `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64     `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount int64     `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool      `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Carriers  []Carrier `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Carrier 数据集合: Carriers of [CarrierPage].
 type Carrier struct {
-	LCID     string    `json:"lc_id,omitzero"`    // 物流公司编码: carrier code; unique in the ERP, e.g. "SF.1", "YTO"
+	_ carrierFields
+
+	// 物流公司编码: carrier code; unique in the ERP, e.g. "SF.1", "YTO"
+	LCID     string    `json:"lc_id,omitzero" wire:"vital"`
 	LCName   string    `json:"lc_name,omitzero"`  // 物流公司名称: carrier name
-	Modified time.Time `json:"modified,omitzero"` // 修改时间: last-modified time
+	Modified time.Time `json:"modified,omitzero"` // 修改时间: time of the last change
 }
 
 // UserQuery 商家用户信息: the request of [UserService.Query].
 type UserQuery struct {
+	_ userQueryFields
+
 	CurrentPage int64 `json:"current_page"`         // 当前页: page number, starts at 1 (required)
 	PageSize    int64 `json:"page_size"`            // 每页条数: rows per page (required)
 	PageAction  int64 `json:"page_action,omitzero"` // 查询类型: 0 rows and total, 1 rows only, 2 total only
-	Enabled     bool  `json:"enabled,omitzero"`     // 用户状态: 1 enabled, 0 standby, -1 disabled; filter on user state
-	// 版本号: send 2 to also get groups and roles; otherwise only u_id, name, enabled, created,
-	// modified
-	Version int64  `json:"version,omitzero"`
-	LoginID string `json:"loginId,omitzero"` // 登录账号: login account; camelCase on the wire
-	// 创建起始: creation time from; the misspelling "creatd" is the real name
-	CreatedBegin time.Time `json:"creatd_begin,omitzero"`
-	CreatedEnd   time.Time `json:"creatd_end,omitzero"` // 创建结束: creation time to; same misspelling
+	Enabled     bool  `json:"enabled,omitzero"`     // 用户状态: state to filter by: 1 enabled, 0 standby, -1 disabled
+	// 版本号: 2 includes groups and roles; else only u_id, name, enabled, created and modified
+	Version      int64     `json:"version,omitzero"`
+	LoginID      string    `json:"loginId,omitzero"`      // 登录账号: login account
+	CreatedBegin time.Time `json:"creatd_begin,omitzero"` // 创建起始: start of the time range, by the creation
+	CreatedEnd   time.Time `json:"creatd_end,omitzero"`   // 创建结束: end of the time range, by the creation
 }
 
 // UserPage 商家用户信息: the answer of [UserService.Query].
 type UserPage struct {
-	// 当前页: page number, starts at 1; declared as string (sent as text)
-	CurrentPage int64  `json:"current_page,omitzero,string"`
-	PageSize    int64  `json:"page_size,omitzero,string"` // 每页条数: rows per page; declared as string (sent as text)
-	Count       int64  `json:"count,omitzero,string"`     // 总条数: total rows; total rows, declared as string (sent as text)
-	Pages       int64  `json:"pages,omitzero,string"`     // 总页数: total pages; total pages, declared as string (sent as text)
-	Users       []User `json:"datas,omitzero"`            // 数据集合: rows
+	_ userPageFields
+
+	CurrentPage int64  `json:"current_page,omitzero,string"`       // 当前页: page number, starts at 1 (sent as text)
+	PageSize    int64  `json:"page_size,omitzero,string"`          // 每页条数: rows per page (sent as text)
+	Count       int64  `json:"count,omitzero,string" wire:"vital"` // 总条数: total rows (sent as text)
+	Pages       int64  `json:"pages,omitzero,string" wire:"vital"` // 总页数: total pages (sent as text)
+	Users       []User `json:"datas,omitzero"`                     // 数据集合: rows
 }
 
 // User 数据集合: Users of [UserPage].
 type User struct {
-	UID              int64     `json:"u_id,omitzero"`            // 用户编码: user number
-	Name             string    `json:"name,omitzero"`            // 用户名称: name; user name
-	Enabled          string    `json:"enabled,omitzero"`         // 状态: 1 enabled, 0 standby, -1 disabled; state, declared as string
-	Created          time.Time `json:"created,omitzero"`         // 创建时间: creation time
-	Modified         time.Time `json:"modified,omitzero"`        // 修改时间: last-modified time
-	LastLoginTime    time.Time `json:"last_login_time,omitzero"` // 最后登录: last login
-	UGNames          []string  `json:"ug_names,omitzero"`        // 分组名称: group names
-	UGIDs            string    `json:"ug_ids,omitzero"`          // 分组id: group ids in one text
-	Roles            string    `json:"roles,omitzero"`           // 角色名称: role names in one text
-	RoleIDs          string    `json:"roleIds,omitzero"`         // 角色id: role ids in one text; camelCase
-	PasswordModified time.Time `json:"pwd_modified,omitzero"`    // 密码修改时间: last password change
-	Remark           string    `json:"remark,omitzero"`          // 备注: remark
-	EmpID            string    `json:"empId,omitzero"`           // 工号: staff number; camelCase
-	Creator          string    `json:"creator,omitzero"`         // 创建人编号: creator's user number
-	Modifier         string    `json:"modifier,omitzero"`        // 修改人编号: last editor's user number
+	_ userFields
+
+	UID              int64     `json:"u_id,omitzero" wire:"vital"` // 用户编码: user number
+	Name             string    `json:"name,omitzero"`              // 用户名称: user name
+	Enabled          string    `json:"enabled,omitzero"`           // 状态: 1 enabled, 0 standby, -1 disabled
+	Created          time.Time `json:"created,omitzero"`           // 创建时间: creation time
+	Modified         time.Time `json:"modified,omitzero"`          // 修改时间: time of the last change
+	LastLoginTime    time.Time `json:"last_login_time,omitzero"`   // 最后登录: last login
+	UGNames          []string  `json:"ug_names,omitzero"`          // 分组名称: group names
+	UGIDs            string    `json:"ug_ids,omitzero"`            // 分组id: group ids in one string
+	Roles            string    `json:"roles,omitzero"`             // 角色名称: role names in one string
+	RoleIDs          string    `json:"roleIds,omitzero"`           // 角色id: role ids in one string
+	PasswordModified time.Time `json:"pwd_modified,omitzero"`      // 密码修改时间: last password change
+	Remark           string    `json:"remark,omitzero"`            // 备注: remark
+	EmpID            string    `json:"empId,omitzero"`             // 工号: staff number
+	Creator          string    `json:"creator,omitzero"`           // 创建人编号: creator's user number
+	Modifier         string    `json:"modifier,omitzero"`          // 修改人编号: last editor's user number
 }
 
 // DistributorQuery 分销商查询: the request of [DistributionService.QueryDistributors].
 type DistributorQuery struct {
-	// 合作状态: status; 0 awaiting grant, 1 awaiting review, 2 cooperating, 3 refused, 4 ended
-	Status       int64     `json:"status,omitzero"`
-	PageNum      int64     `json:"page_num"`               // 页码: page number (note: not page_index) (required)
-	PageSize     int64     `json:"page_size"`              // 每页条数: rows per page; maximum 100 (required)
-	UpdatedStart time.Time `json:"updated_start,omitzero"` // 更新起始时间: newer documentation only
-	UpdatedEnd   time.Time `json:"updated_end,omitzero"`   // 更新结束时间: newer documentation only
+	_ distributorQueryFields
+
+	// 合作状态: 0 awaiting grant, 1 awaiting review, 2 cooperating, 3 refused, 4 ended
+	Status   int64 `json:"status,omitzero"`
+	PageNum  int64 `json:"page_num"`  // 页码: page number (required)
+	PageSize int64 `json:"page_size"` // 每页条数: rows per page; at most 100 (required)
+	// 更新起始时间: start of the time range, by the last update (one source)
+	UpdatedStart time.Time `json:"updated_start,omitzero"`
+	// 更新结束时间: end of the time range, by the last update (one source)
+	UpdatedEnd time.Time `json:"updated_end,omitzero"`
 }
 
 // DistributorPage 分销商查询: the answer of [DistributionService.QueryDistributors].
 type DistributorPage struct {
-	Total        int64         `json:"total,omitzero"`       // 总数: total rows
-	Distributors []Distributor `json:"channel_vos,omitzero"` // 分销商列表: rows
+	_ distributorPageFields
+
+	Total        int64         `json:"total,omitzero" wire:"vital"` // 总数: total rows
+	Distributors []Distributor `json:"channel_vos,omitzero"`        // 分销商列表: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -376,18 +399,20 @@ func (v DistributorPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Distributor 分销商列表: Distributors of [DistributorPage].
 type Distributor struct {
-	Status               int64     `json:"status,omitzero"`                   // 合作状态: status; as in the request
-	CoName               string    `json:"co_name,omitzero"`                  // 分销商公司名: distributor's company name
-	ChannelCoID          string    `json:"channel_co_id,omitzero"`            // 分销商编号: distributor's company number
-	ApplyTime            time.Time `json:"apply_time,omitzero"`               // 申请时间: time of application
-	ConfirmTime          time.Time `json:"confirm_time,omitzero"`             // 合作时间: time of confirmation
-	BillName             string    `json:"bill_name,omitzero"`                // 开单名称: billing name
-	ContactName          string    `json:"contact_name,omitzero" pii:"true"`  // 联系人: contact person
-	ContactPhone         string    `json:"contact_phone,omitzero" pii:"true"` // 联系人手机: contact phone
-	SupplierRemark       string    `json:"supplier_remark,omitzero"`          // 供应商备注: supplier's remark
-	SupplierSalesmanName string    `json:"supplier_salesman_name,omitzero"`   // 业务员: salesman on the supplier's side
-	DisLevel             int64     `json:"dis_level,omitzero"`                // 分销商等级: distributor level
-	Updated              time.Time `json:"updated,omitzero"`                  // 更新时间: newer documentation only
+	_ distributorFields
+
+	Status               int64     `json:"status,omitzero" wire:"vital"`        // 合作状态: values as in the request
+	CoName               string    `json:"co_name,omitzero"`                    // 分销商公司名: distributor's company name
+	ChannelCoID          string    `json:"channel_co_id,omitzero" wire:"vital"` // 分销商编号: distributor's company number
+	ApplyTime            time.Time `json:"apply_time,omitzero"`                 // 申请时间: time of application
+	ConfirmTime          time.Time `json:"confirm_time,omitzero"`               // 合作时间: time of confirmation
+	BillName             string    `json:"bill_name,omitzero"`                  // 开单名称: billing name
+	ContactName          string    `json:"contact_name,omitzero" pii:"true"`    // 联系人: contact person
+	ContactPhone         string    `json:"contact_phone,omitzero" pii:"true"`   // 联系人手机: contact phone
+	SupplierRemark       string    `json:"supplier_remark,omitzero"`            // 供应商备注: supplier's remark
+	SupplierSalesmanName string    `json:"supplier_salesman_name,omitzero"`     // 业务员: salesman on the supplier's side
+	DisLevel             int64     `json:"dis_level,omitzero"`                  // 分销商等级: distributor level
+	Updated              time.Time `json:"updated,omitzero"`                    // 更新时间: time of the last update (one source)
 }
 
 // Format prints the value for people, with personal data masked.
@@ -398,24 +423,31 @@ func (v Distributor) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DistributionSupplierQuery 供销商查询: the request of [DistributionService.QuerySuppliers].
 type DistributionSupplierQuery struct {
-	Status       int64  `json:"status,omitzero"`         // 合作状态: status; as for distributors
+	_ distributionSupplierQueryFields
+
+	// 合作状态: 0 awaiting grant, 1 awaiting review, 2 cooperating, 3 refused, 4 ended
+	Status       int64  `json:"status,omitzero"`
 	CoName       string `json:"co_name,omitzero"`        // 供应商名称: supplier company name
 	SupplierCoID string `json:"supplier_co_id,omitzero"` // 供应商编号: supplier company number
 	PageNum      int64  `json:"page_num"`                // 页码: page number (required)
-	PageSize     int64  `json:"page_size"`               // 每页条数: rows per page; maximum 100 (required)
+	PageSize     int64  `json:"page_size"`               // 每页条数: rows per page; at most 100 (required)
 }
 
 // DistributionSupplierPage 供销商查询: the answer of [DistributionService.QuerySuppliers].
 type DistributionSupplierPage struct {
-	Total                 int64                  `json:"total,omitzero"`        // 总数: total rows
-	DistributionSuppliers []DistributionSupplier `json:"supplier_vos,omitzero"` // 供销商列表: rows
+	_ distributionSupplierPageFields
+
+	Total                 int64                  `json:"total,omitzero" wire:"vital"` // 总数: total rows
+	DistributionSuppliers []DistributionSupplier `json:"supplier_vos,omitzero"`       // 供销商列表: rows
 }
 
 // DistributionSupplier 供销商列表: DistributionSuppliers of [DistributionSupplierPage].
 type DistributionSupplier struct {
-	Status       int64  `json:"status,omitzero"`         // 合作状态: status; as in the request
-	CoName       string `json:"co_name,omitzero"`        // 公司名: supplier company name
-	SupplierCoID string `json:"supplier_co_id,omitzero"` // 编号: supplier company number
+	_ distributionSupplierFields
+
+	Status       int64  `json:"status,omitzero" wire:"vital"`         // 合作状态: values as in the request
+	CoName       string `json:"co_name,omitzero"`                     // 公司名: supplier company name
+	SupplierCoID string `json:"supplier_co_id,omitzero" wire:"vital"` // 编号: supplier company number
 }
 
 func (p *ShopPage) rowCount() int { return len(p.Shops) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -24,27 +25,38 @@ type batch[Req, Item, Reply, Row any] struct {
 	rows      func(Req) []Item
 	with      func(Req, []Item) Req // copy of the request that holds these rows
 	key       func(*Item) string
+	list      string             // member of the request that holds the rows, "" if biz is the list
 	results   func(*Reply) []Row // nil: the server does not report results by row
 	resultKey func(*Row) string
-	verdict   func(*Row) (ok bool, msg string)
 }
 
 // upload sends the rows in calls of at most the server's batch size. A failed call does
-// not discard the results of the others.
+// not discard the results of the others. Rows that fail the check before sending have
+// errors of their own, and the others are sent.
 func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[Req, Item, Reply, Row], req Req) ([]RowResult[Row], error) {
 	if v := reflect.ValueOf(req); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("jushuitan: %s: the request is nil", b.op.Name())
 	}
 	whole := &oneCall{Client: c, op: b.op, path: c.pathOf(b.op)}
-	if err := whole.check(req); err != nil { // before the first part is sent
-		return nil, err
-	}
 	items := b.rows(req)
 	out := make([]RowResult[Row], len(items))
 	for i := range items {
 		out[i].Index, out[i].Key = i, b.key(&items[i])
 	}
-	b.send(ctx, whole, req, items, out)
+	if err := whole.checkRows(req, b.list, len(items), func(i int, err error) { out[i].Err = err }); err != nil {
+		return out, err
+	}
+	var valid []RowResult[Row]
+	var rows []Item
+	for i, r := range out {
+		if r.Err == nil {
+			valid, rows = append(valid, r), append(rows, items[i])
+		}
+	}
+	b.send(ctx, whole, req, rows, valid)
+	for _, r := range valid {
+		out[r.Index] = r
+	}
 	var failed []RowError
 	for _, r := range out {
 		if r.Err != nil {
@@ -57,8 +69,8 @@ func upload[Req, Item, Reply, Row any](ctx context.Context, c *Client, b *batch[
 	return out, nil
 }
 
-// send sends the rows part by part and notes in out what became of each. After an
-// error that no later part can escape, the rest is not sent.
+// send sends the rows in parts and records the result of each in out. After an error that
+// would fail every later part as well, the rest is not sent.
 func (b *batch[Req, Item, Reply, Row]) send(ctx context.Context, whole *oneCall, req Req, items []Item, out []RowResult[Row]) {
 	c := whole.Client
 	var hopeless error
@@ -84,6 +96,9 @@ func (b *batch[Req, Item, Reply, Row]) send(ctx context.Context, whole *oneCall,
 			}
 			continue
 		}
+		if c.onBadRow() != nil {
+			_ = k.badRows() // pair reports that the outcome of the row is unknown
+		}
 		if b.results != nil && c.core.dryRun == nil {
 			b.pair(k, out[from:to], b.results(reply))
 		}
@@ -100,6 +115,9 @@ func classOf(err error) error {
 // pair assigns to each row of one call its result: by key, in order where several rows
 // have the same key, or by position where the results or the row have no key.
 func (b *batch[Req, Item, Reply, Row]) pair(k *oneCall, rows []RowResult[Row], answers []Row) {
+	if len(k.rows) != len(answers) {
+		k.rows = make([]ruling, len(answers)) // the outcome of every row is unknown
+	}
 	byKey := map[string][]int{}
 	keyed := 0
 	if b.resultKey != nil {
@@ -119,24 +137,22 @@ func (b *batch[Req, Item, Reply, Row]) pair(k *oneCall, rows []RowResult[Row], a
 			at = i
 		}
 		if at < 0 {
-			rows[i].Err = k.fail(&Error{Outcome: Unknown, class: ErrDecode, cause: errors.New("the response has no result for this row")})
+			rows[i].Err = k.unknown(k.fail(&Error{Outcome: Unknown, class: ErrDecode, cause: errors.New("the response has no result for this row")}))
 			continue
 		}
 		rows[i].Result = answers[at]
-		if ok, msg := b.verdict(&answers[at]); !ok {
-			if msg == "" {
-				msg = "rejected without a reason"
-			}
-			rows[i].Err = k.refusedRow(msg)
-		}
+		rows[i].Err = k.rowError(k.rows[at])
 	}
 }
 
 // rowKey joins the values of a key into one string.
 func rowKey(parts ...any) string {
 	if len(parts) == 1 {
-		if s, ok := parts[0].(string); ok {
-			return s
+		switch v := parts[0].(type) {
+		case string:
+			return v
+		case int64:
+			return strconv.FormatInt(v, 10)
 		}
 	}
 	texts := make([]string, len(parts))
@@ -144,16 +160,6 @@ func rowKey(parts ...any) string {
 		texts[i] = fmt.Sprint(p)
 	}
 	return strings.Join(texts, "|")
-}
-
-// saysDone reports whether a row's message means success, for servers that send no flag:
-// it is empty or says so.
-func saysDone(msg string) bool {
-	switch strings.ToLower(strings.TrimSpace(msg)) {
-	case "", "ok", "success", "成功", "执行成功", "操作成功", "上传成功", "保存成功":
-		return true
-	}
-	return false
 }
 
 // collectFailures converts a response's list of failed rows to row errors.

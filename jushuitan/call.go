@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	engine "github.com/dianjia/jushuitan-go/internal/call"
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
@@ -16,47 +18,66 @@ import (
 // failure is why an attempt failed, in the engine's terms; it is converted to an [Error].
 type failure = engine.Failure[Outcome]
 
-// rules are how Jushuitan's responses are judged. The server answers 200 even to errors,
-// so a 5xx comes from a proxy in front of it.
+// rules are how Jushuitan's responses are judged.
 var rules = &engine.Rules{
 	Classes: engine.Classes{
 		Invalid: ErrInvalid, Permission: ErrPermission, RateLimited: ErrRateLimited, Unavailable: ErrUnavailable, TooLarge: ErrDecode,
 	},
-	StatusSpeaks: func(status int) bool { return status >= 500 },
-	LargerHint:   "ask for smaller pages or raise WithMaxResponseBytes",
+	LargerHint: "ask for smaller pages or raise WithMaxResponseBytes",
 }
 
 // oneCall is one call with all of its attempts.
 type oneCall struct {
 	*Client
-	op         *Operation
-	path       string
-	auth       bool              // a token call: no access_token, version and biz
-	params     map[string]string // form parameters of a token call
-	biz        string            // encoded once: the signed bytes are the bytes sent
-	repeatable bool              // a retry after a lost response changes nothing
-	personal   func() []string   // personal data of the request, which errors must not show
-	into       func(body []byte) *failure
+	op          *Operation
+	path        string
+	auth        bool              // a token call: no access_token, version and biz
+	params      map[string]string // form parameters of a token call
+	biz         string            // encoded once: the signed bytes are the bytes sent
+	repeatable  bool              // a retry after a lost response changes nothing
+	personal    func() []string   // personal data of the request, which errors must not show
+	into        func(body []byte) *failure
+	bad         []wire.BadRow // left out of the payload
+	nulls       int           // of bad
+	heard       pages.Heard   // of an operation with pages
+	notes       []wire.Note   // of the last response, with WithOnDrift
+	raw         []element     // the rows of the last response as they were sent, with the option seen
+	rawSure     bool          // the last response has their list without a null, or says that there are none
+	rows        []ruling      // what each row of the last response says of a write
+	rootRefusal *failure      // the failure that a non-zero code means, if there are rows as well
+	mangled     bool          // the last response has text that is not UTF-8
 
 	run      engine.Call[Outcome] // runs the attempts
 	token    Token                // token of the last attempt
+	sign     string               // signature of the last attempt
+	began    time.Time            // before the first attempt
 	replayed bool                 // the token was rejected and replaced, and the call sent again
 }
 
 // do runs attempts until one succeeds or retrying cannot help.
 func (k *oneCall) do(ctx context.Context) error {
+	if err := k.optionsError(); err != nil {
+		return err
+	}
 	if ctx.Err() == nil && k.dry() {
 		return nil
 	}
 	k.run = engine.Call[Outcome]{
-		Engine: &k.core.engine, Service: k, URL: k.core.baseURL.String() + k.path, Repeatable: k.repeatable,
+		Engine: k.engineOf(), Service: k, URL: k.core.baseURL.String() + k.path, Repeatable: k.repeatable,
 		Quota: engine.QuotaOf(k.core.limiter, k.limitKey(k.path)),
 	}
 	if len(k.core.hooks) > 0 {
 		k.run.Hook = engine.Tell(k.core.hooks, k.attempt)
 	}
+	if k.core.onExchange != nil {
+		k.run.OnExchange = k.exchanged
+	}
+	k.began = k.core.now()
 	if f := k.run.Do(ctx); f != nil {
-		return k.failed(f)
+		return k.unknown(k.failed(f))
+	}
+	if !k.auth && k.Client.token == "" {
+		k.core.tokens.Accepted(k.merchant, k.token)
 	}
 	return nil
 }
@@ -71,7 +92,8 @@ func (k *oneCall) Sign(req *http.Request) *failure {
 		return f
 	}
 	form := k.form(token)
-	form["sign"] = Sign(k.core.cred.AppSecret, form)
+	k.sign = Sign(k.core.cred.AppSecret, form)
+	form["sign"] = k.sign
 	values := make(url.Values, len(form))
 	for name, v := range form {
 		values.Set(name, v)
@@ -84,6 +106,12 @@ func (k *oneCall) Sign(req *http.Request) *failure {
 // Judge decodes the envelope and the payload and classifies the result.
 func (k *oneCall) Judge(_ int, body []byte) *failure {
 	f := k.into(body)
+	if k.mangled || f != nil {
+		if text, ok := wire.FromGBK(body); ok {
+			f = k.into(text)
+		}
+	}
+	k.drifted()
 	if f != nil && f.Code != "" && f.Class == nil {
 		classify(k.op, f)
 	}
@@ -92,27 +120,31 @@ func (k *oneCall) Judge(_ int, body []byte) *failure {
 
 // Refusal decodes the envelope of a response whose status is not 2xx.
 func (k *oneCall) Refusal(body []byte) *failure {
-	env, ok := readEnvelope(body)
-	if !ok || env.code == 0 {
+	if text, ok := wire.FromGBK(body); ok {
+		body = text
+	}
+	a := k.answer(body)
+	f := a.envelope()
+	if !a.coded || a.code == 0 {
 		return nil
 	}
-	f := env.refused(nil)
 	classify(k.op, f)
 	return f
 }
 
-// Hidden returns the strings that no error may contain.
-func (k *oneCall) Hidden() []string {
-	hide := []string{k.core.cred.AppSecret, k.token.AccessToken, k.token.RefreshToken, k.Client.token}
-	for _, v := range k.params {
-		if len(v) >= 16 {
-			hide = append(hide, v)
-		}
+// Secrets returns the strings that nothing may contain.
+func (k *oneCall) Secrets() []string {
+	return []string{
+		k.core.cred.AppSecret, k.token.AccessToken, k.token.RefreshToken, k.Client.token, k.sign, k.params["code"], k.params["refresh_token"],
 	}
-	if k.personal != nil {
-		hide = append(hide, k.personal()...)
+}
+
+// Personal returns the personal data of the request, which no error may contain.
+func (k *oneCall) Personal() []string {
+	if k.personal == nil {
+		return nil
 	}
-	return hide
+	return k.personal()
 }
 
 // Renew replaces a rejected token, at most once.
@@ -138,8 +170,11 @@ func (k *oneCall) fail(e *Error) *Error {
 	e.Op, e.Title, e.Path, e.Merchant = k.op.Name(), k.op.Title, k.path, k.merchant
 	e.Attempts = k.run.Attempts()
 	e.write = k.op.Effect != Read
+	if e.write && !k.began.IsZero() {
+		e.Began, e.Ended = k.began, k.core.now()
+	}
 	if e.Msg != "" {
-		e.Msg = engine.Clean(e.Msg, k.Hidden())
+		e.Msg = engine.Clean(e.Msg, append(k.Secrets(), k.Personal()...))
 	}
 	return e
 }
@@ -204,6 +239,11 @@ func (k *oneCall) form(token string) map[string]string {
 // newCall prepares a business call and encodes its request.
 func (c *Client) newCall(op *Operation, path string, req any) (*oneCall, error) {
 	k := &oneCall{Client: c, op: op, path: path, personal: func() []string { return redact.Personal(req) }}
+	if err := engine.CheckPath(path); err != nil {
+		k.path = strconv.QuoteToASCII(path)
+		k.op = &Operation{Path: k.path, Effect: op.Effect}
+		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: err})
+	}
 	biz, err := wire.Marshal(req)
 	if err != nil {
 		return nil, k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: fmt.Errorf("cannot encode the request: %w", err)})

@@ -291,16 +291,16 @@ func TestFaults(t *testing.T) {
 		"unknown code":       {answer(-4, "非法值"), both(jushuitan.ErrInvalid, jushuitan.Rejected, 1)},
 		"500":                {text(500, "oops"), lost(jushuitan.ErrUnavailable)},
 		"503":                {text(503, ""), lost(jushuitan.ErrUnavailable)},
-		"429":                {text(429, ""), both(jushuitan.ErrRateLimited, jushuitan.Rejected, attempts)},
-		"403":                {text(403, "forbidden"), both(jushuitan.ErrPermission, jushuitan.Rejected, 1)},
-		"404":                {text(404, ""), both(jushuitan.ErrInvalid, jushuitan.Rejected, 1)},
+		"429":                {text(429, ""), lost(jushuitan.ErrRateLimited)},
+		"403":                {text(403, "forbidden"), both(jushuitan.ErrUnavailable, jushuitan.Unknown, 1)},
+		"404":                {text(404, ""), both(jushuitan.ErrUnavailable, jushuitan.Unknown, 1)},
 		"403 with a code":    {text(403, `{"code":110,"msg":"IP"}`), both(jushuitan.ErrIPNotAllowed, jushuitan.Rejected, 1)},
 		"redirect": {func(req *http.Request) (*http.Response, error) {
 			r := httpmock.NewStringResponse(302, "")
 			r.Header.Set("Location", "https://elsewhere.example/x")
 			r.Request = req
 			return r, nil
-		}, both(jushuitan.ErrUnavailable, jushuitan.Rejected, 1)},
+		}, both(jushuitan.ErrUnavailable, jushuitan.Unknown, 1)},
 		"reset":     {httpmock.NewErrorResponder(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), lost(jushuitan.ErrUnavailable)},
 		"refused":   {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), both(jushuitan.ErrUnavailable, jushuitan.NotSent, attempts)},
 		"cut body":  {func(*http.Request) (*http.Response, error) { return cutResponse(), nil }, lost(jushuitan.ErrUnavailable)},
@@ -384,7 +384,8 @@ func TestLostAnswerOfAWrite(t *testing.T) {
 		_, _ = c.Purchases.Upload(t.Context(), &jushuitan.PurchaseUpload{ExternalID: "PO-1"})
 		assert.Equal(t, 2, n)
 		n = 0
-		require.NoError(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}}))
+		err = c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}}})
+		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "data is no text, which would prove it")
 		assert.Equal(t, 2, n, "the key is in the rows")
 		n = 0
 		assert.ErrorIs(t, c.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: 1, SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}, {}}}), jushuitan.ErrOutcomeUnknown)
@@ -399,7 +400,9 @@ func TestLostAnswerOfAWrite(t *testing.T) {
 		err = c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x", IsAppend: true})
 		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "appending twice is not the same as once")
 		n = 0
-		require.NoError(t, c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x"}))
+		err = c.Orders.SetRemark(t.Context(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: "x"})
+		require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown, "the second answer has neither a flag nor a message")
+		assert.Equal(t, 2, n, "replacing twice is the same as once")
 	})
 }
 
@@ -453,7 +456,7 @@ func TestBizIsSentAsSigned(t *testing.T) {
 		var form url.Values
 		c := mocked(t, func(req *http.Request) (*http.Response, error) {
 			form = sentForm(t, req)
-			return httpmock.NewStringResponse(200, `{"code":0,"data":null}`), nil
+			return httpmock.NewStringResponse(200, `{"code":0,"msg":"执行成功","data":null}`), nil
 		})
 		require.NoError(t, c.Orders.SetRemark(context.Background(), &jushuitan.OrderSetRemarkRequest{OID: 1, Remark: text}))
 		params := map[string]string{}
@@ -478,13 +481,16 @@ func TestCallUntyped(t *testing.T) {
 		N int64     `json:"n"`
 		T time.Time `json:"t"`
 	}
-	require.NoError(t, c.Call(t.Context(), "/open/some/new/path", map[string]int{"a": 1}, &out))
+	require.NoError(t, c.Call(t.Context(), "/open/some/new/path", map[string]int{"a": 1}, &out, jushuitan.CodeZeroIsApplied()))
 	assert.EqualValues(t, 12, out.N)
 	assert.Equal(t, 2024, out.T.Year())
 	var raw json.RawMessage
 	require.NoError(t, c.Call(t.Context(), "/open/some/new/path", map[string]int{"a": 1}, &raw, jushuitan.AsRead()))
 	assert.JSONEq(t, `{"n":"12","t":"2024-06-11 09:20:31"}`, string(raw))
 	assert.Error(t, c.Call(t.Context(), "/open/some/new/path", nil, out), "out must be a pointer")
+	raw = nil
+	require.ErrorIs(t, c.Call(t.Context(), "/open/some/new/path", map[string]int{"a": 1}, &raw), jushuitan.ErrOutcomeUnknown, "code 0 is no evidence")
+	assert.JSONEq(t, `{"n":"12","t":"2024-06-11 09:20:31"}`, string(raw), "what was answered is kept")
 }
 
 // TestWrongDataNamesThePath: a decode error names the field.

@@ -41,7 +41,7 @@ func TestChaos(t *testing.T) {
 		if i%(orders/10) == 0 {
 			srv.Advance(36 * time.Hour) // three windows and more
 		}
-		id, err := srv.ReceiveOrder(jushuitan.OrderUpload{
+		id, err := srv.ImportOrder(jushuitan.OrderUpload{
 			ShopID: shop, SoID: "SO-" + strconv.Itoa(i),
 			Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}},
 		})
@@ -124,7 +124,7 @@ func TestBackfillRate(t *testing.T) {
 				mu.Unlock()
 				time.Sleep(roundTrip) // virtual
 				reply(w, map[string]any{
-					"page_index": q.PageIndex, "has_next": q.PageIndex < pages/windows, "page_count": pages / windows,
+					"page_index": q.PageIndex, "has_next": q.PageIndex < pages/windows, "page_count": pages / windows, "data_count": pages / windows,
 					"orders": []any{map[string]any{"o_id": ids(q), "modified": q.Begin}},
 				})
 			}))
@@ -138,6 +138,7 @@ func TestBackfillRate(t *testing.T) {
 	iterator, refusedIterator := run(t, func(t *testing.T, hc *http.Client) int {
 		c, err := jushuitan.New(jushuitan.Credentials{AppKey: "app", AppSecret: "test-secret-0001"}, jushuitan.WithBaseURL("http://fake.example"),
 			jushuitan.WithHTTPClient(hc), jushuitan.WithToken("test-access-token-0001"), jushuitan.WithPrefetch(20),
+			jushuitan.WithClock(func() time.Time { return begin.AddDate(1, 0, 0) }),
 			jushuitan.WithQuota(jushuitan.Quota{Limit: perSecond, Per: time.Second}))
 		require.NoError(t, err)
 		n := 0
@@ -196,7 +197,8 @@ func BenchmarkReaderMemory(b *testing.B) {
 				q := readQuery(r)
 				var page strings.Builder
 				pages := rows / pageSize
-				fmt.Fprintf(&page, `{"code":0,"data":{"page_index":%d,"page_count":%d,"has_next":%v,"orders":[`, q.PageIndex, pages, q.PageIndex < int64(pages))
+				fmt.Fprintf(&page, `{"code":0,"data":{"page_index":%d,"page_count":%d,"data_count":%d,"has_next":%v,"orders":[`,
+					q.PageIndex, pages, rows, q.PageIndex < int64(pages))
 				for i := range pageSize {
 					if i > 0 {
 						page.WriteByte(',')

@@ -1,12 +1,15 @@
 package jushuitan
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -83,6 +86,68 @@ func (k *oneCall) check(req any) error {
 	return nil
 }
 
+// WithStrictUploads sends nothing of an upload one of whose rows fails the check before
+// sending. By default the other rows are sent.
+func WithStrictUploads() Option {
+	return func(s *settings) error { s.strict = true; return nil }
+}
+
+// rowOf returns the row of an upload that an issue is about, -1 for the request itself. The
+// rows are in a member of the request unless list is "".
+func (i Issue) rowOf(list string) int {
+	if list == "" {
+		return i.Row
+	}
+	index, ok := strings.CutPrefix(i.Field, list+"[")
+	index, _, closed := strings.Cut(index, "]")
+	row, err := strconv.Atoi(index)
+	if !ok || !closed || err != nil {
+		return -1
+	}
+	return row
+}
+
+// checkRows checks the rows of an upload and passes fail the error of each that is not to
+// be sent. The error is that of the request itself, in which case no row is sent, and every
+// row has it.
+func (k *oneCall) checkRows(req any, list string, rows int, fail func(row int, err error)) error {
+	if k.core.unchecked {
+		return nil
+	}
+	v := checkRequest(k.op, req)
+	if v == nil {
+		return nil
+	}
+	invalid := func(v *ValidationError) error {
+		return k.fail(&Error{Outcome: NotSent, class: ErrInvalid, cause: v})
+	}
+	byRow := map[int][]Issue{}
+	for _, i := range v.Issues {
+		row := i.rowOf(list)
+		byRow[row] = append(byRow[row], i)
+	}
+	if len(byRow[-1]) > 0 || k.core.strict {
+		err := invalid(v)
+		for i := range rows {
+			fail(i, err)
+		}
+		return err
+	}
+	for i, issues := range byRow {
+		fail(i, invalid(&ValidationError{Issues: issues}))
+	}
+	return nil
+}
+
+// callForRaw is callRaw for a request whose fields are known.
+func callForRaw(ctx context.Context, c *Client, op *Operation, req any) (json.RawMessage, error) {
+	k := &oneCall{Client: c, op: op, path: c.pathOf(op)}
+	if err := k.check(req); err != nil {
+		return nil, err
+	}
+	return callRaw(ctx, c, op, req)
+}
+
 // checkRequest validates a request before it is sent: required fields, lengths, list
 // sizes, the time range, and rules across fields.
 func checkRequest(op *Operation, req any) *ValidationError {
@@ -110,35 +175,98 @@ func checkRequest(op *Operation, req any) *ValidationError {
 	return &ValidationError{Issues: c.issues}
 }
 
-// value checks the fields of a struct.
-func (c *checker) value(v reflect.Value) {
-	if v.Kind() != reflect.Struct {
-		return
+// checkPlan is what the checker knows of a type of request. It is created once for each
+// type.
+type checkPlan struct {
+	fields []checkField
+	times  []timeField
+	own    bool // it is a checkedRequest
+}
+
+// checkField is a field with rules, or one that may contain fields with rules.
+type checkField struct {
+	index  int
+	name   string
+	rules  []checkRule
+	nested bool
+}
+
+// checkRule is one rule of a check tag, such as max=20.
+type checkRule struct {
+	kind string
+	n    int
+}
+
+type timeField struct {
+	index int
+	name  string
+}
+
+// checkPlans caches the plans by type. Its content affects only how long a check takes.
+var checkPlans sync.Map
+
+func checkPlanOf(t reflect.Type) *checkPlan {
+	if p, ok := checkPlans.Load(t); ok {
+		return p.(*checkPlan)
 	}
-	t := v.Type()
+	p := &checkPlan{own: reflect.PointerTo(t).Implements(reflect.TypeFor[checkedRequest]())}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" {
 			continue
 		}
-		fv := v.Field(i)
-		for rule := range strings.SplitSeq(f.Tag.Get("check"), ",") {
-			c.rule(name, fv, rule)
+		if f.Type == reflect.TypeFor[time.Time]() {
+			p.times = append(p.times, timeField{i, name})
 		}
-		c.deeper(name, fv)
+		field := checkField{index: i, name: name, nested: mayNest(f.Type)}
+		if tag := f.Tag.Get("check"); tag != "" {
+			for rule := range strings.SplitSeq(tag, ",") {
+				kind, arg, _ := strings.Cut(rule, "=")
+				n, _ := strconv.Atoi(arg)
+				field.rules = append(field.rules, checkRule{kind, n})
+			}
+		}
+		if field.nested || len(field.rules) > 0 {
+			p.fields = append(p.fields, field)
+		}
 	}
-	if v.CanAddr() {
-		if r, ok := v.Addr().Interface().(checkedRequest); ok {
-			r.check(c)
+	made, _ := checkPlans.LoadOrStore(t, p)
+	return made.(*checkPlan)
+}
+
+// mayNest reports whether values of a type may contain structs with rules.
+func mayNest(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]() && t != reflect.TypeFor[decimal.Decimal]()
+}
+
+// value checks the fields of a struct.
+func (c *checker) value(v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	p := checkPlanOf(v.Type())
+	for i := range p.fields {
+		f := &p.fields[i]
+		fv := v.Field(f.index)
+		for _, rule := range f.rules {
+			c.rule(f.name, fv, rule)
 		}
+		if f.nested {
+			c.deeper(f.name, fv)
+		}
+	}
+	if p.own && v.CanAddr() {
+		v.Addr().Interface().(checkedRequest).check(c)
 	}
 }
 
-func (c *checker) rule(name string, v reflect.Value, rule string) {
-	kind, arg, _ := strings.Cut(rule, "=")
-	n, _ := strconv.Atoi(arg)
-	switch kind {
+func (c *checker) rule(name string, v reflect.Value, rule checkRule) {
+	n := rule.n
+	switch rule.kind {
 	case "required":
 		if empty(v) {
 			c.add(name, "is required")
@@ -147,8 +275,10 @@ func (c *checker) rule(name string, v reflect.Value, rule string) {
 		if v.Kind() == reflect.String && utf8.RuneCountInString(v.String()) > n {
 			c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(v.String()), n)
 		}
-		if l, ok := v.Interface().(CommaList); ok && utf8.RuneCountInString(l.String()) > n {
-			c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(l.String()), n)
+		if v.Kind() == reflect.Slice {
+			if l, ok := v.Interface().(CommaList); ok && utf8.RuneCountInString(l.String()) > n {
+				c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(l.String()), n)
+			}
 		}
 	case "items":
 		if v.Kind() == reflect.Slice && v.Len() > n {
@@ -166,12 +296,13 @@ func empty(v reflect.Value) bool {
 		return v.Len() == 0
 	case reflect.String:
 		return strings.TrimSpace(v.String()) == ""
-	}
-	if _, ok := v.Interface().(decimal.Decimal); ok {
-		return false
-	}
-	if t, ok := v.Interface().(time.Time); ok {
-		return t.IsZero()
+	case reflect.Struct:
+		switch x := v.Interface().(type) {
+		case decimal.Decimal:
+			return false
+		case time.Time:
+			return x.IsZero()
+		}
 	}
 	return v.IsZero()
 }
@@ -185,17 +316,10 @@ func (c *checker) deeper(name string, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		switch v.Interface().(type) {
-		case time.Time, decimal.Decimal:
-			return
-		}
 		c.path = append(c.path, name)
 		c.value(v)
 		c.path = c.path[:len(c.path)-1]
 	case reflect.Slice:
-		if k := v.Type().Elem().Kind(); k != reflect.Struct && k != reflect.Slice {
-			return
-		}
 		for i := range v.Len() {
 			c.deeper(fmt.Sprintf("%s[%d]", name, i), v.Index(i))
 		}
@@ -281,9 +405,9 @@ func (c *checker) window(op *Operation, v reflect.Value) {
 }
 
 func timeMember(v reflect.Value, wire string) time.Time {
-	for i := range v.NumField() {
-		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); name == wire {
-			t, _ := v.Field(i).Interface().(time.Time)
+	for _, f := range checkPlanOf(v.Type()).times {
+		if f.name == wire {
+			t, _ := v.Field(f.index).Interface().(time.Time)
 			return t
 		}
 	}

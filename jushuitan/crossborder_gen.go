@@ -12,6 +12,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -20,89 +21,97 @@ import (
 type CrossBorderService service
 
 // QueryOrders 跨境订单查询: query cross-border orders, one page.
-// [CrossBorderService.AllOrders] goes through all of them.
+// [CrossBorderService.AllOrders] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page or time range; 50 rows are our choice.
+// Note: The members are unconfirmed.
+// Note: The maximum page size and time range are not documented; 50 rows are our choice.
 // Effect: read.
 // POST /open/webapi/cb/cborder/getorders, official page docType=44&docId=1109; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) QueryOrders(ctx context.Context, req *CrossBorderOrderQuery) (*CrossBorderOrderPage, error) {
-	return call[CrossBorderOrderPage](ctx, s.client, opCrossBorderQueryOrders, req)
+	return pagesCrossBorderQueryOrders.page(ctx, s.client, req)
 }
 
-// AllOrders goes through every row of QueryOrders, page after page (up to 50 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllOrders iterates over every row of QueryOrders, page by page (up to 50 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *CrossBorderService) AllOrders(ctx context.Context, req *CrossBorderOrderQuery) iter.Seq2[*CrossBorderOrder, error] {
 	return pagesCrossBorderQueryOrders.all(ctx, s.client, req)
 }
 
-// OrdersSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryOrders
-// until nothing newer comes: every row that changed after the version since, oldest change
-// first. Rows with the version since itself are left out. Keep the largest TS seen and start
-// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
-// times are not.
+// OrdersSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryOrders: it
+// yields every row that changed after version since, oldest change first, until there is
+// nothing newer. Rows of version since itself are skipped. Start the next run with the largest
+// TS seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters
+// apply.
 func (s *CrossBorderService) OrdersSince(ctx context.Context, since int64, req *CrossBorderOrderQuery) iter.Seq2[*CrossBorderOrder, error] {
 	return pagesCrossBorderQueryOrders.since(ctx, s.client, since, req)
 }
 
-// StreamOrders goes through the rows of QueryOrders and can be resumed from a [Checkpoint]
-// after a crash: by row version, or by time where req has the beginning of a time range.
+// StreamOrders iterates over the rows of QueryOrders and can be resumed from a [Checkpoint]
+// after a crash: by row version, or by time if req has the beginning of a time range.
 func (s *CrossBorderService) StreamOrders(req *CrossBorderOrderQuery, from Checkpoint) *Stream[CrossBorderOrder] {
 	return pagesCrossBorderQueryOrders.stream(s.client, req, from)
 }
 
 // QueryRefunds 跨境售后单查询: query cross-border after-sale cases, one page.
-// [CrossBorderService.AllRefunds] goes through all of them.
+// [CrossBorderService.AllRefunds] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page or time range; 50 rows are our choice.
+// Note: The members are unconfirmed.
+// Note: The maximum page size and time range are not documented; 50 rows are our choice.
 // Effect: read.
 // POST /open/webapi/cb/cborder/getrefunds, official page docType=44&docId=1110; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) QueryRefunds(ctx context.Context, req *CrossBorderRefundQuery) (*CrossBorderRefundPage, error) {
-	return call[CrossBorderRefundPage](ctx, s.client, opCrossBorderQueryRefunds, req)
+	return pagesCrossBorderQueryRefunds.page(ctx, s.client, req)
 }
 
-// AllRefunds goes through every row of QueryRefunds, page after page (up to 50 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllRefunds iterates over every row of QueryRefunds, page by page (up to 50 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *CrossBorderService) AllRefunds(ctx context.Context, req *CrossBorderRefundQuery) iter.Seq2[*CrossBorderRefund, error] {
 	return pagesCrossBorderQueryRefunds.all(ctx, s.client, req)
 }
 
-// RefundsSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryRefunds
-// until nothing newer comes: every row that changed after the version since, oldest change
-// first. Rows with the version since itself are left out. Keep the largest TS seen and start
-// there next time; 0 starts at the beginning. Of req the other filters are used; pages and
-// times are not.
+// RefundsSince follows the row version (ts >= since, 行版本游标) of CrossBorder.QueryRefunds:
+// it yields every row that changed after version since, oldest change first, until there is
+// nothing newer. Rows of version since itself are skipped. Start the next run with the largest
+// TS seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters
+// apply.
 func (s *CrossBorderService) RefundsSince(ctx context.Context, since int64, req *CrossBorderRefundQuery) iter.Seq2[*CrossBorderRefund, error] {
 	return pagesCrossBorderQueryRefunds.since(ctx, s.client, since, req)
 }
 
-// StreamRefunds goes through the rows of QueryRefunds and can be resumed from a [Checkpoint]
-// after a crash: by row version, or by time where req has the beginning of a time range.
+// StreamRefunds iterates over the rows of QueryRefunds and can be resumed from a [Checkpoint]
+// after a crash: by row version, or by time if req has the beginning of a time range.
 func (s *CrossBorderService) StreamRefunds(req *CrossBorderRefundQuery, from Checkpoint) *Stream[CrossBorderRefund] {
 	return pagesCrossBorderQueryRefunds.stream(s.client, req, from)
 }
 
 // CreateFirstTrip 创建头程单: create a first-leg document.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may create a second document.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/cb/cbfirsttrip/createfirsttrip, official page docType=44&docId=891;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) CreateFirstTrip(ctx context.Context, req *FirstTripCreateRequest) (*FirstTripResult, error) {
 	return call[FirstTripResult](ctx, s.client, opCrossBorderCreateFirstTrip, req)
 }
 
 // SaveLastMileFee 尾程运费回写接口: write back the last-mile freight.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/cblogisticsapi/cbexpressstatement/savefee, official page
 // docType=44&docId=489; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) SaveLastMileFee(ctx context.Context, req *LastMileFeeSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opCrossBorderSaveLastMileFee, req)
 	return err
@@ -110,118 +119,123 @@ func (s *CrossBorderService) SaveLastMileFee(ctx context.Context, req *LastMileF
 
 // QueryTracks 【收费】获取跨境轨迹详情: query the tracks of cross-border parcels (charged).
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/webapi/cblogisticsapi/cblogistics/gettrackdetail, official page
 // docType=44&docId=787; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) QueryTracks(ctx context.Context, req *CrossBorderTrackQuery) (*CrossBorderTrackList, error) {
 	return call[CrossBorderTrackList](ctx, s.client, opCrossBorderQueryTracks, req)
 }
 
 // MapSKU1688 1688商品映射推送: push the link of a SKU to a 1688 item.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, repeated safely by sku_id + plat_offer_id + plat_spec_id + plat_sku_id: links
-// the same SKU to the same 1688 SKU again (inferred).
+// Note: The members are unconfirmed.
+// Effect: write, idempotent by sku_id + plat_offer_id + plat_spec_id + plat_sku_id: repeating
+// it links the same SKU again (inferred).
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/globalapi/skumap/mapping, official page docType=44&docId=502; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) MapSKU1688(ctx context.Context, req *SKU1688MapRequest) (*SKU1688MappingResult, error) {
 	return call[SKU1688MappingResult](ctx, s.client, opCrossBorderMapSKU1688, req)
 }
 
 // QueryTransferFees 查询调拨单头程费用: query the first-leg fees of transfers, one page.
-// [CrossBorderService.AllTransferFees] goes through all of them.
+// [CrossBorderService.AllTransferFees] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page; 50 is our choice.
+// Note: The members are unconfirmed.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/webapi/wmsapi/allocate/loadallocatefee, official page docType=44&docId=297;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CrossBorderService) QueryTransferFees(ctx context.Context, req *TransferFeeQuery) (*TransferFeePage, error) {
-	return call[TransferFeePage](ctx, s.client, opCrossBorderQueryTransferFees, req)
+	return pagesCrossBorderQueryTransferFees.page(ctx, s.client, req)
 }
 
-// AllTransferFees goes through every row of QueryTransferFees, page after page (up to 50 rows
-// a page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllTransferFees iterates over every row of QueryTransferFees, page by page (up to 50 rows
+// per page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *CrossBorderService) AllTransferFees(ctx context.Context, req *TransferFeeQuery) iter.Seq2[*TransferFee, error] {
 	return pagesCrossBorderQueryTransferFees.all(ctx, s.client, req)
 }
 
-// StreamTransferFees goes through the rows of QueryTransferFees and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamTransferFees iterates over the rows of QueryTransferFees and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *CrossBorderService) StreamTransferFees(req *TransferFeeQuery, from Checkpoint) *Stream[TransferFee] {
 	return pagesCrossBorderQueryTransferFees.stream(s.client, req, from)
 }
 
-var pagesCrossBorderQueryOrders = paged(opCrossBorderQueryOrders, pages.Query[CrossBorderOrderQuery, CrossBorderOrderPage, CrossBorderOrder]{
+var pagesCrossBorderQueryOrders = &pager[CrossBorderOrderQuery, CrossBorderOrderPage, CrossBorderOrder]{op: opCrossBorderQueryOrders, query: pages.Query[CrossBorderOrderQuery, CrossBorderOrderPage, CrossBorderOrder]{
 	Page: func(q *CrossBorderOrderQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
 	Rows: func(p *CrossBorderOrderPage) []CrossBorderOrder { return p.CrossBorderOrders },
 	Info: func(p *CrossBorderOrderPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *CrossBorderOrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *CrossBorderOrder) string { return rowKey(r.OID) },
 	Modified: func(r *CrossBorderOrder) time.Time { return r.Modified },
 	Cursor:   func(q *CrossBorderOrderQuery) *int64 { return &q.StartTS },
 	Version:  func(r *CrossBorderOrder) int64 { return r.TS },
-})
+}}
 
-var pagesCrossBorderQueryRefunds = paged(opCrossBorderQueryRefunds, pages.Query[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{
+var pagesCrossBorderQueryRefunds = &pager[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{op: opCrossBorderQueryRefunds, query: pages.Query[CrossBorderRefundQuery, CrossBorderRefundPage, CrossBorderRefund]{
 	Page: func(q *CrossBorderRefundQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
 	Rows: func(p *CrossBorderRefundPage) []CrossBorderRefund { return p.CrossBorderRefunds },
 	Info: func(p *CrossBorderRefundPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *CrossBorderRefundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *CrossBorderRefund) string { return rowKey(r.ASID) },
 	Modified: func(r *CrossBorderRefund) time.Time { return r.Modified },
 	Cursor:   func(q *CrossBorderRefundQuery) *int64 { return &q.StartTS },
 	Version:  func(r *CrossBorderRefund) int64 { return r.TS },
-})
-
-func (r *SKU1688MappingResult) verdict() (ok bool, code int64, msg string) {
-	return r.Code == 0, r.Code, r.Msg
-}
+}}
 
 // keyed reports whether sku_id or plat_offer_id or plat_spec_id or plat_sku_id is set.
 func (r *SKU1688MapRequest) keyed() bool {
 	return !blank(r.SKUID) || !blank(r.PlatOfferID) || !blank(r.PlatSpecID) || !blank(r.PlatSKUID)
 }
 
-var pagesCrossBorderQueryTransferFees = paged(opCrossBorderQueryTransferFees, pages.Query[TransferFeeQuery, TransferFeePage, TransferFee]{
+var pagesCrossBorderQueryTransferFees = &pager[TransferFeeQuery, TransferFeePage, TransferFee]{op: opCrossBorderQueryTransferFees, query: pages.Query[TransferFeeQuery, TransferFeePage, TransferFee]{
 	Page:   func(q *TransferFeeQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows:   func(p *TransferFeePage) []TransferFee { return p.TransferFees },
 	Info:   func(_ *TransferFeePage) pages.Info { return pages.Info{} },
 	Window: func(q *TransferFeeQuery) (begin, end *time.Time) { return &q.ModifyStartTime, &q.ModifyEndTime },
 	Key:    func(r *TransferFee) string { return rowKey(r.TransferNo) },
-})
+}}
 
 // CrossBorderOrderQuery 跨境订单查询: the request of [CrossBorderService.QueryOrders].
 type CrossBorderOrderQuery struct {
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改开始时间: modified from
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: modified to
-	OIDs          []int64   `json:"o_ids,omitzero"`          // 内部订单: internal order numbers
-	Statuses      []string  `json:"statuss,omitzero"`        // 订单状态: order statuses
-	NotStatus     string    `json:"not_status,omitzero"`     // 排除状态: status to leave out
-	SoIDs         []string  `json:"so_ids,omitzero"`         // 线上订单: online order numbers
-	IOIDs         []string  `json:"io_ids,omitzero"`         // 出库单号: outbound document numbers
-	SellerFlag    string    `json:"seller_flag,omitzero"`    // 旗帜: flag
-	LID           string    `json:"l_id,omitzero"`           // 物流单号: waybill number
-	OrderTypes    []string  `json:"order_types,omitzero"`    // 订单类型: order type
-	StartTS       int64     `json:"start_ts,omitzero"`       // 开始ts: row version from
-	CurrentPage   int64     `json:"current_page,omitzero"`   // 页码: page number
-	PageSize      int64     `json:"page_size,omitzero"`      // 返回订单数量: rows per page
+	_ crossBorderOrderQueryFields
+
+	// 修改开始时间: start of the time range, by the last change
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	OIDs          []int64   `json:"o_ids,omitzero"`        // 内部订单: internal order numbers
+	Statuses      []string  `json:"statuss,omitzero"`      // 订单状态: order statuses
+	NotStatus     string    `json:"not_status,omitzero"`   // 排除状态: status to exclude
+	SoIDs         []string  `json:"so_ids,omitzero"`       // 线上订单: online order numbers
+	IOIDs         []string  `json:"io_ids,omitzero"`       // 出库单号: outbound document numbers
+	SellerFlag    string    `json:"seller_flag,omitzero"`  // 旗帜: flag
+	LID           string    `json:"l_id,omitzero"`         // 物流单号: waybill number
+	OrderTypes    []string  `json:"order_types,omitzero"`  // 订单类型: order type
+	StartTS       int64     `json:"start_ts,omitzero"`     // 开始ts: row version from which to return rows
+	CurrentPage   int64     `json:"current_page,omitzero"` // 页码: page number
+	PageSize      int64     `json:"page_size,omitzero"`    // 返回订单数量: rows per page
 }
 
 // CrossBorderOrderPage 跨境订单查询: the answer of [CrossBorderService.QueryOrders].
 type CrossBorderOrderPage struct {
-	PageIndex         int64              `json:"page_index,omitzero"` // 页码: page number
-	PageSize          int64              `json:"page_size,omitzero"`  // 每页数量: rows per page
-	DataCount         int64              `json:"data_count,omitzero"` // 总数量: total
-	PageCount         int64              `json:"page_count,omitzero"` // 总页数: number of pages
-	HasNext           bool               `json:"has_next,omitzero"`   // 是否有下页: whether more pages follow
-	CrossBorderOrders []CrossBorderOrder `json:"data,omitzero"`       // 订单列表: orders
+	_ crossBorderOrderPageFields
+
+	PageIndex         int64              `json:"page_index,omitzero"`              // 页码: page number
+	PageSize          int64              `json:"page_size,omitzero"`               // 每页数量: rows per page
+	DataCount         int64              `json:"data_count,omitzero" wire:"vital"` // 总数量: total
+	PageCount         int64              `json:"page_count,omitzero" wire:"vital"` // 总页数: number of pages
+	HasNext           bool               `json:"has_next,omitzero"`                // 是否有下页: whether more pages follow
+	CrossBorderOrders []CrossBorderOrder `json:"data,omitzero"`                    // 订单列表: orders
 }
 
 // Format prints the value for people, with personal data masked.
@@ -232,15 +246,17 @@ func (v CrossBorderOrderPage) LogValue() slog.Value { return redact.LogValue(v) 
 
 // CrossBorderOrder 订单列表: CrossBorderOrders of [CrossBorderOrderPage].
 type CrossBorderOrder struct {
+	_ crossBorderOrderFields
+
 	CoID             int64           `json:"co_id,omitzero"`                        // 商家id: merchant id
-	OID              int64           `json:"o_id,omitzero"`                         // 内部订单号: internal order number
+	OID              int64           `json:"o_id,omitzero" wire:"vital"`            // 内部订单号: internal order number
 	ShopID           int64           `json:"shop_id,omitzero"`                      // 店铺: shop id
 	SoID             string          `json:"so_id,omitzero"`                        // 线上单号: online order number
 	OrderDate        time.Time       `json:"order_date,omitzero"`                   // 采购日期: purchase date
 	ShopStatus       string          `json:"shop_status,omitzero"`                  // 平台状态: platform status
 	QuestionType     string          `json:"question_type,omitzero"`                // 异常类型: kind of abnormal state
 	QuestionDesc     string          `json:"question_desc,omitzero"`                // 异常描述: description of the abnormal state
-	Status           string          `json:"status,omitzero"`                       // 状态: status
+	Status           string          `json:"status,omitzero" wire:"vital"`          // 状态: status
 	ShopBuyerID      string          `json:"shop_buyer_id,omitzero" pii:"true"`     // 买家id: buyer id
 	ReceiverCountry  string          `json:"receiver_country,omitzero"`             // 收件人国家: receiver country
 	ReceiverState    string          `json:"receiver_state,omitzero"`               // 收件人省: receiver province
@@ -254,22 +270,22 @@ type CrossBorderOrder struct {
 	ReceiverZip      string          `json:"receiver_zip,omitzero" pii:"true"`      // 收件人邮编: receiver postcode
 	BuyerID          string          `json:"buyer_id,omitzero" pii:"true"`          // 买家id: buyer id
 	SendDate         time.Time       `json:"send_date,omitzero"`                    // 发货时间: shipping time
-	PayAmount        decimal.Decimal `json:"pay_amount,omitzero,string"`            // 应付: payable (sent as text)
+	PayAmount        decimal.Decimal `json:"pay_amount,omitzero,string"`            // 应付: amount payable (sent as text)
 	Freight          decimal.Decimal `json:"freight,omitzero,string"`               // 运费: freight (sent as text)
-	FFreight         decimal.Decimal `json:"f_freight,omitzero,string"`             // 实际运费: real freight (sent as text)
+	FFreight         decimal.Decimal `json:"f_freight,omitzero,string"`             // 实际运费: actual freight (sent as text)
 	Weight           decimal.Decimal `json:"weight,omitzero,string"`                // 重量: weight (sent as text)
-	FWeight          decimal.Decimal `json:"f_weight,omitzero"`                     // 实重: real weight
+	FWeight          decimal.Decimal `json:"f_weight,omitzero"`                     // 实重: actual weight
 	BuyerMessage     string          `json:"buyer_message,omitzero" pii:"true"`     // 买家留言: buyer message
 	Remark           string          `json:"remark,omitzero"`                       // 备注: remark
 	InvoiceTitle     string          `json:"invoice_title,omitzero" pii:"true"`     // 发票: invoice title
-	IsCod            bool            `json:"is_cod,omitzero"`                       // 是否货到付款: whether cash on delivery
+	IsCod            bool            `json:"is_cod,omitzero"`                       // 是否货到付款: whether it is cash on delivery
 	Type             string          `json:"type,omitzero"`                         // 订单类型: order type
 	ShopSite         string          `json:"shop_site,omitzero"`                    // 站点: site
 	FreeAmount       decimal.Decimal `json:"free_amount,omitzero,string"`           // 优惠: discount (sent as text)
-	PaidAmount       decimal.Decimal `json:"paid_amount,omitzero,string"`           // 已付: paid (sent as text)
+	PaidAmount       decimal.Decimal `json:"paid_amount,omitzero,string"`           // 已付: amount paid (sent as text)
 	PayDate          time.Time       `json:"pay_date,omitzero"`                     // 付款时间: payment time
 	OuterPayID       string          `json:"outer_pay_id,omitzero"`                 // 支付单号: payment number
-	Modified         time.Time       `json:"modified,omitzero"`                     // 修改时间: modified time
+	Modified         time.Time       `json:"modified,omitzero"`                     // 修改时间: time of the last change
 	OrderFrom        string          `json:"order_from,omitzero"`                   // 订单来源: order source
 	ShopName         string          `json:"shop_name,omitzero"`                    // 店铺名称: shop name
 	SellerFlag       string          `json:"seller_flag,omitzero"`                  // 卖家标记: seller flag
@@ -292,15 +308,15 @@ type CrossBorderOrder struct {
 	SignTime         string          `json:"sign_time,omitzero"`                    // 签收时间: time of signing for the parcel
 	SKUs             string          `json:"skus,omitzero"`                         // 商品: goods
 	CardInfo         string          `json:"card_info,omitzero" pii:"true"`         // 证件信息: identity document
-	EndTime          time.Time       `json:"end_time,omitzero"`                     // 结束时间: to
+	EndTime          time.Time       `json:"end_time,omitzero"`                     // 结束时间: end of the time range
 	SenderAddress    string          `json:"sender_address,omitzero" pii:"true"`    // 发件人信息: sender
 	ReferrerID       string          `json:"referrer_id,omitzero"`                  // 主播id: live-streamer id
 	ReferrerName     string          `json:"referrer_name,omitzero"`                // 主播名称: live-streamer name
-	Created          time.Time       `json:"created,omitzero"`                      // 创建时间: created time
-	Shipment         string          `json:"shipment,omitzero"`                     // 买家指定物流: carrier the buyer asked for
+	Created          time.Time       `json:"created,omitzero"`                      // 创建时间: creation time
+	Shipment         string          `json:"shipment,omitzero"`                     // 买家指定物流: carrier requested by the buyer
 	OpenID           string          `json:"open_id,omitzero" pii:"true"`           // open_id: open id of the buyer
 	OuterASID        string          `json:"outer_as_id,omitzero"`                  // 外部售后单号: external after-sale number
-	TS               int64           `json:"ts,omitzero,string"`                    // 时间戳(行版本): row version (sent as text)
+	TS               int64           `json:"ts,omitzero,string" wire:"vital"`       // 时间戳(行版本): row version (sent as text)
 	// 买家应付: payable by the buyer (sent as text)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero,string"`
 	// 卖家应收: receivable by the seller (sent as text)
@@ -328,9 +344,17 @@ type CrossBorderOrder struct {
 	OrderItems         []CrossBorderOrderItem `json:"order_items,omitzero"`             // 订单明细: order lines
 	OrderPays          []CrossBorderOrderPay  `json:"order_pays,omitzero"`              // 支付单: payments
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *CrossBorderOrder) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CrossBorderOrder) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v CrossBorderOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -340,6 +364,8 @@ func (v CrossBorderOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CrossBorderOrderItem 订单明细: OrderItems of [CrossBorderOrder].
 type CrossBorderOrderItem struct {
+	_ crossBorderOrderItemFields
+
 	OIID            int64           `json:"oi_id,omitzero"`                  // 明细id: line id
 	SKUID           string          `json:"sku_id,omitzero"`                 // 商品编码: SKU code
 	IID             string          `json:"i_id,omitzero"`                   // 款号: style code
@@ -374,7 +400,7 @@ type CrossBorderOrderItem struct {
 	// 卖家实收: received by the seller (sent as text)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero,string"`
 	ProductTax         decimal.Decimal `json:"product_tax,omitzero,string"` // 商品税: goods tax (sent as text)
-	// 运费税: freight of the goods (labelled as freight tax in the source) (sent as text)
+	// 运费税: freight of the goods (sent as text)
 	ProductFreight decimal.Decimal `json:"product_freight,omitzero,string"`
 	// 商品优惠: goods discount (sent as text)
 	ProductFreeAmount decimal.Decimal `json:"product_free_amount,omitzero,string"`
@@ -383,8 +409,14 @@ type CrossBorderOrderItem struct {
 	ExpirationDate    time.Time       `json:"expiration_date,omitzero"` // 有效期: expiry date
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CrossBorderOrderItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // CrossBorderOrderPay 支付单: OrderPays of [CrossBorderOrder].
 type CrossBorderOrderPay struct {
+	_ crossBorderOrderPayFields
+
 	PayID        int64           `json:"pay_id,omitzero"`                   // 支付id: payment id
 	OuterPayID   string          `json:"outer_pay_id,omitzero"`             // 外部支付单号: external payment number
 	PayDate      time.Time       `json:"pay_date,omitzero"`                 // 支付时间: payment time
@@ -396,6 +428,10 @@ type CrossBorderOrderPay struct {
 	PayType      string          `json:"pay_type,omitzero"`                 // 支付类型: payment kind
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CrossBorderOrderPay) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // Format prints the value for people, with personal data masked.
 func (v CrossBorderOrderPay) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
@@ -404,8 +440,11 @@ func (v CrossBorderOrderPay) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CrossBorderRefundQuery 跨境售后单查询: the request of [CrossBorderService.QueryRefunds].
 type CrossBorderRefundQuery struct {
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`            // 修改开始时间: modified from
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: modified to
+	_ crossBorderRefundQueryFields
+
+	// 修改开始时间: start of the time range, by the last change
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: end of the time range, by the last change
 	ASIDs         []int64   `json:"as_ids,omitzero"`                    // 售后单号组: after-sale numbers
 	GoodStatus    string    `json:"good_status,omitzero"`               // 货物状态: goods status
 	Status        string    `json:"status,omitzero"`                    // 售后单状态: after-sale status
@@ -415,7 +454,7 @@ type CrossBorderRefundQuery struct {
 	OIDs          []int64   `json:"o_ids,omitzero"`                     // 内部订单号: internal order numbers
 	IOIDs         []string  `json:"io_ids,omitzero"`                    // 出库单号: outbound document numbers
 	ShopID        int64     `json:"shop_id,omitzero"`                   // 店铺编号: shop id
-	StartTS       int64     `json:"start_ts,omitzero"`                  // 开始TS: row version from
+	StartTS       int64     `json:"start_ts,omitzero"`                  // 开始TS: row version from which to return rows
 	CurrentPage   int64     `json:"current_page,omitzero"`              // 当前页: page number
 	PageSize      int64     `json:"page_size,omitzero"`                 // 每页数: rows per page
 }
@@ -428,12 +467,14 @@ func (v CrossBorderRefundQuery) LogValue() slog.Value { return redact.LogValue(v
 
 // CrossBorderRefundPage 跨境售后单查询: the answer of [CrossBorderService.QueryRefunds].
 type CrossBorderRefundPage struct {
-	PageIndex          int64               `json:"page_index,omitzero"` // 当前页: page number
-	PageSize           int64               `json:"page_size,omitzero"`  // 分页数: page size
-	DataCount          int64               `json:"data_count,omitzero"` // 总数量: total
-	PageCount          int64               `json:"page_count,omitzero"` // 总页数: number of pages
-	HasNext            bool                `json:"has_next,omitzero"`   // 是否有下页: whether more pages follow
-	CrossBorderRefunds []CrossBorderRefund `json:"data,omitzero"`       // 数据对象列表: rows
+	_ crossBorderRefundPageFields
+
+	PageIndex          int64               `json:"page_index,omitzero"`              // 当前页: page number
+	PageSize           int64               `json:"page_size,omitzero"`               // 分页数: page size
+	DataCount          int64               `json:"data_count,omitzero" wire:"vital"` // 总数量: total
+	PageCount          int64               `json:"page_count,omitzero" wire:"vital"` // 总页数: number of pages
+	HasNext            bool                `json:"has_next,omitzero"`                // 是否有下页: whether more pages follow
+	CrossBorderRefunds []CrossBorderRefund `json:"data,omitzero"`                    // 数据对象列表: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -444,17 +485,19 @@ func (v CrossBorderRefundPage) LogValue() slog.Value { return redact.LogValue(v)
 
 // CrossBorderRefund 数据对象列表: CrossBorderRefunds of [CrossBorderRefundPage].
 type CrossBorderRefund struct {
-	ASID             int64           `json:"as_id,omitzero"`                      // 售后单号: after-sale number
+	_ crossBorderRefundFields
+
+	ASID             int64           `json:"as_id,omitzero" wire:"vital"`         // 售后单号: after-sale number
 	ASDate           time.Time       `json:"as_date,omitzero"`                    // 售后时间: after-sale time
 	OuterASID        string          `json:"outer_as_id,omitzero"`                // 外部售后单号: external after-sale number
 	OID              int64           `json:"o_id,omitzero,string"`                // 内部单号: internal order number (sent as text)
 	SoID             string          `json:"so_id,omitzero"`                      // 线上单号: online order number
 	Type             string          `json:"type,omitzero"`                       // 售后类型: after-sale type
-	Created          time.Time       `json:"created,omitzero"`                    // 创建时间: created time
+	Created          time.Time       `json:"created,omitzero"`                    // 创建时间: creation time
 	CreatorName      string          `json:"creator_name,omitzero"`               // 创建人: creator
-	Modified         time.Time       `json:"modified,omitzero"`                   // 修改时间: modified time
+	Modified         time.Time       `json:"modified,omitzero"`                   // 修改时间: time of the last change
 	ModifierName     string          `json:"modifier_name,omitzero"`              // 修改人: modifier
-	Status           string          `json:"status,omitzero"`                     // 状态: status
+	Status           string          `json:"status,omitzero" wire:"vital"`        // 状态: status
 	ShopStatus       string          `json:"shop_status,omitzero"`                // 店铺状态: shop status
 	Remark           string          `json:"remark,omitzero"`                     // 备注: remark
 	IOID             int64           `json:"io_id,omitzero,string"`               // 出库单号: outbound document number (sent as text)
@@ -471,25 +514,32 @@ type CrossBorderRefund struct {
 	ReceiverMobile   string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: receiver mobile
 	LogisticsCompany string          `json:"logistics_company,omitzero"`          // 物流公司: carrier name
 	LID              string          `json:"l_id,omitzero"`                       // 物流单号: waybill number
-	WhID             string          `json:"wh_id,omitzero"`                      // 仓库类型: warehouse slot
-	DrpCoName        string          `json:"drp_co_name,omitzero"`                // 分销商id: distributor (labelled as distributor id in the source)
+	WhID             string          `json:"wh_id,omitzero"`                      // 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	DrpCoName        string          `json:"drp_co_name,omitzero"`                // 分销商id: distributor
 	WMSCoID          int64           `json:"wms_co_id,omitzero,string"`           // 分仓id: branch warehouse id (sent as text)
 	ConfirmDate      time.Time       `json:"confirm_date,omitzero"`               // 确认时间: confirm time
 	Freight          decimal.Decimal `json:"freight,omitzero,string"`             // 运费: freight (sent as text)
-	// 分销商名称: distributor id (labelled as distributor name in the source)
-	DrpCoIDFrom string `json:"drp_co_id_from,omitzero"`
-	DrpCoIDTo   string `json:"drp_co_id_to,omitzero"` // 供销商id: supplier (drp) id
-	OrderType   string `json:"order_type,omitzero"`   // 订单类型: order type
-	// 买家申请退款金额: refund amount the buyer asked for
+	DrpCoIDFrom      string          `json:"drp_co_id_from,omitzero"`             // 分销商名称: distributor id
+	DrpCoIDTo        string          `json:"drp_co_id_to,omitzero"`               // 供销商id: supplier (drp) id
+	OrderType        string          `json:"order_type,omitzero"`                 // 订单类型: order type
+	// 买家申请退款金额: refund amount requested by the buyer
 	BuyerApplyRefund decimal.Decimal         `json:"buyer_apply_refund,omitzero"`
-	FreeAmount       decimal.Decimal         `json:"free_amount,omitzero,string"` // 优惠: discount (sent as text)
-	TS               int64                   `json:"ts,omitzero,string"`          // 时间戳: row version (sent as text)
-	CoID             string                  `json:"co_id,omitzero"`              // 商家id: merchant id
-	RefundItems      []CrossBorderRefundItem `json:"refund_items,omitzero"`       // 退款明细: refund lines
+	FreeAmount       decimal.Decimal         `json:"free_amount,omitzero,string"`     // 优惠: discount (sent as text)
+	TS               int64                   `json:"ts,omitzero,string" wire:"vital"` // 时间戳: row version (sent as text)
+	CoID             string                  `json:"co_id,omitzero"`                  // 商家id: merchant id
+	RefundItems      []CrossBorderRefundItem `json:"refund_items,omitzero"`           // 退款明细: refund lines
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *CrossBorderRefund) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CrossBorderRefund) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v CrossBorderRefund) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -499,6 +549,8 @@ func (v CrossBorderRefund) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CrossBorderRefundItem 退款明细: RefundItems of [CrossBorderRefund].
 type CrossBorderRefundItem struct {
+	_ crossBorderRefundItemFields
+
 	ASIID           int64           `json:"asi_id,omitzero"`               // 退款明细id: refund line id
 	ASID            int64           `json:"as_id,omitzero"`                // 售后单号: after-sale number
 	SKUID           string          `json:"sku_id,omitzero"`               // 商品编码: SKU code
@@ -512,7 +564,7 @@ type CrossBorderRefundItem struct {
 	PropertiesValue string          `json:"properties_value,omitzero"`     // 属性: properties
 	OuterOIID       string          `json:"outer_oi_id,omitzero"`          // 外部明细单号: external line number
 	SKUType         string          `json:"sku_type,omitzero"`             // 商品类型: SKU kind
-	RQty            decimal.Decimal `json:"r_qty,omitzero,string"`         // 实退数量: quantity really returned (sent as text)
+	RQty            decimal.Decimal `json:"r_qty,omitzero,string"`         // 实退数量: quantity actually returned (sent as text)
 	ItemSign        string          `json:"item_sign,omitzero"`            // 明细签名: line signature
 	BoxID           string          `json:"box_id,omitzero"`               // 箱号: box number
 	CombineSKUID    string          `json:"combine_sku_id,omitzero"`       // 组合装商品编码: bundle SKU code
@@ -524,8 +576,14 @@ type CrossBorderRefundItem struct {
 	IsGift          string          `json:"is_gift,omitzero"`              // 是否赠品: whether a gift
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CrossBorderRefundItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // FirstTripCreateRequest 创建头程单: the request of [CrossBorderService.CreateFirstTrip].
 type FirstTripCreateRequest struct {
+	_ firstTripCreateRequestFields
+
 	OutWMS                int64                 `json:"out_wms,omitzero"`                 // 转出仓Id: id of the source warehouse
 	DestinationWMS        int64                 `json:"destination_wms,omitzero"`         // 目的仓Id: id of the destination warehouse
 	FirstTripType         string                `json:"first_trip_type,omitzero"`         // 头程类型: first-leg type
@@ -537,9 +595,9 @@ type FirstTripCreateRequest struct {
 	EstimatedShipmentTime time.Time             `json:"estimated_shipment_time,omitzero"` // 预计出货时间: estimated shipping time
 	EstimateInStockDate   time.Time             `json:"estimateInstock_date,omitzero"`    // 预计到货时间: expected arrival time
 	PackNum               int64                 `json:"pack_num,omitzero"`                // 箱数: number of boxes
-	PackVolumeTotal       decimal.Decimal       `json:"pack_volume_total,omitzero"`       // 实际体积: real volume, m³
-	PackWeightTotal       decimal.Decimal       `json:"pack_weight_total,omitzero"`       // 实际重量: real weight, kg
-	PackVolumeWeight      decimal.Decimal       `json:"pack_volume_weight,omitzero"`      // 实际体积重: real volume weight, kg
+	PackVolumeTotal       decimal.Decimal       `json:"pack_volume_total,omitzero"`       // 实际体积: actual volume, m³
+	PackWeightTotal       decimal.Decimal       `json:"pack_weight_total,omitzero"`       // 实际重量: actual weight, kg
+	PackVolumeWeight      decimal.Decimal       `json:"pack_volume_weight,omitzero"`      // 实际体积重: actual volumetric weight, kg
 	PackType              int64                 `json:"pack_type,omitzero"`               // 装柜方式: container loading method
 	PackSize              int64                 `json:"pack_size,omitzero"`               // 箱型: container size
 	PalletNumber          string                `json:"pallet_number,omitzero"`           // 托盘号: pallet number
@@ -560,12 +618,16 @@ type FirstTripCreateRequest struct {
 
 // FirstTripCreateItem 明细: Items of [FirstTripCreateRequest].
 type FirstTripCreateItem struct {
+	_ firstTripCreateItemFields
+
 	SKUID string          `json:"sku_id,omitzero"` // 普通商品资料商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 头程计划数量: planned first-leg quantity
 }
 
 // FirstTripResult 创建头程单: the answer of [CrossBorderService.CreateFirstTrip].
 type FirstTripResult struct {
+	_ firstTripResultFields
+
 	FirstTripCode string `json:"first_trip_code,omitzero"` // 头程单号: first-leg document number
 	Message       string `json:"message,omitzero"`         // 提示信息: message, e.g. that the first-leg plan was created
 	IsCfmed       bool   `json:"is_cfmed,omitzero"`        // 头程计划是否确认成功: whether the first-leg plan was confirmed
@@ -575,6 +637,8 @@ type FirstTripResult struct {
 // LastMileFeeSaveRequest 尾程运费回写接口: the request of
 // [CrossBorderService.SaveLastMileFee].
 type LastMileFeeSaveRequest struct {
+	_ lastMileFeeSaveRequestFields
+
 	OrderID        int64            `json:"order_id,omitzero"`        // 内部订单号: internal order number
 	SaleOrderID    string           `json:"sale_order_id,omitzero"`   // 线上单号: online order number
 	Currency       string           `json:"currency,omitzero"`        // 币种: currency
@@ -585,29 +649,39 @@ type LastMileFeeSaveRequest struct {
 // CrossBorderTrackQuery 【收费】获取跨境轨迹详情: the request of
 // [CrossBorderService.QueryTracks].
 type CrossBorderTrackQuery struct {
-	LIDs []string `json:"l_id,omitzero"` // 国际运单号: international waybill numbers
+	_ crossBorderTrackQueryFields
+
+	LIDs []string `json:"l_id,omitzero"` // 国际运单号: international waybill numbers (probably required)
 }
 
 // CrossBorderTrackList 【收费】获取跨境轨迹详情: the answer of
 // [CrossBorderService.QueryTracks].
 type CrossBorderTrackList struct {
+	_ crossBorderTrackListFields
+
 	CrossBorderTracks []CrossBorderTrack `json:"data,omitzero"` // 数据: payload
 }
 
 // CrossBorderTrack 数据: CrossBorderTracks of [CrossBorderTrackList].
 type CrossBorderTrack struct {
+	_ crossBorderTrackFields
+
 	LID     string                  `json:"lid,omitzero"`     // 运单号: waybill number
 	Details []CrossBorderTrackEvent `json:"details,omitzero"` // 轨迹详情: track events
 }
 
 // CrossBorderTrackEvent 轨迹详情: Details of [CrossBorderTrack].
 type CrossBorderTrackEvent struct {
+	_ crossBorderTrackEventFields
+
 	Detail  string    `json:"detail,omitzero"`  // 轨迹明细: track event
-	Created time.Time `json:"created,omitzero"` // 创建时间: created time
+	Created time.Time `json:"created,omitzero"` // 创建时间: creation time
 }
 
 // SKU1688MapRequest 1688商品映射推送: the request of [CrossBorderService.MapSKU1688].
 type SKU1688MapRequest struct {
+	_ sKU1688MapRequestFields
+
 	SKUID       string          `json:"sku_id,omitzero"`        // ERP本地商品编码: local ERP SKU code
 	SupplierID  int64           `json:"supplier_id,omitzero"`   // ERP供应商id: ERP supplier id
 	PlatOfferID string          `json:"plat_offer_id,omitzero"` // 1688商品id: 1688 offer id
@@ -630,35 +704,47 @@ func (v SKU1688MapRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SKU1688MappingResult 1688商品映射推送: the answer of [CrossBorderService.MapSKU1688].
 type SKU1688MappingResult struct {
-	Code int64  `json:"code,omitzero"` // 状态码: result code
-	Msg  string `json:"msg,omitzero"`  // 描述: result text
-	Data string `json:"data,omitzero"` // 数据: not described in the source
+	_ sKU1688MappingResultFields
+
+	Code int64  `json:"code,omitzero" wire:"vital"` // 状态码: result code
+	Msg  string `json:"msg,omitzero"`               // 描述: message
+	Data string `json:"data,omitzero"`              // 数据: undocumented
 }
 
 // TransferFeeQuery 查询调拨单头程费用: the request of [CrossBorderService.QueryTransferFees].
 type TransferFeeQuery struct {
-	ModifyStartTime time.Time `json:"modify_start_time,omitzero"` // 修改起始时间: modified from
-	ModifyEndTime   time.Time `json:"modify_end_time,omitzero"`   // 修改结束时间: modified to
-	PageSize        int64     `json:"page_size,omitzero"`         // 页大小: page size
-	PageNum         int64     `json:"page_num,omitzero"`          // 第几页: page number
-	IOIDs           []int64   `json:"io_ids,omitzero"`            // 调拨单号: transfer numbers
+	_ transferFeeQueryFields
+
+	// 修改起始时间: start of the time range, by the last change
+	ModifyStartTime time.Time `json:"modify_start_time,omitzero"`
+	// 修改结束时间: end of the time range, by the last change
+	ModifyEndTime time.Time `json:"modify_end_time,omitzero"`
+	PageSize      int64     `json:"page_size,omitzero"` // 页大小: page size
+	PageNum       int64     `json:"page_num,omitzero"`  // 第几页: page number
+	IOIDs         []int64   `json:"io_ids,omitzero"`    // 调拨单号: transfer numbers
 }
 
 // TransferFeePage 查询调拨单头程费用: the answer of [CrossBorderService.QueryTransferFees].
 type TransferFeePage struct {
+	_ transferFeePageFields
+
 	// 调拨单头程费用集合: first-leg fees of transfers
 	TransferFees []TransferFee `json:"allocatefee_detail_list,omitzero"`
 }
 
 // TransferFee 调拨单头程费用集合: TransferFees of [TransferFeePage].
 type TransferFee struct {
-	TransferNo int64            `json:"transfer_no,omitzero"`        // 调拨单号: transfer number
-	ModifyTime time.Time        `json:"modify_time,omitzero"`        // 修改时间: modified time
-	SKUs       []TransferFeeSKU `json:"skufee_detail_list,omitzero"` // 商品费用集合: fees for each SKU
+	_ transferFeeFields
+
+	TransferNo int64            `json:"transfer_no,omitzero" wire:"vital"` // 调拨单号: transfer number
+	ModifyTime time.Time        `json:"modify_time,omitzero"`              // 修改时间: time of the last change
+	SKUs       []TransferFeeSKU `json:"skufee_detail_list,omitzero"`       // 商品费用集合: fees for each SKU
 }
 
 // TransferFeeSKU 商品费用集合: SKUs of [TransferFee].
 type TransferFeeSKU struct {
+	_ transferFeeSKUFields
+
 	SKUID             string          `json:"sku_id,omitzero"`              // 商品编码: SKU code
 	FreightPrice      decimal.Decimal `json:"freight_price,omitzero"`       // 运费: freight
 	FreightCurrency   string          `json:"freight_currency,omitzero"`    // 运费币种: currency of the freight
@@ -667,6 +753,10 @@ type TransferFeeSKU struct {
 	OtherCostPrice    decimal.Decimal `json:"other_cost_price,omitzero"`    // 其他费用: other cost
 	OtherCostCurrency string          `json:"other_cost_currency,omitzero"` // 其他费用币种: currency of the other cost
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v TransferFeeSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 func (p *CrossBorderOrderPage) rowCount() int { return len(p.CrossBorderOrders) }
 

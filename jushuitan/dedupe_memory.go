@@ -11,21 +11,23 @@ import (
 const DefaultDedupeEntries = 100_000
 
 // MemoryDeduper is a [Deduper] for one process with a fixed capacity. When it is full, it
-// evicts the key that was committed first.
+// evicts the key whose claim ended first; keys with a claim stay.
 type MemoryDeduper struct {
 	limit int
 
 	mu   sync.Mutex
 	keys map[string]*dedupeEntry
-	done dedupeEntry // ring of committed keys; next is the oldest
+	done dedupeEntry // ring of keys without a claim; next is the one to evict
 }
 
-// dedupeEntry is also the element of its list, to save memory.
+// dedupeEntry is a record, and the element of its list, to save memory.
 type dedupeEntry struct {
-	key        string
-	owner      string // owner of the claim
-	until      time.Time
-	prev, next *dedupeEntry // nil if only claimed
+	key           string
+	state, memory string
+	until         time.Time    // of state and memory; zero: nothing is remembered
+	owner         string       // of the claim, "" for none
+	ends          time.Time    // of the claim
+	prev, next    *dedupeEntry // nil while claimed
 }
 
 // unlink removes the entry from the ring, if it is in it.
@@ -60,37 +62,52 @@ func (m *MemoryDeduper) Len() int {
 	return len(m.keys)
 }
 
-// Claim implements [Deduper]. It returns an error if every key in memory is claimed and
-// not yet committed.
-func (m *MemoryDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (ClaimState, error) {
+// Claim implements [Deduper]. It returns an error if every key in memory is claimed.
+func (m *MemoryDeduper) Claim(ctx context.Context, key, state, owner string, ttl time.Duration) (ClaimState, string, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.keys[key]; e != nil {
-		switch {
-		case !now.Before(e.until):
-			m.drop(e)
-		case e.next != nil:
-			return Committed, nil
-		case e.owner != owner:
-			return Busy, nil
-		default:
-			e.until = now.Add(ttl)
-			return Claimed, nil
+	e := m.keys[key]
+	if e == nil {
+		if err := m.room(now); err != nil {
+			return 0, "", err
 		}
+		m.keys[key] = &dedupeEntry{key: key, owner: owner, ends: now.Add(ttl)}
+		return Claimed, "", nil
 	}
-	if err := m.room(now); err != nil {
-		return 0, err
+	answer := Claimed
+	if e.owner != "" && !now.Before(e.ends) {
+		answer = Unsettled
 	}
-	m.keys[key] = &dedupeEntry{key: key, owner: owner, until: now.Add(ttl)}
-	return Claimed, nil
+	known := e.remembers(now)
+	switch {
+	case e.owner != "" && answer == Claimed && e.owner != owner:
+		return Busy, "", nil
+	case e.owner == "" && known && e.state == state:
+		return Committed, e.memory, nil
+	case !known && answer == Unsettled:
+		answer = Claimed // nothing to doubt
+	}
+	e.unlink()
+	e.owner, e.ends = owner, now.Add(ttl)
+	return answer, e.memory, nil
+}
+
+// remembers reports whether something that was handled is remembered, and forgets what has
+// ended.
+func (e *dedupeEntry) remembers(now time.Time) bool {
+	if now.Before(e.until) {
+		return true
+	}
+	e.state, e.memory, e.until = "", "", time.Time{}
+	return false
 }
 
 // Commit implements [Deduper].
-func (m *MemoryDeduper) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
+func (m *MemoryDeduper) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -98,22 +115,21 @@ func (m *MemoryDeduper) Commit(ctx context.Context, key, owner string, ttl time.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.keys[key]
-	if ttl <= 0 {
-		if e != nil && e.next != nil {
-			m.drop(e)
-		}
-		return nil
-	}
 	if e == nil {
+		if ttl <= 0 {
+			return nil
+		}
 		if err := m.room(now); err != nil {
 			return err
 		}
 		e = &dedupeEntry{key: key}
 		m.keys[key] = e
 	}
-	e.unlink()
-	e.linkBefore(&m.done)
-	e.owner, e.until = "", now.Add(ttl)
+	e.state, e.memory, e.until = state, memory, now.Add(ttl)
+	if e.owner == owner {
+		e.owner = ""
+	}
+	m.settle(e, now)
 	return nil
 }
 
@@ -124,10 +140,25 @@ func (m *MemoryDeduper) Release(ctx context.Context, key, owner string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.keys[key]; e != nil && e.next == nil && e.owner == owner {
-		m.drop(e)
+	if e := m.keys[key]; e != nil && e.owner == owner {
+		e.owner = ""
+		m.settle(e, time.Now())
 	}
 	return nil
+}
+
+// settle appends an entry without a claim to the ring, or drops it if it remembers nothing.
+func (m *MemoryDeduper) settle(e *dedupeEntry, now time.Time) {
+	known := e.remembers(now)
+	if e.owner != "" {
+		return
+	}
+	e.unlink()
+	if !known {
+		delete(m.keys, e.key)
+		return
+	}
+	e.linkBefore(&m.done)
 }
 
 func (m *MemoryDeduper) drop(e *dedupeEntry) {
@@ -145,7 +176,7 @@ func (m *MemoryDeduper) room(now time.Time) error {
 		return nil
 	}
 	for _, e := range m.keys {
-		if !now.Before(e.until) {
+		if !now.Before(e.ends) {
 			m.drop(e)
 		}
 	}

@@ -11,145 +11,159 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
-// QueryItems 查询通用商品资料列表: query general goods of the distribution edition, one page.
-// [DistributionService.AllItems] goes through all of them.
+// QueryItems 查询通用商品资料列表: query the goods of the distribution edition, one page.
+// [DistributionService.AllItems] iterates over all of them.
 //
-// Limits: page_size max 100; style_code_list, item_code_list max 20.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: The source shows the members of a row directly under data; the rows are looked for in
-// data.list, as in its sibling, and in data itself.
+// Limits: page_size at most 100; style_code_list, item_code_list at most 20.
+// Note: The members are unconfirmed.
+// Note: Rows are accepted in data.list and in data itself.
 // Effect: read.
 // POST /open/api/goods/inneropen/goods/querygoodslist, official page docType=28&docId=97;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) QueryItems(ctx context.Context, req *DistributionItemQuery) (*DistributionItemPage, error) {
-	return call[DistributionItemPage](ctx, s.client, opDistributionQueryItems, req)
+	return pagesDistributionQueryItems.page(ctx, s.client, req)
 }
 
-// AllItems goes through every row of QueryItems, page after page (up to 100 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllItems iterates over every row of QueryItems, page by page (up to 100 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *DistributionService) AllItems(ctx context.Context, req *DistributionItemQuery) iter.Seq2[*DistributionItem, error] {
 	return pagesDistributionQueryItems.all(ctx, s.client, req)
 }
 
-// StreamItems goes through the rows of QueryItems and can be resumed from a [Checkpoint] after
-// a crash; req needs the beginning of a time range.
+// StreamItems iterates over the rows of QueryItems and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *DistributionService) StreamItems(req *DistributionItemQuery, from Checkpoint) *Stream[DistributionItem] {
 	return pagesDistributionQueryItems.stream(s.client, req, from)
 }
 
-// QueryItemDetail 查询通用商品资料详情: query one of the general goods in detail.
+// QueryItemDetail 查询通用商品资料详情: query one item of the distribution edition.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/api/goods/inneropen/goods/querygoodsdetail, official page docType=28&docId=96;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) QueryItemDetail(ctx context.Context, req *DistributionItemDetailQuery) (*DistributionItemDetail, error) {
 	return call[DistributionItemDetail](ctx, s.client, opDistributionQueryItemDetail, req)
 }
 
-// AddItem 添加通用商品资料: add general goods.
+// AddItem 添加通用商品资料: add goods of the distribution edition.
 //
-// Limits: item_sku_list max 1500.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Limits: item_sku_list at most 1500.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may add the item twice.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/api/goods/inneropen/goods/addgoods, official page docType=28&docId=95; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) AddItem(ctx context.Context, req *DistributionItemAddRequest) (*DistributionItemID, error) {
 	return call[DistributionItemID](ctx, s.client, opDistributionAddItem, req)
 }
 
-// UpdateItem 更新通用商品资料: update general goods.
+// UpdateItem 更新通用商品资料: update goods of the distribution edition.
 //
-// Limits: item_sku_list max 1500.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, repeated safely by item_spu_id: sets the same values of the same item again.
+// Limits: item_sku_list at most 1500.
+// Note: The members are unconfirmed.
+// Effect: write, idempotent by item_spu_id: it sets the same values again.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/api/goods/inneropen/goods/updategoods, official page docType=28&docId=98;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) UpdateItem(ctx context.Context, req *DistributionItemUpdateRequest) (*DistributionItemID, error) {
 	return call[DistributionItemID](ctx, s.client, opDistributionUpdateItem, req)
 }
 
 // SetItemStatus 批量更新商品分销状态: set the distribution status of goods. Rows that the
-// server refused are in the answer and in the error, a [*BatchError].
+// server rejected are in the answer and in the error, a [*BatchError].
 //
-// Limits: item_spu_list max 100.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, repeated safely by item_spu_list: sets the same status again.
+// Limits: item_spu_list at most 100.
+// Note: The members are unconfirmed.
+// Effect: write, idempotent by item_spu_list: it sets the same status again.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/api/goods/inneropen/goods/batchupdatedistributionstatus, official page
 // docType=28&docId=99; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) SetItemStatus(ctx context.Context, req *DistributionItemSetStatusRequest) (*DistributionItemStatusResult, error) {
 	return call[DistributionItemStatusResult](ctx, s.client, opDistributionSetItemStatus, req)
 }
 
 // QueryCategories 通用资料根据父类目ID查询子类目: query the subcategories of a category.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/api/goods/inneropen/category/querycategorybypid, official page
 // docType=28&docId=648; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) QueryCategories(ctx context.Context, req *DistributionCategoryQuery) (*DistributionCategoryList, error) {
 	return call[DistributionCategoryList](ctx, s.client, opDistributionQueryCategories, req)
 }
 
 // QuerySupplierItems 供应商价格及库存商品列表: query prices and stock of a supplier's goods,
-// one page. [DistributionService.AllSupplierItems] goes through all of them.
+// one page. [DistributionService.AllSupplierItems] iterates over all of them.
 //
-// Limits: style_codes, item_codes, child_item_codes max 500 (whether codes or characters is
-// not stated).
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page; 50 is our choice.
+// Limits: style_codes, item_codes, child_item_codes at most 500 (codes or characters: not
+// documented).
+// Note: The members are unconfirmed.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/api/goods/inneropen/supplier/goods/querydiserpgoodsdata, official page
 // docType=28&docId=429; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) QuerySupplierItems(ctx context.Context, req *DistributionSupplierItemQuery) (*DistributionSupplierItemPage, error) {
-	return call[DistributionSupplierItemPage](ctx, s.client, opDistributionQuerySupplierItems, req)
+	return pagesDistributionQuerySupplierItems.page(ctx, s.client, req)
 }
 
-// AllSupplierItems goes through every row of QuerySupplierItems, page after page (up to 50
-// rows a page). Without an end the range ends now. It ends at the first error, which is the
-// last pair.
+// AllSupplierItems iterates over every row of QuerySupplierItems, page by page (up to 50 rows
+// per page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *DistributionService) AllSupplierItems(ctx context.Context, req *DistributionSupplierItemQuery) iter.Seq2[*DistributionSupplierItem, error] {
 	return pagesDistributionQuerySupplierItems.all(ctx, s.client, req)
 }
 
-// StreamSupplierItems goes through the rows of QuerySupplierItems and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamSupplierItems iterates over the rows of QuerySupplierItems and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *DistributionService) StreamSupplierItems(req *DistributionSupplierItemQuery, from Checkpoint) *Stream[DistributionSupplierItem] {
 	return pagesDistributionQuerySupplierItems.stream(s.client, req, from)
 }
 
 // UploadImage 生成商品图片链接: make a link of the distribution edition for a picture.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may store the picture twice.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/api/goods/inneropen/oss/uploadimage, official page docType=28&docId=91;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) UploadImage(ctx context.Context, req *DistributionImageUploadRequest) (*DistributionImageURL, error) {
 	return call[DistributionImageURL](ctx, s.client, opDistributionUploadImage, req)
 }
 
-// QueryOSSSignature 查询OSS授权信息: query what an upload to OSS needs.
+// QueryOSSSignature 查询OSS授权信息: query the credentials of an upload to OSS.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/api/goods/inneropen/oss/queryosssignature, official page docType=28&docId=94;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *DistributionService) QueryOSSSignature(ctx context.Context) (*DistributionOSSSignature, error) {
 	return call[DistributionOSSSignature](ctx, s.client, opDistributionQueryOSSSignature, struct{}{})
 }
 
-var pagesDistributionQueryItems = paged(opDistributionQueryItems, pages.Query[DistributionItemQuery, DistributionItemPage, DistributionItem]{
+var pagesDistributionQueryItems = &pager[DistributionItemQuery, DistributionItemPage, DistributionItem]{op: opDistributionQueryItems, query: pages.Query[DistributionItemQuery, DistributionItemPage, DistributionItem]{
 	Page:   func(q *DistributionItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows:   func(p *DistributionItemPage) []DistributionItem { return p.DistributionItems },
 	Info:   func(p *DistributionItemPage) pages.Info { return pages.Info{Total: p.Total} },
 	Window: func(q *DistributionItemQuery) (begin, end *time.Time) { return &q.UpdateStartTime, &q.UpdateEndTime },
 	Key:    func(r *DistributionItem) string { return rowKey(r.ItemSPUID) },
-})
+}}
 
 // keyed reports whether item_spu_id is set.
 func (r *DistributionItemUpdateRequest) keyed() bool { return !blank(r.ItemSPUID) }
@@ -161,53 +175,63 @@ func (r *DistributionItemStatusResult) failures() []RowError {
 // keyed reports whether item_spu_list is set.
 func (r *DistributionItemSetStatusRequest) keyed() bool { return len(r.ItemSPUIDs) > 0 }
 
-var pagesDistributionQuerySupplierItems = paged(opDistributionQuerySupplierItems, pages.Query[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
+var pagesDistributionQuerySupplierItems = &pager[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{op: opDistributionQuerySupplierItems, query: pages.Query[DistributionSupplierItemQuery, DistributionSupplierItemPage, DistributionSupplierItem]{
 	Page:   func(q *DistributionSupplierItemQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows:   func(p *DistributionSupplierItemPage) []DistributionSupplierItem { return p.DistributionSupplierItems },
 	Info:   func(p *DistributionSupplierItemPage) pages.Info { return pages.Info{Total: p.Total} },
 	Window: func(q *DistributionSupplierItemQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *DistributionSupplierItem) string { return rowKey(r.ItemCode) },
-})
+}}
 
 // DistributionItemQuery 查询通用商品资料列表: the request of [DistributionService.QueryItems].
 type DistributionItemQuery struct {
+	_ distributionItemQueryFields
+
 	PageNum  int64  `json:"page_num,omitzero"`  // 页码: page number, from 1
 	PageSize int64  `json:"page_size,omitzero"` // 每页条数: rows per page, at most 100
 	Sort     string `json:"sort,omitzero"`      // 排序: sort order, e.g. ASC
 	// 商品来源: item source: ADD, COPY, EXCEL, ERP_SPU, FROM_SUP, ERP_SHELVE, DRP_COMBO
-	ItemSource       string    `json:"item_source,omitzero"`
-	Creator          string    `json:"creator,omitzero"`                          // 创建人: creator
-	CreatedStartTime time.Time `json:"created_start_time,omitzero"`               // 创建时间开区间: created from
-	CreatedEndTime   time.Time `json:"created_end_time,omitzero"`                 // 创建时间闭区间: created to
-	StyleCodeList    []string  `json:"style_code_list,omitzero" check:"items=20"` // 款号列表: style codes, exact search
-	ItemCodeList     []string  `json:"item_code_list,omitzero" check:"items=20"`  // 商品编码: SKU codes, exact search
-	ItemName         string    `json:"item_name,omitzero"`                        // 商品名称: item name, fuzzy search
-	UpdateStartTime  time.Time `json:"update_start_time,omitzero"`                // 更新时间开始时间: updated from
-	UpdateEndTime    time.Time `json:"update_end_time,omitzero"`                  // 更新时间结束时间: updated to
-	SortField        string    `json:"sort_field,omitzero"`                       // 排序字段: sort field
+	ItemSource string `json:"item_source,omitzero"`
+	Creator    string `json:"creator,omitzero"` // 创建人: creator
+	// 创建时间开区间: start of the time range, by the creation
+	CreatedStartTime time.Time `json:"created_start_time,omitzero"`
+	// 创建时间闭区间: end of the time range, by the creation
+	CreatedEndTime time.Time `json:"created_end_time,omitzero"`
+	StyleCodeList  []string  `json:"style_code_list,omitzero" check:"items=20"` // 款号列表: style codes, exact search
+	ItemCodeList   []string  `json:"item_code_list,omitzero" check:"items=20"`  // 商品编码: SKU codes, exact search
+	ItemName       string    `json:"item_name,omitzero"`                        // 商品名称: item name, fuzzy search
+	// 更新时间开始时间: start of the time range, by the last update
+	UpdateStartTime time.Time `json:"update_start_time,omitzero"`
+	// 更新时间结束时间: end of the time range, by the last update
+	UpdateEndTime time.Time `json:"update_end_time,omitzero"`
+	SortField     string    `json:"sort_field,omitzero"` // 排序字段: sort field
 	// 代发供应商名称: name of the drop-shipping supplier
 	DistributorSupplierName string `json:"distributor_supplier_name,omitzero"`
 }
 
 // DistributionItemPage 查询通用商品资料列表: the answer of [DistributionService.QueryItems].
 type DistributionItemPage struct {
-	DistributionItems []DistributionItem `json:"list,omitzero"`  // 商品列表: rows
-	Total             int64              `json:"total,omitzero"` // 总数: total, as in the sibling
+	_ distributionItemPageFields
+
+	DistributionItems []DistributionItem `json:"list,omitzero"`               // 商品列表: rows
+	Total             int64              `json:"total,omitzero" wire:"vital"` // 总数: total rows
 }
 
 // DistributionItem 商品列表: DistributionItems of [DistributionItemPage].
 type DistributionItem struct {
-	ItemSPUID     string   `json:"item_spu_id,omitzero"`     // 商品ID: item id
-	MainImageList []string `json:"main_image_list,omitzero"` // 主图: main pictures
-	StyleCode     string   `json:"style_code,omitzero"`      // 资料编码: item code
-	ItemName      string   `json:"item_name,omitzero"`       // 商品名称: item name
-	PrivateStatus bool     `json:"private_status,omitzero"`  // 商品私密状态: whether the item is private
-	ItemStatus    string   `json:"item_status,omitzero"`     // 商品状态: item status, e.g. cantDistribution
+	_ distributionItemFields
+
+	ItemSPUID     string   `json:"item_spu_id,omitzero" wire:"vital"` // 商品ID: item id
+	MainImageList []string `json:"main_image_list,omitzero"`          // 主图: main pictures
+	StyleCode     string   `json:"style_code,omitzero"`               // 资料编码: item code
+	ItemName      string   `json:"item_name,omitzero"`                // 商品名称: item name
+	PrivateStatus bool     `json:"private_status,omitzero"`           // 商品私密状态: whether the item is private
+	ItemStatus    string   `json:"item_status,omitzero"`              // 商品状态: item status, e.g. cantDistribution
 	// 商品来源: item source: ADD, COPY, EXCEL, ERP_SPU, FROM_SUP, ERP_SHELVE, DRP_COMBO
 	ItemSource string    `json:"item_source,omitzero"`
-	Created    time.Time `json:"created,omitzero"` // 创建时间: created time
+	Created    time.Time `json:"created,omitzero"` // 创建时间: creation time
 	Creator    string    `json:"creator,omitzero"` // 创建人: creator
-	Updated    time.Time `json:"updated,omitzero"` // 最后更新时间: last modified time
+	Updated    time.Time `json:"updated,omitzero"` // 最后更新时间: time of the last change
 	// 各平台资料标识: state of the data for each platform
 	PerfectPlatformList []DistributionItemPlatform `json:"perfect_platform_list,omitzero"`
 	MinSupplyPrice      decimal.Decimal            `json:"min_supply_price,omitzero"`   // 最小基本售价: lowest basic sale price
@@ -220,8 +244,14 @@ type DistributionItem struct {
 	DistributorCoID string `json:"distributor_co_id,omitzero"`
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v DistributionItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // DistributionItemPlatform 各平台资料标识: PerfectPlatformList of [DistributionItem].
 type DistributionItemPlatform struct {
+	_ distributionItemPlatformFields
+
 	PlatformType string `json:"platform_type,omitzero"` // 平台类型: platform type, e.g. taobao
 	Perfect      bool   `json:"perfect,omitzero"`       // 是否已完善: whether complete
 }
@@ -229,12 +259,16 @@ type DistributionItemPlatform struct {
 // DistributionItemDetailQuery 查询通用商品资料详情: the request of
 // [DistributionService.QueryItemDetail].
 type DistributionItemDetailQuery struct {
+	_ distributionItemDetailQueryFields
+
 	ItemSPUID string `json:"item_spuId,omitzero"` // 商品ID: item id
 }
 
 // DistributionItemDetail 查询通用商品资料详情: the answer of
 // [DistributionService.QueryItemDetail].
 type DistributionItemDetail struct {
+	_ distributionItemDetailFields
+
 	ItemSPUID      string `json:"item_spuId,omitzero"`       // 商品ID: item id
 	ItemName       string `json:"item_name,omitzero"`        // 商品名称: item name
 	CommendMsg     string `json:"commend_msg,omitzero"`      // 推荐文案: promotion text
@@ -247,7 +281,7 @@ type DistributionItemDetail struct {
 	PrivateStatus  bool   `json:"private_status,omitzero"`   // 商品私密状态: whether the item is private
 	// 商品来源: item source: ADD, COPY, EXCEL, ERP_SPU, FROM_SUP, ERP_SHELVE, DRP_COMBO
 	ItemSource       string                `json:"item_source,omitzero"`
-	Created          time.Time             `json:"created,omitzero"`            // 创建时间: created time
+	Created          time.Time             `json:"created,omitzero"`            // 创建时间: creation time
 	Creator          string                `json:"creator,omitzero"`            // 创建人: creator
 	LeafCategoryName string                `json:"leaf_category_name,omitzero"` // 叶子类目名称: leaf category name
 	LeafCategoryID   string                `json:"leaf_category_id,omitzero"`   // 叶子类目ID: leaf category id
@@ -258,6 +292,8 @@ type DistributionItemDetail struct {
 
 // DistributionItemAlbum 商品相册信息: ItemPhoto of [DistributionItemDetail].
 type DistributionItemAlbum struct {
+	_ distributionItemAlbumFields
+
 	PhotoID          string   `json:"photo_id,omitzero"`           // 相册ID: album id
 	ItemSpareImage   []string `json:"item_spare_image,omitzero"`   // 备用图: spare pictures
 	ItemDetailImages []string `json:"item_detail_images,omitzero"` // 详情图: detail pictures
@@ -265,12 +301,14 @@ type DistributionItemAlbum struct {
 	ItemLongImage    string   `json:"item_long_image,omitzero"`    // 长图: long picture
 	TransparentImage string   `json:"transparent_image,omitzero"`  // 透明素材图: transparent picture
 	WhiteImage       string   `json:"white_image,omitzero"`        // 白底图: white-background picture
-	ItemVideo        string   `json:"item_video,omitzero"`         // 商品视频: item video (the source says only 3)
-	GoodsVideo       string   `json:"goods_video,omitzero"`        // 商品视频: goods video (the source says only 16)
+	ItemVideo        string   `json:"item_video,omitzero"`         // 商品视频: item video
+	GoodsVideo       string   `json:"goods_video,omitzero"`        // 商品视频: goods video
 }
 
 // DistributionSKU SKU列表: ItemSKUList of [DistributionItemDetail].
 type DistributionSKU struct {
+	_ distributionSKUFields
+
 	SKUID     string `json:"sku_id,omitzero"`     // skuId: SKU id
 	ItemSPUID string `json:"item_spuId,omitzero"` // 商品ID: item id
 	// 第一个规格值名称: name of the first spec value
@@ -297,8 +335,14 @@ type DistributionSKU struct {
 	LevelFiveDistributorPrice decimal.Decimal `json:"level_five_distributor_price,omitzero"`
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v DistributionSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // DistributionItemAddRequest 添加通用商品资料: the request of [DistributionService.AddItem].
 type DistributionItemAddRequest struct {
+	_ distributionItemAddRequestFields
+
 	ItemName string `json:"item_name,omitzero" check:"max=100"` // 商品名称: item name, at most 100 characters
 	// 推荐文案: promotion text, at most 200 characters
 	CommendMsg    string `json:"commend_msg,omitzero" check:"max=200"`
@@ -315,6 +359,8 @@ type DistributionItemAddRequest struct {
 
 // DistributionAlbum 商品相册信息: ItemPhoto of [DistributionItemAddRequest].
 type DistributionAlbum struct {
+	_ distributionAlbumFields
+
 	// 备用图: spare pictures, at most 41 links to pictures of the distribution edition
 	ItemSpareImage []string `json:"item_spare_image,omitzero" check:"items=41"`
 	// 详情图: detail pictures, at most 100 links to pictures of the distribution edition
@@ -331,6 +377,8 @@ type DistributionAlbum struct {
 
 // DistributionSKUAdd SKU列表: ItemSKUList of [DistributionItemAddRequest].
 type DistributionSKUAdd struct {
+	_ distributionSKUAddFields
+
 	// 第一个规格值名称: name of the first spec value, at most 100 characters
 	FirstSpecValueName string `json:"first_spec_value_name,omitzero" check:"max=100"`
 	// 第二个规格值名称: name of the second spec value, at most 100 characters
@@ -346,15 +394,18 @@ type DistributionSKUAdd struct {
 
 // DistributionItemID 更新通用商品资料: the answer of [DistributionService.UpdateItem].
 type DistributionItemID struct {
+	_ distributionItemIDFields
+
 	ItemSPUID string `json:"data,omitzero"` // 商品ID: item id
 }
 
 // DistributionItemUpdateRequest 更新通用商品资料: the request of
 // [DistributionService.UpdateItem].
 type DistributionItemUpdateRequest struct {
-	ItemName string `json:"item_name,omitzero" check:"max=100"` // 商品名称: item name, at most 100 characters
-	// 商品ID: item id, from the goods queries (the source text is cut off)
-	ItemSPUID string `json:"item_spu_id,omitzero"`
+	_ distributionItemUpdateRequestFields
+
+	ItemName  string `json:"item_name,omitzero" check:"max=100"` // 商品名称: item name, at most 100 characters
+	ItemSPUID string `json:"item_spu_id,omitzero"`               // 商品ID: item id, from the goods queries
 	// 推荐文案: promotion text, at most 200 characters
 	CommendMsg    string `json:"commend_msg,omitzero" check:"max=200"`
 	Describe      string `json:"describ,omitzero" check:"max=500"`         // 商品描述: item description, at most 500 characters
@@ -370,6 +421,8 @@ type DistributionItemUpdateRequest struct {
 
 // DistributionAlbumUpdate 商品相册信息: ItemPhoto of [DistributionItemUpdateRequest].
 type DistributionAlbumUpdate struct {
+	_ distributionAlbumUpdateFields
+
 	// 备用图: spare pictures, at most 41 links to pictures of the distribution edition
 	ItemSpareImage []string `json:"item_spare_image,omitzero" check:"items=41"`
 	// 详情图: detail pictures, at most 100 links to pictures of the distribution edition
@@ -382,17 +435,17 @@ type DistributionAlbumUpdate struct {
 	TransparentImage string `json:"transparent_image,omitzero" check:"max=512"`
 	// 白底图: white-background picture, at most 512 characters
 	WhiteImage string `json:"white_image,omitzero" check:"max=512"`
-	// 商品相册ID: album id, from the goods queries (the source text is cut off)
-	PhotoID string `json:"photo_id,omitzero"`
+	PhotoID    string `json:"photo_id,omitzero"` // 商品相册ID: album id, from the goods queries
 }
 
 // DistributionSKUUpdate SKU列表: ItemSKUList of [DistributionItemUpdateRequest].
 type DistributionSKUUpdate struct {
-	// 第一个规格值名称: name of the first spec value (labelled as SKU list in the source)
+	_ distributionSKUUpdateFields
+
+	// 第一个规格值名称: name of the first spec value
 	FirstSpecValueName string `json:"first_spec_value_name,omitzero"`
-	SKUID              string `json:"sku_id,omitzero"` // skuId: SKU id, from the goods queries (the source text is cut off)
-	// 商品ID: item id, from the goods queries (the source text is cut off)
-	ItemSPUID string `json:"item_spu_id,omitzero"`
+	SKUID              string `json:"sku_id,omitzero"`      // skuId: SKU id, from the goods queries
+	ItemSPUID          string `json:"item_spu_id,omitzero"` // 商品ID: item id, from the goods queries
 	// 第二个规格值名称: name of the second spec value, at most 100 characters
 	SecondSpecValueName string           `json:"second_spec_value_name,omitzero" check:"max=100"`
 	ItemCode            string           `json:"item_code,omitzero" check:"max=255"` // 商品编码: SKU code, at most 255 characters
@@ -417,36 +470,48 @@ type DistributionSKUUpdate struct {
 // DistributionItemSetStatusRequest 批量更新商品分销状态: the request of
 // [DistributionService.SetItemStatus].
 type DistributionItemSetStatusRequest struct {
-	// 分销状态: distribution status, e.g. 0 (the source text is cut off)
-	DistributionStatus int64    `json:"distribution_status,omitzero"`
-	ItemSPUIDs         []string `json:"item_spu_list,omitzero" check:"items=100"` // 商品ID列表: item ids, at most 100 a call
+	_ distributionItemSetStatusRequestFields
+
+	// 分销状态: distribution status, e.g. 0 (probably required)
+	DistributionStatus int64 `json:"distribution_status,omitzero"`
+	// 商品ID列表: item ids, at most 100 a call (probably required)
+	ItemSPUIDs []string `json:"item_spu_list,omitzero" check:"items=100"`
 }
 
 // DistributionItemStatusResult 批量更新商品分销状态: the answer of
 // [DistributionService.SetItemStatus].
 type DistributionItemStatusResult struct {
+	_ distributionItemStatusResultFields
+
 	TotalQty   int64 `json:"total_qty,omitzero"`   // 总数: total
 	SuccessQty int64 `json:"success_qty,omitzero"` // 成功数量: succeeded count
 	FailQty    int64 `json:"fail_qty,omitzero"`    // 失败数量: failed count
 	// 成功款号列表: style codes that succeeded
 	SuccessStyleCodeList []string `json:"success_style_code_list,omitzero"`
-	FailStyleCodeList    []string `json:"fail_style_code_list,omitzero"` // 失败款号列表: style codes that failed
+	// 失败款号列表: style codes that failed
+	FailStyleCodeList []string `json:"fail_style_code_list,omitzero" wire:"vital"`
 }
 
 // DistributionCategoryQuery 通用资料根据父类目ID查询子类目: the request of
 // [DistributionService.QueryCategories].
 type DistributionCategoryQuery struct {
+	_ distributionCategoryQueryFields
+
 	Pid string `json:"pid" check:"required"` // 父类目ID: parent category id (required)
 }
 
 // DistributionCategoryList 通用资料根据父类目ID查询子类目: the answer of
 // [DistributionService.QueryCategories].
 type DistributionCategoryList struct {
+	_ distributionCategoryListFields
+
 	DistributionCategories []DistributionCategory `json:"data,omitzero"` // 子类目列表: subcategories
 }
 
 // DistributionCategory 子类目列表: DistributionCategories of [DistributionCategoryList].
 type DistributionCategory struct {
+	_ distributionCategoryFields
+
 	CategoryID   string `json:"category_id,omitzero"`   // 类目ID: category id
 	CategoryName string `json:"category_name,omitzero"` // 类目名称: category name
 	Pid          string `json:"pid,omitzero"`           // 父类目ID: parent category id
@@ -456,14 +521,16 @@ type DistributionCategory struct {
 // DistributionSupplierItemQuery 供应商价格及库存商品列表: the request of
 // [DistributionService.QuerySupplierItems].
 type DistributionSupplierItemQuery struct {
+	_ distributionSupplierItemQueryFields
+
 	SupplierCoID   string    `json:"supplier_co_id,omitzero"`   // 供应商商家ID: company id of the supplier
 	StyleCodes     string    `json:"style_codes,omitzero"`      // 款式编码: style codes
 	ItemCodes      string    `json:"item_codes,omitzero"`       // 商品编码: SKU codes
 	ItemName       string    `json:"item_name,omitzero"`        // 商品名称: item name
 	SKUCode        string    `json:"sku_code,omitzero"`         // 条形码: barcode
 	BrandName      string    `json:"brand_name,omitzero"`       // 品牌: brand
-	StartTime      time.Time `json:"start_time,omitzero"`       // 创建开始时间: created from
-	EndTime        time.Time `json:"end_time,omitzero"`         // 创建结束时间: created to
+	StartTime      time.Time `json:"start_time,omitzero"`       // 创建开始时间: start of the time range, by the creation
+	EndTime        time.Time `json:"end_time,omitzero"`         // 创建结束时间: end of the time range, by the creation
 	SKUType        string    `json:"sku_type,omitzero"`         // 商品类型: SKU kind
 	ChildItemCodes string    `json:"child_item_codes,omitzero"` // 子商品编码: SKU codes of components
 	StockStart     *int64    `json:"stock_start,omitzero"`      // 库存搜索开始: stock from
@@ -477,42 +544,56 @@ type DistributionSupplierItemQuery struct {
 // DistributionSupplierItemPage 供应商价格及库存商品列表: the answer of
 // [DistributionService.QuerySupplierItems].
 type DistributionSupplierItemPage struct {
-	Total                     int64                      `json:"total,omitzero"` // 总数: total
-	DistributionSupplierItems []DistributionSupplierItem `json:"list,omitzero"`  // 数据列表: rows
+	_ distributionSupplierItemPageFields
+
+	Total                     int64                      `json:"total,omitzero" wire:"vital"` // 总数: total
+	DistributionSupplierItems []DistributionSupplierItem `json:"list,omitzero"`               // 数据列表: rows
 }
 
 // DistributionSupplierItem 数据列表: DistributionSupplierItems of
 // [DistributionSupplierItemPage].
 type DistributionSupplierItem struct {
-	Pic             string          `json:"pic,omitzero"`              // 图片: picture
-	ItemName        string          `json:"item_name,omitzero"`        // 商品名称: item name
-	StyleCode       string          `json:"style_code,omitzero"`       // 款式编码: style code
-	ItemCode        string          `json:"item_code,omitzero"`        // 商品编码: SKU code
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and spec
-	Stock           decimal.Decimal `json:"stock,omitzero"`            // 库存: stock
-	BasePrice       decimal.Decimal `json:"base_price,omitzero"`       // 基本售价: basic sale price
-	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 零售价: retail price
-	SupplyPrice     decimal.Decimal `json:"supply_price,omitzero"`     // 采购价: purchase price
-	Weight          decimal.Decimal `json:"weight,omitzero"`           // 重量: weight
-	Created         time.Time       `json:"created,omitzero"`          // 创建时间: created time
-	BrandName       string          `json:"brand_name,omitzero"`       // 品牌名: brand name
-	StockStr        string          `json:"stock_str,omitzero"`        // 库存字符串: stock as text
+	_ distributionSupplierItemFields
+
+	Pic             string          `json:"pic,omitzero"`                    // 图片: picture
+	ItemName        string          `json:"item_name,omitzero"`              // 商品名称: item name
+	StyleCode       string          `json:"style_code,omitzero"`             // 款式编码: style code
+	ItemCode        string          `json:"item_code,omitzero" wire:"vital"` // 商品编码: SKU code
+	PropertiesValue string          `json:"properties_value,omitzero"`       // 颜色规格: colour and spec
+	Stock           decimal.Decimal `json:"stock,omitzero"`                  // 库存: stock
+	BasePrice       decimal.Decimal `json:"base_price,omitzero"`             // 基本售价: basic sale price
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`             // 零售价: retail price
+	SupplyPrice     decimal.Decimal `json:"supply_price,omitzero"`           // 采购价: purchase price
+	Weight          decimal.Decimal `json:"weight,omitzero"`                 // 重量: weight
+	Created         time.Time       `json:"created,omitzero"`                // 创建时间: creation time
+	BrandName       string          `json:"brand_name,omitzero"`             // 品牌名: brand name
+	StockStr        string          `json:"stock_str,omitzero"`              // 库存字符串: stock as a string
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v DistributionSupplierItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // DistributionImageUploadRequest 生成商品图片链接: the request of
 // [DistributionService.UploadImage].
 type DistributionImageUploadRequest struct {
-	OriginalURL string `json:"original_url,omitzero"` // 原始图片链接: original picture link
+	_ distributionImageUploadRequestFields
+
+	OriginalURL string `json:"original_url,omitzero"` // 原始图片链接: original picture link (probably required)
 }
 
 // DistributionImageURL 生成商品图片链接: the answer of [DistributionService.UploadImage].
 type DistributionImageURL struct {
+	_ distributionImageURLFields
+
 	URL string `json:"data,omitzero"` // 图片链接: picture link
 }
 
 // DistributionOSSSignature 查询OSS授权信息: the answer of
 // [DistributionService.QueryOSSSignature].
 type DistributionOSSSignature struct {
+	_ distributionOSSSignatureFields
+
 	AccessID     string `json:"access_id,omitzero" pii:"true"` // OSS的AccessKeyId: OSS access key id
 	Policy       string `json:"policy,omitzero" pii:"true"`    // 策略: policy
 	Signature    string `json:"signature,omitzero" pii:"true"` // 签名: signature

@@ -36,7 +36,8 @@
 // [ErrIPNotAllowed], [ErrTimestamp], [ErrInvalid], [ErrUnavailable] or [ErrDecode]. Its
 // Outcome says whether the server may have applied the request. A write whose response
 // was lost is retried only if it is idempotent ([Keyed]); otherwise the call fails with
-// [ErrOutcomeUnknown]: query the document before writing again.
+// [ErrOutcomeUnknown]. [Client.SettleError] then reads back what the ERP has and says
+// whether the write was applied; [Client.Settle] does so for a write that a host has stored.
 //
 // # Rate limits
 //

@@ -2,8 +2,10 @@ package jushuitan_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,36 +45,36 @@ func TestDoctor(t *testing.T) {
 		ok      bool
 	}{
 		"all is well": {want: map[string]jushuitan.Verdict{
-			"sign 签名算法": jushuitan.Fine, "host 主机": jushuitan.Fine, "clock 时钟": jushuitan.Fine, "token 令牌": jushuitan.Fine,
-			"account 账号": jushuitan.Fine, "permission Orders.Query": jushuitan.Fine, "permission /open/sku/query": jushuitan.Fine,
-			"permission Orders.Upload": jushuitan.Skipped, "quota 限流": jushuitan.Fine, "shop 店铺": jushuitan.Fine,
-			"warehouse 仓库": jushuitan.Fine, "routing loop 回流": jushuitan.Fine,
+			"sign 签名算法": jushuitan.VerdictOK, "host 主机": jushuitan.VerdictOK, "clock 时钟": jushuitan.VerdictOK, "token 令牌": jushuitan.VerdictOK,
+			"account 账号": jushuitan.VerdictOK, "permission Orders.Query": jushuitan.VerdictOK, "permission /open/sku/query": jushuitan.VerdictOK,
+			"permission Orders.Upload": jushuitan.VerdictSkipped, "quota 限流": jushuitan.VerdictOK, "shop 店铺": jushuitan.VerdictOK,
+			"warehouse 仓库": jushuitan.VerdictOK, "routing loop 回流": jushuitan.VerdictOK,
 		}, ok: true},
 		"wrong secret": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
 			cred := srv.Credentials()
 			cred.AppSecret = "something else"
 			return cred, nil
-		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Failed, "account 账号": jushuitan.Skipped}},
+		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.VerdictFailed, "account 账号": jushuitan.VerdictSkipped}},
 		"IP not allowed": {server: []jushuitantest.Option{jushuitantest.WithIPAllowlist(netip.MustParsePrefix("10.0.0.0/8"))},
-			want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Failed, "account 账号": jushuitan.Skipped}},
+			want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.VerdictFailed, "account 账号": jushuitan.VerdictSkipped}},
 		"clock wrong": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
 			return srv.Credentials(), []jushuitan.Option{jushuitan.WithClock(func() time.Time { return time.Now().Add(-time.Hour) })}
-		}, want: map[string]jushuitan.Verdict{"clock 时钟": jushuitan.Failed}},
+		}, want: map[string]jushuitan.Verdict{"clock 时钟": jushuitan.VerdictFailed}},
 		"no permission": {spoil: func(_ *testing.T, srv *jushuitantest.Server) { srv.RevokePermission("/open/sku/query") },
-			want: map[string]jushuitan.Verdict{"permission /open/sku/query": jushuitan.Failed, "permission Orders.Query": jushuitan.Fine}},
+			want: map[string]jushuitan.Verdict{"permission /open/sku/query": jushuitan.VerdictFailed, "permission Orders.Query": jushuitan.VerdictOK}},
 		"fixed token": {client: func(srv *jushuitantest.Server) (jushuitan.Credentials, []jushuitan.Option) {
 			return srv.Credentials(), []jushuitan.Option{jushuitan.WithToken(srv.AccessToken(""))}
-		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.Warning}, ok: true},
-		"unknown operation":  {options: func(o *jushuitan.DoctorOptions) { o.Operations = []string{"Orders.Nothing"} }, want: map[string]jushuitan.Verdict{"permission Orders.Nothing": jushuitan.Failed}},
-		"wrong kind of shop": {options: func(o *jushuitan.DoctorOptions) { o.ShopID = platform }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.Failed}},
-		"no such shop":       {options: func(o *jushuitan.DoctorOptions) { o.ShopID = 5 }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.Failed}},
-		"no such warehouse":  {options: func(o *jushuitan.DoctorOptions) { o.Warehouse = "线下" }, want: map[string]jushuitan.Verdict{"warehouse 仓库": jushuitan.Failed}},
+		}, want: map[string]jushuitan.Verdict{"token 令牌": jushuitan.VerdictWarning}, ok: true},
+		"unknown operation":  {options: func(o *jushuitan.DoctorOptions) { o.Operations = []string{"Orders.Nothing"} }, want: map[string]jushuitan.Verdict{"permission Orders.Nothing": jushuitan.VerdictFailed}},
+		"wrong kind of shop": {options: func(o *jushuitan.DoctorOptions) { o.ShopID = platform }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.VerdictFailed}},
+		"no such shop":       {options: func(o *jushuitan.DoctorOptions) { o.ShopID = 5 }, want: map[string]jushuitan.Verdict{"shop 店铺": jushuitan.VerdictFailed}},
+		"no such warehouse":  {options: func(o *jushuitan.DoctorOptions) { o.Warehouse = "线下" }, want: map[string]jushuitan.Verdict{"warehouse 仓库": jushuitan.VerdictFailed}},
 		"orders come back": {spoil: func(t *testing.T, srv *jushuitantest.Server) {
-			id, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: mall, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}}})
+			id, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: mall, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}}})
 			require.NoError(t, err)
-			_, err = srv.Assign(id, stores)
+			_, err = srv.AssignOrder(id, stores)
 			require.NoError(t, err)
-		}, want: map[string]jushuitan.Verdict{"routing loop 回流": jushuitan.Failed}},
+		}, want: map[string]jushuitan.Verdict{"routing loop 回流": jushuitan.VerdictFailed}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +102,7 @@ func TestDoctor(t *testing.T) {
 			}
 			assert.Equal(t, tt.ok, report.OK(), "%s", report)
 			for _, f := range report.Findings {
-				if f.Verdict == jushuitan.Failed {
+				if f.Verdict == jushuitan.VerdictFailed {
 					assert.NotEmpty(t, f.Hint, f.Check)
 					assert.NotEmpty(t, f.HintZH, f.Check)
 				}
@@ -119,14 +121,67 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// What the doctor did not learn is unknown: a read that fails with anything but its
+// permission is not called granted, and a page is no verdict on the shop.
+func TestDoctorSaysUnknown(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   jushuitan.Verdict
+	}{
+		"data refused":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"code":130,"msg":"x"}`) }, jushuitan.VerdictUnknown},
+		"page":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, jushuitan.VerdictUnknown},
+		"unavailable":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, jushuitan.VerdictUnknown},
+		"rate limited":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"code":199,"msg":"x"}`) }, jushuitan.VerdictUnknown},
+		"no answer":     {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, jushuitan.VerdictUnknown},
+		"no permission": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"code":190,"msg":"x"}`) }, jushuitan.VerdictFailed},
+		"granted":       {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"code":0,"data":null}`) }, jushuitan.VerdictOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shops := 0
+				c := served(t, func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case r.Method == http.MethodHead:
+						w.Header()["Date"] = nil
+					case strings.HasSuffix(r.URL.Path, "/shops/query"):
+						if shops++; shops > 1 { // the first is the account's
+							tt.answer(w, r)
+							return
+						}
+						_, _ = io.WriteString(w, okShops)
+					default:
+						tt.answer(w, r)
+					}
+				}, jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}), jushuitan.WithLimiter(failingLimiter{}))
+				report, err := c.Doctor(t.Context(), jushuitan.DoctorOptions{Operations: []string{"Orders.Query"}, ShopID: 1, Warehouse: "w"})
+				require.NoError(t, err)
+				got := verdicts(report)
+				assert.Equal(t, tt.want, got["permission Orders.Query"], "%s", report)
+				assert.Equal(t, jushuitan.VerdictUnknown, got["clock 时钟"], "no Date")
+				assert.Equal(t, jushuitan.VerdictUnknown, got["quota 限流"])
+				if tt.want != jushuitan.VerdictOK {
+					assert.Equal(t, tt.want, got["shop 店铺"], "%s", report)
+					assert.Equal(t, tt.want, got["warehouse 仓库"], "%s", report)
+					assert.Equal(t, tt.want != jushuitan.VerdictFailed, report.OK())
+					assert.Contains(t, report.String(), "\n"+string(tt.want))
+				}
+				text, err := report.JSON()
+				require.NoError(t, err)
+				assert.Contains(t, string(text), `"verdict": "unknown"`)
+			})
+		})
+	}
+}
+
 // TestDoctorUnreachable says that the host is not reached.
 func TestDoctorUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := served(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 		report, err := c.Doctor(t.Context(), jushuitan.DoctorOptions{})
 		require.NoError(t, err)
-		assert.Equal(t, jushuitan.Failed, verdicts(report)["host 主机"])
-		assert.Equal(t, jushuitan.Failed, verdicts(report)["account 账号"])
+		assert.Equal(t, jushuitan.VerdictFailed, verdicts(report)["host 主机"])
+		assert.Equal(t, jushuitan.VerdictUnknown, verdicts(report)["clock 时钟"])
+		assert.Equal(t, jushuitan.VerdictFailed, verdicts(report)["account 账号"])
 	})
 }
 
@@ -156,4 +211,40 @@ func TestLimiterAvailable(t *testing.T) {
 		require.NoError(t, l.Penalize(t.Context(), key, time.Second))
 		assert.Equal(t, 0, l.Available(key))
 	})
+}
+
+// TestDoctorKnowsEveryOperation: reads are tried, whatever they ask for; writes never.
+func TestDoctorKnowsEveryOperation(t *testing.T) {
+	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota())
+	defer srv.Close()
+	client, err := srv.Client()
+	require.NoError(t, err)
+	want := map[string]jushuitan.Verdict{}
+	var names []string
+	for _, op := range jushuitan.Operations() {
+		if op.Service == "" {
+			continue // token calls
+		}
+		names = append(names, op.Name())
+		want["permission "+op.Name()] = ""
+		if op.Effect != jushuitan.Read {
+			want["permission "+op.Name()] = jushuitan.VerdictSkipped
+		}
+	}
+	report, err := client.Doctor(t.Context(), jushuitan.DoctorOptions{Operations: names})
+	require.NoError(t, err)
+	got := verdicts(report)
+	granted := 0
+	for check, verdict := range want {
+		switch {
+		case verdict != "":
+			assert.Equal(t, verdict, got[check], check)
+		case got[check] == jushuitan.VerdictOK:
+			granted++
+		default: // a read that needs a filter
+			assert.Equal(t, jushuitan.VerdictUnknown, got[check], check)
+		}
+	}
+	assert.Positive(t, granted)
+	t.Logf("%d operations, %d of them granted", len(want), granted)
 }

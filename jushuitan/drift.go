@@ -2,9 +2,6 @@ package jushuitan
 
 import (
 	"errors"
-	"reflect"
-
-	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // DriftKind is how a response differs from its documentation.
@@ -12,9 +9,12 @@ type DriftKind string
 
 // The kinds of drift.
 const (
-	UnknownMember DriftKind = "unknown member" // a field that this package does not know
-	OtherKind     DriftKind = "other kind"     // another JSON type, such as a string for a number
-	NewValue      DriftKind = "new value"      // an unknown value of a status or another enum
+	UnknownMember DriftKind = "unknown member"   // a field that this package does not know
+	OtherKind     DriftKind = "other kind"       // another JSON type, such as a string for a number
+	NewValue      DriftKind = "new value"        // an unknown value of a status or another enum
+	OtherSpelling DriftKind = "other spelling"   // a field name that differs by case or underscores only
+	Unreadable    DriftKind = "unreadable value" // a value that cannot be decoded; it is kept in Extra
+	NullRow       DriftKind = "null row"         // a null in a list of rows; it is left out
 )
 
 // Drift is one difference between a response and its documentation. It holds no value of
@@ -28,7 +28,7 @@ type Drift struct {
 
 // WithOnDrift calls f for each difference between a response and its documentation, once
 // for each field path and response, so that unannounced changes of the API are noticed
-// early. Each response is decoded a second time.
+// early.
 func WithOnDrift(f func(Drift)) Option {
 	return func(s *settings) error {
 		if f == nil {
@@ -39,32 +39,9 @@ func WithOnDrift(f func(Drift)) Option {
 	}
 }
 
-// drift compares a successful response with its type.
-func (k *oneCall) drift(body []byte, payload reflect.Type) {
-	report := k.core.onDrift
-	if report == nil || payload == reflect.TypeFor[noReply]() {
-		return
+// drifted reports what was noted while the response was decoded.
+func (k *oneCall) drifted() {
+	for _, n := range k.notes {
+		k.core.onDrift(Drift{Op: k.op.Name(), Merchant: k.merchant, Path: n.Path, Kind: DriftKind(n.Kind)})
 	}
-	env, ok := readEnvelope(body)
-	if !ok {
-		return
-	}
-	data, path := locate(env, k.op, body)
-	if len(data) == 0 {
-		return
-	}
-	wire.Drift(data, payload, path, func(path string, kind wire.DriftKind) {
-		if k.op.payload == "" && isEnvelope(path) {
-			return
-		}
-		report(Drift{Op: k.op.Name(), Merchant: k.merchant, Path: path, Kind: DriftKind(kind)})
-	})
-}
-
-func isEnvelope(path string) bool {
-	switch path {
-	case "code", "msg", "issuccess", "request_id", "requestId":
-		return true
-	}
-	return false
 }

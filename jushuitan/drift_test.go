@@ -98,6 +98,72 @@ func TestDryRun(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v", calls[0]), calls[0].Sign)
 }
 
+// A row that fails the check before sending has an error of its own, and the others are
+// sent, in their order; in lists of biz and in lists of a member.
+func TestInvalidRowsAreLeftOut(t *testing.T) {
+	var sent []string
+	c := mocked(t, func(req *http.Request) (*http.Response, error) {
+		biz := sentForm(t, req).Get("biz")
+		sent = append(sent, biz)
+		var rows, answers []map[string]any
+		if json.Unmarshal([]byte(biz), &rows) != nil {
+			var in struct{ Items []map[string]any }
+			require.NoError(t, json.Unmarshal([]byte(biz), &in))
+			rows = in.Items
+		}
+		for _, row := range rows {
+			answers = append(answers, map[string]any{"so_id": row["so_id"], "sku_id": row["sku_id"], "o_id": 1, "issuccess": true, "is_success": true})
+		}
+		text, err := json.Marshal(map[string]any{"code": 0, "data": map[string]any{"datas": answers}})
+		require.NoError(t, err)
+		return httpmock.NewBytesResponse(http.StatusOK, text), nil
+	})
+	bad := sampleUpload("SO-BAD")
+	bad.ReceiverName = " "
+	orders := []jushuitan.OrderUpload{sampleUpload("SO-0"), bad, sampleUpload("SO-2"), {}}
+	results, err := c.Orders.Upload(t.Context(), orders)
+	var batch *jushuitan.BatchError
+	require.ErrorAs(t, err, &batch)
+	assert.Equal(t, 4, batch.Total)
+	require.Len(t, batch.Failed, 2)
+	require.Len(t, results, 4)
+	require.Len(t, sent, 1)
+	assert.NotContains(t, sent[0], "SO-BAD")
+	for i, wantErr := range []bool{false, true, false, true} {
+		assert.Equal(t, i, results[i].Index)
+		if !wantErr {
+			require.NoError(t, results[i].Err, "row %d", i)
+			assert.Equal(t, orders[i].SoID, results[i].Result.SoID, "row %d", i)
+			continue
+		}
+		var e *jushuitan.Error
+		require.ErrorAs(t, results[i].Err, &e)
+		assert.Equal(t, jushuitan.NotSent, e.Outcome)
+		var v *jushuitan.ValidationError
+		require.ErrorAs(t, results[i].Err, &v)
+		for _, issue := range v.Issues {
+			assert.Equal(t, i, issue.Row)
+		}
+	}
+
+	sent = nil
+	skus, err := c.SKUs.Upload(t.Context(), &jushuitan.SKUUploadRequest{Items: []jushuitan.SKUUpload{{IID: "I", SKUID: "A", Name: "a"}, {IID: "I", Name: "b"}, {IID: "I", SKUID: "C", Name: "c"}}})
+	require.ErrorAs(t, err, &batch)
+	require.Len(t, batch.Failed, 1)
+	assert.Equal(t, 1, batch.Failed[0].Index)
+	require.Len(t, sent, 1)
+	assert.Equal(t, "C", skus[2].Result.SKUID)
+
+	sent = nil
+	strict := mocked(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("nothing is sent") }, jushuitan.WithStrictUploads())
+	results, err = strict.Orders.Upload(t.Context(), orders)
+	require.ErrorIs(t, err, jushuitan.ErrInvalid)
+	require.Len(t, results, 4)
+	for i, r := range results {
+		require.ErrorIs(t, r.Err, jushuitan.ErrInvalid, "row %d", i)
+	}
+}
+
 // TestValidation: what is wrong is found before a call, all of it, by row and
 // field.
 func TestValidation(t *testing.T) {
@@ -109,7 +175,7 @@ func TestValidation(t *testing.T) {
 	bad.Pay.Amount = bad.Pay.Amount.Neg()
 	bad.Items[1].OuterOIID = bad.Items[0].OuterOIID
 	bad.Items[1].SKUID = ""
-	c := mocked(t, respond)
+	c := mocked(t, respond, jushuitan.WithStrictUploads())
 	_, err := c.ForMerchant("10010").WithToken("test-access-token-0001").Orders.Upload(t.Context(), []jushuitan.OrderUpload{sampleUpload("SO-0"), bad, {}})
 	require.ErrorIs(t, err, jushuitan.ErrInvalid)
 	var e *jushuitan.Error
@@ -167,7 +233,7 @@ func TestValidation(t *testing.T) {
 			sent := false
 			open := mocked(t, func(*http.Request) (*http.Response, error) {
 				sent = true
-				return httpmock.NewStringResponse(200, `{"code":0,"data":null}`), nil
+				return httpmock.NewStringResponse(200, `{"code":0,"issuccess":true,"msg":"执行成功","data":null}`), nil
 			}, jushuitan.WithoutValidation())
 			assert.NoError(t, call(open))
 			assert.True(t, sent, "WithoutValidation lets it through")

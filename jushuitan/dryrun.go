@@ -2,10 +2,10 @@ package jushuitan
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
@@ -26,17 +26,14 @@ func (d DryCall) Format(s fmt.State, verb rune) { redact.Format(s, verb, d) }
 // LogValue is the call for slog, without its data and signature.
 func (d DryCall) LogValue() slog.Value { return redact.LogValue(d) }
 
+// MarshalJSON masks the data and the signature, since loggers marshal what they are given.
+func (d DryCall) MarshalJSON() ([]byte, error) { return redact.JSON(d) }
+
 // WithDryRun sends no writes: each is validated, encoded, signed and passed to record.
 // The call then returns as if the server had accepted it, with an empty response; uploads
 // return empty results. Reads are sent as usual.
 func WithDryRun(record func(DryCall)) Option {
-	return func(s *settings) error {
-		if record == nil {
-			return errors.New("WithDryRun: nil")
-		}
-		s.dryRun = record
-		return nil
-	}
+	return func(s *settings) error { s.dryRun = record; return engine.Given("WithDryRun", record != nil) }
 }
 
 // dry passes a write to the recorder of a dry run and reports whether it did.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// The classes of errors. Every [Error] has one of them; use errors.Is.
+// The classes of errors; use errors.Is. Every [Error] has one of them, unless the caller's
+// context has ended.
 var (
 	// ErrSign: the server rejected the signature (code 10). Check the app secret.
 	ErrSign = errors.New("signature rejected")
@@ -29,8 +30,9 @@ var (
 	ErrTimestamp = errors.New("timestamp rejected")
 	// ErrInvalid: the server, or validation before the call, rejected the request.
 	ErrInvalid = errors.New("request rejected")
-	// ErrUnavailable: there was no usable response: a network error, a 5xx, or a body that is
-	// not JSON.
+	// ErrUnavailable: there was no usable response: a network error, a 5xx, or an answer of any
+	// other status that is not the API's, as proxies send. A call that the caller's own context
+	// ended has no class: errors.Is finds the context's error.
 	ErrUnavailable = errors.New("service unavailable")
 	// ErrDecode: the server accepted the call but its response could not be decoded.
 	ErrDecode = errors.New("cannot decode the response")
@@ -39,7 +41,7 @@ var (
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
-// Outcome is whether a failed call may have been applied.
+// Outcome states whether a call may have been applied.
 type Outcome int
 
 // The outcomes.
@@ -50,8 +52,11 @@ const (
 	Rejected
 	// Unknown: the request was sent and the response was lost.
 	Unknown
-	// Applied: the server accepted the request, but its response could not be decoded.
+	// Applied: the server accepted the request, but its response could not be decoded. Of a
+	// [Settlement]: the ERP holds what was written.
 	Applied
+	// NotApplied: the write was read back and is not in the ERP, see [Client.Settle].
+	NotApplied
 )
 
 func (o Outcome) String() string {
@@ -64,6 +69,8 @@ func (o Outcome) String() string {
 		return "unknown"
 	case Applied:
 		return "applied"
+	case NotApplied:
+		return "not applied"
 	default:
 		return fmt.Sprintf("Outcome(%d)", int(o))
 	}
@@ -82,6 +89,10 @@ type Error struct {
 	HTTPStatus int
 	Attempts   int
 	Outcome    Outcome
+
+	// Began and Ended are when the first attempt of a write began and when the call ended, by
+	// the client's clock; see [Client.Settle]. They are zero if nothing was sent.
+	Began, Ended time.Time
 
 	class error
 	cause error
@@ -106,32 +117,11 @@ func (e *Error) Error() string {
 		e = &Error{class: inner.class, Code: inner.Code, HTTPStatus: inner.HTTPStatus, Msg: inner.Msg, cause: inner.cause,
 			write: e.write, Outcome: e.Outcome, Attempts: inner.Attempts, RequestID: inner.RequestID}
 	}
-	if e.class != nil {
-		b.WriteString(e.class.Error())
-	} else {
-		b.WriteString("failed")
-	}
+	f := failure{Class: e.class, Status: e.HTTPStatus, Msg: e.Msg, Cause: e.cause, Outcome: e.Outcome, Attempts: e.Attempts, RequestID: e.RequestID}
 	if e.Code != 0 {
-		fmt.Fprintf(&b, ", code %d", e.Code)
+		f.Code = strconv.FormatInt(e.Code, 10)
 	}
-	if e.HTTPStatus != 0 && e.HTTPStatus != 200 {
-		fmt.Fprintf(&b, ", HTTP %d", e.HTTPStatus)
-	}
-	if e.Msg != "" {
-		fmt.Fprintf(&b, ", %q", e.Msg)
-	}
-	if e.cause != nil {
-		fmt.Fprintf(&b, ": %v", e.cause)
-	}
-	if h := e.Hint(); h != "" {
-		b.WriteString("; " + h)
-	}
-	fmt.Fprintf(&b, " [outcome %s, attempts %d", e.Outcome, e.Attempts)
-	if e.RequestID != "" {
-		b.WriteString(", request " + e.RequestID)
-	}
-	b.WriteString("]")
-	return b.String()
+	return b.String() + f.Text(e.Hint())
 }
 
 // Is matches the class, and [ErrOutcomeUnknown] for a write whose outcome is unknown.
@@ -177,16 +167,15 @@ func (e *Error) Hint() string {
 	return ""
 }
 
-// verdict is the meaning of a code, if the message contains one of words and none of
-// none.
+// verdict is the meaning of a code, if the message matches words.
 type verdict struct {
-	code        int64
-	words, none []string
-	group       string // operation group, "" for all
-	class       error
-	outcome     Outcome
-	retry       bool
-	window      time.Duration // how long the quota is exhausted
+	code    int64
+	words   *regexp.Regexp // of the message in lower case, nil for any
+	group   string         // operation group, "" for all
+	class   error
+	outcome Outcome
+	retry   bool
+	window  time.Duration // how long the quota is exhausted
 }
 
 // verdicts are the meanings of the codes; the first match counts, and a code without a
@@ -195,34 +184,41 @@ type verdict struct {
 // rejected token is replaced once, see Renew.
 var verdicts = []verdict{
 	{code: 10, class: ErrSign, outcome: Rejected},
-	{code: 100, words: []string{"token", "授权已过期", "授权过期"}, class: ErrTokenExpired, outcome: Rejected},
+	{code: 100, words: aboutToken, class: ErrTokenExpired, outcome: Rejected},
 	{code: 110, class: ErrIPNotAllowed, outcome: Rejected},
 	{code: 120, class: ErrSign, outcome: Rejected},
-	{code: 140, words: []string{"timestamp", "时间戳", "时间差", "分钟"}, class: ErrTimestamp, outcome: Rejected, retry: true},
-	{code: 140, words: []string{"sign", "签名"}, class: ErrSign, outcome: Rejected},
+	{code: 140, words: regexp.MustCompile(`timestamp|时间戳|时间差|分钟`), class: ErrTimestamp, outcome: Rejected, retry: true},
+	{code: 140, words: regexp.MustCompile(`sign|签名`), class: ErrSign, outcome: Rejected},
 	{code: 150, group: "auth", class: ErrReauthorize, outcome: Rejected},
-	{code: 150, words: []string{"授权", "刷新", "refresh"}, class: ErrReauthorize, outcome: Rejected},
+	{code: 150, words: regexp.MustCompile(`授权|刷新|refresh`), class: ErrReauthorize, outcome: Rejected},
 	{code: 150, class: ErrUnavailable, outcome: Unknown, retry: true},
 	{code: 160, class: ErrUnavailable, outcome: Unknown, retry: true},
 	{code: 180, class: ErrTimestamp, outcome: Rejected, retry: true},
 	{code: 190, class: ErrPermission, outcome: Rejected},
 	{code: 199, class: ErrRateLimited, outcome: Rejected, retry: true, window: time.Second},
-	{code: 200, words: []string{"参数", "param"}, none: []string{"频", "次", "分钟", "limit"}, class: ErrInvalid, outcome: Rejected},
-	{code: 200, class: ErrRateLimited, outcome: Rejected, retry: true, window: time.Minute},
+	{code: 200, words: aboutRate, class: ErrRateLimited, outcome: Rejected, retry: true, window: time.Minute},
 	{code: 21024, class: ErrPermission, outcome: Rejected},
 }
 
+// aboutToken are texts about the access token or the grant, and not about another token
+// (防重token重复, 商品Token编码): only those are worth a new token.
+var aboutToken = regexp.MustCompile(`access[ _-]?token` +
+	`|(^|[^重a-z])token *(已|无效|失效|过期|不存在|不正确|不合法|非法|错误|验证|校验|is|has|expired|invalid)` +
+	`|(无效|失效|过期|非法|错误|不合法)的? *token|(invalid|expired|bad|wrong) token` +
+	`|令牌|授权(已|过期|失效|无效|不存在)|(无效|失效|过期|非法|错误|不合法)的?授权`)
+
+// aboutRate are texts about the rate of calls. Limits of anything else (每次最多50条) do not
+// match; the empty text does, so that the code decides.
+var aboutRate = regexp.MustCompile(`^$|频(率|繁|次)|限流|^已?超限|(调用|请求|访问|接口|流量|次数)已?超限|每分钟|每秒|分钟限|秒限|(调用|请求|访问)次数|次数(超|过|限|已)|too many (calls|requests)|\brate\b|frequen|call limit|limit exceeded|\blimited\b|qps`)
+
 // classify sets the class and the outcome by the code of a failure.
 func classify(op *Operation, f *failure) {
-	msg := strings.ToLower(f.Msg)
-	has := func(words []string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(msg, w) })
-	}
+	msg := strings.ToLower(strings.TrimSpace(f.Msg))
 	code, _ := strconv.ParseInt(f.Code, 10, 64)
 	f.Class, f.Outcome = ErrInvalid, Rejected
 	for _, v := range verdicts {
-		if v.code == code && (v.words == nil || has(v.words)) && !has(v.none) && (v.group == "" || v.group == op.Group) {
-			f.Class, f.Outcome, f.Retry, f.Window = v.class, v.outcome, v.retry, v.window
+		if v.code == code && (v.words == nil || v.words.MatchString(msg)) && (v.group == "" || v.group == op.Group) {
+			f.Class, f.Outcome, f.Retry, f.Window, f.Known = v.class, v.outcome, v.retry, v.window, true
 			return
 		}
 	}

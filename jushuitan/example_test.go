@@ -96,7 +96,7 @@ func ExampleOrderService_Since() {
 		return
 	}
 	for _, soID := range []string{"DY-1", "DY-2"} {
-		if _, err := srv.ReceiveOrder(jushuitan.OrderUpload{
+		if _, err := srv.ImportOrder(jushuitan.OrderUpload{
 			ShopID: 10200001, SoID: soID,
 			Items: []jushuitan.OrderUploadItem{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(1)}},
 		}); err != nil {
@@ -223,7 +223,7 @@ func ExampleClient_ExchangeCode() {
 		return
 	}
 	_ = client.AuthorizeURL("state-of-10010") // the merchant opens it; Jushuitan then calls the app:
-	redirect, err := client.ParseRedirect(srv.Grant("10010", "state-of-10010"))
+	redirect, err := client.ParseRedirect(srv.Authorize("10010", "state-of-10010"))
 	if err != nil {
 		fmt.Println(err)
 		return

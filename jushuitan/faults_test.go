@@ -49,7 +49,7 @@ func faulty() *calltest.Service {
 				return c.Call(ctx, "/open/endpoint/without/a/method", map[string]int{"o_id": 1}, nil)
 			})},
 		},
-		Success: `{"code":0,"msg":"","data":{"datas":[{"so_id":"SO-1","o_id":1,"issuccess":true,"msg":""}]}}`,
+		Success: `{"code":0,"msg":"","issuccess":true,"data":{"success":1,"datas":[{"so_id":"SO-1","o_id":1,"issuccess":true,"msg":""}]}}`,
 		Refusal: `{"code":130,"msg":"数据为空","request_id":"r-1","data":null}`,
 		Silent:  `{"data":[]}`,
 		Bodies: map[string]string{
@@ -83,7 +83,7 @@ func faulty() *calltest.Service {
 			"sign": jushuitan.ErrSign, "token": jushuitan.ErrTokenExpired, "reauthorize": jushuitan.ErrReauthorize,
 			"rate limited": jushuitan.ErrRateLimited, "permission": jushuitan.ErrPermission, "address": jushuitan.ErrIPNotAllowed,
 			"timestamp": jushuitan.ErrTimestamp, "invalid": jushuitan.ErrInvalid, "unavailable": jushuitan.ErrUnavailable,
-			"decode": jushuitan.ErrDecode, "outcome unknown": jushuitan.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded,
+			"decode": jushuitan.ErrDecode, "outcome unknown": jushuitan.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded, "cancelled": context.Canceled,
 		},
 		See: func(err error) calltest.Seen {
 			e, _ := errors.AsType[*jushuitan.Error](err)

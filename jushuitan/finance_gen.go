@@ -12,193 +12,219 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // FinanceService 财务: payables, payments, bills and fees. Use it as client.Finance.
 type FinanceService service
 
-// QueryPayables 应付单查询: query payables, one page. [FinanceService.AllPayables] goes
-// through all of them.
+// QueryPayables 应付单查询: query payables, one page. [FinanceService.AllPayables] iterates
+// over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page; 50 is our choice.
+// Note: The members are unconfirmed.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/jushuitan/shengsuan/payable/query, official page docType=49&docId=318; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryPayables(ctx context.Context, req *PayableQuery) (*PayablePage, error) {
-	return call[PayablePage](ctx, s.client, opFinanceQueryPayables, req)
+	return pagesFinanceQueryPayables.page(ctx, s.client, req)
 }
 
-// AllPayables goes through every row of QueryPayables, page after page (up to 50 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllPayables iterates over every row of QueryPayables, page by page (up to 50 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *FinanceService) AllPayables(ctx context.Context, req *PayableQuery) iter.Seq2[*Payable, error] {
 	return pagesFinanceQueryPayables.all(ctx, s.client, req)
 }
 
-// StreamPayables goes through the rows of QueryPayables and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// StreamPayables iterates over the rows of QueryPayables and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *FinanceService) StreamPayables(req *PayableQuery, from Checkpoint) *Stream[Payable] {
 	return pagesFinanceQueryPayables.stream(s.client, req, from)
 }
 
-// QueryPayments 付款单查询: query payments, one page. [FinanceService.AllPayments] goes
-// through all of them.
+// QueryPayments 付款单查询: query payments, one page. [FinanceService.AllPayments] iterates
+// over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: No source states the largest page; 50 is our choice.
+// Note: The members are unconfirmed.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/jushuitan/shengsuan/payment/query, official page docType=49&docId=153; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryPayments(ctx context.Context, req *PaymentQuery) (*PaymentPage, error) {
-	return call[PaymentPage](ctx, s.client, opFinanceQueryPayments, req)
+	return pagesFinanceQueryPayments.page(ctx, s.client, req)
 }
 
-// AllPayments goes through every row of QueryPayments, page after page (up to 50 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllPayments iterates over every row of QueryPayments, page by page (up to 50 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *FinanceService) AllPayments(ctx context.Context, req *PaymentQuery) iter.Seq2[*Payment, error] {
 	return pagesFinanceQueryPayments.all(ctx, s.client, req)
 }
 
-// StreamPayments goes through the rows of QueryPayments and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// StreamPayments iterates over the rows of QueryPayments and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *FinanceService) StreamPayments(req *PaymentQuery, from Checkpoint) *Stream[Payment] {
 	return pagesFinanceQueryPayments.stream(s.client, req, from)
 }
 
 // QueryBillRecords 获取胜算平台原始账单: query the original bills of platforms, one page.
-// [FinanceService.AllBillRecords] goes through all of them.
+// [FinanceService.AllBillRecords] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: For the next page send the cursor of this one.
+// Note: The members are unconfirmed.
+// Note: For the next page send the cursor of the current page.
 // Effect: read.
 // POST /open/webapi/pfopen/pfopenalifee/getopenalipaybillrecords, official page
 // docType=36&docId=973; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryBillRecords(ctx context.Context, req *BillRecordQuery) (*BillRecordPage, error) {
-	return call[BillRecordPage](ctx, s.client, opFinanceQueryBillRecords, req)
+	return pagesFinanceQueryBillRecords.page(ctx, s.client, req)
 }
 
-// AllBillRecords goes through every row of QueryBillRecords, page after page (up to 50 rows a
-// page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllBillRecords iterates over every row of QueryBillRecords, page by page (up to 50 rows per
+// page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *FinanceService) AllBillRecords(ctx context.Context, req *BillRecordQuery) iter.Seq2[*BillRecord, error] {
 	return pagesFinanceQueryBillRecords.all(ctx, s.client, req)
 }
 
 // QueryShopPromotionFees 获取胜算店铺级推广费: query promotion fees by shop, one page.
-// [FinanceService.AllShopPromotionFees] goes through all of them.
+// [FinanceService.AllShopPromotionFees] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: For the next page send the cursor of this one.
+// Note: The members are unconfirmed.
+// Note: For the next page send the cursor of the current page.
 // Effect: read.
 // POST /open/webapi/pfopen/pfopenalifee/getopenalipaypromotionfee, official page
 // docType=36&docId=972; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryShopPromotionFees(ctx context.Context, req *ShopPromotionFeeQuery) (*ShopPromotionFeePage, error) {
-	return call[ShopPromotionFeePage](ctx, s.client, opFinanceQueryShopPromotionFees, req)
+	return pagesFinanceQueryShopPromotionFees.page(ctx, s.client, req)
 }
 
-// AllShopPromotionFees goes through every row of QueryShopPromotionFees, page after page (up
-// to 50 rows a page). Without an end the range ends now. It ends at the first error, which is
-// the last pair.
+// AllShopPromotionFees iterates over every row of QueryShopPromotionFees, page by page (up to
+// 50 rows per page). Without an end the range ends now. It stops at the first error, which is
+// the last pair yielded.
 func (s *FinanceService) AllShopPromotionFees(ctx context.Context, req *ShopPromotionFeeQuery) iter.Seq2[*ShopPromotionFee, error] {
 	return pagesFinanceQueryShopPromotionFees.all(ctx, s.client, req)
 }
 
 // QueryItemPromotionFees 获取胜算链接级推广费数据: query promotion fees by listing, one page.
-// [FinanceService.AllItemPromotionFees] goes through all of them.
+// [FinanceService.AllItemPromotionFees] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: For the next page send the cursor of this one.
+// Note: The members are unconfirmed.
+// Note: For the next page send the cursor of the current page.
 // Effect: read.
 // POST /open/webapi/pfopen/pfopenalifee/getopenpfpromotionshopitem, official page
 // docType=36&docId=971; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryItemPromotionFees(ctx context.Context, req *ItemPromotionFeeQuery) (*ItemPromotionFeePage, error) {
-	return call[ItemPromotionFeePage](ctx, s.client, opFinanceQueryItemPromotionFees, req)
+	return pagesFinanceQueryItemPromotionFees.page(ctx, s.client, req)
 }
 
-// AllItemPromotionFees goes through every row of QueryItemPromotionFees, page after page (up
-// to 50 rows a page). Without an end the range ends now. It ends at the first error, which is
-// the last pair.
+// AllItemPromotionFees iterates over every row of QueryItemPromotionFees, page by page (up to
+// 50 rows per page). Without an end the range ends now. It stops at the first error, which is
+// the last pair yielded.
 func (s *FinanceService) AllItemPromotionFees(ctx context.Context, req *ItemPromotionFeeQuery) iter.Seq2[*ItemPromotionFee, error] {
 	return pagesFinanceQueryItemPromotionFees.all(ctx, s.client, req)
 }
 
 // QueryJournal 获取胜算日常记账数据: query the daily journal, one page.
-// [FinanceService.AllJournal] goes through all of them.
+// [FinanceService.AllJournal] iterates over all of them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Note: For the next page send the cursor of this one.
+// Note: The members are unconfirmed.
+// Note: For the next page send the cursor of the current page.
 // Effect: read.
 // POST /open/webapi/pfopen/pfopenorderfee/getopenfeeflowing, official page
 // docType=36&docId=970; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *FinanceService) QueryJournal(ctx context.Context, req *JournalQuery) (*JournalPage, error) {
-	return call[JournalPage](ctx, s.client, opFinanceQueryJournal, req)
+	return pagesFinanceQueryJournal.page(ctx, s.client, req)
 }
 
-// AllJournal goes through every row of QueryJournal, page after page (up to 50 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllJournal iterates over every row of QueryJournal, page by page (up to 50 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *FinanceService) AllJournal(ctx context.Context, req *JournalQuery) iter.Seq2[*JournalEntry, error] {
 	return pagesFinanceQueryJournal.all(ctx, s.client, req)
 }
 
-// QueryExpenseItems 费用项目查询: query expense items. No public source shows its fields, so
-// it takes and returns JSON as it is.
+// QueryExpenseItems 费用项目查询: query expense items. Its answer is not documented, so it
+// returns raw JSON.
 //
-// Note: members of the rows not found.
+// Note: the members of the rows are not documented.
 // Effect: read.
 // POST /open/api/fmsopen/queryfinanceproject; confidence of the known facts: medium.
-func (s *FinanceService) QueryExpenseItems(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opFinanceQueryExpenseItems, biz)
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
+func (s *FinanceService) QueryExpenseItems(ctx context.Context, req *ExpenseItemQuery) (json.RawMessage, error) {
+	return callForRaw(ctx, s.client, opFinanceQueryExpenseItems, req)
 }
 
-// QueryOperatingExpenses 业务费用列表查询: query operating expenses. No public source shows
-// its fields, so it takes and returns JSON as it is.
+// QueryOperatingExpenses 业务费用列表查询: query operating expenses. Its answer is not
+// documented, so it returns raw JSON.
 //
-// Note: members of the rows not found.
+// Note: the members of the rows are not documented.
 // Effect: read.
 // POST /open/api/fmsopen/queryoperatingfee; confidence of the known facts: medium.
-func (s *FinanceService) QueryOperatingExpenses(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opFinanceQueryOperatingExpenses, biz)
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
+func (s *FinanceService) QueryOperatingExpenses(ctx context.Context, req *OperatingExpenseQuery) (json.RawMessage, error) {
+	return callForRaw(ctx, s.client, opFinanceQueryOperatingExpenses, req)
 }
 
-// QueryPayableList 应付单列表查询: query payables (new finance module). No public source shows
-// its fields, so it takes and returns JSON as it is.
+// QueryPayableList 应付单列表查询: query payables (new finance module). Its answer is not
+// documented, so it returns raw JSON.
 //
-// Note: not the same as /open/jushuitan/shengsuan/payable/query, which is in the catalog.
-// Note: members of the rows not found.
+// Note: it is another operation than /open/jushuitan/shengsuan/payable/query.
+// Note: the members of the rows are not documented.
 // Effect: read.
 // POST /open/api/fmsopen/querypayable; confidence of the known facts: medium.
-func (s *FinanceService) QueryPayableList(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opFinanceQueryPayableList, biz)
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
+func (s *FinanceService) QueryPayableList(ctx context.Context, req *PayableListQuery) (json.RawMessage, error) {
+	return callForRaw(ctx, s.client, opFinanceQueryPayableList, req)
 }
 
-// QueryPaymentList 付款单列表查询: query payments (new finance module). No public source shows
-// its fields, so it takes and returns JSON as it is.
+// QueryPaymentList 付款单列表查询: query payments (new finance module). Its answer is not
+// documented, so it returns raw JSON.
 //
-// Note: members of the rows not found.
+// Note: the members of the rows are not documented.
 // Effect: read.
 // POST /open/api/fmsopen/querypayment; confidence of the known facts: medium.
-func (s *FinanceService) QueryPaymentList(ctx context.Context, biz any) (json.RawMessage, error) {
-	return callRaw(ctx, s.client, opFinanceQueryPaymentList, biz)
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
+func (s *FinanceService) QueryPaymentList(ctx context.Context, req *PaymentListQuery) (json.RawMessage, error) {
+	return callForRaw(ctx, s.client, opFinanceQueryPaymentList, req)
 }
 
-var pagesFinanceQueryPayables = paged(opFinanceQueryPayables, pages.Query[PayableQuery, PayablePage, Payable]{
-	Page:   func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:   func(p *PayablePage) []Payable { return p.Payables },
-	Info:   func(p *PayablePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+var pagesFinanceQueryPayables = &pager[PayableQuery, PayablePage, Payable]{op: opFinanceQueryPayables, query: pages.Query[PayableQuery, PayablePage, Payable]{
+	Page: func(q *PayableQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *PayablePage) []Payable { return p.Payables },
+	Info: func(p *PayablePage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Size: p.PageSize}
+	},
 	Window: func(q *PayableQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *Payable) string { return rowKey(r.PinvID) },
-})
+}}
 
-var pagesFinanceQueryPayments = paged(opFinanceQueryPayments, pages.Query[PaymentQuery, PaymentPage, Payment]{
-	Page:   func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
-	Rows:   func(p *PaymentPage) []Payment { return p.Payments },
-	Info:   func(p *PaymentPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
+var pagesFinanceQueryPayments = &pager[PaymentQuery, PaymentPage, Payment]{op: opFinanceQueryPayments, query: pages.Query[PaymentQuery, PaymentPage, Payment]{
+	Page: func(q *PaymentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
+	Rows: func(p *PaymentPage) []Payment { return p.Payments },
+	Info: func(p *PaymentPage) pages.Info {
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Size: p.PageSize}
+	},
 	Window: func(q *PaymentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *Payment) string { return rowKey(r.PayID) },
-})
+}}
 
-var pagesFinanceQueryBillRecords = paged(opFinanceQueryBillRecords, pages.Query[BillRecordQuery, BillRecordPage, BillRecord]{
+var pagesFinanceQueryBillRecords = &pager[BillRecordQuery, BillRecordPage, BillRecord]{op: opFinanceQueryBillRecords, query: pages.Query[BillRecordQuery, BillRecordPage, BillRecord]{
 	Next: func(q *BillRecordQuery, p *BillRecordPage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
@@ -207,9 +233,9 @@ var pagesFinanceQueryBillRecords = paged(opFinanceQueryBillRecords, pages.Query[
 	Rows:   func(p *BillRecordPage) []BillRecord { return p.BillRecords },
 	Info:   func(p *BillRecordPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
 	Window: func(q *BillRecordQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-})
+}}
 
-var pagesFinanceQueryShopPromotionFees = paged(opFinanceQueryShopPromotionFees, pages.Query[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{
+var pagesFinanceQueryShopPromotionFees = &pager[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{op: opFinanceQueryShopPromotionFees, query: pages.Query[ShopPromotionFeeQuery, ShopPromotionFeePage, ShopPromotionFee]{
 	Next: func(q *ShopPromotionFeeQuery, p *ShopPromotionFeePage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
@@ -218,9 +244,9 @@ var pagesFinanceQueryShopPromotionFees = paged(opFinanceQueryShopPromotionFees, 
 	Rows:   func(p *ShopPromotionFeePage) []ShopPromotionFee { return p.ShopPromotionFees },
 	Info:   func(p *ShopPromotionFeePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
 	Window: func(q *ShopPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-})
+}}
 
-var pagesFinanceQueryItemPromotionFees = paged(opFinanceQueryItemPromotionFees, pages.Query[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{
+var pagesFinanceQueryItemPromotionFees = &pager[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{op: opFinanceQueryItemPromotionFees, query: pages.Query[ItemPromotionFeeQuery, ItemPromotionFeePage, ItemPromotionFee]{
 	Next: func(q *ItemPromotionFeeQuery, p *ItemPromotionFeePage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
@@ -229,9 +255,9 @@ var pagesFinanceQueryItemPromotionFees = paged(opFinanceQueryItemPromotionFees, 
 	Rows:   func(p *ItemPromotionFeePage) []ItemPromotionFee { return p.ItemPromotionFees },
 	Info:   func(p *ItemPromotionFeePage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
 	Window: func(q *ItemPromotionFeeQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-})
+}}
 
-var pagesFinanceQueryJournal = paged(opFinanceQueryJournal, pages.Query[JournalQuery, JournalPage, JournalEntry]{
+var pagesFinanceQueryJournal = &pager[JournalQuery, JournalPage, JournalEntry]{op: opFinanceQueryJournal, query: pages.Query[JournalQuery, JournalPage, JournalEntry]{
 	Next: func(q *JournalQuery, p *JournalPage) (more, stuck bool) {
 		stuck = p.HasNext && p.Cursor == q.Cursor
 		q.Cursor = p.Cursor
@@ -240,19 +266,23 @@ var pagesFinanceQueryJournal = paged(opFinanceQueryJournal, pages.Query[JournalQ
 	Rows:   func(p *JournalPage) []JournalEntry { return p.JournalEntries },
 	Info:   func(p *JournalPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
 	Window: func(q *JournalQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
-})
+}}
 
 // PayableQuery 应付单查询: the request of [FinanceService.QueryPayables].
 type PayableQuery struct {
+	_ payableQueryFields
+
 	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number
 	PageSize  int64     `json:"page_size,omitzero"`  // 显示多少条: rows per page
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 	Type      int64     `json:"type,omitzero"`       // 1查应付 2查期初应付: 1 payables, 2 opening payables
 }
 
 // PayablePage 应付单查询: the answer of [FinanceService.QueryPayables].
 type PayablePage struct {
+	_ payablePageFields
+
 	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number
 	PageSize  int64     `json:"page_size,omitzero"`  // 多少条: rows per page
 	HasNext   bool      `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
@@ -261,24 +291,26 @@ type PayablePage struct {
 
 // Payable 数据集合: Payables of [PayablePage].
 type Payable struct {
-	PinvID       int64           `json:"PinvId,omitzero,case:ignore"`       // 应付单号: payable number
-	CoID         int64           `json:"CoId,omitzero,case:ignore"`         // 公司编号: company id
-	InvType      string          `json:"InvType,omitzero,case:ignore"`      // 开票类型: kind of invoicing
-	Type         string          `json:"Type,omitzero,case:ignore"`         // 发票类型: invoice type
-	Status       string          `json:"Status,omitzero,case:ignore"`       // 状态: status
-	PaidAmount   decimal.Decimal `json:"PaidAmount,omitzero,case:ignore"`   // 支付金额: amount paid
-	SellerID     string          `json:"SellerId,omitzero,case:ignore"`     // 供应商编号: supplier number
-	Created      time.Time       `json:"Created,omitzero,case:ignore"`      // 创建时间: created time
-	Creator      int64           `json:"Creator,omitzero,case:ignore"`      // 创建人编号: creator id
-	Modified     time.Time       `json:"Modified,omitzero,case:ignore"`     // 最后更新时间: last modified time
-	Modifier     int64           `json:"Modifier,omitzero,case:ignore"`     // 最后更新人编号: id of the last modifier
-	CreatorName  string          `json:"CreatorName,omitzero,case:ignore"`  // 创建人名称: creator name
-	ModifierName string          `json:"ModifierName,omitzero,case:ignore"` // 最后修改人名称: name of the last modifier
-	SrcPinvID    int64           `json:"SrcPinvId,omitzero,case:ignore"`    // 原始单号: original document number
-	TaxRate      string          `json:"TaxRate,omitzero,case:ignore"`      // 税率: tax rate
-	PayableType  string          `json:"PayableType,omitzero,case:ignore"`  // 单据类型: document type
-	PayableDate  time.Time       `json:"PayableDate,omitzero,case:ignore"`  // 单据日期: document date
-	// 付款日期: payment date; 0001-01-01 08:00:00 means none
+	_ payableFields
+
+	PinvID       int64           `json:"PinvId,omitzero,case:ignore" wire:"vital"` // 应付单号: payable number
+	CoID         int64           `json:"CoId,omitzero,case:ignore"`                // 公司编号: company id
+	InvType      string          `json:"InvType,omitzero,case:ignore"`             // 开票类型: kind of invoicing
+	Type         string          `json:"Type,omitzero,case:ignore"`                // 发票类型: invoice type
+	Status       string          `json:"Status,omitzero,case:ignore"`              // 状态: status
+	PaidAmount   decimal.Decimal `json:"PaidAmount,omitzero,case:ignore"`          // 支付金额: amount paid
+	SellerID     string          `json:"SellerId,omitzero,case:ignore"`            // 供应商编号: supplier number
+	Created      time.Time       `json:"Created,omitzero,case:ignore"`             // 创建时间: creation time
+	Creator      int64           `json:"Creator,omitzero,case:ignore"`             // 创建人编号: creator id
+	Modified     time.Time       `json:"Modified,omitzero,case:ignore"`            // 最后更新时间: time of the last change
+	Modifier     int64           `json:"Modifier,omitzero,case:ignore"`            // 最后更新人编号: id of the last modifier
+	CreatorName  string          `json:"CreatorName,omitzero,case:ignore"`         // 创建人名称: creator name
+	ModifierName string          `json:"ModifierName,omitzero,case:ignore"`        // 最后修改人名称: name of the last modifier
+	SrcPinvID    int64           `json:"SrcPinvId,omitzero,case:ignore"`           // 原始单号: original document number
+	TaxRate      string          `json:"TaxRate,omitzero,case:ignore"`             // 税率: tax rate
+	PayableType  string          `json:"PayableType,omitzero,case:ignore"`         // 单据类型: document type
+	PayableDate  time.Time       `json:"PayableDate,omitzero,case:ignore"`         // 单据日期: document date
+	// 付款日期: payment date; 0001-01-01 08:00:00 means none (one source)
 	PaymentDate        time.Time       `json:"PaymentDate,omitzero,case:ignore"`
 	PinvDate           time.Time       `json:"PinvDate,omitzero,case:ignore"`           // 发票日期: invoice date
 	PinvCode           string          `json:"PinvCode,omitzero,case:ignore"`           // 发票代码: invoice code
@@ -296,8 +328,14 @@ type Payable struct {
 	Fees               []PayableFee    `json:"free_items,omitzero"`                     // 费用明细: fee lines
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Payable) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // PayableItem 应付明细: Items of [Payable].
 type PayableItem struct {
+	_ payableItemFields
+
 	IpinvID      int64           `json:"IpinvId,omitzero,case:ignore"`      // 应付明细单号: payable line number
 	PinvID       int64           `json:"PinvId,omitzero,case:ignore"`       // 应付单号: payable number
 	CoID         int64           `json:"CoId,omitzero,case:ignore"`         // 公司编号: company id
@@ -312,26 +350,40 @@ type PayableItem struct {
 	AdjustAmount decimal.Decimal `json:"AdjustAmount,omitzero,case:ignore"` // 调整金额: adjusted amount
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PayableItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // PayableFee 费用明细: Fees of [Payable].
 type PayableFee struct {
+	_ payableFeeFields
+
 	PayID  int64           `json:"PayId,omitzero,case:ignore"`  // 应付费用单号: payable fee number
 	PinvID int64           `json:"PinvId,omitzero,case:ignore"` // 应付单号: payable number
-	CoID   int64           `json:"CoId,omitzero,case:ignore"`   // 公司编号: company id
+	CoID   int64           `json:"CoId,omitzero,case:ignore"`   // 公司编号: company id (one source)
 	Amount decimal.Decimal `json:"Amount,omitzero,case:ignore"` // 费用金额: fee amount
 	Remark string          `json:"Remark,omitzero,case:ignore"` // 备注: remark
 	Seller string          `json:"Seller,omitzero,case:ignore"` // 费用名称: fee name
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PayableFee) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // PaymentQuery 付款单查询: the request of [FinanceService.QueryPayments].
 type PaymentQuery struct {
+	_ paymentQueryFields
+
 	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number
 	PageSize  int64     `json:"page_size,omitzero"`  // 每页多少条: rows per page
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 }
 
 // PaymentPage 付款单查询: the answer of [FinanceService.QueryPayments].
 type PaymentPage struct {
+	_ paymentPageFields
+
 	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number
 	PageSize  int64     `json:"page_size,omitzero"`  // 每页多少条: rows per page
 	HasNext   bool      `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
@@ -346,10 +398,12 @@ func (v PaymentPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Payment 数据集合: Payments of [PaymentPage].
 type Payment struct {
-	PayID   int64     `json:"PayId,omitzero,case:ignore"`   // 付款编号: payment number
-	CoID    int64     `json:"CoId,omitzero,case:ignore"`    // 公司编号: company id
-	PayDate time.Time `json:"PayDate,omitzero,case:ignore"` // 单据日期: document date
-	Status  string    `json:"Status,omitzero,case:ignore"`  // 状态: status
+	_ paymentFields
+
+	PayID   int64     `json:"PayId,omitzero,case:ignore" wire:"vital"` // 付款编号: payment number
+	CoID    int64     `json:"CoId,omitzero,case:ignore"`               // 公司编号: company id
+	PayDate time.Time `json:"PayDate,omitzero,case:ignore"`            // 单据日期: document date
+	Status  string    `json:"Status,omitzero,case:ignore"`             // 状态: status
 	// 收款银行账号: bank account number of the payee
 	PayAccountNumber string          `json:"PayAccountNumber,omitzero,case:ignore" pii:"true"`
 	PayProBank       string          `json:"PayProBank,omitzero,case:ignore" pii:"true"` // 收款单位开户行: bank of the payee
@@ -360,9 +414,9 @@ type Payment struct {
 	LessAmount       decimal.Decimal `json:"LessAmount,omitzero,case:ignore"`            // 扣款金额: deducted amount
 	Payway           string          `json:"Payway,omitzero,case:ignore"`                // 付款类型: payment kind
 	Remark           string          `json:"Remark,omitzero,case:ignore"`                // 备注: remark
-	Created          time.Time       `json:"Created,omitzero,case:ignore"`               // 创建时间: created time
+	Created          time.Time       `json:"Created,omitzero,case:ignore"`               // 创建时间: creation time
 	Creator          int64           `json:"Creator,omitzero,case:ignore"`               // 创建人编号: creator id
-	Modified         time.Time       `json:"Modified,omitzero,case:ignore"`              // 最后修改时间: last modified time
+	Modified         time.Time       `json:"Modified,omitzero,case:ignore"`              // 最后修改时间: time of the last change
 	Modifier         int64           `json:"Modifier,omitzero,case:ignore"`              // 最后修改人编号: id of the last modifier
 	CreatorName      string          `json:"CreatorName,omitzero,case:ignore"`           // 创建人名称: creator name
 	ModifierName     string          `json:"ModifierName,omitzero,case:ignore"`          // 最后修改人名称: name of the last modifier
@@ -370,13 +424,17 @@ type Payment struct {
 	Account          string          `json:"Account,omitzero,case:ignore" pii:"true"`    // 付款账号: paying account
 	IsPaid           string          `json:"Ispaid,omitzero,case:ignore"`                // 是否支付: whether paid
 	PaidDate         time.Time       `json:"PaidDate,omitzero,case:ignore"`              // 打款时间: time the money was sent
-	Labels           string          `json:"Labs,omitzero,case:ignore"`                  // 标记|多标签: marks, labels
+	Labels           string          `json:"Labs,omitzero,case:ignore"`                  // 标记、多标签: marks, labels
 	SellerType       string          `json:"SellerType,omitzero,case:ignore"`            // 往来单位类型: kind of counterparty
 	// 收款账户名称: name of the payee account
 	PayAccountName string        `json:"PayAccountName,omitzero,case:ignore" pii:"true"`
 	TS             int64         `json:"TS,omitzero,case:ignore"` // 时间ts: row version
 	Items          []PaymentItem `json:"items,omitzero"`          // 明细: lines
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Payment) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v Payment) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -386,20 +444,28 @@ func (v Payment) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PaymentItem 明细: Items of [Payment].
 type PaymentItem struct {
+	_ paymentItemFields
+
 	AutoID int64           `json:"Autoid,omitzero,case:ignore"` // 付款明细编号: payment line number
 	PayID  int64           `json:"PayId,omitzero,case:ignore"`  // 付款编号: payment number
 	CoID   int64           `json:"CoId,omitzero,case:ignore"`   // 公司编号: company id
 	IOID   int64           `json:"IoId,omitzero,case:ignore"`   // 来源单号: source document number
 	Amount decimal.Decimal `json:"Amount,omitzero,case:ignore"` // 本次金额: amount of this payment
 	Type   string          `json:"Type,omitzero,case:ignore"`   // 类型: type
-	POID   int64           `json:"PoId,omitzero,case:ignore"`   // 付款编号: labelled as payment number in the source
+	POID   int64           `json:"PoId,omitzero,case:ignore"`   // 付款编号: payment number
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PaymentItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // BillRecordQuery 获取胜算平台原始账单: the request of [FinanceService.QueryBillRecords].
 type BillRecordQuery struct {
+	_ billRecordQueryFields
+
 	TimeType  string    `json:"time_type,omitzero"`  // 时间类型: time kind
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 	Cursor    int64     `json:"cursor,omitzero"`     // 游标: cursor
 	ShopIDs   CommaList `json:"shop_ids,omitzero"`   // 店铺id列表: shop ids, separated by commas
 	PageSize  int64     `json:"page_size,omitzero"`  // 页大小: page size
@@ -407,14 +473,18 @@ type BillRecordQuery struct {
 
 // BillRecordPage 获取胜算平台原始账单: the answer of [FinanceService.QueryBillRecords].
 type BillRecordPage struct {
-	TraceID     string       `json:"trance_id,omitzero"` // 链路id: trace id
-	Cursor      int64        `json:"cursor,omitzero"`    // 游标: cursor
-	HasNext     bool         `json:"has_next,omitzero"`  // 是否有下一页: whether more pages follow
-	BillRecords []BillRecord `json:"data,omitzero"`      // 数据: payload
+	_ billRecordPageFields
+
+	TraceID     string       `json:"trance_id,omitzero"`           // 链路id: trace id
+	Cursor      int64        `json:"cursor,omitzero" wire:"vital"` // 游标: cursor
+	HasNext     bool         `json:"has_next,omitzero"`            // 是否有下一页: whether more pages follow
+	BillRecords []BillRecord `json:"data,omitzero"`                // 数据: payload
 }
 
 // BillRecord 数据: BillRecords of [BillRecordPage].
 type BillRecord struct {
+	_ billRecordFields
+
 	ShopID             int64           `json:"shop_id,omitzero"`              // 店铺编号: shop id
 	Channel            string          `json:"channel,omitzero"`              // 数据来源类型: kind of data source
 	OuterTradeDetailNo string          `json:"oute_trade_detail_no,omitzero"` // 账务流水号: accounting serial number
@@ -435,12 +505,18 @@ type BillRecord struct {
 	DelFlag            int64           `json:"del_flag,omitzero"`             // 是否被删除: whether deleted
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v BillRecord) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // ShopPromotionFeeQuery 获取胜算店铺级推广费: the request of
 // [FinanceService.QueryShopPromotionFees].
 type ShopPromotionFeeQuery struct {
+	_ shopPromotionFeeQueryFields
+
 	TimeType  string    `json:"time_type,omitzero"`  // 时间类型: time kind
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 	Cursor    int64     `json:"cursor,omitzero"`     // 游标: cursor
 	ShopIDs   CommaList `json:"shop_ids,omitzero"`   // 店铺id列表: shop ids, separated by commas
 	PageSize  int64     `json:"page_size,omitzero"`  // 页大小: page size
@@ -449,14 +525,18 @@ type ShopPromotionFeeQuery struct {
 // ShopPromotionFeePage 获取胜算店铺级推广费: the answer of
 // [FinanceService.QueryShopPromotionFees].
 type ShopPromotionFeePage struct {
-	TraceID           string             `json:"trance_id,omitzero"` // 链路id: trace id
-	Cursor            int64              `json:"cursor,omitzero"`    // 游标: cursor
-	HasNext           bool               `json:"has_next,omitzero"`  // 是否有下一页: whether more pages follow
-	ShopPromotionFees []ShopPromotionFee `json:"data,omitzero"`      // 数据: payload
+	_ shopPromotionFeePageFields
+
+	TraceID           string             `json:"trance_id,omitzero"`           // 链路id: trace id
+	Cursor            int64              `json:"cursor,omitzero" wire:"vital"` // 游标: cursor
+	HasNext           bool               `json:"has_next,omitzero"`            // 是否有下一页: whether more pages follow
+	ShopPromotionFees []ShopPromotionFee `json:"data,omitzero"`                // 数据: payload
 }
 
 // ShopPromotionFee 数据: ShopPromotionFees of [ShopPromotionFeePage].
 type ShopPromotionFee struct {
+	_ shopPromotionFeeFields
+
 	AutoID  int64           `json:"auto_id,omitzero"`  // 记录流水号: record number
 	ShopID  int64           `json:"shop_id,omitzero"`  // 店铺编码: shop id
 	FeeTime time.Time       `json:"fee_time,omitzero"` // 费用发生时间: time the fee arose
@@ -471,12 +551,18 @@ type ShopPromotionFee struct {
 	DelFlag  int64           `json:"del_flag,omitzero"` // 是否被删除: whether deleted
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ShopPromotionFee) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // ItemPromotionFeeQuery 获取胜算链接级推广费数据: the request of
 // [FinanceService.QueryItemPromotionFees].
 type ItemPromotionFeeQuery struct {
+	_ itemPromotionFeeQueryFields
+
 	TimeType  string    `json:"time_type,omitzero"`  // 时间类型: time kind
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 	Cursor    int64     `json:"cursor,omitzero"`     // 游标: cursor
 	ShopIDs   CommaList `json:"shop_ids,omitzero"`   // 店铺id列表: shop ids, separated by commas
 	PageSize  int64     `json:"page_size,omitzero"`  // 页大小: page size
@@ -485,14 +571,18 @@ type ItemPromotionFeeQuery struct {
 // ItemPromotionFeePage 获取胜算链接级推广费数据: the answer of
 // [FinanceService.QueryItemPromotionFees].
 type ItemPromotionFeePage struct {
-	TraceID           string             `json:"trance_id,omitzero"` // 链路id: trace id
-	Cursor            int64              `json:"cursor,omitzero"`    // 游标: cursor
-	HasNext           bool               `json:"has_next,omitzero"`  // 是否有下一页: whether more pages follow
-	ItemPromotionFees []ItemPromotionFee `json:"data,omitzero"`      // 数据: payload
+	_ itemPromotionFeePageFields
+
+	TraceID           string             `json:"trance_id,omitzero"`           // 链路id: trace id
+	Cursor            int64              `json:"cursor,omitzero" wire:"vital"` // 游标: cursor
+	HasNext           bool               `json:"has_next,omitzero"`            // 是否有下一页: whether more pages follow
+	ItemPromotionFees []ItemPromotionFee `json:"data,omitzero"`                // 数据: payload
 }
 
 // ItemPromotionFee 数据: ItemPromotionFees of [ItemPromotionFeePage].
 type ItemPromotionFee struct {
+	_ itemPromotionFeeFields
+
 	AutoID  int64           `json:"auto_id,omitzero"`   // 记录流水号: record number
 	ShopID  int64           `json:"shop_id,omitzero"`   // 店铺编码: shop id
 	FeeTime time.Time       `json:"fee_time,omitzero"`  // 费用发生时间: time the fee arose
@@ -507,11 +597,17 @@ type ItemPromotionFee struct {
 	DelFlag  int64           `json:"del_flag,omitzero"` // 是否被删除: whether deleted
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ItemPromotionFee) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // JournalQuery 获取胜算日常记账数据: the request of [FinanceService.QueryJournal].
 type JournalQuery struct {
+	_ journalQueryFields
+
 	TimeType  string    `json:"time_type,omitzero"`  // 时间类型: time kind
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
 	Cursor    int64     `json:"cursor,omitzero"`     // 游标: cursor
 	ShopIDs   CommaList `json:"shop_ids,omitzero"`   // 店铺id列表: shop ids, separated by commas
 	PageSize  int64     `json:"page_size,omitzero"`  // 页大小: page size
@@ -519,36 +615,83 @@ type JournalQuery struct {
 
 // JournalPage 获取胜算日常记账数据: the answer of [FinanceService.QueryJournal].
 type JournalPage struct {
-	TraceID        string         `json:"trance_id,omitzero"` // 链路id: trace id
-	Cursor         int64          `json:"cursor,omitzero"`    // 游标: cursor
-	HasNext        bool           `json:"has_next,omitzero"`  // 是否有下一页: whether more pages follow
-	JournalEntries []JournalEntry `json:"data,omitzero"`      // 数据: payload
+	_ journalPageFields
+
+	TraceID        string         `json:"trance_id,omitzero"`           // 链路id: trace id
+	Cursor         int64          `json:"cursor,omitzero" wire:"vital"` // 游标: cursor
+	HasNext        bool           `json:"has_next,omitzero"`            // 是否有下一页: whether more pages follow
+	JournalEntries []JournalEntry `json:"data,omitzero"`                // 数据: payload
 }
 
 // JournalEntry 数据: JournalEntries of [JournalPage].
 type JournalEntry struct {
-	AutoID         int64           `json:"auto_id,omitzero"`          // 记录流水号: record number
-	ShopID         int64           `json:"shop_id,omitzero"`          // 店铺编码: shop id
-	Amount         decimal.Decimal `json:"amount,omitzero"`           // 费用金额: fee amount
-	FeeTime        time.Time       `json:"fee_time,omitzero"`         // 费用发生时间: time the fee arose
-	Status         string          `json:"status,omitzero"`           // 审核状态: audit status
-	IsSplit        int64           `json:"is_split,omitzero"`         // 是否按日期分摊: whether allocated by date
-	SplitBeginDate time.Time       `json:"split_begin_date,omitzero"` // 分摊开始时间: allocation from
-	SplitEndDate   time.Time       `json:"split_end_date,omitzero"`   // 分摊结束时间: allocation to
-	Remark         string          `json:"remark,omitzero"`           // 备注: remark
-	Account        string          `json:"account,omitzero"`          // 账户编码: account code
-	AccountName    string          `json:"account_name,omitzero"`     // 账户名称: account name
-	CsgCode        string          `json:"csg_code,omitzero"`         // 利润表项目编码: code of the income statement item
-	CsgName        string          `json:"csg_name,omitzero"`         // 利润表项目名称: name of the income statement item
+	_ journalEntryFields
+
+	AutoID         int64           `json:"auto_id,omitzero"`             // 记录流水号: record number
+	ShopID         int64           `json:"shop_id,omitzero"`             // 店铺编码: shop id
+	Amount         decimal.Decimal `json:"amount,omitzero"`              // 费用金额: fee amount
+	FeeTime        time.Time       `json:"fee_time,omitzero"`            // 费用发生时间: time the fee arose
+	Status         string          `json:"status,omitzero" wire:"vital"` // 审核状态: audit status
+	IsSplit        int64           `json:"is_split,omitzero"`            // 是否按日期分摊: whether allocated by date
+	SplitBeginDate time.Time       `json:"split_begin_date,omitzero"`    // 分摊开始时间: allocation from
+	SplitEndDate   time.Time       `json:"split_end_date,omitzero"`      // 分摊结束时间: allocation to
+	Remark         string          `json:"remark,omitzero"`              // 备注: remark
+	Account        string          `json:"account,omitzero"`             // 账户编码: account code
+	AccountName    string          `json:"account_name,omitzero"`        // 账户名称: account name
+	CsgCode        string          `json:"csg_code,omitzero"`            // 利润表项目编码: code of the income statement item
+	CsgName        string          `json:"csg_name,omitzero"`            // 利润表项目名称: name of the income statement item
 	// 利润表项目收支方向: direction (income or expense) of the income statement item
-	CsgIO int64  `json:"csg_io,omitzero"`
-	CsgID string `json:"csg_id,omitzero"` // 利润表项目Id: id of the income statement item
-	// 费用类型 1-已发生费用: fee kind, 1 incurred (the source text is cut off)
-	FeeType string `json:"fee_type,omitzero"`
+	CsgIO   int64  `json:"csg_io,omitzero"`
+	CsgID   string `json:"csg_id,omitzero"`   // 利润表项目Id: id of the income statement item
+	FeeType string `json:"fee_type,omitzero"` // 费用类型 1-已发生费用: fee kind, 1 incurred
 	// 原币金额: amount in the original currency (sent as text)
 	OcAmount decimal.Decimal `json:"oc_amount,omitzero,string"`
 	Currency string          `json:"currency,omitzero"` // 原币币种的代码: code of the original currency
 	DelFlag  int64           `json:"del_flag,omitzero"` // 是否被删除: whether deleted
+}
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v JournalEntry) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
+// ExpenseItemQuery 费用项目查询: the request of [FinanceService.QueryExpenseItems].
+type ExpenseItemQuery struct {
+	_ expenseItemQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, from 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+}
+
+// OperatingExpenseQuery 业务费用列表查询: the request of
+// [FinanceService.QueryOperatingExpenses].
+type OperatingExpenseQuery struct {
+	_ operatingExpenseQueryFields
+
+	StartTime time.Time `json:"start_time" check:"required"` // 开始时间: start of the time range (required)
+	EndTime   time.Time `json:"end_time" check:"required"`   // 结束时间: end of the time range (required)
+	PageIndex int64     `json:"page_index,omitzero"`         // 第几页: page number, from 1
+	PageSize  int64     `json:"page_size,omitzero"`          // 每页条数: rows per page
+}
+
+// PayableListQuery 应付单列表查询: the request of [FinanceService.QueryPayableList].
+type PayableListQuery struct {
+	_ payableListQueryFields
+
+	StartTime time.Time `json:"start_time" check:"required"` // 开始时间: start of the time range (required)
+	EndTime   time.Time `json:"end_time" check:"required"`   // 结束时间: end of the time range (required)
+	Type      int64     `json:"type"`                        // 类型: 1 payables, 2 opening payables, as of the older 应付单查询 (required)
+	PageIndex int64     `json:"page_index,omitzero"`         // 第几页: page number, from 1
+	PageSize  int64     `json:"page_size,omitzero"`          // 每页条数: rows per page
+}
+
+// PaymentListQuery 付款单列表查询: the request of [FinanceService.QueryPaymentList].
+type PaymentListQuery struct {
+	_ paymentListQueryFields
+
+	StartTime time.Time `json:"start_time" check:"required"` // 开始时间: start of the time range (required)
+	EndTime   time.Time `json:"end_time" check:"required"`   // 结束时间: end of the time range (required)
+	PageIndex int64     `json:"page_index,omitzero"`         // 第几页: page number, from 1
+	PageSize  int64     `json:"page_size,omitzero"`          // 每页条数: rows per page
 }
 
 func (p *PayablePage) rowCount() int { return len(p.Payables) }

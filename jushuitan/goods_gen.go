@@ -12,6 +12,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -19,41 +20,42 @@ import (
 // client.Items.
 type ItemService service
 
-// Query 普通商品查询（按款）: queryStyles (SPU), one page. [ItemService.All] goes through all
-// of them.
+// Query 普通商品查询（按款）: query styles (SPU), one page. [ItemService.All] iterates over
+// all of them.
 //
 // Limits: page_size <= 50; i_ids <= 20; time window <= 7 days; a time range or i_ids is
-// needed.
+// required.
 // Note: All fields may be null.
 // Note: CategoryPropertys (upload) and ups[] (query) are the two sides of the same data.
 // Effect: read.
 // POST /open/mall/item/query, official page docType=2&docId=13.
 func (s *ItemService) Query(ctx context.Context, req *ItemQuery) (*ItemPage, error) {
-	return call[ItemPage](ctx, s.client, opItemsQuery, req)
+	return pagesItemsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *ItemService) All(ctx context.Context, req *ItemQuery) iter.Seq2[*Item, error] {
 	return pagesItemsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *ItemService) Stream(req *ItemQuery, from Checkpoint) *Stream[Item] {
 	return pagesItemsQuery.stream(s.client, req, from)
 }
 
 // Upload 款式资料上传: upload styles. Longer lists are sent 500 rows at a time; the results
-// are in the order of the input, one for each row, and the error is a [*BatchError] when some
-// failed.
+// are in the order of the input, one per row, and the error is a [*BatchError] if some failed.
 //
 // Limits: items <= 500.
-// Note: Path found in clients, fields in the newer documentation types; the pairing of the two
-// is by matching shape.
-// Effect: write, repeated safely by i_id: upsert by i_id.
+// Note: That path and members belong together is unconfirmed.
+// Effect: write, idempotent by i_id: upsert by i_id.
+// Settle: [Client.Settle] reads back Items.Query by i_ids; the document must be newer than the
+// write, or show the same brand, market_price, name, remark, unit, vc_name, weight.
 // POST /open/webapi/itemapi/itemskuim/itemupload; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *ItemService) Upload(ctx context.Context, req *ItemUploadRequest) ([]RowResult[ItemUploadResult], error) {
 	return upload(ctx, s.client, batchItemsUpload, req)
 }
@@ -62,81 +64,87 @@ func (s *ItemService) Upload(ctx context.Context, req *ItemUploadRequest) ([]Row
 // client.SKUs.
 type SKUService service
 
-// Query 普通商品资料查询（按sku）: query skus, one page. [SKUService.All] goes through all of
+// Query 普通商品资料查询（按sku）: query SKUs, one page. [SKUService.All] iterates over all of
 // them.
 //
-// Limits: page_size <= 50 (newer: 100); sku_ids <= 20; time window <= 7 days, begin and end
-// together; one filter is required; the documentation advises windows of about one hour for
-// full scans; page_size: the official page says default 30, at most 50, and at most 20
-// sku_ids; three independent programs send 100.
+// Limits: page_size <= 50, or 100 according to the documentation of August 2026; sku_ids <=
+// 20; time window <= 7 days, begin and end together; one filter is required; the documentation
+// advises windows of about one hour for full scans; public programs send page_size 100.
 // Note: Every field may be null.
 // Note: No co_id, no category-property map and no stock here: season/year come only from
 // mall/item/query ups[].
-// Note: barcode search: sku_codes finds AUXILIARY codes; a filter by sku_code (national
-// barcode) was NOT found.
+// Note: sku_codes finds auxiliary barcodes; there is no documented filter by sku_code (the
+// national barcode).
 // Effect: read.
 // POST /open/sku/query, official page docType=2&docId=14.
 func (s *SKUService) Query(ctx context.Context, req *SKUQuery) (*SKUPage, error) {
-	return call[SKUPage](ctx, s.client, opSKUsQuery, req)
+	return pagesSKUsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *SKUService) All(ctx context.Context, req *SKUQuery) iter.Seq2[*SKU, error] {
 	return pagesSKUsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *SKUService) Stream(req *SKUQuery, from Checkpoint) *Stream[SKU] {
 	return pagesSKUsQuery.stream(s.client, req, from)
 }
 
-// Upload 普通商品资料上传: upload item skus. Longer lists are sent 50 rows at a time; the
-// results are in the order of the input, one for each row, and the error is a [*BatchError]
-// when some failed. No source states how many rows one call takes; that number is our choice.
+// Upload 普通商品资料上传: upload SKUs. Longer lists are sent 50 rows at a time; the results
+// are in the order of the input, one per row, and the error is a [*BatchError] if some failed.
+// The maximum number of rows is not documented; this one is our choice.
 //
-// Limits: rows per call: not found; pic / pic_big / sku_pic <= 300 chars; properties_value <=
-// 100 chars; other_code <= 500 chars.
+// Limits: the maximum number of rows is not documented; pic / pic_big / sku_pic <= 300 chars;
+// properties_value <= 100 chars; other_code <= 500 chars.
 // Note: Upsert by sku_id. Fields left out are not changed.
 // Note: Prices are s_price / c_price here, but sale_price / cost_price in every SKU query and
 // in the batch endpoint.
 // Note: A row can fail while code is 0: read data.datas[].is_success.
-// Note: required flags for sku_id, i_id, name are those of the newer documentation and of
-// clients; one client carries no flags.
-// Effect: write, repeated safely by sku_id: upsert by sku_id; fields left out are not changed.
+// Note: sku_id, i_id and name are required.
+// Effect: write, idempotent by sku_id: upsert by sku_id; omitted fields are unchanged.
+// Settle: [Client.Settle] reads back SKUs.Query by sku_ids; the document must be newer than
+// the write, or show the same brand, cost_price, enabled, i_id, market_price, name,
+// properties_value, purchase_price, remark, sale_price, short_name, sku_code, unit, vc_name,
+// weight.
 // POST /open/jushuitan/itemsku/upload, official page docType=2&docId=4.
 func (s *SKUService) Upload(ctx context.Context, req *SKUUploadRequest) ([]RowResult[SKUUploadResult], error) {
 	return upload(ctx, s.client, batchSKUsUpload, req)
 }
 
-// BatchUpload 普通商品批量上传（SKU）: batch upload item skus. Longer lists are sent 500 rows
-// at a time; the results are in the order of the input, one for each row, and the error is a
-// [*BatchError] when some failed.
+// BatchUpload 普通商品批量上传（SKU）: upload SKUs in batches. Longer lists are sent 500 rows
+// at a time; the results are in the order of the input, one per row, and the error is a
+// [*BatchError] if some failed.
 //
-// Limits: items <= 500; the SKUs of one call must have DIFFERENT names.
-// Note: Newer sister of itemsku/upload with other spellings: other1/other_price1 (no
-// underscore), category instead of c_name, sale_price/cost_price instead of s_price/c_price,
-// snake_case life-cycle days, remove_labels instead of deletedlabels.
+// Limits: items <= 500; the SKUs of one call must have different names.
+// Note: Newer version of itemsku/upload with other names: other1/other_price1 (no underscore),
+// category instead of c_name, sale_price/cost_price instead of s_price/c_price, snake_case
+// life-cycle days, remove_labels instead of deletedlabels.
 // Note: data is an array at top level here, not data.datas.
 // Note: Cannot change the online SKU code of a shop listing.
-// Note: JSON types are those of the newer documentation; a typed SDK should send what is
-// written here and not assume the older endpoint accepts the same.
-// Note: One program sends the rows under data in place of items.
-// Effect: write, repeated safely by sku_id: upsert by sku_id.
+// Note: An older version of the endpoint may expect other JSON types.
+// Note: Some programs send the rows in data in place of items.
+// Effect: write, idempotent by sku_id: upsert by sku_id.
+// Settle: [Client.Settle] reads back SKUs.Query by sku_ids; the document must be newer than
+// the write, or show the same brand, cost_price, enabled, i_id, market_price, name,
+// properties_value, purchase_price, remark, sale_price, short_name, sku_code, unit, vc_name,
+// weight.
 // POST /open/webapi/itemapi/itemsku/itemskubatchupload; confidence of the known facts: medium.
 func (s *SKUService) BatchUpload(ctx context.Context, req *SKUBatchUploadRequest) ([]RowResult[SKUBatchUploadResult], error) {
 	return upload(ctx, s.client, batchSKUsBatchUpload, req)
 }
 
-// UploadCostPrices 商品历史成本价上传: upload history cost prices. Longer lists are sent 50
-// rows at a time; the server does not answer row by row, so that all rows of a call pass or
-// fail together ([*BatchError]). No source states how many rows one call takes; that number is
+// UploadCostPrices 商品历史成本价上传: upload historical cost prices. Longer lists are sent 50
+// rows at a time; the server does not report rows individually, so all rows of a call succeed
+// or fail together ([*BatchError]). The maximum number of rows is not documented; this one is
 // our choice.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeated upload.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/itemsku/costprice/upload, official page docType=2&docId=600; confidence
 // of the known facts: medium.
 func (s *SKUService) UploadCostPrices(ctx context.Context, req *CostPriceUploadRequest) error {
@@ -144,7 +152,7 @@ func (s *SKUService) UploadCostPrices(ctx context.Context, req *CostPriceUploadR
 	return err
 }
 
-// QueryCostPrices 商品历史成本价查询: query history cost prices.
+// QueryCostPrices 商品历史成本价查询: query historical cost prices.
 //
 // Effect: read.
 // POST /open/webapi/itemapi/itemsku/gethistorycostpricev2, official page docType=2&docId=428;
@@ -153,42 +161,45 @@ func (s *SKUService) QueryCostPrices(ctx context.Context, req *CostPriceQuery) (
 	return call[CostPriceReply](ctx, s.client, opSKUsQueryCostPrices, req)
 }
 
-// SetBins 更新商品库容信息: set sku bins. Longer lists are sent 50 rows at a time; the results
-// are in the order of the input, one for each row, and the error is a [*BatchError] when some
-// failed. No source states how many rows one call takes; that number is our choice.
+// SetBins 更新商品库容信息: set the bins of SKUs. Longer lists are sent 50 rows at a time; the
+// results are in the order of the input, one per row, and the error is a [*BatchError] if some
+// failed. The maximum number of rows is not documented; this one is our choice.
 //
-// Effect: write, repeated safely by sku_id: sets absolute values by sku_id.
+// Effect: write, idempotent by sku_id: it sets absolute values by sku_id.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/itemsku/setskubins, official page docType=2&docId=683; confidence
 // of the known facts: medium.
 func (s *SKUService) SetBins(ctx context.Context, rows []SKUSetBinsRequest) ([]RowResult[SKUBinsResult], error) {
 	return upload(ctx, s.client, batchSKUsSetBins, rows)
 }
 
-// QueryHistory 商品操作日志查询: query sku history, one page. [SKUService.AllHistory] goes
-// through all of them.
+// QueryHistory 商品操作日志查询: query the history of SKUs, one page. [SKUService.AllHistory]
+// iterates over all of them.
 //
 // Limits: page_size <= 2000.
 // Effect: read.
 // POST /open/webapi/itemapi/itemsku/queryitemskuopshistory; confidence of the known facts:
 // low.
+// It is documented by one source only.
 func (s *SKUService) QueryHistory(ctx context.Context, req *SKUHistoryQuery) (*SKUHistoryPage, error) {
-	return call[SKUHistoryPage](ctx, s.client, opSKUsQueryHistory, req)
+	return pagesSKUsQueryHistory.page(ctx, s.client, req)
 }
 
-// AllHistory goes through every row of QueryHistory, page after page (up to 2000 rows a page).
-// It ends at the first error, which is the last pair.
+// AllHistory iterates over every row of QueryHistory, page by page (up to 2000 rows per page).
+// It stops at the first error, which is the last pair yielded.
 func (s *SKUService) AllHistory(ctx context.Context, req *SKUHistoryQuery) iter.Seq2[*json.RawMessage, error] {
 	return pagesSKUsQueryHistory.all(ctx, s.client, req)
 }
 
-// AddSerialNumbers 批量录入唯一码: add sku serial numbers. Longer lists are sent 500 rows at a
-// time; the server does not answer row by row, so that all rows of a call pass or fail
-// together ([*BatchError]).
+// AddSerialNumbers 批量录入唯一码: add serial numbers of SKUs. Longer lists are sent 500 rows
+// at a time; the server does not report rows individually, so all rows of a call succeed or
+// fail together ([*BatchError]).
 //
 // Limits: sku_sn_list <= 500.
-// Note: status is in the newer documentation only.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeated call.
+// Note: Older servers may ignore status.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/skusn/batchadd/simple, official page docId=670; confidence of the
 // known facts: medium.
 func (s *SKUService) AddSerialNumbers(ctx context.Context, req *SerialNumberAddRequest) error {
@@ -196,14 +207,15 @@ func (s *SKUService) AddSerialNumbers(ctx context.Context, req *SerialNumberAddR
 	return err
 }
 
-// AddPackSerialNumbers 批量录入箱唯一码: add pack serial numbers. Longer lists are sent 50
-// rows at a time; the server does not answer row by row, so that all rows of a call pass or
-// fail together ([*BatchError]). No source states how many rows one call takes; that number is
-// our choice.
+// AddPackSerialNumbers 批量录入箱唯一码: add serial numbers of cartons. Longer lists are sent
+// 50 rows at a time; the server does not report rows individually, so all rows of a call
+// succeed or fail together ([*BatchError]). The maximum number of rows is not documented; this
+// one is our choice.
 //
 // Note: status counts from 1 here and from 0 for product serial numbers.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeated call.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/packsn/batchadd, official page docId=671; confidence of the known
 // facts: medium.
 func (s *SKUService) AddPackSerialNumbers(ctx context.Context, req *PackSerialNumberAddRequest) error {
@@ -215,40 +227,42 @@ func (s *SKUService) AddPackSerialNumbers(ctx context.Context, req *PackSerialNu
 // client.ShopSKUs.
 type ShopSKUService service
 
-// Query 店铺商品资料查询: query shop skus, one page. [ShopSKUService.All] goes through all of
+// Query 店铺商品资料查询: query shop SKUs, one page. [ShopSKUService.All] iterates over all of
 // them.
 //
 // Limits: page_size <= 50; sku_ids <= 20; time window <= 7 days, begin and end together;
-// sku_ids or a time range is needed.
+// sku_ids or a time range is required.
 // Note: Timestamps may carry milliseconds.
 // Note: To find the ERP SKU of a listing use link_sku_id and fall back to sku_id.
 // Effect: read.
 // POST /open/skumap/query, official page docType=2&docId=10.
 func (s *ShopSKUService) Query(ctx context.Context, req *ShopSKUQuery) (*ShopSKUPage, error) {
-	return call[ShopSKUPage](ctx, s.client, opShopSKUsQuery, req)
+	return pagesShopSKUsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *ShopSKUService) All(ctx context.Context, req *ShopSKUQuery) iter.Seq2[*ShopSKU, error] {
 	return pagesShopSKUsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *ShopSKUService) Stream(req *ShopSKUQuery, from Checkpoint) *Stream[ShopSKU] {
 	return pagesShopSKUsQuery.stream(s.client, req, from)
 }
 
-// Upload 店铺商品资料上传: upload shop skus. Longer lists are sent 50 rows at a time; the
-// server does not answer row by row, so that all rows of a call pass or fail together
+// Upload 店铺商品资料上传: upload shop SKUs. Longer lists are sent 50 rows at a time; the
+// server does not report rows individually, so all rows of a call succeed or fail together
 // ([*BatchError]).
 //
-// Limits: rows per call: not found; at most 50 rows a call (one source).
+// Limits: the maximum number of rows is not documented; at most 50 rows a call (one source).
 // Note: Links shop_id + shop_sku_id to the ERP through sku_id.
-// Effect: write, repeated safely by shop_id + shop_sku_id: links shop_id + shop_sku_id; a
-// repeat links the same again (inferred).
+// Effect: write, idempotent by shop_id + shop_sku_id: repeating it links the same shop_id +
+// shop_sku_id again (inferred).
+// Settle: [Client.Settle] reads back ShopSKUs.Query by shop_id, sku_ids; it must show
+// link_sku_id.
 // POST /open/jushuitan/skumap/upload, official page docType=2&docId=5.
 func (s *ShopSKUService) Upload(ctx context.Context, req *ShopSKUUploadRequest) error {
 	_, err := upload(ctx, s.client, batchShopSKUsUpload, req)
@@ -257,48 +271,51 @@ func (s *ShopSKUService) Upload(ctx context.Context, req *ShopSKUUploadRequest) 
 
 // Bind 绑定商品关系: bind shop SKUs to an ERP SKU.
 //
-// Note: a permission list has the title 绑定/解绑商品关系; the unbinding path was not found
-// (by the pattern .../skulink/unbindskulinks: a guess, do not ship).
-// Effect: write, repeated safely by sku_id: binding the same codes again changes nothing.
+// Note: The path that unbinds is unknown.
+// Effect: write, idempotent by sku_id: binding the same codes again has no effect.
+// Settle: [Client.Settle] reads back ShopSKUs.Query by shop_id, sku_ids; it must show
+// link_sku_id.
 // POST /open/webapi/itemapi/skulink/bindskulinks; confidence of the known facts: low.
 func (s *ShopSKUService) Bind(ctx context.Context, req *ShopSKUBindRequest) error {
 	_, err := call[noReply](ctx, s.client, opShopSKUsBind, req)
 	return err
 }
 
-// BundleService 组合装: goods made of other goods. Use it as client.Bundles.
+// BundleService 组合装: bundles of other SKUs. Use it as client.Bundles.
 type BundleService service
 
-// Query 组合装商品查询: query combine skus, one page. [BundleService.All] goes through all of
+// Query 组合装商品查询: query bundles, one page. [BundleService.All] iterates over all of
 // them.
 //
 // Limits: page_size <= 50; sku_ids <= 20; time window <= 7 days.
 // Effect: read.
 // POST /open/combine/sku/query, official page docType=2&docId=11.
 func (s *BundleService) Query(ctx context.Context, req *BundleQuery) (*BundlePage, error) {
-	return call[BundlePage](ctx, s.client, opBundlesQuery, req)
+	return pagesBundlesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *BundleService) All(ctx context.Context, req *BundleQuery) iter.Seq2[*Bundle, error] {
 	return pagesBundlesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *BundleService) Stream(req *BundleQuery, from Checkpoint) *Stream[Bundle] {
 	return pagesBundlesQuery.stream(s.client, req, from)
 }
 
-// Upload 组合装商品上传: upload combine skus. Longer lists are sent 50 rows at a time; the
-// server does not answer row by row, so that all rows of a call pass or fail together
+// Upload 组合装商品上传: upload bundles. Longer lists are sent 50 rows at a time; the server
+// does not report rows individually, so all rows of a call succeed or fail together
 // ([*BatchError]).
 //
 // Limits: items <= 50; labels <= 200 chars.
-// Note: No data member and no per-row result: the call is all or nothing as far as seen.
-// Effect: write, repeated safely by sku_id: upsert by sku_id.
+// Note: No data member and no result per row: all rows appear to succeed or fail together.
+// Effect: write, idempotent by sku_id: upsert by sku_id.
+// Settle: [Client.Settle] reads back Bundles.Query by sku_ids; the document must be newer than
+// the write, or show the same items.qty, items.src_sku_id, name.
 // POST /open/item/combinesku/upload, official page docType=2&docId=65; confidence of the known
 // facts: medium.
 func (s *BundleService) Upload(ctx context.Context, req *BundleUploadRequest) error {
@@ -309,63 +326,65 @@ func (s *BundleService) Upload(ctx context.Context, req *BundleUploadRequest) er
 // CategoryService 商品类目: the merchant's category tree. Use it as client.Categories.
 type CategoryService service
 
-// Query 商品类目查询: query categories, one page. [CategoryService.All] goes through all of
+// Query 商品类目查询: query categories, one page. [CategoryService.All] iterates over all of
 // them.
 //
-// Limits: page_size maximum not stated; page_size at most 100 (one source).
-// Note: ids go in as strings and come back as ints.
+// Limits: the maximum page_size is not documented; page_size at most 100 (one source).
+// Note: Ids are strings in requests and numbers in answers.
 // Effect: read.
 // POST /open/category/query, official page docType=2&docId=12.
 func (s *CategoryService) Query(ctx context.Context, req *CategoryQuery) (*CategoryPage, error) {
-	return call[CategoryPage](ctx, s.client, opCategoriesQuery, req)
+	return pagesCategoriesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page). Without an end
-// the range ends now. It ends at the first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 100 rows per page). Without an end
+// the range ends now. It stops at the first error, which is the last pair yielded.
 func (s *CategoryService) All(ctx context.Context, req *CategoryQuery) iter.Seq2[*Category, error] {
 	return pagesCategoriesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *CategoryService) Stream(req *CategoryQuery, from Checkpoint) *Stream[Category] {
 	return pagesCategoriesQuery.stream(s.client, req, from)
 }
 
-// Save 商品类目上传/更新: upsert category.
+// Save 商品类目上传/更新: create or update a category.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
 // without c_id a repeat may create a second category.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/category/addorupdate, official page docType=2&docId=486;
 // confidence of the known facts: medium.
 func (s *CategoryService) Save(ctx context.Context, req *CategorySaveRequest) (*CategorySaveResult, error) {
 	return call[CategorySaveResult](ctx, s.client, opCategoriesSave, req)
 }
 
-// SupplierSKUService 商品供应商: who supplies which SKU at what price. Use it as
+// SupplierSKUService 商品供应商: suppliers and purchase prices of SKUs. Use it as
 // client.SupplierSKUs.
 type SupplierSKUService service
 
-// Query 商品多供应商查询: query supplier skus, one page. [SupplierSKUService.All] goes through
-// all of them.
+// Query 商品多供应商查询: query supplier SKUs, one page. [SupplierSKUService.All] iterates
+// over all of them.
 //
 // Effect: read.
 // POST /open/webapi/itemapi/suppliersku/getsupplierskulist, official page docType=2&docId=449;
 // confidence of the known facts: medium.
 func (s *SupplierSKUService) Query(ctx context.Context, req *SupplierSKUQuery) (*SupplierSKUPage, error) {
-	return call[SupplierSKUPage](ctx, s.client, opSupplierSKUsQuery, req)
+	return pagesSupplierSKUsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page). It ends at the
-// first error, which is the last pair.
+// All iterates over every row of Query, page by page (up to 50 rows per page). It stops at the
+// first error, which is the last pair yielded.
 func (s *SupplierSKUService) All(ctx context.Context, req *SupplierSKUQuery) iter.Seq2[*SupplierSKU, error] {
 	return pagesSupplierSKUsQuery.all(ctx, s.client, req)
 }
 
-// Save 商品多供应商保存: save supplier sku.
+// Save 商品多供应商保存: save a supplier SKU.
 //
-// Effect: write, repeated safely by supplier_id + sku_id: saves absolute values by supplier_id
-// + sku_id (inferred).
+// Effect: write, idempotent by supplier_id + sku_id: it saves absolute values by supplier_id +
+// sku_id (inferred).
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/suppliersku/save, official page docType=2&docId=483; confidence of
 // the known facts: medium.
 func (s *SupplierSKUService) Save(ctx context.Context, req *SupplierSKUSaveRequest) error {
@@ -373,37 +392,38 @@ func (s *SupplierSKUService) Save(ctx context.Context, req *SupplierSKUSaveReque
 	return err
 }
 
-// BOMService 物料清单: what a finished product is made of. Use it as client.BOMs.
+// BOMService 物料清单: bills of materials of finished products. Use it as client.BOMs.
 type BOMService service
 
-// Query BOM信息查询: query boms, one page. [BOMService.All] goes through all of them.
+// Query BOM信息查询: query BOMs, one page. [BOMService.All] iterates over all of them.
 //
 // Limits: time window <= 30 days; sku_ids <= 50; page.page_size <= 2000; sku_ids,
-// modified_begin and modified_end are all needed (two sources).
+// modified_begin and modified_end are all required (two sources).
 // Effect: read.
 // POST /open/webapi/itemapi/bom/getskubompagelist, official page docType=2&docId=358;
 // confidence of the known facts: medium.
 func (s *BOMService) Query(ctx context.Context, req *BOMQuery) (*BOMPage, error) {
-	return call[BOMPage](ctx, s.client, opBOMsQuery, req)
+	return pagesBOMsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 2000 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 2000 rows per page); a time range
 // longer than 30 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *BOMService) All(ctx context.Context, req *BOMQuery) iter.Seq2[*BOM, error] {
 	return pagesBOMsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *BOMService) Stream(req *BOMQuery, from Checkpoint) *Stream[BOM] {
 	return pagesBOMsQuery.stream(s.client, req, from)
 }
 
-// Save BOM信息上传: save bom.
+// Save BOM信息上传: save a BOM.
 //
-// Effect: write, repeated safely by outer_sku_id + map_outer_sku_id: saves absolute values by
+// Effect: write, idempotent by outer_sku_id + map_outer_sku_id: it saves absolute values by
 // outer_sku_id + map_outer_sku_id (inferred).
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/bom/save, official page docType=2&docId=495; confidence of the
 // known facts: medium.
 func (s *BOMService) Save(ctx context.Context, req *BOMSaveRequest) error {
@@ -411,16 +431,16 @@ func (s *BOMService) Save(ctx context.Context, req *BOMSaveRequest) error {
 	return err
 }
 
-var pagesItemsQuery = paged(opItemsQuery, pages.Query[ItemQuery, ItemPage, Item]{
+var pagesItemsQuery = &pager[ItemQuery, ItemPage, Item]{op: opItemsQuery, query: pages.Query[ItemQuery, ItemPage, Item]{
 	Page: func(q *ItemQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ItemPage) []Item { return p.Items },
 	Info: func(p *ItemPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ItemQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Item) string { return rowKey(r.IID) },
 	Modified: func(r *Item) time.Time { return r.Modified },
-})
+}}
 
 var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, itemUploadReply, ItemUploadResult]{
 	op:   opItemsUpload,
@@ -431,9 +451,9 @@ var batchItemsUpload = &batch[*ItemUploadRequest, ItemUpload, itemUploadReply, I
 		return &part
 	},
 	key:       func(r *ItemUpload) string { return rowKey(r.IID) },
+	list:      "items",
 	results:   func(p *itemUploadReply) []ItemUploadResult { return p.Rows },
 	resultKey: func(r *ItemUploadResult) string { return rowKey(r.IID) },
-	verdict:   func(r *ItemUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
 }
 
 // keyed reports whether i_id is set in every row of items.
@@ -446,16 +466,16 @@ func (r *ItemUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesSKUsQuery = paged(opSKUsQuery, pages.Query[SKUQuery, SKUPage, SKU]{
+var pagesSKUsQuery = &pager[SKUQuery, SKUPage, SKU]{op: opSKUsQuery, query: pages.Query[SKUQuery, SKUPage, SKU]{
 	Page: func(q *SKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *SKUPage) []SKU { return p.SKUs },
 	Info: func(p *SKUPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *SKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *SKU) string { return rowKey(r.SKUID) },
 	Modified: func(r *SKU) time.Time { return r.Modified },
-})
+}}
 
 var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, skuUploadReply, SKUUploadResult]{
 	op:   opSKUsUpload,
@@ -466,9 +486,9 @@ var batchSKUsUpload = &batch[*SKUUploadRequest, SKUUpload, skuUploadReply, SKUUp
 		return &part
 	},
 	key:       func(r *SKUUpload) string { return rowKey(r.SKUID) },
+	list:      "items",
 	results:   func(p *skuUploadReply) []SKUUploadResult { return p.Rows },
 	resultKey: func(r *SKUUploadResult) string { return rowKey(r.SKUID) },
-	verdict:   func(r *SKUUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether sku_id is set in every row of items.
@@ -490,9 +510,9 @@ var batchSKUsBatchUpload = &batch[*SKUBatchUploadRequest, SKUBatchUpload, skuBat
 		return &part
 	},
 	key:       func(r *SKUBatchUpload) string { return rowKey(r.SKUID) },
+	list:      "items",
 	results:   func(p *skuBatchUploadReply) []SKUBatchUploadResult { return p.Rows },
 	resultKey: func(r *SKUBatchUploadResult) string { return rowKey(r.SKUID) },
-	verdict:   func(r *SKUBatchUploadResult) (bool, string) { return saysDone(r.Message), r.Message },
 }
 
 // keyed reports whether sku_id is set in every row of items.
@@ -513,7 +533,8 @@ var batchSKUsUploadCostPrices = &batch[*CostPriceUploadRequest, CostPriceUpload,
 		part.Datas = rows
 		return &part
 	},
-	key: func(r *CostPriceUpload) string { return rowKey(r.SKUID) },
+	key:  func(r *CostPriceUpload) string { return rowKey(r.SKUID) },
+	list: "datas",
 }
 
 var batchSKUsSetBins = &batch[[]SKUSetBinsRequest, SKUSetBinsRequest, skuBinsReply, SKUBinsResult]{
@@ -523,17 +544,16 @@ var batchSKUsSetBins = &batch[[]SKUSetBinsRequest, SKUSetBinsRequest, skuBinsRep
 	key:       func(r *SKUSetBinsRequest) string { return rowKey(r.SKUID) },
 	results:   func(p *skuBinsReply) []SKUBinsResult { return p.Rows },
 	resultKey: func(r *SKUBinsResult) string { return rowKey(r.SKUID) },
-	verdict:   func(r *SKUBinsResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether sku_id is set.
 func (r *SKUSetBinsRequest) keyed() bool { return !blank(r.SKUID) }
 
-var pagesSKUsQueryHistory = paged(opSKUsQueryHistory, pages.Query[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
+var pagesSKUsQueryHistory = &pager[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{op: opSKUsQueryHistory, query: pages.Query[SKUHistoryQuery, SKUHistoryPage, json.RawMessage]{
 	Page: func(q *SKUHistoryQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
 	Rows: func(p *SKUHistoryPage) []json.RawMessage { return p.Rows },
 	Info: func(_ *SKUHistoryPage) pages.Info { return pages.Info{} },
-})
+}}
 
 var batchSKUsAddSerialNumbers = &batch[*SerialNumberAddRequest, SerialNumber, noReply, noReply]{
 	op:   opSKUsAddSerialNumbers,
@@ -543,7 +563,8 @@ var batchSKUsAddSerialNumbers = &batch[*SerialNumberAddRequest, SerialNumber, no
 		part.SerialNumbers = rows
 		return &part
 	},
-	key: func(r *SerialNumber) string { return rowKey(r.SKUID, r.SN) },
+	key:  func(r *SerialNumber) string { return rowKey(r.SKUID, r.SN) },
+	list: "sku_sn_list",
 }
 
 var batchSKUsAddPackSerialNumbers = &batch[*PackSerialNumberAddRequest, PackSerialNumber, noReply, noReply]{
@@ -554,19 +575,20 @@ var batchSKUsAddPackSerialNumbers = &batch[*PackSerialNumberAddRequest, PackSeri
 		part.Cartons = rows
 		return &part
 	},
-	key: func(r *PackSerialNumber) string { return rowKey(r.SKUID, r.SN) },
+	key:  func(r *PackSerialNumber) string { return rowKey(r.SKUID, r.SN) },
+	list: "pack_sn_list",
 }
 
-var pagesShopSKUsQuery = paged(opShopSKUsQuery, pages.Query[ShopSKUQuery, ShopSKUPage, ShopSKU]{
+var pagesShopSKUsQuery = &pager[ShopSKUQuery, ShopSKUPage, ShopSKU]{op: opShopSKUsQuery, query: pages.Query[ShopSKUQuery, ShopSKUPage, ShopSKU]{
 	Page: func(q *ShopSKUQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ShopSKUPage) []ShopSKU { return p.ShopSKUs },
 	Info: func(p *ShopSKUPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ShopSKUQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *ShopSKU) string { return rowKey(r.ShopID, r.ShopIID, r.ShopSKUID) },
 	Modified: func(r *ShopSKU) time.Time { return r.Modified },
-})
+}}
 
 var batchShopSKUsUpload = &batch[*ShopSKUUploadRequest, ShopSKUUpload, noReply, noReply]{
 	op:   opShopSKUsUpload,
@@ -576,7 +598,8 @@ var batchShopSKUsUpload = &batch[*ShopSKUUploadRequest, ShopSKUUpload, noReply, 
 		part.Items = rows
 		return &part
 	},
-	key: func(r *ShopSKUUpload) string { return rowKey(r.ShopID, r.ShopSKUID) },
+	key:  func(r *ShopSKUUpload) string { return rowKey(r.ShopID, r.ShopSKUID) },
+	list: "items",
 }
 
 // keyed reports whether shop_sku_id is set in every row of items.
@@ -589,16 +612,16 @@ func (r *ShopSKUUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesBundlesQuery = paged(opBundlesQuery, pages.Query[BundleQuery, BundlePage, Bundle]{
+var pagesBundlesQuery = &pager[BundleQuery, BundlePage, Bundle]{op: opBundlesQuery, query: pages.Query[BundleQuery, BundlePage, Bundle]{
 	Page: func(q *BundleQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *BundlePage) []Bundle { return p.Bundles },
 	Info: func(p *BundlePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *BundleQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Bundle) string { return rowKey(r.SKUID) },
 	Modified: func(r *Bundle) time.Time { return r.Modified },
-})
+}}
 
 var batchBundlesUpload = &batch[*BundleUploadRequest, BundleUpload, noReply, noReply]{
 	op:   opBundlesUpload,
@@ -608,7 +631,8 @@ var batchBundlesUpload = &batch[*BundleUploadRequest, BundleUpload, noReply, noR
 		part.Items = rows
 		return &part
 	},
-	key: func(r *BundleUpload) string { return rowKey(r.SKUID) },
+	key:  func(r *BundleUpload) string { return rowKey(r.SKUID) },
+	list: "items",
 }
 
 // keyed reports whether sku_id is set in every row of items.
@@ -621,35 +645,35 @@ func (r *BundleUploadRequest) keyed() bool {
 	return true
 }
 
-var pagesCategoriesQuery = paged(opCategoriesQuery, pages.Query[CategoryQuery, CategoryPage, Category]{
+var pagesCategoriesQuery = &pager[CategoryQuery, CategoryPage, Category]{op: opCategoriesQuery, query: pages.Query[CategoryQuery, CategoryPage, Category]{
 	Page: func(q *CategoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *CategoryPage) []Category { return p.Categories },
 	Info: func(p *CategoryPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *CategoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Category) string { return rowKey(r.CID) },
 	Modified: func(r *Category) time.Time { return r.Modified },
-})
+}}
 
-var pagesSupplierSKUsQuery = paged(opSupplierSKUsQuery, pages.Query[SupplierSKUQuery, SupplierSKUPage, SupplierSKU]{
+var pagesSupplierSKUsQuery = &pager[SupplierSKUQuery, SupplierSKUPage, SupplierSKU]{op: opSupplierSKUsQuery, query: pages.Query[SupplierSKUQuery, SupplierSKUPage, SupplierSKU]{
 	Page: func(q *SupplierSKUQuery) (index, size *int64) { return &q.CurrentPage, &q.PageSize },
 	Rows: func(p *SupplierSKUPage) []SupplierSKU { return p.SupplierSKUs },
 	Info: func(p *SupplierSKUPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
 	Key:  func(r *SupplierSKU) string { return rowKey(r.SupplierID, r.SKUID) },
-})
+}}
 
 // keyed reports whether sku_id is set.
 func (r *SupplierSKUSaveRequest) keyed() bool { return !blank(r.SKUID) }
 
-var pagesBOMsQuery = paged(opBOMsQuery, pages.Query[BOMQuery, BOMPage, BOM]{
+var pagesBOMsQuery = &pager[BOMQuery, BOMPage, BOM]{op: opBOMsQuery, query: pages.Query[BOMQuery, BOMPage, BOM]{
 	Page:     func(q *BOMQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
 	Rows:     func(p *BOMPage) []BOM { return p.BOMs },
 	Info:     func(p *BOMPage) pages.Info { return pages.Info{Total: p.Page.Count} },
 	Window:   func(q *BOMQuery) (begin, end *time.Time) { return &q.ModifiedStart, &q.ModifiedEnd },
 	Key:      func(r *BOM) string { return rowKey(r.SKUID) },
 	Modified: func(r *BOM) time.Time { return r.Modified },
-})
+}}
 
 // keyed reports whether outer_sku_id or map_outer_sku_id is set in every row of bom_list and
 // outer_sku_id is set in every row of minor_list.
@@ -672,30 +696,32 @@ func (r *ShopSKUBindRequest) keyed() bool { return !blank(r.SKUID) }
 
 // ItemQuery 普通商品查询（按款）: the request of [ItemService.Query].
 type ItemQuery struct {
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	_ itemQueryFields
+
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	// 款式编码: <= 20; one integrator's production code sends one comma-joined STRING and works
-	IIDs      []string  `json:"i_ids,omitzero" check:"items=20"`
-	SKUIDs    CommaList `json:"sku_ids,omitzero"`    // 商品编码: SKU codes; sent by one program
-	OnlyItem  bool      `json:"only_item,omitzero"`  // 只查款: true leaves out skus
-	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
-	// 款字段: style fields to return; "f_json" brings the further pictures
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`           // 修改结束时间: end of the time range, by the last change
+	IIDs          []string  `json:"i_ids,omitzero" check:"items=20"` // 款式编码: style codes, at most 20
+	SKUIDs        CommaList `json:"sku_ids,omitzero"`                // 商品编码: SKU codes (one source)
+	OnlyItem      bool      `json:"only_item,omitzero"`              // 只查款: true omits the SKUs
+	PageIndex     int64     `json:"page_index,omitzero"`             // 第几页: page number, starts at 1; default 1
+	PageSize      int64     `json:"page_size,omitzero"`              // 每页条数: rows per page; default 30, at most 50
+	// 款字段: style fields to return; f_json includes further pictures
 	ItemFields    []string `json:"item_flds,omitzero"`
 	ItemSKUFields []string `json:"itemsku_flds,omitzero"` // 商品字段: SKU fields to return
-	DateField     string   `json:"date_field,omitzero"`   // 时间字段: created | modified (default modified)
+	DateField     string   `json:"date_field,omitzero"`   // 时间字段: created or modified (default)
 }
 
 // ItemPage 普通商品查询（按款）: the answer of [ItemService.Query].
 type ItemPage struct {
-	PageIndex int64  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64  `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64  `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool   `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Items     []Item `json:"datas,omitzero"`      // 数据集合: rows
+	_ itemPageFields
+
+	PageIndex int64  `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64  `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64  `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount int64  `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool   `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Items     []Item `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -706,25 +732,25 @@ func (v ItemPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Item 数据集合: Items of [ItemPage].
 type Item struct {
-	IID   string `json:"i_id,omitzero"`   // 款式编码: style (SPU) code
-	CoID  int64  `json:"co_id,omitzero"`  // 公司编号: company number
-	Name  string `json:"name,omitzero"`   // 名称: name
-	CID   int64  `json:"c_id,omitzero"`   // 类目ID: category id
-	CName string `json:"c_name,omitzero"` // 类目名称: category name
-	// 基本售价: base selling price (upload / SPU spelling); price of the style
-	SPrice decimal.Decimal `json:"s_price,omitzero"`
-	// 成本价: cost price (upload / SPU spelling); cost (purchase) price of the style
-	CPrice   decimal.Decimal `json:"c_price,omitzero"`
-	Remark   string          `json:"remark,omitzero"`   // 备注: remark
-	Pic      string          `json:"pic,omitzero"`      // 图片地址: picture URL
-	Created  time.Time       `json:"created,omitzero"`  // 创建时间: creation time
-	Modified time.Time       `json:"modified,omitzero"` // 修改时间: last-modified time
-	Brand    string          `json:"brand,omitzero"`    // 品牌: brand name (plain text, there is no brand id)
-	Weight   decimal.Decimal `json:"weight,omitzero"`   // 重量: weight
-	// 市场价/吊牌价: market or tag price; STRING on the style, number on its SKUs (sent as text)
+	_ itemFields
+
+	IID      string          `json:"i_id,omitzero" wire:"vital"` // 款式编码: style (SPU) code
+	CoID     int64           `json:"co_id,omitzero"`             // 公司编号: company number
+	Name     string          `json:"name,omitzero"`              // 名称: name
+	CID      int64           `json:"c_id,omitzero"`              // 类目ID: category id
+	CName    string          `json:"c_name,omitzero"`            // 类目名称: category name
+	SPrice   decimal.Decimal `json:"s_price,omitzero"`           // 基本售价: base selling price of the style
+	CPrice   decimal.Decimal `json:"c_price,omitzero"`           // 成本价: cost (purchase) price of the style
+	Remark   string          `json:"remark,omitzero"`            // 备注: remark
+	Pic      string          `json:"pic,omitzero"`               // 图片地址: picture URL
+	Created  time.Time       `json:"created,omitzero"`           // 创建时间: creation time
+	Modified time.Time       `json:"modified,omitzero"`          // 修改时间: time of the last change
+	Brand    string          `json:"brand,omitzero"`             // 品牌: brand name
+	Weight   decimal.Decimal `json:"weight,omitzero"`            // 重量: weight
+	// 市场价/吊牌价: market or tag price (sent as text)
 	MarketPrice           decimal.Decimal `json:"market_price,omitzero,string"`
 	VCName                string          `json:"vc_name,omitzero"`                // 虚拟分类: virtual (free) category
-	ItemType              string          `json:"item_type,omitzero"`              // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	ItemType              string          `json:"item_type,omitzero"`              // 商品属性: 成品, 半成品, 原材料 or 包材
 	Length                decimal.Decimal `json:"l,omitzero"`                      // 长: length
 	Width                 decimal.Decimal `json:"w,omitzero"`                      // 宽: width
 	Height                decimal.Decimal `json:"h,omitzero"`                      // 高: height
@@ -733,13 +759,20 @@ type Item struct {
 	ProductionbatchFormat string          `json:"productionbatch_format,omitzero"` // 生产批次信息: production-batch format
 	ProductionLicence     string          `json:"production_licence,omitzero"`     // 生产许可证: production licence number
 	SKUs                  []ItemSKU       `json:"skus,omitzero"`                   // sku列表: SKUs of the style
-	// 商品属性: category properties of the style: season, year, fabric and so on live HERE on
-	// reading
+	// 商品属性: category properties of the style: season, year, fabric and others
 	Ups []ItemProperty `json:"ups,omitzero"`
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *Item) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Item) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v Item) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -749,14 +782,15 @@ func (v Item) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ItemSKU sku列表: SKUs of [Item].
 type ItemSKU struct {
-	CoID  int64  `json:"co_id,omitzero"`  // 公司编号: company number
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	IID   string `json:"i_id,omitzero"`   // 款式编码: style (SPU) code
-	Name  string `json:"name,omitzero"`   // 名称: name
-	CID   int64  `json:"c_id,omitzero"`   // 类目ID: category id
-	Brand string `json:"brand,omitzero"`  // 品牌: brand name (plain text, there is no brand id)
-	// 市场价/吊牌价: market or tag price; NUMBER here (string on the style)
-	MarketPrice     decimal.Decimal `json:"market_price,omitzero"`
+	_ itemSKUFields
+
+	CoID            int64           `json:"co_id,omitzero"`            // 公司编号: company number
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	CID             int64           `json:"c_id,omitzero"`             // 类目ID: category id
+	Brand           string          `json:"brand,omitzero"`            // 品牌: brand name
+	MarketPrice     decimal.Decimal `json:"market_price,omitzero"`     // 市场价/吊牌价: market or tag price
 	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 基本售价: base selling price
 	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本价: cost price
 	Enabled         int64           `json:"enabled,omitzero"`          // 是否启用: 1 enabled, 0 standby, -1 disabled
@@ -765,49 +799,54 @@ type ItemSKU struct {
 	Modifier        string          `json:"modifier,omitzero"`         // 修改人编号: last editor's user number
 	CreatorName     string          `json:"creator_name,omitzero"`     // 创建人名称: creator's name
 	ModifierName    string          `json:"modifier_name,omitzero"`    // 修改人名称: last editor's name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	SKUCode         string          `json:"sku_code,omitzero"`         // 国标码: national barcode / GTIN of the SKU
-	// 采购价: purchase price; number | int in one client, number in the newer documentation
-	PurchasePrice decimal.Decimal `json:"purchase_price,omitzero"`
-	Pic           string          `json:"pic,omitzero"`             // 图片地址: picture URL
-	PicBig        string          `json:"pic_big,omitzero"`         // 大图地址: large picture URL
-	Weight        decimal.Decimal `json:"weight,omitzero"`          // 重量: weight
-	ShortName     string          `json:"short_name,omitzero"`      // 简称: short name
-	ItemType      string          `json:"item_type,omitzero"`       // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	SupplierID    int64           `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
-	SupplierName  string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
-	SupplierSKUID string          `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
-	SupplierIID   string          `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
-	Remark        string          `json:"remark,omitzero"`          // 备注: remark
-	VCName        string          `json:"vc_name,omitzero"`         // 虚拟分类: virtual (free) category
-	Length        decimal.Decimal `json:"l,omitzero"`               // 长: length
-	Width         decimal.Decimal `json:"w,omitzero"`               // 宽: width
-	Height        decimal.Decimal `json:"h,omitzero"`               // 高: height
-	// 其它价格1: custom price slot 1 (the merchant names the slot)
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
+	SKUCode         string          `json:"sku_code,omitzero"`         // 国标码: national barcode or GTIN of the SKU
+	PurchasePrice   decimal.Decimal `json:"purchase_price,omitzero"`   // 采购价: purchase price
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
+	PicBig          string          `json:"pic_big,omitzero"`          // 大图地址: large picture URL
+	Weight          decimal.Decimal `json:"weight,omitzero"`           // 重量: weight
+	ShortName       string          `json:"short_name,omitzero"`       // 简称: short name
+	ItemType        string          `json:"item_type,omitzero"`        // 商品属性: 成品, 半成品, 原材料 or 包材
+	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: supplier's internal number
+	SupplierName    string          `json:"supplier_name,omitzero"`    // 供应商名称: supplier name
+	SupplierSKUID   string          `json:"supplier_sku_id,omitzero"`  // 供应商商品编码: supplier's own SKU code
+	SupplierIID     string          `json:"supplier_i_id,omitzero"`    // 供应商款式编码: supplier's own style code
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
+	VCName          string          `json:"vc_name,omitzero"`          // 虚拟分类: virtual (free) category
+	Length          decimal.Decimal `json:"l,omitzero"`                // 长: length
+	Width           decimal.Decimal `json:"w,omitzero"`                // 宽: width
+	Height          decimal.Decimal `json:"h,omitzero"`                // 高: height
+	// 其它价格1: custom price slot 1; the merchant names the slot
 	OtherPrice1 decimal.Decimal `json:"other_price_1,omitzero"`
-	// 其它价格2: custom price slot 2 (the merchant names the slot)
+	// 其它价格2: custom price slot 2; the merchant names the slot
 	OtherPrice2 decimal.Decimal `json:"other_price_2,omitzero"`
-	// 其它价格3: custom price slot 3 (the merchant names the slot)
+	// 其它价格3: custom price slot 3; the merchant names the slot
 	OtherPrice3 decimal.Decimal `json:"other_price_3,omitzero"`
-	// 其它价格4: custom price slot 4 (the merchant names the slot)
+	// 其它价格4: custom price slot 4; the merchant names the slot
 	OtherPrice4 decimal.Decimal `json:"other_price_4,omitzero"`
-	// 其它价格5: custom price slot 5 (the merchant names the slot)
+	// 其它价格5: custom price slot 5; the merchant names the slot
 	OtherPrice5           decimal.Decimal `json:"other_price_5,omitzero"`
-	Other1                string          `json:"other_1,omitzero"`                // 其它属性1: custom text slot 1 (the merchant names the slot)
-	Other2                string          `json:"other_2,omitzero"`                // 其它属性2: custom text slot 2 (the merchant names the slot)
-	Other3                string          `json:"other_3,omitzero"`                // 其它属性3: custom text slot 3 (the merchant names the slot)
-	Other4                string          `json:"other_4,omitzero"`                // 其它属性4: custom text slot 4 (the merchant names the slot)
-	Other5                string          `json:"other_5,omitzero"`                // 其它属性5: custom text slot 5 (the merchant names the slot)
-	Labels                CommaList       `json:"labels,omitzero"`                 // 标签: labels; comma-joined
+	Other1                string          `json:"other_1,omitzero"`                // 其它属性1: custom text slot 1; the merchant names the slot
+	Other2                string          `json:"other_2,omitzero"`                // 其它属性2: custom text slot 2; the merchant names the slot
+	Other3                string          `json:"other_3,omitzero"`                // 其它属性3: custom text slot 3; the merchant names the slot
+	Other4                string          `json:"other_4,omitzero"`                // 其它属性4: custom text slot 4; the merchant names the slot
+	Other5                string          `json:"other_5,omitzero"`                // 其它属性5: custom text slot 5; the merchant names the slot
+	Labels                CommaList       `json:"labels,omitzero"`                 // 标签: labels
 	Unit                  string          `json:"unit,omitzero"`                   // 单位: unit of measure
-	ShelfLife             string          `json:"shelf_life,omitzero"`             // 保质期天数: shelf life in days; STRING here (int on the style)
+	ShelfLife             string          `json:"shelf_life,omitzero"`             // 保质期天数: shelf life in days
 	ProductionbatchFormat string          `json:"productionbatch_format,omitzero"` // 生产批次信息: production-batch format
 	ProductionLicence     string          `json:"production_licence,omitzero"`     // 生产许可证: production licence number
 	DrpCoIDTo             int64           `json:"drp_co_id_to,omitzero"`           // 供销商编号: supplier company number
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ItemSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // ItemProperty 商品属性: Ups of [Item].
 type ItemProperty struct {
+	_ itemPropertyFields
+
 	PID     int64  `json:"p_id,omitzero"`     // 属性编号: property id
 	PName   string `json:"p_name,omitzero"`   // 属性名: property name
 	PVID    int64  `json:"pv_id,omitzero"`    // 属性值编号: value id
@@ -816,14 +855,18 @@ type ItemProperty struct {
 
 // ItemUploadRequest 款式资料上传: the request of [ItemService.Upload].
 type ItemUploadRequest struct {
-	Items []ItemUpload `json:"items" check:"required"` // 明细: lines; <= 500 (required)
+	_ itemUploadRequestFields
+
+	Items []ItemUpload `json:"items" check:"required"` // 明细: styles, at most 500 (required)
 }
 
 // ItemUpload 明细: Items of [ItemUploadRequest].
 type ItemUpload struct {
+	_ itemUploadFields
+
 	IID          string           `json:"i_id" check:"required"`  // 款式编码: style (SPU) code (required)
 	Name         string           `json:"name,omitzero"`          // 名称: name
-	Brand        string           `json:"brand,omitzero"`         // 品牌: brand name (plain text, there is no brand id)
+	Brand        string           `json:"brand,omitzero"`         // 品牌: brand name
 	Category     string           `json:"category,omitzero"`      // 分类: category name
 	VCName       string           `json:"vc_name,omitzero"`       // 虚拟分类: virtual (free) category
 	SupplierName string           `json:"supplier_name,omitzero"` // 供应商名称: supplier name
@@ -833,7 +876,7 @@ type ItemUpload struct {
 	CostPrice    *decimal.Decimal `json:"cost_price,omitempty"`   // 成本价: cost price
 	Weight       *decimal.Decimal `json:"weight,omitempty"`       // 重量: weight
 	Unit         string           `json:"unit,omitzero"`          // 单位: unit of measure
-	ItemType     string           `json:"item_type,omitzero"`     // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	ItemType     string           `json:"item_type,omitzero"`     // 商品属性: 成品, 半成品, 原材料 or 包材
 	Length       *decimal.Decimal `json:"l,omitempty"`            // 长: length
 	Width        *decimal.Decimal `json:"w,omitempty"`            // 宽: width
 	Height       *decimal.Decimal `json:"h,omitempty"`            // 高: height
@@ -844,49 +887,53 @@ type ItemUpload struct {
 
 // itemUploadReply 款式资料上传: the answer of [ItemService.Upload].
 type itemUploadReply struct {
+	_ itemUploadReplyFields
+
 	Rows []ItemUploadResult `json:"data,omitzero"` // 数据: payload
 }
 
 // ItemUploadResult 数据: Rows of [itemUploadReply].
 type ItemUploadResult struct {
-	IID     string `json:"i_id,omitzero"`    // 款式编码: style (SPU) code
-	Message string `json:"message,omitzero"` // 提示信息: reason of this row
+	_ itemUploadResultFields
+
+	IID     string `json:"i_id,omitzero" wire:"vital"` // 款式编码: style (SPU) code
+	Message string `json:"message,omitzero"`           // 提示信息: why the row failed
 }
 
 // SKUQuery 普通商品资料查询（按sku）: the request of [SKUService.Query].
 type SKUQuery struct {
+	_ sKUQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	// 每页条数: rows per page; default 30; maximum 50 in documentation of January 2025, 100 in
-	// that of August 2026. 50 is safe under both
+	// 每页条数: rows per page; default 30; at most 50, or 100 according to the documentation of
+	// August 2026
 	PageSize int64 `json:"page_size,omitzero"`
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	DateField   string    `json:"date_field,omitzero"`               // 时间字段: created | modified (default modified)
-	SKUIDs      CommaList `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes; comma-joined, <= 20
-	ExactlyName string    `json:"exactly_name,omitzero"`             // 精确名称: one exact name
-	Name        string    `json:"name,omitzero"`                     // 模糊名称: name; one name, fuzzy
-	IIDs        []string  `json:"i_ids,omitzero"`                    // 款式编码: style codes
-	// 辅助码: auxiliary code(s): alternate barcodes of the SKU; looks up by auxiliary code
-	SKUCodes CommaList `json:"sku_codes,omitzero"`
-	// 品牌: brand name (plain text, there is no brand id); newer documentation only
-	Brand     []string  `json:"brand,omitzero"`
-	Labels    []string  `json:"labels,omitzero"`     // 标签: labels; has any of these labels; newer documentation only
-	NotLabels []string  `json:"not_labels,omitzero"` // 排除标签: has none of these; newer documentation only
-	Fields    CommaList `json:"flds,omitzero"`       // 附加字段: comma-joined names of optional fields: purchase_price, pics
-	// 查询库容: adds bin and capacity fields; camelCase; newer documentation only
-	LoadSKUBin bool `json:"loadSkuBin,omitzero"`
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`             // 修改结束时间: end of the time range, by the last change
+	DateField     string    `json:"date_field,omitzero"`               // 时间字段: created or modified (default)
+	SKUIDs        CommaList `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes, at most 20
+	ExactlyName   string    `json:"exactly_name,omitzero"`             // 精确名称: one exact name
+	Name          string    `json:"name,omitzero"`                     // 模糊名称: one name, fuzzy
+	IIDs          []string  `json:"i_ids,omitzero"`                    // 款式编码: style codes
+	SKUCodes      CommaList `json:"sku_codes,omitzero"`                // 辅助码: auxiliary codes (alternate barcodes) to look up
+	Brand         []string  `json:"brand,omitzero"`                    // 品牌: brand name
+	Labels        []string  `json:"labels,omitzero"`                   // 标签: labels of which a SKU has any
+	NotLabels     []string  `json:"not_labels,omitzero"`               // 排除标签: labels of which a SKU has none
+	Fields        CommaList `json:"flds,omitzero"`                     // 附加字段: optional fields to return: purchase_price, pics
+	LoadSKUBin    bool      `json:"loadSkuBin,omitzero"`               // 查询库容: whether to return bins and capacity
 }
 
 // SKUPage 普通商品资料查询（按sku）: the answer of [SKUService.Query].
 type SKUPage struct {
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64 `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64 `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool  `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	SKUs      []SKU `json:"datas,omitzero"`      // 数据集合: rows
+	_ sKUPageFields
+
+	PageIndex int64 `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64 `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount int64 `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool  `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	SKUs      []SKU `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -897,91 +944,84 @@ func (v SKUPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SKU 数据集合: SKUs of [SKUPage].
 type SKU struct {
-	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP
-	IID         string          `json:"i_id,omitzero"`         // 款式编码: style (SPU) code
-	Name        string          `json:"name,omitzero"`         // 名称: name
-	ShortName   string          `json:"short_name,omitzero"`   // 简称: short name
-	SalePrice   decimal.Decimal `json:"sale_price,omitzero"`   // 基本售价: base selling price
-	CostPrice   decimal.Decimal `json:"cost_price,omitzero"`   // 成本价: cost price
-	MarketPrice decimal.Decimal `json:"market_price,omitzero"` // 市场价/吊牌价: market or tag price
-	// 采购价: purchase price; only when asked through flds
-	PurchasePrice   decimal.Decimal `json:"purchase_price,omitzero"`
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	Color           string          `json:"color,omitzero"`            // 颜色: colour part only
-	CID             int64           `json:"c_id,omitzero"`             // 类目ID: category id
-	Category        string          `json:"category,omitzero"`         // 分类: category name
-	VCName          string          `json:"vc_name,omitzero"`          // 虚拟分类: virtual (free) category
-	Brand           string          `json:"brand,omitzero"`            // 品牌: brand name (plain text, there is no brand id)
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
-	PicBig          string          `json:"pic_big,omitzero"`          // 大图地址: large picture URL
-	// 多图: further pictures; only when asked through flds; its JSON type was not seen
-	Pics    json.RawMessage `json:"pics,omitzero"`
-	Enabled int64           `json:"enabled,omitzero"` // 是否启用: 1 enabled, 0 standby, -1 disabled
-	Weight  decimal.Decimal `json:"weight,omitzero"`  // 重量: weight
-	// 供应商编号: supplier's internal number; number | string in some sources, number in the newer
-	// documentation
-	SupplierID    string    `json:"supplier_id,omitzero"`
-	SupplierName  string    `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
-	SupplierSKUID string    `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
-	SupplierIID   string    `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
-	Modified      time.Time `json:"modified,omitzero"`        // 修改时间: last-modified time
-	Created       time.Time `json:"created,omitzero"`         // 创建时间: creation time
-	// 创建人编号: creator's user number; string | int by documentation, string in another; a name
-	// or a number
-	Creator  string    `json:"creator,omitzero"`
-	SKUCode  string    `json:"sku_code,omitzero"`  // 国标码: national barcode / GTIN of the SKU
-	SKUCodes CommaList `json:"sku_codes,omitzero"` // 辅助码: auxiliary code(s): alternate barcodes of the SKU
-	SKUType  string    `json:"sku_type,omitzero"`  // 商品类型: SKU kind
-	Remark   string    `json:"remark,omitzero"`    // 备注: remark
-	ItemType string    `json:"item_type,omitzero"` // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	// 禁止同步: stock synchronisation to shops disabled; 0 sync on, 1 off, 2 partly off (an INT
-	// here, bool in the upload)
-	StockDisabled     int64     `json:"stock_disabled,omitzero"`
-	StockType         string    `json:"stock_type,omitzero"`         // 链接同步状态: stock-link sync status
-	Unit              string    `json:"unit,omitzero"`               // 单位: unit of measure
-	ShelfLife         int64     `json:"shelf_life,omitzero"`         // 保质期天数: shelf life in days
-	Labels            CommaList `json:"labels,omitzero"`             // 标签: labels; comma-joined (an array in the upload)
-	ProductionLicence string    `json:"production_licence,omitzero"` // 生产许可证: production licence number
-	// 生产批次信息: production-batch format; seen in another and others
-	ProductionbatchFormat string          `json:"productionbatch_format,omitzero"`
-	Length                decimal.Decimal `json:"l,omitzero"`                // 长: length
-	Width                 decimal.Decimal `json:"w,omitzero"`                // 宽: width
-	Height                decimal.Decimal `json:"h,omitzero"`                // 高: height
-	IsSeriesNumber        bool            `json:"is_series_number,omitzero"` // 是否启用序列号: serial numbers tracked
-	// 是否启用生产批次: production batches tracked; bool | string in one client, bool in the newer
-	// documentation
-	BatchEnabled bool  `json:"batch_enabled,omitzero"`
-	Autoid       int64 `json:"autoid,omitzero"` // 唯一id: system row id: stays the same when the SKU code is renamed
-	// 其它价格1: custom price slot 1 (the merchant names the slot)
+	_ sKUFields
+
+	SKUID           string          `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	IID             string          `json:"i_id,omitzero"`                // 款式编码: style (SPU) code
+	Name            string          `json:"name,omitzero"`                // 名称: name
+	ShortName       string          `json:"short_name,omitzero"`          // 简称: short name
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`          // 基本售价: base selling price
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`          // 成本价: cost price
+	MarketPrice     decimal.Decimal `json:"market_price,omitzero"`        // 市场价/吊牌价: market or tag price
+	PurchasePrice   decimal.Decimal `json:"purchase_price,omitzero"`      // 采购价: purchase price; only if flds asks for it
+	PropertiesValue string          `json:"properties_value,omitzero"`    // 颜色及规格: colour and size, e.g. "蓝色;XXL"
+	Color           string          `json:"color,omitzero"`               // 颜色: colour
+	CID             int64           `json:"c_id,omitzero"`                // 类目ID: category id
+	Category        string          `json:"category,omitzero"`            // 分类: category name
+	VCName          string          `json:"vc_name,omitzero"`             // 虚拟分类: virtual (free) category
+	Brand           string          `json:"brand,omitzero"`               // 品牌: brand name
+	Pic             string          `json:"pic,omitzero"`                 // 图片地址: picture URL
+	PicBig          string          `json:"pic_big,omitzero"`             // 大图地址: large picture URL
+	// 多图: further pictures; only if flds asks for them; their JSON type is undocumented
+	Pics          json.RawMessage `json:"pics,omitzero"`
+	Enabled       int64           `json:"enabled,omitzero"`         // 是否启用: 1 enabled, 0 standby, -1 disabled
+	Weight        decimal.Decimal `json:"weight,omitzero"`          // 重量: weight
+	SupplierID    string          `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
+	SupplierName  string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	SupplierSKUID string          `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
+	SupplierIID   string          `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
+	Modified      time.Time       `json:"modified,omitzero"`        // 修改时间: time of the last change
+	Created       time.Time       `json:"created,omitzero"`         // 创建时间: creation time
+	Creator       string          `json:"creator,omitzero"`         // 创建人编号: user number or name of the creator
+	SKUCode       string          `json:"sku_code,omitzero"`        // 国标码: national barcode or GTIN of the SKU
+	SKUCodes      CommaList       `json:"sku_codes,omitzero"`       // 辅助码: auxiliary codes: alternate barcodes of the SKU
+	SKUType       string          `json:"sku_type,omitzero"`        // 商品类型: SKU kind
+	Remark        string          `json:"remark,omitzero"`          // 备注: remark
+	ItemType      string          `json:"item_type,omitzero"`       // 商品属性: 成品, 半成品, 原材料 or 包材
+	// 禁止同步: stock synchronisation to shops: 0 on, 1 off, 2 partly off
+	StockDisabled         int64           `json:"stock_disabled,omitzero"`
+	StockType             string          `json:"stock_type,omitzero"`             // 链接同步状态: state of the stock synchronisation
+	Unit                  string          `json:"unit,omitzero"`                   // 单位: unit of measure
+	ShelfLife             int64           `json:"shelf_life,omitzero"`             // 保质期天数: shelf life in days
+	Labels                CommaList       `json:"labels,omitzero"`                 // 标签: labels, separated by commas
+	ProductionLicence     string          `json:"production_licence,omitzero"`     // 生产许可证: production licence number
+	ProductionbatchFormat string          `json:"productionbatch_format,omitzero"` // 生产批次信息: production batch format
+	Length                decimal.Decimal `json:"l,omitzero"`                      // 长: length
+	Width                 decimal.Decimal `json:"w,omitzero"`                      // 宽: width
+	Height                decimal.Decimal `json:"h,omitzero"`                      // 高: height
+	IsSeriesNumber        bool            `json:"is_series_number,omitzero"`       // 是否启用序列号: whether serial numbers are tracked
+	BatchEnabled          bool            `json:"batch_enabled,omitzero"`          // 是否启用生产批次: whether production batches are tracked
+	Autoid                int64           `json:"autoid,omitzero"`                 // 唯一id: row id of the system; stays the same if the SKU code is renamed
+	// 其它价格1: custom price slot 1; the merchant names the slot
 	OtherPrice1 decimal.Decimal `json:"other_price_1,omitzero"`
-	// 其它价格2: custom price slot 2 (the merchant names the slot)
+	// 其它价格2: custom price slot 2; the merchant names the slot
 	OtherPrice2 decimal.Decimal `json:"other_price_2,omitzero"`
-	// 其它价格3: custom price slot 3 (the merchant names the slot)
+	// 其它价格3: custom price slot 3; the merchant names the slot
 	OtherPrice3 decimal.Decimal `json:"other_price_3,omitzero"`
-	// 其它价格4: custom price slot 4 (the merchant names the slot)
+	// 其它价格4: custom price slot 4; the merchant names the slot
 	OtherPrice4 decimal.Decimal `json:"other_price_4,omitzero"`
-	// 其它价格5: custom price slot 5 (the merchant names the slot)
+	// 其它价格5: custom price slot 5; the merchant names the slot
 	OtherPrice5 decimal.Decimal `json:"other_price_5,omitzero"`
-	// 其它价格6: custom price slot 6 (the merchant names the slot)
+	// 其它价格6: custom price slot 6; the merchant names the slot
 	OtherPrice6 decimal.Decimal `json:"other_price_6,omitzero"`
-	// 其它价格7: custom price slot 7 (the merchant names the slot)
+	// 其它价格7: custom price slot 7; the merchant names the slot
 	OtherPrice7 decimal.Decimal `json:"other_price_7,omitzero"`
-	// 其它价格8: custom price slot 8 (the merchant names the slot)
+	// 其它价格8: custom price slot 8; the merchant names the slot
 	OtherPrice8 decimal.Decimal `json:"other_price_8,omitzero"`
-	// 其它价格9: custom price slot 9 (the merchant names the slot)
+	// 其它价格9: custom price slot 9; the merchant names the slot
 	OtherPrice9 decimal.Decimal `json:"other_price_9,omitzero"`
-	// 其它价格10: custom price slot 10 (the merchant names the slot)
+	// 其它价格10: custom price slot 10; the merchant names the slot
 	OtherPrice10 decimal.Decimal `json:"other_price_10,omitzero"`
-	Other1       string          `json:"other_1,omitzero"`      // 其它属性1: custom text slot 1 (the merchant names the slot)
-	Other2       string          `json:"other_2,omitzero"`      // 其它属性2: custom text slot 2 (the merchant names the slot)
-	Other3       string          `json:"other_3,omitzero"`      // 其它属性3: custom text slot 3 (the merchant names the slot)
-	Other4       string          `json:"other_4,omitzero"`      // 其它属性4: custom text slot 4 (the merchant names the slot)
-	Other5       string          `json:"other_5,omitzero"`      // 其它属性5: custom text slot 5 (the merchant names the slot)
-	Other6       string          `json:"other_6,omitzero"`      // 其它属性6: custom text slot 6 (the merchant names the slot)
-	Other7       string          `json:"other_7,omitzero"`      // 其它属性7: custom text slot 7 (the merchant names the slot)
-	Other8       string          `json:"other_8,omitzero"`      // 其它属性8: custom text slot 8 (the merchant names the slot)
-	Other9       string          `json:"other_9,omitzero"`      // 其它属性9: custom text slot 9 (the merchant names the slot)
-	Other10      string          `json:"other_10,omitzero"`     // 其它属性10: custom text slot 10 (the merchant names the slot)
+	Other1       string          `json:"other_1,omitzero"`      // 其它属性1: custom text slot 1; the merchant names the slot
+	Other2       string          `json:"other_2,omitzero"`      // 其它属性2: custom text slot 2; the merchant names the slot
+	Other3       string          `json:"other_3,omitzero"`      // 其它属性3: custom text slot 3; the merchant names the slot
+	Other4       string          `json:"other_4,omitzero"`      // 其它属性4: custom text slot 4; the merchant names the slot
+	Other5       string          `json:"other_5,omitzero"`      // 其它属性5: custom text slot 5; the merchant names the slot
+	Other6       string          `json:"other_6,omitzero"`      // 其它属性6: custom text slot 6; the merchant names the slot
+	Other7       string          `json:"other_7,omitzero"`      // 其它属性7: custom text slot 7; the merchant names the slot
+	Other8       string          `json:"other_8,omitzero"`      // 其它属性8: custom text slot 8; the merchant names the slot
+	Other9       string          `json:"other_9,omitzero"`      // 其它属性9: custom text slot 9; the merchant names the slot
+	Other10      string          `json:"other_10,omitzero"`     // 其它属性10: custom text slot 10; the merchant names the slot
 	Bin          string          `json:"bin,omitzero"`          // 主仓位: main bin; only with loadSkuBin
 	OtherBin     string          `json:"other_bin,omitzero"`    // 补充仓位: supplementary bins; only with loadSkuBin
 	MinQty       decimal.Decimal `json:"min_qty,omitzero"`      // 库容下限: lower bin capacity; only with loadSkuBin
@@ -991,9 +1031,17 @@ type SKU struct {
 	PackQty    decimal.Decimal `json:"pack_qty,omitzero"`
 	PackVolume decimal.Decimal `json:"pack_volume,omitzero"` // 装箱体积: carton volume; only with loadSkuBin
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *SKU) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v SKU) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -1003,238 +1051,258 @@ func (v SKU) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SKUUploadRequest 普通商品资料上传: the request of [SKUService.Upload].
 type SKUUploadRequest struct {
-	// 明细: list of SKUs; the maximum number per call was NOT found in any source (required)
-	Items []SKUUpload `json:"items" check:"required"`
-	// 校验普通商品: default false; true refuses to change a SKU that is a combination and reports
-	// it
-	IsNormal *bool `json:"is_normal,omitzero"`
+	_ sKUUploadRequestFields
+
+	Items    []SKUUpload `json:"items" check:"required"` // 明细: SKUs; the maximum number is undocumented (required)
+	IsNormal *bool       `json:"is_normal,omitzero"`     // 校验普通商品: true rejects a SKU that is a bundle; default false
 }
 
 // SKUUpload 明细: Items of [SKUUploadRequest].
 type SKUUpload struct {
-	// 商品编码: SKU code in the ERP; maximum length not found (required)
-	SKUID  string `json:"sku_id" check:"required"`
-	IID    string `json:"i_id" check:"required"` // 款式编码: style (SPU) code (required)
-	Name   string `json:"name" check:"required"` // 名称: name (required)
-	Brand  string `json:"brand,omitzero"`        // 品牌: brand name (plain text, there is no brand id); updatable
-	VCName string `json:"vc_name,omitzero"`      // 虚拟分类: virtual (free) category
-	// 类目名称: category name; must be a LEAF category already present in the merchant's category
-	// tree
-	CName string `json:"c_name,omitzero"`
-	// 基本售价: base selling price (upload / SPU spelling); the upload name of sale_price
-	SPrice *decimal.Decimal `json:"s_price,omitempty"`
-	// 成本价: cost price (upload / SPU spelling); the upload name of cost_price
-	CPrice        *decimal.Decimal `json:"c_price,omitempty"`
+	_ sKUUploadFields
+
+	SKUID  string `json:"sku_id" check:"required"` // 商品编码: SKU code; its maximum length is unknown (required)
+	IID    string `json:"i_id" check:"required"`   // 款式编码: style (SPU) code (required)
+	Name   string `json:"name" check:"required"`   // 名称: name (required)
+	Brand  string `json:"brand,omitzero"`          // 品牌: brand name; updatable
+	VCName string `json:"vc_name,omitzero"`        // 虚拟分类: virtual (free) category
+	// 类目名称: name of a leaf category that exists in the merchant's category tree
+	CName         string           `json:"c_name,omitzero"`
+	SPrice        *decimal.Decimal `json:"s_price,omitempty"`                // 基本售价: base selling price, the sale_price of queries
+	CPrice        *decimal.Decimal `json:"c_price,omitempty"`                // 成本价: cost price, the cost_price of queries
 	MarketPrice   *decimal.Decimal `json:"market_price,omitempty"`           // 市场价/吊牌价: market or tag price
 	PurchasePrice *decimal.Decimal `json:"purchase_price,omitempty"`         // 采购价: purchase price
-	ItemType      string           `json:"item_type,omitzero"`               // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	ItemType      string           `json:"item_type,omitzero"`               // 商品属性: 成品, 半成品, 原材料 or 包材
 	Length        *decimal.Decimal `json:"l,omitempty"`                      // 长: length
 	Width         *decimal.Decimal `json:"w,omitempty"`                      // 宽: width
 	Height        *decimal.Decimal `json:"h,omitempty"`                      // 高: height
 	Weight        *decimal.Decimal `json:"weight,omitempty"`                 // 重量: weight
-	Pic           string           `json:"pic,omitzero" check:"max=300"`     // 图片地址: picture URL; style picture, <= 300 characters
-	PicBig        string           `json:"pic_big,omitzero" check:"max=300"` // 大图地址: large picture URL; <= 300 characters
-	SKUPic        string           `json:"sku_pic,omitzero" check:"max=300"` // 商品图片: SKU-level picture URL; <= 300 characters
-	Remark        string           `json:"remark,omitzero"`                  // 备注: remark
-	// 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"; <= 100 characters (a Chinese character
-	// counts as one)
+	Pic           string           `json:"pic,omitzero" check:"max=300"`     // 图片地址: picture URL of the style, at most 300 characters
+	PicBig        string           `json:"pic_big,omitzero" check:"max=300"` // 大图地址: large picture URL, at most 300 characters
+	// 商品图片: picture URL of the SKU, at most 300 characters
+	SKUPic string `json:"sku_pic,omitzero" check:"max=300"`
+	Remark string `json:"remark,omitzero"` // 备注: remark
+	// 颜色及规格: colour and size, e.g. "蓝色;XXL", at most 100 characters
 	PropertiesValue string `json:"properties_value,omitzero" check:"max=100"`
 	ShortName       string `json:"short_name,omitzero"`      // 简称: short name
 	Enabled         *int64 `json:"enabled,omitzero"`         // 是否启用: 1 enabled, 0 standby, -1 disabled; default 1
 	SupplierName    string `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
 	SupplierSKUID   string `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
 	SupplierIID     string `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
-	SKUCode         string `json:"sku_code,omitzero"`        // 国标码: national barcode / GTIN of the SKU
-	// 其它价格1: custom price slot 1 (the merchant names the slot)
+	SKUCode         string `json:"sku_code,omitzero"`        // 国标码: national barcode or GTIN of the SKU
+	// 其它价格1: custom price slot 1; the merchant names the slot
 	OtherPrice1 *decimal.Decimal `json:"other_price_1,omitempty"`
-	// 其它价格2: custom price slot 2 (the merchant names the slot)
+	// 其它价格2: custom price slot 2; the merchant names the slot
 	OtherPrice2 *decimal.Decimal `json:"other_price_2,omitempty"`
-	// 其它价格3: custom price slot 3 (the merchant names the slot)
+	// 其它价格3: custom price slot 3; the merchant names the slot
 	OtherPrice3 *decimal.Decimal `json:"other_price_3,omitempty"`
-	// 其它价格4: custom price slot 4 (the merchant names the slot)
+	// 其它价格4: custom price slot 4; the merchant names the slot
 	OtherPrice4 *decimal.Decimal `json:"other_price_4,omitempty"`
-	// 其它价格5: custom price slot 5 (the merchant names the slot)
+	// 其它价格5: custom price slot 5; the merchant names the slot
 	OtherPrice5 *decimal.Decimal `json:"other_price_5,omitempty"`
-	Other1      string           `json:"other_1,omitzero"` // 其它属性1: custom text slot 1 (the merchant names the slot)
-	Other2      string           `json:"other_2,omitzero"` // 其它属性2: custom text slot 2 (the merchant names the slot)
-	Other3      string           `json:"other_3,omitzero"` // 其它属性3: custom text slot 3 (the merchant names the slot)
-	Other4      string           `json:"other_4,omitzero"` // 其它属性4: custom text slot 4 (the merchant names the slot)
-	Other5      string           `json:"other_5,omitzero"` // 其它属性5: custom text slot 5 (the merchant names the slot)
-	// 禁止同步库存: stock synchronisation to shops disabled; true = forbid, false = allow
+	Other1      string           `json:"other_1,omitzero"` // 其它属性1: custom text slot 1; the merchant names the slot
+	Other2      string           `json:"other_2,omitzero"` // 其它属性2: custom text slot 2; the merchant names the slot
+	Other3      string           `json:"other_3,omitzero"` // 其它属性3: custom text slot 3; the merchant names the slot
+	Other4      string           `json:"other_4,omitzero"` // 其它属性4: custom text slot 4; the merchant names the slot
+	Other5      string           `json:"other_5,omitzero"` // 其它属性5: custom text slot 5; the merchant names the slot
+	// 禁止同步库存: whether stock synchronisation to shops is off
 	StockDisabled  *bool    `json:"stock_disabled,omitzero"`
 	Unit           string   `json:"unit,omitzero"`             // 单位: unit of measure
-	Labels         []string `json:"labels,omitzero"`           // 标签: labels; APPENDS labels
-	DeletedLabels  []string `json:"deletedlabels,omitzero"`    // 移除标签: labels to remove; one word, all lower case
-	BatchEnabled   *bool    `json:"batch_enabled,omitzero"`    // 是否启用生产批次: production batches tracked
-	IsSeriesNumber *bool    `json:"is_series_number,omitzero"` // 是否启用序列号: serial numbers tracked
-	// 辅助码: auxiliary code(s) to write; <= 500 characters; a merchant setting must allow it
+	Labels         []string `json:"labels,omitzero"`           // 标签: labels to add
+	DeletedLabels  []string `json:"deletedlabels,omitzero"`    // 移除标签: labels to remove
+	BatchEnabled   *bool    `json:"batch_enabled,omitzero"`    // 是否启用生产批次: whether production batches are tracked
+	IsSeriesNumber *bool    `json:"is_series_number,omitzero"` // 是否启用序列号: whether serial numbers are tracked
+	// 辅助码: auxiliary codes, at most 500 characters; a merchant setting must allow it
 	OtherCode string `json:"other_code,omitzero" check:"max=500"`
-	ShelfLife int64  `json:"shelf_life,omitzero"` // 保质期天数: shelf life in days; must be > 0
+	ShelfLife int64  `json:"shelf_life,omitzero"` // 保质期天数: shelf life in days, above 0
 	HandDay   int64  `json:"hand_day,omitzero"`   // 临期天数: near-expiry days
-	// 保质期禁收天数: days before expiry after which receiving is refused; camelCase on the wire
+	// 保质期禁收天数: days before expiry from which receipt is rejected
 	RejectLifecycle int64 `json:"rejectLifecycle,omitzero"`
-	// 保质期禁售天数: days before expiry after which selling is blocked; camelCase on the wire
+	// 保质期禁售天数: days before expiry from which sale is forbidden
 	LockupLifecycle int64 `json:"lockupLifecycle,omitzero"`
-	// 临期预警天数: days before expiry at which a warning is raised; camelCase on the wire
+	// 临期预警天数: days before expiry from which a warning is raised
 	AdventLifecycle int64 `json:"adventLifecycle,omitzero"`
-	// 类目属性: free map of category-property name to value (年份, 季节, 波段, 面料成分, 执行标准
-	// …); PascalCase on the wire; the category must exist for values to show
+	// 类目属性: category properties by name, e.g. 年份, 季节, 波段, 面料成分, 执行标准; they show
+	// only if the category exists
 	CategoryProperties map[string]any `json:"CategoryPropertys,omitzero,case:ignore"`
 	ProductionLicence  string         `json:"production_licence,omitzero"` // 生产许可证: production licence number
 }
 
 // skuUploadReply 普通商品资料上传: the answer of [SKUService.Upload].
 type skuUploadReply struct {
+	_ skuUploadReplyFields
+
 	Rows []SKUUploadResult `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // SKUUploadResult 数据集合: Rows of [skuUploadReply].
 type SKUUploadResult struct {
-	// 是否成功: success flag of this row; documented as string; decode bool or string
-	IsSuccess bool   `json:"is_success,omitzero"`
-	SKUID     string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	// 描述: human-readable message (may be empty, null or "执行成功" on success); reason of this
-	// row
-	Msg string `json:"msg,omitzero"`
+	_ sKUUploadResultFields
+
+	IsSuccess bool   `json:"is_success,omitzero"`          // 是否成功: success flag of this row
+	SKUID     string `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	Msg       string `json:"msg,omitzero"`                 // 描述: message of this row; on success empty, null or 执行成功
 }
 
 // SKUBatchUploadRequest 普通商品批量上传（SKU）: the request of [SKUService.BatchUpload].
 type SKUBatchUploadRequest struct {
-	IsUpdate    *bool `json:"is_update,omitzero"`     // 是否更新: default true; whether existing SKUs are updated
-	IsAddLabels *bool `json:"is_add_labels,omitzero"` // 是否追加标签: default true; false replaces all labels
-	// 是否追加辅助码: append auxiliary codes instead of replacing
+	_ sKUBatchUploadRequestFields
+
+	IsUpdate *bool `json:"is_update,omitzero"` // 是否更新: whether existing SKUs are updated; default true
+	// 是否追加标签: true adds the labels, false replaces them all; default true
+	IsAddLabels *bool `json:"is_add_labels,omitzero"`
+	// 是否追加辅助码: whether to add the auxiliary codes instead of replacing them
 	IsAddOtherCode *bool `json:"is_add_other_code,omitzero"`
-	// 是否覆盖款: overwrite the style record (name seen, exact effect not found)
+	// 是否覆盖款: whether to overwrite the style; its effect is undocumented
 	IsOverItem *bool            `json:"is_over_item,omitzero"`
-	Items      []SKUBatchUpload `json:"items" check:"required"` // 明细: lines; <= 500 (required)
+	Items      []SKUBatchUpload `json:"items" check:"required"` // 明细: styles, at most 500 (required)
 }
 
 // SKUBatchUpload 明细: Items of [SKUBatchUploadRequest].
 type SKUBatchUpload struct {
-	IID       string `json:"i_id" check:"required"`   // 款式编码: style (SPU) code (required)
-	SKUID     string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
-	Name      string `json:"name,omitzero"`           // 名称: name
-	ShortName string `json:"short_name,omitzero"`     // 简称: short name
-	// 基本售价: base selling price; STRING here (sent as text)
-	SalePrice *decimal.Decimal `json:"sale_price,omitempty,string"`
-	CostPrice *decimal.Decimal `json:"cost_price,omitempty,string"` // 成本价: cost price; STRING here (sent as text)
-	// 市场价/吊牌价: market or tag price; STRING here (sent as text)
+	_ sKUBatchUploadFields
+
+	IID       string           `json:"i_id" check:"required"`       // 款式编码: style (SPU) code (required)
+	SKUID     string           `json:"sku_id" check:"required"`     // 商品编码: SKU code (required)
+	Name      string           `json:"name,omitzero"`               // 名称: name
+	ShortName string           `json:"short_name,omitzero"`         // 简称: short name
+	SalePrice *decimal.Decimal `json:"sale_price,omitempty,string"` // 基本售价: base selling price (sent as text)
+	CostPrice *decimal.Decimal `json:"cost_price,omitempty,string"` // 成本价: cost price (sent as text)
+	// 市场价/吊牌价: market or tag price (sent as text)
 	MarketPrice     *decimal.Decimal `json:"market_price,omitempty,string"`
-	PurchasePrice   *decimal.Decimal `json:"purchase_price,omitempty"`       // 采购价: purchase price
-	Weight          *decimal.Decimal `json:"weight,omitempty,string"`        // 重量: weight; STRING here (sent as text)
-	Category        string           `json:"category,omitzero"`              // 分类: category name
-	VCName          string           `json:"vc_name,omitzero"`               // 虚拟分类: virtual (free) category
-	Brand           string           `json:"brand,omitzero"`                 // 品牌: brand name (plain text, there is no brand id)
-	PropertiesValue string           `json:"properties_value,omitzero"`      // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	SKUCode         string           `json:"sku_code,omitzero"`              // 国标码: national barcode / GTIN of the SKU
-	OtherCode       string           `json:"other_code,omitzero"`            // 辅助码: auxiliary code(s) to write
-	SupplierName    string           `json:"supplier_name,omitzero"`         // 供应商名称: supplier name
-	SupplierSKUID   string           `json:"supplier_sku_id,omitzero"`       // 供应商商品编码: supplier's own SKU code
-	SupplierIID     string           `json:"supplier_i_id,omitzero"`         // 供应商款式编码: supplier's own style code
-	Unit            string           `json:"unit,omitzero"`                  // 单位: unit of measure
-	Length          *decimal.Decimal `json:"l,omitempty"`                    // 长: length
-	Width           *decimal.Decimal `json:"w,omitempty"`                    // 宽: width
-	Height          *decimal.Decimal `json:"h,omitempty"`                    // 高: height
-	ItemType        string           `json:"item_type,omitzero"`             // 商品属性: 成品 / 半成品 / 原材料 / 包材
-	Enabled         *int64           `json:"enabled,omitzero"`               // 是否启用: 1 enabled, 0 standby, -1 disabled
-	StockDisabled   *bool            `json:"stock_disabled,omitzero"`        // 禁止同步库存: stock synchronisation to shops disabled
-	Remark          string           `json:"remark,omitzero"`                // 备注: remark
-	Pic             string           `json:"pic,omitzero"`                   // 图片地址: picture URL
-	PicBig          string           `json:"pic_big,omitzero"`               // 大图地址: large picture URL
-	ItemPic         string           `json:"item_pic,omitzero"`              // 款图: style picture
-	Pics            []string         `json:"pics,omitzero" check:"items=10"` // 多图: <= 10 pictures
-	OtherPrice1     *decimal.Decimal `json:"other_price1,omitempty"`         // 其它价格1: custom price slot 1
-	OtherPrice2     *decimal.Decimal `json:"other_price2,omitempty"`         // 其它价格2: custom price slot 2
-	OtherPrice3     *decimal.Decimal `json:"other_price3,omitempty"`         // 其它价格3: custom price slot 3
-	OtherPrice4     *decimal.Decimal `json:"other_price4,omitempty"`         // 其它价格4: custom price slot 4
-	OtherPrice5     *decimal.Decimal `json:"other_price5,omitempty"`         // 其它价格5: custom price slot 5
-	Other1          string           `json:"other1,omitzero"`                // 其它属性1: custom text slot 1
-	Other2          string           `json:"other2,omitzero"`                // 其它属性2: custom text slot 2
-	Other3          string           `json:"other3,omitzero"`                // 其它属性3: custom text slot 3
-	Other4          string           `json:"other4,omitzero"`                // 其它属性4: custom text slot 4
-	Other5          string           `json:"other5,omitzero"`                // 其它属性5: custom text slot 5
-	Other6          string           `json:"other6,omitzero"`                // 其它属性6: custom text slot 6
-	Other7          string           `json:"other7,omitzero"`                // 其它属性7: custom text slot 7
-	Other8          string           `json:"other8,omitzero"`                // 其它属性8: custom text slot 8
-	Other9          string           `json:"other9,omitzero"`                // 其它属性9: custom text slot 9
-	Other10         string           `json:"other10,omitzero"`               // 其它属性10: custom text slot 10
-	Labels          []string         `json:"labels,omitzero"`                // 标签: labels
-	// 移除标签: labels to remove (other name than deletedlabels)
-	RemoveLabels []string `json:"remove_labels,omitzero"`
-	// 类目属性: free map of category-property name to value
-	CategoryProperties map[string]any `json:"category_propertys,omitzero"`
-	BatchEnabled       *bool          `json:"batch_enabled,omitzero"`    // 是否启用生产批次: production batches tracked
-	IsSeriesNumber     *bool          `json:"is_series_number,omitzero"` // 是否启用序列号: serial numbers tracked
-	ShelfLife          int64          `json:"shelf_life,omitzero"`       // 保质期天数: shelf life in days
-	HandDay            int64          `json:"hand_day,omitzero"`         // 临期天数: near-expiry days
-	// 保质期禁收天数: days before expiry after which receiving is refused
+	PurchasePrice   *decimal.Decimal `json:"purchase_price,omitempty"`  // 采购价: purchase price
+	Weight          *decimal.Decimal `json:"weight,omitempty,string"`   // 重量: weight (sent as text)
+	Category        string           `json:"category,omitzero"`         // 分类: category name
+	VCName          string           `json:"vc_name,omitzero"`          // 虚拟分类: virtual (free) category
+	Brand           string           `json:"brand,omitzero"`            // 品牌: brand name
+	PropertiesValue string           `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
+	SKUCode         string           `json:"sku_code,omitzero"`         // 国标码: national barcode or GTIN of the SKU
+	OtherCode       string           `json:"other_code,omitzero"`       // 辅助码: auxiliary codes
+	SupplierName    string           `json:"supplier_name,omitzero"`    // 供应商名称: supplier name
+	SupplierSKUID   string           `json:"supplier_sku_id,omitzero"`  // 供应商商品编码: supplier's own SKU code
+	SupplierIID     string           `json:"supplier_i_id,omitzero"`    // 供应商款式编码: supplier's own style code
+	Unit            string           `json:"unit,omitzero"`             // 单位: unit of measure
+	Length          *decimal.Decimal `json:"l,omitempty"`               // 长: length
+	Width           *decimal.Decimal `json:"w,omitempty"`               // 宽: width
+	Height          *decimal.Decimal `json:"h,omitempty"`               // 高: height
+	ItemType        string           `json:"item_type,omitzero"`        // 商品属性: 成品, 半成品, 原材料 or 包材
+	Enabled         *int64           `json:"enabled,omitzero"`          // 是否启用: 1 enabled, 0 standby, -1 disabled
+	// 禁止同步库存: whether stock synchronisation to shops is off
+	StockDisabled      *bool            `json:"stock_disabled,omitzero"`
+	Remark             string           `json:"remark,omitzero"`                // 备注: remark
+	Pic                string           `json:"pic,omitzero"`                   // 图片地址: picture URL
+	PicBig             string           `json:"pic_big,omitzero"`               // 大图地址: large picture URL
+	ItemPic            string           `json:"item_pic,omitzero"`              // 款图: style picture
+	Pics               []string         `json:"pics,omitzero" check:"items=10"` // 多图: at most 10 pictures
+	OtherPrice1        *decimal.Decimal `json:"other_price1,omitempty"`         // 其它价格1: custom price slot 1
+	OtherPrice2        *decimal.Decimal `json:"other_price2,omitempty"`         // 其它价格2: custom price slot 2
+	OtherPrice3        *decimal.Decimal `json:"other_price3,omitempty"`         // 其它价格3: custom price slot 3
+	OtherPrice4        *decimal.Decimal `json:"other_price4,omitempty"`         // 其它价格4: custom price slot 4
+	OtherPrice5        *decimal.Decimal `json:"other_price5,omitempty"`         // 其它价格5: custom price slot 5
+	Other1             string           `json:"other1,omitzero"`                // 其它属性1: custom text slot 1
+	Other2             string           `json:"other2,omitzero"`                // 其它属性2: custom text slot 2
+	Other3             string           `json:"other3,omitzero"`                // 其它属性3: custom text slot 3
+	Other4             string           `json:"other4,omitzero"`                // 其它属性4: custom text slot 4
+	Other5             string           `json:"other5,omitzero"`                // 其它属性5: custom text slot 5
+	Other6             string           `json:"other6,omitzero"`                // 其它属性6: custom text slot 6
+	Other7             string           `json:"other7,omitzero"`                // 其它属性7: custom text slot 7
+	Other8             string           `json:"other8,omitzero"`                // 其它属性8: custom text slot 8
+	Other9             string           `json:"other9,omitzero"`                // 其它属性9: custom text slot 9
+	Other10            string           `json:"other10,omitzero"`               // 其它属性10: custom text slot 10
+	Labels             []string         `json:"labels,omitzero"`                // 标签: labels
+	RemoveLabels       []string         `json:"remove_labels,omitzero"`         // 移除标签: labels to remove
+	CategoryProperties map[string]any   `json:"category_propertys,omitzero"`    // 类目属性: category properties by name
+	BatchEnabled       *bool            `json:"batch_enabled,omitzero"`         // 是否启用生产批次: whether production batches are tracked
+	IsSeriesNumber     *bool            `json:"is_series_number,omitzero"`      // 是否启用序列号: whether serial numbers are tracked
+	ShelfLife          int64            `json:"shelf_life,omitzero"`            // 保质期天数: shelf life in days
+	HandDay            int64            `json:"hand_day,omitzero"`              // 临期天数: near-expiry days
+	// 保质期禁收天数: days before expiry from which receipt is rejected
 	RejectLifecycle int64 `json:"reject_lifecycle,omitzero"`
-	// 保质期禁售天数: days before expiry after which selling is blocked
+	// 保质期禁售天数: days before expiry from which sale is forbidden
 	LockupLifecycle int64 `json:"lockup_lifecycle,omitzero"`
-	// 临期预警天数: days before expiry at which a warning is raised
+	// 临期预警天数: days before expiry from which a warning is raised
 	AdventLifecycle         int64            `json:"advent_lifecycle,omitzero"`
 	ProductionLicence       string           `json:"production_licence,omitzero"`       // 生产许可证: production licence number
-	FjPriceRate             *decimal.Decimal `json:"fj_price_rate,omitempty"`           // 分级价格率: name seen only
+	FjPriceRate             *decimal.Decimal `json:"fj_price_rate,omitempty"`           // 分级价格率: undocumented
 	ManufacturingEnterprise string           `json:"manufacturing_enterprise,omitzero"` // 生产企业: manufacturer
 	// 注册证号: registration certificate number
 	RegistrationCertificateNo string    `json:"registration_certificate_no,omitzero"`
 	BatchFormat               string    `json:"batch_format,omitzero"`     // 批次格式: batch format
 	BatchEndFormat            string    `json:"batch_end_format,omitzero"` // 批次截止格式: batch end format
 	ExpirationDate            time.Time `json:"expiration_date,omitzero"`  // 有效期至: expiry date
-	Storage                   string    `json:"storeage,omitzero"`         // 储存条件: storage; the misspelling is the real name
+	Storage                   string    `json:"storeage,omitzero"`         // 储存条件: storage conditions
 }
 
 // skuBatchUploadReply 普通商品批量上传（SKU）: the answer of [SKUService.BatchUpload].
 type skuBatchUploadReply struct {
+	_ skuBatchUploadReplyFields
+
 	Rows []SKUBatchUploadResult `json:"data,omitzero"` // 数据: payload
 }
 
 // SKUBatchUploadResult 数据: Rows of [skuBatchUploadReply].
 type SKUBatchUploadResult struct {
-	SKUID   string `json:"sku_id,omitzero"`  // 商品编码: SKU code in the ERP
-	Message string `json:"message,omitzero"` // 提示信息: reason of this row
+	_ sKUBatchUploadResultFields
+
+	SKUID   string `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	Message string `json:"message,omitzero"`             // 提示信息: why the row failed
 }
 
 // CostPriceUploadRequest 商品历史成本价上传: the request of [SKUService.UploadCostPrices].
 type CostPriceUploadRequest struct {
-	IsClearOld bool              `json:"is_clear_old,omitzero"`  // 清除旧值: newer documentation only
+	_ costPriceUploadRequestFields
+
+	IsClearOld bool              `json:"is_clear_old,omitzero"`  // 清除旧值: whether to clear the old values (one source)
 	Datas      []CostPriceUpload `json:"datas" check:"required"` // 数据集合: rows (required)
 }
 
 // CostPriceUpload 数据集合: Datas of [CostPriceUploadRequest].
 type CostPriceUpload struct {
-	SKUID     string          `json:"sku_id" check:"required"`   // 商品编码: SKU code in the ERP (required)
+	_ costPriceUploadFields
+
+	SKUID     string          `json:"sku_id" check:"required"`   // 商品编码: SKU code (required)
 	EndDate   time.Time       `json:"end_date" check:"required"` // 截止时间: end of validity (required)
-	CostPrice decimal.Decimal `json:"cost_price,string"`         // 成本价: cost price; as STRING (required, sent as text)
+	CostPrice decimal.Decimal `json:"cost_price,string"`         // 成本价: cost price (required, sent as text)
 }
 
 // CostPriceQuery 商品历史成本价查询: the request of [SKUService.QueryCostPrices].
 type CostPriceQuery struct {
+	_ costPriceQueryFields
+
 	SKUIDs   []string `json:"sku_ids" check:"required"` // 商品编码: SKU codes (required)
-	WMSCoIDs []int64  `json:"wms_co_ids,omitzero"`      // 分仓编号列表: without it the current company
-	GetWay   string   `json:"get_way,omitzero"`         // 获取方式: all (default) | newest
-	// 回落普通成本价: default true: fall back to the SKU's own cost price
+	WMSCoIDs []int64  `json:"wms_co_ids,omitzero"`      // 分仓编号列表: warehouses; without it the company itself
+	GetWay   string   `json:"get_way,omitzero"`         // 获取方式: all (default) or newest
+	// 回落普通成本价: whether to fall back to the cost price of the SKU; default true
 	IsUseItemSKUCostPrice *bool `json:"is_use_item_sku_cost_price,omitzero"`
 }
 
 // CostPriceReply 商品历史成本价查询: the answer of [SKUService.QueryCostPrices].
 type CostPriceReply struct {
-	// 字典: key = wms_co_id as text
-	CostPricesByWarehouse map[string][]CostPrice `json:"sku_history_cost_price_maps,omitzero"`
+	_ costPriceReplyFields
+
+	CostPricesByWarehouse map[string][]CostPrice `json:"sku_history_cost_price_maps,omitzero"` // 字典: by wms_co_id
 }
 
 // CostPrice 字典: CostPricesByWarehouse of [CostPriceReply].
 type CostPrice struct {
-	SKUID     string          `json:"sku_id,omitzero"`            // 商品编码: SKU code in the ERP
-	CostPrice decimal.Decimal `json:"cost_price,omitzero,string"` // 成本价: cost price; as STRING (sent as text)
+	_ costPriceFields
+
+	SKUID     string          `json:"sku_id,omitzero"`            // 商品编码: SKU code
+	CostPrice decimal.Decimal `json:"cost_price,omitzero,string"` // 成本价: cost price (sent as text)
 	BeginDate time.Time       `json:"begin_date,omitzero"`        // 起始: valid from
 	EndDate   time.Time       `json:"end_date,omitzero"`          // 截止: valid to
 	Remark    string          `json:"remark,omitzero"`            // 备注: remark
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CostPrice) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // SKUSetBinsRequest 更新商品库容信息: the request of [SKUService.SetBins].
 type SKUSetBinsRequest struct {
-	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code in the ERP
+	_ sKUSetBinsRequestFields
+
+	SKUID       string          `json:"sku_id,omitzero"`       // 商品编码: SKU code (probably required)
 	Bin         string          `json:"bin,omitzero"`          // 主仓位: main bin
 	OtherBin    []string        `json:"other_bin,omitzero"`    // 补充仓位: supplementary bins
 	MinQty      decimal.Decimal `json:"min_qty,omitzero"`      // 库容下限: lower bin capacity
@@ -1246,382 +1314,415 @@ type SKUSetBinsRequest struct {
 
 // skuBinsReply 更新商品库容信息: the answer of [SKUService.SetBins].
 type skuBinsReply struct {
+	_ skuBinsReplyFields
+
 	Rows []SKUBinsResult `json:"data,omitzero"` // 数据: payload
 }
 
 // SKUBinsResult 数据: Rows of [skuBinsReply].
 type SKUBinsResult struct {
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	// 是否成功: success flag; (one word here, is_success in itemsku/upload)
-	IsSuccess bool   `json:"issuccess,omitzero"`
-	Msg       string `json:"msg,omitzero"` // 描述: human-readable message (may be empty, null or "执行成功" on success)
+	_ sKUBinsResultFields
+
+	SKUID     string `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	IsSuccess bool   `json:"issuccess,omitzero"`           // 是否成功: success flag
+	Msg       string `json:"msg,omitzero"`                 // 描述: message; on success empty, null or 执行成功
 }
 
 // SKUHistoryQuery 商品操作日志查询: the request of [SKUService.QueryHistory].
 type SKUHistoryQuery struct {
+	_ sKUHistoryQueryFields
+
 	CurrentPage int64     `json:"current_page,omitzero"` // 当前页: page number, starts at 1
-	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: rows per page; <= 2000
-	StartTime   time.Time `json:"start_time,omitzero"`   // 开始时间: from
-	EndTime     time.Time `json:"end_time,omitzero"`     // 结束时间: to
-	CreatorName string    `json:"creatorname,omitzero"`  // 操作人: person who did it; one word
-	SKUID       string    `json:"skuid,omitzero"`        // 商品编码: SKU code; one word
-	IID         string    `json:"iid,omitzero"`          // 款式编码: style code; one word
+	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: rows per page; at most 2000
+	StartTime   time.Time `json:"start_time,omitzero"`   // 开始时间: start of the time range
+	EndTime     time.Time `json:"end_time,omitzero"`     // 结束时间: end of the time range
+	CreatorName string    `json:"creatorname,omitzero"`  // 操作人: operator
+	SKUID       string    `json:"skuid,omitzero"`        // 商品编码: SKU code
+	IID         string    `json:"iid,omitzero"`          // 款式编码: style code
 }
 
 // SKUHistoryPage 商品操作日志查询: the answer of [SKUService.QueryHistory].
 type SKUHistoryPage struct {
-	Page json.RawMessage   `json:"page,omitzero"` // 分页: paging object
-	Rows []json.RawMessage `json:"list,omitzero"` // 列表: rows; row fields were not captured
+	_ sKUHistoryPageFields
+
+	Page json.RawMessage   `json:"page,omitzero"` // 分页: pagination
+	Rows []json.RawMessage `json:"list,omitzero"` // 列表: rows; their members are undocumented
 }
 
 // SerialNumberAddRequest 批量录入唯一码: the request of [SKUService.AddSerialNumbers].
 type SerialNumberAddRequest struct {
-	SerialNumbers []SerialNumber `json:"sku_sn_list" check:"required"` // 唯一码列表: <= 500 (required)
-	Status        int64          `json:"status,omitzero"`              // 状态: status; 0 waiting to be received, 1 received
+	_ serialNumberAddRequestFields
+
+	// 唯一码列表: serial numbers, at most 500 (required)
+	SerialNumbers []SerialNumber `json:"sku_sn_list" check:"required"`
+	Status        int64          `json:"status,omitzero"` // 状态: 0 waiting to be received, 1 received (one source)
 }
 
 // SerialNumber 唯一码列表: SerialNumbers of [SerialNumberAddRequest].
 type SerialNumber struct {
-	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
+	_ serialNumberFields
+
+	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
 	SN    string `json:"sn" check:"required"`     // 唯一码: serial number (required)
 }
 
 // PackSerialNumberAddRequest 批量录入箱唯一码: the request of
 // [SKUService.AddPackSerialNumbers].
 type PackSerialNumberAddRequest struct {
+	_ packSerialNumberAddRequestFields
+
 	Cartons []PackSerialNumber `json:"pack_sn_list" check:"required"` // 箱码列表: cartons (required)
-	// 状态: status; 1 waiting to be received, 2 received, 3 shipped (other values: as 1)
-	Status int64 `json:"status,omitzero"`
+	Status  int64              `json:"status,omitzero"`               // 状态: 1 waiting to be received, 2 received, 3 shipped; other values as 1
 }
 
 // PackSerialNumber 箱码列表: Cartons of [PackSerialNumberAddRequest].
 type PackSerialNumber struct {
-	SKUID         string   `json:"sku_id" check:"required"`           // 商品编码: SKU code in the ERP (required)
+	_ packSerialNumberFields
+
+	SKUID         string   `json:"sku_id" check:"required"`           // 商品编码: SKU code (required)
 	SN            string   `json:"sn" check:"required"`               // 箱码: carton serial number (required)
 	PackSKUSNList []string `json:"pack_sku_sn_list" check:"required"` // 箱内唯一码: serial numbers inside (required)
 }
 
 // ShopSKUQuery 店铺商品资料查询: the request of [ShopSKUService.Query].
 type ShopSKUQuery struct {
+	_ shopSKUQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd       time.Time `json:"modified_end,omitzero"`
-	LinkModifiedBegin time.Time `json:"link_modified_begin,omitzero"` // 对应关系修改起始: mapping changed from
-	LinkModifiedEnd   time.Time `json:"link_modified_end,omitzero"`   // 对应关系修改结束: mapping changed to
-	CreatedBegin      time.Time `json:"created_begin,omitzero"`       // 创建起始时间: lower bound of creation time
-	CreatedEnd        time.Time `json:"created_end,omitzero"`         // 创建结束时间: upper bound of creation time
-	// 商品编码: SKU codes; comma-joined ONLINE SKU codes, <= 20
-	SKUIDs CommaList `json:"sku_ids,omitzero" check:"items=20"`
-	ShopID int64     `json:"shop_id,omitzero"` // 店铺编号: shop number in the ERP
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	// 对应关系修改起始: start of the time range, by the last change of the mapping
+	LinkModifiedBegin time.Time `json:"link_modified_begin,omitzero"`
+	// 对应关系修改结束: end of the time range, by the last change of the mapping
+	LinkModifiedEnd time.Time `json:"link_modified_end,omitzero"`
+	CreatedBegin    time.Time `json:"created_begin,omitzero"`            // 创建起始时间: start of the time range, by the creation
+	CreatedEnd      time.Time `json:"created_end,omitzero"`              // 创建结束时间: end of the time range, by the creation
+	SKUIDs          CommaList `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes of the shop, at most 20
+	ShopID          int64     `json:"shop_id,omitzero"`                  // 店铺编号: shop number in the ERP
 }
 
 // ShopSKUPage 店铺商品资料查询: the answer of [ShopSKUService.Query].
 type ShopSKUPage struct {
-	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64     `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64     `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool      `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	ShopSKUs  []ShopSKU `json:"datas,omitzero"`      // 数据集合: rows
+	_ shopSKUPageFields
+
+	PageIndex int64     `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64     `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64     `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount int64     `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool      `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	ShopSKUs  []ShopSKU `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // ShopSKU 数据集合: ShopSKUs of [ShopSKUPage].
 type ShopSKU struct {
-	CoID         int64     `json:"co_id,omitzero"`         // 公司编号: company number
-	ShopID       int64     `json:"shop_id,omitzero"`       // 店铺编号: shop number in the ERP
-	Channel      string    `json:"channel,omitzero"`       // 来源平台: source platform
-	IID          string    `json:"i_id,omitzero"`          // 款式编码: style (SPU) code; online style code
-	SKUID        string    `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP; online SKU code
-	ShopIID      string    `json:"shop_i_id,omitzero"`     // 店铺款式编码: platform's style id
-	ShopSKUID    string    `json:"shop_sku_id,omitzero"`   // 店铺商品编码: platform's SKU id
-	Modified     time.Time `json:"modified,omitzero"`      // 修改时间: last-modified time
-	LinkModified time.Time `json:"link_modified,omitzero"` // 对应关系修改时间: last change of the mapping
-	// 是否上架: 1 enabled, 0 standby, -1 disabled; BOOLEAN: listed in the shop or not (not the
-	// -1/0/1 of a SKU)
-	Enabled  bool   `json:"enabled,omitzero"`
-	CID      int64  `json:"c_id,omitzero"`       // 类目ID: category id
-	RawSKUID string `json:"raw_sku_id,omitzero"` // 原始商品编码: SKU code as the platform sent it
-	// 平台价格: price in the shop, as string; a merchant setting must be on (sent as text)
+	_ shopSKUFields
+
+	CoID         int64     `json:"co_id,omitzero"`                    // 公司编号: company number
+	ShopID       int64     `json:"shop_id,omitzero" wire:"vital"`     // 店铺编号: shop number in the ERP
+	Channel      string    `json:"channel,omitzero"`                  // 来源平台: source platform
+	IID          string    `json:"i_id,omitzero"`                     // 款式编码: style code in the shop
+	SKUID        string    `json:"sku_id,omitzero"`                   // 商品编码: SKU code in the shop
+	ShopIID      string    `json:"shop_i_id,omitzero" wire:"vital"`   // 店铺款式编码: platform's style id
+	ShopSKUID    string    `json:"shop_sku_id,omitzero" wire:"vital"` // 店铺商品编码: platform's SKU id
+	Modified     time.Time `json:"modified,omitzero"`                 // 修改时间: time of the last change
+	LinkModified time.Time `json:"link_modified,omitzero"`            // 对应关系修改时间: last change of the mapping
+	Enabled      bool      `json:"enabled,omitzero"`                  // 是否上架: whether it is listed in the shop
+	CID          int64     `json:"c_id,omitzero"`                     // 类目ID: category id
+	RawSKUID     string    `json:"raw_sku_id,omitzero"`               // 原始商品编码: SKU code as the platform sent it
+	// 平台价格: price in the shop; a merchant setting must be on (sent as text)
 	ShopPrice decimal.Decimal `json:"shop_price,omitzero,string"`
-	Name      string          `json:"name,omitzero"` // 名称: name; platform title
-	// 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"; colour and size in the shop
+	Name      string          `json:"name,omitzero"` // 名称: title on the platform
+	// 颜色及规格: colour and size in the shop, e.g. "蓝色;XXL"
 	PropertiesValue string    `json:"properties_value,omitzero"`
 	Pic             string    `json:"pic,omitzero"`            // 图片地址: picture URL
 	Created         time.Time `json:"created,omitzero"`        // 创建时间: creation time
 	ShopCreated     time.Time `json:"shop_created,omitzero"`   // 平台创建时间: creation time on the platform
 	PullOffTime     time.Time `json:"pull_off_time,omitzero"`  // 下架时间: time it was taken off
 	OuterSKUCode    string    `json:"outer_sku_code,omitzero"` // 线上国标码: barcode in the shop
-	// 同步设置: type; 0 stock sync on, 2 off; newer documentation adds 3 off by mapping and
-	// 254/255 locked
-	Type      int64           `json:"type,omitzero"`
-	ShopQty   decimal.Decimal `json:"shop_qty,omitzero"`    // 店铺库存: stock shown in the shop
-	LinkSKUID string          `json:"link_sku_id,omitzero"` // 对应商品编码: ERP SKU it is mapped to
-	// 售价下限: number|int in one client, number in the newer documentation, "" in an observed
-	// sample
-	SalePriceMin decimal.Decimal `json:"sale_price_min,omitzero"`
-	SalePriceMax decimal.Decimal `json:"sale_price_max,omitzero"` // 售价上限: number|as above
+	// 同步设置: stock synchronisation: 0 on, 2 off, 3 off by the mapping, 254 and 255 locked
+	Type         int64           `json:"type,omitzero"`
+	ShopQty      decimal.Decimal `json:"shop_qty,omitzero"`       // 店铺库存: stock shown in the shop
+	LinkSKUID    string          `json:"link_sku_id,omitzero"`    // 对应商品编码: SKU code
+	SalePriceMin decimal.Decimal `json:"sale_price_min,omitzero"` // 售价下限: lower limit of the price; may be empty
+	SalePriceMax decimal.Decimal `json:"sale_price_max,omitzero"` // 售价上限: upper limit of the price
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ShopSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ShopSKUUploadRequest 店铺商品资料上传: the request of [ShopSKUService.Upload].
 type ShopSKUUploadRequest struct {
+	_ shopSKUUploadRequestFields
+
 	Items []ShopSKUUpload `json:"items" check:"required"` // 明细: lines (required)
 }
 
 // ShopSKUUpload 明细: Items of [ShopSKUUploadRequest].
 type ShopSKUUpload struct {
-	// 商品编码: SKU code in the ERP; online SKU code (the code the shop carries), updatable
-	// (required)
-	SKUID               string `json:"sku_id" check:"required"`
-	IID                 string `json:"i_id,omitzero"`                  // 款式编码: style (SPU) code; online style code
-	SKUCode             string `json:"sku_code,omitzero"`              // 国标码: national barcode / GTIN of the SKU
-	ShopIID             string `json:"shop_i_id" check:"required"`     // 店铺款式编码: platform's style id (required)
-	ShopSKUID           string `json:"shop_sku_id" check:"required"`   // 店铺商品编码: platform's SKU id (required)
-	OriginalSKUID       string `json:"original_sku_id,omitzero"`       // 原始商品编码: original SKU code
-	Name                string `json:"name,omitzero"`                  // 名称: name; platform title
-	ShopPropertiesValue string `json:"shop_properties_value,omitzero"` // 店铺颜色规格: platform colour and size text
-	SKUSign             string `json:"sku_sign,omitzero"`              // 商品标识: special marker of the listing (retail, tiered …); may be ""
-	ShopID              int64  `json:"shop_id" check:"required"`       // 店铺编号: shop number in the ERP (required)
-	ShopSKUURL          string `json:"shop_sku_url,omitzero"`          // 线上链接: listing URL
+	_ shopSKUUploadFields
+
+	SKUID         string `json:"sku_id" check:"required"`      // 商品编码: SKU code in the shop; updatable (required)
+	IID           string `json:"i_id,omitzero"`                // 款式编码: style code in the shop
+	SKUCode       string `json:"sku_code,omitzero"`            // 国标码: national barcode or GTIN of the SKU
+	ShopIID       string `json:"shop_i_id" check:"required"`   // 店铺款式编码: platform's style id (required)
+	ShopSKUID     string `json:"shop_sku_id" check:"required"` // 店铺商品编码: platform's SKU id (required)
+	OriginalSKUID string `json:"original_sku_id,omitzero"`     // 原始商品编码: original SKU code
+	Name          string `json:"name,omitzero"`                // 名称: title on the platform
+	// 店铺颜色规格: colour and size on the platform
+	ShopPropertiesValue string `json:"shop_properties_value,omitzero"`
+	SKUSign             string `json:"sku_sign,omitzero"`        // 商品标识: marker of the listing, e.g. retail or tiered; may be empty
+	ShopID              int64  `json:"shop_id" check:"required"` // 店铺编号: shop number in the ERP (required)
+	ShopSKUURL          string `json:"shop_sku_url,omitzero"`    // 线上链接: listing URL
 }
 
 // BundleQuery 组合装商品查询: the request of [BundleService.Query].
 type BundleQuery struct {
+	_ bundleQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 50
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	// 商品编码: SKU codes; comma-joined codes of combinations, <= 20
-	SKUIDs CommaList `json:"sku_ids,omitzero" check:"items=20"`
-	IIDs   []string  `json:"i_ids,omitzero"`                // 款式编码: style codes
-	Fields []string  `json:"combine_itemsku_flds,omitzero"` // 自定义返回字段: names of the fields to return
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`             // 修改结束时间: end of the time range, by the last change
+	SKUIDs        CommaList `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes of the bundles, at most 20
+	IIDs          []string  `json:"i_ids,omitzero"`                    // 款式编码: style codes
+	Fields        []string  `json:"combine_itemsku_flds,omitzero"`     // 自定义返回字段: names of the fields to return
 }
 
 // BundlePage 组合装商品查询: the answer of [BundleService.Query].
 type BundlePage struct {
-	PageIndex int64    `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64    `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64    `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64    `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool     `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Bundles   []Bundle `json:"datas,omitzero"`      // 数据集合: rows
+	_ bundlePageFields
+
+	PageIndex int64    `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64    `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64    `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount int64    `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool     `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Bundles   []Bundle `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Bundle 数据集合: Bundles of [BundlePage].
 type Bundle struct {
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP; code of the combination
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
-	Name            string          `json:"name,omitzero"`             // 名称: name
-	ShortName       string          `json:"short_name,omitzero"`       // 简称: short name
-	VCName          string          `json:"vc_name,omitzero"`          // 虚拟分类: virtual (free) category
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 基本售价: base selling price
-	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本价: cost price
-	Weight          decimal.Decimal `json:"weight,omitzero"`           // 重量: weight
-	Modified        time.Time       `json:"modified,omitzero"`         // 修改时间: last-modified time
-	Created         time.Time       `json:"created,omitzero"`          // 创建时间: creation time
-	EntitySKUID     string          `json:"enty_sku_id,omitzero"`      // 实体编码: SKU standing for the packed set
-	Labels          CommaList       `json:"labels,omitzero"`           // 标签: labels; comma-joined
-	Brand           string          `json:"brand,omitzero"`            // 品牌: brand name (plain text, there is no brand id)
-	// 是否启用: 1 enabled, 0 standby, -1 disabled; 1/0/-1 (a NUMBER here, Chinese text in the
-	// upload)
-	Enabled int64  `json:"enabled,omitzero"`
-	SKUCode string `json:"sku_code,omitzero"` // 国标码: national barcode / GTIN of the SKU
-	// 其它价格1: custom price slot 1 (the merchant names the slot)
+	_ bundleFields
+
+	SKUID           string          `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code of the bundle
+	IID             string          `json:"i_id,omitzero"`                // 款式编码: style (SPU) code
+	Name            string          `json:"name,omitzero"`                // 名称: name
+	ShortName       string          `json:"short_name,omitzero"`          // 简称: short name
+	VCName          string          `json:"vc_name,omitzero"`             // 虚拟分类: virtual (free) category
+	Pic             string          `json:"pic,omitzero"`                 // 图片地址: picture URL
+	PropertiesValue string          `json:"properties_value,omitzero"`    // 颜色及规格: colour and size, e.g. "蓝色;XXL"
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`          // 基本售价: base selling price
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`          // 成本价: cost price
+	Weight          decimal.Decimal `json:"weight,omitzero"`              // 重量: weight
+	Modified        time.Time       `json:"modified,omitzero"`            // 修改时间: time of the last change
+	Created         time.Time       `json:"created,omitzero"`             // 创建时间: creation time
+	EntitySKUID     string          `json:"enty_sku_id,omitzero"`         // 实体编码: SKU code of the packed set
+	Labels          CommaList       `json:"labels,omitzero"`              // 标签: labels
+	Brand           string          `json:"brand,omitzero"`               // 品牌: brand name
+	Enabled         int64           `json:"enabled,omitzero"`             // 是否启用: 1 enabled, 0 standby, -1 disabled
+	SKUCode         string          `json:"sku_code,omitzero"`            // 国标码: national barcode or GTIN of the SKU
+	// 其它价格1: custom price slot 1; the merchant names the slot
 	OtherPrice1 decimal.Decimal `json:"other_price_1,omitzero"`
-	// 其它价格2: custom price slot 2 (the merchant names the slot)
+	// 其它价格2: custom price slot 2; the merchant names the slot
 	OtherPrice2 decimal.Decimal `json:"other_price_2,omitzero"`
-	// 其它价格3: custom price slot 3 (the merchant names the slot)
+	// 其它价格3: custom price slot 3; the merchant names the slot
 	OtherPrice3 decimal.Decimal `json:"other_price_3,omitzero"`
-	// 其它价格4: custom price slot 4 (the merchant names the slot)
+	// 其它价格4: custom price slot 4; the merchant names the slot
 	OtherPrice4 decimal.Decimal `json:"other_price_4,omitzero"`
-	// 其它价格5: custom price slot 5 (the merchant names the slot)
+	// 其它价格5: custom price slot 5; the merchant names the slot
 	OtherPrice5 decimal.Decimal   `json:"other_price_5,omitzero"`
-	Other1      string            `json:"other_1,omitzero"`   // 其它属性1: custom text slot 1 (the merchant names the slot)
-	Other2      string            `json:"other_2,omitzero"`   // 其它属性2: custom text slot 2 (the merchant names the slot)
-	Other3      string            `json:"other_3,omitzero"`   // 其它属性3: custom text slot 3 (the merchant names the slot)
-	Other4      string            `json:"other_4,omitzero"`   // 其它属性4: custom text slot 4 (the merchant names the slot)
-	Other5      string            `json:"other_5,omitzero"`   // 其它属性5: custom text slot 5 (the merchant names the slot)
+	Other1      string            `json:"other_1,omitzero"`   // 其它属性1: custom text slot 1; the merchant names the slot
+	Other2      string            `json:"other_2,omitzero"`   // 其它属性2: custom text slot 2; the merchant names the slot
+	Other3      string            `json:"other_3,omitzero"`   // 其它属性3: custom text slot 3; the merchant names the slot
+	Other4      string            `json:"other_4,omitzero"`   // 其它属性4: custom text slot 4; the merchant names the slot
+	Other5      string            `json:"other_5,omitzero"`   // 其它属性5: custom text slot 5; the merchant names the slot
 	Length      decimal.Decimal   `json:"l,omitzero"`         // 长: length
 	Width       decimal.Decimal   `json:"w,omitzero"`         // 宽: width
 	Height      decimal.Decimal   `json:"h,omitzero"`         // 高: height
 	Volume      decimal.Decimal   `json:"volume,omitzero"`    // 体积: volume
-	ItemType    string            `json:"item_type,omitzero"` // 商品属性: 成品 / 半成品 / 原材料 / 包材
+	ItemType    string            `json:"item_type,omitzero"` // 商品属性: 成品, 半成品, 原材料 or 包材
 	Remark      string            `json:"remark,omitzero"`    // 备注: remark
 	SKUQty      decimal.Decimal   `json:"sku_qty,omitzero"`   // 子商品数量: number of components
-	Items       []BundleComponent `json:"items,omitzero"`     // 子商品: lines; components
+	Items       []BundleComponent `json:"items,omitzero"`     // 子商品: components
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Bundle) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // BundleComponent 子商品: Items of [Bundle].
 type BundleComponent struct {
+	_ bundleComponentFields
+
 	SrcSKUID     string          `json:"src_sku_id,omitzero"`     // 子商品编码: SKU of the component
 	Qty          decimal.Decimal `json:"qty,omitzero"`            // 数量: quantity
-	SalePrice    decimal.Decimal `json:"sale_price,omitzero"`     // 应占售价: base selling price; share of the price
-	Modified     time.Time       `json:"modified,omitzero"`       // 修改时间: last-modified time
-	CombineSKUID string          `json:"combine_sku_id,omitzero"` // 组合装编码: code of the combination
+	SalePrice    decimal.Decimal `json:"sale_price,omitzero"`     // 应占售价: share of the price
+	Modified     time.Time       `json:"modified,omitzero"`       // 修改时间: time of the last change
+	CombineSKUID string          `json:"combine_sku_id,omitzero"` // 组合装编码: SKU code of the bundle
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v BundleComponent) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // BundleUploadRequest 组合装商品上传: the request of [BundleService.Upload].
 type BundleUploadRequest struct {
-	IsCover     *bool `json:"is_cover,omitzero"`      // 存在是否覆盖: default true
-	IsNullCover *bool `json:"is_null_cover,omitzero"` // 空值是否覆盖: default false: empty values do not overwrite
-	// 是否追加标签: sources disagree: the newer documentation has it here at the top as a string;
-	// one client has it inside each item as bool (true append, false replace)
-	IsAddLabels string `json:"is_add_labels,omitzero"`
-	// 同步更新实体商品: newer documentation only
+	_ bundleUploadRequestFields
+
+	IsCover     *bool  `json:"is_cover,omitzero"`      // 存在是否覆盖: whether an existing bundle is overwritten; default true
+	IsNullCover *bool  `json:"is_null_cover,omitzero"` // 空值是否覆盖: whether empty values overwrite; default false
+	IsAddLabels string `json:"is_add_labels,omitzero"` // 是否追加标签: true adds the labels, false replaces them
+	// 同步更新实体商品: whether to update the SKU that stands for the packed set
 	IsUpdateEntitySKU *bool          `json:"is_update_enty_sku_from_combine_sku,omitzero"`
-	Items             []BundleUpload `json:"items" check:"required"` // 明细: lines; <= 50 (required)
+	Items             []BundleUpload `json:"items" check:"required"` // 明细: bundles, at most 50 (required)
 }
 
 // BundleUpload 明细: Items of [BundleUploadRequest].
 type BundleUpload struct {
-	SKUID string `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP; code of the combination (required)
-	IID   string `json:"i_id,omitzero"`           // 款式编码: style (SPU) code
-	// 实体编码: an existing normal SKU standing for the packed set; usable by one combination only
-	EntitySKUID     string           `json:"enty_sku_id,omitzero"`
-	Name            string           `json:"name,omitzero"`             // 名称: name
-	PropertiesValue string           `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
-	Brand           string           `json:"brand,omitzero"`            // 品牌: brand name (plain text, there is no brand id)
-	CostPrice       *decimal.Decimal `json:"cost_price,omitempty"`      // 成本价: cost price
-	Pic             string           `json:"pic,omitzero"`              // 图片地址: picture URL
-	ShortName       string           `json:"short_name,omitzero"`       // 简称: short name
-	Remark          string           `json:"remark,omitzero"`           // 备注: remark
-	// 是否启用: 1 enabled, 0 standby, -1 disabled; CHINESE TEXT: 启用 / 备用 / 禁用 (default
-	// 启用), not 1/0/-1
-	Enabled string `json:"enabled,omitzero"`
-	// 子商品: components; camelCase on the wire (required)
-	Components  []BundleUploadComponent `json:"childList" check:"required"`
-	IsAddLabels *bool                   `json:"is_add_labels,omitzero"` // 是否追加标签: one client's place of the flag (see above)
-	// 标签: labels; comma-joined string, <= 200 characters, only labels known to the system
+	_ bundleUploadFields
+
+	SKUID           string                  `json:"sku_id" check:"required"`    // 商品编码: SKU code of the bundle (required)
+	IID             string                  `json:"i_id,omitzero"`              // 款式编码: style (SPU) code
+	EntitySKUID     string                  `json:"enty_sku_id,omitzero"`       // 实体编码: existing SKU for the packed set, of one bundle only
+	Name            string                  `json:"name,omitzero"`              // 名称: name
+	PropertiesValue string                  `json:"properties_value,omitzero"`  // 颜色及规格: colour and size, e.g. "蓝色;XXL"
+	Brand           string                  `json:"brand,omitzero"`             // 品牌: brand name
+	CostPrice       *decimal.Decimal        `json:"cost_price,omitempty"`       // 成本价: cost price
+	Pic             string                  `json:"pic,omitzero"`               // 图片地址: picture URL
+	ShortName       string                  `json:"short_name,omitzero"`        // 简称: short name
+	Remark          string                  `json:"remark,omitzero"`            // 备注: remark
+	Enabled         string                  `json:"enabled,omitzero"`           // 是否启用: 启用 (default), 备用 or 禁用
+	Components      []BundleUploadComponent `json:"childList" check:"required"` // 子商品: components (required)
+	// 是否追加标签: true adds the labels, false replaces them; in place of the member beside the
+	// items
+	IsAddLabels *bool `json:"is_add_labels,omitzero"`
+	// 标签: labels known to the system, at most 200 characters, separated by commas
 	Labels CommaList `json:"labels,omitzero"`
-	// 移除标签: comma-joined; spelled deleted_labels in one client, deleteLabels in the newer
-	// documentation
+	// 移除标签: labels to remove, separated by commas; in some versions deleteLabels
 	DeletedLabels   CommaList `json:"deleted_labels,omitzero"`
-	DeleteLabelsAlt CommaList `json:"deleteLabels,omitzero"` // 移除标签: newer spelling
-	// 其它价格1: custom price slot 1 (the merchant names the slot); newer documentation only
+	DeleteLabelsAlt CommaList `json:"deleteLabels,omitzero"` // 移除标签: labels to remove, in place of deleted_labels
+	// 其它价格1: custom price slot 1; the merchant names the slot
 	OtherPrice1 *decimal.Decimal `json:"other_price_1,omitempty"`
-	// 其它价格2: custom price slot 2 (the merchant names the slot); newer documentation only
+	// 其它价格2: custom price slot 2; the merchant names the slot
 	OtherPrice2 *decimal.Decimal `json:"other_price_2,omitempty"`
-	// 其它价格3: custom price slot 3 (the merchant names the slot); newer documentation only
+	// 其它价格3: custom price slot 3; the merchant names the slot
 	OtherPrice3 *decimal.Decimal `json:"other_price_3,omitempty"`
-	// 其它价格4: custom price slot 4 (the merchant names the slot); newer documentation only
+	// 其它价格4: custom price slot 4; the merchant names the slot
 	OtherPrice4 *decimal.Decimal `json:"other_price_4,omitempty"`
-	// 其它价格5: custom price slot 5 (the merchant names the slot); newer documentation only
-	OtherPrice5 *decimal.Decimal `json:"other_price_5,omitempty"`
-	// 其它属性1: custom text slot 1 (the merchant names the slot); newer documentation only
-	Other1 string `json:"other_1,omitzero"`
-	// 其它属性2: custom text slot 2 (the merchant names the slot); newer documentation only
-	Other2 string `json:"other_2,omitzero"`
-	// 其它属性3: custom text slot 3 (the merchant names the slot); newer documentation only
-	Other3 string `json:"other_3,omitzero"`
-	// 其它属性4: custom text slot 4 (the merchant names the slot); newer documentation only
-	Other4 string `json:"other_4,omitzero"`
-	// 其它属性5: custom text slot 5 (the merchant names the slot); newer documentation only
-	Other5 string `json:"other_5,omitzero"`
-	// 其它属性6: custom text slot 6 (the merchant names the slot); newer documentation only
-	Other6 string `json:"other_6,omitzero"`
-	// 其它属性7: custom text slot 7 (the merchant names the slot); newer documentation only
-	Other7 string `json:"other_7,omitzero"`
-	// 其它属性8: custom text slot 8 (the merchant names the slot); newer documentation only
-	Other8 string `json:"other_8,omitzero"`
-	// 其它属性9: custom text slot 9 (the merchant names the slot); newer documentation only
-	Other9 string `json:"other_9,omitzero"`
-	// 其它属性10: custom text slot 10 (the merchant names the slot); newer documentation only
-	Other10 string `json:"other_10,omitzero"`
-	// 市场价/吊牌价: market or tag price; newer documentation only
-	MarketPrice *decimal.Decimal `json:"market_price,omitempty"`
-	// 采购价: purchase price; newer documentation only
-	PurchasePrice *decimal.Decimal `json:"purchase_price,omitempty"`
-	// 组合装售价: newer documentation only: selling price of the combination
-	ComposeSalePrice *decimal.Decimal `json:"compose_sale_price,omitempty"`
+	// 其它价格5: custom price slot 5; the merchant names the slot
+	OtherPrice5      *decimal.Decimal `json:"other_price_5,omitempty"`
+	Other1           string           `json:"other_1,omitzero"`             // 其它属性1: custom text slot 1; the merchant names the slot
+	Other2           string           `json:"other_2,omitzero"`             // 其它属性2: custom text slot 2; the merchant names the slot
+	Other3           string           `json:"other_3,omitzero"`             // 其它属性3: custom text slot 3; the merchant names the slot
+	Other4           string           `json:"other_4,omitzero"`             // 其它属性4: custom text slot 4; the merchant names the slot
+	Other5           string           `json:"other_5,omitzero"`             // 其它属性5: custom text slot 5; the merchant names the slot
+	Other6           string           `json:"other_6,omitzero"`             // 其它属性6: custom text slot 6; the merchant names the slot
+	Other7           string           `json:"other_7,omitzero"`             // 其它属性7: custom text slot 7; the merchant names the slot
+	Other8           string           `json:"other_8,omitzero"`             // 其它属性8: custom text slot 8; the merchant names the slot
+	Other9           string           `json:"other_9,omitzero"`             // 其它属性9: custom text slot 9; the merchant names the slot
+	Other10          string           `json:"other_10,omitzero"`            // 其它属性10: custom text slot 10; the merchant names the slot
+	MarketPrice      *decimal.Decimal `json:"market_price,omitempty"`       // 市场价/吊牌价: market or tag price
+	PurchasePrice    *decimal.Decimal `json:"purchase_price,omitempty"`     // 采购价: purchase price
+	ComposeSalePrice *decimal.Decimal `json:"compose_sale_price,omitempty"` // 组合装售价: selling price of the bundle
 }
 
 // BundleUploadComponent 子商品: Components of [BundleUpload].
 type BundleUploadComponent struct {
-	SrcSKUID string          `json:"src_sku_id" check:"required"` // 子商品编码: SKU of the component (required)
-	Qty      decimal.Decimal `json:"qty"`                         // 数量: quantity (required)
-	// 应占售价: base selling price; share of the price given to this component (required)
-	SalePrice decimal.Decimal `json:"sale_price"`
+	_ bundleUploadComponentFields
+
+	SrcSKUID  string          `json:"src_sku_id" check:"required"` // 子商品编码: SKU of the component (required)
+	Qty       decimal.Decimal `json:"qty"`                         // 数量: quantity (required)
+	SalePrice decimal.Decimal `json:"sale_price"`                  // 应占售价: share of the price of this component (required)
 }
 
 // CategoryQuery 商品类目查询: the request of [CategoryService.Query].
 type CategoryQuery struct {
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	_ categoryQueryFields
+
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	PageIndex   int64     `json:"page_index,omitzero"`   // 第几页: page number, starts at 1
-	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: rows per page
-	CIDs        []string  `json:"c_ids,omitzero"`        // 类目id集合: category ids, as STRINGS
-	ParentCIDs  []string  `json:"parent_c_ids,omitzero"` // 父级类目id集合: parent ids, as STRINGS
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	PageIndex     int64     `json:"page_index,omitzero"`   // 第几页: page number, starts at 1
+	PageSize      int64     `json:"page_size,omitzero"`    // 每页条数: rows per page
+	CIDs          []string  `json:"c_ids,omitzero"`        // 类目id集合: category ids
+	ParentCIDs    []string  `json:"parent_c_ids,omitzero"` // 父级类目id集合: ids of the parents
 }
 
 // CategoryPage 商品类目查询: the answer of [CategoryService.Query].
 type CategoryPage struct {
-	PageIndex  int64      `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize   int64      `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount  int64      `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount  int64      `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext    bool       `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Categories []Category `json:"datas,omitzero"`      // 数据集合: rows
+	_ categoryPageFields
+
+	PageIndex  int64      `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize   int64      `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount  int64      `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount  int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext    bool       `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Categories []Category `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Category 数据集合: Categories of [CategoryPage].
 type Category struct {
-	CID       int64     `json:"c_id,omitzero"`        // 类目ID: category id
-	ParentCID int64     `json:"parent_c_id,omitzero"` // 父级类目ID: parent category id
-	Modified  time.Time `json:"modified,omitzero"`    // 修改时间: last-modified time
-	Name      string    `json:"name,omitzero"`        // 类目名称: name; category name
+	_ categoryFields
+
+	CID       int64     `json:"c_id,omitzero" wire:"vital"` // 类目ID: category id
+	ParentCID int64     `json:"parent_c_id,omitzero"`       // 父级类目ID: parent category id
+	Modified  time.Time `json:"modified,omitzero"`          // 修改时间: time of the last change
+	Name      string    `json:"name,omitzero"`              // 类目名称: category name
 }
 
 // CategorySaveRequest 商品类目上传/更新: the request of [CategoryService.Save].
 type CategorySaveRequest struct {
-	CName     string `json:"c_name" check:"required"` // 类目名称: category name (required)
-	ParentCID int64  `json:"parent_c_id,omitzero"`    // 父级类目ID: parent category id
-	// 类目ID: category id; given by the system on creation; send it to change a category
-	CID     int64    `json:"c_id,omitzero"`
-	Sort    int64    `json:"sort,omitzero"`     // 排序: sort order
-	IsPV    bool     `json:"is_pv,omitzero"`    // 是否添加PV: whether to add category properties
-	PVNames []string `json:"pv_names,omitzero"` // 属性名: names of category properties
-	Enable  *bool    `json:"enable,omitzero"`   // 是否启用: null = leave as is (note "enable", not "enabled")
+	_ categorySaveRequestFields
+
+	CName     string   `json:"c_name" check:"required"` // 类目名称: category name (required)
+	ParentCID int64    `json:"parent_c_id,omitzero"`    // 父级类目ID: parent category id
+	CID       int64    `json:"c_id,omitzero"`           // 类目ID: id assigned on creation; required to change a category
+	Sort      int64    `json:"sort,omitzero"`           // 排序: sort order
+	IsPV      bool     `json:"is_pv,omitzero"`          // 是否添加PV: whether to add category properties
+	PVNames   []string `json:"pv_names,omitzero"`       // 属性名: names of category properties
+	Enable    *bool    `json:"enable,omitzero"`         // 是否启用: whether it is enabled; null leaves it unchanged
 }
 
 // CategorySaveResult 商品类目上传/更新: the answer of [CategoryService.Save].
 type CategorySaveResult struct {
+	_ categorySaveResultFields
+
 	CID       int64 `json:"c_id,omitzero"`        // 类目ID: category id
 	ParentCID int64 `json:"parent_c_id,omitzero"` // 父级类目ID: parent category id
 }
 
 // SupplierSKUQuery 商品多供应商查询: the request of [SupplierSKUService.Query].
 type SupplierSKUQuery struct {
-	SKUID       string    `json:"skuid,omitzero"`        // 商品编码: SKU code; one word without underscore
-	SKUIDs      []string  `json:"skuIds,omitzero"`       // 商品编码列表: SKU codes; sent by one program in this spelling
-	IID         string    `json:"iid,omitzero"`          // 款式编码: style code; one word without underscore
+	_ supplierSKUQueryFields
+
+	SKUID       string    `json:"skuid,omitzero"`        // 商品编码: SKU code
+	SKUIDs      []string  `json:"skuIds,omitzero"`       // 商品编码列表: SKU codes (one source)
+	IID         string    `json:"iid,omitzero"`          // 款式编码: style code
 	SupplierID  int64     `json:"supplier_id,omitzero"`  // 供应商编号: supplier's internal number
-	Begin       time.Time `json:"begin,omitzero"`        // 最早创建时间: created from
-	End         time.Time `json:"end,omitzero"`          // 最晚创建时间: created to
+	Begin       time.Time `json:"begin,omitzero"`        // 最早创建时间: start of the time range, by the creation
+	End         time.Time `json:"end,omitzero"`          // 最晚创建时间: end of the time range, by the creation
 	CurrentPage int64     `json:"current_page,omitzero"` // 当前页: page number, starts at 1
-	// 第几页: page, from 1; a running program and a manual page with it in place of current_page
-	PageIndex int64 `json:"page_index,omitzero"`
-	PageSize  int64 `json:"page_size,omitzero"` // 每页条数: rows per page
+	PageIndex   int64     `json:"page_index,omitzero"`   // 第几页: page number, from 1
+	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: rows per page
 }
 
 // SupplierSKUPage 商品多供应商查询: the answer of [SupplierSKUService.Query].
 type SupplierSKUPage struct {
-	Page         PageInfo      `json:"page,omitzero"` // 分页: paging object
+	_ supplierSKUPageFields
+
+	Page         PageInfo      `json:"page,omitzero"` // 分页: pagination
 	SupplierSKUs []SupplierSKU `json:"list,omitzero"` // 列表: rows
 }
 
 // PageInfo 分页: Page of [SupplierSKUPage].
 type PageInfo struct {
-	// 总页数: total pages; described as the page number in one source although the name says total
-	// pages
-	Pages       int64 `json:"pages,omitzero"`
+	_ pageInfoFields
+
+	Pages       int64 `json:"pages,omitzero"`        // 总页数: total pages
 	Count       int64 `json:"count,omitzero"`        // 总条数: total rows
 	CurrentPage int64 `json:"current_page,omitzero"` // 当前页: page number, starts at 1
 	PageSize    int64 `json:"page_size,omitzero"`    // 每页条数: rows per page
@@ -1630,118 +1731,153 @@ type PageInfo struct {
 
 // SupplierSKU 列表: SupplierSKUs of [SupplierSKUPage].
 type SupplierSKU struct {
-	IID   string `json:"i_id,omitzero"`   // 款式编码: style (SPU) code
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	// 供应商编号: supplier's internal number; STRING here, number elsewhere
-	SupplierID    string          `json:"supplier_id,omitzero"`
-	SupplierName  string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
-	SupplierCode  string          `json:"supplier_code,omitzero"`   // 供应商编码: supplier's code
-	SupplierIID   string          `json:"supplier_i_id,omitzero"`   // 供应商款式编码: supplier's own style code
-	SupplierSKUID string          `json:"supplier_sku_id,omitzero"` // 供应商商品编码: supplier's own SKU code
-	CostPrice     decimal.Decimal `json:"cost_price,omitzero"`      // 成本价: cost price
-	Created       time.Time       `json:"created,omitzero"`         // 创建时间: creation time
-	PurchaseURL   string          `json:"purchase_url,omitzero"`    // 采购链接: purchase link
-	Remark        string          `json:"remark,omitzero"`          // 备注: remark
-	// 装箱数: standard quantity per carton; quantity per carton, as string (sent as text)
-	PackQty     decimal.Decimal `json:"pack_qty,omitzero,string"`
-	DeliveryDay string          `json:"delivery_day,omitzero"` // 交货天数: delivery days, as string
+	_ supplierSKUFields
+
+	IID           string          `json:"i_id,omitzero"`                     // 款式编码: style (SPU) code
+	SKUID         string          `json:"sku_id,omitzero" wire:"vital"`      // 商品编码: SKU code
+	SupplierID    string          `json:"supplier_id,omitzero" wire:"vital"` // 供应商编号: supplier's internal number
+	SupplierName  string          `json:"supplier_name,omitzero"`            // 供应商名称: supplier name
+	SupplierCode  string          `json:"supplier_code,omitzero"`            // 供应商编码: supplier's code
+	SupplierIID   string          `json:"supplier_i_id,omitzero"`            // 供应商款式编码: supplier's own style code
+	SupplierSKUID string          `json:"supplier_sku_id,omitzero"`          // 供应商商品编码: supplier's own SKU code
+	CostPrice     decimal.Decimal `json:"cost_price,omitzero"`               // 成本价: cost price
+	Created       time.Time       `json:"created,omitzero"`                  // 创建时间: creation time
+	PurchaseURL   string          `json:"purchase_url,omitzero"`             // 采购链接: purchase link
+	Remark        string          `json:"remark,omitzero"`                   // 备注: remark
+	PackQty       decimal.Decimal `json:"pack_qty,omitzero,string"`          // 装箱数: quantity per carton (sent as text)
+	DeliveryDay   string          `json:"delivery_day,omitzero"`             // 交货天数: days until delivery
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SupplierSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // SupplierSKUSaveRequest 商品多供应商保存: the request of [SupplierSKUService.Save].
 type SupplierSKUSaveRequest struct {
+	_ supplierSKUSaveRequestFields
+
 	SupplierID    int64            `json:"supplier_id" check:"required"` // 供应商编号: supplier's internal number (required)
-	SupplierName  string           `json:"supplier_name,omitzero"`       // 供应商名称: supplier name; sent by one program
+	SupplierName  string           `json:"supplier_name,omitzero"`       // 供应商名称: supplier name (one source)
 	IID           string           `json:"i_id" check:"required"`        // 款式编码: style (SPU) code (required)
-	SKUID         string           `json:"sku_id" check:"required"`      // 商品编码: SKU code in the ERP (required)
+	SKUID         string           `json:"sku_id" check:"required"`      // 商品编码: SKU code (required)
 	SupplierSKUID string           `json:"supplier_sku_id,omitzero"`     // 供应商商品编码: supplier's own SKU code
 	SupplierIID   string           `json:"supplier_i_id,omitzero"`       // 供应商款式编码: supplier's own style code
-	CostPrice     *decimal.Decimal `json:"cost_price,omitempty"`         // 成本价: cost price; purchase cost
+	CostPrice     *decimal.Decimal `json:"cost_price,omitempty"`         // 成本价: purchase cost
 	PurchaseURL   string           `json:"purchase_url,omitzero"`        // 采购链接: purchase link
-	DeliveryDay   int64            `json:"delivery_day,omitzero"`        // 交货天数: delivery days (number on writing, string on reading)
-	PackQty       *decimal.Decimal `json:"pack_qty,omitempty"`           // 装箱数: standard quantity per carton; quantity per carton
+	DeliveryDay   int64            `json:"delivery_day,omitzero"`        // 交货天数: days until delivery
+	PackQty       *decimal.Decimal `json:"pack_qty,omitempty"`           // 装箱数: quantity per carton
 	Remark        string           `json:"remark,omitzero"`              // 备注: remark
-	IsDefault     *bool            `json:"is_default,omitzero"`          // 是否默认: true make default, false remove default, null no action
+	// 是否默认: true makes it the default, false no longer, null leaves it unchanged
+	IsDefault *bool `json:"is_default,omitzero"`
 }
 
 // BOMQuery BOM信息查询: the request of [BOMService.Query].
 type BOMQuery struct {
-	ModifiedStart time.Time `json:"modified_start,omitzero"` // 修改起始时间: (named _start here, not _begin)
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time   `json:"modified_end,omitzero"`
-	SKUIDs      []string    `json:"sku_ids,omitzero" check:"items=50"` // 商品编码: SKU codes; <= 50
-	Page        PageRequest `json:"page,omitzero"`                     // 分页: paging object
+	_ bOMQueryFields
+
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedStart time.Time   `json:"modified_start,omitzero"`
+	ModifiedEnd   time.Time   `json:"modified_end,omitzero"`             // 修改结束时间: end of the time range, by the last change
+	SKUIDs        []string    `json:"sku_ids,omitzero" check:"items=50"` // 商品编码: SKU codes, at most 50
+	Page          PageRequest `json:"page,omitzero"`                     // 分页: pagination
 }
 
 // PageRequest 分页: Page of [BOMQuery].
 type PageRequest struct {
+	_ pageRequestFields
+
 	CurrentPage int64 `json:"current_page,omitzero"` // 当前页: page number, starts at 1
-	PageSize    int64 `json:"page_size,omitzero"`    // 每页条数: rows per page; <= 2000
+	PageSize    int64 `json:"page_size,omitzero"`    // 每页条数: rows per page; at most 2000
 }
 
 // BOMPage BOM信息查询: the answer of [BOMService.Query].
 type BOMPage struct {
-	BOMs []BOM    `json:"list,omitzero"` // 列表: rows; documentation shows an object; real replies carry an ARRAY
-	Page PageInfo `json:"page,omitzero"` // 分页: paging object
+	_ bOMPageFields
+
+	BOMs []BOM    `json:"list,omitzero"` // 列表: rows
+	Page PageInfo `json:"page,omitzero"` // 分页: pagination
 }
 
 // BOM 列表: BOMs of [BOMPage].
 type BOM struct {
-	SKUID        string         `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP; the finished product
-	IID          string         `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
-	ModifierName string         `json:"modifier_name,omitzero"` // 修改人名称: last editor's name
-	Modified     time.Time      `json:"modified,omitzero"`      // 修改时间: last-modified time
-	BOMs         []BOMLine      `json:"boms,omitzero"`          // 主料: main materials
-	BOMMinors    []BOMMinorLine `json:"bom_minors,omitzero"`    // 辅料: minor materials
+	_ bOMFields
+
+	SKUID        string         `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code of the finished product
+	IID          string         `json:"i_id,omitzero"`                // 款式编码: style (SPU) code
+	ModifierName string         `json:"modifier_name,omitzero"`       // 修改人名称: last editor's name
+	Modified     time.Time      `json:"modified,omitzero"`            // 修改时间: time of the last change
+	BOMs         []BOMLine      `json:"boms,omitzero"`                // 主料: main materials
+	BOMMinors    []BOMMinorLine `json:"bom_minors,omitzero"`          // 辅料: minor materials
 }
 
 // BOMLine 主料: BOMs of [BOM].
 type BOMLine struct {
-	SKUID              string          `json:"sku_id,omitzero"`               // 主料: SKU code in the ERP; numeric row id (autoid), not the SKU code
+	_ bOMLineFields
+
+	SKUID              string          `json:"sku_id,omitzero"`               // 主料: row id, not the SKU code (one source)
 	OuterSKUID         string          `json:"outer_sku_id,omitzero"`         // ERP商品编码: the SKU code
 	Name               string          `json:"name,omitzero"`                 // 名称: name
-	MapSKUID           string          `json:"map_sku_id,omitzero"`           // 关联autoid: row id of the linked material
+	MapSKUID           string          `json:"map_sku_id,omitzero"`           // 关联autoid: row id of the linked material (one source)
 	MapOuterSKUID      string          `json:"map_outer_sku_id,omitzero"`     // 主料关联编码: SKU code of the linked material
 	MapName            string          `json:"map_name,omitzero"`             // 主料名称: name of the material
-	PropertiesValue    string          `json:"properties_value,omitzero"`     // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue    string          `json:"properties_value,omitzero"`     // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 	MapPropertiesValue string          `json:"map_properties_value,omitzero"` // 关联规格: colour and size of the material
 	Pic                string          `json:"pic,omitzero"`                  // 图片地址: picture URL
 	RMQty              decimal.Decimal `json:"rm_qty,omitzero"`               // 主料数量: quantity of the material
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v BOMLine) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // BOMMinorLine 辅料: BOMMinors of [BOM].
 type BOMMinorLine struct {
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP; numeric row id
+	_ bOMMinorLineFields
+
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: row id, not the SKU code (one source)
 	OuterSKUID      string          `json:"outer_sku_id,omitzero"`     // ERP商品编码: the SKU code
 	Name            string          `json:"name,omitzero"`             // 名称: name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v BOMMinorLine) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // BOMSaveRequest BOM信息上传: the request of [BOMService.Save].
 type BOMSaveRequest struct {
+	_ bOMSaveRequestFields
+
 	BOMList   []BOMSaveLine      `json:"bom_list,omitzero"`   // 主料: main materials
 	MinorList []BOMSaveMinorLine `json:"minor_list,omitzero"` // 辅料: minor materials
 }
 
 // BOMSaveLine 主料: BOMList of [BOMSaveRequest].
 type BOMSaveLine struct {
+	_ bOMSaveLineFields
+
 	OuterSKUID    string          `json:"outer_sku_id" check:"required"`     // 成品编码: SKU code of the finished product (required)
 	MapOuterSKUID string          `json:"map_outer_sku_id" check:"required"` // 主料编码: SKU code of the material (required)
 	IID           string          `json:"i_id" check:"required"`             // 款式编码: style (SPU) code (required)
-	RMQty         decimal.Decimal `json:"rm_qty,omitzero"`                   // 主料数量: default 1
-	IsDelete      bool            `json:"is_delete,omitzero"`                // 是否删除: delete this line; default false
+	RMQty         decimal.Decimal `json:"rm_qty,omitzero"`                   // 主料数量: quantity; default 1
+	IsDelete      bool            `json:"is_delete,omitzero"`                // 是否删除: whether to delete the line; default false
 }
 
 // BOMSaveMinorLine 辅料: MinorList of [BOMSaveRequest].
 type BOMSaveMinorLine struct {
+	_ bOMSaveMinorLineFields
+
 	OuterSKUID string `json:"outer_sku_id,omitzero"` // 辅料编码: SKU code of the minor material
 	IID        string `json:"i_id,omitzero"`         // 款式编码: style (SPU) code
-	IsDelete   bool   `json:"is_delete,omitzero"`    // 是否删除: delete this line; default false
+	IsDelete   bool   `json:"is_delete,omitzero"`    // 是否删除: whether to delete the line; default false
 }
 
 // ShopSKUBindRequest 绑定商品关系: the request of [ShopSKUService.Bind].
 type ShopSKUBindRequest struct {
-	SKUID          string   `json:"sku_id" check:"required"`    // 商品编码: ERP SKU (required)
+	_ shopSKUBindRequestFields
+
+	SKUID          string   `json:"sku_id" check:"required"`    // 商品编码: SKU code (required)
 	SKUCodes       []string `json:"sku_codes" check:"required"` // 平台商品编码: codes of the platform SKUs (required)
 	SourceShopID   int64    `json:"source_shop_id,omitzero"`    // 来源店铺编号: shop the links come from
 	TargetPlatform string   `json:"target_platform,omitzero"`   // 目标平台: platform

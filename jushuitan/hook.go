@@ -2,7 +2,6 @@ package jushuitan
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -26,6 +25,7 @@ type Attempt struct {
 	HTTPStatus int
 	Code       int64
 	RequestID  string
+	NullRows   int     // rows of the response that are null and were left out
 	Outcome    Outcome // outcome of a failed attempt
 	Err        error   // nil if the attempt succeeded, else an [*Error]
 }
@@ -42,15 +42,12 @@ func WithHook(h Hook) Option {
 	return func(s *settings) error { s.hooks = append(s.hooks, engine.Hook[Attempt](h)); return nil }
 }
 
-// WithLogger logs every attempt, at level warn if it failed and at level debug otherwise,
-// with the fields of [Attempt] only. By default nothing is logged.
+// WithLogger logs every attempt, at level warn if it failed or left out null rows and at
+// level debug otherwise, with the fields of [Attempt] only. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
-		if l == nil {
-			return errors.New("WithLogger: nil")
-		}
 		s.hooks = append(s.hooks, engine.Hook[Attempt](logHook(l)))
-		return nil
+		return engine.Given("WithLogger", l != nil)
 	}
 }
 
@@ -67,6 +64,10 @@ func logHook(l *slog.Logger) Hook {
 		if a.RequestID != "" {
 			attrs = append(attrs, slog.String("request_id", a.RequestID))
 		}
+		if a.NullRows > 0 {
+			level = slog.LevelWarn
+			attrs = append(attrs, slog.Int("null_rows", a.NullRows))
+		}
 		if a.Err != nil {
 			level, text = slog.LevelWarn, "jushuitan call failed"
 			attrs = append(attrs, slog.Int64("code", a.Code), slog.String("outcome", a.Outcome.String()), slog.String("error", a.Err.Error()))
@@ -81,9 +82,11 @@ func (k *oneCall) attempt(s *engine.Seen[Outcome]) Attempt {
 		Op: k.op.Name(), Path: k.path, Merchant: k.merchant, Effect: k.op.Effect, N: s.N, Sent: len(k.biz),
 		Waited: s.Waited, Took: s.Took, Received: s.Received, HTTPStatus: s.Status,
 	}
-	if s.Failure != nil {
-		e := k.failed(s.Failure)
-		a.Err, a.Code, a.RequestID, a.Outcome = e, e.Code, e.RequestID, e.Outcome
+	if s.Failure == nil {
+		a.NullRows = k.nulls
+		return a
 	}
+	e := k.failed(s.Failure)
+	a.Err, a.Code, a.RequestID, a.Outcome = e, e.Code, e.RequestID, e.Outcome
 	return a
 }

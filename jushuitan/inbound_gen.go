@@ -9,99 +9,107 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // ReceiptService 采购入库: goods received from suppliers. Use it as client.Receipts.
 type ReceiptService service
 
-// Query 采购入库查询: query purchase receipts, one page. [ReceiptService.All] goes through all
-// of them.
+// Query 采购入库查询: query purchase receipts, one page. [ReceiptService.All] iterates over
+// all of them.
 //
-// Limits: page_size default 30, max 50; po_ids and io_ids max 30; window 7 days.
-// Note: start_ts goes with the paging members only: give Since no other filter.
+// Limits: page_size default 30, at most 50; po_ids and io_ids at most 30; window 7 days.
+// Note: start_ts can be combined with the pagination members only: pass no other filter to
+// Since.
 // Effect: read.
 // POST /open/purchasein/query, official page docType=7&docId=31.
 func (s *ReceiptService) Query(ctx context.Context, req *ReceiptQuery) (*ReceiptPage, error) {
-	return call[ReceiptPage](ctx, s.client, opReceiptsQuery, req)
+	return pagesReceiptsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *ReceiptService) All(ctx context.Context, req *ReceiptQuery) iter.Seq2[*Receipt, error] {
 	return pagesReceiptsQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of Receipts.Query until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of Receipts.Query: it yields every
+// row that changed after version since, oldest change first, until there is nothing newer.
+// Rows of version since itself are skipped. Start the next run with the largest TS seen; 0
+// starts at the beginning. Pages and times of req are ignored; its other filters apply.
 func (s *ReceiptService) Since(ctx context.Context, since int64, req *ReceiptQuery) iter.Seq2[*Receipt, error] {
 	return pagesReceiptsQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *ReceiptService) Stream(req *ReceiptQuery, from Checkpoint) *Stream[Receipt] {
 	return pagesReceiptsQuery.stream(s.client, req, from)
 }
 
-// QueryV2 采购入库查询: query purchase receipts (newer), one page. [ReceiptService.AllV2] goes
-// through all of them.
+// QueryV2 采购入库查询: query purchase receipts (newer), one page. [ReceiptService.AllV2]
+// iterates over all of them.
 //
-// Limits: page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs
-// the window; po_ids and io_ids at most 30; date_type 0 modified, 2 receipt; start_ts excludes
-// all other filters.
-// Note: Field comments of batchs look shifted by one row in the source.
+// Limits: page_size default 30, at most 50; po_ids, io_ids at most 30; window 7 days;
+// seller_ids needs the window; po_ids and io_ids at most 30; date_type 0 modified, 2 receipt;
+// start_ts excludes all other filters.
+// Note: The published descriptions of the members of batchs appear to be shifted by one row.
 // Effect: read.
 // POST /open/webapi/wmsapi/purchasein/purchaseinquery, official page docType=7&docId=901;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *ReceiptService) QueryV2(ctx context.Context, req *ReceiptV2Query) (*ReceiptV2Page, error) {
-	return call[ReceiptV2Page](ctx, s.client, opReceiptsQueryV2, req)
+	return pagesReceiptsQueryV2.page(ctx, s.client, req)
 }
 
-// AllV2 goes through every row of QueryV2, page after page (up to 50 rows a page); a time
+// AllV2 iterates over every row of QueryV2, page by page (up to 50 rows per page); a time
 // range longer than 7 days is split into ranges that the server accepts. Without an end the
-// range ends now. It ends at the first error, which is the last pair.
+// range ends now. It stops at the first error, which is the last pair yielded.
 func (s *ReceiptService) AllV2(ctx context.Context, req *ReceiptV2Query) iter.Seq2[*ReceiptV2, error] {
 	return pagesReceiptsQueryV2.all(ctx, s.client, req)
 }
 
-// SinceV2 follows the row version (ts >= since, 行版本游标) of Receipts.QueryV2 until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// SinceV2 follows the row version (ts >= since, 行版本游标) of Receipts.QueryV2: it yields
+// every row that changed after version since, oldest change first, until there is nothing
+// newer. Rows of version since itself are skipped. Start the next run with the largest TS
+// seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters
+// apply.
 func (s *ReceiptService) SinceV2(ctx context.Context, since int64, req *ReceiptV2Query) iter.Seq2[*ReceiptV2, error] {
 	return pagesReceiptsQueryV2.since(ctx, s.client, since, req)
 }
 
-// StreamV2 goes through the rows of QueryV2 and can be resumed from a [Checkpoint] after a
-// crash: by row version, or by time where req has the beginning of a time range.
+// StreamV2 iterates over the rows of QueryV2 and can be resumed from a [Checkpoint] after a
+// crash: by row version, or by time if req has the beginning of a time range.
 func (s *ReceiptService) StreamV2(req *ReceiptV2Query, from Checkpoint) *Stream[ReceiptV2] {
 	return pagesReceiptsQueryV2.stream(s.client, req, from)
 }
 
 // Create 生成采购入库单-支持批量: create purchase receipts in bulk. Longer lists are sent 50
-// rows at a time; the results are in the order of the input, one for each row, and the error
-// is a [*BatchError] when some failed. No source states how many rows one call takes; that
-// number is our choice.
+// rows at a time; the results are in the order of the input, one per row, and the error is a
+// [*BatchError] if some failed. The maximum number of rows is not documented; this one is our
+// choice.
 //
-// Note: The documentation shows one object as data; an answer with a list of them is read too.
-// Effect: write, repeated safely by external_id: external_id is unique (inferred).
+// Note: data may be one object or a list of them.
+// Effect: write, idempotent by external_id: external_id is unique (inferred).
+// Settle: [Client.Settle] reads back Receipts.Query by so_ids; it must show items.qty,
+// items.sku_id.
 // POST /open/webapi/wmsapi/purchasein/createbatch, official page docType=7&docId=270;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *ReceiptService) Create(ctx context.Context, rows []ReceiptCreateRequest) ([]RowResult[ReceiptCreateResult], error) {
 	return upload(ctx, s.client, batchReceiptsCreate, rows)
 }
 
 // Confirm 入库单确认: confirm a receipt document. Longer lists are sent 50 rows at a time; the
-// server does not answer row by row, so that all rows of a call pass or fail together
-// ([*BatchError]). No source states how many rows one call takes; that number is our choice.
+// server does not report rows individually, so all rows of a call succeed or fail together
+// ([*BatchError]). The maximum number of rows is not documented; this one is our choice.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the document is received, or count twice; ask Receipts.Query for its
-// status.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the document is already received, or count twice; query its status
+// with Receipts.Query.
+// Settle: [Client.Settle] reads back Receipts.Query by io_ids; it must show status Confirmed.
 // POST /open/purchasein/received/upload, official page docType=7&docId=32; confidence of the
 // known facts: medium.
 func (s *ReceiptService) Confirm(ctx context.Context, rows []ReceiptConfirmRequest) error {
@@ -109,26 +117,34 @@ func (s *ReceiptService) Confirm(ctx context.Context, rows []ReceiptConfirmReque
 	return err
 }
 
-// UploadRaw 采购入库上传: upload a purchase receipt (old). No public source shows its fields,
-// so it takes and returns JSON as it is.
+// UploadRaw 采购入库上传: upload a purchase receipt (old). Its members are not documented, so
+// it takes and returns raw JSON.
 //
-// Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
-// Note: Newer sibling: /open/webapi/wmsapi/purchasein/createbatch.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// fields not found in any public source.
+// Note: The members are not documented; only the path is known.
+// Note: Its successor is /open/webapi/wmsapi/purchasein/createbatch.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): its
+// members are not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/purchasein/upload; confidence of the known facts: low.
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
 func (s *ReceiptService) UploadRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opReceiptsUploadRaw, biz)
 }
 
-// ConfirmRaw 采购入库确认: confirm a purchase receipt (old). No public source shows its
-// fields, so it takes and returns JSON as it is.
+// ConfirmRaw 采购入库确认: confirm a purchase receipt (old). Its members are not documented,
+// so it takes and returns raw JSON.
 //
-// Note: Fields NOT FOUND in any public source; the path appears only as a route constant.
-// Note: Sibling with fields: /open/purchasein/received/upload.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// fields not found in any public source.
+// Note: The members are not documented; only the path is known.
+// Note: An alternative is /open/purchasein/received/upload.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): its
+// members are not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/purchasein/confirm/upload; confidence of the known facts: low.
+// It is documented by one source only.
+//
+// Experimental: it may change in any minor version.
 func (s *ReceiptService) ConfirmRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opReceiptsConfirmRaw, biz)
 }
@@ -136,45 +152,49 @@ func (s *ReceiptService) ConfirmRaw(ctx context.Context, biz any) (json.RawMessa
 // AppointmentService 预约入库: announced deliveries. Use it as client.Appointments.
 type AppointmentService service
 
-// Query 预约入库查询列表: query inbound appointments, one page. [AppointmentService.All] goes
-// through all of them.
+// Query 预约入库查询列表: query inbound appointments, one page. [AppointmentService.All]
+// iterates over all of them.
 //
-// Limits: page_size max 100; window max 7 days.
+// Limits: page_size at most 100; window at most 7 days.
 // Effect: read.
 // POST /open/jushuitan/purchasebooking/query, official page docType=6&docId=156; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *AppointmentService) Query(ctx context.Context, req *AppointmentQuery) (*AppointmentPage, error) {
-	return call[AppointmentPage](ctx, s.client, opAppointmentsQuery, req)
+	return pagesAppointmentsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 100 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *AppointmentService) All(ctx context.Context, req *AppointmentQuery) iter.Seq2[*Appointment, error] {
 	return pagesAppointmentsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *AppointmentService) Stream(req *AppointmentQuery, from Checkpoint) *Stream[Appointment] {
 	return pagesAppointmentsQuery.stream(s.client, req, from)
 }
 
-// Upload 预约入库上传: upload inbound appointment.
+// Upload 预约入库上传: upload inbound appointment. It is one document whose items are not
+// split among calls: for more items than the server accepts, upload several documents with
+// keys of their own.
 //
-// Limits: po_ids max 10.
-// Effect: write, repeated safely by external_id: external_id is the number of the appointment
+// Limits: po_ids at most 10.
+// Effect: write, idempotent by external_id: external_id is the number of the appointment
 // (inferred).
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/appointmentin/upload, official page docType=6&docId=92.
 func (s *AppointmentService) Upload(ctx context.Context, req *AppointmentUpload) (*AppointmentUploadResult, error) {
 	return call[AppointmentUploadResult](ctx, s.client, opAppointmentsUpload, req)
 }
 
-var pagesReceiptsQuery = paged(opReceiptsQuery, pages.Query[ReceiptQuery, ReceiptPage, Receipt]{
+var pagesReceiptsQuery = &pager[ReceiptQuery, ReceiptPage, Receipt]{op: opReceiptsQuery, query: pages.Query[ReceiptQuery, ReceiptPage, Receipt]{
 	Page: func(q *ReceiptQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ReceiptPage) []Receipt { return p.Receipts },
 	Info: func(p *ReceiptPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Receipt) string { return rowKey(r.IOID) },
@@ -182,13 +202,13 @@ var pagesReceiptsQuery = paged(opReceiptsQuery, pages.Query[ReceiptQuery, Receip
 	Cursor:   func(q *ReceiptQuery) *int64 { return &q.StartTS },
 	Version:  func(r *Receipt) int64 { return r.TS },
 	NoTotal:  func(q *ReceiptQuery) { q.IsGetTotal = new(false) },
-})
+}}
 
-var pagesReceiptsQueryV2 = paged(opReceiptsQueryV2, pages.Query[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{
+var pagesReceiptsQueryV2 = &pager[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{op: opReceiptsQueryV2, query: pages.Query[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{
 	Page: func(q *ReceiptV2Query) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ReceiptV2Page) []ReceiptV2 { return p.ReceiptV2s },
 	Info: func(p *ReceiptV2Page) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ReceiptV2Query) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *ReceiptV2) string { return rowKey(r.IOID) },
@@ -196,7 +216,7 @@ var pagesReceiptsQueryV2 = paged(opReceiptsQueryV2, pages.Query[ReceiptV2Query, 
 	Cursor:   func(q *ReceiptV2Query) *int64 { return &q.StartTS },
 	Version:  func(r *ReceiptV2) int64 { return r.TS },
 	NoTotal:  func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
-})
+}}
 
 var batchReceiptsCreate = &batch[[]ReceiptCreateRequest, ReceiptCreateRequest, receiptCreateReply, ReceiptCreateResult]{
 	op:        opReceiptsCreate,
@@ -205,7 +225,6 @@ var batchReceiptsCreate = &batch[[]ReceiptCreateRequest, ReceiptCreateRequest, r
 	key:       func(r *ReceiptCreateRequest) string { return rowKey(r.ExternalID) },
 	results:   func(p *receiptCreateReply) []ReceiptCreateResult { return p.Rows },
 	resultKey: func(r *ReceiptCreateResult) string { return rowKey(r.ExternalID) },
-	verdict:   func(r *ReceiptCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether external_id is set.
@@ -218,396 +237,485 @@ var batchReceiptsConfirm = &batch[[]ReceiptConfirmRequest, ReceiptConfirmRequest
 	key:  func(r *ReceiptConfirmRequest) string { return rowKey(r.IOID) },
 }
 
-var pagesAppointmentsQuery = paged(opAppointmentsQuery, pages.Query[AppointmentQuery, AppointmentPage, Appointment]{
+var pagesAppointmentsQuery = &pager[AppointmentQuery, AppointmentPage, Appointment]{op: opAppointmentsQuery, query: pages.Query[AppointmentQuery, AppointmentPage, Appointment]{
 	Page: func(q *AppointmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *AppointmentPage) []Appointment { return p.Appointments },
 	Info: func(p *AppointmentPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *AppointmentQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *Appointment) string { return rowKey(r.POID) },
 	Modified: func(r *Appointment) time.Time { return r.Modified },
-})
+}}
 
 // keyed reports whether external_id is set.
 func (r *AppointmentUpload) keyed() bool { return !blank(r.ExternalID) }
 
 // ReceiptQuery 采购入库查询: the request of [ReceiptService.Query].
 type ReceiptQuery struct {
-	PageIndex     int64     `json:"page_index,omitzero"`              // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`               // 每页条数: Rows per page
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`          // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`            // 修改结束时间: Window end, pairs with modified_begin
-	POIDs         []string  `json:"po_ids,omitzero" check:"items=30"` // 采购单号列表: Max 30
-	IOIDs         []int64   `json:"io_ids,omitzero" check:"items=30"` // 入库单号列表: Max 30
-	// 状态列表: WaitConfirm to receive; Confirmed received; Cancelled; Delete voided; Archive;
-	// OuterConfirming outer warehouse confirming; default returns received only
+	_ receiptQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	POIDs       []string  `json:"po_ids,omitzero" check:"items=30"` // 采购单号列表: at most 30
+	IOIDs       []int64   `json:"io_ids,omitzero" check:"items=30"` // 入库单号列表: at most 30
+	// 状态列表: WaitConfirm to receive, Confirmed received, Cancelled, Delete voided, Archive,
+	// OuterConfirming confirmation by an external warehouse; without it received ones only
 	Statuses []string `json:"statuss,omitzero"`
-	SoIDs    []string `json:"so_ids,omitzero"` // 外部单号列表: Online / external document numbers
-	// 起始时间戳(行版本): Combine with paging fields only; other filters are refused
+	SoIDs    []string `json:"so_ids,omitzero"` // 外部单号列表: online or external document numbers
+	// 起始时间戳(行版本): row version from which to return rows; only pagination members may be
+	// combined with it
 	StartTS int64 `json:"start_ts,omitzero"`
-	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
+	// 是否计算总数: whether to compute totals; default true, false with start_ts
 	IsGetTotal *bool  `json:"is_get_total,omitzero"`
 	DateType   *int64 `json:"date_type,omitzero"`   // 时间类型: 0 modified (default), 2 io_date
-	OwnerCoID  int64  `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
-	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse, on the current page only
+	OwnerCoID  int64  `json:"owner_co_id,omitzero"` // 货主编号: goods owner
+	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: branch warehouse
 }
 
 // ReceiptPage 采购入库查询: the answer of [ReceiptService.Query].
 type ReceiptPage struct {
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64     `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64     `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64     `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool      `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Receipts  []Receipt `json:"datas,omitzero"`      // 数据集合: Rows
+	_ receiptPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64     `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64     `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool      `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Receipts  []Receipt `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Receipt 数据集合: Receipts of [ReceiptPage].
 type Receipt struct {
-	IOID         int64     `json:"io_id,omitzero"`         // 入库单号: Stock in/out document number
-	TS           int64     `json:"ts,omitzero"`            // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Warehouse    string    `json:"warehouse,omitzero"`     // 仓库: Warehouse
-	POID         int64     `json:"po_id,omitzero"`         // 采购单号: Purchase / processing / appointment document number
-	SupplierID   int64     `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	SupplierName string    `json:"supplier_name,omitzero"` // 供应商名称: Supplier name
-	Modified     time.Time `json:"modified,omitzero"`      // 修改时间: Last modified time
-	SoID         string    `json:"so_id,omitzero"`         // 外部单号: External number (external_id of the upload)
-	OutIOID      string    `json:"out_io_id,omitzero"`     // 外部单号: External document number
-	// 状态: WaitConfirm to receive; Confirmed received; Cancelled; Delete voided; Archive;
-	// OuterConfirming outer warehouse confirming
-	Status string    `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Delete,Archive,OuterConfirming"`
-	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
-	// 仓库类型: Warehouse slot as text: 1 main, 2 sales-return, 3 purchase, 4 defective; custom
-	// slot n (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	_ receiptFields
+
+	IOID         int64     `json:"io_id,omitzero" wire:"vital"` // 入库单号: number of the stock document
+	TS           int64     `json:"ts,omitzero" wire:"vital"`    // 时间戳(行版本): row version
+	Warehouse    string    `json:"warehouse,omitzero"`          // 仓库: warehouse
+	POID         int64     `json:"po_id,omitzero"`              // 采购单号: number of the purchase, processing order or appointment
+	SupplierID   int64     `json:"supplier_id,omitzero"`        // 供应商编号: internal supplier id
+	SupplierName string    `json:"supplier_name,omitzero"`      // 供应商名称: supplier name
+	Modified     time.Time `json:"modified,omitzero"`           // 修改时间: time of the last change
+	SoID         string    `json:"so_id,omitzero"`              // 外部单号: external number, the external_id of the upload
+	OutIOID      string    `json:"out_io_id,omitzero"`          // 外部单号: external document number
+	// 状态: WaitConfirm to receive, Confirmed received, Cancelled, Delete voided, Archive,
+	// OuterConfirming confirmation by an external warehouse
+	Status string    `json:"status,omitzero" known:"WaitConfirm,Confirmed,Cancelled,Delete,Archive,OuterConfirming" wire:"vital"`
+	IODate time.Time `json:"io_date,omitzero"` // 单据日期: date of the stock movement
+	// 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
 	WhID        string          `json:"wh_id,omitzero"`
-	WMSCoID     int64           `json:"wms_co_id,omitzero"`    // 分仓编号: Branch / third-party warehouse id
-	Remark      string          `json:"remark,omitzero"`       // 备注: Remark
-	TaxRate     decimal.Decimal `json:"tax_rate,omitzero"`     // 税率: Tax rate (on uploads 17 means 17%)
-	Labels      CommaList       `json:"labels,omitzero"`       // 标签: Labels (comma-joined text where the type is string)
-	ArchivedAt  time.Time       `json:"archived,omitzero"`     // 财审日期: Finance audit date
-	MergeSoID   string          `json:"merge_so_id,omitzero"`  // 预约入库单号: Appointment number
-	Type        string          `json:"type,omitzero"`         // 类型: Document type
-	CreatorName string          `json:"creator_name,omitzero"` // 创建人名称: Creator / sales staff name
+	WMSCoID     int64           `json:"wms_co_id,omitzero"`    // 分仓编号: branch or third-party warehouse id
+	Remark      string          `json:"remark,omitzero"`       // 备注: remark
+	TaxRate     decimal.Decimal `json:"tax_rate,omitzero"`     // 税率: tax rate (on uploads 17 means 17%)
+	Labels      CommaList       `json:"labels,omitzero"`       // 标签: labels
+	ArchivedAt  time.Time       `json:"archived,omitzero"`     // 财审日期: finance audit date
+	MergeSoID   string          `json:"merge_so_id,omitzero"`  // 预约入库单号: appointment number
+	Type        string          `json:"type,omitzero"`         // 类型: document type
+	CreatorName string          `json:"creator_name,omitzero"` // 创建人名称: creator or sales staff name
 	FStatus     string          `json:"f_status,omitzero"`     // 财审状态: WaitConfirm, Confirmed
-	LID         string          `json:"l_id,omitzero"`         // 物流单号: Waybill number
-	Items       []ReceiptItem   `json:"items,omitzero"`        // 明细: Lines
-	Batches     []ReceiptBatch  `json:"batchs,omitzero"`       // 批次信息: Batch rows (only if batch management is on)
-	SNs         []ReceiptSN     `json:"sns,omitzero"`          // 唯一码信息: Serial-number rows (only if serial management is on)
-	LockWhID    int64           `json:"lock_wh_id,omitzero"`   // 虚拟仓编号: Virtual warehouse id
-	LockWhName  string          `json:"lock_wh_name,omitzero"` // 虚拟仓名称: Virtual warehouse name
+	LID         string          `json:"l_id,omitzero"`         // 物流单号: waybill number
+	Items       []ReceiptItem   `json:"items,omitzero"`        // 明细: lines
+	Batches     []ReceiptBatch  `json:"batchs,omitzero"`       // 批次信息: batch rows (only if batch management is on)
+	SNs         []ReceiptSN     `json:"sns,omitzero"`          // 唯一码信息: serial-number rows (only if serial management is on)
+	LockWhID    int64           `json:"lock_wh_id,omitzero"`   // 虚拟仓编号: virtual warehouse id
+	LockWhName  string          `json:"lock_wh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Receipt) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReceiptItem 明细: Items of [Receipt].
 type ReceiptItem struct {
-	IOIID      int64           `json:"ioi_id,omitzero"`      // 出入库明细编号: Stock in/out line id
+	_ receiptItemFields
+
+	IOIID      int64           `json:"ioi_id,omitzero"`      // 出入库明细编号: line id of the stock document
 	SKUID      string          `json:"sku_id,omitzero"`      // 商品编码: SKU code
-	IID        string          `json:"i_id,omitzero"`        // 款式编码: Style code
-	Unit       string          `json:"unit,omitzero"`        // 单位: Unit
-	Name       string          `json:"name,omitzero"`        // 名称: Name
-	Qty        decimal.Decimal `json:"qty,omitzero"`         // 数量: Quantity
-	IOID       int64           `json:"io_id,omitzero"`       // 入库单号: Stock in/out document number
-	CostPrice  decimal.Decimal `json:"cost_price,omitzero"`  // 成本单价: Cost unit price
-	CostAmount decimal.Decimal `json:"cost_amount,omitzero"` // 成本金额: Cost amount
-	Remark     string          `json:"remark,omitzero"`      // 备注: Remark
-	BatchNo    string          `json:"batch_no,omitzero"`    // 生产批次号: Production batch number
-	TaxRate    decimal.Decimal `json:"tax_rate,omitzero"`    // 税率: Tax rate (on uploads 17 means 17%)
+	IID        string          `json:"i_id,omitzero"`        // 款式编码: style code
+	Unit       string          `json:"unit,omitzero"`        // 单位: unit
+	Name       string          `json:"name,omitzero"`        // 名称: name
+	Qty        decimal.Decimal `json:"qty,omitzero"`         // 数量: quantity
+	IOID       int64           `json:"io_id,omitzero"`       // 入库单号: number of the stock document
+	CostPrice  decimal.Decimal `json:"cost_price,omitzero"`  // 成本单价: cost unit price
+	CostAmount decimal.Decimal `json:"cost_amount,omitzero"` // 成本金额: cost amount
+	Remark     string          `json:"remark,omitzero"`      // 备注: remark
+	BatchNo    string          `json:"batch_no,omitzero"`    // 生产批次号: production batch number
+	TaxRate    decimal.Decimal `json:"tax_rate,omitzero"`    // 税率: tax rate (on uploads 17 means 17%)
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReceiptItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReceiptBatch 批次信息: Batches of [Receipt].
 type ReceiptBatch struct {
-	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
+	_ receiptBatchFields
+
+	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: production batch number
 	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReceiptBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReceiptSN 唯一码信息: SNs of [Receipt].
 type ReceiptSN struct {
+	_ receiptSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // ReceiptV2Query 采购入库查询: the request of [ReceiptService.QueryV2].
 type ReceiptV2Query struct {
-	PageIndex     int64     `json:"page_index,omitzero"`     // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Rows per page
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: Window start, pairs with modified_end
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
-	POIDs         []int64   `json:"po_ids,omitzero"`         // 采购单号列表: Purchase document numbers
-	IOIDs         []int64   `json:"io_ids,omitzero"`         // 入库单号列表: Stock in/out document numbers
-	Statuses      []string  `json:"statuss,omitzero"`        // 状态列表: Filter by several statuses
-	SoIDs         []string  `json:"so_ids,omitzero"`         // 外部单号列表: Online / external document numbers
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	_ receiptV2QueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	// 修改起始时间: start of the time range; modified_end is required with it
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	POIDs       []int64   `json:"po_ids,omitzero"`  // 采购单号列表: purchase document numbers
+	IOIDs       []int64   `json:"io_ids,omitzero"`  // 入库单号列表: numbers of stock documents
+	Statuses    []string  `json:"statuss,omitzero"` // 状态列表: filter by several statuses
+	SoIDs       []string  `json:"so_ids,omitzero"`  // 外部单号列表: online or external document numbers
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS int64 `json:"start_ts,omitzero"`
-	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
+	// 是否计算总数: whether to compute totals; default true, false with start_ts
 	IsGetTotal *bool   `json:"is_get_total,omitzero"`
-	DateType   *int64  `json:"date_type,omitzero"`   // 时间类型: Which date the window applies to
-	SellerIDs  []int64 `json:"seller_ids,omitzero"`  // 供应商编号列表: Supplier ids
-	OwnerCoID  int64   `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
-	WMSCoID    int64   `json:"wms_co_id,omitzero"`   // 分仓编号: Branch warehouse, on the current page only
+	DateType   *int64  `json:"date_type,omitzero"`   // 时间类型: which date the window applies to
+	SellerIDs  []int64 `json:"seller_ids,omitzero"`  // 供应商编号列表: supplier ids
+	OwnerCoID  int64   `json:"owner_co_id,omitzero"` // 货主编号: goods owner (one source)
+	WMSCoID    int64   `json:"wms_co_id,omitzero"`   // 分仓编号: branch warehouse (one source)
 }
 
 // ReceiptV2Page 采购入库查询: the answer of [ReceiptService.QueryV2].
 type ReceiptV2Page struct {
-	ReceiptV2s []ReceiptV2 `json:"datas,omitzero"`      // 数据集合: Rows
-	PageIndex  int64       `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	HasNext    bool        `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	DataCount  int64       `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount  int64       `json:"page_count,omitzero"` // 总页数: Total pages
-	PageSize   int64       `json:"page_size,omitzero"`  // 每页条数: Rows per page
+	_ receiptV2PageFields
+
+	ReceiptV2s []ReceiptV2 `json:"datas,omitzero"`      // 数据集合: rows
+	PageIndex  int64       `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	HasNext    bool        `json:"has_next,omitzero"`   // 是否有下一页: more pages follow
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64 `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64 `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	PageSize  int64 `json:"page_size,omitzero"`               // 每页条数: rows per page
 }
 
 // ReceiptV2 数据集合: ReceiptV2s of [ReceiptV2Page].
 type ReceiptV2 struct {
-	POID       int64           `json:"po_id,omitzero"`       // 采购单号: Purchase / processing / appointment document number
-	IODate     time.Time       `json:"io_date,omitzero"`     // 单据日期: Document / stock movement date
-	Remark     string          `json:"remark,omitzero"`      // 备注: Remark
-	Warehouse  string          `json:"warehouse,omitzero"`   // 仓库: Warehouse
-	Type       string          `json:"type,omitzero"`        // 类型: Document type
-	TaxRate    decimal.Decimal `json:"tax_rate,omitzero"`    // 税率: Tax rate (on uploads 17 means 17%)
-	IOID       int64           `json:"io_id,omitzero"`       // 入库单号: Stock in/out document number
-	Labels     CommaList       `json:"labels,omitzero"`      // 标签: Labels (comma-joined text where the type is string)
-	ArchivedAt time.Time       `json:"archived,omitzero"`    // 财审日期: Finance audit date
-	MergeSoID  string          `json:"merge_so_id,omitzero"` // 合并线上单号: Online numbers merged into this document
-	Items      []ReceiptV2Item `json:"items,omitzero"`       // 明细: Lines
-	WMSCoID    int64           `json:"wms_co_id,omitzero"`   // 分仓编号: Branch / third-party warehouse id
-	// 仓库类型: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
-	WhID         string           `json:"wh_id,omitzero"`
-	SoID         string           `json:"so_id,omitzero"`         // 外部单号: Online / external document number
-	Modified     time.Time        `json:"modified,omitzero"`      // 修改时间: Last modified time
-	SNs          []ReceiptV2SN    `json:"sns,omitzero"`           // 唯一码信息: Serial-number rows (only if serial management is on)
-	CreatorName  string           `json:"creator_name,omitzero"`  // 创建人名称: Creator / sales staff name
-	SupplierName string           `json:"supplier_name,omitzero"` // 供应商名称: Supplier name
-	SupplierID   int64            `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	Batches      []ReceiptV2Batch `json:"batchs,omitzero"`        // 批次信息: Batch rows (only if batch management is on)
-	FStatus      string           `json:"f_status,omitzero"`      // 财审状态: Finance status
-	Status       string           `json:"status,omitzero"`        // 状态: Document status
-	OutIOID      string           `json:"out_io_id,omitzero"`     // 外部单号: External document number
-	// 时间戳(行版本): Row version (SQL Server rowversion as integer) (sent as text)
-	TS               int64  `json:"ts,omitzero,string"`
-	LockWhID         int64  `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
-	ExtendRemark     string `json:"extend_remark,omitzero"`     // 扩展备注: Second remark
-	LID              string `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	LogisticsCompany string `json:"logistics_company,omitzero"` // 物流公司: Carrier name
+	_ receiptV2Fields
+
+	POID             int64            `json:"po_id,omitzero"`                  // 采购单号: number of the purchase, processing order or appointment
+	IODate           time.Time        `json:"io_date,omitzero"`                // 单据日期: date of the stock movement
+	Remark           string           `json:"remark,omitzero"`                 // 备注: remark
+	Warehouse        string           `json:"warehouse,omitzero"`              // 仓库: warehouse
+	Type             string           `json:"type,omitzero"`                   // 类型: document type
+	TaxRate          decimal.Decimal  `json:"tax_rate,omitzero"`               // 税率: tax rate (on uploads 17 means 17%)
+	IOID             int64            `json:"io_id,omitzero" wire:"vital"`     // 入库单号: number of the stock document
+	Labels           CommaList        `json:"labels,omitzero"`                 // 标签: labels
+	ArchivedAt       time.Time        `json:"archived,omitzero"`               // 财审日期: finance audit date
+	MergeSoID        string           `json:"merge_so_id,omitzero"`            // 合并线上单号: online numbers merged into this document
+	Items            []ReceiptV2Item  `json:"items,omitzero"`                  // 明细: lines
+	WMSCoID          int64            `json:"wms_co_id,omitzero"`              // 分仓编号: branch or third-party warehouse id
+	WhID             string           `json:"wh_id,omitzero"`                  // 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	SoID             string           `json:"so_id,omitzero"`                  // 外部单号: online or external document number
+	Modified         time.Time        `json:"modified,omitzero"`               // 修改时间: time of the last change
+	SNs              []ReceiptV2SN    `json:"sns,omitzero"`                    // 唯一码信息: serial-number rows (only if serial management is on)
+	CreatorName      string           `json:"creator_name,omitzero"`           // 创建人名称: creator or sales staff name
+	SupplierName     string           `json:"supplier_name,omitzero"`          // 供应商名称: supplier name
+	SupplierID       int64            `json:"supplier_id,omitzero"`            // 供应商编号: internal supplier id
+	Batches          []ReceiptV2Batch `json:"batchs,omitzero"`                 // 批次信息: batch rows (only if batch management is on)
+	FStatus          string           `json:"f_status,omitzero"`               // 财审状态: finance status
+	Status           string           `json:"status,omitzero" wire:"vital"`    // 状态: document status
+	OutIOID          string           `json:"out_io_id,omitzero"`              // 外部单号: external document number
+	TS               int64            `json:"ts,omitzero,string" wire:"vital"` // 时间戳(行版本): row version (sent as text)
+	LockWhID         int64            `json:"lock_wh_id,omitzero"`             // 虚拟仓编号: virtual warehouse id
+	ExtendRemark     string           `json:"extend_remark,omitzero"`          // 扩展备注: second remark
+	LID              string           `json:"l_id,omitzero"`                   // 物流单号: waybill number
+	LogisticsCompany string           `json:"logistics_company,omitzero"`      // 物流公司: carrier name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReceiptV2) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReceiptV2Item 明细: Items of [ReceiptV2].
 type ReceiptV2Item struct {
-	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: Stock in/out line id
+	_ receiptV2ItemFields
+
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: line id of the stock document
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Unit            string          `json:"unit,omitzero"`             // 单位: Unit
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	IOID            int64           `json:"io_id,omitzero"`            // 入库单号: Stock in/out document number
-	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: Cost unit price
-	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: Cost amount
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	BatchNo         string          `json:"batch_no,omitzero"`         // 生产批次号: Production batch number
-	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size (one source)
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Unit            string          `json:"unit,omitzero"`             // 单位: unit
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	IOID            int64           `json:"io_id,omitzero"`            // 入库单号: number of the stock document
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: cost unit price
+	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: cost amount
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
+	BatchNo         string          `json:"batch_no,omitzero"`         // 生产批次号: production batch number
+	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: tax rate (on uploads 17 means 17%)
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ReceiptV2Item) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReceiptV2SN 唯一码信息: SNs of [ReceiptV2].
 type ReceiptV2SN struct {
+	_ receiptV2SNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // ReceiptV2Batch 批次信息: Batches of [ReceiptV2].
 type ReceiptV2Batch struct {
-	BatchNo        string    `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
-	Qty            string    `json:"qty,omitzero"`             // 数量: Docs mislabel this row: text says SKU code
-	Name           string    `json:"name,omitzero"`            // 名称: Docs mislabel this row: text says quantity
-	ProductDate    time.Time `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64     `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	SupplierName   string    `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	_ receiptV2BatchFields
+
+	BatchNo        string    `json:"batch_no,omitzero"`        // 生产批次号: production batch number
+	Qty            string    `json:"qty,omitzero"`             // 数量: quantity
+	Name           string    `json:"name,omitzero"`            // 名称: name
+	ProductDate    time.Time `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     int64     `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	SupplierName   string    `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
 
 // ReceiptCreateRequest 生成采购入库单-支持批量: the request of [ReceiptService.Create].
 type ReceiptCreateRequest struct {
-	IsConfirm      bool                `json:"is_confirm,omitzero"`        // 是否确认: Confirm the document at once, default false
-	ExternalID     string              `json:"external_id,omitzero"`       // 外部单号: External receipt number, unique
-	SupplierID     int64               `json:"supplier_id,omitzero"`       // 供应商编号: Optional when po_id is given
-	POID           int64               `json:"po_id,omitzero"`             // 采购单号: Purchase / processing / appointment document number
-	OuterPOID      int64               `json:"outer_po_id,omitzero"`       // 外部采购单号: External purchase / processing order number
-	WMSCoID        int64               `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
-	Warehouse      int64               `json:"warehouse,omitzero"`         // 仓库: Warehouse
-	Remark         string              `json:"remark,omitzero"`            // 备注: Remark
-	TaxRate        *decimal.Decimal    `json:"tax_rate,omitempty"`         // 税率: Tax rate (on uploads 17 means 17%)
-	CoID           string              `json:"co_id,omitzero"`             // 公司编号: Company (tenant) id
-	LockWhName     string              `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: Virtual warehouse name
-	LockWhID       string              `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
-	Channel        string              `json:"channel,omitzero"`           // 操作来源: Operator or source text written to the log
-	IsInByPack     bool                `json:"is_in_by_pack,omitzero"`     // 是否按箱入库: Receive by box
-	OldPackID      string              `json:"old_pack_id,omitzero"`       // 原箱号: Existing box number
-	IsCheckMixPack bool                `json:"is_check_mix_pack,omitzero"` // 是否校验混箱: Reject mixed boxes
-	IsBulkPack     bool                `json:"is_bulk_pack,omitzero"`      // 是否批量装箱: Bulk boxing by count
-	PackQty        decimal.Decimal     `json:"pack_qty,omitzero"`          // 箱数: Number of boxes
-	Items          []ReceiptCreateItem `json:"items,omitzero"`             // 明细: Lines
+	_ receiptCreateRequestFields
+
+	IsConfirm      bool                `json:"is_confirm,omitzero"`        // 是否确认: confirm the document at once, default false
+	ExternalID     string              `json:"external_id,omitzero"`       // 外部单号: external receipt number, unique (probably required)
+	SupplierID     int64               `json:"supplier_id,omitzero"`       // 供应商编号: optional when po_id is given
+	POID           int64               `json:"po_id,omitzero"`             // 采购单号: number of the purchase, processing order or appointment
+	OuterPOID      int64               `json:"outer_po_id,omitzero"`       // 外部采购单号: external number of the purchase or processing order
+	WMSCoID        int64               `json:"wms_co_id,omitzero"`         // 分仓编号: branch or third-party warehouse id
+	Warehouse      int64               `json:"warehouse,omitzero"`         // 仓库: warehouse
+	Remark         string              `json:"remark,omitzero"`            // 备注: remark
+	TaxRate        *decimal.Decimal    `json:"tax_rate,omitempty"`         // 税率: tax rate (on uploads 17 means 17%)
+	CoID           string              `json:"co_id,omitzero"`             // 公司编号: company (tenant) id
+	LockWhName     string              `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: virtual warehouse name
+	LockWhID       string              `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: virtual warehouse id
+	Channel        string              `json:"channel,omitzero"`           // 操作来源: operator or source, for the log
+	IsInByPack     bool                `json:"is_in_by_pack,omitzero"`     // 是否按箱入库: receive by box
+	OldPackID      string              `json:"old_pack_id,omitzero"`       // 原箱号: existing box number
+	IsCheckMixPack bool                `json:"is_check_mix_pack,omitzero"` // 是否校验混箱: reject mixed boxes
+	IsBulkPack     bool                `json:"is_bulk_pack,omitzero"`      // 是否批量装箱: bulk boxing by count
+	PackQty        decimal.Decimal     `json:"pack_qty,omitzero"`          // 箱数: number of boxes
+	Items          []ReceiptCreateItem `json:"items,omitzero"`             // 明细: lines
 }
 
 // ReceiptCreateItem 明细: Items of [ReceiptCreateRequest].
 type ReceiptCreateItem struct {
-	Qty            decimal.Decimal   `json:"qty,omitzero"`             // 数量: Quantity
-	TaxRate        *decimal.Decimal  `json:"tax_rate,omitempty"`       // 税率: Tax rate (on uploads 17 means 17%)
-	SKUID          string            `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	SNs            []string          `json:"sku_sn,omitzero"`          // 商品唯一码: Serial number(s)
-	SNList         []ReceiptCreateSN `json:"sku_sn_list,omitzero"`     // 唯一码列表: Serial objects; needs a tenant switch
-	Price          *decimal.Decimal  `json:"price,omitempty,string"`   // 单价: Unit price (text) (sent as text)
-	BatchID        string            `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time         `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time         `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	Remark         string            `json:"remark,omitzero"`          // 备注: Remark
+	_ receiptCreateItemFields
+
+	Qty     decimal.Decimal  `json:"qty,omitzero"`       // 数量: quantity
+	TaxRate *decimal.Decimal `json:"tax_rate,omitempty"` // 税率: tax rate (on uploads 17 means 17%)
+	SKUID   string           `json:"sku_id,omitzero"`    // 商品编码: SKU code
+	SNs     []string         `json:"sku_sn,omitzero"`    // 商品唯一码: serial numbers
+	// 唯一码列表: serial numbers; a merchant setting must be on
+	SNList         []ReceiptCreateSN `json:"sku_sn_list,omitzero"`
+	Price          *decimal.Decimal  `json:"price,omitempty,string"`   // 单价: unit price (sent as text)
+	BatchID        string            `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time         `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time         `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	Remark         string            `json:"remark,omitzero"`          // 备注: remark
 }
 
 // ReceiptCreateSN 唯一码列表: SNList of [ReceiptCreateItem].
 type ReceiptCreateSN struct {
-	SKUSN             string          `json:"sku_sn,omitzero"`              // 商品唯一码: Serial number(s)
-	CostPrice         decimal.Decimal `json:"cost_price,omitzero"`          // 成本单价: Cost unit price
-	Remark            string          `json:"remark,omitzero"`              // 备注: Remark
-	Weight            decimal.Decimal `json:"weight,omitzero"`              // 重量: Weight, kg
-	CertificateNo     string          `json:"certificate_no,omitzero"`      // 证书号/副唯一码: Certificate number / secondary serial
-	ProcessingCharges decimal.Decimal `json:"processing_charges,omitzero"`  // 加工费: Processing fee
-	ProcessingPrice   decimal.Decimal `json:"processing_price,omitzero"`    // 加工费单价: Processing fee unit price
-	RawMaterialPrice  decimal.Decimal `json:"raw_material_price,omitzero"`  // 原料单价: Raw material unit price
-	RawMaterialAmount decimal.Decimal `json:"raw_material_amount,omitzero"` // 原料成本: Raw material cost
-	Surcharge         decimal.Decimal `json:"surcharge,omitzero"`           // 附加费: Surcharge
-	// 计价方式: 0 fixed price, 1 material + labour, 2 price + labour
+	_ receiptCreateSNFields
+
+	SKUSN     string          `json:"sku_sn,omitzero"`     // 商品唯一码: serial numbers
+	CostPrice decimal.Decimal `json:"cost_price,omitzero"` // 成本单价: cost unit price
+	Remark    string          `json:"remark,omitzero"`     // 备注: remark
+	Weight    decimal.Decimal `json:"weight,omitzero"`     // 重量: weight, kg
+	// 证书号/副唯一码: certificate number or secondary serial number
+	CertificateNo     string          `json:"certificate_no,omitzero"`
+	ProcessingCharges decimal.Decimal `json:"processing_charges,omitzero"`  // 加工费: processing fee
+	ProcessingPrice   decimal.Decimal `json:"processing_price,omitzero"`    // 加工费单价: processing fee unit price
+	RawMaterialPrice  decimal.Decimal `json:"raw_material_price,omitzero"`  // 原料单价: raw material unit price
+	RawMaterialAmount decimal.Decimal `json:"raw_material_amount,omitzero"` // 原料成本: raw material cost
+	Surcharge         decimal.Decimal `json:"surcharge,omitzero"`           // 附加费: surcharge
+	// 计价方式: 0 fixed price, 1 material and labour, 2 price and labour
 	PricingMethod *int64                  `json:"pricing_method,omitzero"`
-	InExtModel    *ReceiptCreateJewellery `json:"in_ext_model,omitzero"` // 珠宝扩展信息: Jewellery extension block
+	InExtModel    *ReceiptCreateJewellery `json:"in_ext_model,omitzero"` // 珠宝扩展信息: jewellery extension block
 }
 
 // ReceiptCreateJewellery 珠宝扩展信息: InExtModel of [ReceiptCreateSN].
 type ReceiptCreateJewellery struct {
-	Other1          string          `json:"other1,omitzero"`           // 其它属性1: Custom attribute 1
-	Other2          string          `json:"other2,omitzero"`           // 其它属性2: Custom attribute 2
-	Other3          string          `json:"other3,omitzero"`           // 其它属性3: Custom attribute 3
-	OtherWeight1    decimal.Decimal `json:"other_weight1,omitzero"`    // 其它重量1: Custom weight 1
-	OtherWeight2    decimal.Decimal `json:"other_weight2,omitzero"`    // 其它重量2: Custom weight 2
-	OtherWeight3    decimal.Decimal `json:"other_weight3,omitzero"`    // 其它重量3: Custom weight 3
-	OtherCostPrice1 decimal.Decimal `json:"other_costPrice1,omitzero"` // 其它成本1: Custom cost 1 (mixed case key)
-	OtherCostPrice2 decimal.Decimal `json:"other_costPrice2,omitzero"` // 其它成本2: Custom cost 2 (mixed case key)
-	OtherCostPrice3 decimal.Decimal `json:"other_costPrice3,omitzero"` // 其它成本3: Custom cost 3 (mixed case key)
-	// 其它加工费1: Custom processing fee 1
+	_ receiptCreateJewelleryFields
+
+	Other1          string          `json:"other1,omitzero"`           // 其它属性1: custom attribute 1
+	Other2          string          `json:"other2,omitzero"`           // 其它属性2: custom attribute 2
+	Other3          string          `json:"other3,omitzero"`           // 其它属性3: custom attribute 3
+	OtherWeight1    decimal.Decimal `json:"other_weight1,omitzero"`    // 其它重量1: custom weight 1
+	OtherWeight2    decimal.Decimal `json:"other_weight2,omitzero"`    // 其它重量2: custom weight 2
+	OtherWeight3    decimal.Decimal `json:"other_weight3,omitzero"`    // 其它重量3: custom weight 3
+	OtherCostPrice1 decimal.Decimal `json:"other_costPrice1,omitzero"` // 其它成本1: custom cost 1
+	OtherCostPrice2 decimal.Decimal `json:"other_costPrice2,omitzero"` // 其它成本2: custom cost 2
+	OtherCostPrice3 decimal.Decimal `json:"other_costPrice3,omitzero"` // 其它成本3: custom cost 3
+	// 其它加工费1: custom processing fee 1
 	OtherProcessingCharges1 decimal.Decimal `json:"other_processing_charges1,omitzero"`
-	// 其它加工费2: Custom processing fee 2
+	// 其它加工费2: custom processing fee 2
 	OtherProcessingCharges2 decimal.Decimal `json:"other_processing_charges2,omitzero"`
-	// 其它加工费3: Custom processing fee 3
+	// 其它加工费3: custom processing fee 3
 	OtherProcessingCharges3 decimal.Decimal `json:"other_processing_charges3,omitzero"`
 }
 
 // receiptCreateReply 生成采购入库单-支持批量: the answer of [ReceiptService.Create].
 type receiptCreateReply struct {
-	Rows []ReceiptCreateResult `json:"data,omitzero"` // 数据: Payload
+	_ receiptCreateReplyFields
+
+	Rows []ReceiptCreateResult `json:"data,omitzero"` // 数据: payload
 }
 
 // ReceiptCreateResult 数据: Rows of [receiptCreateReply].
 type ReceiptCreateResult struct {
-	ExternalID string `json:"external_id,omitzero"`  // 外部单号: Caller-side document number
-	IOID       int64  `json:"io_id,omitzero,string"` // 入库单号: Stock in/out document number (sent as text)
-	IsSuccess  bool   `json:"is_success,omitzero"`   // 是否成功: Row success flag
-	Msg        string `json:"msg,omitzero"`          // 描述: Result text
+	_ receiptCreateResultFields
+
+	ExternalID string `json:"external_id,omitzero" wire:"vital"` // 外部单号: caller-side document number
+	IOID       int64  `json:"io_id,omitzero,string"`             // 入库单号: number of the stock document (sent as text)
+	IsSuccess  bool   `json:"is_success,omitzero"`               // 是否成功: success flag of the row
+	Msg        string `json:"msg,omitzero"`                      // 描述: message
 }
 
 // ReceiptConfirmRequest 入库单确认: the request of [ReceiptService.Confirm].
 type ReceiptConfirmRequest struct {
-	IOID  int64                `json:"io_id" check:"required"` // 入库单号: Receipt number (required)
-	Items []ReceiptConfirmItem `json:"items" check:"required"` // 明细: Lines (required)
+	_ receiptConfirmRequestFields
+
+	IOID  int64                `json:"io_id" check:"required"` // 入库单号: receipt number (required)
+	Items []ReceiptConfirmItem `json:"items" check:"required"` // 明细: lines (required)
 }
 
 // ReceiptConfirmItem 明细: Items of [ReceiptConfirmRequest].
 type ReceiptConfirmItem struct {
-	Qty   decimal.Decimal `json:"qty"`                     // 数量: Received quantity (required)
+	_ receiptConfirmItemFields
+
+	Qty   decimal.Decimal `json:"qty"`                     // 数量: received quantity (required)
 	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
 }
 
 // AppointmentQuery 预约入库查询列表: the request of [AppointmentService.Query].
 type AppointmentQuery struct {
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: Modified from; with end_time, max 7 days
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: Modified to
-	PageIndex int64     `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: Rows per page
+	_ appointmentQueryFields
+
+	// 开始时间: start of the time range, by the last change; with end_time, at most 7 days
+	// (probably required)
+	StartTime time.Time `json:"start_time,omitzero"`
+	// 结束时间: end of the time range, by the last change (probably required)
+	EndTime   time.Time `json:"end_time,omitzero"`
+	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page
 }
 
 // AppointmentPage 预约入库查询列表: the answer of [AppointmentService.Query].
 type AppointmentPage struct {
-	PageSize     int64         `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex    int64         `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	HasNext      bool          `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	PageCount    int64         `json:"page_count,omitzero"` // 总页数: Total pages
-	DataCount    int64         `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	Appointments []Appointment `json:"datas,omitzero"`      // 数据集合: Rows
+	_ appointmentPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`               // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	HasNext   bool  `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	PageCount int64 `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount    int64         `json:"data_count,omitzero" wire:"vital"`
+	Appointments []Appointment `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // Appointment 数据集合: Appointments of [AppointmentPage].
 type Appointment struct {
-	POID           int64             `json:"po_id,omitzero"`            // 预约入库单号: Purchase / processing / appointment document number
-	MergePOID      string            `json:"merge_po_id,omitzero"`      // 合并采购单号: Merged / linked purchase order number, text
-	SellerID       int64             `json:"seller_id,omitzero"`        // 供应商编号: Internal supplier / factory id
-	Seller         string            `json:"seller,omitzero"`           // 供应商名称: Supplier / factory name
-	ExternalID     string            `json:"external_id,omitzero"`      // 外部单号: Caller-side document number
-	Created        time.Time         `json:"created,omitzero"`          // 创建时间: Created time
-	PlanArriveDate time.Time         `json:"plan_arrive_date,omitzero"` // 预计到货日期: Planned arrival time
-	Modified       time.Time         `json:"modified,omitzero"`         // 修改时间: Last modified time
-	Status         string            `json:"status,omitzero"`           // 状态: WaitConfirm, Confirmed, Finished, Cancelled, OuterConfirming
-	Remark         string            `json:"remark,omitzero"`           // 备注: Remark
-	SendAddress    string            `json:"send_address,omitzero"`     // 送货地址: Delivery address
-	CreatorName    string            `json:"creator_name,omitzero"`     // 创建人名称: Creator / sales staff name
-	WMSCoID        int64             `json:"wms_co_id,omitzero"`        // 分仓编号: Branch / third-party warehouse id
-	Items          []AppointmentItem `json:"items,omitzero"`            // 明细: Lines
+	_ appointmentFields
+
+	// 预约入库单号: number of the purchase, processing order or appointment
+	POID           int64     `json:"po_id,omitzero" wire:"vital"`
+	MergePOID      string    `json:"merge_po_id,omitzero"`      // 合并采购单号: number of the merged or linked purchase order
+	SellerID       int64     `json:"seller_id,omitzero"`        // 供应商编号: id of the supplier or factory
+	Seller         string    `json:"seller,omitzero"`           // 供应商名称: name of the supplier or factory
+	ExternalID     string    `json:"external_id,omitzero"`      // 外部单号: caller-side document number
+	Created        time.Time `json:"created,omitzero"`          // 创建时间: creation time
+	PlanArriveDate time.Time `json:"plan_arrive_date,omitzero"` // 预计到货日期: planned arrival time
+	Modified       time.Time `json:"modified,omitzero"`         // 修改时间: time of the last change
+	// 状态: WaitConfirm, Confirmed, Finished, Cancelled, OuterConfirming
+	Status      string            `json:"status,omitzero" wire:"vital"`
+	Remark      string            `json:"remark,omitzero"`       // 备注: remark
+	SendAddress string            `json:"send_address,omitzero"` // 送货地址: delivery address
+	CreatorName string            `json:"creator_name,omitzero"` // 创建人名称: creator or sales staff name
+	WMSCoID     int64             `json:"wms_co_id,omitzero"`    // 分仓编号: branch or third-party warehouse id
+	Items       []AppointmentItem `json:"items,omitzero"`        // 明细: lines
 }
 
 // AppointmentItem 明细: Items of [Appointment].
 type AppointmentItem struct {
-	POIID           int64           `json:"poi_id,omitzero"`           // 采购明细编号: Purchase line id
+	_ appointmentItemFields
+
+	POIID           int64           `json:"poi_id,omitzero"`           // 采购明细编号: purchase line id
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	PlanQty         decimal.Decimal `json:"plan_qty,omitzero"`         // 本次入库数量: Quantity of this receipt
-	PlanArriveQty   decimal.Decimal `json:"plan_arrive_qty,omitzero"`  // 预计到货数量: Planned arrival / finish quantity
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	InQty           decimal.Decimal `json:"in_qty,omitzero"`           // 已入库数量: Quantity already received against the appointment
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	PlanQty         decimal.Decimal `json:"plan_qty,omitzero"`         // 本次入库数量: quantity of this receipt
+	// 预计到货数量: quantity planned to arrive or finish
+	PlanArriveQty decimal.Decimal `json:"plan_arrive_qty,omitzero"`
+	Remark        string          `json:"remark,omitzero"` // 备注: remark
+	InQty         decimal.Decimal `json:"in_qty,omitzero"` // 已入库数量: quantity already received against the appointment
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v AppointmentItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // AppointmentUpload 预约入库上传: the request of [AppointmentService.Upload].
 type AppointmentUpload struct {
-	// 采购单号列表: Max 10; without it supplier_id is required
-	POIDs          []int64   `json:"po_ids,omitzero" check:"items=10"`
-	WMSCoID        int64     `json:"wms_co_id,omitzero"`        // 分仓编号: Branch / third-party warehouse id
-	WarehouseID    int64     `json:"warehouse_id,omitzero"`     // 仓库编号: warehouse; sent by one program
-	SupplierID     int64     `json:"supplier_id,omitzero"`      // 供应商编号: Required without po_ids
-	ExternalID     string    `json:"external_id,omitzero"`      // 外部预约单号: External appointment number
-	PlanArriveDate time.Time `json:"plan_arrive_date,omitzero"` // 预计到货日期: Planned arrival time
-	PlannedDate    time.Time `json:"planned_date,omitzero"`     // 计划到货日期: planned day of arrival; sent by one program
-	Remark         string    `json:"remark,omitzero"`           // 备注: Remark
-	SendAddress    string    `json:"send_address,omitzero"`     // 送货地址: Delivery address
-	// 商品类型: Goods kind: finished / semi-finished / raw material (Chinese text)
-	ItemType  string                  `json:"item_type,omitzero"`
-	Items     []AppointmentUploadItem `json:"items" check:"required"` // 明细: Lines (required)
-	IsConfirm bool                    `json:"is_confirm,omitzero"`    // 是否确认: Confirm the document at once, default false
+	_ appointmentUploadFields
+
+	// 采购单号列表: at most 10; without it supplier_id is required
+	POIDs          []int64                 `json:"po_ids,omitzero" check:"items=10"`
+	WMSCoID        int64                   `json:"wms_co_id,omitzero"`        // 分仓编号: branch or third-party warehouse id
+	WarehouseID    int64                   `json:"warehouse_id,omitzero"`     // 仓库编号: warehouse (one source)
+	SupplierID     int64                   `json:"supplier_id,omitzero"`      // 供应商编号: required without po_ids
+	ExternalID     string                  `json:"external_id,omitzero"`      // 外部预约单号: external appointment number (probably required)
+	PlanArriveDate time.Time               `json:"plan_arrive_date,omitzero"` // 预计到货日期: planned arrival time
+	PlannedDate    time.Time               `json:"planned_date,omitzero"`     // 计划到货日期: planned day of arrival (one source)
+	Remark         string                  `json:"remark,omitzero"`           // 备注: remark
+	SendAddress    string                  `json:"send_address,omitzero"`     // 送货地址: delivery address
+	ItemType       string                  `json:"item_type,omitzero"`        // 商品类型: kind of goods: finished, semi-finished or raw material
+	Items          []AppointmentUploadItem `json:"items" check:"required"`    // 明细: lines (required)
+	IsConfirm      bool                    `json:"is_confirm,omitzero"`       // 是否确认: confirm the document at once, default false
 }
 
 // AppointmentUploadItem 明细: Items of [AppointmentUpload].
 type AppointmentUploadItem struct {
+	_ appointmentUploadItemFields
+
 	SKUID      string          `json:"sku_id,omitzero"`      // 商品编码: SKU code
-	SKUCode    string          `json:"sku_code,omitzero"`    // 国际条码: sent by one program beside sku_id, with the same value
-	ExternalID string          `json:"external_id,omitzero"` // 外部明细号: external number of the line; sent by one program
-	Qty        decimal.Decimal `json:"qty"`                  // 数量: Appointed quantity, updatable until audited (required)
+	SKUCode    string          `json:"sku_code,omitzero"`    // 国际条码: barcode; the same value as sku_id (one source)
+	ExternalID string          `json:"external_id,omitzero"` // 外部明细号: external number of the line (one source)
+	Qty        decimal.Decimal `json:"qty"`                  // 数量: appointed quantity, updatable until audited (required)
 }
 
 // AppointmentUploadResult 预约入库上传: the answer of [AppointmentService.Upload].
 type AppointmentUploadResult struct {
-	ExternalID string `json:"external_id,omitzero"` // 外部预约单号: Caller-side document number
-	// 预约入库单号: Appointment number. Docs: data.po_id; a real script reads data.data.po_id
-	POID int64 `json:"po_id,omitzero"`
+	_ appointmentUploadResultFields
+
+	ExternalID string `json:"external_id,omitzero" wire:"vital"` // 外部预约单号: caller-side document number
+	POID       int64  `json:"po_id,omitzero"`                    // 预约入库单号: appointment number
 }
 
 func (p *ReceiptPage) rowCount() int { return len(p.Receipts) }

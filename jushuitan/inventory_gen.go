@@ -3,6 +3,7 @@
 package jushuitan
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -19,107 +21,108 @@ import (
 // it as client.Inventory.
 type InventoryService service
 
-// Query 商品库存查询: query inventory, one page. [InventoryService.All] goes through all of
+// Query 商品库存查询: query inventory, one page. [InventoryService.All] iterates over all of
 // them.
 //
 // Limits: page_size <= 100; sku_ids <= 100, names <= 100; time window <= 7 days; at least one
 // of: time range, sku_ids, names, i_ids, ts; at most 100 sku_ids; sku_ids and modified_* not
 // both empty; ts and modified_* exclude each other; without wms_co_id totals over all
 // warehouses.
-// Note: A row does NOT name its warehouse: with many warehouses ask one by one and remember
-// the wms_co_id you sent.
+// Note: A row does not name its warehouse: query several warehouses one by one and keep the
+// wms_co_id of each request.
 // Note: Changes of defective and custom-warehouse stock do not touch modified (and so are
 // missed by time windows) unless the merchant has a switch turned on.
-// Note: A formula of "available" stock (qty - order_lock, + virtual_qty and so on) is not
-// given officially; public code differs.
-// Note: /open/jushuitan/inventory/query may be an old alias: one program uses it as a probe of
-// its token; its rows stand at the root.
+// Note: There is no official formula of available stock (qty - order_lock + virtual_qty and so
+// on); public code differs.
+// Note: /open/jushuitan/inventory/query may be an old alias: one program uses it to test its
+// token; its rows are at the root.
 // Effect: read.
 // POST /open/inventory/query, official page docType=3&docId=15.
 func (s *InventoryService) Query(ctx context.Context, req *InventoryQuery) (*InventoryPage, error) {
-	return call[InventoryPage](ctx, s.client, opInventoryQuery, req)
+	return pagesInventoryQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 100 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *InventoryService) All(ctx context.Context, req *InventoryQuery) iter.Seq2[*InventoryRow, error] {
 	return pagesInventoryQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of Inventory.Query until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of Inventory.Query: it yields every
+// row that changed after version since, oldest change first, until there is nothing newer.
+// Rows of version since itself are skipped. Start the next run with the largest TS seen; 0
+// starts at the beginning. Pages and times of req are ignored; its other filters apply.
 func (s *InventoryService) Since(ctx context.Context, since int64, req *InventoryQuery) iter.Seq2[*InventoryRow, error] {
 	return pagesInventoryQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *InventoryService) Stream(req *InventoryQuery, from Checkpoint) *Stream[InventoryRow] {
 	return pagesInventoryQuery.stream(s.client, req, from)
 }
 
-// QueryPacks 箱及仓位库存查询: query pack stock, one page. [InventoryService.AllPacks] goes
-// through all of them.
+// QueryPacks 箱及仓位库存查询: query the stock of cartons and bins, one page.
+// [InventoryService.AllPacks] iterates over all of them.
 //
 // Limits: page_size <= 200; sku_ids <= 20; time window <= 1 day.
 // Effect: read.
 // POST /open/pack/query, official page docType=3&docId=78; confidence of the known facts:
 // medium.
 func (s *InventoryService) QueryPacks(ctx context.Context, req *PackQuery) (*PackPage, error) {
-	return call[PackPage](ctx, s.client, opInventoryQueryPacks, req)
+	return pagesInventoryQueryPacks.page(ctx, s.client, req)
 }
 
-// AllPacks goes through every row of QueryPacks, page after page (up to 200 rows a page); a
+// AllPacks iterates over every row of QueryPacks, page by page (up to 200 rows per page); a
 // time range longer than 1 day is split into ranges that the server accepts. Without an end
-// the range ends now. It ends at the first error, which is the last pair.
+// the range ends now. It stops at the first error, which is the last pair yielded.
 func (s *InventoryService) AllPacks(ctx context.Context, req *PackQuery) iter.Seq2[*Pack, error] {
 	return pagesInventoryQueryPacks.all(ctx, s.client, req)
 }
 
-// StreamPacks goes through the rows of QueryPacks and can be resumed from a [Checkpoint] after
-// a crash; req needs the beginning of a time range.
+// StreamPacks iterates over the rows of QueryPacks and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *InventoryService) StreamPacks(req *PackQuery, from Checkpoint) *Stream[Pack] {
 	return pagesInventoryQueryPacks.stream(s.client, req, from)
 }
 
-// QueryLedger 进出仓流水: query stock ledger, one page. [InventoryService.AllLedger] goes
-// through all of them.
+// QueryLedger 进出仓流水: query stock ledger, one page. [InventoryService.AllLedger] iterates
+// over all of them.
 //
 // Limits: page_size <= 50; page_index <= 800.
-// Note: One source only (generated from the documentation).
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/inout/water/query, official page docType=22&docId=54; confidence of the
 // known facts: medium.
 func (s *InventoryService) QueryLedger(ctx context.Context, req *LedgerQuery) (*LedgerPage, error) {
-	return call[LedgerPage](ctx, s.client, opInventoryQueryLedger, req)
+	return pagesInventoryQueryLedger.page(ctx, s.client, req)
 }
 
-// AllLedger goes through every row of QueryLedger, page after page (up to 50 rows a page); a
+// AllLedger iterates over every row of QueryLedger, page by page (up to 50 rows per page); a
 // time range longer than 7 days is split into ranges that the server accepts. Without an end
-// the range ends now. It ends at the first error, which is the last pair.
+// the range ends now. It stops at the first error, which is the last pair yielded.
 func (s *InventoryService) AllLedger(ctx context.Context, req *LedgerQuery) iter.Seq2[*LedgerEntry, error] {
 	return pagesInventoryQueryLedger.all(ctx, s.client, req)
 }
 
-// StreamLedger goes through the rows of QueryLedger and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// StreamLedger iterates over the rows of QueryLedger and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *InventoryService) StreamLedger(req *LedgerQuery, from Checkpoint) *Stream[LedgerEntry] {
 	return pagesInventoryQueryLedger.stream(s.client, req, from)
 }
 
-// SetVirtualQtys 更新虚拟库存: update virtual qtys. Longer lists are sent 1000 rows at a time;
-// the server does not answer row by row, so that all rows of a call pass or fail together
-// ([*BatchError]).
+// SetVirtualQtys 更新虚拟库存: update virtual quantities. Longer lists are sent 1000 rows at a
+// time; the server does not report rows individually, so all rows of a call succeed or fail
+// together ([*BatchError]).
 //
 // Limits: sku_and_qty <= 1000.
-// Note: Gotcha, observed: when nothing in the call was usable the reply is code 0 with msg
-// "未获取到有效的传入数据" and data null, so code 0 does not prove a change. Treat null data
-// as failure.
-// Effect: write, repeated safely by wms_co_id + sku_id: sets absolute values by wms_co_id +
+// Note: If no row is usable, the answer is code 0 with msg "未获取到有效的传入数据" and data
+// null (observed): code 0 alone does not prove a change.
+// Effect: write, idempotent by wms_co_id + sku_id: it sets absolute values by wms_co_id +
 // sku_id.
+// Settle: [Client.Settle] reads back Inventory.Query by sku_ids, wms_co_id; it must show
+// virtual_qty.
 // POST /open/webapi/itemapi/iteminventory/batchupdatewmsvirtualqtys, official page
 // docType=3&docId=631; confidence of the known facts: medium.
 func (s *InventoryService) SetVirtualQtys(ctx context.Context, req *InventorySetVirtualQtysRequest) error {
@@ -130,42 +133,46 @@ func (s *InventoryService) SetVirtualQtys(ctx context.Context, req *InventorySet
 // StocktakeService 盘点: documents that count or change stock. Use it as client.Stocktakes.
 type StocktakeService service
 
-// Query 库存盘点查询: query inventory counts, one page. [StocktakeService.All] goes through
-// all of them.
+// Query 库存盘点查询: query stocktakes, one page. [StocktakeService.All] iterates over all of
+// them.
 //
 // Limits: page_size <= 50; io_ids <= 50; time window <= 7 days.
 // Effect: read.
 // POST /open/inventory/count/query, official page docType=3&docId=16.
 func (s *StocktakeService) Query(ctx context.Context, req *StocktakeQuery) (*StocktakePage, error) {
-	return call[StocktakePage](ctx, s.client, opStocktakesQuery, req)
+	return pagesStocktakesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *StocktakeService) All(ctx context.Context, req *StocktakeQuery) iter.Seq2[*Stocktake, error] {
 	return pagesStocktakesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *StocktakeService) Stream(req *StocktakeQuery, from Checkpoint) *Stream[Stocktake] {
 	return pagesStocktakesQuery.stream(s.client, req, from)
 }
 
-// Upload 新建盘点单-修改库存: upload inventory count.
+// Upload 新建盘点单-修改库存: upload a stocktake. It is one document whose items are not split
+// among calls: for more items than the server accepts, upload several documents with keys of
+// their own.
 //
 // Limits: items <= 500.
-// Note: Seen: code 130 when wms_co_id is not linked to the main warehouse.
-// Effect: write, repeated safely by so_id: a repeated so_id returns the first success
+// Note: Code 130 was observed for a wms_co_id that is not linked to the main warehouse.
+// Effect: write, idempotent by so_id: repeating a so_id returns the first success
 // (documented).
+// Settle: [Client.Settle] reads back Stocktakes.Query by time; a document newer than the write
+// must show items.qty, items.sku_id, remark.
 // POST /open/jushuitan/inventoryv2/upload, official page docType=3&docId=85.
 func (s *StocktakeService) Upload(ctx context.Context, req *StocktakeUpload) (*StocktakeUploadResult, error) {
 	return call[StocktakeUploadResult](ctx, s.client, opStocktakesUpload, req)
 }
 
-// VirtualWarehouseService 虚拟仓: stock set aside (locked), given back or moved between
-// virtual warehouses. Use it as client.VirtualWarehouses.
+// VirtualWarehouseService 虚拟仓: stock locked in, released from or moved between virtual
+// warehouses. Use it as client.VirtualWarehouses.
 type VirtualWarehouseService service
 
 // List 虚拟仓列表: query virtual warehouses.
@@ -179,56 +186,59 @@ func (s *VirtualWarehouseService) List(ctx context.Context, req *VirtualWarehous
 }
 
 // QueryStock 虚拟仓库存查询: query virtual stock, one page. [VirtualWarehouseService.AllStock]
-// goes through all of them.
+// iterates over all of them.
 //
-// Limits: time range or sku_ids is needed.
-// Note: Two reply shapes: {data:[…],has_next} and {data:{data:[…],has_next}}. Decode both.
+// Limits: a time range or sku_ids is required.
+// Note: The answer has one of two forms, {data:[…],has_next} or {data:{data:[…],has_next}};
+// both are accepted.
 // Effect: read.
 // POST /open/webapi/itemapi/iteminventory/getvirtualstock, official page docType=43&docId=625;
 // confidence of the known facts: medium.
 func (s *VirtualWarehouseService) QueryStock(ctx context.Context, req *VirtualStockQuery) (*VirtualStockPage, error) {
-	return call[VirtualStockPage](ctx, s.client, opVirtualWarehousesQueryStock, req)
+	return pagesVirtualWarehousesQueryStock.page(ctx, s.client, req)
 }
 
-// AllStock goes through every row of QueryStock, page after page (up to 500 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllStock iterates over every row of QueryStock, page by page (up to 500 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *VirtualWarehouseService) AllStock(ctx context.Context, req *VirtualStockQuery) iter.Seq2[*VirtualStock, error] {
 	return pagesVirtualWarehousesQueryStock.all(ctx, s.client, req)
 }
 
-// StreamStock goes through the rows of QueryStock and can be resumed from a [Checkpoint] after
-// a crash; req needs the beginning of a time range.
+// StreamStock iterates over the rows of QueryStock and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *VirtualWarehouseService) StreamStock(req *VirtualStockQuery, from Checkpoint) *Stream[VirtualStock] {
 	return pagesVirtualWarehousesQueryStock.stream(s.client, req, from)
 }
 
 // QueryAllocations 虚拟仓分配/归还单查询: query virtual allocations, one page.
-// [VirtualWarehouseService.AllAllocations] goes through all of them.
+// [VirtualWarehouseService.AllAllocations] iterates over all of them.
 //
 // Limits: sku_id list <= 50.
 // Effect: read.
 // POST /open/webapi/itemapi/lockwarehouse/getlwhoperationlist, official page
 // docType=43&docId=341; confidence of the known facts: medium.
 func (s *VirtualWarehouseService) QueryAllocations(ctx context.Context, req *VirtualAllocationQuery) (*VirtualAllocationPage, error) {
-	return call[VirtualAllocationPage](ctx, s.client, opVirtualWarehousesQueryAllocations, req)
+	return pagesVirtualWarehousesQueryAllocations.page(ctx, s.client, req)
 }
 
-// AllAllocations goes through every row of QueryAllocations, page after page (up to 50 rows a
-// page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllAllocations iterates over every row of QueryAllocations, page by page (up to 50 rows per
+// page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *VirtualWarehouseService) AllAllocations(ctx context.Context, req *VirtualAllocationQuery) iter.Seq2[*VirtualAllocation, error] {
 	return pagesVirtualWarehousesQueryAllocations.all(ctx, s.client, req)
 }
 
-// StreamAllocations goes through the rows of QueryAllocations and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamAllocations iterates over the rows of QueryAllocations and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *VirtualWarehouseService) StreamAllocations(req *VirtualAllocationQuery, from Checkpoint) *Stream[VirtualAllocation] {
 	return pagesVirtualWarehousesQueryAllocations.stream(s.client, req, from)
 }
 
-// CreateAllocation 虚拟仓分配/归还单创建: createVirtualAllocation (lock / release stock).
+// CreateAllocation 虚拟仓分配/归还单创建: create a virtual allocation (lock or release stock).
 //
-// Effect: write, repeated safely by so_id: so_id must be unique.
+// Effect: write, idempotent by so_id: so_id must be unique.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/lockwarehouse/lwhoperationcreate, official page
 // docType=43&docId=343; confidence of the known facts: medium.
 func (s *VirtualWarehouseService) CreateAllocation(ctx context.Context, req *VirtualAllocationCreateRequest) (*VirtualAllocationResult, error) {
@@ -236,42 +246,44 @@ func (s *VirtualWarehouseService) CreateAllocation(ctx context.Context, req *Vir
 }
 
 // QueryTransfers 虚拟仓调拨单查询: query virtual transfers, one page.
-// [VirtualWarehouseService.AllTransfers] goes through all of them.
+// [VirtualWarehouseService.AllTransfers] iterates over all of them.
 //
 // Limits: sku_id list <= 50.
 // Effect: read.
 // POST /open/webapi/itemapi/lockwarehouse/getlwhallocationlist, official page
 // docType=43&docId=340; confidence of the known facts: medium.
 func (s *VirtualWarehouseService) QueryTransfers(ctx context.Context, req *VirtualTransferQuery) (*VirtualTransferPage, error) {
-	return call[VirtualTransferPage](ctx, s.client, opVirtualWarehousesQueryTransfers, req)
+	return pagesVirtualWarehousesQueryTransfers.page(ctx, s.client, req)
 }
 
-// AllTransfers goes through every row of QueryTransfers, page after page (up to 50 rows a
-// page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllTransfers iterates over every row of QueryTransfers, page by page (up to 50 rows per
+// page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *VirtualWarehouseService) AllTransfers(ctx context.Context, req *VirtualTransferQuery) iter.Seq2[*VirtualTransfer, error] {
 	return pagesVirtualWarehousesQueryTransfers.all(ctx, s.client, req)
 }
 
-// StreamTransfers goes through the rows of QueryTransfers and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamTransfers iterates over the rows of QueryTransfers and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *VirtualWarehouseService) StreamTransfers(req *VirtualTransferQuery, from Checkpoint) *Stream[VirtualTransfer] {
 	return pagesVirtualWarehousesQueryTransfers.stream(s.client, req, from)
 }
 
 // CreateTransfer 虚拟仓调拨单创建: create virtual transfer.
 //
-// Effect: write, repeated safely by so_id: so_id must be unique.
+// Effect: write, idempotent by so_id: so_id must be unique.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/lockwarehouse/lwhallocationcreate, official page
 // docType=43&docId=342; confidence of the known facts: medium.
 func (s *VirtualWarehouseService) CreateTransfer(ctx context.Context, req *VirtualTransferCreateRequest) (*VirtualTransferResult, error) {
 	return call[VirtualTransferResult](ctx, s.client, opVirtualWarehousesCreateTransfer, req)
 }
 
-// SavePurchase 虚拟仓采购申请单创建/更新: upsert virtual purchase.
+// SavePurchase 虚拟仓采购申请单创建/更新: create or update a virtual purchase.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
 // without lp_id a repeat may create a second document.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/itemapi/lockwarehouse/lockpurchase/createorupdatepurchase, official page
 // docType=43&docId=799; confidence of the known facts: medium.
 func (s *VirtualWarehouseService) SavePurchase(ctx context.Context, req *VirtualPurchaseSaveRequest) (*VirtualPurchaseSaveResult, error) {
@@ -279,56 +291,56 @@ func (s *VirtualWarehouseService) SavePurchase(ctx context.Context, req *Virtual
 }
 
 // QueryPurchases 虚拟仓采购申请单查询: query virtual purchases, one page.
-// [VirtualWarehouseService.AllPurchases] goes through all of them.
+// [VirtualWarehouseService.AllPurchases] iterates over all of them.
 //
 // Effect: read.
 // POST /open/webapi/itemapi/lockwarehouse/lockpurchase/getpagelockpurchases, official page
 // docType=43&docId=802; confidence of the known facts: low.
 func (s *VirtualWarehouseService) QueryPurchases(ctx context.Context, req *VirtualPurchaseQuery) (*VirtualPurchasePage, error) {
-	return call[VirtualPurchasePage](ctx, s.client, opVirtualWarehousesQueryPurchases, req)
+	return pagesVirtualWarehousesQueryPurchases.page(ctx, s.client, req)
 }
 
-// AllPurchases goes through every row of QueryPurchases, page after page (up to 50 rows a
-// page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllPurchases iterates over every row of QueryPurchases, page by page (up to 50 rows per
+// page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *VirtualWarehouseService) AllPurchases(ctx context.Context, req *VirtualPurchaseQuery) iter.Seq2[*VirtualPurchase, error] {
 	return pagesVirtualWarehousesQueryPurchases.all(ctx, s.client, req)
 }
 
-var pagesInventoryQuery = paged(opInventoryQuery, pages.Query[InventoryQuery, InventoryPage, InventoryRow]{
+var pagesInventoryQuery = &pager[InventoryQuery, InventoryPage, InventoryRow]{op: opInventoryQuery, query: pages.Query[InventoryQuery, InventoryPage, InventoryRow]{
 	Page: func(q *InventoryQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *InventoryPage) []InventoryRow { return p.Rows },
 	Info: func(p *InventoryPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *InventoryQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *InventoryRow) string { return rowKey(r.SKUID) },
 	Modified: func(r *InventoryRow) time.Time { return r.Modified },
 	Cursor:   func(q *InventoryQuery) *int64 { return &q.TS },
 	Version:  func(r *InventoryRow) int64 { return r.TS },
-})
+}}
 
-var pagesInventoryQueryPacks = paged(opInventoryQueryPacks, pages.Query[PackQuery, PackPage, Pack]{
+var pagesInventoryQueryPacks = &pager[PackQuery, PackPage, Pack]{op: opInventoryQueryPacks, query: pages.Query[PackQuery, PackPage, Pack]{
 	Page: func(q *PackQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *PackPage) []Pack { return p.Packs },
 	Info: func(p *PackPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DateCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: cmp.Or(p.DateCount, p.DataCount), Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *PackQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *Pack) string { return rowKey(r.PackID, r.Bin, r.ItemBin, r.SKUID, r.BatchNo) },
 	Modified: func(r *Pack) time.Time { return r.Modified },
-})
+}}
 
-var pagesInventoryQueryLedger = paged(opInventoryQueryLedger, pages.Query[LedgerQuery, LedgerPage, LedgerEntry]{
+var pagesInventoryQueryLedger = &pager[LedgerQuery, LedgerPage, LedgerEntry]{op: opInventoryQueryLedger, query: pages.Query[LedgerQuery, LedgerPage, LedgerEntry]{
 	Page: func(q *LedgerQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *LedgerPage) []LedgerEntry { return p.LedgerEntries },
 	Info: func(p *LedgerPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *LedgerQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *LedgerEntry) string { return rowKey(r.IOID) },
 	Modified: func(r *LedgerEntry) time.Time { return r.Modified },
-})
+}}
 
 var batchInventorySetVirtualQtys = &batch[*InventorySetVirtualQtysRequest, VirtualQty, noReply, noReply]{
 	op:   opInventorySetVirtualQtys,
@@ -338,7 +350,8 @@ var batchInventorySetVirtualQtys = &batch[*InventorySetVirtualQtysRequest, Virtu
 		part.SKUAndQty = rows
 		return &part
 	},
-	key: func(r *VirtualQty) string { return rowKey(r.SKUID) },
+	key:  func(r *VirtualQty) string { return rowKey(r.SKUID) },
+	list: "sku_and_qty",
 }
 
 // keyed reports whether sku_id is set in every row of sku_and_qty.
@@ -351,102 +364,89 @@ func (r *InventorySetVirtualQtysRequest) keyed() bool {
 	return true
 }
 
-var pagesStocktakesQuery = paged(opStocktakesQuery, pages.Query[StocktakeQuery, StocktakePage, Stocktake]{
+var pagesStocktakesQuery = &pager[StocktakeQuery, StocktakePage, Stocktake]{op: opStocktakesQuery, query: pages.Query[StocktakeQuery, StocktakePage, Stocktake]{
 	Page: func(q *StocktakeQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *StocktakePage) []Stocktake { return p.Stocktakes },
 	Info: func(p *StocktakePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *StocktakeQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Stocktake) string { return rowKey(r.IOID) },
 	Modified: func(r *Stocktake) time.Time { return r.Modified },
-})
+}}
 
 // keyed reports whether so_id is set.
 func (r *StocktakeUpload) keyed() bool { return !blank(r.SoID) }
 
-var pagesVirtualWarehousesQueryStock = paged(opVirtualWarehousesQueryStock, pages.Query[VirtualStockQuery, VirtualStockPage, VirtualStock]{
+var pagesVirtualWarehousesQueryStock = &pager[VirtualStockQuery, VirtualStockPage, VirtualStock]{op: opVirtualWarehousesQueryStock, query: pages.Query[VirtualStockQuery, VirtualStockPage, VirtualStock]{
 	Page: func(q *VirtualStockQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
 	Rows: func(p *VirtualStockPage) []VirtualStock { return p.VirtualStocks },
 	Info: func(p *VirtualStockPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Size: p.PageSize}
 	},
 	Window: func(q *VirtualStockQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:    func(r *VirtualStock) string { return rowKey(r.SKUID) },
-})
+}}
 
-var pagesVirtualWarehousesQueryAllocations = paged(opVirtualWarehousesQueryAllocations, pages.Query[VirtualAllocationQuery, VirtualAllocationPage, VirtualAllocation]{
+var pagesVirtualWarehousesQueryAllocations = &pager[VirtualAllocationQuery, VirtualAllocationPage, VirtualAllocation]{op: opVirtualWarehousesQueryAllocations, query: pages.Query[VirtualAllocationQuery, VirtualAllocationPage, VirtualAllocation]{
 	Page:   func(q *VirtualAllocationQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
 	Rows:   func(p *VirtualAllocationPage) []VirtualAllocation { return p.VirtualAllocations },
 	Info:   func(p *VirtualAllocationPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
 	Window: func(q *VirtualAllocationQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
 	Key:    func(r *VirtualAllocation) string { return rowKey(r.IOID) },
-})
-
-func (r *VirtualAllocationResult) verdict() (ok bool, code int64, msg string) {
-	return r.Code == 0, r.Code, r.Msg
-}
+}}
 
 // keyed reports whether so_id is set.
 func (r *VirtualAllocationCreateRequest) keyed() bool { return !blank(r.SoID) }
 
-var pagesVirtualWarehousesQueryTransfers = paged(opVirtualWarehousesQueryTransfers, pages.Query[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
+var pagesVirtualWarehousesQueryTransfers = &pager[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{op: opVirtualWarehousesQueryTransfers, query: pages.Query[VirtualTransferQuery, VirtualTransferPage, VirtualTransfer]{
 	Page:   func(q *VirtualTransferQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
 	Rows:   func(p *VirtualTransferPage) []VirtualTransfer { return p.VirtualTransfers },
 	Info:   func(p *VirtualTransferPage) pages.Info { return pages.Info{Total: p.Page.Count, Pages: p.Page.Pages} },
 	Window: func(q *VirtualTransferQuery) (begin, end *time.Time) { return &q.DateBegin, &q.DateEnd },
 	Key:    func(r *VirtualTransfer) string { return rowKey(r.IOID) },
-})
-
-func (r *VirtualTransferResult) verdict() (ok bool, code int64, msg string) {
-	return r.Code == 0, r.Code, r.Msg
-}
+}}
 
 // keyed reports whether so_id is set.
 func (r *VirtualTransferCreateRequest) keyed() bool { return !blank(r.SoID) }
 
-func (r *VirtualPurchaseSaveResult) verdict() (ok bool, code int64, msg string) {
-	return r.IsSuccess, 0, r.Msg
-}
-
-var pagesVirtualWarehousesQueryPurchases = paged(opVirtualWarehousesQueryPurchases, pages.Query[VirtualPurchaseQuery, VirtualPurchasePage, VirtualPurchase]{
+var pagesVirtualWarehousesQueryPurchases = &pager[VirtualPurchaseQuery, VirtualPurchasePage, VirtualPurchase]{op: opVirtualWarehousesQueryPurchases, query: pages.Query[VirtualPurchaseQuery, VirtualPurchasePage, VirtualPurchase]{
 	Page:   func(q *VirtualPurchaseQuery) (index, size *int64) { return &q.Page.CurrentPage, &q.Page.PageSize },
 	Rows:   func(p *VirtualPurchasePage) []VirtualPurchase { return p.VirtualPurchases },
 	Info:   func(_ *VirtualPurchasePage) pages.Info { return pages.Info{} },
 	Window: func(q *VirtualPurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
-})
+}}
 
 // InventoryQuery 商品库存查询: the request of [InventoryService.Query].
 type InventoryQuery struct {
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); 0 or absent = sum
-	// over ALL warehouses; otherwise that warehouse
-	WMSCoID   int64 `json:"wms_co_id,omitzero"`
+	_ inventoryQueryFields
+
+	WMSCoID   int64 `json:"wms_co_id,omitzero"`  // 仓储方/分仓编号: warehouse id; 0 or absent sums over all warehouses
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, maximum 100
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 100
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	SKUIDs      CommaList `json:"sku_ids,omitzero" check:"items=100"` // 商品编码: SKU codes; comma-joined, <= 100
-	Names       CommaList `json:"names,omitzero" check:"items=100"`   // 商品名称: comma-joined names, <= 100
-	IIDs        CommaList `json:"i_ids,omitzero"`                     // 款式编码: style codes, a comma-joined STRING
-	HasLockQty  bool      `json:"has_lock_qty,omitzero"`              // 查询锁定数: adds lock_qty
-	// 时间戳: row-version cursor; send no time range with it. Take the largest ts of the reply and
-	// ask on, even when has_next is false, until nothing comes back
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: end of the time range, by the last change
+	SKUIDs        CommaList `json:"sku_ids,omitzero" check:"items=100"` // 商品编码: SKU codes, at most 100
+	Names         CommaList `json:"names,omitzero" check:"items=100"`   // 商品名称: names, at most 100
+	IIDs          CommaList `json:"i_ids,omitzero"`                     // 款式编码: style codes
+	HasLockQty    bool      `json:"has_lock_qty,omitzero"`              // 查询锁定数: whether to return lock_qty
+	// 时间戳: row version from which to return rows, without a time range. Continue with the
+	// largest ts of the answer, even if has_next is false, until an answer is empty
 	TS int64 `json:"ts,omitzero"`
 }
 
 // InventoryPage 商品库存查询: the answer of [InventoryService.Query].
 type InventoryPage struct {
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
-	// 总条数: total rows; not in the newer documentation, present in an observed reply
-	DataCount int64 `json:"data_count,omitzero"`
-	PageCount int64 `json:"page_count,omitzero"` // 总页数: total pages; as above
-	HasNext   bool  `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	// 请求ID: trace id, camelCase spelling; null | observed inside data, null
-	RequestID string         `json:"requestId,omitzero"`
-	Rows      []InventoryRow `json:"inventorys,omitzero"` // 库存列表: rows: "inventorys", NOT datas
+	_ inventoryPageFields
+
+	PageIndex int64          `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64          `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64          `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows; may be absent
+	PageCount int64          `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool           `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	RequestID string         `json:"requestId,omitzero"`               // 请求ID: request id; may be null
+	Rows      []InventoryRow `json:"inventorys,omitzero"`              // 库存列表: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -457,38 +457,46 @@ func (v InventoryPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryRow 库存列表: Rows of [InventoryPage].
 type InventoryRow struct {
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP
-	TS           int64           `json:"ts,omitzero"`            // 时间戳: row version; exceeds 32 bits (order of 7,000,000,000)
-	IID          string          `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
-	Name         string          `json:"name,omitzero"`          // 名称: name
-	Qty          decimal.Decimal `json:"qty,omitzero"`           // 主仓实际库存: quantity; physical stock of the main sub-warehouse
-	OrderLock    decimal.Decimal `json:"order_lock,omitzero"`    // 订单占有数: held by orders
-	PickLock     decimal.Decimal `json:"pick_lock,omitzero"`     // 仓库待发数: waiting to be sent (picked)
-	VirtualQty   decimal.Decimal `json:"virtual_qty,omitzero"`   // 虚拟库存: virtual stock
-	PurchaseQty  decimal.Decimal `json:"purchase_qty,omitzero"`  // 采购在途数: on the way from suppliers
-	ReturnQty    decimal.Decimal `json:"return_qty,omitzero"`    // 销退仓库存: stock in the sales-return sub-warehouse
-	InQty        decimal.Decimal `json:"in_qty,omitzero"`        // 进货仓库存: stock in the incoming sub-warehouse
-	DefectiveQty decimal.Decimal `json:"defective_qty,omitzero"` // 次品库存: defective stock
-	Modified     time.Time       `json:"modified,omitzero"`      // 修改时间: last-modified time
-	// 库容下限: lower bin capacity; lower safety stock; null observed
-	MinQty decimal.Decimal `json:"min_qty,omitzero"`
-	MaxQty decimal.Decimal `json:"max_qty,omitzero"` // 库容上限: upper bin capacity; upper safety stock
-	// 库存锁定数: only with has_lock_qty; declared as string in one client
-	LockQty decimal.Decimal `json:"lock_qty,omitzero"`
-	// 自定义仓1: custom sub-warehouse 1; absent when not set up
+	_ inventoryRowFields
+
+	SKUID        string          `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	TS           int64           `json:"ts,omitzero" wire:"vital"`     // 时间戳: row version; exceeds 32 bits
+	IID          string          `json:"i_id,omitzero"`                // 款式编码: style (SPU) code
+	Name         string          `json:"name,omitzero"`                // 名称: name
+	Qty          decimal.Decimal `json:"qty,omitzero"`                 // 主仓实际库存: physical stock of the main warehouse
+	OrderLock    decimal.Decimal `json:"order_lock,omitzero"`          // 订单占有数: reserved by orders
+	PickLock     decimal.Decimal `json:"pick_lock,omitzero"`           // 仓库待发数: reserved for picking
+	VirtualQty   decimal.Decimal `json:"virtual_qty,omitzero"`         // 虚拟库存: virtual stock
+	PurchaseQty  decimal.Decimal `json:"purchase_qty,omitzero"`        // 采购在途数: on the way from suppliers
+	ReturnQty    decimal.Decimal `json:"return_qty,omitzero"`          // 销退仓库存: stock in the sales-return warehouse
+	InQty        decimal.Decimal `json:"in_qty,omitzero"`              // 进货仓库存: stock in the purchase warehouse
+	DefectiveQty decimal.Decimal `json:"defective_qty,omitzero"`       // 次品库存: defective stock
+	Modified     time.Time       `json:"modified,omitzero"`            // 修改时间: time of the last change
+	MinQty       decimal.Decimal `json:"min_qty,omitzero"`             // 库容下限: lower safety stock; may be null
+	MaxQty       decimal.Decimal `json:"max_qty,omitzero"`             // 库容上限: upper safety stock
+	LockQty      decimal.Decimal `json:"lock_qty,omitzero"`            // 库存锁定数: locked quantity; only with has_lock_qty
+	// 自定义仓1: custom warehouse 1; absent unless set up
 	CustomizeQty1 decimal.Decimal `json:"customize_qty_1,omitzero"`
-	// 自定义仓2: custom sub-warehouse 2; documented only
+	// 自定义仓2: custom warehouse 2; absent unless set up
 	CustomizeQty2 decimal.Decimal `json:"customize_qty_2,omitzero"`
-	// 自定义仓3: custom sub-warehouse 3; documented only
+	// 自定义仓3: custom warehouse 3; absent unless set up
 	CustomizeQty3 decimal.Decimal `json:"customize_qty_3,omitzero"`
-	// 调拨在途数: in transit between warehouses; only when the merchant set it up
+	// 调拨在途数: in transit between warehouses; only if the merchant set it up
 	AllocateQty decimal.Decimal `json:"allocate_qty,omitzero"`
-	// 销退在途数: customer returns on the way; only when set up
+	// 销退在途数: customer returns on the way; only if the merchant set it up
 	SaleRefundQty decimal.Decimal `json:"sale_refund_qty,omitzero"`
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *InventoryRow) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v InventoryRow) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v InventoryRow) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -498,203 +506,232 @@ func (v InventoryRow) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PackQuery 箱及仓位库存查询: the request of [InventoryService.QueryPacks].
 type PackQuery struct {
-	SKUIDs []string `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes; <= 20, an ARRAY here
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID   int64     `json:"wms_co_id,omitzero"`
-	PackType  string    `json:"pack_type,omitzero"`   // 类型: Bin bins, DefaultPack staging, Pack cartons
-	PageIndex int64     `json:"page_index,omitzero"`  // 第几页: page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`   // 每页条数: rows per page; maximum 200
-	OwnerCoID int64     `json:"owner_co_id,omitzero"` // 货主编号: goods-owner company number
-	StartTime time.Time `json:"start_time,omitzero"`  // 修改开始时间: changed from
-	// 修改结束时间: changed to; <= 1 day after start_time; a switch must be turned on by JST, and
-	// then no totals come back
+	_ packQueryFields
+
+	SKUIDs    []string  `json:"sku_ids,omitzero" check:"items=20"` // 商品编码: SKU codes, at most 20
+	WMSCoID   int64     `json:"wms_co_id,omitzero"`                // 仓储方/分仓编号: warehouse id
+	PackType  string    `json:"pack_type,omitzero"`                // 类型: Bin bins, DefaultPack staging, Pack cartons
+	PageIndex int64     `json:"page_index,omitzero"`               // 第几页: page number, starts at 1
+	PageSize  int64     `json:"page_size,omitzero"`                // 每页条数: rows per page; at most 200
+	OwnerCoID int64     `json:"owner_co_id,omitzero"`              // 货主编号: goods-owner company number
+	StartTime time.Time `json:"start_time,omitzero"`               // 修改开始时间: start of the time range, by the last change
+	// 修改结束时间: end of the time range, at most 1 day after its start; Jushuitan must enable it
+	// for the merchant, and there are no totals then
 	EndTime time.Time `json:"end_time,omitzero"`
 }
 
 // PackPage 箱及仓位库存查询: the answer of [InventoryService.QueryPacks].
 type PackPage struct {
-	// 总条数: total; spelled date_count in the documentation (probably a slip for data_count):
-	// read both
-	DateCount int64  `json:"date_count,omitzero"`
-	PageIndex int64  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount int64  `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount int64  `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext   bool   `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
-	Packs     []Pack `json:"datas,omitzero"`      // 数据集合: rows
+	_ packPageFields
+
+	DateCount int64  `json:"date_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageIndex int64  `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64  `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount int64  `json:"data_count,omitzero"`              // 总条数: total rows (one source)
+	PageCount int64  `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages (one source)
+	HasNext   bool   `json:"has_next,omitzero"`                // 是否有下一页: whether more pages follow (one source)
+	Packs     []Pack `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Pack 数据集合: Packs of [PackPage].
 type Pack struct {
-	PackType string `json:"pack_type,omitzero"` // 类型: as in the request
-	ItemBin  string `json:"item_bin,omitzero"`  // 明细仓位: bin of the line
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); STRING here (sent
-	// as text)
-	WMSCoID int64  `json:"wms_co_id,omitzero,string"`
-	PackID  string `json:"pack_id,omitzero"` // 箱号: carton number
-	// 仓库编号: sub-warehouse number; 1 main, 2 return, 3 incoming, 4 defective, 5 store, 6-8
-	// custom 1-3, 0 wrong, 1000 outside, -1 already out, -2 to come
+	_ packFields
+
+	PackType string `json:"pack_type,omitzero"`             // 类型: values as in the request
+	ItemBin  string `json:"item_bin,omitzero" wire:"vital"` // 明细仓位: bin of the line
+	WMSCoID  int64  `json:"wms_co_id,omitzero,string"`      // 仓储方/分仓编号: warehouse id (sent as text)
+	PackID   string `json:"pack_id,omitzero" wire:"vital"`  // 箱号: carton number
+	// 仓库编号: 1 main, 2 sales return, 3 purchase, 4 defective, 5 store, 6 to 8 custom 1 to 3, 0
+	// invalid, 1000 outside, -1 already out, -2 expected
 	WhID           int64           `json:"wh_id,omitzero"`
-	Bin            string          `json:"bin,omitzero"`             // 主仓位: main bin
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
-	Modified       time.Time       `json:"modified,omitzero"`        // 修改时间: last-modified time
-	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: production date
-	BatchNo        string          `json:"batch_no,omitzero"`        // 批次号: batch number
-	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
-	BinGroup       string          `json:"bin_group,omitzero"`       // 仓位分组: bin group
+	Bin            string          `json:"bin,omitzero" wire:"vital"`      // 主仓位: main bin
+	Qty            decimal.Decimal `json:"qty,omitzero"`                   // 数量: quantity
+	Modified       time.Time       `json:"modified,omitzero"`              // 修改时间: time of the last change
+	SKUID          string          `json:"sku_id,omitzero" wire:"vital"`   // 商品编码: SKU code
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"`       // 有效期至: expiry date
+	ProductDate    time.Time       `json:"product_date,omitzero"`          // 生产日期: production date
+	BatchNo        string          `json:"batch_no,omitzero" wire:"vital"` // 批次号: batch number
+	SupplierID     int64           `json:"supplier_id,omitzero"`           // 供应商编号: supplier's internal number
+	BinGroup       string          `json:"bin_group,omitzero"`             // 仓位分组: bin group
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Pack) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // LedgerQuery 进出仓流水: the request of [InventoryService.QueryLedger].
 type LedgerQuery struct {
+	_ ledgerQueryFields
+
 	PageIndex int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1; at most 800 pages
-	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page; maximum 50
-	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: from
-	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: to
-	DateType  *int64    `json:"date_type,omitzero"`  // 时间类型: 0 modified (default), 1 document made, 2 in/out time
-	// 单据类型: type; one Chinese word: 采购进仓, 采购退货, 调拨出, 调拨入, 加工出仓, 加工进仓,
-	// 盘点, 销售出仓, 销售退货, 其它出库, 其它进仓, 其它退货, 结算, 差异
-	Type string `json:"type,omitzero"`
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID int64 `json:"wms_co_id,omitzero"`
+	PageSize  int64     `json:"page_size,omitzero"`  // 每页条数: rows per page; at most 50
+	StartTime time.Time `json:"start_time,omitzero"` // 开始时间: start of the time range
+	EndTime   time.Time `json:"end_time,omitzero"`   // 结束时间: end of the time range
+	DateType  *int64    `json:"date_type,omitzero"`  // 时间类型: 0 modified (default), 1 created, 2 time of the movement
+	// 单据类型: 采购进仓, 采购退货, 调拨出, 调拨入, 加工出仓, 加工进仓, 盘点, 销售出仓, 销售退货,
+	// 其它出库, 其它进仓, 其它退货, 结算 or 差异
+	Type    string `json:"type,omitzero"`
+	WMSCoID int64  `json:"wms_co_id,omitzero"` // 仓储方/分仓编号: warehouse id
 }
 
 // LedgerPage 进出仓流水: the answer of [InventoryService.QueryLedger].
 type LedgerPage struct {
-	HasNext   bool  `json:"has_next,omitzero"`   // 是否有下一页: another page exists; page fields are in the ROOT here
-	PageCount int64 `json:"page_count,omitzero"` // 总页数: total pages
-	DataCount int64 `json:"data_count,omitzero"` // 总条数: total rows
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
-	// 数据集合: rows; in the ROOT; declared as one object in the generated class, so expect either
-	// until seen
-	LedgerEntries []LedgerEntry `json:"datas,omitzero"`
+	_ ledgerPageFields
+
+	HasNext       bool          `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	PageCount     int64         `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	DataCount     int64         `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageIndex     int64         `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize      int64         `json:"page_size,omitzero"`               // 每页条数: rows per page
+	LedgerEntries []LedgerEntry `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // LedgerEntry 数据集合: LedgerEntries of [LedgerPage].
 type LedgerEntry struct {
-	CoID int64 `json:"co_id,omitzero"` // 公司编号: company number; for transfers: the sending side
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); for transfers: the
-	// receiving side
-	WMSCoID      int64             `json:"wms_co_id,omitzero"`
-	WhID         int64             `json:"wh_id,omitzero"`         // 仓库编号: sub-warehouse number
-	LinkWhID     int64             `json:"link_wh_id,omitzero"`    // 对方仓库编号: other sub-warehouse of a transfer
-	LinkIOID     int64             `json:"link_io_id,omitzero"`    // 对方单号: other document of a transfer
-	ShopID       int64             `json:"shop_id,omitzero"`       // 店铺编号: shop number in the ERP
-	IOID         int64             `json:"io_id,omitzero"`         // 单号: document number
-	OID          int64             `json:"o_id,omitzero"`          // 内部单号: internal order number
-	SoID         string            `json:"so_id,omitzero"`         // 线上单号: caller's own document number; online order number
-	Created      time.Time         `json:"created,omitzero"`       // 创建时间: creation time
-	Modified     time.Time         `json:"modified,omitzero"`      // 修改时间: last-modified time
-	IODate       time.Time         `json:"io_date,omitzero"`       // 单据日期: document date
-	SupplierID   int64             `json:"supplier_id,omitzero"`   // 供应商编号: supplier's internal number
-	Status       string            `json:"status,omitzero"`        // 状态: status
-	StockEnabled string            `json:"stock_enabled,omitzero"` // 是否使用库存: whether stock is used
-	Weight       decimal.Decimal   `json:"weight,omitzero"`        // 预估重量: weight; estimated weight
-	FWeight      decimal.Decimal   `json:"f_weight,omitzero"`      // 实际重量: real weight
-	DrpCoName    string            `json:"drp_co_name,omitzero"`   // 出库类型: kind, for other in/out documents
-	Remark       string            `json:"remark,omitzero"`        // 备注: remark
-	Type         string            `json:"type,omitzero"`          // 类型: type
-	Items        []LedgerEntryItem `json:"items,omitzero"`         // 明细: lines; same caution as datas
+	_ ledgerEntryFields
+
+	CoID         int64             `json:"co_id,omitzero"`               // 公司编号: company number; of transfers that of the sender
+	WMSCoID      int64             `json:"wms_co_id,omitzero"`           // 仓储方/分仓编号: warehouse id; of transfers that of the receiver
+	WhID         int64             `json:"wh_id,omitzero"`               // 仓库编号: sub-warehouse number
+	LinkWhID     int64             `json:"link_wh_id,omitzero"`          // 对方仓库编号: other sub-warehouse of a transfer
+	LinkIOID     int64             `json:"link_io_id,omitzero"`          // 对方单号: other document of a transfer
+	ShopID       int64             `json:"shop_id,omitzero"`             // 店铺编号: shop number in the ERP
+	IOID         int64             `json:"io_id,omitzero" wire:"vital"`  // 单号: document number
+	OID          int64             `json:"o_id,omitzero"`                // 内部单号: internal order number
+	SoID         string            `json:"so_id,omitzero"`               // 线上单号: online order number
+	Created      time.Time         `json:"created,omitzero"`             // 创建时间: creation time
+	Modified     time.Time         `json:"modified,omitzero"`            // 修改时间: time of the last change
+	IODate       time.Time         `json:"io_date,omitzero"`             // 单据日期: document date
+	SupplierID   int64             `json:"supplier_id,omitzero"`         // 供应商编号: supplier's internal number
+	Status       string            `json:"status,omitzero" wire:"vital"` // 状态: status
+	StockEnabled string            `json:"stock_enabled,omitzero"`       // 是否使用库存: whether stock is used
+	Weight       decimal.Decimal   `json:"weight,omitzero"`              // 预估重量: estimated weight
+	FWeight      decimal.Decimal   `json:"f_weight,omitzero"`            // 实际重量: actual weight
+	DrpCoName    string            `json:"drp_co_name,omitzero"`         // 出库类型: reason category of other in/out documents
+	Remark       string            `json:"remark,omitzero"`              // 备注: remark
+	Type         string            `json:"type,omitzero"`                // 类型: type
+	Items        []LedgerEntryItem `json:"items,omitzero"`               // 明细: lines
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v LedgerEntry) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // LedgerEntryItem 明细: Items of [LedgerEntry].
 type LedgerEntryItem struct {
+	_ ledgerEntryItemFields
+
 	IOIID           int64           `json:"ioi_id,omitzero"`           // 明细ID: line number
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
-	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 实际数量: real quantity
+	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 实际数量: actual quantity
 	QtyType         int64           `json:"qty_type,omitzero"`         // 加减标识: +1 or -1
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v LedgerEntryItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // InventorySetVirtualQtysRequest 更新虚拟库存: the request of
 // [InventoryService.SetVirtualQtys].
 type InventorySetVirtualQtysRequest struct {
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query) (required)
-	WMSCoID   int64        `json:"wms_co_id" check:"required"`
-	SKUAndQty []VirtualQty `json:"sku_and_qty" check:"required"` // 商品与数量: <= 1000 (required)
+	_ inventorySetVirtualQtysRequestFields
+
+	WMSCoID int64 `json:"wms_co_id" check:"required"` // 仓储方/分仓编号: warehouse id (required)
+	// 商品与数量: SKUs and quantities, at most 1000 (required)
+	SKUAndQty []VirtualQty `json:"sku_and_qty" check:"required"`
 }
 
 // VirtualQty 商品与数量: SKUAndQty of [InventorySetVirtualQtysRequest].
 type VirtualQty struct {
-	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
-	Qty   decimal.Decimal `json:"qty"`                     // 虚拟库存: quantity; virtual stock (required)
+	_ virtualQtyFields
+
+	SKUID string          `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
+	Qty   decimal.Decimal `json:"qty"`                     // 虚拟库存: virtual stock (required)
 }
 
 // StocktakeQuery 库存盘点查询: the request of [StocktakeService.Query].
 type StocktakeQuery struct {
+	_ stocktakeQueryFields
+
 	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; default 1
-	// 每页条数: rows per page; default 30, maximum 50; a larger value makes page_count come out
-	// wrong
+	// 每页条数: rows per page; default 30, at most 50; a larger value makes page_count wrong
 	PageSize int64 `json:"page_size,omitzero"`
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
+	// 修改起始时间: start of the time range, by the last change
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time `json:"modified_end,omitzero"`
-	IOIDs       CommaList `json:"io_ids,omitzero" check:"items=50"` // 盘点单号: comma-joined, <= 50
-	Status      string    `json:"status,omitzero"`                  // 状态: status; WaitConfirm, Confirmed, Archive, Cancelled, Delete
-	// 货主编号: goods-owner company number; newer documentation only; = every owner
-	OwnerCoID int64 `json:"owner_co_id,omitzero"`
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"`            // 修改结束时间: end of the time range, by the last change
+	IOIDs         CommaList `json:"io_ids,omitzero" check:"items=50"` // 盘点单号: document numbers, at most 50
+	Status        string    `json:"status,omitzero"`                  // 状态: WaitConfirm, Confirmed, Archive, Cancelled or Delete
+	OwnerCoID     int64     `json:"owner_co_id,omitzero"`             // 货主编号: company number of the goods owner
 }
 
 // StocktakePage 库存盘点查询: the answer of [StocktakeService.Query].
 type StocktakePage struct {
-	PageIndex  int64       `json:"page_index,omitzero"` // 第几页: page number, starts at 1
-	PageSize   int64       `json:"page_size,omitzero"`  // 每页条数: rows per page
-	DataCount  int64       `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount  int64       `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext    bool        `json:"has_next,omitzero"`   // 是否有下一页: another page exists
-	Stocktakes []Stocktake `json:"datas,omitzero"`      // 数据集合: rows
+	_ stocktakePageFields
+
+	PageIndex  int64       `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize   int64       `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount  int64       `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount  int64       `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext    bool        `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	Stocktakes []Stocktake `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Stocktake 数据集合: Stocktakes of [StocktakePage].
 type Stocktake struct {
-	Type   string    `json:"type,omitzero"`    // 单据类型: type; document type
-	IOID   int64     `json:"io_id,omitzero"`   // 单号: document number
-	IODate time.Time `json:"io_date,omitzero"` // 单据日期: document date
-	// 状态: status; as in the request
-	Status      string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Archive,Cancelled,Delete"`
-	Warehouse   string `json:"warehouse,omitzero"`    // 仓库名称: sub-warehouse; sub-warehouse name
-	CreatorName string `json:"creator_name,omitzero"` // 创建人名称: creator's name
-	Remark      string `json:"remark,omitzero"`       // 备注: remark
-	WhID        int64  `json:"wh_id,omitzero"`        // 仓库编号: sub-warehouse number; 1 main, 2 return, 3 incoming, 4 defective
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID    int64           `json:"wms_co_id,omitzero"`
-	Modified   time.Time       `json:"modified,omitzero"`     // 修改时间: last-modified time
-	TS         int64           `json:"ts,omitzero"`           // 行版本: row version
-	FStatus    string          `json:"f_status,omitzero"`     // 财审状态: finance review: WaitConfirm, Confirmed
-	LockWhID   int64           `json:"lock_wh_id,omitzero"`   // 虚拟仓编码: virtual warehouse number
-	LockWhName string          `json:"lock_wh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
-	Labels     CommaList       `json:"labels,omitzero"`       // 标签: labels
-	Items      []StocktakeItem `json:"items,omitzero"`        // 明细: lines
-	// 批次: batches ("batchs" is the real spelling); a setting is needed
-	Batches []StocktakeBatch `json:"batchs,omitzero"`
-	SNs     []StocktakeSN    `json:"sns,omitzero"` // 唯一码: serial numbers; a setting is needed
+	_ stocktakeFields
+
+	Type   string    `json:"type,omitzero"`               // 单据类型: document type
+	IOID   int64     `json:"io_id,omitzero" wire:"vital"` // 单号: document number
+	IODate time.Time `json:"io_date,omitzero"`            // 单据日期: document date
+	// 状态: values as in the request
+	Status      string           `json:"status,omitzero" known:"WaitConfirm,Confirmed,Archive,Cancelled,Delete" wire:"vital"`
+	Warehouse   string           `json:"warehouse,omitzero"`    // 仓库名称: name of the warehouse
+	CreatorName string           `json:"creator_name,omitzero"` // 创建人名称: creator's name
+	Remark      string           `json:"remark,omitzero"`       // 备注: remark
+	WhID        int64            `json:"wh_id,omitzero"`        // 仓库编号: 1 main, 2 sales return, 3 purchase, 4 defective
+	WMSCoID     int64            `json:"wms_co_id,omitzero"`    // 仓储方/分仓编号: warehouse id
+	Modified    time.Time        `json:"modified,omitzero"`     // 修改时间: time of the last change
+	TS          int64            `json:"ts,omitzero"`           // 行版本: row version (one source)
+	FStatus     string           `json:"f_status,omitzero"`     // 财审状态: finance review: WaitConfirm, Confirmed
+	LockWhID    int64            `json:"lock_wh_id,omitzero"`   // 虚拟仓编码: virtual warehouse number
+	LockWhName  string           `json:"lock_wh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
+	Labels      CommaList        `json:"labels,omitzero"`       // 标签: labels
+	Items       []StocktakeItem  `json:"items,omitzero"`        // 明细: lines
+	Batches     []StocktakeBatch `json:"batchs,omitzero"`       // 批次: batches; a merchant setting must be on
+	SNs         []StocktakeSN    `json:"sns,omitzero"`          // 唯一码: serial numbers; a merchant setting must be on
 }
 
 // StocktakeItem 明细: Items of [Stocktake].
 type StocktakeItem struct {
+	_ stocktakeItemFields
+
 	IOID            int64           `json:"io_id,omitzero"`            // 单号: document number
 	IOIID           int64           `json:"ioi_id,omitzero"`           // 子单号: line number
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
 	Name            string          `json:"name,omitzero"`             // 名称: name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 盘点后数量: quantity after the count
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 盈亏数量: quantity; gain or loss
-	BatchID         string          `json:"batch_id,omitzero"`         // 批次号: batch number; a merchant setting is needed
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 盈亏数量: gain or loss
+	BatchID         string          `json:"batch_id,omitzero"`         // 批次号: batch number; a merchant setting must be on
 	ProductDate     time.Time       `json:"product_date,omitzero"`     // 生产日期: production date
 	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: supplier's internal number
 	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: expiry date
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v StocktakeItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // StocktakeBatch 批次: Batches of [Stocktake].
 type StocktakeBatch struct {
-	IOIID          int64           `json:"ioi_id,omitzero,string"`   // 子单号: line number, as string (newer documentation) (sent as text)
+	_ stocktakeBatchFields
+
+	IOIID          int64           `json:"ioi_id,omitzero,string"`   // 子单号: line number (sent as text)
 	BatchNo        string          `json:"batch_no,omitzero"`        // 批次号: batch number
-	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code in the ERP
+	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
 	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
 	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: production date
 	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
@@ -702,395 +739,464 @@ type StocktakeBatch struct {
 	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v StocktakeBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // StocktakeSN 唯一码: SNs of [Stocktake].
 type StocktakeSN struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
+	_ stocktakeSNFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	SN    string          `json:"sn,omitzero"`     // 唯一码: serial number
-	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; newer documentation only
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v StocktakeSN) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // StocktakeUpload 新建盘点单-修改库存: the request of [StocktakeService.Upload].
 type StocktakeUpload struct {
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); default: main
-	// warehouse
-	WMSCoID int64 `json:"wms_co_id,omitzero"`
-	// 类型: type; check = full (overwrites the given SKUs; with bin management also zeroes SKUs of
-	// that bin that were not sent); adjust = plus/minus (default)
+	_ stocktakeUploadFields
+
+	WMSCoID int64 `json:"wms_co_id,omitzero"` // 仓储方/分仓编号: warehouse id; default the main warehouse
+	// 类型: check overwrites the stock of the SKUs (with bin management it also sets SKUs of the
+	// bin that were not sent to zero), adjust (default) adds the difference
 	Type string `json:"type,omitzero"`
-	// 自动确认: default false: without it the document waits in the ERP and stock does not change
+	// 自动确认: whether to confirm at once; default false: the document waits in the ERP and stock
+	// does not change
 	IsConfirm bool `json:"is_confirm,omitzero"`
-	// 外部单号: caller's own document number; idempotency key: a repeated value returns the first
+	// 外部单号: the caller's document number, an idempotency key: a repeat returns the first
 	// success (required)
 	SoID       string `json:"so_id" check:"required"`
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: external number; sent by one program
-	// 仓库: sub-warehouse; STRING: "1" main, "2" return, "3" incoming, "4" defective, "6" "7" "8"
-	// custom (required)
+	ExternalID string `json:"external_id,omitzero"` // 外部单号: external number (one source)
+	// 仓库: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 8 custom 1 to 3 (required)
 	Warehouse   string                `json:"warehouse" check:"required"`
-	LockWhID    int64                 `json:"lock_wh_id,omitzero"`              // 虚拟仓编码: virtual warehouse number; newer documentation only
-	LockWhName  string                `json:"lock_wh_name,omitzero"`            // 虚拟仓名称: virtual warehouse name; newer documentation only
+	LockWhID    int64                 `json:"lock_wh_id,omitzero"`              // 虚拟仓编码: virtual warehouse number
+	LockWhName  string                `json:"lock_wh_name,omitzero"`            // 虚拟仓名称: virtual warehouse name
 	Remark      string                `json:"remark,omitzero"`                  // 备注: remark
-	Bin         string                `json:"bin,omitzero"`                     // 仓位: main bin; bin; needed and effective with fine-grained bin management
-	DefaultType string                `json:"default_type,omitzero"`            // 暂存位类型: Default, Pick, None; as above
-	Items       []StocktakeUploadItem `json:"items" check:"required,items=500"` // 明细: lines; <= 500 (required)
+	Bin         string                `json:"bin,omitzero"`                     // 仓位: required with fine-grained bin management, else ignored
+	DefaultType string                `json:"default_type,omitzero"`            // 暂存位类型: Default, Pick or None
+	Items       []StocktakeUploadItem `json:"items" check:"required,items=500"` // 明细: styles, at most 500 (required)
 }
 
 // StocktakeUploadItem 明细: Items of [StocktakeUpload].
 type StocktakeUploadItem struct {
-	SKUID      string          `json:"sku_id" check:"required"` // 商品编码: SKU code in the ERP (required)
-	SKUCode    string          `json:"sku_code,omitzero"`       // 国际条码: sent by one program beside sku_id, with the same value
-	Qty        decimal.Decimal `json:"qty"`                     // 数量: quantity; new value (check) or difference (adjust) (required)
-	CheckQty   decimal.Decimal `json:"check_qty,omitzero"`      // 盘点数量: counted quantity; sent by one program
-	SKUSNs     []string        `json:"sku_sns,omitzero"`        // 唯一码: serial numbers; refused with type adjust
-	SupplierID int64           `json:"supplier_id,omitzero"`    // 供应商编号: supplier's internal number
-	BatchID    string          `json:"batch_id,omitzero"`       // 批次号: batch number; needed when batch management is on
-	// 生产日期: production date; 1970-01-01 00:00:00 to 3000-01-01 00:00:00
-	ProducedDate   time.Time `json:"produced_date,omitzero"`
-	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: expiry date; same range
+	_ stocktakeUploadItemFields
+
+	SKUID          string          `json:"sku_id" check:"required"`  // 商品编码: SKU code (required)
+	SKUCode        string          `json:"sku_code,omitzero"`        // 国际条码: barcode; the same value as sku_id (one source)
+	Qty            decimal.Decimal `json:"qty"`                      // 数量: new quantity (check) or difference (adjust) (required)
+	CheckQty       decimal.Decimal `json:"check_qty,omitzero"`       // 盘点数量: counted quantity (one source)
+	SKUSNs         []string        `json:"sku_sns,omitzero"`         // 唯一码: serial numbers; not allowed with type adjust
+	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: supplier's internal number
+	BatchID        string          `json:"batch_id,omitzero"`        // 批次号: batch number; needed when batch management is on
+	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: production date, from 1970 to 3000
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date, from 1970 to 3000
 }
 
 // StocktakeUploadResult 新建盘点单-修改库存: the answer of [StocktakeService.Upload].
 type StocktakeUploadResult struct {
-	Msg  string `json:"msg,omitzero"`   // 描述: human-readable message (may be empty, null or "执行成功" on success)
-	SoID string `json:"so_id,omitzero"` // 外部单号: caller's own document number
-	IOID int64  `json:"io_id,omitzero"` // 盘点单号: document number; count document number
+	_ stocktakeUploadResultFields
+
+	Msg  string `json:"msg,omitzero"`                // 描述: message; on success empty, null or 执行成功
+	SoID string `json:"so_id,omitzero" wire:"vital"` // 外部单号: the caller's document number
+	IOID int64  `json:"io_id,omitzero"`              // 盘点单号: stocktake number
 }
 
 // VirtualWarehouseQuery 虚拟仓列表: the request of [VirtualWarehouseService.List].
 type VirtualWarehouseQuery struct {
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page, from 1; sent by one program
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows a page; sent by one program
+	_ virtualWarehouseQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, from 1 (one source)
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page (one source)
 }
 
 // VirtualWarehouseList 虚拟仓列表: the answer of [VirtualWarehouseService.List].
 type VirtualWarehouseList struct {
+	_ virtualWarehouseListFields
+
 	VirtualWarehouses []VirtualWarehouse `json:"data,omitzero"` // 数据: payload
 }
 
 // VirtualWarehouse 数据: VirtualWarehouses of [VirtualWarehouseList].
 type VirtualWarehouse struct {
-	LWHID    int64  `json:"lwh_id,omitzero"`   // 虚拟仓编号: virtual warehouse number
-	Name     string `json:"name,omitzero"`     // 虚拟仓名称: name
-	Mnemonic string `json:"mnemonic,omitzero"` // 首字全拼: pinyin of the name
-	Flag     string `json:"flag,omitzero"`     // 首字分类: first letter
-	// 绑定仓库: linked warehouses (newer documentation only)
-	BindWMS []VirtualWarehouseBinding `json:"bind_wms,omitzero"`
+	_ virtualWarehouseFields
+
+	LWHID    int64                     `json:"lwh_id,omitzero"`   // 虚拟仓编号: virtual warehouse number
+	Name     string                    `json:"name,omitzero"`     // 虚拟仓名称: name
+	Mnemonic string                    `json:"mnemonic,omitzero"` // 首字全拼: pinyin of the name
+	Flag     string                    `json:"flag,omitzero"`     // 首字分类: first letter
+	BindWMS  []VirtualWarehouseBinding `json:"bind_wms,omitzero"` // 绑定仓库: linked warehouses (one source)
 }
 
 // VirtualWarehouseBinding 绑定仓库: BindWMS of [VirtualWarehouse].
 type VirtualWarehouseBinding struct {
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID int64  `json:"wms_co_id,omitzero"`
-	WMSName string `json:"wms_name,omitzero"` // 仓储方名称: warehouse company name
+	_ virtualWarehouseBindingFields
+
+	WMSCoID int64  `json:"wms_co_id,omitzero"` // 仓储方/分仓编号: warehouse id (one source)
+	WMSName string `json:"wms_name,omitzero"`  // 仓储方名称: warehouse company name (one source)
 }
 
 // VirtualStockQuery 虚拟仓库存查询: the request of [VirtualWarehouseService.QueryStock].
 type VirtualStockQuery struct {
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); STRING (sent as
-	// text)
-	WMSCoID int64    `json:"wms_co_id,omitzero,string"`
-	SKUIDs  []string `json:"sku_ids,omitzero"` // 商品编码: SKU codes; or a time range
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time       `json:"modified_end,omitzero"`
-	Page        TextPageRequest `json:"page,omitzero"` // 分页: paging object
+	_ virtualStockQueryFields
+
+	WMSCoID int64    `json:"wms_co_id,omitzero,string"` // 仓储方/分仓编号: warehouse id (sent as text)
+	SKUIDs  []string `json:"sku_ids,omitzero"`          // 商品编码: SKU codes, or a time range
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time       `json:"modified_begin,omitzero"`
+	ModifiedEnd   time.Time       `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	Page          TextPageRequest `json:"page,omitzero"`         // 分页: pagination
 }
 
 // TextPageRequest 分页: Page of [VirtualStockQuery].
 type TextPageRequest struct {
-	CurrentPage int64 `json:"current_page,omitzero,string"` // 当前页: page number, starts at 1; STRING (sent as text)
-	// 每页条数: rows per page; STRING; 500 in production code of one integrator (sent as text)
-	PageSize int64 `json:"page_size,omitzero,string"`
+	_ textPageRequestFields
+
+	CurrentPage int64 `json:"current_page,omitzero,string"` // 当前页: page number, starts at 1 (sent as text)
+	PageSize    int64 `json:"page_size,omitzero,string"`    // 每页条数: rows per page (sent as text)
 }
 
 // VirtualStockPage 虚拟仓库存查询: the answer of [VirtualWarehouseService.QueryStock].
 type VirtualStockPage struct {
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1; in the ROOT by documentation
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; in the root
-	DataCount int64 `json:"data_count,omitzero"` // 总条数: total rows; in the root
-	// 是否有下一页: another page exists; in the root by documentation; production code reads
-	// data.has_next
-	HasNext bool `json:"has_next,omitzero"`
-	// 数据: payload; an array by documentation; production code of one integrator reads data.data
-	VirtualStocks []VirtualStock `json:"data,omitzero"`
+	_ virtualStockPageFields
+
+	PageIndex     int64          `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize      int64          `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount     int64          `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	HasNext       bool           `json:"has_next,omitzero"`                // 是否有下一页: whether another page exists
+	VirtualStocks []VirtualStock `json:"data,omitzero"`                    // 数据: rows, or an object with rows in data
 }
 
 // VirtualStock 数据: VirtualStocks of [VirtualStockPage].
 type VirtualStock struct {
-	SKUID  string            `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	Stocks []VirtualStockQty `json:"stocks,omitzero"` // 库存: stock of the SKU by virtual warehouse
+	_ virtualStockFields
+
+	SKUID  string            `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	Stocks []VirtualStockQty `json:"stocks,omitzero"`              // 库存: stock of the SKU by virtual warehouse
 }
 
 // VirtualStockQty 库存: Stocks of [VirtualStock].
 type VirtualStockQty struct {
+	_ virtualStockQtyFields
+
 	LWHID        int64           `json:"lwh_id,omitzero"`         // 虚拟仓编号: virtual warehouse number
 	Name         string          `json:"name,omitzero"`           // 虚拟仓名称: name
 	Qty          decimal.Decimal `json:"qty,omitzero"`            // 数量: quantity
-	OrderAbleQty decimal.Decimal `json:"order_able_qty,omitzero"` // 订单可用数: usable for orders
-	OrderLock    decimal.Decimal `json:"order_lock,omitzero"`     // 订单占有数: held by orders
-	PickLock     decimal.Decimal `json:"pick_lock,omitzero"`      // 仓库待发数: waiting to be sent
-	Modified     time.Time       `json:"modified,omitzero"`       // 修改时间: last-modified time
+	OrderAbleQty decimal.Decimal `json:"order_able_qty,omitzero"` // 订单可用数: available for orders
+	OrderLock    decimal.Decimal `json:"order_lock,omitzero"`     // 订单占有数: reserved by orders
+	PickLock     decimal.Decimal `json:"pick_lock,omitzero"`      // 仓库待发数: reserved for picking
+	Modified     time.Time       `json:"modified,omitzero"`       // 修改时间: time of the last change
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v VirtualStockQty) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // VirtualAllocationQuery 虚拟仓分配/归还单查询: the request of
 // [VirtualWarehouseService.QueryAllocations].
 type VirtualAllocationQuery struct {
-	IOID      int64       `json:"io_id,omitzero"`                 // 单号: document number
-	SKUID     string      `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU code in the ERP; comma-joined, <= 50
-	LWHID     int64       `json:"lwh_id,omitzero"`                // 虚拟仓编号: virtual warehouse number
-	DateType  *int64      `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
-	DateBegin time.Time   `json:"date_begin,omitzero"`            // 开始: from; without both bounds the last three months
-	DateEnd   time.Time   `json:"date_end,omitzero"`              // 结束: to
-	SoID      string      `json:"so_id,omitzero"`                 // 外部单号: caller's own document number
-	Status    string      `json:"status,omitzero"`                // 状态: status; Creating, WaitConfirm, Confirmed
-	Type      string      `json:"type,omitzero"`                  // 单据类型: type; 虚拟仓分配 | 虚拟仓归还
-	Page      PageRequest `json:"page,omitzero"`                  // 分页: paging object
+	_ virtualAllocationQueryFields
+
+	IOID     int64  `json:"io_id,omitzero"`                 // 单号: document number
+	SKUID    string `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU codes, at most 50, separated by commas
+	LWHID    int64  `json:"lwh_id,omitzero"`                // 虚拟仓编号: virtual warehouse number
+	DateType *int64 `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
+	// 开始: start of the time range; without a range the last three months
+	DateBegin time.Time   `json:"date_begin,omitzero"`
+	DateEnd   time.Time   `json:"date_end,omitzero"` // 结束: end of the time range
+	SoID      string      `json:"so_id,omitzero"`    // 外部单号: the caller's document number
+	Status    string      `json:"status,omitzero"`   // 状态: Creating, WaitConfirm or Confirmed
+	Type      string      `json:"type,omitzero"`     // 单据类型: 虚拟仓分配 or 虚拟仓归还
+	Page      PageRequest `json:"page,omitzero"`     // 分页: pagination
 }
 
 // VirtualAllocationPage 虚拟仓分配/归还单查询: the answer of
 // [VirtualWarehouseService.QueryAllocations].
 type VirtualAllocationPage struct {
-	Page               PageInfo            `json:"page,omitzero"` // 分页: paging object
+	_ virtualAllocationPageFields
+
+	Page               PageInfo            `json:"page,omitzero"` // 分页: pagination
 	VirtualAllocations []VirtualAllocation `json:"list,omitzero"` // 列表: rows
 }
 
 // VirtualAllocation 列表: VirtualAllocations of [VirtualAllocationPage].
 type VirtualAllocation struct {
-	IOID    int64     `json:"io_id,omitzero"`    // 单号: document number
-	LWHID   int64     `json:"lwh_id,omitzero"`   // 虚拟仓编号: virtual warehouse number
-	LWHName string    `json:"lwh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
-	Status  string    `json:"status,omitzero"`   // 状态: status
-	Labels  CommaList `json:"labels,omitzero"`   // 标签: labels
-	Remark  string    `json:"remark,omitzero"`   // 备注: remark
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID int64                   `json:"wms_co_id,omitzero"`
-	WMSName string                  `json:"wms_name,omitzero"` // 仓储方名称: warehouse company name
-	Created time.Time               `json:"created,omitzero"`  // 创建时间: creation time
-	IODate  time.Time               `json:"io_date,omitzero"`  // 审核时间: document date; time of review
-	SoID    string                  `json:"so_id,omitzero"`    // 外部单号: caller's own document number
-	Type    string                  `json:"type,omitzero"`     // 类型: type
-	Items   []VirtualAllocationItem `json:"items,omitzero"`    // 明细: lines
+	_ virtualAllocationFields
+
+	IOID    int64                   `json:"io_id,omitzero" wire:"vital"`  // 单号: document number
+	LWHID   int64                   `json:"lwh_id,omitzero"`              // 虚拟仓编号: virtual warehouse number
+	LWHName string                  `json:"lwh_name,omitzero"`            // 虚拟仓名称: virtual warehouse name
+	Status  string                  `json:"status,omitzero" wire:"vital"` // 状态: status
+	Labels  CommaList               `json:"labels,omitzero"`              // 标签: labels
+	Remark  string                  `json:"remark,omitzero"`              // 备注: remark
+	WMSCoID int64                   `json:"wms_co_id,omitzero"`           // 仓储方/分仓编号: warehouse id
+	WMSName string                  `json:"wms_name,omitzero"`            // 仓储方名称: warehouse company name
+	Created time.Time               `json:"created,omitzero"`             // 创建时间: creation time
+	IODate  time.Time               `json:"io_date,omitzero"`             // 审核时间: time of the review
+	SoID    string                  `json:"so_id,omitzero"`               // 外部单号: the caller's document number
+	Type    string                  `json:"type,omitzero"`                // 类型: type
+	Items   []VirtualAllocationItem `json:"items,omitzero"`               // 明细: lines
 }
 
 // VirtualAllocationItem 明细: Items of [VirtualAllocation].
 type VirtualAllocationItem struct {
+	_ virtualAllocationItemFields
+
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
 	SKUName         string          `json:"sku_name,omitzero"`         // 商品名称: name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
-	LockQty         decimal.Decimal `json:"lock_qty,omitzero"`         // 虚拟仓可用数: usable in the virtual warehouse
-	// 调入虚拟仓可用数: usable in the receiving one
+	LockQty         decimal.Decimal `json:"lock_qty,omitzero"`         // 虚拟仓可用数: available in the virtual warehouse
+	// 调入虚拟仓可用数: available in the receiving virtual warehouse
 	TargetLWHLockableQty decimal.Decimal `json:"target_lwh_lockable_qty,omitzero"`
-	PickAbleQty          decimal.Decimal `json:"pick_able_qty,omitzero"` // 可配数: can be assigned
-	PublicQty            decimal.Decimal `json:"public_qty,omitzero"`    // 公有可用数: usable outside virtual warehouses
+	PickAbleQty          decimal.Decimal `json:"pick_able_qty,omitzero"` // 可配数: assignable
+	PublicQty            decimal.Decimal `json:"public_qty,omitzero"`    // 公有可用数: available outside virtual warehouses
 	CostPrice            decimal.Decimal `json:"cost_price,omitzero"`    // 成本价: cost price
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v VirtualAllocationItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // VirtualAllocationCreateRequest 虚拟仓分配/归还单创建: the request of
 // [VirtualWarehouseService.CreateAllocation].
 type VirtualAllocationCreateRequest struct {
-	LWHID   int64 `json:"lwh_id,omitzero"`  // 虚拟仓编号: virtual warehouse number
-	Examine bool  `json:"examine,omitzero"` // 审核: default false; true makes it effective at once
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); needed for a branch
-	// warehouse
-	WMSCoID int64  `json:"wms_co_id,omitzero"`
-	SoID    string `json:"so_id,omitzero"` // 外部单号: caller's own document number; must be unique
-	// 类型: type; 虚拟仓分配 (lock into the virtual warehouse) | 虚拟仓归还 (give back)
-	Type  string                        `json:"type,omitzero"`
-	Items []VirtualAllocationCreateItem `json:"items,omitzero"` // 明细: lines
-	// 超锁: allow locking beyond stock; effective only with examine; the odd mixed spelling is the
-	// wire name
+	_ virtualAllocationCreateRequestFields
+
+	LWHID   int64                         `json:"lwh_id,omitzero"`    // 虚拟仓编号: virtual warehouse number
+	Examine bool                          `json:"examine,omitzero"`   // 审核: whether it takes effect at once; default false
+	WMSCoID int64                         `json:"wms_co_id,omitzero"` // 仓储方/分仓编号: warehouse id; required for a branch warehouse
+	SoID    string                        `json:"so_id,omitzero"`     // 外部单号: the caller's document number, unique
+	Type    string                        `json:"type,omitzero"`      // 类型: 虚拟仓分配 (lock into the virtual warehouse) or 虚拟仓归还 (release)
+	Items   []VirtualAllocationCreateItem `json:"items,omitzero"`     // 明细: lines
+	// 超锁: whether to lock beyond stock; only with examine
 	IgnoreCheckStock bool `json:"isIgnore_check_stock,omitzero"`
 }
 
 // VirtualAllocationCreateItem 明细: Items of [VirtualAllocationCreateRequest].
 type VirtualAllocationCreateItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
-	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; absent or 0 = all that is free
+	_ virtualAllocationCreateItemFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity; absent or 0 means all that is available
 }
 
 // VirtualAllocationResult 虚拟仓分配/归还单创建: the answer of
 // [VirtualWarehouseService.CreateAllocation].
 type VirtualAllocationResult struct {
-	IOID int64  `json:"io_id,omitzero"` // 单号: document number
-	Msg  string `json:"msg,omitzero"`   // 描述: human-readable message (may be empty, null or "执行成功" on success)
-	// 业务状态: 0 = accepted; anything else is an error; business result inside: 0 ok (check BOTH
-	// codes)
-	Code int64 `json:"code,omitzero"`
+	_ virtualAllocationResultFields
+
+	IOID int64  `json:"io_id,omitzero"`             // 单号: document number
+	Msg  string `json:"msg,omitzero"`               // 描述: message; on success empty, null or 执行成功
+	Code int64  `json:"code,omitzero" wire:"vital"` // 业务状态: 0 means success, beside the code of the answer
 }
 
 // VirtualTransferQuery 虚拟仓调拨单查询: the request of
 // [VirtualWarehouseService.QueryTransfers].
 type VirtualTransferQuery struct {
-	IOID      int64       `json:"io_id,omitzero"`                 // 单号: document number
-	SKUID     string      `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU code in the ERP; comma-joined, <= 50
-	OutLWHID  int64       `json:"out_lwh_id,omitzero"`            // 调出虚拟仓: sending virtual warehouse
-	DateType  *int64      `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
-	DateBegin time.Time   `json:"date_begin,omitzero"`            // 开始: from; without both bounds the last three months
-	DateEnd   time.Time   `json:"date_end,omitzero"`              // 结束: to
-	SoID      string      `json:"so_id,omitzero"`                 // 外部单号: caller's own document number
-	Status    string      `json:"status,omitzero"`                // 状态: status; Creating, WaitConfirm, Confirmed
-	Page      PageRequest `json:"page,omitzero"`                  // 分页: paging object
+	_ virtualTransferQueryFields
+
+	IOID     int64  `json:"io_id,omitzero"`                 // 单号: document number
+	SKUID    string `json:"sku_id,omitzero" check:"max=50"` // 商品编码: SKU codes, at most 50, separated by commas
+	OutLWHID int64  `json:"out_lwh_id,omitzero"`            // 调出虚拟仓: source virtual warehouse
+	DateType *int64 `json:"date_type,omitzero"`             // 时间类型: 0 creation (default), 1 review
+	// 开始: start of the time range; without a range the last three months
+	DateBegin time.Time   `json:"date_begin,omitzero"`
+	DateEnd   time.Time   `json:"date_end,omitzero"` // 结束: end of the time range
+	SoID      string      `json:"so_id,omitzero"`    // 外部单号: the caller's document number
+	Status    string      `json:"status,omitzero"`   // 状态: Creating, WaitConfirm or Confirmed
+	Page      PageRequest `json:"page,omitzero"`     // 分页: pagination
 }
 
 // VirtualTransferPage 虚拟仓调拨单查询: the answer of
 // [VirtualWarehouseService.QueryTransfers].
 type VirtualTransferPage struct {
-	Page             PageInfo          `json:"page,omitzero"` // 分页: paging object
+	_ virtualTransferPageFields
+
+	Page             PageInfo          `json:"page,omitzero"` // 分页: pagination
 	VirtualTransfers []VirtualTransfer `json:"list,omitzero"` // 列表: rows
 }
 
 // VirtualTransfer 列表: VirtualTransfers of [VirtualTransferPage].
 type VirtualTransfer struct {
-	IOID       int64     `json:"io_id,omitzero"`        // 单号: document number
-	OutLWHID   int64     `json:"out_lwh_id,omitzero"`   // 调出虚拟仓编号: sending virtual warehouse; from
-	OutLWHName string    `json:"out_lwh_name,omitzero"` // 调出虚拟仓名称: from
-	InLWHID    int64     `json:"in_lwh_id,omitzero"`    // 调入虚拟仓编号: to
-	InLWHName  string    `json:"in_lwh_name,omitzero"`  // 调入虚拟仓名称: to
-	Status     string    `json:"status,omitzero"`       // 状态: status
-	Labels     CommaList `json:"labels,omitzero"`       // 标签: labels
-	Remark     string    `json:"remark,omitzero"`       // 备注: remark
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID int64                 `json:"wms_co_id,omitzero"`
-	WMSName string                `json:"wms_name,omitzero"` // 仓储方名称: warehouse company name
-	Created time.Time             `json:"created,omitzero"`  // 创建时间: creation time
-	IODate  time.Time             `json:"io_date,omitzero"`  // 审核时间: document date; time of review
-	SoID    string                `json:"so_id,omitzero"`    // 外部单号: caller's own document number
-	Type    string                `json:"type,omitzero"`     // 类型: type
-	Items   []VirtualTransferItem `json:"items,omitzero"`    // 明细: lines
+	_ virtualTransferFields
+
+	IOID       int64                 `json:"io_id,omitzero" wire:"vital"`  // 单号: document number
+	OutLWHID   int64                 `json:"out_lwh_id,omitzero"`          // 调出虚拟仓编号: source virtual warehouse
+	OutLWHName string                `json:"out_lwh_name,omitzero"`        // 调出虚拟仓名称: source virtual warehouse
+	InLWHID    int64                 `json:"in_lwh_id,omitzero"`           // 调入虚拟仓编号: target virtual warehouse
+	InLWHName  string                `json:"in_lwh_name,omitzero"`         // 调入虚拟仓名称: target virtual warehouse
+	Status     string                `json:"status,omitzero" wire:"vital"` // 状态: status
+	Labels     CommaList             `json:"labels,omitzero"`              // 标签: labels
+	Remark     string                `json:"remark,omitzero"`              // 备注: remark
+	WMSCoID    int64                 `json:"wms_co_id,omitzero"`           // 仓储方/分仓编号: warehouse id
+	WMSName    string                `json:"wms_name,omitzero"`            // 仓储方名称: warehouse company name
+	Created    time.Time             `json:"created,omitzero"`             // 创建时间: creation time
+	IODate     time.Time             `json:"io_date,omitzero"`             // 审核时间: time of the review
+	SoID       string                `json:"so_id,omitzero"`               // 外部单号: the caller's document number
+	Type       string                `json:"type,omitzero"`                // 类型: type
+	Items      []VirtualTransferItem `json:"items,omitzero"`               // 明细: lines
 }
 
 // VirtualTransferItem 明细: Items of [VirtualTransfer].
 type VirtualTransferItem struct {
+	_ virtualTransferItemFields
+
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style (SPU) code
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code in the ERP
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
 	SKUName         string          `json:"sku_name,omitzero"`         // 商品名称: name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour-and-size text, e.g. "蓝色;XXL"
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and size, e.g. "蓝色;XXL"
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
-	LockQty         decimal.Decimal `json:"lock_qty,omitzero"`         // 虚拟仓可用数: usable in the virtual warehouse
-	// 调入虚拟仓可用数: usable in the receiving one
+	LockQty         decimal.Decimal `json:"lock_qty,omitzero"`         // 虚拟仓可用数: available in the virtual warehouse
+	// 调入虚拟仓可用数: available in the receiving virtual warehouse
 	TargetLWHLockableQty decimal.Decimal `json:"target_lwh_lockable_qty,omitzero"`
-	PickAbleQty          decimal.Decimal `json:"pick_able_qty,omitzero"` // 可配数: can be assigned
-	PublicQty            decimal.Decimal `json:"public_qty,omitzero"`    // 公有可用数: usable outside virtual warehouses
+	PickAbleQty          decimal.Decimal `json:"pick_able_qty,omitzero"` // 可配数: assignable
+	PublicQty            decimal.Decimal `json:"public_qty,omitzero"`    // 公有可用数: available outside virtual warehouses
 	CostPrice            decimal.Decimal `json:"cost_price,omitzero"`    // 成本价: cost price
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v VirtualTransferItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // VirtualTransferCreateRequest 虚拟仓调拨单创建: the request of
 // [VirtualWarehouseService.CreateTransfer].
 type VirtualTransferCreateRequest struct {
-	OutLWHID int64 `json:"out_lwh_id,omitzero"` // 调出虚拟仓: sending virtual warehouse; from
-	InLWHID  int64 `json:"in_lwh_id,omitzero"`  // 调入虚拟仓: to
-	Examine  bool  `json:"examine,omitzero"`    // 审核: default false; effective at once when true
-	// 实体仓编码: warehouse company number (see /open/wms/partner/query); physical warehouse
-	WMSCoID int64                       `json:"wms_co_id,omitzero"`
-	SoID    string                      `json:"so_id,omitzero"`  // 外部单号: caller's own document number; must be unique
-	Remark  string                      `json:"remark,omitzero"` // 备注: remark
-	Items   []VirtualTransferCreateItem `json:"items,omitzero"`  // 明细: lines
+	_ virtualTransferCreateRequestFields
+
+	OutLWHID int64                       `json:"out_lwh_id,omitzero"` // 调出虚拟仓: source virtual warehouse
+	InLWHID  int64                       `json:"in_lwh_id,omitzero"`  // 调入虚拟仓: target virtual warehouse
+	Examine  bool                        `json:"examine,omitzero"`    // 审核: whether it takes effect at once; default false
+	WMSCoID  int64                       `json:"wms_co_id,omitzero"`  // 实体仓编码: physical warehouse
+	SoID     string                      `json:"so_id,omitzero"`      // 外部单号: the caller's document number, unique
+	Remark   string                      `json:"remark,omitzero"`     // 备注: remark
+	Items    []VirtualTransferCreateItem `json:"items,omitzero"`      // 明细: lines
 }
 
 // VirtualTransferCreateItem 明细: Items of [VirtualTransferCreateRequest].
 type VirtualTransferCreateItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code in the ERP
+	_ virtualTransferCreateItemFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
 
 // VirtualTransferResult 虚拟仓调拨单创建: the answer of
 // [VirtualWarehouseService.CreateTransfer].
 type VirtualTransferResult struct {
-	IOID int64  `json:"io_id,omitzero"` // 单号: document number
-	Msg  string `json:"msg,omitzero"`   // 描述: human-readable message (may be empty, null or "执行成功" on success)
-	Code int64  `json:"code,omitzero"`  // 业务状态: 0 = accepted; anything else is an error; 0 ok
+	_ virtualTransferResultFields
+
+	IOID int64  `json:"io_id,omitzero"`             // 单号: document number
+	Msg  string `json:"msg,omitzero"`               // 描述: message; on success empty, null or 执行成功
+	Code int64  `json:"code,omitzero" wire:"vital"` // 业务状态: 0 means success, beside the code of the answer
 }
 
 // VirtualPurchaseSaveRequest 虚拟仓采购申请单创建/更新: the request of
 // [VirtualWarehouseService.SavePurchase].
 type VirtualPurchaseSaveRequest struct {
-	LPID  string `json:"lp_id,omitzero"`  // 申请单id: needed to update
-	LWHID string `json:"lwh_id,omitzero"` // 虚拟仓编号: virtual warehouse number; STRING here
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query); STRING here (sent
-	// as text)
-	WMSCoID int64                     `json:"wms_co_id,omitzero,string"`
-	Remarks string                    `json:"remarks,omitzero"` // 备注: remark (plural)
-	Items   []VirtualPurchaseSaveItem `json:"items,omitzero"`   // 明细: lines
+	_ virtualPurchaseSaveRequestFields
+
+	LPID    string                    `json:"lp_id,omitzero"`            // 申请单id: document id; required to update
+	LWHID   string                    `json:"lwh_id,omitzero"`           // 虚拟仓编号: virtual warehouse number
+	WMSCoID int64                     `json:"wms_co_id,omitzero,string"` // 仓储方/分仓编号: warehouse id (sent as text)
+	Remarks string                    `json:"remarks,omitzero"`          // 备注: remark
+	Items   []VirtualPurchaseSaveItem `json:"items,omitzero"`            // 明细: lines
 }
 
 // VirtualPurchaseSaveItem 明细: Items of [VirtualPurchaseSaveRequest].
 type VirtualPurchaseSaveItem struct {
-	SKUID  string          `json:"sku_id,omitzero"`     // 商品编码: SKU code in the ERP
-	Qty    decimal.Decimal `json:"qty,omitzero,string"` // 数量: quantity; STRING here (sent as text)
+	_ virtualPurchaseSaveItemFields
+
+	SKUID  string          `json:"sku_id,omitzero"`     // 商品编码: SKU code
+	Qty    decimal.Decimal `json:"qty,omitzero,string"` // 数量: quantity (sent as text)
 	Remark string          `json:"remark,omitzero"`     // 备注: remark
 }
 
 // VirtualPurchaseSaveResult 虚拟仓采购申请单创建/更新: the answer of
 // [VirtualWarehouseService.SavePurchase].
 type VirtualPurchaseSaveResult struct {
+	_ virtualPurchaseSaveResultFields
+
 	LPID      string `json:"lp_id,omitzero"`      // 申请单id: document id
 	IsSuccess bool   `json:"is_success,omitzero"` // 是否成功: success flag of this row
-	Msg       string `json:"msg,omitzero"`        // 描述: human-readable message (may be empty, null or "执行成功" on success)
+	Msg       string `json:"msg,omitzero"`        // 描述: message; on success empty, null or 执行成功
 }
 
 // VirtualPurchaseQuery 虚拟仓采购申请单查询: the request of
 // [VirtualWarehouseService.QueryPurchases].
 type VirtualPurchaseQuery struct {
-	AutoID int64 `json:"auto_id,omitzero"` // 申请号: document number
-	LWHID  int64 `json:"lwh_id,omitzero"`  // 虚拟仓编号: virtual warehouse number
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID         int64     `json:"wms_co_id,omitzero"`
-	Status          string    `json:"status,omitzero"`            // 状态: status
-	Remark          string    `json:"remark,omitzero"`            // 备注: remark
-	CreateTimeBegin time.Time `json:"create_time_begin,omitzero"` // 创建起始: created from
-	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"`   // 创建结束: created to
-	// 修改起始时间: lower bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	// 修改结束时间: upper bound of last-modified time, "yyyy-MM-dd HH:mm:ss"
-	ModifiedEnd time.Time   `json:"modified_end,omitzero"`
-	Page        PageRequest `json:"page,omitzero"` // 分页: paging object
+	_ virtualPurchaseQueryFields
+
+	AutoID  int64  `json:"auto_id,omitzero"`   // 申请号: document number
+	LWHID   int64  `json:"lwh_id,omitzero"`    // 虚拟仓编号: virtual warehouse number
+	WMSCoID int64  `json:"wms_co_id,omitzero"` // 仓储方/分仓编号: warehouse id
+	Status  string `json:"status,omitzero"`    // 状态: status
+	Remark  string `json:"remark,omitzero"`    // 备注: remark
+	// 创建起始: start of the time range, by the creation
+	CreateTimeBegin time.Time `json:"create_time_begin,omitzero"`
+	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"` // 创建结束: end of the time range, by the creation
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time   `json:"modified_begin,omitzero"`
+	ModifiedEnd   time.Time   `json:"modified_end,omitzero"` // 修改结束时间: end of the time range, by the last change
+	Page          PageRequest `json:"page,omitzero"`         // 分页: pagination
 }
 
 // VirtualPurchasePage 虚拟仓采购申请单查询: the answer of
 // [VirtualWarehouseService.QueryPurchases].
 type VirtualPurchasePage struct {
+	_ virtualPurchasePageFields
+
 	VirtualPurchases []VirtualPurchase `json:"data,omitzero"` // 数据: payload
 }
 
 // VirtualPurchase 数据: VirtualPurchases of [VirtualPurchasePage].
 type VirtualPurchase struct {
-	LockPurchase      VirtualPurchaseHead   `json:"lock_purchase,omitzero"`       // 申请单: head
+	_ virtualPurchaseFields
+
+	LockPurchase      VirtualPurchaseHead   `json:"lock_purchase,omitzero"`       // 申请单: header
 	LockPurchaseItems []VirtualPurchaseItem `json:"lock_purchase_items,omitzero"` // 明细: lines
 }
 
 // VirtualPurchaseHead 申请单: LockPurchase of [VirtualPurchase].
 type VirtualPurchaseHead struct {
-	LPID    int64  `json:"lp_id,omitzero"`    // 单号: document number (string in the upload)
-	LWHID   string `json:"lwh_id,omitzero"`   // 虚拟仓编号: virtual warehouse number
-	LWHName string `json:"lwh_name,omitzero"` // 虚拟仓名称: virtual warehouse name
-	// 仓储方/分仓编号: warehouse company number (see /open/wms/partner/query)
-	WMSCoID       int64     `json:"wms_co_id,omitzero"`
+	_ virtualPurchaseHeadFields
+
+	LPID          int64     `json:"lp_id,omitzero"`          // 单号: document number
+	LWHID         string    `json:"lwh_id,omitzero"`         // 虚拟仓编号: virtual warehouse number
+	LWHName       string    `json:"lwh_name,omitzero"`       // 虚拟仓名称: virtual warehouse name
+	WMSCoID       int64     `json:"wms_co_id,omitzero"`      // 仓储方/分仓编号: warehouse id
 	Status        string    `json:"status,omitzero"`         // 状态: status
 	Remark        string    `json:"remark,omitzero"`         // 备注: remark
 	CreatorName   string    `json:"creator_name,omitzero"`   // 创建人名称: creator's name
-	Modified      time.Time `json:"modified,omitzero"`       // 修改时间: last-modified time
+	Modified      time.Time `json:"modified,omitzero"`       // 修改时间: time of the last change
 	ModifierName  string    `json:"modifier_name,omitzero"`  // 修改人名称: last editor's name
 	Confirmed     time.Time `json:"confirmed,omitzero"`      // 确认时间: time of confirmation
-	ConfirmerName string    `json:"confirmer_name,omitzero"` // 确认人: confirmed by
+	ConfirmerName string    `json:"confirmer_name,omitzero"` // 确认人: who confirmed it
 }
 
 // VirtualPurchaseItem 明细: LockPurchaseItems of [VirtualPurchase].
 type VirtualPurchaseItem struct {
+	_ virtualPurchaseItemFields
+
 	LPID         int64           `json:"lp_id,omitzero"`         // 单号: document number
-	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code in the ERP
+	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
 	Name         string          `json:"name,omitzero"`          // 名称: name
 	IID          string          `json:"i_id,omitzero"`          // 款式编码: style (SPU) code
 	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: quantity
 	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: supplier name
 	Remark       string          `json:"remark,omitzero"`        // 备注: remark
-	Status       string          `json:"status,omitzero"`        // 状态: status; key
-	// 状态中文: Chinese status text; the class says statusCN, which its snake-case rule writes
-	// status_cn: spelling not confirmed by a reply
-	StatusCN string `json:"status_cn,omitzero"`
-	POID     int64  `json:"po_id,omitzero"` // 采购单号: purchase order number
+	Status       string          `json:"status,omitzero"`        // 状态: status
+	StatusCN     string          `json:"status_cn,omitzero"`     // 状态中文: status in Chinese
+	POID         int64           `json:"po_id,omitzero"`         // 采购单号: purchase order number
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v VirtualPurchaseItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 func (p *InventoryPage) rowCount() int { return len(p.Rows) }
 

@@ -19,18 +19,35 @@ type pager[Req, Reply, Row any] struct {
 	query pages.Query[Req, Reply, Row]
 }
 
-// paged returns a pager with the limits of the operation.
-func paged[Req, Reply, Row any](op *Operation, query pages.Query[Req, Reply, Row]) *pager[Req, Reply, Row] {
-	query.PageSize, query.MaxPages, query.WindowMax = int64(op.PageMax), int64(op.MaxPages), op.WindowMax
-	return &pager[Req, Reply, Row]{op: op, query: query}
+// page reads one page.
+func (p *pager[Req, Reply, Row]) page(ctx context.Context, c *Client, req any) (*Reply, error) {
+	reply, _, err := p.read(ctx, c, req)
+	return reply, err
+}
+
+func (p *pager[Req, Reply, Row]) read(ctx context.Context, c *Client, req any) (*Reply, pages.Heard, error) {
+	reply, heard, err := callRows[Reply](ctx, c, p.op, req)
+	if err != nil {
+		return reply, heard, err
+	}
+	if cause := pages.Missing(p.query.Info(reply), heard); cause != nil {
+		return reply, heard, pagingError(c, p.op, pages.Inconsistent, cause)
+	}
+	return reply, heard, nil
 }
 
 func (p *pager[Req, Reply, Row]) of(c *Client) *pages.Pages[Req, Reply, Row] {
-	return &pages.Pages[Req, Reply, Row]{Query: p.query, Service: pages.Service[Req, Reply]{
-		Name:     p.op.Name() + "@" + c.merchant,
-		Fetch:    func(ctx context.Context, req *Req) (*Reply, error) { return call[Reply](ctx, c, p.op, req) },
+	query := p.query
+	query.PageSize, query.MaxPages, query.WindowMax = int64(p.op.PageMax), int64(p.op.MaxPages), p.op.WindowMax
+	return &pages.Pages[Req, Reply, Row]{Query: query, Service: pages.Service{
+		Name: p.op.Name() + "@" + c.merchant,
+		Fetch: func(ctx context.Context, req any) (any, pages.Heard, error) {
+			return p.read(ctx, c, req)
+		},
 		Fail:     func(why pages.Reason, cause error) error { return pagingError(c, p.op, why, cause) },
 		Now:      c.core.now,
+		Clock:    c.core.engine.Clock,
+		Overlap:  c.core.overlap,
 		Prefetch: c.core.prefetch,
 	}}
 }

@@ -28,16 +28,16 @@ type Quota struct {
 // Limiter (限流器) spaces the calls of each key so that Jushuitan's quotas are
 // kept. Its methods may be called from many goroutines at once.
 //
-// sent takes no context, since that of the call may be done by then. An
-// implementation whose state is remote bounds that step itself, and lets a
-// permit expire whose sent never arrives.
+// sent takes no context, since the call's may have ended by then. An
+// implementation with remote state limits that step itself, and lets a permit
+// expire if sent is never called.
 type Limiter interface {
 	// Wait blocks until one call for key may be sent, or until ctx is done.
 	//
 	// When err is nil, sent is not nil and must be called once the request has
 	// been written to the network or has been given up. Until then the permit
-	// counts as being sent: it occupies its place in every window, and its
-	// windows do not start to run out. Calling sent again does nothing.
+	// counts as being sent: it takes a place in every window, and its windows
+	// have not begun. Calling sent again does nothing.
 	//
 	// When ctx ends the wait, errors.Is(err, ctx.Err()) holds. An
 	// implementation may fail earlier, with an error that is
@@ -50,14 +50,14 @@ type Limiter interface {
 type Penalizer interface {
 	// Penalize reports that the server refused a call of key for exceeding a
 	// quota: code 199 (per second, 每秒超限) or 200 (per minute, 每分钟超限).
-	// No permit for key is given for d from now. A penalty that already lasts
-	// longer stays; a d that is not positive changes nothing.
+	// No permit for key is granted for d from now. A penalty that lasts longer
+	// stays in force; a d of zero or less changes nothing.
 	Penalize(ctx context.Context, key LimitKey, d time.Duration) error
 }
 
 // LimiterConfig configures [NewLimiter]. Its zero value is usable.
 type LimiterConfig struct {
-	// Quotas all hold at once, for every key separately.
+	// Quotas all apply at once, to every key separately.
 	// Empty means 5 per second and 100 per minute.
 	Quotas []Quota
 
@@ -66,7 +66,7 @@ type LimiterConfig struct {
 	// arrive a little less than a second apart. The price is throughput:
 	// a quota per second reaches Per/(Per+Slack) of its limit.
 	// Zero means 10 ms, which costs 1 % of the quota of a second and 0.02 % of
-	// that of a minute; time.Nanosecond is practically none.
+	// that of a minute; time.Nanosecond practically disables it.
 	Slack time.Duration
 }
 
@@ -77,7 +77,7 @@ const (
 )
 
 // MemoryLimiter is a [Limiter] and [Penalizer] for one process. It is exact: a
-// permit is given only if, for every quota, the calls of the key that are being
+// permit is granted only if, for every quota, the calls of the key that are being
 // sent and those sent within the last Per+Slack number fewer than Limit. Calls
 // that wait for the same key are served in the order of their arrival.
 //
@@ -217,7 +217,7 @@ func (l *MemoryLimiter) Penalize(_ context.Context, key LimitKey, d time.Duratio
 	return nil
 }
 
-// Available is how many calls for key may be made at this moment without waiting.
+// Available returns how many calls for key may be made at this moment without waiting.
 func (l *MemoryLimiter) Available(key LimitKey) int {
 	s := l.shard(key)
 	s.mu.Lock()
@@ -243,7 +243,7 @@ func (l *MemoryLimiter) Available(key LimitKey) int {
 	return max(free, 0)
 }
 
-// now is the monotonic time since the limiter was made.
+// now returns the monotonic time since the limiter was created.
 func (l *MemoryLimiter) now() time.Duration { return time.Since(l.base) }
 
 func (l *MemoryLimiter) shard(key LimitKey) *limitShard {
@@ -265,7 +265,7 @@ func (l *MemoryLimiter) sweep(now time.Duration) {
 	}
 }
 
-// keys is the number of keys that are held in memory.
+// keys returns the number of keys in memory.
 func (l *MemoryLimiter) keys() int {
 	n := 0
 	for i := range l.shards {
@@ -342,8 +342,8 @@ type limitState struct {
 	screened    time.Duration // the bound of the last call of failLate
 }
 
-// next returns the earliest time at which one more permit may be given. If sure
-// is false, a pending permit has to be sent first, and at is only a bound: the
+// next returns the earliest time at which one more permit may be granted. If sure
+// is false, a pending permit has to be sent first, and at is only a lower bound: the
 // time if all of them were sent now.
 func (st *limitState) next(now time.Duration) (at time.Duration, sure bool) {
 	at, sure = st.penalty, true
@@ -416,8 +416,8 @@ func (st *limitState) arm(now, at time.Duration) {
 	st.timer.Reset(at - now)
 }
 
-// fire is called by the timer. That it may be called late, or once more after
-// the timer was set anew, does no harm.
+// fire is called by the timer. It may be called late, or once more after the timer
+// was set again.
 func (st *limitState) fire() {
 	st.shard.mu.Lock()
 	defer st.shard.mu.Unlock()
@@ -508,8 +508,8 @@ func (g *limitLog) newest(k int) time.Duration {
 	return g.ring[i]
 }
 
-// add appends t, forgets what is not after expired (at most two entries, so
-// that the work is bounded and yet keeps up), and holds most entries at most.
+// add appends t and drops up to two entries that are not after expired, which bounds
+// the work and still keeps up. It holds at most most entries.
 func (g *limitLog) add(t, expired time.Duration, most int) {
 	for range 2 {
 		if g.n > 0 && g.ring[g.start] <= expired {

@@ -73,7 +73,7 @@ func limitViolation(times []time.Duration, quotas []Quota) error {
 				}
 			}
 			if n > q.Limit {
-				return fmt.Errorf("%d calls in the %v from %v, at most %d are allowed", n, q.Per, from, q.Limit)
+				return fmt.Errorf("%d calls in the %v from %v, maximum %d", n, q.Per, from, q.Limit)
 			}
 		}
 	}

@@ -11,44 +11,46 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
-// LogisticService 物流: what was shipped with which carrier, weighing, parcels that come back.
-// Use it as client.Logistics.
+// LogisticService 物流: shipments with their carriers, weighing, returned parcels. Use it as
+// client.Logistics.
 type LogisticService service
 
-// Query 发货信息查询: query shipment info, one page. [LogisticService.All] goes through all of
+// Query 发货信息查询: query shipments, one page. [LogisticService.All] iterates over all of
 // them.
 //
-// Limits: page_size default 30, max 50; so_ids max 20; window 7 days.
+// Limits: page_size default 30, at most 50; so_ids at most 20; window 7 days.
 // Note: An l_id filter is ignored without an error (live test).
 // Effect: read.
 // POST /open/logistic/query, official page docType=5&docId=25.
 func (s *LogisticService) Query(ctx context.Context, req *ShipmentQuery) (*ShipmentPage, error) {
-	return call[ShipmentPage](ctx, s.client, opLogisticsQuery, req)
+	return pagesLogisticsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *LogisticService) All(ctx context.Context, req *ShipmentQuery) iter.Seq2[*Shipment, error] {
 	return pagesLogisticsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *LogisticService) Stream(req *ShipmentQuery, from Checkpoint) *Stream[Shipment] {
 	return pagesLogisticsQuery.stream(s.client, req, from)
 }
 
 // RegisterReturns 批量快递登记: register returned parcels in bulk. Longer lists are sent 50
-// rows at a time; the server does not answer row by row, so that all rows of a call pass or
-// fail together ([*BatchError]). No source states how many rows one call takes; that number is
+// rows at a time; the server does not report rows individually, so all rows of a call succeed
+// or fail together ([*BatchError]). The maximum number of rows is not documented; this one is
 // our choice.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeated registration.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/express/register/upload, official page docType=5&docId=23; confidence of the
 // known facts: medium.
 func (s *LogisticService) RegisterReturns(ctx context.Context, rows []ReturnParcelRegisterRequest) error {
@@ -57,29 +59,29 @@ func (s *LogisticService) RegisterReturns(ctx context.Context, rows []ReturnParc
 }
 
 // WeighAndShip 称重并发货/快递分拣: weigh and ship. Longer lists are sent 50 rows at a time;
-// the results are in the order of the input, one for each row, and the error is a
-// [*BatchError] when some failed. No source states how many rows one call takes; that number
-// is our choice.
+// the results are in the order of the input, one per row, and the error is a [*BatchError] if
+// some failed. The maximum number of rows is not documented; this one is our choice.
 //
-// Note: Docs put rows in data.datas; two C# clients read top-level datas with issuccess; one
-// reads data.datas with per-row code/msg.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
+// Note: The rows are accepted in data.datas and in datas at the top level.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): it
 // weighs and may ship.
+// Settle: [Client.Settle] reads back Outbounds.Query by l_ids; it must show status Confirmed
+// or Archive; in some cases weighing alone changes no status.
 // POST /open/orders/weight/send/upload, official page docType=5&docId=24; confidence of the
 // known facts: medium.
 func (s *LogisticService) WeighAndShip(ctx context.Context, rows []ParcelWeighRequest) ([]RowResult[ParcelWeightResult], error) {
 	return upload(ctx, s.client, batchLogisticsWeighAndShip, rows)
 }
 
-var pagesLogisticsQuery = paged(opLogisticsQuery, pages.Query[ShipmentQuery, ShipmentPage, Shipment]{
+var pagesLogisticsQuery = &pager[ShipmentQuery, ShipmentPage, Shipment]{op: opLogisticsQuery, query: pages.Query[ShipmentQuery, ShipmentPage, Shipment]{
 	Page: func(q *ShipmentQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ShipmentPage) []Shipment { return p.Shipments },
 	Info: func(p *ShipmentPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window: func(q *ShipmentQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:    func(r *Shipment) string { return rowKey(r.OID, r.LID) },
-})
+}}
 
 var batchLogisticsRegisterReturns = &batch[[]ReturnParcelRegisterRequest, ReturnParcelRegisterRequest, noReply, noReply]{
 	op:   opLogisticsRegisterReturns,
@@ -97,81 +99,105 @@ var batchLogisticsWeighAndShip = &batch[[]ParcelWeighRequest, ParcelWeighRequest
 	key:       func(r *ParcelWeighRequest) string { return rowKey(r.LID) },
 	results:   func(p *parcelWeightReply) []ParcelWeightResult { return p.Rows },
 	resultKey: func(r *ParcelWeightResult) string { return rowKey(r.LID) },
-	verdict:   func(r *ParcelWeightResult) (bool, string) { return r.IsSuccess || saysDone(r.Msg), r.Msg },
 }
 
 // ShipmentQuery 发货信息查询: the request of [LogisticService.Query].
 type ShipmentQuery struct {
-	ShopID        int64     `json:"shop_id,omitzero"`        // 店铺编号: ERP shop id
-	PageIndex     int64     `json:"page_index,omitzero"`     // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Default 30, max 50
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
+	_ shipmentQueryFields
+
+	ShopID    int64 `json:"shop_id,omitzero"`    // 店铺编号: ERP shop id
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
 	// 时间类型: 0 modified, 1 created, 2 order date, 3 ship time (default)
 	DateType *int64 `json:"date_type,omitzero"`
-	// 线上单号列表: Max 20; then only the time filter also applies
+	// 线上单号列表: at most 20; besides them only the time filter applies
 	SoIDs []string `json:"so_ids,omitzero" check:"items=20"`
 }
 
 // ShipmentPage 发货信息查询: the answer of [LogisticService.Query].
 type ShipmentPage struct {
-	PageSize  int64      `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64      `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64      `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64      `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool       `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Shipments []Shipment `json:"orders,omitzero"`     // 订单列表: Order rows
+	_ shipmentPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64      `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool       `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Shipments []Shipment `json:"orders,omitzero"`                  // 订单列表: order rows
 }
 
 // Shipment 订单列表: Shipments of [ShipmentPage].
 type Shipment struct {
-	OID              int64           `json:"o_id,omitzero"`              // 内部单号: ERP internal order number (unique per tenant)
+	_ shipmentFields
+
+	OID              int64           `json:"o_id,omitzero" wire:"vital"` // 内部单号: ERP internal order number (unique per tenant)
 	ShopID           int64           `json:"shop_id,omitzero"`           // 店铺编号: ERP shop id
-	SoID             string          `json:"so_id,omitzero"`             // 线上单号: Online number, max 50
-	SendDate         time.Time       `json:"send_date,omitzero"`         // 发货时间: Ship time
-	Freight          decimal.Decimal `json:"freight,omitzero"`           // 运费: Freight
-	Weight           decimal.Decimal `json:"weight,omitzero"`            // 重量: Weight, kg
-	LCID             string          `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
-	LID              string          `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	LogisticsCompany string          `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	Items            []ShipmentItem  `json:"items,omitzero"`             // 明细: Lines
+	SoID             string          `json:"so_id,omitzero"`             // 线上单号: online number, at most 50 characters
+	SendDate         time.Time       `json:"send_date,omitzero"`         // 发货时间: ship time
+	Freight          decimal.Decimal `json:"freight,omitzero"`           // 运费: freight
+	Weight           decimal.Decimal `json:"weight,omitzero"`            // 重量: weight, kg
+	LCID             string          `json:"lc_id,omitzero"`             // 物流公司编码: carrier code
+	LID              string          `json:"l_id,omitzero" wire:"vital"` // 物流单号: waybill number
+	LogisticsCompany string          `json:"logistics_company,omitzero"` // 物流公司: carrier name
+	Items            []ShipmentItem  `json:"items,omitzero"`             // 明细: lines
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Shipment) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ShipmentItem 明细: Items of [Shipment].
 type ShipmentItem struct {
+	_ shipmentItemFields
+
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
-	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: Quantity
-	// 平台子订单号: Caller/platform order line id, kept through split and merge
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
+	// 平台子订单号: order line id of the caller or platform, kept through split and merge
 	OuterOIID    string `json:"outer_oi_id,omitzero"`
-	RawSoID      string `json:"raw_so_id,omitzero"`     // 原始线上单号: Original online order number before merge
-	OID          int64  `json:"o_id,omitzero,string"`   // 内部单号: Internal order number (sent as text)
-	RefundStatus string `json:"refund_status,omitzero"` // 退款状态: Line refund status
+	RawSoID      string `json:"raw_so_id,omitzero"`     // 原始线上单号: original online order number before merge
+	OID          int64  `json:"o_id,omitzero,string"`   // 内部单号: internal order number (sent as text)
+	RefundStatus string `json:"refund_status,omitzero"` // 退款状态: line refund status
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ShipmentItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ReturnParcelRegisterRequest 批量快递登记: the request of [LogisticService.RegisterReturns].
 type ReturnParcelRegisterRequest struct {
-	LID             string `json:"l_id" check:"required"`    // 物流单号: Waybill number (required)
-	LName           string `json:"l_name" check:"required"`  // 物流公司名称: Carrier name (required)
-	WarehouseRemark string `json:"warehouseRemark,omitzero"` // 仓库备注: Warehouse remark (camelCase key)
+	_ returnParcelRegisterRequestFields
+
+	LID             string `json:"l_id" check:"required"`    // 物流单号: waybill number (required)
+	LName           string `json:"l_name" check:"required"`  // 物流公司名称: carrier name (required)
+	WarehouseRemark string `json:"warehouseRemark,omitzero"` // 仓库备注: warehouse remark
 }
 
 // ParcelWeighRequest 称重并发货/快递分拣: the request of [LogisticService.WeighAndShip].
 type ParcelWeighRequest struct {
-	LID    string          `json:"l_id" check:"required"` // 物流单号: Waybill number (required)
-	Weight decimal.Decimal `json:"weight"`                // 重量: kg; 0 keeps 0, -1 stores null (required)
+	_ parcelWeighRequestFields
+
+	LID    string          `json:"l_id" check:"required"` // 物流单号: waybill number (required)
+	Weight decimal.Decimal `json:"weight"`                // 重量: kg; 0 stores 0, -1 stores null (required)
 	// 称重类型: 0 weigh after inspection; 1 weigh after inspection and ship (default); 2 weigh, no
 	// inspection; 3 weigh and ship, no inspection; 4 weigh after shipping; 5 pick automatically
 	// and ship
 	Type *int64 `json:"type,omitzero"`
 	// 是否国际物流单号: true when l_id is an international number, default false
 	IsUnLID bool            `json:"is_un_lid,omitzero"`
-	FVolume decimal.Decimal `json:"f_volume,omitzero"` // 实际体积: Measured volume, m3
-	Channel string          `json:"channel,omitzero"`  // 操作人或来源: Operator or source text written to the log
+	FVolume decimal.Decimal `json:"f_volume,omitzero"` // 实际体积: measured volume, m3
+	Channel string          `json:"channel,omitzero"`  // 操作人或来源: operator or source, for the log
 }
 
 // parcelWeightReply 称重并发货/快递分拣: the answer of [LogisticService.WeighAndShip].
 type parcelWeightReply struct {
-	Rows []ParcelWeightResult `json:"datas,omitzero"` // 数据集合: Rows
+	_ parcelWeightReplyFields
+
+	Rows []ParcelWeightResult `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -182,21 +208,27 @@ func (v parcelWeightReply) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ParcelWeightResult 数据集合: Rows of [parcelWeightReply].
 type ParcelWeightResult struct {
-	Weight             decimal.Decimal `json:"weight,omitzero"`                       // 重量: Estimated weight
-	LCID               string          `json:"lc_id,omitzero"`                        // 物流公司编码: Carrier code
-	LID                string          `json:"l_id,omitzero"`                         // 物流单号: Waybill number
-	LogisticsCompany   string          `json:"logistics_company,omitzero"`            // 物流公司: Carrier name
-	ReceiverState      string          `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity       string          `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict   string          `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	CBLCID             string          `json:"cb_lc_id,omitzero"`                     // 国际物流公司编码: International carrier code
-	CBLID              string          `json:"cb_l_id,omitzero"`                      // 国际物流单号: International waybill
-	CBLogisticsCompany string          `json:"cb_logistics_company,omitzero"`         // 国际物流渠道: International channel
-	SKUs               string          `json:"skus,omitzero"`                         // 商品汇总信息: SKU summary (two C# clients read datas at top level)
-	IsSuccess          bool            `json:"is_success,omitzero"`                   // 是否成功: Row success (C# clients)
-	Code               int64           `json:"code,omitzero"`                         // 状态码: result of the row, 0 means done
-	Msg                string          `json:"msg,omitzero"`                          // 描述: Row message (C# clients)
+	_ parcelWeightResultFields
+
+	Weight             decimal.Decimal `json:"weight,omitzero"`                       // 重量: estimated weight
+	LCID               string          `json:"lc_id,omitzero"`                        // 物流公司编码: carrier code
+	LID                string          `json:"l_id,omitzero" wire:"vital"`            // 物流单号: waybill number
+	LogisticsCompany   string          `json:"logistics_company,omitzero"`            // 物流公司: carrier name
+	ReceiverState      string          `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity       string          `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict   string          `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	CBLCID             string          `json:"cb_lc_id,omitzero"`                     // 国际物流公司编码: international carrier code
+	CBLID              string          `json:"cb_l_id,omitzero"`                      // 国际物流单号: international waybill
+	CBLogisticsCompany string          `json:"cb_logistics_company,omitzero"`         // 国际物流渠道: international channel
+	SKUs               string          `json:"skus,omitzero"`                         // 商品汇总信息: summary of the SKUs
+	IsSuccess          bool            `json:"is_success,omitzero"`                   // 是否成功: success flag of the row
+	Code               int64           `json:"code,omitzero" wire:"vital"`            // 状态码: 0 means success of the row
+	Msg                string          `json:"msg,omitzero"`                          // 描述: message of the row
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ParcelWeightResult) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v ParcelWeightResult) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }

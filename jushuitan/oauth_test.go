@@ -336,6 +336,7 @@ func TestNew(t *testing.T) {
 		"bad quota":      {cred, []jushuitan.Option{jushuitan.WithQuota(jushuitan.Quota{Limit: 0, Per: time.Second})}},
 		"bad retry":      {cred, []jushuitan.Option{jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: -1})}},
 		"bad timeout":    {cred, []jushuitan.Option{jushuitan.WithTimeout(0)}},
+		"no quota":       {cred, []jushuitan.Option{jushuitan.WithQuota()}},
 		"bad size":       {cred, []jushuitan.Option{jushuitan.WithMaxResponseBytes(0)}},
 		"bad prefetch":   {cred, []jushuitan.Option{jushuitan.WithPrefetch(0)}},
 		"bad token path": {cred, []jushuitan.Option{jushuitan.WithTokenPath("openWeb")}},

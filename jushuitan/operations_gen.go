@@ -4,31 +4,43 @@ package jushuitan
 
 var opAccessToken = &Operation{
 	Path: "/openWeb/auth/accessToken", Group: "auth", Service: "", Method: "",
-	Title: "换取token（服务商应用）", TitleEN: "Access token", Doc: "docId=25", Confidence: "high",
+	Title: "换取token（服务商应用）", TitleEN: "Get an access token", Doc: "docId=25", Confidence: "high",
 	AltPaths: []string{"/openWebIsv/auth/accessToken"},
 	Effect:   Unsafe,
 	Why:      "the code is usable once",
 	Limits:   []string{"service-provider apps"},
 	payload:  "data",
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"access_token"},
+	},
 }
 
 var opGetInitToken = &Operation{
 	Path: "/openWeb/auth/getInitToken", Group: "auth", Service: "", Method: "",
-	Title: "获取初始token（自有应用）", TitleEN: "Get init token", Doc: "docId=23 (flow),&docId=70 (sign)", Confidence: "high",
+	Title: "获取初始token（自有应用）", TitleEN: "Get the first token", Doc: "docId=23 (flow),&docId=70 (sign)", Confidence: "high",
 	AltPaths: []string{"/openWebIsv/auth/getInitToken"},
 	Effect:   Keyed,
 	Why:      "a repeat returns a token again",
-	Limits:   []string{"self-built apps (自有商城/商家自研) only; a service-provider app is answered code 21024"},
+	Limits:   []string{"self-built apps (自有商城/商家自研) only; a service-provider app receives code 21024"},
 	payload:  "data",
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"access_token"},
+	},
 }
 
 var opRefreshToken = &Operation{
 	Path: "/openWeb/auth/refreshToken", Group: "auth", Service: "", Method: "",
 	Title: "刷新token", TitleEN: "Refresh token", Doc: "", Confidence: "high",
 	Effect:  Unsafe,
-	Why:     "a repeat may meet a rotated refresh token",
-	Limits:  []string{"service-provider apps have been refused since 2023-08-15 (code 150): the merchant has to authorise again", "sources disagree on the window in which a refresh has effect: \"only in the last 12 hours\" versus \"about a week before the end; the token text does not change and its life is extended by a year\""},
+	Why:     "a repeat may use a refresh token that was already rotated",
+	Limits:  []string{"service-provider apps have been refused since 2023-08-15 (code 150): the merchant has to authorise again", "sources disagree when a refresh takes effect: \"only in the last 12 hours\", or \"about a week before expiry, without changing the token, extending it by a year\""},
 	payload: "data",
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"access_token"},
+	},
 }
 
 var opShopsQuery = &Operation{
@@ -40,6 +52,7 @@ var opShopsQuery = &Operation{
 	Limits:  []string{"page_size <= 100", "returns enabled shops only (one source)"},
 	payload: "data",
 	rows:    "datas",
+	paged:   true,
 }
 
 var opWarehousesQuery = &Operation{
@@ -51,18 +64,20 @@ var opWarehousesQuery = &Operation{
 	Limits:  []string{"enabled warehouses only"},
 	payload: "data",
 	rows:    "datas",
+	paged:   true,
 }
 
 var opCarriersQuery = &Operation{
 	Path: "/open/logisticscompany/query", Group: "base", Service: "Carriers", Method: "Query",
-	Title: "物流公司查询", TitleEN: "Query logistics companies", Doc: "docType=1&docId=2", Confidence: "high",
+	Title: "物流公司查询", TitleEN: "Query carriers", Doc: "docType=1&docId=2", Confidence: "high",
 	Effect:  Read,
 	Key:     []string{"lc_id"},
 	PageMax: 50,
-	Limits:  []string{"page_size <= 50 by the documentation"},
+	Limits:  []string{"page_size <= 50"},
 	payload: "data",
 	rows:    "datas",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opUsersQuery = &Operation{
@@ -73,6 +88,7 @@ var opUsersQuery = &Operation{
 	PageMax: 50,
 	payload: "data",
 	rows:    "datas",
+	paged:   true,
 }
 
 var opDistributionQueryDistributors = &Operation{
@@ -85,6 +101,7 @@ var opDistributionQueryDistributors = &Operation{
 	payload: "data",
 	rows:    "channel_vos",
 	window:  [2]string{"updated_start", "updated_end"},
+	paged:   true,
 }
 
 var opDistributionQuerySuppliers = &Operation{
@@ -97,26 +114,28 @@ var opDistributionQuerySuppliers = &Operation{
 	Limits:   []string{"page_size <= 100"},
 	payload:  "data",
 	rows:     "supplier_vos",
+	paged:    true,
 }
 
 var opDistributionQueryDistributorsRaw = &Operation{
 	Path: "/open/jushuitan/distributor/query", Group: "base", Service: "Distribution", Method: "QueryDistributorsRaw",
-	Title: "分销商查询（旧）", TitleEN: "Query distributors old", Doc: "", Confidence: "low",
+	Title: "分销商查询（旧）", TitleEN: "Query distributors (old)", Doc: "", Confidence: "low",
 	Effect:  Read,
 	payload: "data",
 }
 
 var opItemsQuery = &Operation{
 	Path: "/open/mall/item/query", Group: "goods", Service: "Items", Method: "Query",
-	Title: "普通商品查询（按款）", TitleEN: "QueryStyles (SPU)", Doc: "docType=2&docId=13", Confidence: "high",
+	Title: "普通商品查询（按款）", TitleEN: "Query styles (SPU)", Doc: "docType=2&docId=13", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"i_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size <= 50", "i_ids <= 20", "time window <= 7 days; a time range or i_ids is needed"},
+	Limits:    []string{"page_size <= 50", "i_ids <= 20", "time window <= 7 days; a time range or i_ids is required"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opItemsUpload = &Operation{
@@ -130,132 +149,221 @@ var opItemsUpload = &Operation{
 	payload:  "",
 	rows:     "data",
 	keyed:    keyedRequest[ItemUploadRequest],
+	evidence: &evidence{
+		of:       "row",
+		reason:   "message",
+		messages: []string{""},
+	},
+	readBack: &readBack{
+		query: opItemsQuery,
+		ask: []ask{
+			{"i_ids", "items.i_id", 20},
+		},
+		key:     [][2]string{{"i_id", "items.i_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same: [][2]string{{"brand", "items.brand"}, {"market_price", "items.market_price"}, {"name", "items.name"}, {"remark", "items.remark"}, {"unit", "items.unit"}, {"vc_name", "items.vc_name"}, {"weight", "items.weight"}},
+		},
+	},
 }
 
 var opSKUsQuery = &Operation{
 	Path: "/open/sku/query", Group: "goods", Service: "SKUs", Method: "Query",
-	Title: "普通商品资料查询（按sku）", TitleEN: "Query skus", Doc: "docType=2&docId=14", Confidence: "high",
+	Title: "普通商品资料查询（按sku）", TitleEN: "Query SKUs", Doc: "docType=2&docId=14", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"sku_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size <= 50 (newer: 100)", "sku_ids <= 20", "time window <= 7 days, begin and end together", "one filter is required", "the documentation advises windows of about one hour for full scans", "page_size: the official page says default 30, at most 50, and at most 20 sku_ids; three independent programs send 100"},
+	Limits:    []string{"page_size <= 50, or 100 according to the documentation of August 2026", "sku_ids <= 20", "time window <= 7 days, begin and end together", "one filter is required", "the documentation advises windows of about one hour for full scans", "public programs send page_size 100"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opSKUsUpload = &Operation{
 	Path: "/open/jushuitan/itemsku/upload", Group: "goods", Service: "SKUs", Method: "Upload",
-	Title: "普通商品资料上传", TitleEN: "Upload item skus", Doc: "docType=2&docId=4", Confidence: "high",
+	Title: "普通商品资料上传", TitleEN: "Upload SKUs", Doc: "docType=2&docId=4", Confidence: "high",
 	Effect:   Keyed,
 	Key:      []string{"sku_id"},
-	Why:      "upsert by sku_id; fields left out are not changed",
+	Why:      "upsert by sku_id; omitted fields are unchanged",
 	BatchMax: 50,
-	Limits:   []string{"rows per call: not found", "pic / pic_big / sku_pic <= 300 chars", "properties_value <= 100 chars", "other_code <= 500 chars"},
+	Limits:   []string{"the maximum number of rows is not documented", "pic / pic_big / sku_pic <= 300 chars", "properties_value <= 100 chars", "other_code <= 500 chars"},
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRequest[SKUUploadRequest],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"is_success"},
+	},
+	readBack: &readBack{
+		query: opSKUsQuery,
+		ask: []ask{
+			{"sku_ids", "items.sku_id", 20},
+		},
+		with:    map[string][]string{"flds": {"purchase_price"}},
+		key:     [][2]string{{"sku_id", "items.sku_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same: [][2]string{{"brand", "items.brand"}, {"cost_price", "items.c_price"}, {"enabled", "items.enabled"}, {"i_id", "items.i_id"}, {"market_price", "items.market_price"}, {"name", "items.name"}, {"properties_value", "items.properties_value"}, {"purchase_price", "items.purchase_price"}, {"remark", "items.remark"}, {"sale_price", "items.s_price"}, {"short_name", "items.short_name"}, {"sku_code", "items.sku_code"}, {"unit", "items.unit"}, {"vc_name", "items.vc_name"}, {"weight", "items.weight"}},
+		},
+	},
 }
 
 var opSKUsBatchUpload = &Operation{
 	Path: "/open/webapi/itemapi/itemsku/itemskubatchupload", Group: "goods", Service: "SKUs", Method: "BatchUpload",
-	Title: "普通商品批量上传（SKU）", TitleEN: "Batch upload item skus", Doc: "", Confidence: "medium",
+	Title: "普通商品批量上传（SKU）", TitleEN: "Upload SKUs in batches", Doc: "", Confidence: "medium",
 	Effect:   Keyed,
 	Key:      []string{"sku_id"},
 	Why:      "upsert by sku_id",
 	BatchMax: 500,
-	Limits:   []string{"items <= 500", "the SKUs of one call must have DIFFERENT names"},
+	Limits:   []string{"items <= 500", "the SKUs of one call must have different names"},
 	payload:  "",
 	rows:     "data",
 	keyed:    keyedRequest[SKUBatchUploadRequest],
+	evidence: &evidence{
+		of:       "row",
+		reason:   "message",
+		messages: []string{""},
+	},
+	readBack: &readBack{
+		query: opSKUsQuery,
+		ask: []ask{
+			{"sku_ids", "items.sku_id", 20},
+		},
+		with:    map[string][]string{"flds": {"purchase_price"}},
+		key:     [][2]string{{"sku_id", "items.sku_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same: [][2]string{{"brand", "items.brand"}, {"cost_price", "items.cost_price"}, {"enabled", "items.enabled"}, {"i_id", "items.i_id"}, {"market_price", "items.market_price"}, {"name", "items.name"}, {"properties_value", "items.properties_value"}, {"purchase_price", "items.purchase_price"}, {"remark", "items.remark"}, {"sale_price", "items.sale_price"}, {"short_name", "items.short_name"}, {"sku_code", "items.sku_code"}, {"unit", "items.unit"}, {"vc_name", "items.vc_name"}, {"weight", "items.weight"}},
+		},
+	},
 }
 
 var opSKUsUploadCostPrices = &Operation{
 	Path: "/open/jushuitan/itemsku/costprice/upload", Group: "goods", Service: "SKUs", Method: "UploadCostPrices",
-	Title: "商品历史成本价上传", TitleEN: "Upload history cost prices", Doc: "docType=2&docId=600", Confidence: "medium",
+	Title: "商品历史成本价上传", TitleEN: "Upload historical cost prices", Doc: "docType=2&docId=600", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "nothing is documented about a repeated upload",
+	Why:      "repeating it is not documented",
 	BatchMax: 50,
 	payload:  "data",
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opSKUsQueryCostPrices = &Operation{
 	Path: "/open/webapi/itemapi/itemsku/gethistorycostpricev2", Group: "goods", Service: "SKUs", Method: "QueryCostPrices",
-	Title: "商品历史成本价查询", TitleEN: "Query history cost prices", Doc: "docType=2&docId=428", Confidence: "medium",
+	Title: "商品历史成本价查询", TitleEN: "Query historical cost prices", Doc: "docType=2&docId=428", Confidence: "medium",
 	Effect:  Read,
 	payload: "data",
 }
 
 var opSKUsSetBins = &Operation{
 	Path: "/open/webapi/itemapi/itemsku/setskubins", Group: "goods", Service: "SKUs", Method: "SetBins",
-	Title: "更新商品库容信息", TitleEN: "Set sku bins", Doc: "docType=2&docId=683", Confidence: "medium",
+	Title: "更新商品库容信息", TitleEN: "Set the bins of SKUs", Doc: "docType=2&docId=683", Confidence: "medium",
 	Effect:   Keyed,
 	Key:      []string{"sku_id"},
-	Why:      "sets absolute values by sku_id",
+	Why:      "it sets absolute values by sku_id",
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
 	keyed:    keyedRows[SKUSetBinsRequest],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opSKUsQueryHistory = &Operation{
 	Path: "/open/webapi/itemapi/itemsku/queryitemskuopshistory", Group: "goods", Service: "SKUs", Method: "QueryHistory",
-	Title: "商品操作日志查询", TitleEN: "Query sku history", Doc: "", Confidence: "low",
+	Title: "商品操作日志查询", TitleEN: "Query the history of SKUs", Doc: "", Confidence: "low",
 	Effect:  Read,
 	PageMax: 2000,
 	Limits:  []string{"page_size <= 2000"},
 	payload: "data",
 	rows:    "list",
+	paged:   true,
 }
 
 var opSKUsAddSerialNumbers = &Operation{
 	Path: "/open/webapi/wmsapi/skusn/batchadd/simple", Group: "goods", Service: "SKUs", Method: "AddSerialNumbers",
-	Title: "批量录入唯一码", TitleEN: "Add sku serial numbers", Doc: "docId=670", Confidence: "medium",
+	Title: "批量录入唯一码", TitleEN: "Add serial numbers of SKUs", Doc: "docId=670", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "nothing is documented about a repeated call",
+	Why:      "repeating it is not documented",
 	BatchMax: 500,
 	Limits:   []string{"sku_sn_list <= 500"},
 	payload:  "data",
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opSKUsAddPackSerialNumbers = &Operation{
 	Path: "/open/webapi/wmsapi/packsn/batchadd", Group: "goods", Service: "SKUs", Method: "AddPackSerialNumbers",
-	Title: "批量录入箱唯一码", TitleEN: "Add pack serial numbers", Doc: "docId=671", Confidence: "medium",
+	Title: "批量录入箱唯一码", TitleEN: "Add serial numbers of cartons", Doc: "docId=671", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "nothing is documented about a repeated call",
+	Why:      "repeating it is not documented",
 	BatchMax: 50,
 	payload:  "data",
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opShopSKUsQuery = &Operation{
 	Path: "/open/skumap/query", Group: "goods", Service: "ShopSKUs", Method: "Query",
-	Title: "店铺商品资料查询", TitleEN: "Query shop skus", Doc: "docType=2&docId=10", Confidence: "high",
+	Title: "店铺商品资料查询", TitleEN: "Query shop SKUs", Doc: "docType=2&docId=10", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"shop_id", "shop_i_id", "shop_sku_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size <= 50", "sku_ids <= 20", "time window <= 7 days, begin and end together; sku_ids or a time range is needed"},
+	Limits:    []string{"page_size <= 50", "sku_ids <= 20", "time window <= 7 days, begin and end together; sku_ids or a time range is required"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opShopSKUsUpload = &Operation{
 	Path: "/open/jushuitan/skumap/upload", Group: "goods", Service: "ShopSKUs", Method: "Upload",
-	Title: "店铺商品资料上传", TitleEN: "Upload shop skus", Doc: "docType=2&docId=5", Confidence: "high",
+	Title: "店铺商品资料上传", TitleEN: "Upload shop SKUs", Doc: "docType=2&docId=5", Confidence: "high",
 	Effect:   Keyed,
 	Key:      []string{"shop_id", "shop_sku_id"},
-	Why:      "links shop_id + shop_sku_id; a repeat links the same again (inferred)",
+	Why:      "repeating it links the same shop_id + shop_sku_id again (inferred)",
 	BatchMax: 50,
-	Limits:   []string{"rows per call: not found", "at most 50 rows a call (one source)"},
+	Limits:   []string{"the maximum number of rows is not documented", "at most 50 rows a call (one source)"},
 	payload:  "data",
 	keyed:    keyedRequest[ShopSKUUploadRequest],
+	evidence: &evidence{
+		of:       "payload",
+		values:   []string{"object"},
+		messages: []string{"", "执行成功"},
+	},
+	readBack: &readBack{
+		query: opShopSKUsQuery,
+		ask: []ask{
+			{"shop_id", "items.shop_id", 0},
+			{"sku_ids", "items.shop_sku_id", 20},
+		},
+		key:     [][2]string{{"shop_id", "items.shop_id"}, {"shop_sku_id", "items.shop_sku_id"}},
+		creates: true,
+		readEffect: readEffect{
+			same: [][2]string{{"link_sku_id", "items.sku_id"}},
+			how:  map[string]string{"link_sku_id": "else sku_id"},
+		},
+	},
 }
 
 var opBundlesQuery = &Operation{
 	Path: "/open/combine/sku/query", Group: "goods", Service: "Bundles", Method: "Query",
-	Title: "组合装商品查询", TitleEN: "Query combine skus", Doc: "docType=2&docId=11", Confidence: "high",
+	Title: "组合装商品查询", TitleEN: "Query bundles", Doc: "docType=2&docId=11", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"sku_id"},
 	PageMax:   50,
@@ -264,11 +372,12 @@ var opBundlesQuery = &Operation{
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opBundlesUpload = &Operation{
 	Path: "/open/item/combinesku/upload", Group: "goods", Service: "Bundles", Method: "Upload",
-	Title: "组合装商品上传", TitleEN: "Upload combine skus", Doc: "docType=2&docId=65", Confidence: "medium",
+	Title: "组合装商品上传", TitleEN: "Upload bundles", Doc: "docType=2&docId=65", Confidence: "medium",
 	AltPaths: []string{"/open/jushuitan/item/combinesku/upload"},
 	Effect:   Keyed,
 	Key:      []string{"sku_id"},
@@ -277,6 +386,22 @@ var opBundlesUpload = &Operation{
 	Limits:   []string{"items <= 50", "labels <= 200 chars"},
 	payload:  "data",
 	keyed:    keyedRequest[BundleUploadRequest],
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
+	readBack: &readBack{
+		query: opBundlesQuery,
+		ask: []ask{
+			{"sku_ids", "items.sku_id", 20},
+		},
+		key:     [][2]string{{"sku_id", "items.sku_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same: [][2]string{{"items.qty", "items.childList.qty"}, {"items.src_sku_id", "items.childList.src_sku_id"}, {"name", "items.name"}},
+		},
+	},
 }
 
 var opCategoriesQuery = &Operation{
@@ -285,61 +410,77 @@ var opCategoriesQuery = &Operation{
 	Effect:  Read,
 	Key:     []string{"c_id"},
 	PageMax: 100,
-	Limits:  []string{"page_size maximum not stated", "page_size at most 100 (one source)"},
+	Limits:  []string{"the maximum page_size is not documented", "page_size at most 100 (one source)"},
 	payload: "data",
 	rows:    "datas",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opCategoriesSave = &Operation{
 	Path: "/open/webapi/itemapi/category/addorupdate", Group: "goods", Service: "Categories", Method: "Save",
-	Title: "商品类目上传/更新", TitleEN: "Upsert category", Doc: "docType=2&docId=486", Confidence: "medium",
+	Title: "商品类目上传/更新", TitleEN: "Create or update a category", Doc: "docType=2&docId=486", Confidence: "medium",
 	Effect:  Unsafe,
 	Why:     "without c_id a repeat may create a second category",
 	payload: "data",
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"c_id"},
+	},
 }
 
 var opSupplierSKUsQuery = &Operation{
 	Path: "/open/webapi/itemapi/suppliersku/getsupplierskulist", Group: "goods", Service: "SupplierSKUs", Method: "Query",
-	Title: "商品多供应商查询", TitleEN: "Query supplier skus", Doc: "docType=2&docId=449", Confidence: "medium",
+	Title: "商品多供应商查询", TitleEN: "Query supplier SKUs", Doc: "docType=2&docId=449", Confidence: "medium",
 	Effect:  Read,
 	Key:     []string{"supplier_id", "sku_id"},
 	PageMax: 50,
 	payload: "data",
 	rows:    "list",
+	paged:   true,
 }
 
 var opSupplierSKUsSave = &Operation{
 	Path: "/open/webapi/itemapi/suppliersku/save", Group: "goods", Service: "SupplierSKUs", Method: "Save",
-	Title: "商品多供应商保存", TitleEN: "Save supplier sku", Doc: "docType=2&docId=483", Confidence: "medium",
+	Title: "商品多供应商保存", TitleEN: "Save a supplier SKU", Doc: "docType=2&docId=483", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"supplier_id", "sku_id"},
-	Why:     "saves absolute values by supplier_id + sku_id (inferred)",
+	Why:     "it saves absolute values by supplier_id + sku_id (inferred)",
 	payload: "data",
 	keyed:   keyedRequest[SupplierSKUSaveRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"", "执行成功"},
+	},
 }
 
 var opBOMsQuery = &Operation{
 	Path: "/open/webapi/itemapi/bom/getskubompagelist", Group: "goods", Service: "BOMs", Method: "Query",
-	Title: "BOM信息查询", TitleEN: "Query boms", Doc: "docType=2&docId=358", Confidence: "medium",
+	Title: "BOM信息查询", TitleEN: "Query BOMs", Doc: "docType=2&docId=358", Confidence: "medium",
 	Effect:    Read,
 	Key:       []string{"sku_id"},
 	PageMax:   2000,
 	WindowMax: 30 * day,
-	Limits:    []string{"time window <= 30 days", "sku_ids <= 50", "page.page_size <= 2000", "sku_ids, modified_begin and modified_end are all needed (two sources)"},
+	Limits:    []string{"time window <= 30 days", "sku_ids <= 50", "page.page_size <= 2000", "sku_ids, modified_begin and modified_end are all required (two sources)"},
 	payload:   "data",
 	rows:      "list",
 	window:    [2]string{"modified_start", "modified_end"},
+	orObject:  true,
+	paged:     true,
 }
 
 var opBOMsSave = &Operation{
 	Path: "/open/webapi/itemapi/bom/save", Group: "goods", Service: "BOMs", Method: "Save",
-	Title: "BOM信息上传", TitleEN: "Save bom", Doc: "docType=2&docId=495", Confidence: "medium",
+	Title: "BOM信息上传", TitleEN: "Save a BOM", Doc: "docType=2&docId=495", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"outer_sku_id", "map_outer_sku_id"},
-	Why:     "saves absolute values by outer_sku_id + map_outer_sku_id (inferred)",
+	Why:     "it saves absolute values by outer_sku_id + map_outer_sku_id (inferred)",
 	payload: "data",
 	keyed:   keyedRequest[BOMSaveRequest],
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opShopSKUsBind = &Operation{
@@ -347,9 +488,25 @@ var opShopSKUsBind = &Operation{
 	Title: "绑定商品关系", TitleEN: "Bind shop SKUs to an ERP SKU", Doc: "", Confidence: "low",
 	Effect:  Keyed,
 	Key:     []string{"sku_id"},
-	Why:     "binding the same codes again changes nothing",
+	Why:     "binding the same codes again has no effect",
 	payload: "data",
 	keyed:   keyedRequest[ShopSKUBindRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opShopSKUsQuery,
+		ask: []ask{
+			{"shop_id", "source_shop_id", 0},
+			{"sku_ids", "sku_codes", 20},
+		},
+		key: [][2]string{{"shop_id", "source_shop_id"}, {"shop_sku_id", "sku_codes"}},
+		readEffect: readEffect{
+			same: [][2]string{{"link_sku_id", "sku_id"}},
+			how:  map[string]string{"link_sku_id": "else sku_id"},
+		},
+	},
 }
 
 var opInventoryQuery = &Operation{
@@ -364,11 +521,12 @@ var opInventoryQuery = &Operation{
 	payload:   "data",
 	rows:      "inventorys",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opInventoryQueryPacks = &Operation{
 	Path: "/open/pack/query", Group: "inventory", Service: "Inventory", Method: "QueryPacks",
-	Title: "箱及仓位库存查询", TitleEN: "Query pack stock", Doc: "docType=3&docId=78", Confidence: "medium",
+	Title: "箱及仓位库存查询", TitleEN: "Query the stock of cartons and bins", Doc: "docType=3&docId=78", Confidence: "medium",
 	AltPaths:  []string{"/open/webapi/wmsapi/pack/pagequerypackanditems"},
 	Effect:    Read,
 	Key:       []string{"pack_id", "bin", "item_bin", "sku_id", "batch_no"},
@@ -378,6 +536,7 @@ var opInventoryQueryPacks = &Operation{
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"start_time", "end_time"},
+	paged:     true,
 }
 
 var opInventoryQueryLedger = &Operation{
@@ -392,24 +551,42 @@ var opInventoryQueryLedger = &Operation{
 	payload:   "",
 	rows:      "datas",
 	window:    [2]string{"start_time", "end_time"},
+	orObject:  true,
+	paged:     true,
 }
 
 var opInventorySetVirtualQtys = &Operation{
 	Path: "/open/webapi/itemapi/iteminventory/batchupdatewmsvirtualqtys", Group: "inventory", Service: "Inventory", Method: "SetVirtualQtys",
-	Title: "更新虚拟库存", TitleEN: "Update virtual qtys", Doc: "docType=3&docId=631", Confidence: "medium",
+	Title: "更新虚拟库存", TitleEN: "Update virtual quantities", Doc: "docType=3&docId=631", Confidence: "medium",
 	Effect:        Keyed,
 	Key:           []string{"wms_co_id", "sku_id"},
-	Why:           "sets absolute values by wms_co_id + sku_id",
+	Why:           "it sets absolute values by wms_co_id + sku_id",
 	BatchMax:      1000,
 	Limits:        []string{"sku_and_qty <= 1000"},
 	payload:       "data",
 	nullIsFailure: true,
 	keyed:         keyedRequest[InventorySetVirtualQtysRequest],
+	evidence: &evidence{
+		of:       "payload",
+		values:   []string{"text"},
+		refusals: []string{"未获取到有效的传入数据"},
+	},
+	readBack: &readBack{
+		query: opInventoryQuery,
+		ask: []ask{
+			{"sku_ids", "sku_and_qty.sku_id", 100},
+			{"wms_co_id", "wms_co_id", 0},
+		},
+		key: [][2]string{{"sku_id", "sku_and_qty.sku_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"virtual_qty", "sku_and_qty.qty"}},
+		},
+	},
 }
 
 var opStocktakesQuery = &Operation{
 	Path: "/open/inventory/count/query", Group: "inventory", Service: "Stocktakes", Method: "Query",
-	Title: "库存盘点查询", TitleEN: "Query inventory counts", Doc: "docType=3&docId=16", Confidence: "high",
+	Title: "库存盘点查询", TitleEN: "Query stocktakes", Doc: "docType=3&docId=16", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"io_id"},
 	PageMax:   50,
@@ -418,17 +595,50 @@ var opStocktakesQuery = &Operation{
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opStocktakesUpload = &Operation{
 	Path: "/open/jushuitan/inventoryv2/upload", Group: "inventory", Service: "Stocktakes", Method: "Upload",
-	Title: "新建盘点单-修改库存", TitleEN: "Upload inventory count", Doc: "docType=3&docId=85", Confidence: "high",
+	Title: "新建盘点单-修改库存", TitleEN: "Upload a stocktake", Doc: "docType=3&docId=85", Confidence: "high",
 	Effect:  Keyed,
 	Key:     []string{"so_id"},
-	Why:     "a repeated so_id returns the first success (documented)",
+	Why:     "repeating a so_id returns the first success (documented)",
 	Limits:  []string{"items <= 500"},
 	payload: "data.data",
 	keyed:   keyedRequest[StocktakeUpload],
+	evidence: &evidence{
+		of:        "payload",
+		rootFlags: []string{"issuccess"},
+		ids:       []string{"io_id"},
+	},
+	readBack: &readBack{
+		query:   opStocktakesQuery,
+		key:     [][2]string{{"wh_id", "warehouse"}, {"wms_co_id", "wms_co_id"}},
+		creates: true,
+		fresh:   true,
+		made:    "io_date",
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"remark", "remark"}},
+			how:    map[string]string{"items.qty": "else items.r_qty", "wms_co_id": "warehouse"},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"type": {"check"}},
+				readEffect: readEffect{
+					same: [][2]string{{"items.r_qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"remark", "remark"}},
+				},
+			},
+			{
+				when: map[string][]string{"is_confirm": {"true"}},
+				readEffect: readEffect{
+					same: [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"remark", "remark"}},
+					how:  map[string]string{"wms_co_id": "warehouse"},
+				},
+			},
+		},
+	},
 }
 
 var opVirtualWarehousesList = &Operation{
@@ -445,10 +655,11 @@ var opVirtualWarehousesQueryStock = &Operation{
 	Effect:  Read,
 	Key:     []string{"sku_id"},
 	PageMax: 500,
-	Limits:  []string{"time range or sku_ids is needed"},
+	Limits:  []string{"a time range or sku_ids is required"},
 	payload: "",
 	rows:    "data",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opVirtualWarehousesQueryAllocations = &Operation{
@@ -461,16 +672,22 @@ var opVirtualWarehousesQueryAllocations = &Operation{
 	payload: "data",
 	rows:    "list",
 	window:  [2]string{"date_begin", "date_end"},
+	paged:   true,
 }
 
 var opVirtualWarehousesCreateAllocation = &Operation{
 	Path: "/open/webapi/itemapi/lockwarehouse/lwhoperationcreate", Group: "inventory", Service: "VirtualWarehouses", Method: "CreateAllocation",
-	Title: "虚拟仓分配/归还单创建", TitleEN: "CreateVirtualAllocation (lock / release stock)", Doc: "docType=43&docId=343", Confidence: "medium",
+	Title: "虚拟仓分配/归还单创建", TitleEN: "Create a virtual allocation (lock or release stock)", Doc: "docType=43&docId=343", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
 	payload: "data",
 	keyed:   keyedRequest[VirtualAllocationCreateRequest],
+	evidence: &evidence{
+		of:    "payload",
+		codes: []string{"code"},
+		ids:   []string{"io_id"},
+	},
 }
 
 var opVirtualWarehousesQueryTransfers = &Operation{
@@ -483,6 +700,7 @@ var opVirtualWarehousesQueryTransfers = &Operation{
 	payload: "data",
 	rows:    "list",
 	window:  [2]string{"date_begin", "date_end"},
+	paged:   true,
 }
 
 var opVirtualWarehousesCreateTransfer = &Operation{
@@ -493,14 +711,24 @@ var opVirtualWarehousesCreateTransfer = &Operation{
 	Why:     "so_id must be unique",
 	payload: "data",
 	keyed:   keyedRequest[VirtualTransferCreateRequest],
+	evidence: &evidence{
+		of:    "payload",
+		codes: []string{"code"},
+		ids:   []string{"io_id"},
+	},
 }
 
 var opVirtualWarehousesSavePurchase = &Operation{
 	Path: "/open/webapi/itemapi/lockwarehouse/lockpurchase/createorupdatepurchase", Group: "inventory", Service: "VirtualWarehouses", Method: "SavePurchase",
-	Title: "虚拟仓采购申请单创建/更新", TitleEN: "Upsert virtual purchase", Doc: "docType=43&docId=799", Confidence: "medium",
+	Title: "虚拟仓采购申请单创建/更新", TitleEN: "Create or update a virtual purchase", Doc: "docType=43&docId=799", Confidence: "medium",
 	Effect:  Unsafe,
 	Why:     "without lp_id a repeat may create a second document",
 	payload: "data",
+	evidence: &evidence{
+		of:    "payload",
+		flags: []string{"is_success"},
+		ids:   []string{"lp_id"},
+	},
 }
 
 var opVirtualWarehousesQueryPurchases = &Operation{
@@ -511,6 +739,7 @@ var opVirtualWarehousesQueryPurchases = &Operation{
 	payload: "",
 	rows:    "data",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opOrdersQuery = &Operation{
@@ -520,10 +749,11 @@ var opOrdersQuery = &Operation{
 	Key:       []string{"o_id"},
 	PageMax:   100,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size max 100; so_ids max 20; o_ids max 20 (one source only); window max 7 days; does not return Taobao/Tmall and PDD orders (those need the Qimen twin)"},
+	Limits:    []string{"page_size at most 100; so_ids at most 20; o_ids at most 20 (one source only); window at most 7 days; does not return Taobao/Tmall and PDD orders (those need the Qimen twin)"},
 	payload:   "data",
 	rows:      "orders",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opOrdersUpload = &Operation{
@@ -533,10 +763,30 @@ var opOrdersUpload = &Operation{
 	Key:      []string{"shop_id", "so_id"},
 	Why:      "(shop_id, so_id) is documented: a second upload updates",
 	BatchMax: 50,
-	Limits:   []string{"at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100 calls/min", "sum of items.amount - discount + freight = pay_amount; sum of pay.amount = pay_amount"},
+	Limits:   []string{"at most 50 orders per call (one source)", "sum of items.amount - discount + freight = pay_amount; sum of pay.amount = pay_amount"},
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRows[OrderUpload],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"issuccess"},
+		ids:   []string{"o_id"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"shop_id", "shop_id", 0},
+			{"so_ids", "so_id", 20},
+		},
+		key:      [][2]string{{"shop_id", "shop_id"}, {"so_id", "so_id"}},
+		creates:  true,
+		together: true,
+		made:     "created",
+		readEffect: readEffect{
+			same:   [][2]string{{"freight", "freight"}, {"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"l_id", "l_id"}, {"pay_amount", "pay_amount"}, {"remark", "remark"}, {"shop_status", "shop_status"}},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opOrdersCancel = &Operation{
@@ -544,20 +794,53 @@ var opOrdersCancel = &Operation{
 	Title: "订单取消-按内部单号取消", TitleEN: "Cancel orders by internal number", Doc: "docType=4&docId=19", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"o_ids"},
-	Why:     "a repeat leaves the orders cancelled",
+	Why:     "repeating it has no further effect",
 	Limits:  []string{"at most 50 o_ids"},
 	payload: "",
 	keyed:   keyedRequest[OrderCancelRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_ids", 20},
+		},
+		key: [][2]string{{"o_id", "o_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled"}},
+		},
+	},
 }
 
 var opOrdersMarkSent = &Operation{
 	Path: "/open/order/sent/upload", Group: "order", Service: "Orders", Method: "MarkSent",
 	Title: "订单发货-新", TitleEN: "Mark orders as shipped (new)", Doc: "docType=4&docId=62", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "a repeat may answer that the order is shipped; ask Orders.Query for the state",
-	Limits:  []string{"batch size not found"},
+	Why:     "a repeat may answer that the order is already shipped; query its status with Orders.Query",
+	Limits:  []string{"the maximum number of rows is not documented"},
 	payload: "",
 	rows:    "data",
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "items.o_id", 20},
+			{"shop_id", "items.shop_id", 0},
+			{"so_ids", "items.so_id", 20},
+		},
+		key: [][2]string{{"o_id", "items.o_id"}, {"shop_id", "items.shop_id"}, {"so_id", "items.so_id"}},
+		readEffect: readEffect{
+			same:   [][2]string{{"l_id", "items.l_id"}},
+			proof:  map[string][]string{"status": {"Sent"}},
+			undone: map[string][]string{"status": {"SentCancelled"}},
+		},
+	},
 }
 
 var opOrdersQueryActions = &Operation{
@@ -567,10 +850,11 @@ var opOrdersQueryActions = &Operation{
 	Key:       []string{"oa_id"},
 	PageMax:   500,
 	WindowMax: 1 * day,
-	Limits:    []string{"page_size default 50, max 500; window max 1 day"},
+	Limits:    []string{"page_size default 50, at most 500; window at most 1 day"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opOrdersSetLabels = &Operation{
@@ -578,66 +862,175 @@ var opOrdersSetLabels = &Operation{
 	Title: "订单标签(新增/移除)", TitleEN: "Add or remove order labels", Doc: "docType=4&docId=72", Confidence: "high",
 	Effect:  Keyed,
 	Key:     []string{"o_id", "shop_id", "so_id"},
-	Why:     "adding or removing the same labels again changes nothing",
-	Limits:  []string{"1..19 labels, each max 10 characters, no duplicates"},
+	Why:     "adding or removing the same labels again has no effect",
+	Limits:  []string{"1..19 labels, each at most 10 characters, no duplicates"},
 	payload: "data",
 	keyed:   keyedRequest[OrderSetLabelsRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_id", 20},
+			{"shop_id", "shop_id", 0},
+			{"so_ids", "so_id", 20},
+		},
+		key: [][2]string{{"o_id", "o_id"}, {"shop_id", "shop_id"}, {"so_id", "so_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"labels", "labels"}},
+			how:  map[string]string{"labels": "contains"},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"action_type": {"2"}},
+				readEffect: readEffect{
+					how: map[string]string{"labels": "lacks"},
+				},
+			},
+		},
+	},
 }
 
 var opOrdersSetRemark = &Operation{
 	Path: "/open/jushuitan/order/remark/upload", Group: "order", Service: "Orders", Method: "SetRemark",
-	Title: "修改订单卖家备注(按内部单号)", TitleEN: "Set seller remark by internal number", Doc: "docType=4&docId=196", Confidence: "high",
+	Title: "修改订单卖家备注(按内部单号)", TitleEN: "Set the seller's remark by internal number", Doc: "docType=4&docId=196", Confidence: "high",
 	Effect:  Keyed,
 	Key:     []string{"o_id"},
 	Why:     "overwrites; not repeatable with is_append",
-	Limits:  []string{"remark max 500"},
+	Limits:  []string{"remark at most 500"},
 	payload: "data",
 	keyed:   keyedRequest[OrderSetRemarkRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_id", 20},
+		},
+		key: [][2]string{{"o_id", "o_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"remark", "remark"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"is_append": {"true"}},
+				readEffect: readEffect{
+					how: map[string]string{"remark": "ends"},
+				},
+			},
+		},
+	},
 }
 
 var opOrdersSetRemarkBySoID = &Operation{
 	Path: "/open/webapi/orderapi/modifyorder/saveremark", Group: "order", Service: "Orders", Method: "SetRemarkBySoID",
-	Title: "修改订单卖家备注(按线上单号)", TitleEN: "Set seller remark by online number", Doc: "docType=4&docId=944", Confidence: "medium",
+	Title: "修改订单卖家备注(按线上单号)", TitleEN: "Set the seller's remark by online number", Doc: "docType=4&docId=944", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"so_id"},
 	Why:     "overwrites; not repeatable with is_append",
 	payload: "data",
 	keyed:   keyedRequest[OrderSetRemarkBySoIDRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"", "执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"so_ids", "so_id", 20},
+		},
+		key: [][2]string{{"so_id", "so_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"remark", "remark"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"is_append": {"true"}},
+				readEffect: readEffect{
+					how: map[string]string{"remark": "ends"},
+				},
+			},
+		},
+	},
 }
 
 var opOrdersSetNodes = &Operation{
 	Path: "/open/order/node/soid/set", Group: "order", Service: "Orders", Method: "SetNodes",
-	Title: "通过订单号修改线下备注", TitleEN: "Set offline note", Doc: "docType=4&docId=118", Confidence: "medium",
+	Title: "通过订单号修改线下备注", TitleEN: "Set the offline note", Doc: "docType=4&docId=118", Confidence: "medium",
 	Effect:   Keyed,
 	Key:      []string{"o_id", "so_id"},
-	Why:      "sets the note to the same text",
+	Why:      "it sets the same text again",
 	BatchMax: 10,
 	Limits:   []string{"at most 10 items"},
 	payload:  "data",
 	keyed:    keyedRequest[OrderSetNodesRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
 }
 
 var opOrdersAssignWarehouse = &Operation{
 	Path: "/open/orders/modifywms/upload", Group: "order", Service: "Orders", Method: "AssignWarehouse",
-	Title: "订单指定发货仓", TitleEN: "Assign shipping warehouse", Doc: "docType=4&docId=362", Confidence: "medium",
+	Title: "订单指定发货仓", TitleEN: "Assign the shipping warehouse", Doc: "docType=4&docId=362", Confidence: "medium",
 	Effect:   Keyed,
 	Key:      []string{"o_id"},
-	Why:      "assigns the same warehouse again",
+	Why:      "it assigns the same warehouse again",
 	BatchMax: 50,
-	Limits:   []string{"batch size not found"},
+	Limits:   []string{"the maximum number of rows is not documented"},
 	payload:  "data",
 	keyed:    keyedRows[OrderAssignWarehouseRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_id", 20},
+		},
+		key: [][2]string{{"o_id", "o_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"wms_co_id", "wms_co_id"}},
+			how:  map[string]string{"wms_co_id": "warehouse"},
+		},
+	},
 }
 
 var opOrdersMarkQuestion = &Operation{
 	Path: "/open/webapi/orderapi/questionorder/questions", Group: "order", Service: "Orders", Method: "MarkQuestion",
-	Title: "订单转异常", TitleEN: "Turn orders abnormal", Doc: "docType=4&docId=263", Confidence: "high",
+	Title: "订单转异常", TitleEN: "Mark orders as abnormal", Doc: "docType=4&docId=263", Confidence: "high",
 	Effect:  Keyed,
 	Key:     []string{"o_ids", "so_ids"},
-	Why:     "the orders are abnormal already",
+	Why:     "the orders are already abnormal",
 	Limits:  []string{"at most 50 numbers"},
 	payload: "data",
 	keyed:   keyedRequest[OrderMarkQuestionRequest],
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success",
+		failed: "message",
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_ids", 20},
+			{"so_ids", "so_ids", 20},
+		},
+		key: [][2]string{{"o_id", "o_ids"}, {"so_id", "so_ids"}},
+		readEffect: readEffect{
+			same:  [][2]string{{"question_type", "question_type"}},
+			proof: map[string][]string{"status": {"Question"}},
+		},
+	},
 }
 
 var opOrdersSplit = &Operation{
@@ -646,6 +1039,21 @@ var opOrdersSplit = &Operation{
 	Effect:  Unsafe,
 	Why:     "a repeat may split again",
 	payload: "",
+	evidence: &evidence{
+		of:     "root",
+		flags:  []string{"issuccess"},
+		values: []string{"array"},
+	},
+	readBack: &readBack{
+		query: opOrdersQuery,
+		ask: []ask{
+			{"o_ids", "o_id", 20},
+		},
+		key: [][2]string{{"o_id", "o_id"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Split"}},
+		},
+	},
 }
 
 var opOutboundsQuery = &Operation{
@@ -655,21 +1063,39 @@ var opOutboundsQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50 (a live test passed 100 without error); so_ids 50, o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used", "page_size default 30, at most 50; time span at most 7 days; date_type 2 filters by the time of shipping; with start_ts page_index stays 1"},
+	Limits:    []string{"page_size default 30, at most 50 (a live test passed 100 without error); so_ids 50, o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used", "page_size default 30, at most 50; time span at most 7 days; date_type 2 filters by the time of shipping; with start_ts page_index stays 1"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opOutboundsShip = &Operation{
 	Path: "/open/orders/wms/sent/upload", Group: "outbound", Service: "Outbounds", Method: "Ship",
 	Title: "出库发货", TitleEN: "Ship an outbound document", Doc: "docType=8&docId=35", Confidence: "high",
 	Effect:   Unsafe,
-	Why:      "a repeat may answer that the document is shipped; ask Outbounds.Query for the state",
+	Why:      "a repeat may answer that the document is already shipped; query its status with Outbounds.Query",
 	BatchMax: 50,
-	Limits:   []string{"lc_name max 30, l_id max 50; batch size not found"},
+	Limits:   []string{"lc_name at most 30, l_id at most 50; the maximum number of rows is not documented"},
 	payload:  "data",
 	rows:     "data",
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"issuccess"},
+	},
+	readBack: &readBack{
+		query: opOutboundsQuery,
+		ask: []ask{
+			{"io_ids", "io_id", 50},
+		},
+		key: [][2]string{{"io_id", "io_id"}},
+		readEffect: readEffect{
+			same:   [][2]string{{"l_id", "l_id"}},
+			proof:  map[string][]string{"status": {"Confirmed", "Archive"}},
+			undone: map[string][]string{"status": {"Cancelled"}},
+			before: map[string][]string{"status": {"WaitConfirm"}},
+		},
+	},
 }
 
 var opWavesQuery = &Operation{
@@ -678,42 +1104,74 @@ var opWavesQuery = &Operation{
 	Effect:    Read,
 	Key:       []string{"wave_id"},
 	WindowMax: 3 * day,
-	Limits:    []string{"time windows max 3 days; status/kind alone implies the last 3 days; numbers max 1000"},
+	Limits:    []string{"time windows at most 3 days; status/kind alone implies the last 3 days; numbers at most 1000"},
 	payload:   "",
 	rows:      "data",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opLogisticsQuery = &Operation{
 	Path: "/open/logistic/query", Group: "logistics", Service: "Logistics", Method: "Query",
-	Title: "发货信息查询", TitleEN: "Query shipment info", Doc: "docType=5&docId=25", Confidence: "high",
+	Title: "发货信息查询", TitleEN: "Query shipments", Doc: "docType=5&docId=25", Confidence: "high",
 	Effect:    Read,
 	Key:       []string{"o_id", "l_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; so_ids max 20; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; so_ids at most 20; window 7 days"},
 	payload:   "data",
 	rows:      "orders",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opLogisticsRegisterReturns = &Operation{
 	Path: "/open/express/register/upload", Group: "logistics", Service: "Logistics", Method: "RegisterReturns",
 	Title: "批量快递登记", TitleEN: "Register returned parcels in bulk", Doc: "docType=5&docId=23", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "nothing is documented about a repeated registration",
+	Why:      "repeating it is not documented",
 	BatchMax: 50,
 	payload:  "data",
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
 }
 
 var opLogisticsWeighAndShip = &Operation{
 	Path: "/open/orders/weight/send/upload", Group: "logistics", Service: "Logistics", Method: "WeighAndShip",
 	Title: "称重并发货/快递分拣", TitleEN: "Weigh and ship", Doc: "docType=5&docId=24", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "weighs and may ship",
+	Why:      "it weighs and may ship",
 	BatchMax: 50,
 	payload:  "data",
 	rows:     "datas",
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"is_success"},
+		codes: []string{"code"},
+		ids:   []string{"lc_id"},
+	},
+	readBack: &readBack{
+		query: opOutboundsQuery,
+		ask: []ask{
+			{"l_ids", "l_id", 20},
+		},
+		key: [][2]string{{"l_id", "l_id"}},
+		readEffect: readEffect{
+			proof:  map[string][]string{"status": {"Confirmed", "Archive"}},
+			undone: map[string][]string{"status": {"Cancelled"}},
+			before: map[string][]string{"status": {"WaitConfirm"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"type": {"0", "2", "4"}},
+				readEffect: readEffect{
+					unproven: "weighing alone changes no status",
+				},
+			},
+		},
+	},
 }
 
 var opAfterSalesQuery = &Operation{
@@ -723,10 +1181,11 @@ var opAfterSalesQuery = &Operation{
 	Key:       []string{"as_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; shop_buyer_ids max 50; window 7 days", "page_size default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; shop_buyer_ids at most 50; window 7 days", "page_size default 30, at most 50; shop_buyer_ids at most 50; time span at most 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opAfterSalesQueryReturnReceipts = &Operation{
@@ -736,10 +1195,11 @@ var opAfterSalesQueryReturnReceipts = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; as_ids, io_ids max 50; window 7 days; first page can take more than 30 s"},
+	Limits:    []string{"page_size default 30, at most 50; as_ids, io_ids at most 50; window 7 days; first page can take more than 30 s"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opAfterSalesUpload = &Operation{
@@ -749,21 +1209,44 @@ var opAfterSalesUpload = &Operation{
 	Key:      []string{"shop_id", "outer_as_id"},
 	Why:      "outer_as_id is the platform-unique number (key inferred)",
 	BatchMax: 50,
-	Limits:   []string{"batch size not found"},
+	Limits:   []string{"the maximum number of rows is not documented"},
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRows[AfterSaleUpload],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"issuccess"},
+		ids:   []string{"as_id"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQuery,
+		ask: []ask{
+			{"shop_id", "shop_id", 0},
+			{"so_ids", "so_id", 20},
+		},
+		key:     [][2]string{{"outer_as_id", "outer_as_id"}, {"shop_id", "shop_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same:   [][2]string{{"good_status", "good_status"}, {"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"l_id", "l_id"}, {"shop_status", "shop_status"}},
+			undone: map[string][]string{"status": {"Cancelled"}},
+		},
+	},
 }
 
 var opAfterSalesUploadNoInfo = &Operation{
 	Path: "/open/aftersale/noinfo/upload", Group: "aftersale", Service: "AfterSales", Method: "UploadNoInfo",
-	Title: "售后上传(无信息件)", TitleEN: "Upload after-sale without order info", Doc: "docType=9&docId=124", Confidence: "medium",
+	Title: "售后上传(无信息件)", TitleEN: "Upload an after-sale case without an order", Doc: "docType=9&docId=124", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "as_id 0 creates; nothing is documented about a repeat",
+	Why:      "as_id 0 creates a case; repeating it is not documented",
 	BatchMax: 50,
-	Limits:   []string{"remark max 500, question_type/reason max 100, picture max 300"},
+	Limits:   []string{"remark at most 500, question_type/reason at most 100, picture at most 300"},
 	payload:  "",
 	rows:     "data",
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"success"},
+	},
 }
 
 var opAfterSalesConfirmGoods = &Operation{
@@ -771,17 +1254,44 @@ var opAfterSalesConfirmGoods = &Operation{
 	Title: "售后-确认收到货物(可分批确认)", TitleEN: "Confirm returned goods (partial allowed)", Doc: "docType=9&docId=272", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"return_id"},
-	Why:     "return_id stops double stock increments; without it a repeat may count twice",
+	Why:     "return_id prevents counting twice; without it a repeat may",
 	payload: "data",
 	keyed:   keyedRows[AfterSaleConfirmGoodsRequest],
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success",
+		failed: "fail",
+		flags:  []string{"is_success"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQueryReturnReceipts,
+		ask: []ask{
+			{"as_ids", "as_id", 50},
+		},
+		key:      [][2]string{{"as_id", "as_id"}},
+		creates:  true,
+		fresh:    true,
+		together: true,
+		made:     "io_date",
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			undone: map[string][]string{"status": {"Cancelled"}},
+		},
+	},
 }
 
 var opAfterSalesConfirmGoodsBySN = &Operation{
 	Path: "/open/webapi/aftersaleapi/confirmgoodsbyskusns", Group: "aftersale", Service: "AfterSales", Method: "ConfirmGoodsBySN",
 	Title: "唯一码批量确认收货", TitleEN: "Confirm returned goods by serial number", Doc: "docType=9&docId=743", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
+	Why:     "repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success",
+		failed: "fail",
+		flags:  []string{"is_success"},
+	},
 }
 
 var opAfterSalesConfirm = &Operation{
@@ -789,9 +1299,25 @@ var opAfterSalesConfirm = &Operation{
 	Title: "售后单确认", TitleEN: "Confirm after-sale cases", Doc: "docType=9&docId=581", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"as_ids"},
-	Why:     "a repeat leaves the cases confirmed",
+	Why:     "repeating it has no further effect",
 	payload: "data",
 	keyed:   keyedRequest[AfterSaleConfirmRequest],
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success",
+		failed: "fail",
+		flags:  []string{"is_success"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQuery,
+		ask: []ask{
+			{"as_ids", "as_ids", 20},
+		},
+		key: [][2]string{{"as_id", "as_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Confirmed"}},
+		},
+	},
 }
 
 var opAfterSalesUnconfirm = &Operation{
@@ -799,9 +1325,25 @@ var opAfterSalesUnconfirm = &Operation{
 	Title: "售后单反确认", TitleEN: "Undo after-sale confirmation", Doc: "docType=9&docId=579", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"as_ids"},
-	Why:     "a repeat leaves the cases unconfirmed",
+	Why:     "repeating it has no further effect",
 	payload: "data",
 	keyed:   keyedRequest[AfterSaleUnconfirmRequest],
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success",
+		failed: "fail",
+		flags:  []string{"is_success"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQuery,
+		ask: []ask{
+			{"as_ids", "as_ids", 20},
+		},
+		key: [][2]string{{"as_id", "as_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"WaitConfirm"}},
+		},
+	},
 }
 
 var opAfterSalesQueryPayments = &Operation{
@@ -812,25 +1354,27 @@ var opAfterSalesQueryPayments = &Operation{
 	PageMax:   1000,
 	MaxPages:  800,
 	WindowMax: 180 * day,
-	Limits:    []string{"window max 6 months"},
+	Limits:    []string{"window at most 6 months"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opAfterSalesUploadReceiptRaw = &Operation{
 	Path: "/open/refund/receive/upload", Group: "aftersale", Service: "AfterSales", Method: "UploadReceiptRaw",
 	Title: "销退收货上传", TitleEN: "Upload received return (old)", Doc: "", Confidence: "low",
-	Effect:  Unsafe,
-	Why:     "fields not found in any public source",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "its members are not documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opAfterSalesQueryReturnParcels = &Operation{
 	Path: "/open/webapi/aftersaleapi/getasexpress", Group: "aftersale", Service: "AfterSales", Method: "QueryReturnParcels",
 	Title: "快递登记查询", TitleEN: "Query registered return parcels", Doc: "", Confidence: "medium",
 	Effect:  Read,
-	Limits:  []string{"page_size is 100, 200 or 500, nothing else"},
+	Limits:  []string{"page_size must be 100, 200 or 500"},
 	payload: "data",
 }
 
@@ -839,9 +1383,23 @@ var opAfterSalesCancel = &Operation{
 	Title: "售后单作废", TitleEN: "Void an after-sale case", Doc: "", Confidence: "low",
 	Effect:  Keyed,
 	Key:     []string{"as_id"},
-	Why:     "a repeat leaves the case voided",
+	Why:     "repeating it has no further effect",
 	payload: "data",
 	keyed:   keyedRequest[AfterSaleCancelRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQuery,
+		ask: []ask{
+			{"as_ids", "as_id", 20},
+		},
+		key: [][2]string{{"as_id", "as_id"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled"}},
+		},
+	},
 }
 
 var opAfterSalesSetLabels = &Operation{
@@ -849,9 +1407,24 @@ var opAfterSalesSetLabels = &Operation{
 	Title: "设置售后标签", TitleEN: "Set labels of an after-sale case", Doc: "", Confidence: "low",
 	Effect:  Keyed,
 	Key:     []string{"as_id"},
-	Why:     "setting the same labels again changes nothing",
+	Why:     "setting the same labels again has no effect",
 	payload: "data",
 	keyed:   keyedRequest[AfterSaleSetLabelsRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opAfterSalesQuery,
+		ask: []ask{
+			{"as_ids", "as_id", 20},
+		},
+		key: [][2]string{{"as_id", "as_id"}},
+		readEffect: readEffect{
+			same: [][2]string{{"labels", "labels"}},
+			how:  map[string]string{"labels": "contains"},
+		},
+	},
 }
 
 var opPurchasesQuery = &Operation{
@@ -861,10 +1434,11 @@ var opPurchasesQuery = &Operation{
 	Key:       []string{"po_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opPurchasesUpload = &Operation{
@@ -875,6 +1449,22 @@ var opPurchasesUpload = &Operation{
 	Why:     "external_id acts as the key of the document (inferred)",
 	payload: "data.data",
 	keyed:   keyedRequest[PurchaseUpload],
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"po_id"},
+	},
+	readBack: &readBack{
+		query: opPurchasesQuery,
+		ask: []ask{
+			{"so_ids", "external_id", 20},
+		},
+		key:     [][2]string{{"so_id", "external_id"}},
+		creates: true,
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"supplier_id", "supplier_id"}},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opPurchasesEdit = &Operation{
@@ -882,18 +1472,63 @@ var opPurchasesEdit = &Operation{
 	Title: "修改采购单", TitleEN: "Edit a purchase order", Doc: "docType=6&docId=698", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"external_id", "po_id"},
-	Why:     "sets the same values of the same document again",
+	Why:     "it sets the same values again",
 	payload: "data",
 	keyed:   keyedRequest[PurchaseEditRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
 }
 
 var opPurchasesChangeStatus = &Operation{
 	Path: "/open/jushuitan/purchase/change/status", Group: "purchase", Service: "Purchases", Method: "ChangeStatus",
 	Title: "变更采购单状态", TitleEN: "Change purchase order status", Doc: "docType=6&docId=193", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "a repeat may answer that the document has the status already; ask Purchases.Query for it",
+	Why:     "a repeat may answer that the document already has the status; query it with Purchases.Query",
 	payload: "data",
 	rows:    "result",
+	evidence: &evidence{
+		of:    "row",
+		key:   "po_id",
+		flags: []string{"issuccess"},
+		codes: []string{"code"},
+	},
+	readBack: &readBack{
+		query: opPurchasesQuery,
+		ask: []ask{
+			{"po_ids", "po_ids", 20},
+			{"so_ids", "so_ids", 20},
+		},
+		key:        [][2]string{{"po_id", "po_ids"}, {"so_id", "so_ids"}},
+		readEffect: readEffect{},
+		cases: []readCase{
+			{
+				when: map[string][]string{"option": {"1", "5"}},
+				readEffect: readEffect{
+					proof: map[string][]string{"status": {"Confirmed"}},
+				},
+			},
+			{
+				when: map[string][]string{"option": {"3"}},
+				readEffect: readEffect{
+					proof: map[string][]string{"status": {"Cancelled", "Delete"}},
+				},
+			},
+			{
+				when: map[string][]string{"option": {"4"}},
+				readEffect: readEffect{
+					proof: map[string][]string{"status": {"Finished"}},
+				},
+			},
+			{
+				when: map[string][]string{},
+				readEffect: readEffect{
+					unproven: "no source says which status follows this option",
+				},
+			},
+		},
+	},
 }
 
 var opPurchasesCancel = &Operation{
@@ -901,9 +1536,32 @@ var opPurchasesCancel = &Operation{
 	Title: "采购单/加工单/预约入库单作废", TitleEN: "Void purchase / processing / appointment documents", Doc: "docType=6&docId=452", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"type", "po_ids", "so_ids"},
-	Why:     "a repeat leaves the documents void",
+	Why:     "repeating it has no further effect",
 	payload: "data",
 	keyed:   keyedRequest[PurchaseCancelRequest],
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"", "执行成功"},
+	},
+	readBack: &readBack{
+		query: opPurchasesQuery,
+		ask: []ask{
+			{"po_ids", "po_ids", 20},
+			{"so_ids", "so_ids", 20},
+		},
+		key: [][2]string{{"po_id", "po_ids"}, {"so_id", "so_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"type": {"mo", "bio"}},
+				readEffect: readEffect{
+					unproven: "the query returns purchase orders only",
+				},
+			},
+		},
+	},
 }
 
 var opPurchasesSetLabels = &Operation{
@@ -911,10 +1569,15 @@ var opPurchasesSetLabels = &Operation{
 	Title: "采购单加工单标签(新增/移除)", TitleEN: "Add or remove purchase labels", Doc: "docType=6&docId=63", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"po_id", "so_id"},
-	Why:     "adding or removing the same labels again changes nothing",
-	Limits:  []string{"1..19 labels, max 10 characters each"},
+	Why:     "adding or removing the same labels again has no effect",
+	Limits:  []string{"1..19 labels, at most 10 characters each"},
 	payload: "data",
 	keyed:   keyedRequest[PurchaseSetLabelsRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
 }
 
 var opSuppliersQuery = &Operation{
@@ -924,10 +1587,11 @@ var opSuppliersQuery = &Operation{
 	Key:       []string{"supplier_id"},
 	PageMax:   500,
 	WindowMax: 1 * day,
-	Limits:    []string{"page_size default 30, max 500; supplier_ids and names max 50; window max 1 day and required when no list is given"},
+	Limits:    []string{"page_size default 30, at most 500; supplier_ids and names at most 50; window at most 1 day and required when no list is given"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opSuppliersUpload = &Operation{
@@ -937,10 +1601,26 @@ var opSuppliersUpload = &Operation{
 	Key:      []string{"supplier_code"},
 	Why:      "upsert by supplier_code",
 	BatchMax: 50,
-	Limits:   []string{"batch size not found"},
+	Limits:   []string{"the maximum number of rows is not documented"},
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRows[SupplierUpload],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"issuccess"},
+		ids:   []string{"id"},
+	},
+	readBack: &readBack{
+		query: opSuppliersQuery,
+		ask: []ask{
+			{"supplier_codes", "supplier_code", 20},
+		},
+		key:     [][2]string{{"supplier_code", "supplier_code"}},
+		creates: true,
+		readEffect: readEffect{
+			same: [][2]string{{"enabled", "enabled"}, {"group", "group"}, {"name", "name"}, {"remark", "remark"}, {"remark2", "remark2"}, {"remark3", "remark3"}},
+		},
+	},
 }
 
 var opManufacturesQuery = &Operation{
@@ -950,18 +1630,24 @@ var opManufacturesQuery = &Operation{
 	Key:       []string{"po_id"},
 	PageMax:   100,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 20, max 100; so_ids, mo_ids max 20; window max 7 days"},
+	Limits:    []string{"page_size default 20, at most 100; so_ids, mo_ids at most 20; window at most 7 days"},
 	payload:   "",
 	rows:      "datas",
 	window:    [2]string{"start_time", "end_time"},
+	paged:     true,
 }
 
 var opManufacturesUpload = &Operation{
 	Path: "/open/jushuitan/manufacture/upload", Group: "purchase", Service: "Manufactures", Method: "Upload",
 	Title: "加工单上传", TitleEN: "Upload a processing order", Doc: "docType=6&docId=55", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeated so_id",
+	Why:     "repeating a so_id is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:        "payload",
+		rootFlags: []string{"issuccess"},
+		ids:       []string{"po_id"},
+	},
 }
 
 var opReceiptsQuery = &Operation{
@@ -971,10 +1657,11 @@ var opReceiptsQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; po_ids and io_ids max 30; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; po_ids and io_ids at most 30; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opReceiptsQueryV2 = &Operation{
@@ -984,10 +1671,11 @@ var opReceiptsQueryV2 = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; po_ids, io_ids max 30; window 7 days; seller_ids needs the window", "po_ids and io_ids at most 30; date_type 0 modified, 2 receipt; start_ts excludes all other filters"},
+	Limits:    []string{"page_size default 30, at most 50; po_ids, io_ids at most 30; window 7 days; seller_ids needs the window", "po_ids and io_ids at most 30; date_type 0 modified, 2 receipt; start_ts excludes all other filters"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opReceiptsCreate = &Operation{
@@ -999,32 +1687,68 @@ var opReceiptsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
+	orObject: true,
 	keyed:    keyedRows[ReceiptCreateRequest],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"is_success"},
+		ids:   []string{"io_id"},
+	},
+	readBack: &readBack{
+		query: opReceiptsQuery,
+		ask: []ask{
+			{"so_ids", "external_id", 20},
+		},
+		with:    map[string][]string{"statuss": {"WaitConfirm", "Confirmed", "Cancelled", "Delete", "Archive", "OuterConfirming"}},
+		key:     [][2]string{{"so_id", "external_id"}},
+		creates: true,
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opReceiptsConfirm = &Operation{
 	Path: "/open/purchasein/received/upload", Group: "inbound", Service: "Receipts", Method: "Confirm",
 	Title: "入库单确认", TitleEN: "Confirm a receipt document", Doc: "docType=7&docId=32", Confidence: "medium",
 	Effect:   Unsafe,
-	Why:      "a repeat may answer that the document is received, or count twice; ask Receipts.Query for its status",
+	Why:      "a repeat may answer that the document is already received, or count twice; query its status with Receipts.Query",
 	BatchMax: 50,
 	payload:  "data",
+	evidence: &evidence{
+		of:       "root",
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opReceiptsQuery,
+		ask: []ask{
+			{"io_ids", "io_id", 30},
+		},
+		with: map[string][]string{"statuss": {"WaitConfirm", "Confirmed", "Cancelled", "Delete", "Archive", "OuterConfirming"}},
+		key:  [][2]string{{"io_id", "io_id"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Confirmed"}},
+		},
+	},
 }
 
 var opReceiptsUploadRaw = &Operation{
 	Path: "/open/jushuitan/purchasein/upload", Group: "inbound", Service: "Receipts", Method: "UploadRaw",
 	Title: "采购入库上传", TitleEN: "Upload a purchase receipt (old)", Doc: "", Confidence: "low",
-	Effect:  Unsafe,
-	Why:     "fields not found in any public source",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "its members are not documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opReceiptsConfirmRaw = &Operation{
 	Path: "/open/purchasein/confirm/upload", Group: "inbound", Service: "Receipts", Method: "ConfirmRaw",
 	Title: "采购入库确认", TitleEN: "Confirm a purchase receipt (old)", Doc: "", Confidence: "low",
-	Effect:  Unsafe,
-	Why:     "fields not found in any public source",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "its members are not documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opAppointmentsQuery = &Operation{
@@ -1034,10 +1758,11 @@ var opAppointmentsQuery = &Operation{
 	Key:       []string{"po_id"},
 	PageMax:   100,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size max 100; window max 7 days"},
+	Limits:    []string{"page_size at most 100; window at most 7 days"},
 	payload:   "",
 	rows:      "datas",
 	window:    [2]string{"start_time", "end_time"},
+	paged:     true,
 }
 
 var opAppointmentsUpload = &Operation{
@@ -1046,9 +1771,13 @@ var opAppointmentsUpload = &Operation{
 	Effect:  Keyed,
 	Key:     []string{"external_id"},
 	Why:     "external_id is the number of the appointment (inferred)",
-	Limits:  []string{"po_ids max 10"},
+	Limits:  []string{"po_ids at most 10"},
 	payload: "data.data",
 	keyed:   keyedRequest[AppointmentUpload],
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"po_id"},
+	},
 }
 
 var opPurchaseReturnsQuery = &Operation{
@@ -1058,10 +1787,11 @@ var opPurchaseReturnsQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; io_ids max 30; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; io_ids at most 30; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opPurchaseReturnsCreate = &Operation{
@@ -1073,15 +1803,34 @@ var opPurchaseReturnsCreate = &Operation{
 	BatchMax: 50,
 	payload:  "",
 	rows:     "data",
+	orObject: true,
 	keyed:    keyedRows[PurchaseReturnCreateRequest],
+	evidence: &evidence{
+		of:    "row",
+		flags: []string{"is_success"},
+		ids:   []string{"io_id"},
+	},
+	readBack: &readBack{
+		query: opPurchaseReturnsQuery,
+		ask: []ask{
+			{"so_ids", "external_id", 20},
+		},
+		key:     [][2]string{{"so_id", "external_id"}},
+		creates: true,
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opPurchaseReturnsUpload = &Operation{
 	Path: "/open/jushuitan/purchaseout/upload", Group: "purchasereturn", Service: "PurchaseReturns", Method: "Upload",
 	Title: "采购退货上传", TitleEN: "Upload a purchase return (old)", Doc: "", Confidence: "low",
-	Effect:  Unsafe,
-	Why:     "its answer is not known, and nothing is documented about a repeat",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "neither its answer nor repeating it is documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opPurchaseReturnsCancel = &Operation{
@@ -1089,10 +1838,26 @@ var opPurchaseReturnsCancel = &Operation{
 	Title: "采购退货取消", TitleEN: "Cancel purchase returns", Doc: "docType=8&docId=93", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"io_ids", "so_ids"},
-	Why:     "a repeat leaves the documents cancelled",
-	Limits:  []string{"max 20 numbers"},
+	Why:     "repeating it has no further effect",
+	Limits:  []string{"at most 20 numbers"},
 	payload: "data",
 	keyed:   keyedRequest[PurchaseReturnCancelRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opPurchaseReturnsQuery,
+		ask: []ask{
+			{"io_ids", "io_ids", 30},
+			{"so_ids", "so_ids", 20},
+		},
+		key: [][2]string{{"io_id", "io_ids"}, {"so_id", "so_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opOtherInOutsQuery = &Operation{
@@ -1102,10 +1867,11 @@ var opOtherInOutsQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; so_ids, io_ids max 50; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; so_ids, io_ids at most 50; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opOtherInOutsUpload = &Operation{
@@ -1114,18 +1880,66 @@ var opOtherInOutsUpload = &Operation{
 	Effect:  Keyed,
 	Key:     []string{"external_id"},
 	Why:     "external_id becomes the online number and acts as the key (inferred)",
-	Limits:  []string{"labels text max 200 in total"},
+	Limits:  []string{"labels text at most 200 in total"},
 	payload: "data.data",
 	keyed:   keyedRequest[OtherInOutUpload],
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"io_id"},
+	},
+	readBack: &readBack{
+		query: opOtherInOutsQuery,
+		ask: []ask{
+			{"so_ids", "external_id", 50},
+		},
+		key:     [][2]string{{"so_id", "external_id"}},
+		creates: true,
+		made:    "created",
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opOtherInOutsChangeStatus = &Operation{
 	Path: "/open/jushuitan/otherinout/cancel", Group: "otherinout", Service: "OtherInOuts", Method: "ChangeStatus",
 	Title: "其它出入库状态变更", TitleEN: "Change status of other stock in/out", Doc: "docType=10&docId=223", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "a repeat may answer that the document has the status already; ask OtherInOuts.Query for it",
-	Limits:  []string{"max 20 numbers"},
+	Why:     "a repeat may answer that the document already has the status; query it with OtherInOuts.Query",
+	Limits:  []string{"at most 20 numbers"},
 	payload: "data",
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opOtherInOutsQuery,
+		ask: []ask{
+			{"io_ids", "io_ids", 50},
+			{"so_ids", "so_ids", 50},
+		},
+		key: [][2]string{{"io_id", "io_ids"}, {"so_id", "so_ids"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+		cases: []readCase{
+			{
+				when: map[string][]string{"operate_type": {"1", "2"}},
+				readEffect: readEffect{
+					unproven: "no source says which status follows an audit",
+				},
+			},
+			{
+				when: map[string][]string{"operate_type": {"4"}},
+				readEffect: readEffect{
+					proof:  map[string][]string{"status": {"Confirmed"}},
+					undone: map[string][]string{"status": {"Cancelled"}},
+				},
+			},
+		},
+	},
 }
 
 var opSerialNumbersQuery = &Operation{
@@ -1134,10 +1948,11 @@ var opSerialNumbersQuery = &Operation{
 	Effect:    Read,
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"window max 7 days, required without serial/document lists"},
+	Limits:    []string{"window at most 7 days, required without serial/document lists"},
 	payload:   "",
 	rows:      "data",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opTransfersQuery = &Operation{
@@ -1147,10 +1962,11 @@ var opTransfersQuery = &Operation{
 	Key:       []string{"io_id"},
 	PageMax:   50,
 	WindowMax: 7 * day,
-	Limits:    []string{"page_size default 30, max 50; window 7 days"},
+	Limits:    []string{"page_size default 30, at most 50; window 7 days"},
 	payload:   "data",
 	rows:      "datas",
 	window:    [2]string{"modified_begin", "modified_end"},
+	paged:     true,
 }
 
 var opTransfersUploadCrossWarehouse = &Operation{
@@ -1163,6 +1979,25 @@ var opTransfersUploadCrossWarehouse = &Operation{
 	payload:  "data",
 	rows:     "datas",
 	keyed:    keyedRows[CrossTransferUpload],
+	evidence: &evidence{
+		of:  "row",
+		ids: []string{"io_id"},
+	},
+	readBack: &readBack{
+		query: opTransfersQuery,
+		ask: []ask{
+			{"so_ids", "so_id", 20},
+		},
+		key:     [][2]string{{"so_id", "so_id"}},
+		creates: true,
+		hidden:  true,
+		count:   map[string][]string{"type": {"调拨出"}},
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"link_wms_co_id", "link_co_id"}, {"wms_co_id", "go_co_id"}},
+			how:    map[string]string{"link_wms_co_id": "warehouse", "wms_co_id": "warehouse"},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opTransfersUploadInWarehouse = &Operation{
@@ -1171,17 +2006,52 @@ var opTransfersUploadInWarehouse = &Operation{
 	Effect:  Keyed,
 	Key:     []string{"so_id"},
 	Why:     "so_id must be unique",
-	Limits:  []string{"so_id max 50, unique"},
+	Limits:  []string{"so_id at most 50, unique"},
 	payload: "data.data",
 	keyed:   keyedRequest[InnerTransferUpload],
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"io_id"},
+	},
+	readBack: &readBack{
+		query: opTransfersQuery,
+		ask: []ask{
+			{"so_ids", "so_id", 20},
+		},
+		key:     [][2]string{{"so_id", "so_id"}},
+		creates: true,
+		hidden:  true,
+		count:   map[string][]string{"type": {"调拨出"}},
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}, {"wms_co_id", "wms_co_id"}},
+			how:    map[string]string{"wms_co_id": "warehouse"},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opTransfersConfirm = &Operation{
 	Path: "/open/jushuitan/allocate/confirm", Group: "transfer", Service: "Transfers", Method: "Confirm",
 	Title: "调拨单确认", TitleEN: "Confirm a transfer", Doc: "docType=12&docId=64", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "a repeat may answer that the transfer is confirmed, or confirm again; ask Transfers.Query for its status",
+	Why:     "a repeat may answer that the transfer is already confirmed, or confirm it again; query its status with Transfers.Query",
 	payload: "data",
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opTransfersQuery,
+		ask: []ask{
+			{"io_ids", "io_id", 20},
+		},
+		key: [][2]string{{"io_id", "io_id"}},
+		readEffect: readEffect{
+			same:  [][2]string{{"items.r_qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			proof: map[string][]string{"status": {"Confirmed"}},
+		},
+	},
 }
 
 var opTransfersCancel = &Operation{
@@ -1189,9 +2059,24 @@ var opTransfersCancel = &Operation{
 	Title: "调拨单取消", TitleEN: "Cancel a transfer", Doc: "docType=12&docId=266", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"io_id"},
-	Why:     "a repeat leaves the transfer cancelled",
+	Why:     "repeating it has no further effect",
 	payload: "data",
 	keyed:   keyedRequest[TransferCancelRequest],
+	evidence: &evidence{
+		of:       "root",
+		flags:    []string{"issuccess"},
+		messages: []string{"执行成功"},
+	},
+	readBack: &readBack{
+		query: opTransfersQuery,
+		ask: []ask{
+			{"io_ids", "io_id", 20},
+		},
+		key: [][2]string{{"io_id", "io_id"}},
+		readEffect: readEffect{
+			proof: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opTransfersCreateDifference = &Operation{
@@ -1199,9 +2084,26 @@ var opTransfersCreateDifference = &Operation{
 	Title: "创建调拨差异单", TitleEN: "Create transfer difference document", Doc: "docType=12&docId=357", Confidence: "medium",
 	Effect:  Unsafe,
 	Why:     "a repeat may create a second document",
-	Limits:  []string{"items max 100"},
+	Limits:  []string{"items at most 100"},
 	payload: "",
 	rows:    "data",
+	evidence: &evidence{
+		of:        "row",
+		rootFlags: []string{"issuccess"},
+		ids:       []string{"io_id"},
+	},
+	readBack: &readBack{
+		query:   opTransfersQuery,
+		key:     [][2]string{{"link_io_id", "io_id"}},
+		creates: true,
+		fresh:   true,
+		made:    "io_date",
+		readEffect: readEffect{
+			same:   [][2]string{{"items.qty", "items.qty"}, {"items.sku_id", "items.sku_id"}},
+			how:    map[string]string{"items.qty": "magnitude"},
+			undone: map[string][]string{"status": {"Cancelled", "Delete"}},
+		},
+	},
 }
 
 var opSerialNumbersQueryMoves = &Operation{
@@ -1210,38 +2112,53 @@ var opSerialNumbersQueryMoves = &Operation{
 	Effect:  Read,
 	Key:     []string{"io_id", "sku_id", "sku_sn"},
 	PageMax: 1000,
-	Limits:  []string{"page_size max 1000"},
+	Limits:  []string{"page_size at most 1000"},
 	payload: "",
 	rows:    "data",
 	window:  [2]string{"create_time_start", "create_time_end"},
+	paged:   true,
 }
 
 var opWavesFetchForRobot = &Operation{
 	Path: "/open/jushuitan/pickwave/query", Group: "wms", Service: "Waves", Method: "FetchForRobot",
 	Title: "机器人获取批次", TitleEN: "Fetch the wave that a robot is to pick", Doc: "docType=22&docId=159", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "may hand the wave to the robot; nothing is documented about a repeat",
+	Why:     "it may pass the wave to the robot; repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:        "payload",
+		rootFlags: []string{"issuccess"},
+		ids:       []string{"wave_id"},
+	},
 }
 
 var opWavesAssignRobot = &Operation{
 	Path: "/open/jushuitan/agv/wave/assign", Group: "wms", Service: "Waves", Method: "AssignRobot",
 	Title: "指定机器人批次", TitleEN: "Assign a wave to a robot", Doc: "docType=22&docId=172", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
+	Why:     "repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:        "payload",
+		rootFlags: []string{"issuccess"},
+		ids:       []string{"wave_id"},
+	},
 }
 
 var opWavesRecalculateReservations = &Operation{
 	Path: "/open/jushuitan/prereducewave/query", Group: "wms", Service: "Waves", Method: "RecalculateReservations",
-	Title: "批次预占重算", TitleEN: "Work out the reservations of waves again", Doc: "docType=22&docId=160", Confidence: "medium",
+	Title: "批次预占重算", TitleEN: "Recompute the reservations of waves", Doc: "docType=22&docId=160", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"wave_ids"},
-	Why:     "works out the same reservations again",
-	Limits:  []string{"wave_ids max 50"},
+	Why:     "it computes the same reservations again",
+	Limits:  []string{"wave_ids at most 50"},
 	payload: "",
 	rows:    "data",
 	keyed:   keyedRequest[WaveReservationRequest],
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opWavesQueryWaitingPicks = &Operation{
@@ -1256,16 +2173,24 @@ var opWavesUpdatePickStatus = &Operation{
 	Path: "/open/jushuitan/wavestatus/upload", Group: "wms", Service: "Waves", Method: "UpdatePickStatus",
 	Title: "更新批次拣货状态", TitleEN: "Update the pick status of a wave", Doc: "docType=22&docId=180", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
+	Why:     "repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opQuickSaleArrive = &Operation{
 	Path: "/open/jushuitan/quicksale/arrival", Group: "wms", Service: "QuickSale", Method: "Arrive",
 	Title: "快销到货", TitleEN: "Report the arrival of quick-sale goods", Doc: "docType=22&docId=436", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
+	Why:     "repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opQuickSaleQueryLabels = &Operation{
@@ -1274,18 +2199,20 @@ var opQuickSaleQueryLabels = &Operation{
 	Effect:  Read,
 	Key:     []string{"SkuSn"},
 	PageMax: 500,
-	Limits:  []string{"page_size max 500; so_id max 100"},
+	Limits:  []string{"page_size at most 500; so_id at most 100"},
 	payload: "data",
 	rows:    "Items",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opQuickSaleCreateLabels = &Operation{
 	Path: "/open/webapi/wmsapi/openp2dskusn/createskusn", Group: "wms", Service: "QuickSale", Method: "CreateLabels",
 	Title: "生成快销标签", TitleEN: "Make quick-sale labels", Doc: "docType=22&docId=322", Confidence: "medium",
-	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "repeating it is not documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opQuickSaleQueryReplacements = &Operation{
@@ -1294,10 +2221,11 @@ var opQuickSaleQueryReplacements = &Operation{
 	Effect:  Read,
 	Key:     []string{"src_sku_id", "new_sku_id", "creator_name", "created"},
 	PageMax: 500,
-	Limits:  []string{"page_size max 500"},
+	Limits:  []string{"page_size at most 500"},
 	payload: "data",
 	rows:    "items",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opBinsRecommend = &Operation{
@@ -1321,31 +2249,46 @@ var opPackingPackShipment = &Operation{
 	Effect:  Unsafe,
 	Why:     "a repeat may pack a second box",
 	payload: "data",
+	evidence: &evidence{
+		of:       "payload",
+		reason:   "error",
+		ids:      []string{"io_id"},
+		messages: []string{""},
+	},
 }
 
 var opPackingSaveVideo = &Operation{
 	Path: "/open/webapi/wmsapi/packageentries/saveipcvediorecord", Group: "wms", Service: "Packing", Method: "SaveVideo",
 	Title: "打包机保存视频记录", TitleEN: "Save the video record of a packing machine", Doc: "docType=22&docId=1030", Confidence: "medium",
-	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "repeating it is not documented",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opCheckoutConfirmSinglesAndReceive = &Operation{
 	Path: "/open/jushuitan/order/single/confirm", Group: "wms", Service: "Checkout", Method: "ConfirmSinglesAndReceive",
 	Title: "强制审核单件商品缺货订单并入库", TitleEN: "Audit single-item orders that are short of stock, and receive the goods", Doc: "docType=22&docId=73", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "audits orders and receives goods; nothing is documented about a repeat",
+	Why:     "it audits orders and receives goods; repeating it is not documented",
 	payload: "",
 	rows:    "data",
+	evidence: &evidence{
+		of:  "row",
+		ids: []string{"io_id"},
+	},
 }
 
 var opCheckoutConfirmSingles = &Operation{
 	Path: "/open/webapi/wmsapi/checkoutopen/singleorderconfirms", Group: "wms", Service: "Checkout", Method: "ConfirmSingles",
 	Title: "发货-强制审核单件商品缺货订单", TitleEN: "Audit single-item orders that are short of stock, to ship them", Doc: "docType=22&docId=593", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "audits orders; nothing is documented about a repeat",
+	Why:     "it audits orders; repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:    "payload",
+		flags: []string{"success"},
+	},
 }
 
 var opCheckoutCountFastDeliveryOrders = &Operation{
@@ -1362,10 +2305,11 @@ var opWorkLogsQuery = &Operation{
 	Key:       []string{"autoid"},
 	PageMax:   50,
 	WindowMax: 1 * day,
-	Limits:    []string{"page_size max 50; window max 1 day"},
+	Limits:    []string{"page_size at most 50; window at most 1 day"},
 	payload:   "",
 	rows:      "data",
 	window:    [2]string{"created_date_start", "created_date_end"},
+	paged:     true,
 }
 
 var opWorkLogsAddWorkload = &Operation{
@@ -1374,22 +2318,28 @@ var opWorkLogsAddWorkload = &Operation{
 	Effect:  Unsafe,
 	Why:     "a repeat may count the work twice",
 	payload: "data",
+	evidence: &evidence{
+		of:    "payload",
+		flags: []string{"success"},
+	},
 }
 
 var opBinsShelveRaw = &Operation{
 	Path: "/open/webapi/wmsapi/openshelve/skubatchshelve", Group: "wms", Service: "Bins", Method: "ShelveRaw",
 	Title: "批量上架", TitleEN: "Put SKUs on bins in bulk", Doc: "", Confidence: "medium",
-	Effect:  Unsafe,
-	Why:     "a repeat may move goods a second time",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "a repeat may move goods a second time",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opBinsTakeOffRaw = &Operation{
 	Path: "/open/webapi/wmsapi/openoffshelve/skubatchoffshelve", Group: "wms", Service: "Bins", Method: "TakeOffRaw",
 	Title: "批量下架", TitleEN: "Take SKUs off bins in bulk", Doc: "", Confidence: "medium",
-	Effect:  Unsafe,
-	Why:     "a repeat may move goods a second time",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "a repeat may move goods a second time",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opSortingWallQueryWave = &Operation{
@@ -1410,91 +2360,127 @@ var opSortingWallBindCabinets = &Operation{
 	Path: "/open/jushuitan/binid/carryid/bind", Group: "sortingwall", Service: "SortingWall", Method: "BindCabinets",
 	Title: "绑定播种柜号和播种车", TitleEN: "Bind cabinet numbers and a seeding cart", Doc: "docType=51&docId=729", Confidence: "medium",
 	Effect:         Unsafe,
-	Why:            "nothing is documented about a repeat",
+	Why:            "repeating it is not documented",
 	payload:        "data",
 	falseIsFailure: true,
+	evidence: &evidence{
+		of:     "root",
+		flags:  []string{"issuccess"},
+		values: []string{"true"},
+	},
 }
 
 var opSortingWallBindCart = &Operation{
 	Path: "/open/webapi/wmsapi/wave/bindbinidcarryid", Group: "sortingwall", Service: "SortingWall", Method: "BindCart",
 	Title: "绑定播种车", TitleEN: "Bind a seeding cart", Doc: "docType=51&docId=111", Confidence: "medium",
 	Effect:         Unsafe,
-	Why:            "nothing is documented about a repeat",
+	Why:            "repeating it is not documented",
 	payload:        "data",
 	falseIsFailure: true,
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opSortingWallUnbindOutbounds = &Operation{
 	Path: "/open/webapi/wmsapi/wave/unbindinoutbycarryid", Group: "sortingwall", Service: "SortingWall", Method: "UnbindOutbounds",
 	Title: "根据播种车号解绑出库单", TitleEN: "Unbind the outbound documents of a seeding cart", Doc: "docType=51&docId=232", Confidence: "medium",
 	Effect:         Unsafe,
-	Why:            "a cart that was bound again in between would be unbound",
+	Why:            "a retry could unbind a cart that was bound again meanwhile",
 	payload:        "data",
 	falseIsFailure: true,
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opSortingWallUnbindCarts = &Operation{
 	Path: "/open/webapi/wmsapi/wave/unbindwavecarryid", Group: "sortingwall", Service: "SortingWall", Method: "UnbindCarts",
 	Title: "解绑批次拣货车/播种车", TitleEN: "Unbind carts from their waves", Doc: "docType=51&docId=467", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "a cart that was bound again in between would be unbound",
+	Why:     "a retry could unbind a cart that was bound again meanwhile",
 	payload: "data",
+	evidence: &evidence{
+		of:    "payload",
+		flags: []string{"is_success"},
+	},
 }
 
 var opSortingWallReportAndShip = &Operation{
 	Path: "/open/jushuitan/seed/callback", Group: "sortingwall", Service: "SortingWall", Method: "ReportAndShip",
-	Title: "播种回传（出库）", TitleEN: "Report what was seeded, and ship it", Doc: "docType=51&docId=194", Confidence: "medium",
+	Title: "播种回传（出库）", TitleEN: "Report the seeded quantities and ship", Doc: "docType=51&docId=194", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "ships what was seeded",
+	Why:     "it ships what was seeded",
 	payload: "",
 	rows:    "data",
+	evidence: &evidence{
+		of:    "row",
+		key:   "ioi_id",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opSortingWallReport = &Operation{
 	Path: "/open/jushuitan/seed/return", Group: "sortingwall", Service: "SortingWall", Method: "Report",
-	Title: "播种回传（不出库）", TitleEN: "Report what was seeded, without shipping", Doc: "docType=51&docId=456", Confidence: "medium",
+	Title: "播种回传（不出库）", TitleEN: "Report the seeded quantities, without shipping", Doc: "docType=51&docId=456", Confidence: "medium",
 	Effect:  Unsafe,
-	Why:     "nothing is documented about a repeat",
+	Why:     "repeating it is not documented",
 	payload: "data",
+	evidence: &evidence{
+		of:    "root",
+		flags: []string{"issuccess"},
+	},
 }
 
 var opDistributionQueryItems = &Operation{
 	Path: "/open/api/goods/inneropen/goods/querygoodslist", Group: "distribution", Service: "Distribution", Method: "QueryItems",
-	Title: "查询通用商品资料列表", TitleEN: "Query general goods of the distribution edition", Doc: "docType=28&docId=97", Confidence: "medium",
-	Effect:  Read,
-	Key:     []string{"item_spu_id"},
-	PageMax: 100,
-	Limits:  []string{"page_size max 100; style_code_list, item_code_list max 20"},
-	payload: "data",
-	rows:    "list",
-	window:  [2]string{"update_start_time", "update_end_time"},
+	Title: "查询通用商品资料列表", TitleEN: "Query the goods of the distribution edition", Doc: "docType=28&docId=97", Confidence: "medium",
+	Effect:     Read,
+	Key:        []string{"item_spu_id"},
+	PageMax:    100,
+	Limits:     []string{"page_size at most 100; style_code_list, item_code_list at most 20"},
+	payload:    "data",
+	rows:       "list",
+	window:     [2]string{"update_start_time", "update_end_time"},
+	rowPayload: true,
+	paged:      true,
 }
 
 var opDistributionQueryItemDetail = &Operation{
 	Path: "/open/api/goods/inneropen/goods/querygoodsdetail", Group: "distribution", Service: "Distribution", Method: "QueryItemDetail",
-	Title: "查询通用商品资料详情", TitleEN: "Query one of the general goods in detail", Doc: "docType=28&docId=96", Confidence: "medium",
+	Title: "查询通用商品资料详情", TitleEN: "Query one item of the distribution edition", Doc: "docType=28&docId=96", Confidence: "medium",
 	Effect:  Read,
 	payload: "data",
 }
 
 var opDistributionAddItem = &Operation{
 	Path: "/open/api/goods/inneropen/goods/addgoods", Group: "distribution", Service: "Distribution", Method: "AddItem",
-	Title: "添加通用商品资料", TitleEN: "Add general goods", Doc: "docType=28&docId=95", Confidence: "medium",
+	Title: "添加通用商品资料", TitleEN: "Add goods of the distribution edition", Doc: "docType=28&docId=95", Confidence: "medium",
 	Effect:  Unsafe,
 	Why:     "a repeat may add the item twice",
-	Limits:  []string{"item_sku_list max 1500"},
+	Limits:  []string{"item_sku_list at most 1500"},
 	payload: "",
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"text"},
+	},
 }
 
 var opDistributionUpdateItem = &Operation{
 	Path: "/open/api/goods/inneropen/goods/updategoods", Group: "distribution", Service: "Distribution", Method: "UpdateItem",
-	Title: "更新通用商品资料", TitleEN: "Update general goods", Doc: "docType=28&docId=98", Confidence: "medium",
+	Title: "更新通用商品资料", TitleEN: "Update goods of the distribution edition", Doc: "docType=28&docId=98", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"item_spu_id"},
-	Why:     "sets the same values of the same item again",
-	Limits:  []string{"item_sku_list max 1500"},
+	Why:     "it sets the same values again",
+	Limits:  []string{"item_sku_list at most 1500"},
 	payload: "",
 	keyed:   keyedRequest[DistributionItemUpdateRequest],
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"text"},
+	},
 }
 
 var opDistributionSetItemStatus = &Operation{
@@ -1502,10 +2488,15 @@ var opDistributionSetItemStatus = &Operation{
 	Title: "批量更新商品分销状态", TitleEN: "Set the distribution status of goods", Doc: "docType=28&docId=99", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"item_spu_list"},
-	Why:     "sets the same status again",
-	Limits:  []string{"item_spu_list max 100"},
+	Why:     "it sets the same status again",
+	Limits:  []string{"item_spu_list at most 100"},
 	payload: "data",
 	keyed:   keyedRequest[DistributionItemSetStatusRequest],
+	evidence: &evidence{
+		of:     "lists",
+		done:   "success_style_code_list",
+		failed: "fail_style_code_list",
+	},
 }
 
 var opDistributionQueryCategories = &Operation{
@@ -1522,10 +2513,11 @@ var opDistributionQuerySupplierItems = &Operation{
 	Effect:  Read,
 	Key:     []string{"item_code"},
 	PageMax: 50,
-	Limits:  []string{"style_codes, item_codes, child_item_codes max 500 (whether codes or characters is not stated)"},
+	Limits:  []string{"style_codes, item_codes, child_item_codes at most 500 (codes or characters: not documented)"},
 	payload: "data",
 	rows:    "list",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opDistributionUploadImage = &Operation{
@@ -1534,11 +2526,15 @@ var opDistributionUploadImage = &Operation{
 	Effect:  Unsafe,
 	Why:     "a repeat may store the picture twice",
 	payload: "",
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"text"},
+	},
 }
 
 var opDistributionQueryOSSSignature = &Operation{
 	Path: "/open/api/goods/inneropen/oss/queryosssignature", Group: "distribution", Service: "Distribution", Method: "QueryOSSSignature",
-	Title: "查询OSS授权信息", TitleEN: "Query what an upload to OSS needs", Doc: "docType=28&docId=94", Confidence: "medium",
+	Title: "查询OSS授权信息", TitleEN: "Query the credentials of an upload to OSS", Doc: "docType=28&docId=94", Confidence: "medium",
 	Effect:  Read,
 	payload: "data",
 }
@@ -1552,6 +2548,7 @@ var opCrossBorderQueryOrders = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opCrossBorderQueryRefunds = &Operation{
@@ -1563,6 +2560,7 @@ var opCrossBorderQueryRefunds = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"modified_begin", "modified_end"},
+	paged:   true,
 }
 
 var opCrossBorderCreateFirstTrip = &Operation{
@@ -1571,15 +2569,23 @@ var opCrossBorderCreateFirstTrip = &Operation{
 	Effect:  Unsafe,
 	Why:     "a repeat may create a second document",
 	payload: "data",
+	evidence: &evidence{
+		of:  "payload",
+		ids: []string{"first_trip_code", "io_id"},
+	},
 }
 
 var opCrossBorderSaveLastMileFee = &Operation{
 	Path: "/open/webapi/cblogisticsapi/cbexpressstatement/savefee", Group: "crossborder", Service: "CrossBorder", Method: "SaveLastMileFee",
 	Title: "尾程运费回写接口", TitleEN: "Write back the last-mile freight", Doc: "docType=44&docId=489", Confidence: "medium",
 	Effect:         Unsafe,
-	Why:            "nothing is documented about a repeat",
+	Why:            "repeating it is not documented",
 	payload:        "data",
 	falseIsFailure: true,
+	evidence: &evidence{
+		of:     "payload",
+		values: []string{"true"},
+	},
 }
 
 var opCrossBorderQueryTracks = &Operation{
@@ -1595,9 +2601,14 @@ var opCrossBorderMapSKU1688 = &Operation{
 	Title: "1688商品映射推送", TitleEN: "Push the link of a SKU to a 1688 item", Doc: "docType=44&docId=502", Confidence: "medium",
 	Effect:  Keyed,
 	Key:     []string{"sku_id", "plat_offer_id", "plat_spec_id", "plat_sku_id"},
-	Why:     "links the same SKU to the same 1688 SKU again (inferred)",
+	Why:     "repeating it links the same SKU again (inferred)",
 	payload: "data",
 	keyed:   keyedRequest[SKU1688MapRequest],
+	evidence: &evidence{
+		of:        "payload",
+		rootFlags: []string{"success"},
+		codes:     []string{"code"},
+	},
 }
 
 var opCrossBorderQueryTransferFees = &Operation{
@@ -1609,6 +2620,7 @@ var opCrossBorderQueryTransferFees = &Operation{
 	payload: "data",
 	rows:    "allocatefee_detail_list",
 	window:  [2]string{"modify_start_time", "modify_end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryPayables = &Operation{
@@ -1620,6 +2632,7 @@ var opFinanceQueryPayables = &Operation{
 	payload: "data",
 	rows:    "datas",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryPayments = &Operation{
@@ -1631,6 +2644,7 @@ var opFinanceQueryPayments = &Operation{
 	payload: "data",
 	rows:    "datas",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryBillRecords = &Operation{
@@ -1641,6 +2655,7 @@ var opFinanceQueryBillRecords = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryShopPromotionFees = &Operation{
@@ -1651,6 +2666,7 @@ var opFinanceQueryShopPromotionFees = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryItemPromotionFees = &Operation{
@@ -1661,6 +2677,7 @@ var opFinanceQueryItemPromotionFees = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryJournal = &Operation{
@@ -1671,6 +2688,7 @@ var opFinanceQueryJournal = &Operation{
 	payload: "data",
 	rows:    "data",
 	window:  [2]string{"start_time", "end_time"},
+	paged:   true,
 }
 
 var opFinanceQueryExpenseItems = &Operation{
@@ -1704,9 +2722,10 @@ var opFinanceQueryPaymentList = &Operation{
 var opWorkOrdersUpdate = &Operation{
 	Path: "/open/api/gd/open/workorder/updateworkorder", Group: "workorder", Service: "WorkOrders", Method: "Update",
 	Title: "商家更新工单数据", TitleEN: "Update a work order", Doc: "docType=46&docId=1011", Confidence: "medium",
-	Effect:  Unsafe,
-	Why:     "a repeat may answer that the work order has the status already",
-	payload: "data",
+	Effect:   Unsafe,
+	Why:      "a repeat may answer that the work order already has the status",
+	payload:  "data",
+	evidence: &evidence{},
 }
 
 var opSerialNumbersQueryTrackLog = &Operation{
@@ -1717,6 +2736,7 @@ var opSerialNumbersQueryTrackLog = &Operation{
 	PageMax: 50,
 	payload: "",
 	rows:    "datas",
+	paged:   true,
 }
 
 // operations is every operation of the catalog, in its order.
@@ -1887,4 +2907,97 @@ var operations = []*Operation{
 	opFinanceQueryPaymentList,
 	opWorkOrdersUpdate,
 	opSerialNumbersQueryTrackLog,
+}
+
+// readerOf returns the iterator over the rows of a query that reads writes back, nil if the
+// query does not.
+func readerOf(query *Operation) rowReader {
+	switch query {
+	case opAfterSalesQuery:
+		return readRows(pagesAfterSalesQuery)
+	case opAfterSalesQueryReturnReceipts:
+		return readRows(pagesAfterSalesQueryReturnReceipts)
+	case opBundlesQuery:
+		return readRows(pagesBundlesQuery)
+	case opInventoryQuery:
+		return readRows(pagesInventoryQuery)
+	case opItemsQuery:
+		return readRows(pagesItemsQuery)
+	case opOrdersQuery:
+		return readRows(pagesOrdersQuery)
+	case opOtherInOutsQuery:
+		return readRows(pagesOtherInOutsQuery)
+	case opOutboundsQuery:
+		return readRows(pagesOutboundsQuery)
+	case opPurchaseReturnsQuery:
+		return readRows(pagesPurchaseReturnsQuery)
+	case opPurchasesQuery:
+		return readRows(pagesPurchasesQuery)
+	case opReceiptsQuery:
+		return readRows(pagesReceiptsQuery)
+	case opSKUsQuery:
+		return readRows(pagesSKUsQuery)
+	case opShopSKUsQuery:
+		return readRows(pagesShopSKUsQuery)
+	case opStocktakesQuery:
+		return readRows(pagesStocktakesQuery)
+	case opSuppliersQuery:
+		return readRows(pagesSuppliersQuery)
+	case opTransfersQuery:
+		return readRows(pagesTransfersQuery)
+	}
+	return nil
+}
+
+// personalNames are the names, in lower case, of the members that hold personal data.
+var personalNames = map[string]bool{
+	"access_id":            true,
+	"account":              true,
+	"acountnumber":         true,
+	"address":              true,
+	"bank":                 true,
+	"bankacount":           true,
+	"buyer_account":        true,
+	"buyer_id":             true,
+	"buyer_message":        true,
+	"buyer_tax_no":         true,
+	"card_id":              true,
+	"card_info":            true,
+	"company_name":         true,
+	"contact_name":         true,
+	"contact_phone":        true,
+	"contacts":             true,
+	"depositbank":          true,
+	"door_plate":           true,
+	"email":                true,
+	"full_receive_en_json": true,
+	"invoice_title":        true,
+	"member_id":            true,
+	"mobile":               true,
+	"name":                 true,
+	"oaid":                 true,
+	"open_id":              true,
+	"payaccountname":       true,
+	"payaccountnumber":     true,
+	"payprobank":           true,
+	"phone":                true,
+	"policy":               true,
+	"receiver_address":     true,
+	"receiver_district":    true,
+	"receiver_email":       true,
+	"receiver_mobile":      true,
+	"receiver_mobile_en":   true,
+	"receiver_name":        true,
+	"receiver_name_en":     true,
+	"receiver_phone":       true,
+	"receiver_town":        true,
+	"receiver_zip":         true,
+	"seller_account":       true,
+	"sender_address":       true,
+	"shop_buyer_id":        true,
+	"shop_buyer_ids":       true,
+	"signature":            true,
+	"useraddress":          true,
+	"username":             true,
+	"userphone":            true,
 }

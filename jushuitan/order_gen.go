@@ -12,59 +12,61 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // OrderService 订单: sales orders from upload to cancellation. Use it as client.Orders.
 type OrderService service
 
-// Query 订单查询(自有商城、跨境下线): query orders, one page. [OrderService.All] goes through
+// Query 订单查询(自有商城、跨境下线): query orders, one page. [OrderService.All] iterates over
 // all of them.
 //
-// Limits: page_size max 100; so_ids max 20; o_ids max 20 (one source only); window max 7 days;
-// does not return Taobao/Tmall and PDD orders (those need the Qimen twin).
+// Limits: page_size at most 100; so_ids at most 20; o_ids at most 20 (one source only); window
+// at most 7 days; does not return Taobao/Tmall and PDD orders (those need the Qimen twin).
 // Note: List key is orders, not datas.
-// Note: one client declares most flags and amounts here as String (is_cod, weight, f_weight,
-// buyer_paid_amount, is_split, is_merge), the docs as bool/number: decode leniently.
+// Note: Flags and amounts are accepted as strings too.
 // Effect: read.
 // POST /open/orders/single/query, official page docType=4&docId=22.
 func (s *OrderService) Query(ctx context.Context, req *OrderQuery) (*OrderPage, error) {
-	return call[OrderPage](ctx, s.client, opOrdersQuery, req)
+	return pagesOrdersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 100 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *OrderService) All(ctx context.Context, req *OrderQuery) iter.Seq2[*Order, error] {
 	return pagesOrdersQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of Orders.Query until nothing newer
-// comes: every row that changed after the version since, oldest change first. Rows with the
-// version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of Orders.Query: it yields every row
+// that changed after version since, oldest change first, until there is nothing newer. Rows of
+// version since itself are skipped. Start the next run with the largest TS seen; 0 starts at
+// the beginning. Pages and times of req are ignored; its other filters apply.
 func (s *OrderService) Since(ctx context.Context, since int64, req *OrderQuery) iter.Seq2[*Order, error] {
 	return pagesOrdersQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *OrderService) Stream(req *OrderQuery, from Checkpoint) *Stream[Order] {
 	return pagesOrdersQuery.stream(s.client, req, from)
 }
 
 // Upload 订单上传(商家自有商城、跨境线下): upload orders (self-built shop). Longer lists are
-// sent 50 rows at a time; the results are in the order of the input, one for each row, and the
-// error is a [*BatchError] when some failed.
+// sent 50 rows at a time; the results are in the order of the input, one per row, and the
+// error is a [*BatchError] if some failed.
 //
-// Limits: at most 50 orders per call (legacy PHP/Java comments); general 5 calls/s and 100
-// calls/min; sum of items.amount - discount + freight = pay_amount; sum of pay.amount =
-// pay_amount.
-// Note: NestJS client sends {"orders":[...]} in place of the bare array (not verified).
+// Limits: at most 50 orders per call (one source); sum of items.amount - discount + freight =
+// pay_amount; sum of pay.amount = pay_amount.
+// Note: Some programs send {"orders":[...]} in place of the array.
 // Note: Re-upload updates only fields marked updatable, mostly until shipped.
 // Note: Amounts are JSON numbers on upload.
-// Effect: write, repeated safely by shop_id + so_id: (shop_id, so_id) is documented: a second
+// Effect: write, idempotent by shop_id + so_id: (shop_id, so_id) is documented: a second
 // upload updates.
+// Settle: [Client.Settle] reads back Orders.Query by shop_id, so_ids; the document must be
+// newer than the write, or show the same freight, items.qty, items.sku_id, l_id, pay_amount,
+// remark, shop_status.
 // POST /open/jushuitan/orders/upload, official page docType=4&docId=18.
 func (s *OrderService) Upload(ctx context.Context, rows []OrderUpload) ([]RowResult[OrderUploadResult], error) {
 	return upload(ctx, s.client, batchOrdersUpload, rows)
@@ -73,7 +75,8 @@ func (s *OrderService) Upload(ctx context.Context, rows []OrderUpload) ([]RowRes
 // Cancel 订单取消-按内部单号取消: cancel orders by internal number.
 //
 // Limits: at most 50 o_ids.
-// Effect: write, repeated safely by o_ids: a repeat leaves the orders cancelled.
+// Effect: write, idempotent by o_ids: repeating it has no further effect.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids; it must show status Cancelled.
 // POST /open/jushuitan/orderbyoid/cancel, official page docType=4&docId=19; confidence of the
 // known facts: medium.
 func (s *OrderService) Cancel(ctx context.Context, req *OrderCancelRequest) (*OrderCancelResult, error) {
@@ -82,9 +85,11 @@ func (s *OrderService) Cancel(ctx context.Context, req *OrderCancelRequest) (*Or
 
 // MarkSent 订单发货-新: mark orders as shipped (new).
 //
-// Limits: batch size not found.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the order is shipped; ask Orders.Query for the state.
+// Limits: the maximum number of rows is not documented.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the order is already shipped; query its status with Orders.Query.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids, shop_id, so_ids; it must show
+// l_id, status Sent.
 // POST /open/order/sent/upload, official page docType=4&docId=62; confidence of the known
 // facts: medium.
 func (s *OrderService) MarkSent(ctx context.Context, req *OrderMarkSentRequest) (*OrderMarkSentReply, error) {
@@ -92,92 +97,105 @@ func (s *OrderService) MarkSent(ctx context.Context, req *OrderMarkSentRequest) 
 }
 
 // QueryActions 订单操作日志查询: query order action log, one page. [OrderService.AllActions]
-// goes through all of them.
+// iterates over all of them.
 //
-// Limits: page_size default 50, max 500; window max 1 day.
+// Limits: page_size default 50, at most 500; window at most 1 day.
 // Effect: read.
 // POST /open/order/action/query, official page docType=4&docId=21.
 func (s *OrderService) QueryActions(ctx context.Context, req *OrderActionQuery) (*OrderActionPage, error) {
-	return call[OrderActionPage](ctx, s.client, opOrdersQueryActions, req)
+	return pagesOrdersQueryActions.page(ctx, s.client, req)
 }
 
-// AllActions goes through every row of QueryActions, page after page (up to 500 rows a page);
+// AllActions iterates over every row of QueryActions, page by page (up to 500 rows per page);
 // a time range longer than 1 day is split into ranges that the server accepts. Without an end
-// the range ends now. It ends at the first error, which is the last pair.
+// the range ends now. It stops at the first error, which is the last pair yielded.
 func (s *OrderService) AllActions(ctx context.Context, req *OrderActionQuery) iter.Seq2[*OrderAction, error] {
 	return pagesOrdersQueryActions.all(ctx, s.client, req)
 }
 
-// StreamActions goes through the rows of QueryActions and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// StreamActions iterates over the rows of QueryActions and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *OrderService) StreamActions(req *OrderActionQuery, from Checkpoint) *Stream[OrderAction] {
 	return pagesOrdersQueryActions.stream(s.client, req, from)
 }
 
 // SetLabels 订单标签(新增/移除): add or remove order labels.
 //
-// Limits: 1..19 labels, each max 10 characters, no duplicates.
-// Effect: write, repeated safely by o_id + shop_id + so_id: adding or removing the same labels
-// again changes nothing.
+// Limits: 1..19 labels, each at most 10 characters, no duplicates.
+// Effect: write, idempotent by o_id + shop_id + so_id: adding or removing the same labels
+// again has no effect.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids, shop_id, so_ids; it must show
+// labels.
 // POST /open/jushuitan/order/label/upload, official page docType=4&docId=72.
+// It is documented by one source only.
 func (s *OrderService) SetLabels(ctx context.Context, req *OrderSetLabelsRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetLabels, req)
 	return err
 }
 
-// SetRemark 修改订单卖家备注(按内部单号): set seller remark by internal number.
+// SetRemark 修改订单卖家备注(按内部单号): set the seller's remark by internal number.
 //
-// Limits: remark max 500.
-// Effect: write, repeated safely by o_id: overwrites; not repeatable with is_append.
+// Limits: remark at most 500.
+// Effect: write, idempotent by o_id: overwrites; not repeatable with is_append.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids; it must show remark.
 // POST /open/jushuitan/order/remark/upload, official page docType=4&docId=196.
+// It is documented by one source only.
 func (s *OrderService) SetRemark(ctx context.Context, req *OrderSetRemarkRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetRemark, req)
 	return err
 }
 
-// SetRemarkBySoID 修改订单卖家备注(按线上单号): set seller remark by online number.
+// SetRemarkBySoID 修改订单卖家备注(按线上单号): set the seller's remark by online number.
 //
-// Effect: write, repeated safely by so_id: overwrites; not repeatable with is_append.
+// Effect: write, idempotent by so_id: overwrites; not repeatable with is_append.
+// Settle: [Client.Settle] reads back Orders.Query by so_ids; it must show remark.
 // POST /open/webapi/orderapi/modifyorder/saveremark, official page docType=4&docId=944;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *OrderService) SetRemarkBySoID(ctx context.Context, req *OrderSetRemarkBySoIDRequest) error {
 	_, err := call[noReply](ctx, s.client, opOrdersSetRemarkBySoID, req)
 	return err
 }
 
-// SetNodes 通过订单号修改线下备注: set offline note. Longer lists are sent 10 rows at a time;
-// the server does not answer row by row, so that all rows of a call pass or fail together
-// ([*BatchError]).
+// SetNodes 通过订单号修改线下备注: set the offline note. Longer lists are sent 10 rows at a
+// time; the server does not report rows individually, so all rows of a call succeed or fail
+// together ([*BatchError]).
 //
 // Limits: at most 10 items.
-// Effect: write, repeated safely by o_id + so_id: sets the note to the same text.
+// Effect: write, idempotent by o_id + so_id: it sets the same text again.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/order/node/soid/set, official page docType=4&docId=118; confidence of the known
 // facts: medium.
+// It is documented by one source only.
 func (s *OrderService) SetNodes(ctx context.Context, req *OrderSetNodesRequest) error {
 	_, err := upload(ctx, s.client, batchOrdersSetNodes, req)
 	return err
 }
 
-// AssignWarehouse 订单指定发货仓: assign shipping warehouse. Longer lists are sent 50 rows at
-// a time; the server does not answer row by row, so that all rows of a call pass or fail
-// together ([*BatchError]). No source states how many rows one call takes; that number is our
+// AssignWarehouse 订单指定发货仓: assign the shipping warehouse. Longer lists are sent 50 rows
+// at a time; the server does not report rows individually, so all rows of a call succeed or
+// fail together ([*BatchError]). The maximum number of rows is not documented; this one is our
 // choice.
 //
-// Limits: batch size not found.
-// Effect: write, repeated safely by o_id: assigns the same warehouse again.
+// Limits: the maximum number of rows is not documented.
+// Effect: write, idempotent by o_id: it assigns the same warehouse again.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids; it must show wms_co_id.
 // POST /open/orders/modifywms/upload, official page docType=4&docId=362; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *OrderService) AssignWarehouse(ctx context.Context, rows []OrderAssignWarehouseRequest) error {
 	_, err := upload(ctx, s.client, batchOrdersAssignWarehouse, rows)
 	return err
 }
 
-// MarkQuestion 订单转异常: turn orders abnormal. Rows that the server refused are in the
+// MarkQuestion 订单转异常: mark orders as abnormal. Rows that the server rejected are in the
 // answer and in the error, a [*BatchError].
 //
 // Limits: at most 50 numbers.
-// Note: No public endpoint found to clear the abnormal state.
-// Effect: write, repeated safely by o_ids + so_ids: the orders are abnormal already.
+// Note: No public operation clears the abnormal state.
+// Effect: write, idempotent by o_ids + so_ids: the orders are already abnormal.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids, so_ids; it must show
+// question_type, status Question.
 // POST /open/webapi/orderapi/questionorder/questions, official page docType=4&docId=263.
 func (s *OrderService) MarkQuestion(ctx context.Context, req *OrderMarkQuestionRequest) (*OrderQuestionResult, error) {
 	return call[OrderQuestionResult](ctx, s.client, opOrdersMarkQuestion, req)
@@ -185,19 +203,20 @@ func (s *OrderService) MarkQuestion(ctx context.Context, req *OrderMarkQuestionR
 
 // Split 订单拆分: split an order.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may split again.
+// Settle: [Client.Settle] reads back Orders.Query by o_ids; it must show status Split.
 // POST /open/jushuitan/drporder/split, official page docType=4&docId=233; confidence of the
 // known facts: medium.
 func (s *OrderService) Split(ctx context.Context, req *OrderSplitRequest) (*OrderSplitResult, error) {
 	return call[OrderSplitResult](ctx, s.client, opOrdersSplit, req)
 }
 
-var pagesOrdersQuery = paged(opOrdersQuery, pages.Query[OrderQuery, OrderPage, Order]{
+var pagesOrdersQuery = &pager[OrderQuery, OrderPage, Order]{op: opOrdersQuery, query: pages.Query[OrderQuery, OrderPage, Order]{
 	Page: func(q *OrderQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *OrderPage) []Order { return p.Orders },
 	Info: func(p *OrderPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *OrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Order) string { return rowKey(r.OID) },
@@ -205,7 +224,7 @@ var pagesOrdersQuery = paged(opOrdersQuery, pages.Query[OrderQuery, OrderPage, O
 	Cursor:   func(q *OrderQuery) *int64 { return &q.StartTS },
 	Version:  func(r *Order) int64 { return r.TS },
 	NoTotal:  func(q *OrderQuery) { q.IsGetTotal = new(false) },
-})
+}}
 
 var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, OrderUploadResult]{
 	op:        opOrdersUpload,
@@ -214,7 +233,6 @@ var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, Ord
 	key:       func(r *OrderUpload) string { return rowKey(r.SoID) },
 	results:   func(p *orderUploadReply) []OrderUploadResult { return p.Rows },
 	resultKey: func(r *OrderUploadResult) string { return rowKey(r.SoID) },
-	verdict:   func(r *OrderUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether so_id is set.
@@ -223,15 +241,15 @@ func (r *OrderUpload) keyed() bool { return !blank(r.SoID) }
 // keyed reports whether o_ids is set.
 func (r *OrderCancelRequest) keyed() bool { return len(r.OIDs) > 0 }
 
-var pagesOrdersQueryActions = paged(opOrdersQueryActions, pages.Query[OrderActionQuery, OrderActionPage, OrderAction]{
+var pagesOrdersQueryActions = &pager[OrderActionQuery, OrderActionPage, OrderAction]{op: opOrdersQueryActions, query: pages.Query[OrderActionQuery, OrderActionPage, OrderAction]{
 	Page: func(q *OrderActionQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *OrderActionPage) []OrderAction { return p.OrderActions },
 	Info: func(p *OrderActionPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window: func(q *OrderActionQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:    func(r *OrderAction) string { return rowKey(r.OAID) },
-})
+}}
 
 // keyed reports whether o_id or so_id is set.
 func (r *OrderSetLabelsRequest) keyed() bool { return r.OID != 0 || !blank(r.SoID) }
@@ -250,7 +268,8 @@ var batchOrdersSetNodes = &batch[*OrderSetNodesRequest, OrderNode, noReply, noRe
 		part.Items = rows
 		return &part
 	},
-	key: func(r *OrderNode) string { return rowKey(r.OID, r.SoID) },
+	key:  func(r *OrderNode) string { return rowKey(r.OID, r.SoID) },
+	list: "items",
 }
 
 // keyed reports whether o_id or so_id is set in every row of items.
@@ -284,47 +303,51 @@ func (r *OrderMarkQuestionRequest) keyed() bool { return len(r.OIDs) > 0 || len(
 
 // OrderQuery 订单查询(自有商城、跨境下线): the request of [OrderService.Query].
 type OrderQuery struct {
+	_ orderQueryFields
+
 	ShopID *int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	// 是否线下店铺: With shop_id 0, true selects offline-shop documents
+	// 是否线下店铺: with shop_id 0, true selects the documents of offline shops
 	IsOfflineShop bool `json:"is_offline_shop,omitzero"`
-	// 线上单号列表: Online numbers, max 20. One of so_ids / o_ids / window / start_ts is needed
+	// 线上单号列表: online numbers, at most 20. One of so_ids, o_ids, a time range and start_ts is
+	// required
 	SoIDs []string `json:"so_ids,omitzero" check:"items=20"`
-	// 修改起始时间: Window start, with modified_end, span max 7 days
+	// 修改起始时间: start of the time range; modified_end is required with it, at most 7 days
+	// later
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: Window end
+	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: end of the time range
 	DateType      *int64    `json:"date_type,omitzero"`    // 时间类型: 0 modified (default), 2 order_date, 3 send_date
-	// 状态: WaitPay unpaid; WaitConfirm paid, waits audit; WaitFConfirm audited, waits finance
-	// audit; Question abnormal; Delivering being shipped; WaitOuterSent waits supplier/outer
-	// warehouse; Sent shipped; Merged; Split; Cancelled
+	// 状态: WaitPay unpaid, WaitConfirm paid and waiting for audit, WaitFConfirm audited and
+	// waiting for finance, Question abnormal, Delivering being shipped, WaitOuterSent waiting for
+	// the supplier or an external warehouse, Sent shipped, Merged, Split or Cancelled
 	Status    string `json:"status,omitzero"`
-	PageIndex int64  `json:"page_index,omitzero"` // 第几页: From 1
-	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: Max 100
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	PageIndex int64  `json:"page_index,omitzero"` // 第几页: from 1
+	PageSize  int64  `json:"page_size,omitzero"`  // 每页条数: at most 100
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS int64 `json:"start_ts,omitzero"`
-	// 是否计算总数: Whether totals are computed, default true; send false with start_ts
-	IsGetTotal *bool `json:"is_get_total,omitzero"`
-	// 内部单号列表: Internal numbers (strings also accepted in a live test); max 20 per one source
-	OIDs           []int64 `json:"o_ids,omitzero" check:"items=20"`
-	IsGetCBFinance bool    `json:"is_get_cbfinance,omitzero"` // 是否返回跨境财务信息: Return cross-border finance block
-	// 订单扩展字段: Extra order fields: volume, package, outer_drp_co_id, cus_id, logistics_status
+	// 是否计算总数: whether to compute totals; default true, false with start_ts
+	IsGetTotal     *bool   `json:"is_get_total,omitzero"`
+	OIDs           []int64 `json:"o_ids,omitzero" check:"items=20"` // 内部单号列表: internal numbers, at most 20
+	IsGetCBFinance bool    `json:"is_get_cbfinance,omitzero"`       // 是否返回跨境财务信息: return cross-border finance block
+	// 订单扩展字段: extra order fields: volume, package, outer_drp_co_id, cus_id, logistics_status
 	OrderFields []string `json:"order_flds,omitzero"`
-	// 订单明细扩展字段: Extra line fields: src_combine_sku_id, src_combine_sku_qty, referrer_name,
+	// 订单明细扩展字段: extra line fields: src_combine_sku_id, src_combine_sku_qty, referrer_name,
 	// presale_date, drp_price, item_plan_delivery_date, activity_u_id, activity_u_name
 	OrderItemFields []string `json:"order_item_flds,omitzero"`
-	OrderTypes      []string `json:"order_types,omitzero"` // 订单类型列表: Filter by order types
-	// 是否查询归档数据: true reads historic (archived) orders, default false; on the current page
-	// only
-	Archive bool `json:"archive,omitzero"`
+	OrderTypes      []string `json:"order_types,omitzero"` // 订单类型列表: filter by order types
+	Archive         bool     `json:"archive,omitzero"`     // 是否查询归档数据: true queries archived orders; default false
 }
 
 // OrderPage 订单查询(自有商城、跨境下线): the answer of [OrderService.Query].
 type OrderPage struct {
-	PageSize  int64   `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64   `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64   `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64   `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool    `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Orders    []Order `json:"orders,omitzero"`     // 订单列表: Order rows
+	_ orderPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64   `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64   `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool    `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Orders    []Order `json:"orders,omitzero"`                  // 订单列表: order rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -335,136 +358,138 @@ func (v OrderPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Order 订单列表: Orders of [OrderPage].
 type Order struct {
-	IsCod    bool      `json:"is_cod,omitzero"`    // 是否货到付款: Cash on delivery
-	LID      string    `json:"l_id,omitzero"`      // 物流单号: Waybill; "@" prefix seen in an old sample
-	SendDate time.Time `json:"send_date,omitzero"` // 发货时间: Ship time
-	PayDate  time.Time `json:"pay_date,omitzero"`  // 支付时间: Payment time
-	// 运费: Freight paid by buyer as text such as "4.0" (sent as text)
-	Freight          decimal.Decimal `json:"freight,omitzero,string"`
-	ReceiverAddress  string          `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	ReceiverDistrict string          `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	// 分仓编号: Warehouse id as text; "0" = main warehouse (int also seen) (sent as text)
-	WMSCoID          int64           `json:"wms_co_id,omitzero,string"`
-	LogisticsCompany string          `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	ASID             int64           `json:"as_id,omitzero"`             // 内部售后单号: After-sale number for re-send/exchange orders
-	FreeAmount       decimal.Decimal `json:"free_amount,omitzero"`       // 优惠金额: Discount / difference
-	ShopName         string          `json:"shop_name,omitzero"`         // 店铺名称: Shop name
-	QuestionType     string          `json:"question_type,omitzero"`     // 异常类型: Question (abnormal) type
-	OuterPayID       string          `json:"outer_pay_id,omitzero"`      // 外部支付单号: Caller/platform payment number
-	SoID             string          `json:"so_id,omitzero"`             // 线上单号: Online / external document number
+	_ orderFields
+
+	IsCod            bool            `json:"is_cod,omitzero"`                       // 是否货到付款: cash on delivery
+	LID              string          `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	SendDate         time.Time       `json:"send_date,omitzero"`                    // 发货时间: ship time
+	PayDate          time.Time       `json:"pay_date,omitzero"`                     // 支付时间: payment time
+	Freight          decimal.Decimal `json:"freight,omitzero,string"`               // 运费: freight paid by the buyer (sent as text)
+	ReceiverAddress  string          `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	ReceiverDistrict string          `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	WMSCoID          int64           `json:"wms_co_id,omitzero,string"`             // 分仓编号: warehouse id; 0 is the main warehouse (sent as text)
+	LogisticsCompany string          `json:"logistics_company,omitzero"`            // 物流公司: carrier name
+	ASID             int64           `json:"as_id,omitzero"`                        // 内部售后单号: after-sale number of re-send and exchange orders
+	FreeAmount       decimal.Decimal `json:"free_amount,omitzero"`                  // 优惠金额: discount or difference
+	ShopName         string          `json:"shop_name,omitzero"`                    // 店铺名称: shop name
+	QuestionType     string          `json:"question_type,omitzero"`                // 异常类型: kind of abnormal state
+	OuterPayID       string          `json:"outer_pay_id,omitzero"`                 // 外部支付单号: payment number of the caller or platform
+	SoID             string          `json:"so_id,omitzero"`                        // 线上单号: online or external document number
 	// 单据类型: 普通订单 normal, 补发订单 re-send, 换货订单 exchange, 分销Plus, 供销Plus and
 	// combined forms, 天猫分销/天猫供销, 协同订单, 亚马逊货件单, JITX, 送仓订单
 	Type string `json:"type,omitzero"`
 	// 订单来源: ERP manual, COPY, MERGE, SPLIT, MOBILE (JD), IMPORT, drp-s, drp-d, KWAISHOP,
 	// PINDUODUO, TOUTIAOFXG, open (API upload) and others
 	OrderFrom string `json:"order_from,omitzero"`
-	// 状态: WaitPay unpaid; WaitConfirm paid, waits audit; WaitFConfirm audited, waits finance
-	// audit; Question abnormal; Delivering being shipped; WaitOuterSent waits supplier/outer
-	// warehouse; Sent shipped; Merged; Split; Cancelled
-	Status      string          `json:"status,omitzero" known:"WaitPay,WaitConfirm,WaitFConfirm,Question,Delivering,WaitOuterSent,Sent,Merged,Split,Cancelled,Delete,Lock,OuterSent,SentCancelled,Replaced,Disabled,Finished"`
-	PayAmount   decimal.Decimal `json:"pay_amount,omitzero"`               // 应付金额: Amount payable
-	ShopBuyerID string          `json:"shop_buyer_id,omitzero" pii:"true"` // 买家账号: Buyer account / nickname
-	OpenID      string          `json:"open_id,omitzero" pii:"true"`       // 平台买家ID: Platform buyer id (supported platforms only)
+	// 状态: WaitPay unpaid, WaitConfirm paid and waiting for audit, WaitFConfirm audited and
+	// waiting for finance, Question abnormal, Delivering being shipped, WaitOuterSent waiting for
+	// the supplier or an external warehouse, Sent shipped, Merged, Split or Cancelled
+	Status      string          `json:"status,omitzero" known:"WaitPay,WaitConfirm,WaitFConfirm,Question,Delivering,WaitOuterSent,Sent,Merged,Split,Cancelled,Delete,Lock,OuterSent,SentCancelled,Replaced,Disabled,Finished" wire:"vital"`
+	PayAmount   decimal.Decimal `json:"pay_amount,omitzero"`               // 应付金额: amount payable
+	ShopBuyerID string          `json:"shop_buyer_id,omitzero" pii:"true"` // 买家账号: buyer account or nickname
+	OpenID      string          `json:"open_id,omitzero" pii:"true"`       // 平台买家ID: platform buyer id (supported platforms only)
 	// 平台状态: WAIT_BUYER_PAY, WAIT_SELLER_SEND_GOODS, WAIT_BUYER_CONFIRM_GOODS, TRADE_FINISHED,
 	// TRADE_CLOSED (closed after payment), TRADE_CLOSED_BY_TAOBAO (closed before payment); other
 	// platform values possible
-	ShopStatus     string          `json:"shop_status,omitzero"`
-	ReceiverMobile string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: Receiver mobile
-	ReceiverPhone  string          `json:"receiver_phone,omitzero" pii:"true"`  // 收件人电话: Receiver phone
-	OrderDate      time.Time       `json:"order_date,omitzero"`                 // 下单时间: Order time
-	QuestionDesc   string          `json:"question_desc,omitzero"`              // 异常描述: Question (abnormal) text
-	ReceiverCity   string          `json:"receiver_city,omitzero"`              // 收件市: City
-	ReceiverState  string          `json:"receiver_state,omitzero"`             // 收件省: Province
-	ReceiverName   string          `json:"receiver_name,omitzero" pii:"true"`   // 收件人姓名: Receiver name
-	OID            int64           `json:"o_id,omitzero"`                       // 内部单号: ERP internal order number (unique per tenant)
-	ShopID         int64           `json:"shop_id,omitzero"`                    // 店铺编号: ERP shop id
-	CoID           int64           `json:"co_id,omitzero"`                      // 公司编号: Company (tenant) id
-	Remark         string          `json:"remark,omitzero"`                     // 备注: Remark
-	PackageNo      string          `json:"package_no,omitzero"`                 // 参考号: Reference number
-	WarehouseOID   string          `json:"warehouse_oid,omitzero"`              // 外部仓库单号: External warehouse document number
-	DrpCoIDFrom    string          `json:"drp_co_id_from,omitzero"`             // 分销商编号: Distributor id
-	Modified       time.Time       `json:"modified,omitzero"`                   // 修改时间: Last modified time
-	Labels         CommaList       `json:"labels,omitzero"`                     // 标签: Labels joined by comma
-	PaidAmount     decimal.Decimal `json:"paid_amount,omitzero"`                // 实付金额: Amount actually paid
-	// 平台优惠金额: Platform discount; "" instead of null, otherwise a number
-	PlatformFreeAmount decimal.Decimal `json:"platform_free_amount,omitzero"`
-	// 支付优惠金额: Payment discount; "" instead of null, otherwise a number
-	PayFreeAmount decimal.Decimal `json:"pay_free_amount,omitzero"`
-	// 达人优惠金额: Influencer discount; "" instead of null, otherwise a number
-	ReferrerFreeAmount decimal.Decimal `json:"referrer_free_amount,omitzero"`
-	// 店铺优惠金额: Shop discount; "" instead of null, otherwise a number
-	ShopFreeAmount decimal.Decimal `json:"shop_free_amount,omitzero"`
-	Currency       string          `json:"currency,omitzero"`                 // 币种: Currency
-	BuyerMessage   string          `json:"buyer_message,omitzero" pii:"true"` // 买家留言: Buyer message
-	LCID           string          `json:"lc_id,omitzero"`                    // 物流公司编码: Carrier code
-	// 跨境平台税费: Cross-border platform tax (sent as text)
-	CBTotalTax       decimal.Decimal `json:"cb_total_tax,omitzero,string"`
-	InvoiceTitle     string          `json:"invoice_title,omitzero" pii:"true"`  // 发票抬头: Invoice title
-	InvoiceType      string          `json:"invoice_type,omitzero"`              // 发票类型: Invoice kind (Chinese text)
-	BuyerTaxNo       string          `json:"buyer_tax_no,omitzero" pii:"true"`   // 发票税号: Invoice tax number
-	CreatorName      string          `json:"creator_name,omitzero"`              // 创建人名称: Creator / sales staff name
-	PlanDeliveryDate time.Time       `json:"plan_delivery_date,omitzero"`        // 最晚发货时间: Latest/planned ship time
-	Node             string          `json:"node,omitzero"`                      // 线下备注: Offline (internal) note
-	ReceiverTown     string          `json:"receiver_town,omitzero" pii:"true"`  // 收件街道/镇: Street / town
-	DrpCoIDTo        string          `json:"drp_co_id_to,omitzero"`              // 供销商编号: Supplier (upstream) id
-	ShopSite         string          `json:"shop_site,omitzero"`                 // 店铺平台名称: Shop platform name
-	UnLID            string          `json:"un_lid,omitzero"`                    // 国际物流单号: International waybill
-	EndTime          time.Time       `json:"end_time,omitzero"`                  // 确认收货/关闭时间: Buyer confirm / close time (selected platforms)
-	ReceiverCountry  string          `json:"receiver_country,omitzero"`          // 收件国家: Country (two-letter code)
-	ReceiverZip      string          `json:"receiver_zip,omitzero" pii:"true"`   // 收件邮编: Post code
-	SellerFlag       int64           `json:"seller_flag,omitzero"`               // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	ReceiverEmail    string          `json:"receiver_email,omitzero" pii:"true"` // 收件人邮箱: Receiver email
-	ReferrerID       string          `json:"referrer_id,omitzero"`               // 主播编号: Live host id
-	ReferrerName     string          `json:"referrer_name,omitzero"`             // 主播名称: Live host name
-	Created          time.Time       `json:"created,omitzero"`                   // 创建时间: Created time
-	Pays             []OrderPay      `json:"pays,omitzero"`                      // 支付列表: Payments
-	Items            []OrderItem     `json:"items,omitzero"`                     // 明细: Lines
-	SKUs             string          `json:"skus,omitzero"`                      // 商品汇总信息: Summary text of SKUs and quantities
-	FWeight          decimal.Decimal `json:"f_weight,omitzero"`                  // 实际重量: Measured weight, kg
-	Weight           decimal.Decimal `json:"weight,omitzero"`                    // 重量: Weight, kg
-	TS               int64           `json:"ts,omitzero"`                        // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	BuyerID          string          `json:"buyer_id,omitzero" pii:"true"`       // 买家编号: ERP buyer id
-	// 买家实付金额: Net paid by buyer (selected platforms)
+	ShopStatus         string          `json:"shop_status,omitzero"`
+	ReceiverMobile     string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: receiver mobile
+	ReceiverPhone      string          `json:"receiver_phone,omitzero" pii:"true"`  // 收件人电话: receiver phone
+	OrderDate          time.Time       `json:"order_date,omitzero"`                 // 下单时间: order time
+	QuestionDesc       string          `json:"question_desc,omitzero"`              // 异常描述: description of the abnormal state
+	ReceiverCity       string          `json:"receiver_city,omitzero"`              // 收件市: city
+	ReceiverState      string          `json:"receiver_state,omitzero"`             // 收件省: province
+	ReceiverName       string          `json:"receiver_name,omitzero" pii:"true"`   // 收件人姓名: receiver name
+	OID                int64           `json:"o_id,omitzero" wire:"vital"`          // 内部单号: ERP internal order number (unique per tenant)
+	ShopID             int64           `json:"shop_id,omitzero"`                    // 店铺编号: ERP shop id
+	CoID               int64           `json:"co_id,omitzero"`                      // 公司编号: company (tenant) id
+	Remark             string          `json:"remark,omitzero"`                     // 备注: remark
+	PackageNo          string          `json:"package_no,omitzero"`                 // 参考号: reference number
+	WarehouseOID       string          `json:"warehouse_oid,omitzero"`              // 外部仓库单号: external warehouse document number
+	DrpCoIDFrom        string          `json:"drp_co_id_from,omitzero"`             // 分销商编号: distributor id
+	Modified           time.Time       `json:"modified,omitzero"`                   // 修改时间: time of the last change
+	Labels             CommaList       `json:"labels,omitzero"`                     // 标签: labels, separated by commas
+	PaidAmount         decimal.Decimal `json:"paid_amount,omitzero"`                // 实付金额: amount actually paid
+	PlatformFreeAmount decimal.Decimal `json:"platform_free_amount,omitzero"`       // 平台优惠金额: platform discount
+	PayFreeAmount      decimal.Decimal `json:"pay_free_amount,omitzero"`            // 支付优惠金额: payment discount
+	ReferrerFreeAmount decimal.Decimal `json:"referrer_free_amount,omitzero"`       // 达人优惠金额: influencer discount
+	ShopFreeAmount     decimal.Decimal `json:"shop_free_amount,omitzero"`           // 店铺优惠金额: shop discount
+	Currency           string          `json:"currency,omitzero"`                   // 币种: currency
+	BuyerMessage       string          `json:"buyer_message,omitzero" pii:"true"`   // 买家留言: buyer message
+	LCID               string          `json:"lc_id,omitzero"`                      // 物流公司编码: carrier code
+	// 跨境平台税费: cross-border platform tax (sent as text)
+	CBTotalTax   decimal.Decimal `json:"cb_total_tax,omitzero,string"`
+	InvoiceTitle string          `json:"invoice_title,omitzero" pii:"true"` // 发票抬头: invoice title
+	InvoiceType  string          `json:"invoice_type,omitzero"`             // 发票类型: kind of invoice
+	BuyerTaxNo   string          `json:"buyer_tax_no,omitzero" pii:"true"`  // 发票税号: invoice tax number
+	CreatorName  string          `json:"creator_name,omitzero"`             // 创建人名称: creator or sales staff name
+	// 最晚发货时间: latest or planned time of shipping
+	PlanDeliveryDate time.Time `json:"plan_delivery_date,omitzero"`
+	Node             string    `json:"node,omitzero"`                     // 线下备注: internal note, not synchronised to the platform
+	ReceiverTown     string    `json:"receiver_town,omitzero" pii:"true"` // 收件街道/镇: street or town
+	DrpCoIDTo        string    `json:"drp_co_id_to,omitzero"`             // 供销商编号: supplier (upstream) id
+	ShopSite         string    `json:"shop_site,omitzero"`                // 店铺平台名称: shop platform name
+	UnLID            string    `json:"un_lid,omitzero"`                   // 国际物流单号: international waybill
+	// 确认收货/关闭时间: time of the buyer's confirmation or of the closing, on some platforms
+	EndTime         time.Time       `json:"end_time,omitzero"`
+	ReceiverCountry string          `json:"receiver_country,omitzero"`          // 收件国家: country (two-letter code)
+	ReceiverZip     string          `json:"receiver_zip,omitzero" pii:"true"`   // 收件邮编: post code
+	SellerFlag      int64           `json:"seller_flag,omitzero"`               // 旗帜: flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
+	ReceiverEmail   string          `json:"receiver_email,omitzero" pii:"true"` // 收件人邮箱: receiver email
+	ReferrerID      string          `json:"referrer_id,omitzero"`               // 主播编号: live host id
+	ReferrerName    string          `json:"referrer_name,omitzero"`             // 主播名称: live host name
+	Created         time.Time       `json:"created,omitzero"`                   // 创建时间: creation time
+	Pays            []OrderPay      `json:"pays,omitzero"`                      // 支付列表: payments
+	Items           []OrderItem     `json:"items,omitzero"`                     // 明细: lines
+	SKUs            string          `json:"skus,omitzero"`                      // 商品汇总信息: summary of the SKUs and quantities
+	FWeight         decimal.Decimal `json:"f_weight,omitzero"`                  // 实际重量: measured weight, kg
+	Weight          decimal.Decimal `json:"weight,omitzero"`                    // 重量: weight, kg
+	TS              int64           `json:"ts,omitzero" wire:"vital"`           // 时间戳(行版本): row version
+	BuyerID         string          `json:"buyer_id,omitzero" pii:"true"`       // 买家编号: ERP buyer id
+	// 买家实付金额: net paid by buyer (selected platforms)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: Net received by seller (selected platforms)
+	// 卖家实收金额: net received by seller (selected platforms)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	ChosenChannel      string          `json:"chosen_channel,omitzero"` // 所选物流渠道: Carrier channel used
-	// 关联内部单号: Internal numbers this order was merged into / split from
+	ChosenChannel      string          `json:"chosen_channel,omitzero"` // 所选物流渠道: carrier channel used
+	// 关联内部单号: internal numbers of the orders into which it was merged or from which it was
+	// split
 	LinkOID    string         `json:"link_o_id,omitzero"`
-	MergeSoID  string         `json:"merge_so_id,omitzero"` // 合并线上单号: Online numbers merged into this document
-	Shipment   string         `json:"shipment,omitzero"`    // 买家指定物流: Carrier named by buyer (cross-border)
-	SignTime   string         `json:"sign_time,omitzero"`   // 预计送达时间: Expected delivery time
-	CBFinances OrderCBFinance `json:"cb_finances,omitzero"` // 跨境财务信息: Cross-border finance block
-	IsMerge    bool           `json:"is_merge,omitzero"`    // 是否合并单: Result of a merge
-	IsSplit    bool           `json:"is_split,omitzero"`    // 是否拆分单: Result of a split
-	// 跨境头程运费: Cross-border first-leg freight, on the current page only (sent as text)
+	MergeSoID  string         `json:"merge_so_id,omitzero"` // 合并线上单号: online numbers merged into this document
+	Shipment   string         `json:"shipment,omitzero"`    // 买家指定物流: carrier named by buyer (cross-border)
+	SignTime   string         `json:"sign_time,omitzero"`   // 预计送达时间: expected delivery time
+	CBFinances OrderCBFinance `json:"cb_finances,omitzero"` // 跨境财务信息: cross-border finance block
+	IsMerge    bool           `json:"is_merge,omitzero"`    // 是否合并单: whether it results from a merge
+	IsSplit    bool           `json:"is_split,omitzero"`    // 是否拆分单: whether it results from a split
+	// 跨境头程运费: cross-border first-leg freight (sent as text)
 	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
-	// 跨境尾程运费: Cross-border last-leg freight, on the current page only (sent as text)
-	OuterWMSFreight decimal.Decimal `json:"outerwms_freight,omitzero,string"`
-	// 头程关税: First-leg duty, on the current page only
-	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"`
-	// 头程其它费用: First-leg other cost, on the current page only
+	// 跨境尾程运费: cross-border last-leg freight (sent as text)
+	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
+	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: first-leg duty
+	// 头程其它费用: first-leg other cost
 	FFreightOtherExpense decimal.Decimal `json:"f_freight_other_expense,omitzero"`
-	// 外部交易单号: Upstream transaction number (seen in one client model only)
-	OuterSoID string `json:"outer_so_id,omitzero"`
-	// 外部售后单号: Platform after-sale number (seen in one client model only)
-	OuterASID string `json:"outer_as_id,omitzero"`
-	DrpFrom   string `json:"drp_from,omitzero"` // 分销商名称: Distributor name, guess (seen in one client model only)
-	DrpTo     string `json:"drp_to,omitzero"`   // 供销商名称: Supplier name, guess (seen in one client model only)
-	Tag       string `json:"tag,omitzero"`      // 标记(含义未说明): Meaning not stated (seen in one client model only)
-	Glasses   string `json:"glasses,omitzero"`  // 眼镜(含义未说明): Meaning not stated (seen in one client model only)
-	Amount    string `json:"amount,omitzero"`   // 金额: Meaning not stated (seen in one client model only)
-	// 原始线上单号列表: Original online numbers (seen in one client model only)
-	RawSoIDs json.RawMessage `json:"__raw_so_ids__,omitzero"`
-	RawSoID  string          `json:"raw_so_id,omitzero"` // 原始线上单号: Original online number (seen in one client model only)
-	// 运费成本: Freight cost (seen in one client model only) (sent as text)
-	FFreight     decimal.Decimal `json:"f_freight,omitzero,string"`
-	DiscountRate string          `json:"discount_rate,omitzero"` // 折扣率: Discount rate (seen in one client model only)
-	ExtDatas     string          `json:"ext_datas,omitzero"`     // 扩展数据: Extension (seen in one client model only)
+	OuterSoID            string          `json:"outer_so_id,omitzero"`      // 外部交易单号: transaction number upstream
+	OuterASID            string          `json:"outer_as_id,omitzero"`      // 外部售后单号: platform after-sale number
+	DrpFrom              string          `json:"drp_from,omitzero"`         // 分销商名称: probably the distributor's name
+	DrpTo                string          `json:"drp_to,omitzero"`           // 供销商名称: probably the supplier's name
+	Tag                  string          `json:"tag,omitzero"`              // 标记(含义未说明): meaning unknown
+	Glasses              string          `json:"glasses,omitzero"`          // 眼镜(含义未说明): meaning unknown
+	Amount               string          `json:"amount,omitzero"`           // 金额: meaning unknown
+	RawSoIDs             json.RawMessage `json:"__raw_so_ids__,omitzero"`   // 原始线上单号列表: original online numbers
+	RawSoID              string          `json:"raw_so_id,omitzero"`        // 原始线上单号: original online number
+	FFreight             decimal.Decimal `json:"f_freight,omitzero,string"` // 运费成本: freight cost (sent as text)
+	DiscountRate         string          `json:"discount_rate,omitzero"`    // 折扣率: discount rate
+	ExtDatas             string          `json:"ext_datas,omitzero"`        // 扩展数据: extension
 
-	// Extra holds the members of the answer that are not known above.
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *Order) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Order) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v Order) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -474,17 +499,23 @@ func (v Order) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderPay 支付列表: Pays of [Order].
 type OrderPay struct {
-	IsOrderPay   bool            `json:"is_order_pay,omitzero"`             // 是否订单支付: Payment belongs to the order
-	BuyerAccount string          `json:"buyer_account,omitzero" pii:"true"` // 买家支付账号: Buyer payment account
-	Amount       decimal.Decimal `json:"amount,omitzero"`                   // 金额: Amount
-	PayDate      time.Time       `json:"pay_date,omitzero"`                 // 支付时间: Payment time
-	OuterPayID   string          `json:"outer_pay_id,omitzero"`             // 外部支付单号: Caller/platform payment number
-	PayID        string          `json:"pay_id,omitzero"`                   // 支付记录编号: Payment record id
-	Payment      string          `json:"payment,omitzero"`                  // 支付方式/换货补偿金额: Payment method or compensation amount
-	Status       string          `json:"status,omitzero"`                   // 状态: Payment status; values not listed anywhere
-	PayType      string          `json:"pay_type,omitzero"`                 // 支付类型: Payment kind
+	_ orderPayFields
+
+	IsOrderPay   bool            `json:"is_order_pay,omitzero"`             // 是否订单支付: payment belongs to the order
+	BuyerAccount string          `json:"buyer_account,omitzero" pii:"true"` // 买家支付账号: buyer payment account
+	Amount       decimal.Decimal `json:"amount,omitzero"`                   // 金额: amount
+	PayDate      time.Time       `json:"pay_date,omitzero"`                 // 支付时间: payment time
+	OuterPayID   string          `json:"outer_pay_id,omitzero"`             // 外部支付单号: payment number of the caller or platform
+	PayID        string          `json:"pay_id,omitzero"`                   // 支付记录编号: payment record id
+	Payment      string          `json:"payment,omitzero"`                  // 支付方式/换货补偿金额: payment method or compensation amount
+	Status       string          `json:"status,omitzero"`                   // 状态: payment status; the values are undocumented
+	PayType      string          `json:"pay_type,omitzero"`                 // 支付类型: payment kind
 	OID          int64           `json:"o_id,omitzero"`                     // 内部单号: ERP internal order number (unique per tenant)
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OrderPay) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v OrderPay) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -494,157 +525,168 @@ func (v OrderPay) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderItem 明细: Items of [Order].
 type OrderItem struct {
-	IsGift bool   `json:"is_gift,omitzero"` // 是否赠品: Gift line
-	SKUID  string `json:"sku_id,omitzero"`  // 商品编码: SKU code
-	// Temu 扩展数据: extra data of Temu orders; its exact place is not proven
-	TemuExtData string `json:"tem_ext_data,omitzero"`
-	Name        string `json:"name,omitzero"` // 商品名称: Name
+	_ orderItemFields
+
+	IsGift      bool   `json:"is_gift,omitzero"`      // 是否赠品: whether it is a gift
+	SKUID       string `json:"sku_id,omitzero"`       // 商品编码: SKU code
+	TemuExtData string `json:"tem_ext_data,omitzero"` // Temu 扩展数据: extra data of Temu orders (one source)
+	Name        string `json:"name,omitzero"`         // 商品名称: name
 	// 退款状态: none, waiting, success, closed
 	RefundStatus string          `json:"refund_status,omitzero" known:"none,waiting,success,closed"`
-	RefundID     string          `json:"refund_id,omitzero"` // 退款单号: Refund id ("0" seen when none)
-	Price        decimal.Decimal `json:"price,omitzero"`     // 单价: Unit price
-	// 平台子订单号: Caller/platform order line id, kept through split and merge
+	RefundID     string          `json:"refund_id,omitzero"` // 退款单号: refund id; 0 without a refund
+	Price        decimal.Decimal `json:"price,omitzero"`     // 单价: unit price
+	// 平台子订单号: order line id of the caller or platform, kept through split and merge
 	OuterOIID string `json:"outer_oi_id,omitzero"`
 	// 明细状态: None, WaitPay, WaitConfirm, Question, WaitDeliver, WaitFConfirm, Delivering,
 	// WaitOuterSent, Sent, OuterSent, Merged, Cancelled, Replaced, Split, Delete, Lock,
 	// SentCancelled
 	ItemStatus      string          `json:"item_status,omitzero" known:"None,WaitPay,WaitConfirm,Question,WaitDeliver,WaitFConfirm,Delivering,WaitOuterSent,Sent,OuterSent,Merged,Cancelled,Replaced,Split,Delete,Lock,SentCancelled"`
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
 	OIID            int64           `json:"oi_id,omitzero"`            // 子订单号: ERP order line id
-	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: Amount
-	ShopSKUID       string          `json:"shop_sku_id,omitzero"`      // 店铺商品编码: Platform shop SKU code
-	RawSoID         string          `json:"raw_so_id,omitzero"`        // 原始线上单号: Original online order number before merge
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	IsPresale       bool            `json:"is_presale,omitzero"`       // 是否预售: Pre-sale line
-	BasePrice       decimal.Decimal `json:"base_price,omitzero"`       // 原价: List price
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
+	Amount          decimal.Decimal `json:"amount,omitzero"`           // 金额: amount
+	ShopSKUID       string          `json:"shop_sku_id,omitzero"`      // 店铺商品编码: platform shop SKU code
+	RawSoID         string          `json:"raw_so_id,omitzero"`        // 原始线上单号: original online order number before merge
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	IsPresale       bool            `json:"is_presale,omitzero"`       // 是否预售: whether it is presale
+	BasePrice       decimal.Decimal `json:"base_price,omitzero"`       // 原价: list price
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
 	SKUType         string          `json:"sku_type,omitzero"`         // 商品类型: normal, combine, no_deliver
-	ShopIID         string          `json:"shop_i_id,omitzero"`        // 店铺款式编码: Platform shop style code
-	// 买家实付金额: Net paid by buyer (selected platforms)
+	ShopIID         string          `json:"shop_i_id,omitzero"`        // 店铺款式编码: platform shop style code
+	// 买家实付金额: net paid by buyer (selected platforms)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: Net received by seller (selected platforms)
+	// 卖家实收金额: net received by seller (selected platforms)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	ReferrerID         string          `json:"referrer_id,omitzero"`   // 主播编号: Live host id
-	LWHID              string          `json:"lwh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
-	LWHName            string          `json:"lwh_name,omitzero"`      // 虚拟仓名称: Virtual warehouse name
-	Remark             string          `json:"remark,omitzero"`        // 备注: Remark
-	ProducedDate       time.Time       `json:"produced_date,omitzero"` // 生产日期: Production date
-	BatchID            string          `json:"batch_id,omitzero"`      // 生产批次号: Production batch number (batch management must be on)
-	ItemExtData        string          `json:"item_ext_data,omitzero"` // 明细扩展数据: Line extension, JSON as text
+	ReferrerID         string          `json:"referrer_id,omitzero"`   // 主播编号: live host id
+	LWHID              string          `json:"lwh_id,omitzero"`        // 虚拟仓编号: virtual warehouse id
+	LWHName            string          `json:"lwh_name,omitzero"`      // 虚拟仓名称: virtual warehouse name
+	Remark             string          `json:"remark,omitzero"`        // 备注: remark
+	ProducedDate       time.Time       `json:"produced_date,omitzero"` // 生产日期: production date
+	BatchID            string          `json:"batch_id,omitzero"`      // 生产批次号: production batch number (batch management must be on)
+	ItemExtData        string          `json:"item_ext_data,omitzero"` // 明细扩展数据: extension of the line, a JSON string
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OrderItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OrderCBFinance 跨境财务信息: CBFinances of [Order].
 type OrderCBFinance struct {
+	_ orderCBFinanceFields
+
 	OID         int64           `json:"o_id,omitzero"`         // 内部单号: ERP internal order number (unique per tenant)
-	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: Rebate
-	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: Income tax/fee
-	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: Shipping tax
-	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: Other income
-	// 卖家促销折扣: Promotion discount by seller
+	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: rebate
+	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: taxes and fees received
+	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: shipping tax
+	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: other income
+	// 卖家促销折扣: promotion discount by seller
 	VoucherFromSeller  decimal.Decimal `json:"voucher_from_seller,omitzero"`
-	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: Platform commission
-	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: Transfer fee
-	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: Transaction fee
-	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: Expense tax/fee
-	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: Other expense
+	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: platform commission
+	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: transfer fee
+	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: transaction fee
+	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: taxes and fees paid
+	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: other expense
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OrderCBFinance) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OrderUpload 订单上传(商家自有商城、跨境线下): the request of [OrderService.Upload].
 type OrderUpload struct {
+	_ orderUploadFields
+
 	// 店铺编号: ERP shop id. Only self-built-shop, cross-border-offline, offline-shop and B2B site
 	// shops accept uploads (required)
 	ShopID  int64  `json:"shop_id" check:"required"`
 	OAID    string `json:"oaid,omitzero" pii:"true"` // 收件人密文标识OAID: Taobao oaid token; needs the matching label
-	WMSCoID int64  `json:"wms_co_id,omitzero"`       // 分仓编号: Branch warehouse id; leave out for the main warehouse
-	// 最晚发货时间: Latest ship time; updatable until shipped
+	WMSCoID int64  `json:"wms_co_id,omitzero"`       // 分仓编号: branch warehouse id; leave out for the main warehouse
+	// 最晚发货时间: latest ship time; updatable until shipped
 	PlanDeliveryDate time.Time `json:"plan_delivery_date,omitzero"`
-	// 外部交易单号: External transaction number (e.g. upstream platform)
+	// 外部交易单号: external transaction number (e.g. upstream platform)
 	OuterSoID string `json:"outer_so_id,omitzero"`
-	// 收件人密文JSON: Platform ciphertext of the receiver as JSON text
+	// 收件人密文JSON: receiver as encrypted by the platform, a JSON string
 	FullReceiveEnJSON string `json:"full_receive_en_json,omitzero" pii:"true"`
-	// 收件人手机(密文): Encrypted mobile, max 200
+	// 收件人手机(密文): encrypted mobile, at most 200 characters
 	ReceiverMobileEn string `json:"receiver_mobile_en,omitzero" pii:"true" check:"max=200"`
-	// 收件人姓名(密文): Encrypted name, max 200
+	// 收件人姓名(密文): encrypted name, at most 200 characters
 	ReceiverNameEn string `json:"receiver_name_en,omitzero" pii:"true" check:"max=200"`
-	// 买家实付金额: Net paid by buyer (selected platforms)
+	// 买家实付金额: net paid by buyer (selected platforms)
 	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: Net received by seller (selected platforms)
+	// 卖家实收金额: net received by seller (selected platforms)
 	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	// 线上单号: Caller order number, unique in the shop. Max 50 in most copies; one copy of the
-	// current page says 41. (shop_id, so_id) is the idempotency key: a second upload updates
-	// (required)
+	// 线上单号: the caller's order number, unique in the shop, at most 50 characters; another
+	// upload with the same shop_id and so_id updates the order (required)
 	SoID string `json:"so_id" check:"required,max=50"`
-	// 下单时间: Order time; must not be before the tenant's archive date (required)
+	// 下单时间: order time; must not be before the tenant's archive date (required)
 	OrderDate time.Time `json:"order_date" check:"required"`
-	// 平台订单状态: Shop side status: WAIT_BUYER_PAY, WAIT_SELLER_SEND_GOODS (becomes
-	// paid/WaitConfirm only when pay.amount equals pay_amount), WAIT_BUYER_CONFIRM_GOODS,
-	// TRADE_FINISHED, TRADE_CLOSED (after payment), TRADE_CLOSED_BY_TAOBAO (before payment).
-	// Updatable (required)
+	// 平台订单状态: WAIT_BUYER_PAY, WAIT_SELLER_SEND_GOODS (paid only if pay.amount equals
+	// pay_amount), WAIT_BUYER_CONFIRM_GOODS, TRADE_FINISHED, TRADE_CLOSED (after payment) or
+	// TRADE_CLOSED_BY_TAOBAO (before payment). Updatable (required)
 	ShopStatus string `json:"shop_status" check:"required"`
-	// 买家账号: Buyer account, max 50 (required)
+	// 买家账号: buyer account, at most 50 characters (required)
 	ShopBuyerID string `json:"shop_buyer_id" pii:"true" check:"required,max=50"`
-	// 收件省: Province, max 50. Leave the key out completely when receiver_address already holds
-	// the full address; null or "" is refused
+	// 收件省: province, at most 50 characters. Leave it out if receiver_address holds the full
+	// address: null and empty are rejected
 	ReceiverState string `json:"receiver_state,omitzero" check:"max=50"`
-	// 收件市: City, max 50; same rule as receiver_state
+	// 收件市: city, at most 50 characters; leave it out if receiver_address holds the full address
 	ReceiverCity string `json:"receiver_city,omitzero" check:"max=50"`
-	// 收件区/县: District, max 50; same rule as receiver_state
+	// 收件区/县: district, at most 50 characters; leave it out if receiver_address holds the full
+	// address
 	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true" check:"max=50"`
-	// 收件地址: Address, max 200; updatable until shipped (required)
+	// 收件地址: address, at most 200; updatable until shipped (required)
 	ReceiverAddress string `json:"receiver_address" pii:"true" check:"required,max=200"`
-	// 收件人姓名: Receiver name, max 50; updatable until shipped (required)
+	// 收件人姓名: receiver name, at most 50; updatable until shipped (required)
 	ReceiverName string `json:"receiver_name" pii:"true" check:"required,max=50"`
-	// 收件人电话: Phone, max 50; required in the legacy copy, "phone or mobile" in newer copies;
-	// not required for store pickup carrier
-	ReceiverPhone  string `json:"receiver_phone,omitzero" pii:"true" check:"max=50"`
-	ReceiverMobile string `json:"receiver_mobile,omitzero" pii:"true" check:"max=50"` // 收件人手机: Mobile, max 50
-	// 收件人邮箱: Email; bad format is ignored; not updatable
-	ReceiverEmail string `json:"receiver_email,omitzero" pii:"true"`
-	ReceiverTown  string `json:"receiver_town,omitzero" pii:"true"` // 收件街道/镇: Street / town
-	// 收件国家: Two-letter country code, max 5
-	ReceiverCountry string `json:"receiver_country,omitzero" check:"max=5"`
-	ReceiverZip     string `json:"receiver_zip,omitzero" pii:"true" check:"max=20"` // 收件邮编: Post code, max 20
-	// 应付金额: Amount payable, 2 decimals. sum(items.amount) - discount + freight should equal it
+	// 收件人电话: phone, at most 50 characters; phone or mobile is required, but not for pick-up
+	// in a store
+	ReceiverPhone string `json:"receiver_phone,omitzero" pii:"true" check:"max=50"`
+	// 收件人手机: mobile, at most 50 characters
+	ReceiverMobile string `json:"receiver_mobile,omitzero" pii:"true" check:"max=50"`
+	// 收件人邮箱: email; bad format is ignored; not updatable
+	ReceiverEmail   string `json:"receiver_email,omitzero" pii:"true"`
+	ReceiverTown    string `json:"receiver_town,omitzero" pii:"true"`       // 收件街道/镇: street or town
+	ReceiverCountry string `json:"receiver_country,omitzero" check:"max=5"` // 收件国家: two-letter country code
+	// 收件邮编: post code, at most 20 characters
+	ReceiverZip string `json:"receiver_zip,omitzero" pii:"true" check:"max=20"`
+	// 应付金额: amount payable, 2 decimals. sum(items.amount) - discount + freight should equal it
 	// (required)
 	PayAmount decimal.Decimal `json:"pay_amount"`
-	Freight   decimal.Decimal `json:"freight"` // 运费: Freight (required)
-	// 买家留言: Buyer message, max 400; updatable
+	Freight   decimal.Decimal `json:"freight"` // 运费: freight (required)
+	// 买家留言: buyer message, at most 400 characters; updatable
 	BuyerMessage string `json:"buyer_message,omitzero" pii:"true" check:"max=400"`
-	// 备注: Seller remark, max 1000 (older copies 150 or 500); updatable
-	Remark   string `json:"remark,omitzero" check:"max=1000"`
-	Shipment string `json:"shipment,omitzero"` // 买家指定物流: Carrier named by buyer (cross-border)
-	IsCod    bool   `json:"is_cod,omitzero"`   // 是否货到付款: Cash on delivery
-	// 店铺修改时间: Modified time on caller side; required in legacy copy, optional in newer ones
-	ShopModified time.Time `json:"shop_modified,omitzero"`
-	LID          string    `json:"l_id,omitzero"` // 物流单号: Waybill number
-	// 物流公司: Carrier name, must be configured in the tenant; store pickup makes receiver
+	// 备注: seller's remark, at most 1000 characters; updatable
+	Remark       string    `json:"remark,omitzero" check:"max=1000"`
+	Shipment     string    `json:"shipment,omitzero"`      // 买家指定物流: carrier named by buyer (cross-border)
+	IsCod        bool      `json:"is_cod,omitzero"`        // 是否货到付款: cash on delivery
+	ShopModified time.Time `json:"shop_modified,omitzero"` // 店铺修改时间: modification time in the caller's system
+	LID          string    `json:"l_id,omitzero"`          // 物流单号: waybill number
+	// 物流公司: carrier name, must be configured in the tenant; store pickup makes receiver
 	// optional
 	LogisticsCompany string            `json:"logistics_company,omitzero"`
-	QuestionDesc     string            `json:"question_desc,omitzero"` // 异常描述: Question (abnormal) text
-	SellerFlag       int64             `json:"seller_flag,omitzero"`   // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	Items            []OrderUploadItem `json:"items" check:"required"` // 订单明细: Order lines (required)
-	// 支付信息: Payment. May be left out for WAIT_BUYER_PAY; if left out the order is treated as
-	// unpaid (and may be dropped when the tenant loads paid orders only). One third-party document
-	// shows an array; all code uses an object
+	QuestionDesc     string            `json:"question_desc,omitzero"` // 异常描述: description of the abnormal state
+	SellerFlag       int64             `json:"seller_flag,omitzero"`   // 旗帜: flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
+	Items            []OrderUploadItem `json:"items" check:"required"` // 订单明细: order lines (required)
+	// 支付信息: payment. Without it the order counts as unpaid, which some merchants do not load;
+	// optional for WAIT_BUYER_PAY
 	Pay *OrderUploadPay `json:"pay,omitzero"`
-	// 买家身份信息: Buyer identity; if present name and card_id are required
+	// 买家身份信息: buyer identity; if present name and card_id are required
 	Card     *OrderUploadCard `json:"card,omitzero"`
-	SendDate time.Time        `json:"send_date,omitzero"` // 发货时间: Ship time
-	// 标签: Labels joined by comma, whole text max 200, each label max 10 characters
+	SendDate time.Time        `json:"send_date,omitzero"` // 发货时间: ship time
+	// 标签: labels, separated by commas, at most 200 characters, each at most 10
 	Labels   CommaList `json:"labels,omitzero"`
-	LCID     string    `json:"lc_id,omitzero"`    // 物流公司编码: Carrier code, must be configured in the tenant
-	Currency string    `json:"currency,omitzero"` // 币种: Currency; required for cross-border offline; RMB by default
-	// 发票类型: Chinese text: person/company x electronic/paper x normal/VAT
+	LCID     string    `json:"lc_id,omitzero"`    // 物流公司编码: carrier code, must be configured in the tenant
+	Currency string    `json:"currency,omitzero"` // 币种: currency; required for cross-border offline; RMB by default
+	// 发票类型: person or company, electronic or paper, normal or VAT invoice
 	InvoiceType  string                  `json:"invoice_type,omitzero"`
-	InvoiceTitle string                  `json:"invoice_title,omitzero" pii:"true"` // 发票抬头: Invoice title
-	BuyerTaxNo   string                  `json:"buyer_tax_no,omitzero" pii:"true"`  // 发票税号: Invoice tax number
-	Invoice      *OrderUploadInvoice     `json:"invoice,omitzero"`                  // 发票信息: Invoice
-	Node         string                  `json:"node,omitzero"`                     // 线下备注: Offline (internal) note
-	FinanceData  *OrderUploadFinanceData `json:"finance_data,omitzero"`             // 跨境财务信息: Cross-border finance block
-	Creator      string                  `json:"creator,omitzero"`                  // 创建人编号: Creator id
-	CreatorName  string                  `json:"creator_name,omitzero"`             // 创建人名称: Creator / sales staff name
-	OrderExt     *OrderUploadExt         `json:"order_ext,omitzero"`                // 跨境订单扩展信息: Cross-border extension
+	InvoiceTitle string                  `json:"invoice_title,omitzero" pii:"true"` // 发票抬头: invoice title
+	BuyerTaxNo   string                  `json:"buyer_tax_no,omitzero" pii:"true"`  // 发票税号: invoice tax number
+	Invoice      *OrderUploadInvoice     `json:"invoice,omitzero"`                  // 发票信息: invoice
+	Node         string                  `json:"node,omitzero"`                     // 线下备注: internal note, not synchronised to the platform
+	FinanceData  *OrderUploadFinanceData `json:"finance_data,omitzero"`             // 跨境财务信息: cross-border finance block
+	Creator      string                  `json:"creator,omitzero"`                  // 创建人编号: creator id
+	CreatorName  string                  `json:"creator_name,omitzero"`             // 创建人名称: creator or sales staff name
+	OrderExt     *OrderUploadExt         `json:"order_ext,omitzero"`                // 跨境订单扩展信息: cross-border extension
 }
 
 // Format prints the value for people, with personal data masked.
@@ -655,45 +697,52 @@ func (v OrderUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderUploadItem 订单明细: Items of [OrderUpload].
 type OrderUploadItem struct {
-	// 商品编码: ERP SKU code, max 40. Suffix "预售" or "==" plus optional date marks pre-sale
-	// (required)
+	_ orderUploadItemFields
+
+	// 商品编码: SKU code in the ERP, at most 40 characters. The suffix 预售 or ==, with an
+	// optional date, marks a presale (required)
 	SKUID string `json:"sku_id" check:"required,max=40"`
-	// 店铺商品编码: Shop SKU code, max 128; any value if shop goods are not maintained (required)
-	ShopSKUID       string `json:"shop_sku_id" check:"required,max=128"`
-	ShopIID         string `json:"shop_i_id,omitzero"`                        // 店铺款式编码: Platform shop style code
-	IID             string `json:"i_id,omitzero" check:"max=40"`              // 款式编码: Style code, max 40
-	Pic             string `json:"pic,omitzero" check:"max=300"`              // 图片地址: Picture URL, max 300
-	PropertiesValue string `json:"properties_value,omitzero" check:"max=100"` // 颜色及规格: Spec text, max 100
-	// 金额: Line deal amount, 2 decimals (may differ from price*qty) (required)
+	// 店铺商品编码: shop SKU code, at most 128; any value if shop goods are not maintained
+	// (required)
+	ShopSKUID string `json:"shop_sku_id" check:"required,max=128"`
+	ShopIID   string `json:"shop_i_id,omitzero"`           // 店铺款式编码: platform shop style code
+	IID       string `json:"i_id,omitzero" check:"max=40"` // 款式编码: style code, at most 40 characters
+	Pic       string `json:"pic,omitzero" check:"max=300"` // 图片地址: picture URL, at most 300
+	// 颜色及规格: specification, at most 100 characters
+	PropertiesValue string `json:"properties_value,omitzero" check:"max=100"`
+	// 金额: line deal amount, 2 decimals (may differ from price*qty) (required)
 	Amount    decimal.Decimal `json:"amount"`
-	Price     decimal.Decimal `json:"price,omitzero"`                // 单价: Unit price, up to 4 decimals
-	BasePrice decimal.Decimal `json:"base_price"`                    // 原价: List price, 2 decimals (required)
-	Qty       decimal.Decimal `json:"qty"`                           // 数量: Quantity (required)
-	RefundQty decimal.Decimal `json:"refund_qty,omitzero"`           // 退款数量: Quantity being refunded before shipping
-	Name      string          `json:"name" check:"required,max=100"` // 名称: Goods name, max 100 (required)
-	// 退款状态: waiting, success (line is not shipped; all lines success cancels the order),
-	// closed. Any value turns the order abnormal. Updatable
+	Price     decimal.Decimal `json:"price,omitzero"`                // 单价: unit price, up to 4 decimals
+	BasePrice decimal.Decimal `json:"base_price"`                    // 原价: list price, 2 decimals (required)
+	Qty       decimal.Decimal `json:"qty"`                           // 数量: quantity (required)
+	RefundQty decimal.Decimal `json:"refund_qty,omitzero"`           // 退款数量: quantity being refunded before shipping
+	Name      string          `json:"name" check:"required,max=100"` // 名称: goods name, at most 100 characters (required)
+	// 退款状态: waiting, success (the line is not shipped; if all lines are, the order is
+	// cancelled) or closed. Any value makes the order abnormal. Updatable
 	RefundStatus string `json:"refund_status,omitzero"`
-	// 平台子订单号: Caller line id, max 50, unique inside the order (required)
+	// 平台子订单号: caller line id, at most 50, unique inside the order (required)
 	OuterOIID    string    `json:"outer_oi_id" check:"required,max=50"`
-	Remark       string    `json:"remark,omitzero"`        // 备注: Remark
-	BatchID      string    `json:"batch_id,omitzero"`      // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate time.Time `json:"produced_date,omitzero"` // 生产日期: Production date
-	IsGift       bool      `json:"is_gift,omitzero"`       // 是否赠品: Gift line
-	BuID         int64     `json:"bu_id,omitzero"`         // 虚拟仓编号: Virtual warehouse id
+	Remark       string    `json:"remark,omitzero"`        // 备注: remark
+	BatchID      string    `json:"batch_id,omitzero"`      // 生产批次号: production batch number (batch management must be on)
+	ProducedDate time.Time `json:"produced_date,omitzero"` // 生产日期: production date
+	IsGift       bool      `json:"is_gift,omitzero"`       // 是否赠品: whether it is a gift
+	BuID         int64     `json:"bu_id,omitzero"`         // 虚拟仓编号: virtual warehouse id
 }
 
 // OrderUploadPay 支付信息: Pay of [OrderUpload].
 type OrderUploadPay struct {
-	// 外部支付单号: Caller payment number, max 50 (required)
+	_ orderUploadPayFields
+
+	// 外部支付单号: caller payment number, at most 50 characters (required)
 	OuterPayID string    `json:"outer_pay_id" check:"required,max=50"`
-	PayDate    time.Time `json:"pay_date" check:"required"`       // 支付时间: Payment time (required)
-	Payment    string    `json:"payment" check:"required,max=20"` // 支付方式: Payment method text, max 20 (required)
-	// 卖家账号: Seller account, max 50 (required)
+	PayDate    time.Time `json:"pay_date" check:"required"` // 支付时间: payment time (required)
+	// 支付方式: payment method, at most 20 characters (required)
+	Payment string `json:"payment" check:"required,max=20"`
+	// 卖家账号: seller account, at most 50 characters (required)
 	SellerAccount string `json:"seller_account" pii:"true" check:"required,max=50"`
-	// 买家支付账号: Buyer account, max 200 (required)
+	// 买家支付账号: buyer account, at most 200 characters (required)
 	BuyerAccount string          `json:"buyer_account" pii:"true" check:"required,max=200"`
-	Amount       decimal.Decimal `json:"amount"` // 金额: Paid amount, 2 decimals (required)
+	Amount       decimal.Decimal `json:"amount"` // 金额: paid amount, 2 decimals (required)
 }
 
 // Format prints the value for people, with personal data masked.
@@ -704,8 +753,10 @@ func (v OrderUploadPay) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderUploadCard 买家身份信息: Card of [OrderUpload].
 type OrderUploadCard struct {
-	Name   string `json:"name,omitzero" pii:"true"`    // 名称: Name
-	CardID string `json:"card_id,omitzero" pii:"true"` // 身份证号: Identity number
+	_ orderUploadCardFields
+
+	Name   string `json:"name,omitzero" pii:"true"`    // 名称: name
+	CardID string `json:"card_id,omitzero" pii:"true"` // 身份证号: identity number
 }
 
 // Format prints the value for people, with personal data masked.
@@ -716,14 +767,16 @@ func (v OrderUploadCard) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderUploadInvoice 发票信息: Invoice of [OrderUpload].
 type OrderUploadInvoice struct {
-	Address     string `json:"address,omitzero" pii:"true"`     // 地址: Address
-	Bank        string `json:"bank,omitzero" pii:"true"`        // 开户银行: Bank
-	Phone       string `json:"phone,omitzero" pii:"true"`       // 电话: Phone
-	Account     string `json:"account,omitzero" pii:"true"`     // 银行账号: Bank account
-	Email       string `json:"email,omitzero" pii:"true"`       // 邮箱: Email
-	UserName    string `json:"userName,omitzero" pii:"true"`    // 联系人姓名: Contact name (camelCase key)
-	UserPhone   string `json:"userPhone,omitzero" pii:"true"`   // 联系人电话: Contact phone (camelCase key)
-	UserAddress string `json:"userAddress,omitzero" pii:"true"` // 联系人地址: Contact address (camelCase key)
+	_ orderUploadInvoiceFields
+
+	Address     string `json:"address,omitzero" pii:"true"`     // 地址: address
+	Bank        string `json:"bank,omitzero" pii:"true"`        // 开户银行: bank
+	Phone       string `json:"phone,omitzero" pii:"true"`       // 电话: phone
+	Account     string `json:"account,omitzero" pii:"true"`     // 银行账号: bank account
+	Email       string `json:"email,omitzero" pii:"true"`       // 邮箱: email
+	UserName    string `json:"userName,omitzero" pii:"true"`    // 联系人姓名: contact name
+	UserPhone   string `json:"userPhone,omitzero" pii:"true"`   // 联系人电话: contact phone
+	UserAddress string `json:"userAddress,omitzero" pii:"true"` // 联系人地址: contact address
 }
 
 // Format prints the value for people, with personal data masked.
@@ -734,22 +787,26 @@ func (v OrderUploadInvoice) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderUploadFinanceData 跨境财务信息: FinanceData of [OrderUpload].
 type OrderUploadFinanceData struct {
-	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: Rebate
-	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: Income tax/fee
-	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: Shipping tax
-	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: Other income
-	// 卖家促销折扣: Promotion discount by seller
+	_ orderUploadFinanceDataFields
+
+	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: rebate
+	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: taxes and fees received
+	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: shipping tax
+	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: other income
+	// 卖家促销折扣: promotion discount by seller
 	VoucherFromSeller  decimal.Decimal `json:"voucher_from_seller,omitzero"`
-	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: Platform commission
-	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: Transfer fee
-	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: Transaction fee
-	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: Expense tax/fee
-	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: Other expense
+	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: platform commission
+	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: transfer fee
+	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: transaction fee
+	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: taxes and fees paid
+	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: other expense
 }
 
 // OrderUploadExt 跨境订单扩展信息: OrderExt of [OrderUpload].
 type OrderUploadExt struct {
-	ExtDatas *OrderUploadExtData `json:"ext_datas,omitzero"` // 扩展数据: Extension values
+	_ orderUploadExtFields
+
+	ExtDatas *OrderUploadExtData `json:"ext_datas,omitzero"` // 扩展数据: extension values
 }
 
 // Format prints the value for people, with personal data masked.
@@ -760,8 +817,10 @@ func (v OrderUploadExt) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderUploadExtData 扩展数据: ExtDatas of [OrderUploadExt].
 type OrderUploadExtData struct {
-	DoorPlate   string `json:"door_plate,omitzero" pii:"true"`   // 门牌号: Door number
-	CompanyName string `json:"company_name,omitzero" pii:"true"` // 公司名称: Company name
+	_ orderUploadExtDataFields
+
+	DoorPlate   string `json:"door_plate,omitzero" pii:"true"`   // 门牌号: door number
+	CompanyName string `json:"company_name,omitzero" pii:"true"` // 公司名称: company name
 }
 
 // Format prints the value for people, with personal data masked.
@@ -772,174 +831,220 @@ func (v OrderUploadExtData) LogValue() slog.Value { return redact.LogValue(v) }
 
 // orderUploadReply 订单上传(商家自有商城、跨境线下): the answer of [OrderService.Upload].
 type orderUploadReply struct {
-	Rows []OrderUploadResult `json:"datas,omitzero"` // 数据集合: One row per uploaded order; null seen on failure
+	_ orderUploadReplyFields
+
+	Rows []OrderUploadResult `json:"datas,omitzero"` // 数据集合: one row per uploaded order; null on failure
 }
 
 // OrderUploadResult 数据集合: Rows of [orderUploadReply].
 type OrderUploadResult struct {
-	OID  int64  `json:"o_id,omitzero"`  // 内部单号: ERP internal order number
-	SoID string `json:"so_id,omitzero"` // 线上单号: Echo of so_id
-	// 是否成功: Row success. code 0 on the envelope does not mean every row passed
+	_ orderUploadResultFields
+
+	OID  int64  `json:"o_id,omitzero"`               // 内部单号: ERP internal order number
+	SoID string `json:"so_id,omitzero" wire:"vital"` // 线上单号: so_id of the request
+	// 是否成功: success flag of the row; code 0 of the answer does not mean that every row
+	// succeeded
 	IsSuccess bool   `json:"issuccess,omitzero"`
-	Msg       string `json:"msg,omitzero"` // 描述: Row message
+	Msg       string `json:"msg,omitzero"` // 描述: message of the row
 }
 
 // OrderCancelRequest 订单取消-按内部单号取消: the request of [OrderService.Cancel].
 type OrderCancelRequest struct {
+	_ orderCancelRequestFields
+
 	OIDs       []int64 `json:"o_ids" check:"required"` // 内部单号列表: ERP order numbers, at most 50 (required)
-	CancelType string  `json:"cancel_type,omitzero"`   // 取消原因类型: Cancel reason category (text)
-	Remark     string  `json:"remark,omitzero"`        // 备注: Remark
+	CancelType string  `json:"cancel_type,omitzero"`   // 取消原因类型: category of the reason
+	Remark     string  `json:"remark,omitzero"`        // 备注: remark
 }
 
 // OrderCancelResult 订单取消-按内部单号取消: the answer of [OrderService.Cancel].
 type OrderCancelResult struct {
-	Data string `json:"data,omitzero"` // 数据: Docs show a string without content; treat as opaque
+	_ orderCancelResultFields
+
+	Data string `json:"data,omitzero"` // 数据: undocumented
 }
 
 // OrderMarkSentRequest 订单发货-新: the request of [OrderService.MarkSent].
 type OrderMarkSentRequest struct {
-	Items []OrderMarkSentItem `json:"items" check:"required"` // 发货明细: Shipments (required)
+	_ orderMarkSentRequestFields
+
+	Items []OrderMarkSentItem `json:"items" check:"required"` // 发货明细: shipments (required)
 }
 
 // OrderMarkSentItem 发货明细: Items of [OrderMarkSentRequest].
 type OrderMarkSentItem struct {
-	OID    int64  `json:"o_id,omitzero"`    // 内部单号: Internal number; or shop_id + so_id
+	_ orderMarkSentItemFields
+
+	OID    int64  `json:"o_id,omitzero"`    // 内部单号: internal number, or shop_id with so_id
 	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
-	LCName string `json:"lc_name,omitzero"` // 物流公司名称: Carrier name
-	LID    string `json:"l_id,omitzero"`    // 物流单号: Waybill; the international number when is_un_lid
-	// 允许使用已用物流单号: Allow a waybill used before, default false
+	SoID   string `json:"so_id,omitzero"`   // 线上单号: online or external document number
+	LCName string `json:"lc_name,omitzero"` // 物流公司名称: carrier name (probably required)
+	// 物流单号: waybill; the international number when is_un_lid (probably required)
+	LID string `json:"l_id,omitzero"`
+	// 允许使用已用物流单号: allow a waybill used before, default false
 	SendByUsedLID bool   `json:"send_by_used_lid,omitzero"`
-	LCID          string `json:"lc_id,omitzero"` // 物流公司编码: Carrier code as configured in the tenant
-	// 是否跨境发货: Cross-border shipping; true makes channel fields required
+	LCID          string `json:"lc_id,omitzero"` // 物流公司编码: carrier code as configured in the tenant (probably required)
+	// 是否跨境发货: whether it ships across borders; requires the channel members
 	IsUnLID      bool   `json:"is_un_lid,omitzero"`
-	TrackingCode string `json:"tracking_code,omitzero"` // 渠道编码: Channel code
-	TrackingInfo string `json:"tracking_info,omitzero"` // 渠道名称: Channel name
-	TrackingType int64  `json:"tracking_type,omitzero"` // 货代编号: Forwarder id, 1000 suggested default
+	TrackingCode string `json:"tracking_code,omitzero"` // 渠道编码: channel code
+	TrackingInfo string `json:"tracking_info,omitzero"` // 渠道名称: channel name
+	TrackingType int64  `json:"tracking_type,omitzero"` // 货代编号: forwarder id, 1000 suggested default
 }
 
 // OrderMarkSentReply 订单发货-新: the answer of [OrderService.MarkSent].
 type OrderMarkSentReply struct {
-	Rows []json.RawMessage `json:"data,omitzero"` // 数据: Rows not described; legacy shape
+	_ orderMarkSentReplyFields
+
+	Rows []json.RawMessage `json:"data,omitzero"` // 数据: rows; undocumented
 }
 
 // OrderActionQuery 订单操作日志查询: the request of [OrderService.QueryActions].
 type OrderActionQuery struct {
-	ModifiedEnd time.Time `json:"modified_end,omitzero"` // 日志结束时间: Window end, pairs with modified_begin
-	PageIndex   int64     `json:"page_index,omitzero"`   // 第几页: Page number, starts at 1
-	PageSize    int64     `json:"page_size,omitzero"`    // 每页条数: Default 50, max 500
-	// 日志起始时间: Log time from; pairs with modified_end, span max 1 day
+	_ orderActionQueryFields
+
+	// 日志结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	PageIndex   int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize    int64     `json:"page_size,omitzero"`  // 每页条数: default 50, at most 500
+	// 日志起始时间: start of the time range; modified_end is required with it, at most 1 day later
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
 	OID           int64     `json:"o_id,omitzero"`        // 内部单号: ERP internal order number (unique per tenant)
-	ActionName    string    `json:"action_name,omitzero"` // 操作名称: Filter by log action name
+	ActionName    string    `json:"action_name,omitzero"` // 操作名称: filter by log action name
 }
 
 // OrderActionPage 订单操作日志查询: the answer of [OrderService.QueryActions].
 type OrderActionPage struct {
-	PageSize     int64         `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex    int64         `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount    int64         `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount    int64         `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext      bool          `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	OrderActions []OrderAction `json:"datas,omitzero"`      // 数据集合: Rows
+	_ orderActionPageFields
+
+	PageSize     int64         `json:"page_size,omitzero"`               // 每页条数: rows per page
+	PageIndex    int64         `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	DataCount    int64         `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows (one source)
+	PageCount    int64         `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages (one source)
+	HasNext      bool          `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	OrderActions []OrderAction `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // OrderAction 数据集合: OrderActions of [OrderActionPage].
 type OrderAction struct {
-	OAID        int64     `json:"oa_id,omitzero"`        // 操作日志编号: Log entry id
-	OID         int64     `json:"o_id,omitzero"`         // 内部单号: ERP internal order number (unique per tenant)
-	Name        string    `json:"name,omitzero"`         // 操作名称: Action name (Chinese text)
-	Remark      string    `json:"remark,omitzero"`       // 备注: Remark
-	Created     time.Time `json:"created,omitzero"`      // 创建时间: Created time
-	CreatorName string    `json:"creator_name,omitzero"` // 创建人名称: Creator / sales staff name
+	_ orderActionFields
+
+	OAID        int64     `json:"oa_id,omitzero" wire:"vital"` // 操作日志编号: log entry id
+	OID         int64     `json:"o_id,omitzero"`               // 内部单号: ERP internal order number (unique per tenant)
+	Name        string    `json:"name,omitzero"`               // 操作名称: name of the action
+	Remark      string    `json:"remark,omitzero"`             // 备注: remark
+	Created     time.Time `json:"created,omitzero"`            // 创建时间: creation time
+	CreatorName string    `json:"creator_name,omitzero"`       // 创建人名称: creator or sales staff name
 }
 
 // OrderSetLabelsRequest 订单标签(新增/移除): the request of [OrderService.SetLabels].
 type OrderSetLabelsRequest struct {
+	_ orderSetLabelsRequestFields
+
 	OID    int64  `json:"o_id,omitzero"`    // 内部单号: o_id, or shop_id with so_id
 	ShopID int64  `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	SoID   string `json:"so_id,omitzero"`   // 线上单号: Online / external document number
-	// 标签: More than 0 and fewer than 20, each max 10 characters (required)
+	SoID   string `json:"so_id,omitzero"`   // 线上单号: online or external document number
+	// 标签: 1 to 19 labels of at most 10 characters (required)
 	Labels     []string `json:"labels" check:"required,items=19"`
 	ActionType int64    `json:"action_type"` // 操作类型: 1 add, 2 remove (required)
 }
 
 // OrderSetRemarkRequest 修改订单卖家备注(按内部单号): the request of [OrderService.SetRemark].
 type OrderSetRemarkRequest struct {
+	_ orderSetRemarkRequestFields
+
 	OID      int64  `json:"o_id" check:"required"`  // 内部单号: ERP internal order number (unique per tenant) (required)
-	Remark   string `json:"remark" check:"max=500"` // 备注: Overwrites by default, max 500 (required)
-	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
+	Remark   string `json:"remark" check:"max=500"` // 备注: overwrites by default, at most 500 characters (required)
+	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: append instead of overwrite, default false
 }
 
 // OrderSetRemarkBySoIDRequest 修改订单卖家备注(按线上单号): the request of
 // [OrderService.SetRemarkBySoID].
 type OrderSetRemarkBySoIDRequest struct {
-	SoID     string `json:"so_id" check:"required"` // 线上单号: Online / external document number (required)
-	Remark   string `json:"remark"`                 // 备注: Remark (required)
-	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: Append instead of overwrite, default false
+	_ orderSetRemarkBySoIDRequestFields
+
+	SoID     string `json:"so_id" check:"required"` // 线上单号: online or external document number (required)
+	Remark   string `json:"remark"`                 // 备注: remark (required)
+	IsAppend bool   `json:"is_append,omitzero"`     // 是否追加: append instead of overwrite, default false
 }
 
 // OrderSetNodesRequest 通过订单号修改线下备注: the request of [OrderService.SetNodes].
 type OrderSetNodesRequest struct {
-	ShopID int64       `json:"shop_id,omitzero"`       // 店铺编号: ERP shop id
-	Items  []OrderNode `json:"items" check:"required"` // 明细: At most 10 (required)
+	_ orderSetNodesRequestFields
+
+	ShopID int64       `json:"shop_id,omitzero"`       // 店铺编号: ERP shop id (probably required)
+	Items  []OrderNode `json:"items" check:"required"` // 明细: at most 10 (required)
 }
 
 // OrderNode 明细: Items of [OrderSetNodesRequest].
 type OrderNode struct {
-	OID  int64  `json:"o_id,omitzero"`  // 内部单号: o_id or so_id; when both point at different orders both change
-	SoID string `json:"so_id,omitzero"` // 线上单号: Online / external document number
-	Node string `json:"node"`           // 线下备注: Offline (internal) note (required)
+	_ orderNodeFields
+
+	OID  int64  `json:"o_id,omitzero"`  // 内部单号: o_id or so_id; if they name different orders both change
+	SoID string `json:"so_id,omitzero"` // 线上单号: online or external document number
+	Node string `json:"node"`           // 线下备注: internal note, not synchronised to the platform (required)
 }
 
 // OrderAssignWarehouseRequest 订单指定发货仓: the request of [OrderService.AssignWarehouse].
 type OrderAssignWarehouseRequest struct {
+	_ orderAssignWarehouseRequestFields
+
 	OID     int64 `json:"o_id" check:"required"`      // 内部单号: ERP internal order number (unique per tenant) (required)
-	WMSCoID int64 `json:"wms_co_id" check:"required"` // 分仓编号: Branch / third-party warehouse id (required)
+	WMSCoID int64 `json:"wms_co_id" check:"required"` // 分仓编号: branch or third-party warehouse id (required)
 }
 
 // OrderMarkQuestionRequest 订单转异常: the request of [OrderService.MarkQuestion].
 type OrderMarkQuestionRequest struct {
-	// 内部单号列表: Internal numbers, max 50; either o_ids or so_ids
+	_ orderMarkQuestionRequestFields
+
+	// 内部单号列表: internal numbers, at most 50; o_ids or so_ids
 	OIDs    []int64  `json:"o_ids,omitzero" check:"items=50"`
-	SoIDs   []string `json:"so_ids,omitzero" check:"items=50"` // 线上单号列表: Online numbers, max 50
-	Channel string   `json:"channel,omitzero"`                 // 操作人: Operator text for the log, default open
-	// 异常类型: Abnormal type, free custom text allowed (required)
+	SoIDs   []string `json:"so_ids,omitzero" check:"items=50"` // 线上单号列表: online numbers, at most 50
+	Channel string   `json:"channel,omitzero"`                 // 操作人: operator, for the log; default open
+	// 异常类型: kind of abnormal state, or a text of your own (required)
 	QuestionType string `json:"question_type" check:"required"`
-	QuestionDesc string `json:"question_desc,omitzero"` // 异常描述: Question (abnormal) text
+	QuestionDesc string `json:"question_desc,omitzero"` // 异常描述: description of the abnormal state
 }
 
 // OrderQuestionResult 订单转异常: the answer of [OrderService.MarkQuestion].
 type OrderQuestionResult struct {
-	Success int64                  `json:"success,omitzero"` // 成功数量: Number changed
-	Fail    int64                  `json:"fail,omitzero"`    // 失败数量: Number failed
-	Message []OrderQuestionFailure `json:"message,omitzero"` // 失败明细: Failures
+	_ orderQuestionResultFields
+
+	Success int64                  `json:"success,omitzero"`              // 成功数量: number changed
+	Fail    int64                  `json:"fail,omitzero"`                 // 失败数量: number failed
+	Message []OrderQuestionFailure `json:"message,omitzero" wire:"vital"` // 失败明细: failures
 }
 
 // OrderQuestionFailure 失败明细: Message of [OrderQuestionResult].
 type OrderQuestionFailure struct {
-	ID  int64  `json:"id,omitzero"`  // 编号: Id
-	Msg string `json:"msg,omitzero"` // 描述: Result text
+	_ orderQuestionFailureFields
+
+	ID  int64  `json:"id,omitzero" wire:"vital"` // 编号: id
+	Msg string `json:"msg,omitzero"`             // 描述: message
 }
 
 // OrderSplitRequest 订单拆分: the request of [OrderService.Split].
 type OrderSplitRequest struct {
+	_ orderSplitRequestFields
+
 	// 内部单号: ERP internal order number (unique per tenant) (required, sent as text)
 	OID int64 `json:"o_id,string" check:"required"`
-	// 拆单信息: Outer array = new orders; inner rows {oi_id: string line id, qty: number}
-	// (required)
+	// 拆单信息: new orders, each a list of line ids and quantities (required)
 	SplitInfos [][]OrderSplitLine `json:"split_infos" check:"required"`
 }
 
 // OrderSplitLine 拆单信息: SplitInfos of [OrderSplitRequest].
 type OrderSplitLine struct {
-	OIID int64           `json:"oi_id,string" check:"required"` // 子订单号: Order line id (required, sent as text)
-	Qty  decimal.Decimal `json:"qty"`                           // 数量: Quantity moved (required)
+	_ orderSplitLineFields
+
+	OIID int64           `json:"oi_id,string" check:"required"` // 子订单号: order line id (required, sent as text)
+	Qty  decimal.Decimal `json:"qty"`                           // 数量: quantity moved (required)
 }
 
 // OrderSplitResult 订单拆分: the answer of [OrderService.Split].
 type OrderSplitResult struct {
-	Data []int64 `json:"data,omitzero"` // 数据: Internal numbers after the split
+	_ orderSplitResultFields
+
+	Data []int64 `json:"data,omitzero"` // 数据: internal numbers after the split
 }
 
 func (p *OrderPage) rowCount() int { return len(p.Orders) }

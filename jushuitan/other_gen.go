@@ -12,50 +12,55 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
 // QueryTrackLog 唯一码物流日志: query serial number track log, one page.
-// [SerialNumberService.AllTrackLog] goes through all of them.
+// [SerialNumberService.AllTrackLog] iterates over all of them.
 //
-// Note: Filters of the request are not known; rows and paging as one typed public client
-// declares them.
-// Note: No source states the largest page; 50 is our choice.
+// Note: The filters of the request are unknown; rows and pagination are unconfirmed.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/jushuitan/trackinfo/query; confidence of the known facts: low.
+// It is documented by one source only.
 func (s *SerialNumberService) QueryTrackLog(ctx context.Context, req *TrackLogQuery) (*TrackLogPage, error) {
-	return call[TrackLogPage](ctx, s.client, opSerialNumbersQueryTrackLog, req)
+	return pagesSerialNumbersQueryTrackLog.page(ctx, s.client, req)
 }
 
-// AllTrackLog goes through every row of QueryTrackLog, page after page (up to 50 rows a page).
-// It ends at the first error, which is the last pair.
+// AllTrackLog iterates over every row of QueryTrackLog, page by page (up to 50 rows per page).
+// It stops at the first error, which is the last pair yielded.
 func (s *SerialNumberService) AllTrackLog(ctx context.Context, req *TrackLogQuery) iter.Seq2[*TrackLogEntry, error] {
 	return pagesSerialNumbersQueryTrackLog.all(ctx, s.client, req)
 }
 
-var pagesSerialNumbersQueryTrackLog = paged(opSerialNumbersQueryTrackLog, pages.Query[TrackLogQuery, TrackLogPage, TrackLogEntry]{
+var pagesSerialNumbersQueryTrackLog = &pager[TrackLogQuery, TrackLogPage, TrackLogEntry]{op: opSerialNumbersQueryTrackLog, query: pages.Query[TrackLogQuery, TrackLogPage, TrackLogEntry]{
 	Page: func(q *TrackLogQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *TrackLogPage) []TrackLogEntry { return p.TrackLogEntries },
 	Info: func(p *TrackLogPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Key:      func(r *TrackLogEntry) string { return rowKey(r.AutoID) },
 	Modified: func(r *TrackLogEntry) time.Time { return r.Modified },
-})
+}}
 
 // TrackLogQuery 唯一码物流日志: the request of [SerialNumberService.QueryTrackLog].
 type TrackLogQuery struct {
-	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page, from 1
-	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows a page
+	_ trackLogQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, from 1 (one source)
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page (one source)
 }
 
 // TrackLogPage 唯一码物流日志: the answer of [SerialNumberService.QueryTrackLog].
 type TrackLogPage struct {
-	PageIndex       int64           `json:"page_index,omitzero"` // 第几页: page number
-	PageSize        int64           `json:"page_size,omitzero"`  // 每页条数: rows a page
-	DataCount       int64           `json:"data_count,omitzero"` // 总条数: total rows
-	PageCount       int64           `json:"page_count,omitzero"` // 总页数: total pages
-	HasNext         bool            `json:"has_next,omitzero"`   // 是否有下一页: whether more pages follow
-	TrackLogEntries []TrackLogEntry `json:"datas,omitzero"`      // 数据集合: rows
+	_ trackLogPageFields
+
+	PageIndex       int64           `json:"page_index,omitzero"`              // 第几页: page number
+	PageSize        int64           `json:"page_size,omitzero"`               // 每页条数: rows per page
+	DataCount       int64           `json:"data_count,omitzero" wire:"vital"` // 总条数: total rows
+	PageCount       int64           `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext         bool            `json:"has_next,omitzero"`                // 是否有下一页: whether more pages follow
+	TrackLogEntries []TrackLogEntry `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -66,20 +71,26 @@ func (v TrackLogPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TrackLogEntry 数据集合: TrackLogEntries of [TrackLogPage].
 type TrackLogEntry struct {
-	AutoID   int64     `json:"auto_id,omitzero"`  // 自增编号: row id
-	CoID     int64     `json:"co_idc,omitzero"`   // 公司编号: company id, in this spelling in the source
-	LID      string    `json:"l_id,omitzero"`     // 物流单号: waybill
-	SKUID    string    `json:"sku_id,omitzero"`   // 商品编码: SKU code
-	SKUSN    string    `json:"sku_sn,omitzero"`   // 唯一码: serial number
-	Status   string    `json:"status,omitzero"`   // 状态: status
-	Created  time.Time `json:"created,omitzero"`  // 创建时间: created time
-	Creator  string    `json:"creator,omitzero"`  // 创建人: creator
-	Modified time.Time `json:"modified,omitzero"` // 修改时间: last modified time
-	Modifier string    `json:"modifier,omitzero"` // 修改人: last modifier
+	_ trackLogEntryFields
 
-	// Extra holds the members of the answer that are not known above.
+	AutoID   int64     `json:"auto_id,omitzero" wire:"vital"` // 自增编号: row id
+	CoID     int64     `json:"co_idc,omitzero"`               // 公司编号: company id
+	LID      string    `json:"l_id,omitzero"`                 // 物流单号: waybill
+	SKUID    string    `json:"sku_id,omitzero"`               // 商品编码: SKU code
+	SKUSN    string    `json:"sku_sn,omitzero"`               // 唯一码: serial number
+	Status   string    `json:"status,omitzero" wire:"vital"`  // 状态: status
+	Created  time.Time `json:"created,omitzero"`              // 创建时间: creation time
+	Creator  string    `json:"creator,omitzero"`              // 创建人: creator
+	Modified time.Time `json:"modified,omitzero"`             // 修改时间: time of the last change
+	Modifier string    `json:"modifier,omitzero"`             // 修改人: last modifier
+
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *TrackLogEntry) Unread() []string { return wire.Unread(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v TrackLogEntry) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }

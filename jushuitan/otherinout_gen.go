@@ -11,6 +11,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -18,44 +19,50 @@ import (
 // client.OtherInOuts.
 type OtherInOutService service
 
-// Query 其它出入库查询: query other stock in/out, one page. [OtherInOutService.All] goes
-// through all of them.
+// Query 其它出入库查询: query other stock in/out, one page. [OtherInOutService.All] iterates
+// over all of them.
 //
-// Limits: page_size default 30, max 50; so_ids, io_ids max 50; window 7 days.
-// Note: start_ts goes with the paging members only: give Since no other filter.
+// Limits: page_size default 30, at most 50; so_ids, io_ids at most 50; window 7 days.
+// Note: start_ts can be combined with the pagination members only: pass no other filter to
+// Since.
 // Effect: read.
 // POST /open/other/inout/query, official page docType=10&docId=42.
 func (s *OtherInOutService) Query(ctx context.Context, req *OtherInOutQuery) (*OtherInOutPage, error) {
-	return call[OtherInOutPage](ctx, s.client, opOtherInOutsQuery, req)
+	return pagesOtherInOutsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *OtherInOutService) All(ctx context.Context, req *OtherInOutQuery) iter.Seq2[*OtherInOut, error] {
 	return pagesOtherInOutsQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of OtherInOuts.Query until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of OtherInOuts.Query: it yields
+// every row that changed after version since, oldest change first, until there is nothing
+// newer. Rows of version since itself are skipped. Start the next run with the largest TS
+// seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters
+// apply.
 func (s *OtherInOutService) Since(ctx context.Context, since int64, req *OtherInOutQuery) iter.Seq2[*OtherInOut, error] {
 	return pagesOtherInOutsQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *OtherInOutService) Stream(req *OtherInOutQuery, from Checkpoint) *Stream[OtherInOut] {
 	return pagesOtherInOutsQuery.stream(s.client, req, from)
 }
 
-// Upload 新建其它出入库: create other stock in/out.
+// Upload 新建其它出入库: create other stock in/out. It is one document whose items are not
+// split among calls: for more items than the server accepts, upload several documents with
+// keys of their own.
 //
-// Limits: labels text max 200 in total.
-// Note: Address parts and remark must be left out, not sent as empty text.
-// Effect: write, repeated safely by external_id: external_id becomes the online number and
-// acts as the key (inferred).
+// Limits: labels text at most 200 in total.
+// Note: Omit an empty remark and empty parts of the address.
+// Effect: write, idempotent by external_id: external_id becomes the online number and acts as
+// the key (inferred).
+// Settle: [Client.Settle] reads back OtherInOuts.Query by so_ids; the document must be newer
+// than the write, or show the same items.qty, items.sku_id.
 // POST /open/jushuitan/otherinout/upload, official page docType=10&docId=43.
 func (s *OtherInOutService) Upload(ctx context.Context, req *OtherInOutUpload) (*OtherInOutUploadResult, error) {
 	return call[OtherInOutUploadResult](ctx, s.client, opOtherInOutsUpload, req)
@@ -63,89 +70,102 @@ func (s *OtherInOutService) Upload(ctx context.Context, req *OtherInOutUpload) (
 
 // ChangeStatus 其它出入库状态变更: change status of other stock in/out.
 //
-// Limits: max 20 numbers.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the document has the status already; ask OtherInOuts.Query for it.
+// Limits: at most 20 numbers.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the document already has the status; query it with OtherInOuts.Query.
+// Settle: [Client.Settle] reads back OtherInOuts.Query by io_ids, so_ids; it must show status
+// Cancelled or Delete; in some cases no source says which status follows an audit.
 // POST /open/jushuitan/otherinout/cancel, official page docType=10&docId=223; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *OtherInOutService) ChangeStatus(ctx context.Context, req *OtherInOutChangeStatusRequest) error {
 	_, err := call[noReply](ctx, s.client, opOtherInOutsChangeStatus, req)
 	return err
 }
 
-// SerialNumberService 唯一码: where pieces with a serial number, and production batches, are
-// and were. [SKUService.AddSerialNumbers] registers them. Use it as client.SerialNumbers.
+// SerialNumberService 唯一码: locations and history of serial numbers and production batches.
+// [SKUService.AddSerialNumbers] registers them. Use it as client.SerialNumbers.
 type SerialNumberService service
 
-// Query 跟踪信息查询: query serial / batch tracking, one page. [SerialNumberService.All] goes
-// through all of them.
+// Query 跟踪信息查询: query serial / batch tracking, one page. [SerialNumberService.All]
+// iterates over all of them.
 //
-// Limits: window max 7 days, required without serial/document lists.
-// Note: Nearly every number comes as string in the docs.
-// Note: No source states the largest page; 50 is our choice.
+// Limits: window at most 7 days, required without serial/document lists.
+// Note: Numbers and numeric strings are both accepted.
+// Note: The maximum page size is not documented; 50 is our choice.
 // Effect: read.
 // POST /open/jushuitan/skusn/query, official page docType=22&docId=252; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *SerialNumberService) Query(ctx context.Context, req *SerialNumberQuery) (*SerialNumberPage, error) {
-	return call[SerialNumberPage](ctx, s.client, opSerialNumbersQuery, req)
+	return pagesSerialNumbersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *SerialNumberService) All(ctx context.Context, req *SerialNumberQuery) iter.Seq2[*SerialNumberState, error] {
 	return pagesSerialNumbersQuery.all(ctx, s.client, req)
 }
 
-var pagesOtherInOutsQuery = paged(opOtherInOutsQuery, pages.Query[OtherInOutQuery, OtherInOutPage, OtherInOut]{
+var pagesOtherInOutsQuery = &pager[OtherInOutQuery, OtherInOutPage, OtherInOut]{op: opOtherInOutsQuery, query: pages.Query[OtherInOutQuery, OtherInOutPage, OtherInOut]{
 	Page: func(q *OtherInOutQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *OtherInOutPage) []OtherInOut { return p.OtherInOuts },
 	Info: func(p *OtherInOutPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *OtherInOutQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *OtherInOut) string { return rowKey(r.IOID) },
 	Modified: func(r *OtherInOut) time.Time { return r.Modified },
 	Cursor:   func(q *OtherInOutQuery) *int64 { return &q.StartTS },
 	Version:  func(r *OtherInOut) int64 { return r.TS },
-})
+}}
 
 // keyed reports whether external_id is set.
 func (r *OtherInOutUpload) keyed() bool { return !blank(r.ExternalID) }
 
-var pagesSerialNumbersQuery = paged(opSerialNumbersQuery, pages.Query[SerialNumberQuery, SerialNumberPage, SerialNumberState]{
+var pagesSerialNumbersQuery = &pager[SerialNumberQuery, SerialNumberPage, SerialNumberState]{op: opSerialNumbersQuery, query: pages.Query[SerialNumberQuery, SerialNumberPage, SerialNumberState]{
 	Page:     func(q *SerialNumberQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows:     func(p *SerialNumberPage) []SerialNumberState { return p.SerialNumberStates },
 	Info:     func(_ *SerialNumberPage) pages.Info { return pages.Info{} },
 	Window:   func(q *SerialNumberQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Modified: func(r *SerialNumberState) time.Time { return r.Modified },
-})
+}}
 
 // OtherInOutQuery 其它出入库查询: the request of [OtherInOutService.Query].
 type OtherInOutQuery struct {
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`          // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`            // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero" check:"items=50"` // 外部单号列表: Max 50
-	Types         []string  `json:"types,omitzero"`                   // 单据类型: 其它退货, 其它出库, 其它进仓
+	_ otherInOutQueryFields
+
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero" check:"items=50"` // 外部单号列表: at most 50
+	Types       []string  `json:"types,omitzero"`                   // 单据类型: 其它退货, 其它出库, 其它进仓
 	// 状态: Confirmed, WaitConfirm, OuterConfirming, Cancelled (voided after effect), Delete
 	// (voided before effect)
 	Status    string   `json:"status,omitzero"`
-	PageIndex int64    `json:"page_index,omitzero"`              // 第几页: Page number, starts at 1
-	PageSize  int64    `json:"page_size,omitzero"`               // 每页条数: Rows per page
-	WMSCoID   int64    `json:"wms_co_id,omitzero"`               // 分仓编号: Branch / third-party warehouse id
-	IOIDs     []string `json:"io_ids,omitzero" check:"items=50"` // 出入库单号列表: Max 50
+	PageIndex int64    `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	PageSize  int64    `json:"page_size,omitzero"`               // 每页条数: rows per page
+	WMSCoID   int64    `json:"wms_co_id,omitzero"`               // 分仓编号: branch or third-party warehouse id
+	IOIDs     []string `json:"io_ids,omitzero" check:"items=50"` // 出入库单号列表: at most 50
 	DateType  *int64   `json:"date_type,omitzero"`               // 时间类型: 0 modified (default), 2 io_date
-	StartTS   int64    `json:"start_ts,omitzero"`                // 起始时间戳(行版本): Row-version cursor, with paging fields only
+	// 起始时间戳(行版本): row version from which to return rows; only pagination members may be
+	// combined with it
+	StartTS int64 `json:"start_ts,omitzero"`
 }
 
 // OtherInOutPage 其它出入库查询: the answer of [OtherInOutService.Query].
 type OtherInOutPage struct {
-	PageSize    int64        `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex   int64        `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount   int64        `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount   int64        `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext     bool         `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	OtherInOuts []OtherInOut `json:"datas,omitzero"`      // 数据集合: Rows
+	_ otherInOutPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount   int64        `json:"data_count,omitzero" wire:"vital"`
+	PageCount   int64        `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext     bool         `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	OtherInOuts []OtherInOut `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -156,46 +176,43 @@ func (v OtherInOutPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OtherInOut 数据集合: OtherInOuts of [OtherInOutPage].
 type OtherInOut struct {
-	IOID   int64     `json:"io_id,omitzero"`   // 出入库单号: Stock in/out document number
-	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
+	_ otherInOutFields
+
+	IOID   int64     `json:"io_id,omitzero" wire:"vital"` // 出入库单号: number of the stock document
+	IODate time.Time `json:"io_date,omitzero"`            // 单据日期: date of the stock movement
 	// 状态: Confirmed, WaitConfirm, OuterConfirming, Cancelled, Delete
-	Status           string `json:"status,omitzero" known:"WaitConfirm,OuterConfirming,Confirmed,Cancelled,Delete"`
-	SoID             string `json:"so_id,omitzero"`                        // 外部单号: Online / external document number
-	Type             string `json:"type,omitzero"`                         // 类型: Document type
-	FStatus          string `json:"f_status,omitzero"`                     // 财审状态: Finance status
-	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: Warehouse
-	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
-	ReceiverMobile   string `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
-	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
-	// custom 1, 15 = custom 10)
-	WhID     int64     `json:"wh_id,omitzero"`
-	Remark   string    `json:"remark,omitzero"`   // 备注: Remark
-	Modified time.Time `json:"modified,omitzero"` // 修改时间: Last modified time
-	// 时间戳(行版本): row version; named by the paging rule of the sources, which tells to
-	// continue from the highest ts returned, not by their field list
-	TS          int64     `json:"ts,omitzero"`
-	Created     time.Time `json:"created,omitzero"`      // 创建时间: Created time
-	Labels      CommaList `json:"labels,omitzero"`       // 标签: Labels (comma-joined text where the type is string)
-	WMSCoID     int64     `json:"wms_co_id,omitzero"`    // 分仓编号: Branch / third-party warehouse id
-	CreatorName string    `json:"creator_name,omitzero"` // 创建人名称: Creator / sales staff name
-	WaveID      int64     `json:"wave_id,omitzero"`      // 拣货批次号: Pick-wave id
-	// 其它出入库类型: Reason category; key is drop_co_name in one source, drp_co_name in another
-	// and in the upload
-	DropCoName       string            `json:"drop_co_name,omitzero"`
-	InoutUser        string            `json:"inout_user,omitzero"`        // 其它出入库人员: Other in/out staff
-	LID              string            `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	LCID             string            `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
-	LogisticsCompany string            `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	LockWhID         int64             `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
-	LockWhName       string            `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: Virtual warehouse name
-	Items            []OtherInOutItem  `json:"items,omitzero"`             // 明细: Lines
-	Batches          []OtherInOutBatch `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
-	SNs              []OtherInOutSN    `json:"sns,omitzero"`               // 唯一码信息: Serial-number rows (only if serial management is on)
-	// 其它出入库类型: reason category; the key in one source and in the upload
+	Status           string `json:"status,omitzero" known:"WaitConfirm,OuterConfirming,Confirmed,Cancelled,Delete" wire:"vital"`
+	SoID             string `json:"so_id,omitzero"`                        // 外部单号: online or external document number
+	Type             string `json:"type,omitzero"`                         // 类型: document type
+	FStatus          string `json:"f_status,omitzero"`                     // 财审状态: finance status
+	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: warehouse
+	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: receiver name
+	ReceiverMobile   string `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: receiver mobile
+	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	// 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
+	WhID             int64             `json:"wh_id,omitzero"`
+	Remark           string            `json:"remark,omitzero"`            // 备注: remark
+	Modified         time.Time         `json:"modified,omitzero"`          // 修改时间: time of the last change
+	TS               int64             `json:"ts,omitzero" wire:"vital"`   // 时间戳(行版本): row version; continue from the largest (one source)
+	Created          time.Time         `json:"created,omitzero"`           // 创建时间: creation time
+	Labels           CommaList         `json:"labels,omitzero"`            // 标签: labels
+	WMSCoID          int64             `json:"wms_co_id,omitzero"`         // 分仓编号: branch or third-party warehouse id
+	CreatorName      string            `json:"creator_name,omitzero"`      // 创建人名称: creator or sales staff name
+	WaveID           int64             `json:"wave_id,omitzero"`           // 拣货批次号: pick-wave id
+	DropCoName       string            `json:"drop_co_name,omitzero"`      // 其它出入库类型: reason category
+	InoutUser        string            `json:"inout_user,omitzero"`        // 其它出入库人员: other in/out staff
+	LID              string            `json:"l_id,omitzero"`              // 物流单号: waybill number
+	LCID             string            `json:"lc_id,omitzero"`             // 物流公司编码: carrier code
+	LogisticsCompany string            `json:"logistics_company,omitzero"` // 物流公司: carrier name
+	LockWhID         int64             `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: virtual warehouse id
+	LockWhName       string            `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: virtual warehouse name
+	Items            []OtherInOutItem  `json:"items,omitzero"`             // 明细: lines
+	Batches          []OtherInOutBatch `json:"batchs,omitzero"`            // 批次信息: batch rows (only if batch management is on)
+	SNs              []OtherInOutSN    `json:"sns,omitzero"`               // 唯一码信息: serial-number rows (only if serial management is on)
+	// 其它出入库类型: reason category; in some answers in place of drop_co_name (one source)
 	DrpCoName string `json:"drp_co_name,omitzero"`
 }
 
@@ -207,68 +224,83 @@ func (v OtherInOut) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OtherInOutItem 明细: Items of [OtherInOut].
 type OtherInOutItem struct {
-	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: Stock in/out line id
+	_ otherInOutItemFields
+
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: line id of the stock document
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	Unit            string          `json:"unit,omitzero"`             // 单位: Unit
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: Cost unit price
-	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: Cost amount
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	IOID            int64           `json:"io_id,omitzero"`            // 出入库单号: Stock in/out document number
-	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 销售单价: Sale unit price
-	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: Sale amount
-	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: Production batch number (batch management must be on)
-	ProductDate     time.Time       `json:"product_date,omitzero"`     // 生产日期: Batch (production) date
-	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: Internal supplier id
-	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	Unit            string          `json:"unit,omitzero"`             // 单位: unit
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: cost unit price
+	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: cost amount
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
+	IOID            int64           `json:"io_id,omitzero"`            // 出入库单号: number of the stock document
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 销售单价: sale unit price
+	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: sale amount
+	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: production batch number (batch management must be on)
+	ProductDate     time.Time       `json:"product_date,omitzero"`     // 生产日期: batch (production) date
+	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: internal supplier id
+	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OtherInOutItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OtherInOutBatch 批次信息: Batches of [OtherInOut].
 type OtherInOutBatch struct {
-	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: Production batch number
+	_ otherInOutBatchFields
+
+	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: production batch number
 	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: Quantity
-	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: Batch (production) date
-	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: Supplier name
+	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: quantity
+	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: batch (production) date
+	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: internal supplier id
+	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: supplier name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OtherInOutBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OtherInOutSN 唯一码信息: SNs of [OtherInOut].
 type OtherInOutSN struct {
+	_ otherInOutSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // OtherInOutUpload 新建其它出入库: the request of [OtherInOutService.Upload].
 type OtherInOutUpload struct {
-	IsConfirm bool `json:"is_confirm,omitzero"` // 是否确认: Confirm the document at once, default false
-	// 是否审核: Audit the document at once (spelled so), default false
-	ExecuteConfirming bool  `json:"excute_confirming,omitzero"`
-	WMSCoID           int64 `json:"wms_co_id,omitzero"` // 分仓编号: Branch / third-party warehouse id
-	// 类型: in = stock in (其它退货), out = stock out (其它出库) (required)
-	Type       string `json:"type" check:"required"`
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: External number, becomes the online number
-	// 仓库: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
-	// custom 1, 15 = custom 10); default 1
+	_ otherInOutUploadFields
+
+	IsConfirm bool `json:"is_confirm,omitzero"` // 是否确认: confirm the document at once, default false
+	// 是否审核: whether to audit the document at once; default false
+	ExecuteConfirming bool   `json:"excute_confirming,omitzero"`
+	WMSCoID           int64  `json:"wms_co_id,omitzero"`    // 分仓编号: branch or third-party warehouse id
+	Type              string `json:"type" check:"required"` // 类型: in stock in (其它退货), out stock out (其它出库) (required)
+	// 外部单号: external number, which becomes the online number (probably required)
+	ExternalID string `json:"external_id,omitzero"`
+	// 仓库: 1 main (default), 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
 	Warehouse        int64                  `json:"warehouse,omitzero"`
-	Remark           string                 `json:"remark,omitzero"`                       // 备注: Must not be empty text
-	DrpCoName        string                 `json:"drp_co_name,omitzero"`                  // 其它出入库类型: Reason category of other in/out
-	Items            []OtherInOutUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
-	ReceiverName     string                 `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
-	ReceiverMobile   string                 `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
-	ReceiverState    string                 `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string                 `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string                 `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string                 `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	Labels           []string               `json:"labels,omitzero"`                       // 标签: Joined length max 200
-	LockWhID         int64                  `json:"lock_wh_id,omitzero"`                   // 虚拟仓编号: Virtual warehouse id
-	LockWhName       string                 `json:"lock_wh_name,omitzero"`                 // 虚拟仓名称: Virtual warehouse name
-	LCID             string                 `json:"lc_id,omitzero"`                        // 物流公司编码: Carrier code
-	LID              string                 `json:"l_id,omitzero"`                         // 物流单号: Waybill number
-	LogisticsCompany string                 `json:"logistics_company,omitzero"`            // 物流公司: Carrier name
+	Remark           string                 `json:"remark,omitzero"`                       // 备注: remark; must not be empty
+	DrpCoName        string                 `json:"drp_co_name,omitzero"`                  // 其它出入库类型: reason category of other in/out
+	Items            []OtherInOutUploadItem `json:"items" check:"required"`                // 明细: lines (required)
+	ReceiverName     string                 `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: receiver name
+	ReceiverMobile   string                 `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: receiver mobile
+	ReceiverState    string                 `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string                 `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string                 `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string                 `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	Labels           []string               `json:"labels,omitzero"`                       // 标签: labels, at most 200 characters in total
+	LockWhID         int64                  `json:"lock_wh_id,omitzero"`                   // 虚拟仓编号: virtual warehouse id
+	LockWhName       string                 `json:"lock_wh_name,omitzero"`                 // 虚拟仓名称: virtual warehouse name
+	LCID             string                 `json:"lc_id,omitzero"`                        // 物流公司编码: carrier code
+	LID              string                 `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	LogisticsCompany string                 `json:"logistics_company,omitzero"`            // 物流公司: carrier name
 }
 
 // Format prints the value for people, with personal data masked.
@@ -279,103 +311,121 @@ func (v OtherInOutUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OtherInOutUploadItem 明细: Items of [OtherInOutUpload].
 type OtherInOutUploadItem struct {
+	_ otherInOutUploadItemFields
+
 	SKUID          string           `json:"sku_id" check:"required"`  // 商品编码: SKU code (required)
-	SKUSNs         []string         `json:"sku_sns,omitzero"`         // 商品唯一码列表: Serial numbers
-	Qty            decimal.Decimal  `json:"qty"`                      // 数量: Above 0 (required)
-	SupplierID     int64            `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	BatchID        string           `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time        `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time        `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	Remark         string           `json:"remark,omitzero"`          // 备注: Remark
-	SalePrice      *decimal.Decimal `json:"sale_price,omitempty"`     // 销售单价: Sale unit price
+	SKUSNs         []string         `json:"sku_sns,omitzero"`         // 商品唯一码列表: serial numbers
+	Qty            decimal.Decimal  `json:"qty"`                      // 数量: above 0 (required)
+	SupplierID     int64            `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	BatchID        string           `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time        `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time        `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	Remark         string           `json:"remark,omitzero"`          // 备注: remark
+	SalePrice      *decimal.Decimal `json:"sale_price,omitempty"`     // 销售单价: sale unit price
 }
 
 // OtherInOutUploadResult 新建其它出入库: the answer of [OtherInOutService.Upload].
 type OtherInOutUploadResult struct {
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
-	IOID       int64  `json:"io_id,omitzero"`       // 出入库单号: Stock document number
+	_ otherInOutUploadResultFields
+
+	ExternalID string `json:"external_id,omitzero" wire:"vital"` // 外部单号: caller-side document number
+	IOID       int64  `json:"io_id,omitzero"`                    // 出入库单号: stock document number
 }
 
 // OtherInOutChangeStatusRequest 其它出入库状态变更: the request of
 // [OtherInOutService.ChangeStatus].
 type OtherInOutChangeStatusRequest struct {
-	IOIDs   []string `json:"io_ids,omitzero" check:"items=20"` // 出入库单号列表: Max 20; wins over so_ids
-	SoIDs   []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: Max 20
-	WMSCoID int64    `json:"wms_co_id,omitzero,string"`        // 分仓编号: Needed for branch documents (sent as text)
+	_ otherInOutChangeStatusRequestFields
+
+	// 出入库单号列表: at most 20; takes precedence over so_ids
+	IOIDs   []string `json:"io_ids,omitzero" check:"items=20"`
+	SoIDs   []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: at most 20
+	WMSCoID int64    `json:"wms_co_id,omitzero,string"`        // 分仓编号: needed for branch documents (sent as text)
 	// 操作类型: 1 audit, 2 undo audit, 3 void (default), 4 put into effect
 	OperateType string `json:"operate_type,omitzero"`
 }
 
 // SerialNumberQuery 跟踪信息查询: the request of [SerialNumberService.Query].
 type SerialNumberQuery struct {
-	SKUSNs  []string `json:"sku_sns,omitzero"`  // 唯一码: Serial numbers
-	IOIDs   []string `json:"io_ids,omitzero"`   // 进出仓单号列表: Stock in/out document numbers
-	WaveIDs []string `json:"wave_ids,omitzero"` // 拣货批次号: Pick-wave ids
-	PackIDs []string `json:"pack_ids,omitzero"` // 箱号: Box numbers
-	Bins    []string `json:"bins,omitzero"`     // 仓位: Bins
+	_ serialNumberQueryFields
+
+	SKUSNs  []string `json:"sku_sns,omitzero"`  // 唯一码: serial numbers
+	IOIDs   []string `json:"io_ids,omitzero"`   // 进出仓单号列表: numbers of stock documents
+	WaveIDs []string `json:"wave_ids,omitzero"` // 拣货批次号: pick-wave ids
+	PackIDs []string `json:"pack_ids,omitzero"` // 箱号: box numbers
+	Bins    []string `json:"bins,omitzero"`     // 仓位: bins
 	// 状态: Pack in, Out, Pick, Checkout, Seed, PickReturn, Pick1, Pick2, PaperPick, WaitConfirm,
 	// WaitPack
 	Status          []string `json:"status,omitzero"`
-	ExceptStatuses  []string `json:"except_statuses,omitzero"`    // 排除状态: Statuses to leave out
-	IsExceptNoBatch bool     `json:"is_except_no_batch,omitzero"` // 排除无批次: Leave out rows without a batch
-	Fields          []string `json:"flds,omitzero"`               // 返回字段: Fields to return
-	PageIndex       int64    `json:"page_index,omitzero"`         // 第几页: Page number, starts at 1
-	PageSize        int64    `json:"page_size,omitzero"`          // 每页条数: Rows per page
-	// 修改起始时间: Needed when sku_sns, io_ids, wave_ids, pack_ids and bins are all empty
+	ExceptStatuses  []string `json:"except_statuses,omitzero"`    // 排除状态: statuses to exclude
+	IsExceptNoBatch bool     `json:"is_except_no_batch,omitzero"` // 排除无批次: whether to exclude rows without a batch
+	Fields          []string `json:"flds,omitzero"`               // 返回字段: fields to return
+	PageIndex       int64    `json:"page_index,omitzero"`         // 第几页: page number, starts at 1
+	PageSize        int64    `json:"page_size,omitzero"`          // 每页条数: rows per page
+	// 修改起始时间: start of the time range; required if sku_sns, io_ids, wave_ids, pack_ids and
+	// bins are all empty
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"` // 修改结束时间: Window end, pairs with modified_begin
-	DateTime      int64     `json:"date_time,omitzero"`    // 时间类型: Date kind, default 0 = modified
-	Types         []string  `json:"types,omitzero"`        // 唯一码类型: 1 serial, 3 production batch, 4 quick-sale
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	DateTime    int64     `json:"date_time,omitzero"` // 时间类型: which time the range filters: 0 modified (default)
+	Types       []string  `json:"types,omitzero"`     // 唯一码类型: 1 serial, 3 production batch, 4 quick-sale
 }
 
 // SerialNumberPage 跟踪信息查询: the answer of [SerialNumberService.Query].
 type SerialNumberPage struct {
-	SerialNumberStates []SerialNumberState `json:"data,omitzero"` // 数据: Payload
+	_ serialNumberPageFields
+
+	SerialNumberStates []SerialNumberState `json:"data,omitzero"` // 数据: payload
 }
 
 // SerialNumberState 数据: SerialNumberStates of [SerialNumberPage].
 type SerialNumberState struct {
-	SKUSN           string          `json:"sku_sn,omitzero"`           // 唯一码: Serial number(s)
-	CoID            int64           `json:"co_id,omitzero"`            // 公司编号: Company (tenant) id
-	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Status          string          `json:"status,omitzero"`           // 状态: Same values as the request
-	WaveID          string          `json:"wave_id,omitzero"`          // 拣货批次号: Pick-wave id
-	IOID            int64           `json:"io_id,omitzero,string"`     // 单号: Stock in/out document number (sent as text)
-	Bin             string          `json:"bin,omitzero"`              // 仓位: Bin
-	Modified        time.Time       `json:"modified,omitzero"`         // 修改时间: Last modified time
-	PackID          string          `json:"pack_id,omitzero"`          // 箱号: Box number
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	LCID            string          `json:"lc_id,omitzero"`            // 生产批次号: Production batch number here, not a carrier code
-	PayDate         time.Time       `json:"pay_date,omitzero"`         // 支付时间: Payment time
-	SKUInfo         string          `json:"sku_info,omitzero"`         // 商品信息: SKU text
-	SupplierName    string          `json:"supplier_name,omitzero"`    // 供应商名称: Supplier name
-	PrintDate       time.Time       `json:"print_date,omitzero"`       // 打印日期: Print date
-	Created         time.Time       `json:"created,omitzero"`          // 创建时间: Created time
-	Creator         string          `json:"creator,omitzero"`          // 创建人编号: Creator id
-	WMSCoID         int64           `json:"wms_co_id,omitzero,string"` // 分仓编号: Branch / third-party warehouse id (sent as text)
-	ShopID          int64           `json:"shop_id,omitzero,string"`   // 店铺编号: ERP shop id (sent as text)
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	TotalQty        decimal.Decimal `json:"total_qty,omitzero,string"` // 总数量: Total quantity (sent as text)
-	IODate          time.Time       `json:"io_date,omitzero"`          // 批次生产效期: Batch production date here
-	IOItemIndex     string          `json:"ioitem_index,omitzero"`     // 明细序号: no text in the source
-	PKey            string          `json:"p_key,omitzero"`            // 唯一码类型: Serial kind key
-	POID            string          `json:"po_id,omitzero"`            // 采购单号: Purchase / processing / appointment document number
-	PrevStatus      string          `json:"prev_status,omitzero"`      // 前一状态: Former status
-	Qty             decimal.Decimal `json:"qty,omitzero,string"`       // 数量: Quantity (sent as text)
-	FromCoID        string          `json:"from_co_id,omitzero"`       // 来源公司编号: no text in the source
-	PushStatus      string          `json:"push_status,omitzero"`      // 推送状态: Push status
-	PrintTask       string          `json:"print_task,omitzero"`       // 打印任务: no text in the source
-	PrintIndex      string          `json:"print_index,omitzero"`      // 打印序号: Print index
-	SupplierID      string          `json:"supplier_id,omitzero"`      // 供应商编号: Internal supplier id
-	SupplierIID     string          `json:"supplier_i_id,omitzero"`    // 供应商款式编码: Supplier style code
-	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装编码: Bundle SKU code
-	OID             int64           `json:"o_id,omitzero,string"`      // 内部单号: ERP internal order number (unique per tenant) (sent as text)
-	InventoryStatus string          `json:"inventory_status,omitzero"` // 库存状态: Stock status
-	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
-	// 时间戳(行版本): Row version (SQL Server rowversion as integer) (sent as text)
-	TS   int64  `json:"ts,omitzero,string"`
-	Type string `json:"type,omitzero"` // 类型: SerialNumber, ProducedBatch, p2d
+	_ serialNumberStateFields
+
+	SKUSN           string          `json:"sku_sn,omitzero"`              // 唯一码: serial numbers
+	CoID            int64           `json:"co_id,omitzero"`               // 公司编号: company (tenant) id
+	SKUID           string          `json:"sku_id,omitzero"`              // 商品编码: SKU code
+	Status          string          `json:"status,omitzero" wire:"vital"` // 状态: values as in the request
+	WaveID          string          `json:"wave_id,omitzero"`             // 拣货批次号: pick-wave id
+	IOID            int64           `json:"io_id,omitzero,string"`        // 单号: number of the stock document (sent as text)
+	Bin             string          `json:"bin,omitzero"`                 // 仓位: bin
+	Modified        time.Time       `json:"modified,omitzero"`            // 修改时间: time of the last change
+	PackID          string          `json:"pack_id,omitzero"`             // 箱号: box number
+	IID             string          `json:"i_id,omitzero"`                // 款式编码: style code
+	LCID            string          `json:"lc_id,omitzero"`               // 生产批次号: production batch number, not a carrier code
+	PayDate         time.Time       `json:"pay_date,omitzero"`            // 支付时间: payment time
+	SKUInfo         string          `json:"sku_info,omitzero"`            // 商品信息: description of the SKU
+	SupplierName    string          `json:"supplier_name,omitzero"`       // 供应商名称: supplier name
+	PrintDate       time.Time       `json:"print_date,omitzero"`          // 打印日期: print date
+	Created         time.Time       `json:"created,omitzero"`             // 创建时间: creation time
+	Creator         string          `json:"creator,omitzero"`             // 创建人编号: creator id
+	WMSCoID         int64           `json:"wms_co_id,omitzero,string"`    // 分仓编号: branch or third-party warehouse id (sent as text)
+	ShopID          int64           `json:"shop_id,omitzero,string"`      // 店铺编号: ERP shop id (sent as text)
+	Remark          string          `json:"remark,omitzero"`              // 备注: remark
+	TotalQty        decimal.Decimal `json:"total_qty,omitzero,string"`    // 总数量: total quantity (sent as text)
+	IODate          time.Time       `json:"io_date,omitzero"`             // 批次生产效期: production date of the batch
+	IOItemIndex     string          `json:"ioitem_index,omitzero"`        // 明细序号: undocumented
+	PKey            string          `json:"p_key,omitzero"`               // 唯一码类型: kind of serial number
+	POID            string          `json:"po_id,omitzero"`               // 采购单号: number of the purchase, processing order or appointment
+	PrevStatus      string          `json:"prev_status,omitzero"`         // 前一状态: former status
+	Qty             decimal.Decimal `json:"qty,omitzero,string"`          // 数量: quantity (sent as text)
+	FromCoID        string          `json:"from_co_id,omitzero"`          // 来源公司编号: undocumented
+	PushStatus      string          `json:"push_status,omitzero"`         // 推送状态: push status
+	PrintTask       string          `json:"print_task,omitzero"`          // 打印任务: undocumented
+	PrintIndex      string          `json:"print_index,omitzero"`         // 打印序号: print index
+	SupplierID      string          `json:"supplier_id,omitzero"`         // 供应商编号: internal supplier id
+	SupplierIID     string          `json:"supplier_i_id,omitzero"`       // 供应商款式编码: supplier style code
+	CombineSKUID    string          `json:"combine_sku_id,omitzero"`      // 组合装编码: bundle SKU code
+	OID             int64           `json:"o_id,omitzero,string"`         // 内部单号: ERP internal order number (unique per tenant) (sent as text)
+	InventoryStatus string          `json:"inventory_status,omitzero"`    // 库存状态: stock status
+	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`     // 有效期至: expiry date
+	TS              int64           `json:"ts,omitzero,string"`           // 时间戳(行版本): row version (sent as text)
+	Type            string          `json:"type,omitzero"`                // 类型: SerialNumber, ProducedBatch, p2d
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SerialNumberState) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 func (p *OtherInOutPage) rowCount() int { return len(p.OtherInOuts) }
 

@@ -12,54 +12,57 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
-// OutboundService 销售出库单: what a warehouse is to ship, and shipping it. Use it as
-// client.Outbounds.
+// OutboundService 销售出库单: documents that a warehouse ships. Use it as client.Outbounds.
 type OutboundService service
 
-// Query 销售出库查询: query sales outbound documents, one page. [OutboundService.All] goes
-// through all of them.
+// Query 销售出库查询: query sales outbound documents, one page. [OutboundService.All] iterates
+// over all of them.
 //
-// Limits: page_size default 30, max 50 (a live test passed 100 without error); so_ids 50,
+// Limits: page_size default 30, at most 50 (a live test passed 100 without error); so_ids 50,
 // o_ids 50, io_ids 50, l_ids 20, wave_ids 50; window 7 days, 1 day when drp_co_id is used;
 // page_size default 30, at most 50; time span at most 7 days; date_type 2 filters by the time
 // of shipping; with start_ts page_index stays 1.
 // Effect: read.
 // POST /open/orders/out/simple/query, official page docType=8&docId=34.
 func (s *OutboundService) Query(ctx context.Context, req *OutboundQuery) (*OutboundPage, error) {
-	return call[OutboundPage](ctx, s.client, opOutboundsQuery, req)
+	return pagesOutboundsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *OutboundService) All(ctx context.Context, req *OutboundQuery) iter.Seq2[*Outbound, error] {
 	return pagesOutboundsQuery.all(ctx, s.client, req)
 }
 
-// Since follows the row version (ts >= since, 行版本游标) of Outbounds.Query until nothing
-// newer comes: every row that changed after the version since, oldest change first. Rows with
-// the version since itself are left out. Keep the largest TS seen and start there next time; 0
-// starts at the beginning. Of req the other filters are used; pages and times are not.
+// Since follows the row version (ts >= since, 行版本游标) of Outbounds.Query: it yields every
+// row that changed after version since, oldest change first, until there is nothing newer.
+// Rows of version since itself are skipped. Start the next run with the largest TS seen; 0
+// starts at the beginning. Pages and times of req are ignored; its other filters apply.
 func (s *OutboundService) Since(ctx context.Context, since int64, req *OutboundQuery) iter.Seq2[*Outbound, error] {
 	return pagesOutboundsQuery.since(ctx, s.client, since, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash:
-// by row version, or by time where req has the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash:
+// by row version, or by time if req has the beginning of a time range.
 func (s *OutboundService) Stream(req *OutboundQuery, from Checkpoint) *Stream[Outbound] {
 	return pagesOutboundsQuery.stream(s.client, req, from)
 }
 
 // Ship 出库发货: ship an outbound document. Longer lists are sent 50 rows at a time; the
-// results are in the order of the input, one for each row, and the error is a [*BatchError]
-// when some failed. No source states how many rows one call takes; that number is our choice.
+// results are in the order of the input, one per row, and the error is a [*BatchError] if some
+// failed. The maximum number of rows is not documented; this one is our choice.
 //
-// Limits: lc_name max 30, l_id max 50; batch size not found.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the document is shipped; ask Outbounds.Query for the state.
+// Limits: lc_name at most 30, l_id at most 50; the maximum number of rows is not documented.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the document is already shipped; query its status with
+// Outbounds.Query.
+// Settle: [Client.Settle] reads back Outbounds.Query by io_ids; it must show l_id, status
+// Confirmed or Archive.
 // POST /open/orders/wms/sent/upload, official page docType=8&docId=35.
 func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShipRequest) ([]RowResult[OutboundShipResult], error) {
 	return upload(ctx, s.client, batchOutboundsShip, rows)
@@ -69,36 +72,37 @@ func (s *OutboundService) Ship(ctx context.Context, rows []OutboundShipRequest) 
 // client.Waves.
 type WaveService service
 
-// Query 拣货批次管理查询: query pick waves, in one piece. [WaveService.All] splits longer time
+// Query 拣货批次管理查询: query pick waves, in one call. [WaveService.All] splits longer time
 // ranges.
 //
-// Limits: time windows max 3 days; status/kind alone implies the last 3 days; numbers max
-// 1000.
+// Limits: time windows at most 3 days; status/kind alone implies the last 3 days; numbers at
+// most 1000.
 // Effect: read.
 // POST /open/webapi/wmsapi/wavequery/loadwavesbyfilter, official page docType=22&docId=112;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) Query(ctx context.Context, req *WaveQuery) (*WaveList, error) {
-	return call[WaveList](ctx, s.client, opWavesQuery, req)
+	return pagesWavesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query; a time range longer than 3 days is split into ranges
-// that the server accepts. Without an end the range ends now. It ends at the first error,
-// which is the last pair.
+// All iterates over every row of Query; a time range longer than 3 days is split into ranges
+// that the server accepts. Without an end the range ends now. It stops at the first error,
+// which is the last pair yielded.
 func (s *WaveService) All(ctx context.Context, req *WaveQuery) iter.Seq2[*Wave, error] {
 	return pagesWavesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *WaveService) Stream(req *WaveQuery, from Checkpoint) *Stream[Wave] {
 	return pagesWavesQuery.stream(s.client, req, from)
 }
 
-var pagesOutboundsQuery = paged(opOutboundsQuery, pages.Query[OutboundQuery, OutboundPage, Outbound]{
+var pagesOutboundsQuery = &pager[OutboundQuery, OutboundPage, Outbound]{op: opOutboundsQuery, query: pages.Query[OutboundQuery, OutboundPage, Outbound]{
 	Page: func(q *OutboundQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *OutboundPage) []Outbound { return p.Outbounds },
 	Info: func(p *OutboundPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *OutboundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Outbound) string { return rowKey(r.IOID) },
@@ -106,7 +110,7 @@ var pagesOutboundsQuery = paged(opOutboundsQuery, pages.Query[OutboundQuery, Out
 	Cursor:   func(q *OutboundQuery) *int64 { return &q.StartTS },
 	Version:  func(r *Outbound) int64 { return r.TS },
 	NoTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
-})
+}}
 
 var batchOutboundsShip = &batch[[]OutboundShipRequest, OutboundShipRequest, outboundShipReply, OutboundShipResult]{
 	op:        opOutboundsShip,
@@ -115,68 +119,69 @@ var batchOutboundsShip = &batch[[]OutboundShipRequest, OutboundShipRequest, outb
 	key:       func(r *OutboundShipRequest) string { return rowKey(r.IOID) },
 	results:   func(p *outboundShipReply) []OutboundShipResult { return p.Rows },
 	resultKey: func(r *OutboundShipResult) string { return rowKey(r.OID) },
-	verdict:   func(r *OutboundShipResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
-var pagesWavesQuery = paged(opWavesQuery, pages.Query[WaveQuery, WaveList, Wave]{
+var pagesWavesQuery = &pager[WaveQuery, WaveList, Wave]{op: opWavesQuery, query: pages.Query[WaveQuery, WaveList, Wave]{
 	Rows:     func(p *WaveList) []Wave { return p.Waves },
 	Info:     func(_ *WaveList) pages.Info { return pages.Info{} },
 	Window:   func(q *WaveQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Wave) string { return rowKey(r.WaveID) },
 	Modified: func(r *Wave) time.Time { return r.Modified },
-})
+}}
 
 // OutboundQuery 销售出库查询: the request of [OutboundService.Query].
 type OutboundQuery struct {
+	_ outboundQueryFields
+
 	ShopID *int64 `json:"shop_id,omitzero"` // 店铺编号: ERP shop id
-	// 是否线下店铺: With shop_id 0, true selects offline-shop documents
+	// 是否线下店铺: with shop_id 0, true selects the documents of offline shops
 	IsOfflineShop bool `json:"is_offline_shop,omitzero"`
-	// 状态: WaitConfirm to ship; Confirmed shipped; Delete voided because the order was cancelled
-	// while shipping; Cancelled shipping was undone after it happened; OuterConfirming outer
-	// warehouse shipping; Archive settled (in newer docs, request filter). One live client saw
-	// code 130 with status and retried without
+	// 状态: WaitConfirm to ship; Confirmed shipped; Delete voided since the order was cancelled;
+	// Cancelled after shipping; OuterConfirming shipping by an external warehouse; Archive
+	// settled. The server sometimes refuses it with code 130
 	Status string `json:"status,omitzero"`
-	// 修改起始时间: With modified_end, max 7 days; needed unless a number list is given
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days; required without a
+	// list of numbers
 	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`              // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero" check:"items=50"`   // 线上单号列表: Max 50
-	PageIndex     int64     `json:"page_index,omitzero"`                // 第几页: From 1
-	PageSize      int64     `json:"page_size,omitzero"`                 // 每页条数: Default 30, max 50
-	WMSCoID       int64     `json:"wms_co_id,omitzero"`                 // 分仓编号: Filter by shipping warehouse
-	OIDs          []string  `json:"o_ids,omitzero" check:"items=50"`    // 内部单号列表: Max 50
-	LIDs          []string  `json:"l_ids,omitzero" check:"items=20"`    // 物流单号列表: Max 20
-	WaveIDs       []int64   `json:"wave_ids,omitzero" check:"items=50"` // 拣货批次号列表: Max 50
-	// 起始时间戳(行版本): Row-version cursor; returns rows with ts >= this value
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero" check:"items=50"`   // 线上单号列表: at most 50
+	PageIndex   int64     `json:"page_index,omitzero"`                // 第几页: from 1
+	PageSize    int64     `json:"page_size,omitzero"`                 // 每页条数: rows per page; default 30, at most 50
+	WMSCoID     int64     `json:"wms_co_id,omitzero"`                 // 分仓编号: filter by shipping warehouse
+	OIDs        []string  `json:"o_ids,omitzero" check:"items=50"`    // 内部单号列表: at most 50
+	LIDs        []string  `json:"l_ids,omitzero" check:"items=20"`    // 物流单号列表: at most 20
+	WaveIDs     []int64   `json:"wave_ids,omitzero" check:"items=50"` // 拣货批次号列表: at most 50
+	// 起始时间戳(行版本): row version from which to return rows: ts at or above it
 	StartTS int64 `json:"start_ts,omitzero"`
-	// 是否计算总数: Newer copy says the default is false when start_ts is given
+	// 是否计算总数: whether to compute totals; false by default with start_ts
 	IsGetTotal     *bool    `json:"is_get_total,omitzero"`
-	IOIDs          []string `json:"io_ids,omitzero" check:"items=50"` // 出库单号列表: Max 50
-	OwnerCoID      int64    `json:"owner_co_id,omitzero"`             // 货主编号: Goods owner id
-	IsGetCBFinance bool     `json:"is_get_cbfinance,omitzero"`        // 是否返回跨境财务信息: Return cross-border finance block
-	// 是否返回跨境物流信息: Return cross-border logistics fields
-	IsGetCBLogistic bool `json:"is_get_cblogistic,omitzero"`
-	// 时间类型: 0 modified (default), 2 io_date; one model also lists 1 created
-	DateType *int64 `json:"date_type,omitzero"`
-	DrpCoID  int64  `json:"drp_co_id,omitzero"` // 分销商编号: Distributor; then window max 1 day
-	// 出库单扩展字段: Extra header fields: volume, package, owner_co_id, cus_id, as_id,
-	// outer_so_id, oaid, is_split, is_merge. Spelled inout_flds on the current page. A
-	// comma-joined string gave code 130
+	IOIDs          []string `json:"io_ids,omitzero" check:"items=50"` // 出库单号列表: at most 50
+	OwnerCoID      int64    `json:"owner_co_id,omitzero"`             // 货主编号: goods owner id
+	IsGetCBFinance bool     `json:"is_get_cbfinance,omitzero"`        // 是否返回跨境财务信息: return cross-border finance block
+	// 是否返回跨境物流信息: return cross-border logistics fields
+	IsGetCBLogistic bool   `json:"is_get_cblogistic,omitzero"`
+	DateType        *int64 `json:"date_type,omitzero"` // 时间类型: 0 modified (default), 1 created, 2 io_date
+	DrpCoID         int64  `json:"drp_co_id,omitzero"` // 分销商编号: distributor; the time range is then at most 1 day
+	// 出库单扩展字段: further fields of the header: volume, package, owner_co_id, cus_id, as_id,
+	// outer_so_id, oaid, is_split, is_merge
 	InoutFields []string `json:"InoutFlds,omitzero,case:ignore"`
-	// 出库单明细扩展字段: Extra line fields: volume, bu_id, combine_sku_qty. Spelled
-	// inout_item_flds on the current page
+	// 出库单明细扩展字段: further fields of the lines: volume, bu_id, combine_sku_qty
 	InoutItemFields []string `json:"InoutItemFlds,omitzero,case:ignore"`
-	// 是否查询归档数据: true reads archived documents; on the current page only
-	Archive bool `json:"archive,omitzero"`
+	Archive         bool     `json:"archive,omitzero"` // 是否查询归档数据: true queries archived documents
 }
 
 // OutboundPage 销售出库查询: the answer of [OutboundService.Query].
 type OutboundPage struct {
-	PageSize  int64      `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64      `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64      `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64      `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool       `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Outbounds []Outbound `json:"datas,omitzero"`      // 数据集合: Rows
+	_ outboundPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64      `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool       `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Outbounds []Outbound `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -187,102 +192,98 @@ func (v OutboundPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Outbound 数据集合: Outbounds of [OutboundPage].
 type Outbound struct {
-	CoID     int64     `json:"co_id,omitzero"`    // 公司编号: Company (tenant) id
-	ShopID   int64     `json:"shop_id,omitzero"`  // 店铺编号: ERP shop id
-	IOID     int64     `json:"io_id,omitzero"`    // 出库单号: Stock in/out document number
-	OID      int64     `json:"o_id,omitzero"`     // 内部单号: ERP internal order number (unique per tenant)
-	SoID     string    `json:"so_id,omitzero"`    // 线上单号: Online / external document number
-	Created  time.Time `json:"created,omitzero"`  // 创建时间: Created time
-	Modified time.Time `json:"modified,omitzero"` // 修改时间: Last modified time
-	// 状态: WaitConfirm to ship; Confirmed shipped; Delete voided because the order was cancelled
-	// while shipping; Cancelled shipping was undone after it happened; OuterConfirming outer
-	// warehouse shipping; Archive settled (in newer docs, request filter)
-	Status           string `json:"status,omitzero" known:"WaitConfirm,Confirmed,Delete,Cancelled,OuterConfirming,Archive"`
-	OrderType        string `json:"order_type,omitzero"`                   // 订单类型: Order type
-	InvoiceTitle     string `json:"invoice_title,omitzero" pii:"true"`     // 发票抬头: Invoice title
-	ShopBuyerID      string `json:"shop_buyer_id,omitzero" pii:"true"`     // 买家账号: Buyer account / nickname
-	OpenID           string `json:"open_id,omitzero" pii:"true"`           // 平台买家ID: Platform buyer id (supported platforms only)
-	ReceiverCountry  string `json:"receiver_country,omitzero"`             // 收件国家: Country (two-letter code)
-	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverTown     string `json:"receiver_town,omitzero" pii:"true"`     // 收件街道/镇: Street / town
-	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
-	// 收件人电话: Docs label phone and mobile the wrong way round
-	ReceiverPhone  string          `json:"receiver_phone,omitzero" pii:"true"`
-	ReceiverMobile string          `json:"receiver_mobile,omitzero" pii:"true"` // 收件人手机: Receiver mobile
-	BuyerMessage   string          `json:"buyer_message,omitzero" pii:"true"`   // 买家留言: Buyer message
-	Remark         string          `json:"remark,omitzero"`                     // 备注: Remark
-	IsCod          bool            `json:"is_cod,omitzero"`                     // 是否货到付款: Cash on delivery
-	PayAmount      decimal.Decimal `json:"pay_amount,omitzero"`                 // 应付金额: Amount payable
-	LID            string          `json:"l_id,omitzero"`                       // 物流单号: Waybill number
-	IODate         time.Time       `json:"io_date,omitzero"`                    // 出库时间: Outbound time
-	LCID           string          `json:"lc_id,omitzero"`                      // 物流公司编码: Carrier code
-	StockEnabled   string          `json:"stock_enabled,omitzero"`              // 是否使用库存: "on" when stock is managed
-	DrpCoIDFrom    string          `json:"drp_co_id_from,omitzero"`             // 分销商编号: Distributor id
-	Labels         CommaList       `json:"labels,omitzero"`                     // 标签: Labels (comma-joined text where the type is string)
-	PaidAmount     decimal.Decimal `json:"paid_amount,omitzero"`                // 实付金额: Amount actually paid
-	FreeAmount     decimal.Decimal `json:"free_amount,omitzero"`                // 优惠金额: Discount / difference
-	Freight        decimal.Decimal `json:"freight,omitzero"`                    // 运费: Freight
-	Weight         decimal.Decimal `json:"weight,omitzero"`                     // 重量: Weight, kg
-	FWeight        decimal.Decimal `json:"f_weight,omitzero"`                   // 实际重量: Measured weight, kg
-	MergeSoID      string          `json:"merge_so_id,omitzero"`                // 合并线上单号: Online numbers merged into this document
-	// 分仓编号: Warehouse; equals co_id for the main warehouse in the doc example (orders/single
-	// uses "0")
-	WMSCoID          int64          `json:"wms_co_id,omitzero"`
-	BusinessStaff    string         `json:"business_staff,omitzero"`    // 业务员: Business staff
-	Currency         string         `json:"currency,omitzero"`          // 币种: Currency
-	PayDate          time.Time      `json:"pay_date,omitzero"`          // 支付时间: Payment time
-	LogisticsCompany string         `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	WaveID           int64          `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
-	SellerFlag       int64          `json:"seller_flag,omitzero"`       // 旗帜: Flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
-	OrderStaffID     int64          `json:"order_staff_id,omitzero"`    // 订单业务员编号: Order sales staff id
-	OrderStaffName   string         `json:"order_staff_name,omitzero"`  // 订单业务员名称: Order sales staff name
-	Node             string         `json:"node,omitzero"`              // 线下备注: Offline (internal) note
-	Items            []OutboundItem `json:"items,omitzero"`             // 明细: Lines
-	// 子包裹信息: Child parcels (PascalCase key)
-	ClusterInfos   []OutboundParcel `json:"ClusterInfos,omitzero,case:ignore"`
-	Batches        []OutboundBatch  `json:"batchs,omitzero"`           // 批次信息: Batch rows (only if batch management is on)
-	SNs            []OutboundSN     `json:"sns,omitzero"`              // 唯一码信息: Serial-number rows (only if serial management is on)
-	IsPrintExpress bool             `json:"is_print_express,omitzero"` // 是否已打印快递单: Waybill printed
-	IsPrint        bool             `json:"is_print,omitzero"`         // 是否已打印订单: Order printed
-	ShopName       string           `json:"shop_name,omitzero"`        // 店铺名称: Shop name
-	TS             int64            `json:"ts,omitzero"`               // 时间戳(行版本): Row version (SQL Server rowversion as integer)
-	Shipment       string           `json:"shipment,omitzero"`         // 买家指定物流: Carrier named by buyer (cross-border)
-	DeliverName    string           `json:"deliver_name,omitzero"`     // 跨境发货方式: Cross-border ship method
-	ChannelName    string           `json:"channel_name,omitzero"`     // 跨境渠道名称: Cross-border channel
-	TrackingNumber string           `json:"tracking_number,omitzero"`  // 国际物流单号: International waybill (is_get_cblogistic)
-	PackageNo      string           `json:"package_no,omitzero"`       // 参考号: Reference number
-	WarehouseOID   string           `json:"warehouse_oid,omitzero"`    // 外部仓库单号: External warehouse document number
-	// 跨境财务信息(旧): Old finance block; the current page has cb_finances (deprecated) and
-	// cb_financenew
-	CBFinance CBFinance       `json:"cb_finance,omitzero"`
-	BuyerID   string          `json:"buyer_id,omitzero" pii:"true"` // 买家编号: ERP buyer id (seen in one client model only)
-	Qty       decimal.Decimal `json:"qty,omitzero"`                 // 数量: Total quantity (seen in one client model only)
-	// 运费成本: Freight cost (seen in one client model only) (sent as text)
-	FFreight decimal.Decimal `json:"f_freight,omitzero,string"`
-	// 实际体积: Measured volume, on the current page only (sent as text)
-	FVolume decimal.Decimal `json:"f_volume,omitzero,string"`
-	// 买家实付金额: Net paid by buyer, on the current page only
-	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: Net received by seller, on the current page only
-	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	// 实际销售企业名称: Actual selling company, on the current page only
-	GovSupplierName string `json:"gov_supplier_name,omitzero"`
-	// 国家补贴金额: State subsidy, on the current page only
-	GovernmentFreeAmount decimal.Decimal `json:"government_free_amount,omitzero"`
-	// 跨境头程运费: Cross-border first-leg freight, on the current page only (sent as text)
-	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
-	// 跨境尾程运费: Cross-border last-leg freight, on the current page only (sent as text)
-	OuterWMSFreight decimal.Decimal `json:"outerwms_freight,omitzero,string"`
-	// 头程关税: First-leg duty, on the current page only
-	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"`
-	OwnerCoID          int64           `json:"owner_co_id,omitzero"` // 货主编号: Goods owner, on the current page only
+	_ outboundFields
 
-	// Extra holds the members of the answer that are not known above.
+	CoID     int64     `json:"co_id,omitzero"`              // 公司编号: company (tenant) id
+	ShopID   int64     `json:"shop_id,omitzero"`            // 店铺编号: ERP shop id
+	IOID     int64     `json:"io_id,omitzero" wire:"vital"` // 出库单号: number of the stock document
+	OID      int64     `json:"o_id,omitzero"`               // 内部单号: ERP internal order number (unique per tenant)
+	SoID     string    `json:"so_id,omitzero"`              // 线上单号: online or external document number
+	Created  time.Time `json:"created,omitzero"`            // 创建时间: creation time
+	Modified time.Time `json:"modified,omitzero"`           // 修改时间: time of the last change
+	// 状态: WaitConfirm to ship; Confirmed shipped; Delete voided since the order was cancelled;
+	// Cancelled after shipping; OuterConfirming shipping by an external warehouse; Archive settled
+	Status               string           `json:"status,omitzero" known:"WaitConfirm,Confirmed,Delete,Cancelled,OuterConfirming,Archive" wire:"vital"`
+	OrderType            string           `json:"order_type,omitzero"`                   // 订单类型: order type
+	InvoiceTitle         string           `json:"invoice_title,omitzero" pii:"true"`     // 发票抬头: invoice title
+	ShopBuyerID          string           `json:"shop_buyer_id,omitzero" pii:"true"`     // 买家账号: buyer account or nickname
+	OpenID               string           `json:"open_id,omitzero" pii:"true"`           // 平台买家ID: platform buyer id (supported platforms only)
+	ReceiverCountry      string           `json:"receiver_country,omitzero"`             // 收件国家: country (two-letter code)
+	ReceiverState        string           `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity         string           `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict     string           `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverTown         string           `json:"receiver_town,omitzero" pii:"true"`     // 收件街道/镇: street or town
+	ReceiverAddress      string           `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	ReceiverName         string           `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: receiver name
+	ReceiverPhone        string           `json:"receiver_phone,omitzero" pii:"true"`    // 收件人电话: receiver phone
+	ReceiverMobile       string           `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: receiver mobile
+	BuyerMessage         string           `json:"buyer_message,omitzero" pii:"true"`     // 买家留言: buyer message
+	Remark               string           `json:"remark,omitzero"`                       // 备注: remark
+	IsCod                bool             `json:"is_cod,omitzero"`                       // 是否货到付款: cash on delivery
+	PayAmount            decimal.Decimal  `json:"pay_amount,omitzero"`                   // 应付金额: amount payable
+	LID                  string           `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	IODate               time.Time        `json:"io_date,omitzero"`                      // 出库时间: outbound time
+	LCID                 string           `json:"lc_id,omitzero"`                        // 物流公司编码: carrier code
+	StockEnabled         string           `json:"stock_enabled,omitzero"`                // 是否使用库存: "on" when stock is managed
+	DrpCoIDFrom          string           `json:"drp_co_id_from,omitzero"`               // 分销商编号: distributor id
+	Labels               CommaList        `json:"labels,omitzero"`                       // 标签: labels
+	PaidAmount           decimal.Decimal  `json:"paid_amount,omitzero"`                  // 实付金额: amount actually paid
+	FreeAmount           decimal.Decimal  `json:"free_amount,omitzero"`                  // 优惠金额: discount or difference
+	Freight              decimal.Decimal  `json:"freight,omitzero"`                      // 运费: freight
+	Weight               decimal.Decimal  `json:"weight,omitzero"`                       // 重量: weight, kg
+	FWeight              decimal.Decimal  `json:"f_weight,omitzero"`                     // 实际重量: measured weight, kg
+	MergeSoID            string           `json:"merge_so_id,omitzero"`                  // 合并线上单号: online numbers merged into this document
+	WMSCoID              int64            `json:"wms_co_id,omitzero"`                    // 分仓编号: warehouse id; of the main warehouse co_id, or 0
+	BusinessStaff        string           `json:"business_staff,omitzero"`               // 业务员: business staff
+	Currency             string           `json:"currency,omitzero"`                     // 币种: currency
+	PayDate              time.Time        `json:"pay_date,omitzero"`                     // 支付时间: payment time
+	LogisticsCompany     string           `json:"logistics_company,omitzero"`            // 物流公司: carrier name
+	WaveID               int64            `json:"wave_id,omitzero"`                      // 拣货批次号: pick-wave id
+	SellerFlag           int64            `json:"seller_flag,omitzero"`                  // 旗帜: flag 1 red, 2 yellow, 3 green, 4 blue, 5 purple
+	OrderStaffID         int64            `json:"order_staff_id,omitzero"`               // 订单业务员编号: order sales staff id
+	OrderStaffName       string           `json:"order_staff_name,omitzero"`             // 订单业务员名称: order sales staff name
+	Node                 string           `json:"node,omitzero"`                         // 线下备注: internal note, not synchronised to the platform
+	Items                []OutboundItem   `json:"items,omitzero"`                        // 明细: lines
+	ClusterInfos         []OutboundParcel `json:"ClusterInfos,omitzero,case:ignore"`     // 子包裹信息: child parcels
+	Batches              []OutboundBatch  `json:"batchs,omitzero"`                       // 批次信息: batch rows (only if batch management is on)
+	SNs                  []OutboundSN     `json:"sns,omitzero"`                          // 唯一码信息: serial-number rows (only if serial management is on)
+	IsPrintExpress       bool             `json:"is_print_express,omitzero"`             // 是否已打印快递单: whether the waybill was printed
+	IsPrint              bool             `json:"is_print,omitzero"`                     // 是否已打印订单: whether the order was printed
+	ShopName             string           `json:"shop_name,omitzero"`                    // 店铺名称: shop name
+	TS                   int64            `json:"ts,omitzero" wire:"vital"`              // 时间戳(行版本): row version
+	Shipment             string           `json:"shipment,omitzero"`                     // 买家指定物流: carrier named by buyer (cross-border)
+	DeliverName          string           `json:"deliver_name,omitzero"`                 // 跨境发货方式: cross-border ship method
+	ChannelName          string           `json:"channel_name,omitzero"`                 // 跨境渠道名称: cross-border channel
+	TrackingNumber       string           `json:"tracking_number,omitzero"`              // 国际物流单号: international waybill (is_get_cblogistic)
+	PackageNo            string           `json:"package_no,omitzero"`                   // 参考号: reference number
+	WarehouseOID         string           `json:"warehouse_oid,omitzero"`                // 外部仓库单号: external warehouse document number
+	CBFinance            CBFinance        `json:"cb_finance,omitzero"`                   // 跨境财务信息(旧): finance data, replaced by cb_financenew
+	BuyerID              string           `json:"buyer_id,omitzero" pii:"true"`          // 买家编号: ERP buyer id
+	Qty                  decimal.Decimal  `json:"qty,omitzero"`                          // 数量: total quantity
+	FFreight             decimal.Decimal  `json:"f_freight,omitzero,string"`             // 运费成本: freight cost (sent as text)
+	FVolume              decimal.Decimal  `json:"f_volume,omitzero,string"`              // 实际体积: measured volume (sent as text)
+	BuyerPaidAmount      decimal.Decimal  `json:"buyer_paid_amount,omitzero"`            // 买家实付金额: net paid by buyer
+	SellerIncomeAmount   decimal.Decimal  `json:"seller_income_amount,omitzero"`         // 卖家实收金额: net received by seller
+	GovSupplierName      string           `json:"gov_supplier_name,omitzero"`            // 实际销售企业名称: actual selling company
+	GovernmentFreeAmount decimal.Decimal  `json:"government_free_amount,omitzero"`       // 国家补贴金额: state subsidy
+	// 跨境头程运费: cross-border first-leg freight (sent as text)
+	FirstFreight decimal.Decimal `json:"first_freight,omitzero,string"`
+	// 跨境尾程运费: cross-border last-leg freight (sent as text)
+	OuterWMSFreight    decimal.Decimal `json:"outerwms_freight,omitzero,string"`
+	FirstFreightTariff decimal.Decimal `json:"first_freight_tariff,omitzero"` // 头程关税: first-leg duty
+	OwnerCoID          int64           `json:"owner_co_id,omitzero"`          // 货主编号: goods owner
+
+	// Extra holds unknown members of the answer.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Unread returns the documented fields that Extra holds because their values cannot be
+// decoded, as paths such as items[0].name.
+func (v *Outbound) Unread() []string { return wire.Unread(v) }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Outbound) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v Outbound) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -292,118 +293,148 @@ func (v Outbound) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OutboundItem 明细: Items of [Outbound].
 type OutboundItem struct {
-	IOIID           int64           `json:"ioi_id,omitzero"`           // 出库单明细编号: Stock in/out line id
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
+	_ outboundItemFields
+
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出库单明细编号: line id of the stock document
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	Name            string          `json:"name,omitzero"`             // 商品名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 销售单价: Sale unit price
-	OIID            int64           `json:"oi_id,omitzero,string"`     // 子订单号: Order line id (sent as text)
-	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: Sale amount
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Unit            string          `json:"unit,omitzero"`             // 单位: Unit
-	SaleBasePrice   decimal.Decimal `json:"sale_base_price,omitzero"`  // 原价: List price
-	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装商品编码: Bundle SKU code
-	IsGift          bool            `json:"is_gift,omitzero"`          // 是否赠品: Gift line
-	// 平台子订单号: Caller/platform order line id, kept through split and merge
-	OuterOIID      string    `json:"outer_oi_id,omitzero"`
-	RawSoID        string    `json:"raw_so_id,omitzero"`       // 原始线上单号: Original online order number before merge
-	BatchID        string    `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProductDate    time.Time `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64     `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	ExpirationDate time.Time `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	// 买家实付金额: amount, on the current page only
-	BuyerPaidAmount decimal.Decimal `json:"buyer_paid_amount,omitzero"`
-	// 卖家实收金额: amount, on the current page only
-	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"`
-	// 总用量: Total usage, may be fractional, on the current page only
-	TotalQty decimal.Decimal `json:"total_qty,omitzero"`
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	Name            string          `json:"name,omitzero"`             // 商品名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	SalePrice       decimal.Decimal `json:"sale_price,omitzero"`       // 销售单价: sale unit price
+	OIID            int64           `json:"oi_id,omitzero,string"`     // 子订单号: order line id (sent as text)
+	SaleAmount      decimal.Decimal `json:"sale_amount,omitzero"`      // 销售金额: sale amount
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Unit            string          `json:"unit,omitzero"`             // 单位: unit
+	SaleBasePrice   decimal.Decimal `json:"sale_base_price,omitzero"`  // 原价: list price
+	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装商品编码: bundle SKU code
+	IsGift          bool            `json:"is_gift,omitzero"`          // 是否赠品: whether it is a gift
+	// 平台子订单号: order line id of the caller or platform, kept through split and merge
+	OuterOIID          string          `json:"outer_oi_id,omitzero"`
+	RawSoID            string          `json:"raw_so_id,omitzero"`            // 原始线上单号: original online order number before merge
+	BatchID            string          `json:"batch_id,omitzero"`             // 生产批次号: production batch number (batch management must be on)
+	ProductDate        time.Time       `json:"product_date,omitzero"`         // 生产日期: batch (production) date
+	SupplierID         int64           `json:"supplier_id,omitzero"`          // 供应商编号: internal supplier id
+	ExpirationDate     time.Time       `json:"expiration_date,omitzero"`      // 有效期至: expiry date
+	BuyerPaidAmount    decimal.Decimal `json:"buyer_paid_amount,omitzero"`    // 买家实付金额: amount
+	SellerIncomeAmount decimal.Decimal `json:"seller_income_amount,omitzero"` // 卖家实收金额: amount
+	TotalQty           decimal.Decimal `json:"total_qty,omitzero"`            // 总用量: total usage, possibly a fraction
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OutboundItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OutboundParcel 子包裹信息: ClusterInfos of [Outbound].
 type OutboundParcel struct {
-	IOID            int64           `json:"io_id,omitzero,string"`     // 出库单号: Stock in/out document number (sent as text)
-	LID             string          `json:"l_id,omitzero"`             // 物流单号: Waybill number
-	LogisticCompany string          `json:"logistic_company,omitzero"` // 物流公司: Carrier name (no s)
-	LCID            string          `json:"lc_id,omitzero"`            // 物流公司编码: Carrier code
-	FWeight         decimal.Decimal `json:"f_weight,omitzero"`         // 实际重量: Measured weight, kg
+	_ outboundParcelFields
+
+	IOID            int64           `json:"io_id,omitzero,string"`     // 出库单号: number of the stock document (sent as text)
+	LID             string          `json:"l_id,omitzero"`             // 物流单号: waybill number
+	LogisticCompany string          `json:"logistic_company,omitzero"` // 物流公司: carrier name
+	LCID            string          `json:"lc_id,omitzero"`            // 物流公司编码: carrier code
+	FWeight         decimal.Decimal `json:"f_weight,omitzero"`         // 实际重量: measured weight, kg
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OutboundParcel) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OutboundBatch 批次信息: Batches of [Outbound].
 type OutboundBatch struct {
-	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
-	IOIID          int64           `json:"ioi_id,omitzero"`          // 出库单明细编号: Stock in/out line id
+	_ outboundBatchFields
+
+	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: production batch number
+	IOIID          int64           `json:"ioi_id,omitzero"`          // 出库单明细编号: line id of the stock document
 	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	Status         string          `json:"status,omitzero"`          // 状态: Document status
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	Status         string          `json:"status,omitzero"`          // 状态: document status
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v OutboundBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OutboundSN 唯一码信息: SNs of [Outbound].
 type OutboundSN struct {
-	SKUID    string `json:"sku_id,omitzero"`     // 商品编码: SKU code
-	SN       string `json:"sn,omitzero"`         // 唯一码: Serial number
-	IsPackSN bool   `json:"is_pack_sn,omitzero"` // 是否箱码: Serial is a box serial
-	IsOpened bool   `json:"is_opened,omitzero"`  // 是否开箱: Box opened
-	PackSN   string `json:"pack_sn,omitzero"`    // 箱码: Box serial
-	// IMEI/副唯一码: IMEI / secondary serial, on the current page only
-	CertificateNo string `json:"certificate_no,omitzero"`
+	_ outboundSNFields
+
+	SKUID         string `json:"sku_id,omitzero"`         // 商品编码: SKU code
+	SN            string `json:"sn,omitzero"`             // 唯一码: serial number
+	IsPackSN      bool   `json:"is_pack_sn,omitzero"`     // 是否箱码: whether the serial number is that of a box
+	IsOpened      bool   `json:"is_opened,omitzero"`      // 是否开箱: whether the box was opened
+	PackSN        string `json:"pack_sn,omitzero"`        // 箱码: box serial
+	CertificateNo string `json:"certificate_no,omitzero"` // IMEI/副唯一码: IMEI or secondary serial number
 }
 
 // CBFinance 跨境财务信息(旧): CBFinance of [Outbound].
 type CBFinance struct {
+	_ cBFinanceFields
+
 	OID         int64           `json:"o_id,omitzero"`         // 内部单号: ERP internal order number (unique per tenant)
-	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: Rebate
-	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: Income tax/fee
-	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: Shipping tax
-	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: Other income
-	// 卖家促销折扣: Promotion discount by seller
+	RebateFee   decimal.Decimal `json:"rebate_fee,omitzero"`   // 返点: rebate
+	ProductTax  decimal.Decimal `json:"product_tax,omitzero"`  // 收入税费: taxes and fees received
+	ShippingTax decimal.Decimal `json:"shipping_tax,omitzero"` // 运费税: shipping tax
+	OtherIncome decimal.Decimal `json:"other_income,omitzero"` // 其它收入: other income
+	// 卖家促销折扣: promotion discount by seller
 	VoucherFromSeller  decimal.Decimal `json:"voucher_from_seller,omitzero"`
-	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: Platform commission
-	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: Transfer fee
-	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: Transaction fee
-	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: Expense tax/fee
-	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: Other expense
+	PlatformCommission decimal.Decimal `json:"platform_commission,omitzero"` // 平台佣金: platform commission
+	TransitionFee      decimal.Decimal `json:"transition_fee,omitzero"`      // 转账费用: transfer fee
+	TransactionFee     decimal.Decimal `json:"transaction_fee,omitzero"`     // 交易费用: transaction fee
+	OpaqueBaggingFee   decimal.Decimal `json:"opaque_bagging_fee,omitzero"`  // 支出税费: taxes and fees paid
+	OtherExpense       decimal.Decimal `json:"other_expense,omitzero"`       // 其它支出: other expense
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v CBFinance) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // OutboundShipRequest 出库发货: the request of [OutboundService.Ship].
 type OutboundShipRequest struct {
-	IOID    int64  `json:"io_id" check:"required"`          // 出库单号: Outbound document number (required)
-	LCName  string `json:"lc_name" check:"required,max=30"` // 物流公司名称: Carrier name, max 30 (required)
-	LID     string `json:"l_id" check:"required,max=50"`    // 物流单号: Waybill, max 50 (required)
-	LCID    string `json:"lc_id" check:"required"`          // 物流公司编码: Carrier code (required)
-	WMSCoID int64  `json:"wms_co_id,omitzero"`              // 分仓编号: Branch id of the document
-	// 是否跨境发货: Cross-border shipping; true makes channel fields required
+	_ outboundShipRequestFields
+
+	IOID int64 `json:"io_id" check:"required"` // 出库单号: outbound document number (required)
+	// 物流公司名称: carrier name, at most 30 characters (required)
+	LCName  string `json:"lc_name" check:"required,max=30"`
+	LID     string `json:"l_id" check:"required,max=50"` // 物流单号: waybill number, at most 50 characters (required)
+	LCID    string `json:"lc_id" check:"required"`       // 物流公司编码: carrier code (required)
+	WMSCoID int64  `json:"wms_co_id,omitzero"`           // 分仓编号: branch id of the document
+	// 是否跨境发货: whether it ships across borders; requires the channel members
 	IsUnLID      bool               `json:"is_un_lid,omitzero"`
-	TrackingCode string             `json:"tracking_code,omitzero"` // 渠道编码: Required when is_un_lid
-	TrackingInfo string             `json:"tracking_info,omitzero"` // 渠道名称: Required when is_un_lid
-	TrackingType int64              `json:"tracking_type,omitzero"` // 货代编号: Forwarder id, 1000 suggested default
-	Items        []OutboundShipItem `json:"items,omitzero"`         // 发货明细: Only for serial-managed goods
+	TrackingCode string             `json:"tracking_code,omitzero"` // 渠道编码: required when is_un_lid
+	TrackingInfo string             `json:"tracking_info,omitzero"` // 渠道名称: required when is_un_lid
+	TrackingType int64              `json:"tracking_type,omitzero"` // 货代编号: forwarder id, 1000 suggested default
+	Items        []OutboundShipItem `json:"items,omitzero"`         // 发货明细: only for serial-managed goods
 }
 
 // OutboundShipItem 发货明细: Items of [OutboundShipRequest].
 type OutboundShipItem struct {
+	_ outboundShipItemFields
+
 	SKUID  string   `json:"sku_id,omitzero"`  // 商品编码: SKU code
-	SNList []string `json:"sn_list,omitzero"` // 唯一码列表: Serial numbers
-	// 国补唯一码信息: State-subsidy serials {sn, imei}, on the current page only
+	SNList []string `json:"sn_list,omitzero"` // 唯一码列表: serial numbers
+	// 国补唯一码信息: serial numbers and IMEIs for the state subsidy
 	SNExts []OutboundShipSNExt `json:"sn_exts,omitzero"`
-	// 生产批次列表: Batch rows {batch_id, produced_date, expiration_date, qty, ioi_id}; all
-	// required inside, on the current page only
+	// 生产批次列表: production batches; all members of a row are required
 	BatchList []OutboundShipBatch `json:"batch_list,omitzero"`
 }
 
 // OutboundShipSNExt 国补唯一码信息: SNExts of [OutboundShipItem].
 type OutboundShipSNExt struct {
+	_ outboundShipSNExtFields
+
 	SN   string `json:"sn,omitzero"`   // 唯一码: serial number
 	IMEI string `json:"imei,omitzero"` // IMEI: IMEI of the serial number
 }
 
 // OutboundShipBatch 生产批次列表: BatchList of [OutboundShipItem].
 type OutboundShipBatch struct {
+	_ outboundShipBatchFields
+
 	BatchID        string          `json:"batch_id,omitzero"`        // 批次号: batch number
 	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: production date
 	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 到期日期: expiry date
@@ -413,114 +444,133 @@ type OutboundShipBatch struct {
 
 // outboundShipReply 出库发货: the answer of [OutboundService.Ship].
 type outboundShipReply struct {
-	// 数据: Row results, nested twice in the docs; decode one level up too as a safety
-	Rows []OutboundShipResult `json:"data,omitzero"`
+	_ outboundShipReplyFields
+
+	Rows []OutboundShipResult `json:"data,omitzero"` // 数据: results of the rows
 }
 
 // OutboundShipResult 数据: Rows of [outboundShipReply].
 type OutboundShipResult struct {
-	Msg string `json:"msg,omitzero"` // 描述: Result text
-	// 是否成功: Success flag (legacy envelope / per row); docs type it bool on some endpoints and
-	// string on others
-	IsSuccess bool  `json:"issuccess,omitzero"`
-	OID       int64 `json:"o_id,omitzero"` // 内部单号: Holds the io_id that was sent, despite its name
+	_ outboundShipResultFields
+
+	Msg       string `json:"msg,omitzero"`               // 描述: message
+	IsSuccess bool   `json:"issuccess,omitzero"`         // 是否成功: success flag
+	OID       int64  `json:"o_id,omitzero" wire:"vital"` // 内部单号: io_id of the request, despite its name
 }
 
 // WaveQuery 拣货批次管理查询: the request of [WaveService.Query].
 type WaveQuery struct {
-	WaveIDs         []int64   `json:"wave_ids,omitzero"`          // 拣货批次号列表: Pick-wave ids
-	CreateTimeBegin time.Time `json:"create_time_begin,omitzero"` // 创建起始时间: Created from
-	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"`   // 创建结束时间: Created to
-	ModifiedBegin   time.Time `json:"modified_begin,omitzero"`    // 修改起始时间: Span max 3 days
-	ModifiedEnd     time.Time `json:"modified_end,omitzero"`      // 修改结束时间: Window end, pairs with modified_begin
+	_ waveQueryFields
+
+	WaveIDs []int64 `json:"wave_ids,omitzero"` // 拣货批次号列表: pick-wave ids
+	// 创建起始时间: start of the time range, by the creation
+	CreateTimeBegin time.Time `json:"create_time_begin,omitzero"`
+	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"` // 创建结束时间: end of the time range, by the creation
+	// 修改起始时间: start of the time range, which is at most 3 days long
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
 	// 批次状态: None 0, WaitPick 1, Picking 11, WaitSeed 2, Seeding 22, WaitCheck 3, Checking 33,
 	// WaitFinish 4, Finished 44, Break 5, WaitToBin 55, WaitPurchase 6
 	WaveStatus []string `json:"wave_status,omitzero"`
 	// 批次类型列表: 1 single, 2 multi, 6 and 8 big order, 7 full box, 9 group, 10 second sort, 15
 	// by wave
 	WaveTypes    []int64  `json:"wave_types,omitzero"`
-	WaveCarryIDs []string `json:"wave_carry_ids,omitzero"` // 批次绑定播种车: Seeding carts bound to the wave
+	WaveCarryIDs []string `json:"wave_carry_ids,omitzero"` // 批次绑定播种车: seeding carts bound to the wave
 	// 是否仅查主仓: true (default) main warehouse only, false includes branches
 	CheckWMSCoID *bool `json:"check_wms_coid,omitzero"`
 }
 
 // WaveList 拣货批次管理查询: the answer of [WaveService.Query].
 type WaveList struct {
-	Waves []Wave `json:"data,omitzero"` // 数据: Payload
+	_ waveListFields
+
+	Waves []Wave `json:"data,omitzero"` // 数据: payload
 }
 
 // Wave 数据: Waves of [WaveList].
 type Wave struct {
-	WaveID     int64           `json:"wave_id,omitzero"`     // 拣货批次号: Pick-wave id
-	CarryIDs   []string        `json:"carry_ids,omitzero"`   // 小车编号: Carts
-	Type       string          `json:"type,omitzero"`        // 单据类型: Document type
-	CoID       int64           `json:"co_id,omitzero"`       // 公司编号: Company (tenant) id
-	Picker     string          `json:"picker,omitzero"`      // 拣货员编号: Picker id
-	PickedQty  decimal.Decimal `json:"picked_qty,omitzero"`  // 已拣数量: Picked quantity
-	Qty        decimal.Decimal `json:"qty,omitzero"`         // 数量: Quantity
-	PickerName string          `json:"picker_name,omitzero"` // 拣货员名称: Picker name
-	OrderCount int64           `json:"order_count,omitzero"` // 订单数: Orders
-	SKUCount   int64           `json:"sku_count,omitzero"`   // 商品种类数: Distinct SKUs
-	SKUQty     decimal.Decimal `json:"sku_qty,omitzero"`     // 商品总件数: Total pieces
+	_ waveFields
+
+	WaveID     int64           `json:"wave_id,omitzero" wire:"vital"` // 拣货批次号: pick-wave id
+	CarryIDs   []string        `json:"carry_ids,omitzero"`            // 小车编号: carts
+	Type       string          `json:"type,omitzero"`                 // 单据类型: document type
+	CoID       int64           `json:"co_id,omitzero"`                // 公司编号: company (tenant) id
+	Picker     string          `json:"picker,omitzero"`               // 拣货员编号: picker id
+	PickedQty  decimal.Decimal `json:"picked_qty,omitzero"`           // 已拣数量: picked quantity
+	Qty        decimal.Decimal `json:"qty,omitzero"`                  // 数量: quantity
+	PickerName string          `json:"picker_name,omitzero"`          // 拣货员名称: picker name
+	OrderCount int64           `json:"order_count,omitzero"`          // 订单数: orders
+	SKUCount   int64           `json:"sku_count,omitzero"`            // 商品种类数: distinct SKUs
+	SKUQty     decimal.Decimal `json:"sku_qty,omitzero"`              // 商品总件数: total pieces
 	// 状态: WaitPick, Break, Finished, WaitToBin, WaitSeed, WaitCheck, WaitFinish, Picking,
 	// WaitPurchase, Seeding, Checking
-	Status         string    `json:"status,omitzero"`
-	Created        time.Time `json:"created,omitzero"`          // 创建时间: Created time
-	Creator        string    `json:"creator,omitzero"`          // 创建人编号: Creator id
-	Modified       time.Time `json:"modified,omitzero"`         // 修改时间: Last modified time
-	SeedBegin      time.Time `json:"seed_begin,omitzero"`       // 播种开始时间: Seeding start
-	SeederID       string    `json:"seeder_id,omitzero"`        // 播种员编号: Seeder id
-	SeederName     string    `json:"seeder_name,omitzero"`      // 播种员名称: Seeder name
-	Remark         string    `json:"remark,omitzero"`           // 备注: Remark
-	HybridPick     string    `json:"hybrid_pick,omitzero"`      // 混合拣货: Mixed pick
-	WMSCoID        int64     `json:"wms_co_id,omitzero"`        // 分仓编号: Branch / third-party warehouse id
-	Filter         string    `json:"filter,omitzero"`           // 策略: Strategy
-	IsPrint        bool      `json:"is_print,omitzero"`         // 是否已打印订单: Order printed
-	WaveBin        string    `json:"wave_bin,omitzero"`         // 批次箱: Wave box
-	POID           int64     `json:"po_id,omitzero"`            // 采购/加工/预约单号: Purchase / processing / appointment document number
-	SplitPick      string    `json:"split_pick,omitzero"`       // 分段拣货: Segmented pick
-	IsPrintExpress bool      `json:"is_print_express,omitzero"` // 是否已打印快递单: Waybill printed
-	PaperPick      string    `json:"paper_pick,omitzero"`       // 纸质批次: Paper wave
-	PickSeed       string    `json:"pick_seed,omitzero"`        // 边拣边播: (no text in source)
-	IsPrintOrder   int64     `json:"is_print_order,omitzero"`   // 是否已打印订单: Order printed flag
-	// 仓库编号: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
-	WhID             int64           `json:"wh_id,omitzero"`
-	Priority         int64           `json:"priorty,omitzero"`            // 优先级: Priority (spelled so)
-	PickInvert       bool            `json:"pick_invert,omitzero"`        // 反向拣货: Reverse pick order
-	IsPrintOrdertags bool            `json:"is_print_ordertags,omitzero"` // 是否已打印订单标签: Order tags printed
-	WaveFlag         json.RawMessage `json:"wave_flag,omitzero"`          // 批次标记: Wave flags
-	WaveExtendType   string          `json:"wave_extend_type,omitzero"`   // 批次子类型: Wave sub kind
-	Items            []WaveItem      `json:"items,omitzero"`              // 明细: Lines
+	Status           string          `json:"status,omitzero" wire:"vital"`
+	Created          time.Time       `json:"created,omitzero"`            // 创建时间: creation time
+	Creator          string          `json:"creator,omitzero"`            // 创建人编号: creator id
+	Modified         time.Time       `json:"modified,omitzero"`           // 修改时间: time of the last change
+	SeedBegin        time.Time       `json:"seed_begin,omitzero"`         // 播种开始时间: seeding start
+	SeederID         string          `json:"seeder_id,omitzero"`          // 播种员编号: seeder id
+	SeederName       string          `json:"seeder_name,omitzero"`        // 播种员名称: seeder name
+	Remark           string          `json:"remark,omitzero"`             // 备注: remark
+	HybridPick       string          `json:"hybrid_pick,omitzero"`        // 混合拣货: mixed pick
+	WMSCoID          int64           `json:"wms_co_id,omitzero"`          // 分仓编号: branch or third-party warehouse id
+	Filter           string          `json:"filter,omitzero"`             // 策略: strategy
+	IsPrint          bool            `json:"is_print,omitzero"`           // 是否已打印订单: whether the order was printed
+	WaveBin          string          `json:"wave_bin,omitzero"`           // 批次箱: wave box
+	POID             int64           `json:"po_id,omitzero"`              // 采购/加工/预约单号: number of the purchase, processing order or appointment
+	SplitPick        string          `json:"split_pick,omitzero"`         // 分段拣货: segmented pick
+	IsPrintExpress   bool            `json:"is_print_express,omitzero"`   // 是否已打印快递单: whether the waybill was printed
+	PaperPick        string          `json:"paper_pick,omitzero"`         // 纸质批次: paper wave
+	PickSeed         string          `json:"pick_seed,omitzero"`          // 边拣边播: undocumented
+	IsPrintOrder     int64           `json:"is_print_order,omitzero"`     // 是否已打印订单: order printed flag
+	WhID             int64           `json:"wh_id,omitzero"`              // 仓库编号: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	Priority         int64           `json:"priorty,omitzero"`            // 优先级: priority
+	PickInvert       bool            `json:"pick_invert,omitzero"`        // 反向拣货: reverse pick order
+	IsPrintOrdertags bool            `json:"is_print_ordertags,omitzero"` // 是否已打印订单标签: order tags printed
+	WaveFlag         json.RawMessage `json:"wave_flag,omitzero"`          // 批次标记: wave flags
+	WaveExtendType   string          `json:"wave_extend_type,omitzero"`   // 批次子类型: wave sub kind
+	Items            []WaveItem      `json:"items,omitzero"`              // 明细: lines
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Wave) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // WaveItem 明细: Items of [Wave].
 type WaveItem struct {
-	WaveItemID      int64           `json:"wave_item_id,omitzero"`     // 批次明细编号: Wave line id
-	WaveID          int64           `json:"wave_id,omitzero"`          // 拣货批次号: Pick-wave id
-	Bin             string          `json:"bin,omitzero"`              // 仓位: Bin
+	_ waveItemFields
+
+	WaveItemID      int64           `json:"wave_item_id,omitzero"`     // 批次明细编号: wave line id
+	WaveID          int64           `json:"wave_id,omitzero"`          // 拣货批次号: pick-wave id
+	Bin             string          `json:"bin,omitzero"`              // 仓位: bin
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Name            string          `json:"name,omitzero"`             // 商品名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	PickedQty       decimal.Decimal `json:"picked_qty,omitzero"`       // 已拣数量: Picked quantity
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	BinID           int64           `json:"bin_id,omitzero"`           // 播种格位: Seeding slot
-	Skip            int64           `json:"skip,omitzero"`             // 是否跳过: Skipped
-	CheckedQty      decimal.Decimal `json:"checked_qty,omitzero"`      // 已验货数量: Checked quantity
-	Disabled        int64           `json:"disabled,omitzero"`         // 有效标识: Validity flag
-	OtherBin        string          `json:"other_bin,omitzero"`        // 其它仓位: Other bin
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	SubPackQty      decimal.Decimal `json:"sub_pack_qty,omitzero"`     // 内包装数量: Inner pack quantity
-	SkipPickPack    int64           `json:"skip_pick_pack,omitzero"`   // 跳过拣货区: Skip pick area
-	SkipPickBin     int64           `json:"skip_pick_bin,omitzero"`    // 跳过存储区: Skip storage area
-	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装商品编码: Bundle SKU code
-	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate    time.Time       `json:"produced_date,omitzero"`    // 生产日期: Production date
-	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: Internal supplier id
-	WaveItemType    string          `json:"wave_item_type,omitzero"`   // 移出/移入类型: MoveOut / MoveIn
-	RelateID        int64           `json:"relate_id,omitzero"`        // 关联移库批次号: Related move wave id
-	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
-	WaveCoID        int64           `json:"wave_co_id,omitzero"`       // 商家编号: Merchant id
+	Name            string          `json:"name,omitzero"`             // 商品名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	PickedQty       decimal.Decimal `json:"picked_qty,omitzero"`       // 已拣数量: picked quantity
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	BinID           int64           `json:"bin_id,omitzero"`           // 播种格位: seeding slot
+	Skip            int64           `json:"skip,omitzero"`             // 是否跳过: skipped
+	CheckedQty      decimal.Decimal `json:"checked_qty,omitzero"`      // 已验货数量: checked quantity
+	Disabled        int64           `json:"disabled,omitzero"`         // 有效标识: validity flag
+	OtherBin        string          `json:"other_bin,omitzero"`        // 其它仓位: other bin
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	SubPackQty      decimal.Decimal `json:"sub_pack_qty,omitzero"`     // 内包装数量: inner pack quantity
+	SkipPickPack    int64           `json:"skip_pick_pack,omitzero"`   // 跳过拣货区: skip pick area
+	SkipPickBin     int64           `json:"skip_pick_bin,omitzero"`    // 跳过存储区: skip storage area
+	CombineSKUID    string          `json:"combine_sku_id,omitzero"`   // 组合装商品编码: bundle SKU code
+	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: production batch number (batch management must be on)
+	ProducedDate    time.Time       `json:"produced_date,omitzero"`    // 生产日期: production date
+	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: internal supplier id
+	WaveItemType    string          `json:"wave_item_type,omitzero"`   // 移出/移入类型: MoveOut or MoveIn
+	RelateID        int64           `json:"relate_id,omitzero"`        // 关联移库批次号: related move wave id
+	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: expiry date
+	WaveCoID        int64           `json:"wave_co_id,omitzero"`       // 商家编号: merchant id
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v WaveItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 func (p *OutboundPage) rowCount() int { return len(p.Outbounds) }
 

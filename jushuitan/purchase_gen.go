@@ -7,44 +7,48 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // PurchaseService 采购单: purchase orders. Use it as client.Purchases.
 type PurchaseService service
 
-// Query 采购单查询: query purchase orders, one page. [PurchaseService.All] goes through all of
-// them.
+// Query 采购单查询: query purchase orders, one page. [PurchaseService.All] iterates over all
+// of them.
 //
-// Limits: page_size default 30, max 50; window 7 days.
+// Limits: page_size default 30, at most 50; window 7 days.
 // Effect: read.
 // POST /open/purchase/query, official page docType=6&docId=26.
 func (s *PurchaseService) Query(ctx context.Context, req *PurchaseQuery) (*PurchasePage, error) {
-	return call[PurchasePage](ctx, s.client, opPurchasesQuery, req)
+	return pagesPurchasesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *PurchaseService) All(ctx context.Context, req *PurchaseQuery) iter.Seq2[*Purchase, error] {
 	return pagesPurchasesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *PurchaseService) Stream(req *PurchaseQuery, from Checkpoint) *Stream[Purchase] {
 	return pagesPurchasesQuery.stream(s.client, req, from)
 }
 
-// Upload 采购单上传: upload a purchase order.
+// Upload 采购单上传: upload a purchase order. It is one document whose items are not split
+// among calls: for more items than the server accepts, upload several documents with keys of
+// their own.
 //
-// Effect: write, repeated safely by external_id: external_id acts as the key of the document
+// Effect: write, idempotent by external_id: external_id acts as the key of the document
 // (inferred).
+// Settle: [Client.Settle] reads back Purchases.Query by so_ids; it must show items.qty,
+// items.sku_id, supplier_id.
 // POST /open/jushuitan/purchase/upload, official page docType=6&docId=27.
 func (s *PurchaseService) Upload(ctx context.Context, req *PurchaseUpload) (*PurchaseUploadResult, error) {
 	return call[PurchaseUploadResult](ctx, s.client, opPurchasesUpload, req)
@@ -52,21 +56,24 @@ func (s *PurchaseService) Upload(ctx context.Context, req *PurchaseUpload) (*Pur
 
 // Edit 修改采购单: edit a purchase order.
 //
-// Effect: write, repeated safely by external_id + po_id: sets the same values of the same
-// document again.
+// Effect: write, idempotent by external_id + po_id: it sets the same values again.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/openpurchase/editpurchase, official page docType=6&docId=698;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *PurchaseService) Edit(ctx context.Context, req *PurchaseEditRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesEdit, req)
 	return err
 }
 
-// ChangeStatus 变更采购单状态: change purchase order status. Rows that the server refused are
+// ChangeStatus 变更采购单状态: change purchase order status. Rows that the server rejected are
 // in the answer and in the error, a [*BatchError].
 //
-// Note: A real script reads data.result[0].status, docs show top-level result.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the document has the status already; ask Purchases.Query for it.
+// Note: result is accepted in data and at the top level.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the document already has the status; query it with Purchases.Query.
+// Settle: [Client.Settle] reads back Purchases.Query by po_ids, so_ids; in some cases no
+// source says which status follows this option.
 // POST /open/jushuitan/purchase/change/status, official page docType=6&docId=193; confidence
 // of the known facts: medium.
 func (s *PurchaseService) ChangeStatus(ctx context.Context, req *PurchaseChangeStatusRequest) (*PurchaseStatusReply, error) {
@@ -75,10 +82,12 @@ func (s *PurchaseService) ChangeStatus(ctx context.Context, req *PurchaseChangeS
 
 // Cancel 采购单/加工单/预约入库单作废: void purchase / processing / appointment documents.
 //
-// Effect: write, repeated safely by type + po_ids + so_ids: a repeat leaves the documents
-// void.
+// Effect: write, idempotent by type + po_ids + so_ids: repeating it has no further effect.
+// Settle: [Client.Settle] reads back Purchases.Query by po_ids, so_ids; it must show status
+// Cancelled or Delete; in some cases the query returns purchase orders only.
 // POST /open/webapi/wmsapi/purchase/cancel, official page docType=6&docId=452; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *PurchaseService) Cancel(ctx context.Context, req *PurchaseCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesCancel, req)
 	return err
@@ -86,50 +95,55 @@ func (s *PurchaseService) Cancel(ctx context.Context, req *PurchaseCancelRequest
 
 // SetLabels 采购单加工单标签(新增/移除): add or remove purchase labels.
 //
-// Limits: 1..19 labels, max 10 characters each.
-// Effect: write, repeated safely by po_id + so_id: adding or removing the same labels again
-// changes nothing.
+// Limits: 1..19 labels, at most 10 characters each.
+// Effect: write, idempotent by po_id + so_id: adding or removing the same labels again has no
+// effect.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/purchaselabel/upload, official page docType=6&docId=63; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *PurchaseService) SetLabels(ctx context.Context, req *PurchaseSetLabelsRequest) error {
 	_, err := call[noReply](ctx, s.client, opPurchasesSetLabels, req)
 	return err
 }
 
-// SupplierService 供应商: who goods are bought from. Use it as client.Suppliers.
+// SupplierService 供应商: the suppliers of a merchant. Use it as client.Suppliers.
 type SupplierService service
 
-// Query 供应商查询: query suppliers, one page. [SupplierService.All] goes through all of them.
+// Query 供应商查询: query suppliers, one page. [SupplierService.All] iterates over all of
+// them.
 //
-// Limits: page_size default 30, max 500; supplier_ids and names max 50; window max 1 day and
-// required when no list is given.
+// Limits: page_size default 30, at most 500; supplier_ids and names at most 50; window at most
+// 1 day and required when no list is given.
 // Effect: read.
 // POST /open/supplier/query, official page docType=6&docId=29.
 func (s *SupplierService) Query(ctx context.Context, req *SupplierQuery) (*SupplierPage, error) {
-	return call[SupplierPage](ctx, s.client, opSuppliersQuery, req)
+	return pagesSuppliersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 500 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 500 rows per page); a time range
 // longer than 1 day is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *SupplierService) All(ctx context.Context, req *SupplierQuery) iter.Seq2[*Supplier, error] {
 	return pagesSuppliersQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *SupplierService) Stream(req *SupplierQuery, from Checkpoint) *Stream[Supplier] {
 	return pagesSuppliersQuery.stream(s.client, req, from)
 }
 
 // Upload 供应商上传: upload suppliers. Longer lists are sent 50 rows at a time; the results
-// are in the order of the input, one for each row, and the error is a [*BatchError] when some
-// failed. No source states how many rows one call takes; that number is our choice.
+// are in the order of the input, one per row, and the error is a [*BatchError] if some failed.
+// The maximum number of rows is not documented; this one is our choice.
 //
-// Limits: batch size not found.
-// Note: Every field except the key is updatable by uploading again.
-// Note: Docs list paging fields in this answer; ignore them.
-// Effect: write, repeated safely by supplier_code: upsert by supplier_code.
+// Limits: the maximum number of rows is not documented.
+// Note: Uploading again updates every field except the key.
+// Note: The documentation lists paging members in this answer; ignore them.
+// Effect: write, idempotent by supplier_code: upsert by supplier_code.
+// Settle: [Client.Settle] reads back Suppliers.Query by supplier_codes; it must show enabled,
+// group, name, remark, remark2, remark3.
 // POST /open/supplier/upload, official page docType=6&docId=28.
 func (s *SupplierService) Upload(ctx context.Context, rows []SupplierUpload) ([]RowResult[SupplierUploadResult], error) {
 	return upload(ctx, s.client, batchSuppliersUpload, rows)
@@ -139,51 +153,55 @@ func (s *SupplierService) Upload(ctx context.Context, rows []SupplierUpload) ([]
 // client.Manufactures.
 type ManufactureService service
 
-// Query 加工单查询: query processing orders, one page. [ManufactureService.All] goes through
+// Query 加工单查询: query processing orders, one page. [ManufactureService.All] iterates over
 // all of them.
 //
-// Limits: page_size default 20, max 100; so_ids, mo_ids max 20; window max 7 days.
-// Note: Real v2 gateway probably wraps this in data; accept both.
+// Limits: page_size default 20, at most 100; so_ids, mo_ids at most 20; window at most 7 days.
+// Note: The answer may also be wrapped in data; both forms are accepted.
 // Effect: read.
 // POST /open/jushuitan/manufacture/query, official page docType=6&docId=52; confidence of the
 // known facts: medium.
 func (s *ManufactureService) Query(ctx context.Context, req *ManufactureQuery) (*ManufacturePage, error) {
-	return call[ManufacturePage](ctx, s.client, opManufacturesQuery, req)
+	return pagesManufacturesQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 100 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 100 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *ManufactureService) All(ctx context.Context, req *ManufactureQuery) iter.Seq2[*Manufacture, error] {
 	return pagesManufacturesQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *ManufactureService) Stream(req *ManufactureQuery, from Checkpoint) *Stream[Manufacture] {
 	return pagesManufacturesQuery.stream(s.client, req, from)
 }
 
-// Upload 加工单上传: upload a processing order.
+// Upload 加工单上传: upload a processing order. It is one document whose items are not split
+// among calls: for more items than the server accepts, upload several documents with keys of
+// their own.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeated so_id.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating a so_id is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/manufacture/upload, official page docType=6&docId=55; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *ManufactureService) Upload(ctx context.Context, req *ManufactureUpload) (*ManufactureUploadResult, error) {
 	return call[ManufactureUploadResult](ctx, s.client, opManufacturesUpload, req)
 }
 
-var pagesPurchasesQuery = paged(opPurchasesQuery, pages.Query[PurchaseQuery, PurchasePage, Purchase]{
+var pagesPurchasesQuery = &pager[PurchaseQuery, PurchasePage, Purchase]{op: opPurchasesQuery, query: pages.Query[PurchaseQuery, PurchasePage, Purchase]{
 	Page: func(q *PurchaseQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *PurchasePage) []Purchase { return p.Purchases },
 	Info: func(p *PurchasePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *PurchaseQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Purchase) string { return rowKey(r.POID) },
 	Modified: func(r *Purchase) time.Time { return r.Modified },
-})
+}}
 
 // keyed reports whether external_id is set.
 func (r *PurchaseUpload) keyed() bool { return !blank(r.ExternalID) }
@@ -191,27 +209,22 @@ func (r *PurchaseUpload) keyed() bool { return !blank(r.ExternalID) }
 // keyed reports whether external_id or po_id is set.
 func (r *PurchaseEditRequest) keyed() bool { return !blank(r.ExternalID) || r.POID != 0 }
 
-func (r *PurchaseStatusReply) failures() []RowError {
-	failed := slices.DeleteFunc(slices.Clone(r.Rows), func(r PurchaseStatusResult) bool { return r.IsSuccess })
-	return collectFailures(failed, func(r *PurchaseStatusResult) (string, string) { return rowKey(r.POID), r.Msg })
-}
-
 // keyed reports whether po_ids or so_ids is set.
 func (r *PurchaseCancelRequest) keyed() bool { return len(r.POIDs) > 0 || len(r.SoIDs) > 0 }
 
 // keyed reports whether po_id or so_id is set.
 func (r *PurchaseSetLabelsRequest) keyed() bool { return r.POID != 0 || !blank(r.SoID) }
 
-var pagesSuppliersQuery = paged(opSuppliersQuery, pages.Query[SupplierQuery, SupplierPage, Supplier]{
+var pagesSuppliersQuery = &pager[SupplierQuery, SupplierPage, Supplier]{op: opSuppliersQuery, query: pages.Query[SupplierQuery, SupplierPage, Supplier]{
 	Page: func(q *SupplierQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *SupplierPage) []Supplier { return p.Suppliers },
 	Info: func(p *SupplierPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *SupplierQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Supplier) string { return rowKey(r.SupplierID) },
 	Modified: func(r *Supplier) time.Time { return r.Modified },
-})
+}}
 
 var batchSuppliersUpload = &batch[[]SupplierUpload, SupplierUpload, supplierUploadReply, SupplierUploadResult]{
 	op:        opSuppliersUpload,
@@ -220,47 +233,51 @@ var batchSuppliersUpload = &batch[[]SupplierUpload, SupplierUpload, supplierUplo
 	key:       func(r *SupplierUpload) string { return rowKey(r.SupplierCode) },
 	results:   func(p *supplierUploadReply) []SupplierUploadResult { return p.Rows },
 	resultKey: func(r *SupplierUploadResult) string { return rowKey(r.SupplierCode) },
-	verdict:   func(r *SupplierUploadResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether supplier_code is set.
 func (r *SupplierUpload) keyed() bool { return !blank(r.SupplierCode) }
 
-var pagesManufacturesQuery = paged(opManufacturesQuery, pages.Query[ManufactureQuery, ManufacturePage, Manufacture]{
+var pagesManufacturesQuery = &pager[ManufactureQuery, ManufacturePage, Manufacture]{op: opManufacturesQuery, query: pages.Query[ManufactureQuery, ManufacturePage, Manufacture]{
 	Page: func(q *ManufactureQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *ManufacturePage) []Manufacture { return p.Manufactures },
 	Info: func(p *ManufacturePage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *ManufactureQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *Manufacture) string { return rowKey(r.POID) },
 	Modified: func(r *Manufacture) time.Time { return r.Modified },
-})
+}}
 
 // PurchaseQuery 采购单查询: the request of [PurchaseService.Query].
 type PurchaseQuery struct {
-	PageIndex     int64     `json:"page_index,omitzero"`     // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Default 30, max 50
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`         // 外部单号列表: External numbers (external_id of the upload)
-	POIDs         []string  `json:"po_ids,omitzero"`         // 采购单号列表: Purchase document numbers
-	IsLock        string    `json:"is_lock,omitzero"`        // 是否返回运营云仓: "1"/true asks for lock_lwh_id
-	Status        string    `json:"status,omitzero"`         // 状态: Status filter, on the current page only
-	Statuses      []string  `json:"statuss,omitzero"`        // 状态列表: Several statuses, on the current page only
+	_ purchaseQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page; default 30, at most 50
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero"`  // 外部单号列表: external numbers (external_id of the upload)
+	POIDs       []string  `json:"po_ids,omitzero"`  // 采购单号列表: purchase document numbers
+	IsLock      string    `json:"is_lock,omitzero"` // 是否返回运营云仓: whether to return lock_lwh_id
+	Status      string    `json:"status,omitzero"`  // 状态: status to filter by
+	Statuses    []string  `json:"statuss,omitzero"` // 状态列表: statuses to filter by
 }
 
 // PurchasePage 采购单查询: the answer of [PurchaseService.Query].
 type PurchasePage struct {
-	PageSize  int64      `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64      `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64      `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64      `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool       `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Purchases []Purchase `json:"datas,omitzero"`      // 数据集合: Rows
-	// 运营云仓编号: operating cloud warehouse id; the docs indent it here, it is probably on the
-	// row
-	LockLWHID int64 `json:"lock_lwh_id,omitzero"`
+	_ purchasePageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64      `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool       `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Purchases []Purchase `json:"datas,omitzero"`                   // 数据集合: rows
+	LockLWHID int64      `json:"lock_lwh_id,omitzero"`             // 运营云仓编号: id of the operating cloud warehouse
 }
 
 // Format prints the value for people, with personal data masked.
@@ -271,44 +288,47 @@ func (v PurchasePage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Purchase 数据集合: Purchases of [PurchasePage].
 type Purchase struct {
-	PODate time.Time `json:"po_date,omitzero"` // 采购日期: Document date
-	POID   int64     `json:"po_id,omitzero"`   // 采购单号: Purchase / processing / appointment document number
-	SoID   string    `json:"so_id,omitzero"`   // 外部单号: External number (external_id of the upload)
-	Remark string    `json:"remark,omitzero"`  // 备注: Remark
-	// 状态: Creating draft, WaitConfirm, Confirmed, Finished, Cancelled, Delete; the current page
-	// adds WaitDeliver, WaitReceive, Archive
-	Status        string          `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Finished,Cancelled,Delete,WaitDeliver,WaitReceive,Archive"`
-	SupplierID    int64           `json:"supplier_id,omitzero"`    // 供应商编号: Internal supplier id
-	SupplierName  string          `json:"supplier_name,omitzero"`  // 供应商名称: supplier name
-	Seller        string          `json:"seller,omitzero"`         // 供应商名称: Supplier / factory name
-	TaxRate       decimal.Decimal `json:"tax_rate,omitzero"`       // 税率: Tax rate (on uploads 17 means 17%)
-	PurchaserName string          `json:"purchaser_name,omitzero"` // 采购员: Purchaser
-	SendAddress   string          `json:"send_address,omitzero"`   // 送货地址: Delivery address
-	Term          string          `json:"term,omitzero"`           // 合同条款: Contract terms
-	// 商品类型: Goods kind: finished / semi-finished / raw material (Chinese text)
-	ItemType      string          `json:"item_type,omitzero"`
-	Items         []PurchaseItem  `json:"items,omitzero"`          // 明细: Lines
-	Labels        CommaList       `json:"labels,omitzero"`         // 标签: Labels
-	ConfirmDate   time.Time       `json:"confirm_date,omitzero"`   // 确认时间: Confirm time
-	FinishTime    time.Time       `json:"finish_time,omitzero"`    // 完成时间: Finish time
-	Modified      time.Time       `json:"modified,omitzero"`       // 修改时间: Last modified time
-	WMSCoID       int64           `json:"wms_co_id,omitzero"`      // 分仓编号: Branch / third-party warehouse id
-	ReceiveStatus string          `json:"receive_status,omitzero"` // 入库状态: Timeout, Received, Part_Received, Not_Received
-	MoreRate      decimal.Decimal `json:"more_rate,omitzero"`      // 溢装比例: Over-delivery tolerance, percent
-	Freight       decimal.Decimal `json:"freight,omitzero"`        // 运费: Freight
-	MergePOID     string          `json:"merge_po_id,omitzero"`    // 合并采购单号: Merged / linked purchase order number, text
-	// 收件人姓名: receiver name (seen in one client model only)
-	ReceiverName string `json:"receiver_name,omitzero" pii:"true"`
-	// 收件人电话: receiver phone (seen in one client model only)
-	ReceiverPhone string `json:"receiver_phone,omitzero" pii:"true"`
-	WMSCoName     string `json:"wms_co_name,omitzero"`    // 分仓名称: branch warehouse name (seen in one client model only)
-	PaymentMethod string `json:"payment_method,omitzero"` // 付款方式: payment method (seen in one client model only)
-	// 物流公司: carrier name (seen in one client model only)
-	LogisticsCompany string `json:"logistics_company,omitzero"`
-	LID              string `json:"l_id,omitzero"` // 物流单号: waybill number (seen in one client model only)
-	// 运营云仓编号: operating cloud warehouse id; asked for with is_lock
+	_ purchaseFields
+
+	PODate time.Time `json:"po_date,omitzero"` // 采购日期: document date
+	// 采购单号: number of the purchase, processing order or appointment
+	POID   int64  `json:"po_id,omitzero" wire:"vital"`
+	SoID   string `json:"so_id,omitzero"`  // 外部单号: external number, the external_id of the upload
+	Remark string `json:"remark,omitzero"` // 备注: remark
+	// 状态: Creating draft, WaitConfirm, WaitDeliver, WaitReceive, Confirmed, Finished, Cancelled,
+	// Delete or Archive
+	Status           string          `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Finished,Cancelled,Delete,WaitDeliver,WaitReceive,Archive" wire:"vital"`
+	SupplierID       int64           `json:"supplier_id,omitzero"`               // 供应商编号: internal supplier id
+	SupplierName     string          `json:"supplier_name,omitzero"`             // 供应商名称: supplier name (one source)
+	Seller           string          `json:"seller,omitzero"`                    // 供应商名称: name of the supplier or factory
+	TaxRate          decimal.Decimal `json:"tax_rate,omitzero"`                  // 税率: tax rate (on uploads 17 means 17%)
+	PurchaserName    string          `json:"purchaser_name,omitzero"`            // 采购员: purchaser
+	SendAddress      string          `json:"send_address,omitzero"`              // 送货地址: delivery address
+	Term             string          `json:"term,omitzero"`                      // 合同条款: contract terms
+	ItemType         string          `json:"item_type,omitzero"`                 // 商品类型: kind of goods: finished, semi-finished or raw material
+	Items            []PurchaseItem  `json:"items,omitzero"`                     // 明细: lines
+	Labels           CommaList       `json:"labels,omitzero"`                    // 标签: labels
+	ConfirmDate      time.Time       `json:"confirm_date,omitzero"`              // 确认时间: confirm time
+	FinishTime       time.Time       `json:"finish_time,omitzero"`               // 完成时间: finish time
+	Modified         time.Time       `json:"modified,omitzero"`                  // 修改时间: time of the last change
+	WMSCoID          int64           `json:"wms_co_id,omitzero"`                 // 分仓编号: branch or third-party warehouse id
+	ReceiveStatus    string          `json:"receive_status,omitzero"`            // 入库状态: Timeout, Received, Part_Received, Not_Received
+	MoreRate         decimal.Decimal `json:"more_rate,omitzero"`                 // 溢装比例: over-delivery tolerance, percent
+	Freight          decimal.Decimal `json:"freight,omitzero"`                   // 运费: freight
+	MergePOID        string          `json:"merge_po_id,omitzero"`               // 合并采购单号: number of the merged or linked purchase order
+	ReceiverName     string          `json:"receiver_name,omitzero" pii:"true"`  // 收件人姓名: receiver name
+	ReceiverPhone    string          `json:"receiver_phone,omitzero" pii:"true"` // 收件人电话: receiver phone
+	WMSCoName        string          `json:"wms_co_name,omitzero"`               // 分仓名称: branch warehouse name
+	PaymentMethod    string          `json:"payment_method,omitzero"`            // 付款方式: payment method
+	LogisticsCompany string          `json:"logistics_company,omitzero"`         // 物流公司: carrier name
+	LID              string          `json:"l_id,omitzero"`                      // 物流单号: waybill number
+	// 运营云仓编号: id of the operating cloud warehouse; only with is_lock
 	LockLWHID int64 `json:"lock_lwh_id,omitzero"`
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Purchase) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v Purchase) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -318,50 +338,57 @@ func (v Purchase) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseItem 明细: Items of [Purchase].
 type PurchaseItem struct {
+	_ purchaseItemFields
+
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Ordered quantity, not received quantity
-	Price           decimal.Decimal `json:"price,omitzero"`            // 单价: Unit price
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	POID            int64           `json:"po_id,omitzero"`            // 采购单号: Purchase / processing / appointment document number
-	POIID           int64           `json:"poi_id,omitzero"`           // 采购明细编号: Purchase line id
-	DeliveryDate    time.Time       `json:"delivery_date,omitzero"`    // 预计到货日期: Expected arrival/finish date
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
-	QCQty           decimal.Decimal `json:"qc_qty,omitzero"`           // 质检数量: Inspected quantity
-	QCQualityQty    decimal.Decimal `json:"qc_quality_qty,omitzero"`   // 质检良品数: Inspected good quantity
-	QCDefectiveQty  decimal.Decimal `json:"qc_defective_qty,omitzero"` // 质检次品数: Inspected defective quantity
-	InQty           decimal.Decimal `json:"inQty,omitzero"`            // 已入库数量: Received quantity (camelCase)
-	ReturnQty       decimal.Decimal `json:"return_qty,omitzero"`       // 退货数量: Returned quantity
-	IsDelivery      int64           `json:"is_delivery,omitzero"`      // 上架状态: Shelving: 0 none, 1 partial, 2 all
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色规格: colour and size (one source)
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: ordered quantity, not received quantity
+	Price           decimal.Decimal `json:"price,omitzero"`            // 单价: unit price
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	POID            int64           `json:"po_id,omitzero"`            // 采购单号: number of the purchase, processing order or appointment
+	POIID           int64           `json:"poi_id,omitzero"`           // 采购明细编号: purchase line id
+	DeliveryDate    time.Time       `json:"delivery_date,omitzero"`    // 预计到货日期: expected date of arrival or completion
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
+	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: tax rate (on uploads 17 means 17%)
+	QCQty           decimal.Decimal `json:"qc_qty,omitzero"`           // 质检数量: inspected quantity
+	QCQualityQty    decimal.Decimal `json:"qc_quality_qty,omitzero"`   // 质检良品数: inspected good quantity
+	QCDefectiveQty  decimal.Decimal `json:"qc_defective_qty,omitzero"` // 质检次品数: inspected defective quantity
+	InQty           decimal.Decimal `json:"inQty,omitzero"`            // 已入库数量: received quantity
+	ReturnQty       decimal.Decimal `json:"return_qty,omitzero"`       // 退货数量: returned quantity
+	IsDelivery      int64           `json:"is_delivery,omitzero"`      // 上架状态: shelving: 0 none, 1 partial, 2 all
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PurchaseItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // PurchaseUpload 采购单上传: the request of [PurchaseService.Upload].
 type PurchaseUpload struct {
-	IsConfirm  bool  `json:"is_confirm,omitzero"`          // 是否确认: Confirm the document at once, default false
-	WMSCoID    int64 `json:"wms_co_id,omitzero"`           // 分仓编号: Branch / third-party warehouse id
-	SupplierID int64 `json:"supplier_id" check:"required"` // 供应商编号: Internal supplier id (required)
-	// 商品类型: Goods kind: finished / semi-finished / raw material (Chinese text)
-	ItemType string `json:"item_type,omitzero"`
-	// 外部单号: External number (acts as idempotency key, inferred) (required)
+	_ purchaseUploadFields
+
+	IsConfirm  bool   `json:"is_confirm,omitzero"`          // 是否确认: confirm the document at once, default false
+	WMSCoID    int64  `json:"wms_co_id,omitzero"`           // 分仓编号: branch or third-party warehouse id
+	SupplierID int64  `json:"supplier_id" check:"required"` // 供应商编号: internal supplier id (required)
+	ItemType   string `json:"item_type,omitzero"`           // 商品类型: kind of goods: finished, semi-finished or raw material
+	// 外部单号: external number, probably an idempotency key (required)
 	ExternalID       string               `json:"external_id" check:"required"`
-	Remark           string               `json:"remark,omitzero"`                       // 备注: Leave the key out when empty
-	Term             string               `json:"term,omitzero"`                         // 合同条款: Contract terms
-	SendAddress      string               `json:"send_address,omitzero"`                 // 送货地址: Delivery address
-	PurchaserName    string               `json:"purchaser_name,omitzero"`               // 采购员: Purchaser
-	TaxRate          *decimal.Decimal     `json:"tax_rate,omitempty"`                    // 税率: Tax rate (on uploads 17 means 17%)
-	MoreRate         *decimal.Decimal     `json:"more_rate,omitempty"`                   // 溢装比例: Over-delivery tolerance, percent
-	PODate           time.Time            `json:"po_date,omitzero"`                      // 采购日期: Document date
-	Items            []PurchaseUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
-	LID              string               `json:"l_id,omitzero"`                         // 物流单号: Waybill number
-	LogisticsCompany string               `json:"logistics_company,omitzero"`            // 物流公司: Carrier name
-	ReceiverState    string               `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string               `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string               `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	Freight          *decimal.Decimal     `json:"freight,omitempty"`                     // 运费: Freight
-	Labels           []string             `json:"labels,omitzero"`                       // 标签: Labels (comma-joined text where the type is string)
-	LockLWHID        int64                `json:"lock_lwh_id,omitzero"`                  // 运营云仓编号: Operating cloud warehouse id
+	Remark           string               `json:"remark,omitzero"`                       // 备注: remark; omit it if it is empty
+	Term             string               `json:"term,omitzero"`                         // 合同条款: contract terms
+	SendAddress      string               `json:"send_address,omitzero"`                 // 送货地址: delivery address
+	PurchaserName    string               `json:"purchaser_name,omitzero"`               // 采购员: purchaser
+	TaxRate          *decimal.Decimal     `json:"tax_rate,omitempty"`                    // 税率: tax rate (on uploads 17 means 17%)
+	MoreRate         *decimal.Decimal     `json:"more_rate,omitempty"`                   // 溢装比例: over-delivery tolerance, percent
+	PODate           time.Time            `json:"po_date,omitzero"`                      // 采购日期: document date
+	Items            []PurchaseUploadItem `json:"items" check:"required"`                // 明细: lines (required)
+	LID              string               `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	LogisticsCompany string               `json:"logistics_company,omitzero"`            // 物流公司: carrier name
+	ReceiverState    string               `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string               `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string               `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	Freight          *decimal.Decimal     `json:"freight,omitempty"`                     // 运费: freight
+	Labels           []string             `json:"labels,omitzero"`                       // 标签: labels
+	LockLWHID        int64                `json:"lock_lwh_id,omitzero"`                  // 运营云仓编号: operating cloud warehouse id
 	IsEdit           bool                 `json:"is_edit,omitzero"`                      // 是否修改: true updates an existing document
 }
 
@@ -373,45 +400,51 @@ func (v PurchaseUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseUploadItem 明细: Items of [PurchaseUpload].
 type PurchaseUploadItem struct {
-	SKUID          string           `json:"sku_id" check:"required"`   // 商品编码: SKU code (required)
-	SKUCode        string           `json:"sku_code,omitzero"`         // 国际条码: sent by one program beside sku_id, with the same value
-	Qty            decimal.Decimal  `json:"qty"`                       // 数量: Quantity (required)
-	Price          *decimal.Decimal `json:"price,omitempty"`           // 单价: Unit price
-	Remark         string           `json:"remark,omitzero"`           // 备注: Remark
-	TaxRate        *decimal.Decimal `json:"tax_rate,omitempty"`        // 税率: Tax rate (on uploads 17 means 17%)
-	PlanArriveQty  decimal.Decimal  `json:"plan_arrive_qty,omitzero"`  // 预计到货数量: Planned arrival / finish quantity
-	PlanArriveDate time.Time        `json:"plan_arrive_date,omitzero"` // 预计到货日期: Planned arrival time
+	_ purchaseUploadItemFields
+
+	SKUID   string           `json:"sku_id" check:"required"` // 商品编码: SKU code (required)
+	SKUCode string           `json:"sku_code,omitzero"`       // 国际条码: barcode; the same value as sku_id (one source)
+	Qty     decimal.Decimal  `json:"qty"`                     // 数量: quantity (required)
+	Price   *decimal.Decimal `json:"price,omitempty"`         // 单价: unit price
+	Remark  string           `json:"remark,omitzero"`         // 备注: remark
+	TaxRate *decimal.Decimal `json:"tax_rate,omitempty"`      // 税率: tax rate (on uploads 17 means 17%)
+	// 预计到货数量: quantity planned to arrive or finish
+	PlanArriveQty  decimal.Decimal `json:"plan_arrive_qty,omitzero"`
+	PlanArriveDate time.Time       `json:"plan_arrive_date,omitzero"` // 预计到货日期: planned arrival time
 }
 
 // PurchaseUploadResult 采购单上传: the answer of [PurchaseService.Upload].
 type PurchaseUploadResult struct {
-	POID       int64  `json:"po_id,omitzero"`       // 采购单号: Purchase order number
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
+	_ purchaseUploadResultFields
+
+	POID       int64  `json:"po_id,omitzero"`                    // 采购单号: purchase order number
+	ExternalID string `json:"external_id,omitzero" wire:"vital"` // 外部单号: caller-side document number
 }
 
 // PurchaseEditRequest 修改采购单: the request of [PurchaseService.Edit].
 type PurchaseEditRequest struct {
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: external_id or po_id
-	POID       int64  `json:"po_id,omitzero"`       // 采购单号: external_id or po_id
-	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch / third-party warehouse id
-	SupplierID int64  `json:"supplier_id,omitzero"` // 供应商编号: Internal supplier id
-	// 商品类型: Goods kind: finished / semi-finished / raw material (Chinese text)
-	ItemType         string             `json:"item_type,omitzero"`
-	Remark           string             `json:"remark,omitzero"`                    // 备注: Remark
-	Term             string             `json:"term,omitzero"`                      // 合同条款: Contract terms
-	SendAddress      string             `json:"send_address,omitzero"`              // 送货地址: Delivery address
-	PurchaserName    string             `json:"purchaser_name,omitzero"`            // 采购员: Purchaser
-	TaxRate          *decimal.Decimal   `json:"tax_rate,omitempty"`                 // 税率: Tax rate (on uploads 17 means 17%)
-	MoreRate         *decimal.Decimal   `json:"more_rate,omitempty"`                // 溢装比例: Over-delivery tolerance, percent
-	PODate           time.Time          `json:"po_date,omitzero"`                   // 采购日期: Document date
-	LogisticsCompany string             `json:"logistics_company,omitzero"`         // 物流公司: Carrier name
-	LID              string             `json:"l_id,omitzero"`                      // 物流单号: Waybill number
-	Labels           []string           `json:"labels,omitzero"`                    // 标签: Labels (comma-joined text where the type is string)
-	Freight          *decimal.Decimal   `json:"freight,omitempty"`                  // 运费: Freight
-	ReceiverName     string             `json:"receiver_name,omitzero" pii:"true"`  // 收件人姓名: Receiver name
-	ReceiverPhone    string             `json:"receiver_phone,omitzero" pii:"true"` // 收件人电话: Receiver phone
-	LockLWHID        int64              `json:"lock_lwh_id,omitzero"`               // 运营云仓编号: Operating cloud warehouse id
-	Items            []PurchaseEditItem `json:"items,omitzero"`                     // 明细: Lines
+	_ purchaseEditRequestFields
+
+	ExternalID       string             `json:"external_id,omitzero"`               // 外部单号: external_id or po_id is required
+	POID             int64              `json:"po_id,omitzero"`                     // 采购单号: external_id or po_id is required
+	WMSCoID          int64              `json:"wms_co_id,omitzero"`                 // 分仓编号: branch or third-party warehouse id
+	SupplierID       int64              `json:"supplier_id,omitzero"`               // 供应商编号: internal supplier id
+	ItemType         string             `json:"item_type,omitzero"`                 // 商品类型: kind of goods: finished, semi-finished or raw material
+	Remark           string             `json:"remark,omitzero"`                    // 备注: remark
+	Term             string             `json:"term,omitzero"`                      // 合同条款: contract terms
+	SendAddress      string             `json:"send_address,omitzero"`              // 送货地址: delivery address
+	PurchaserName    string             `json:"purchaser_name,omitzero"`            // 采购员: purchaser
+	TaxRate          *decimal.Decimal   `json:"tax_rate,omitempty"`                 // 税率: tax rate (on uploads 17 means 17%)
+	MoreRate         *decimal.Decimal   `json:"more_rate,omitempty"`                // 溢装比例: over-delivery tolerance, percent
+	PODate           time.Time          `json:"po_date,omitzero"`                   // 采购日期: document date
+	LogisticsCompany string             `json:"logistics_company,omitzero"`         // 物流公司: carrier name
+	LID              string             `json:"l_id,omitzero"`                      // 物流单号: waybill number
+	Labels           []string           `json:"labels,omitzero"`                    // 标签: labels
+	Freight          *decimal.Decimal   `json:"freight,omitempty"`                  // 运费: freight
+	ReceiverName     string             `json:"receiver_name,omitzero" pii:"true"`  // 收件人姓名: receiver name
+	ReceiverPhone    string             `json:"receiver_phone,omitzero" pii:"true"` // 收件人电话: receiver phone
+	LockLWHID        int64              `json:"lock_lwh_id,omitzero"`               // 运营云仓编号: operating cloud warehouse id
+	Items            []PurchaseEditItem `json:"items,omitzero"`                     // 明细: lines
 }
 
 // Format prints the value for people, with personal data masked.
@@ -422,79 +455,99 @@ func (v PurchaseEditRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseEditItem 明细: Items of [PurchaseEditRequest].
 type PurchaseEditItem struct {
+	_ purchaseEditItemFields
+
 	SKUID          string           `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            *decimal.Decimal `json:"qty,omitempty"`            // 数量: Quantity
-	Price          *decimal.Decimal `json:"price,omitempty"`          // 单价: Unit price
-	BatchID        string           `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time        `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time        `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	DeliveryDate   time.Time        `json:"delivery_date,omitzero"`   // 预计到货日期: Expected arrival/finish date
-	PlanArriveQty  decimal.Decimal  `json:"plan_arrive_qty,omitzero"` // 预计到货数量: Planned arrival / finish quantity
-	Remark         string           `json:"remark,omitzero"`          // 备注: Remark
-	TaxRate        *decimal.Decimal `json:"tax_rate,omitempty"`       // 税率: Tax rate (on uploads 17 means 17%)
+	Qty            *decimal.Decimal `json:"qty,omitempty"`            // 数量: quantity
+	Price          *decimal.Decimal `json:"price,omitempty"`          // 单价: unit price
+	BatchID        string           `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time        `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time        `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	DeliveryDate   time.Time        `json:"delivery_date,omitzero"`   // 预计到货日期: expected date of arrival or completion
+	// 预计到货数量: quantity planned to arrive or finish
+	PlanArriveQty decimal.Decimal  `json:"plan_arrive_qty,omitzero"`
+	Remark        string           `json:"remark,omitzero"`    // 备注: remark
+	TaxRate       *decimal.Decimal `json:"tax_rate,omitempty"` // 税率: tax rate (on uploads 17 means 17%)
 }
 
 // PurchaseChangeStatusRequest 变更采购单状态: the request of [PurchaseService.ChangeStatus].
 type PurchaseChangeStatusRequest struct {
-	SoIDs  []string `json:"so_ids,omitzero"` // 外部单号列表: so_ids or po_ids
-	POIDs  []string `json:"po_ids,omitzero"` // 采购单号列表: Purchase document numbers
+	_ purchaseChangeStatusRequestFields
+
+	SoIDs  []string `json:"so_ids,omitzero"` // 外部单号列表: so_ids or po_ids is required
+	POIDs  []string `json:"po_ids,omitzero"` // 采购单号列表: purchase document numbers
 	Option int64    `json:"option"`          // 操作类型: 1 audit, 2 change, 3 void, 4 finish, 5 undo finish (required)
 }
 
 // PurchaseStatusReply 变更采购单状态: the answer of [PurchaseService.ChangeStatus].
 type PurchaseStatusReply struct {
-	Rows []PurchaseStatusResult `json:"result,omitzero"` // 处理结果: Per-document results
+	_ purchaseStatusReplyFields
+
+	Rows []PurchaseStatusResult `json:"result,omitzero" wire:"vital"` // 处理结果: per-document results
 }
 
 // PurchaseStatusResult 处理结果: Rows of [PurchaseStatusReply].
 type PurchaseStatusResult struct {
-	Code int64 `json:"code,omitzero"` // 状态码: Result code, 0 = OK
-	// 是否成功: Success flag (legacy envelope / per row); docs type it bool on some endpoints and
-	// string on others
-	IsSuccess bool   `json:"issuccess,omitzero"`
-	Msg       string `json:"msg,omitzero"`    // 描述: Result text
-	POID      string `json:"po_id,omitzero"`  // 采购单号: Purchase / processing / appointment document number
-	SoID      string `json:"so_id,omitzero"`  // 外部单号: Online / external document number
-	Status    string `json:"status,omitzero"` // 状态: New purchase status
+	_ purchaseStatusResultFields
+
+	Code      int64  `json:"code,omitzero" wire:"vital"` // 状态码: 0 means success
+	IsSuccess bool   `json:"issuccess,omitzero"`         // 是否成功: success flag
+	Msg       string `json:"msg,omitzero"`               // 描述: message
+	// 采购单号: number of the purchase, processing order or appointment
+	POID   string `json:"po_id,omitzero" wire:"vital"`
+	SoID   string `json:"so_id,omitzero"`               // 外部单号: online or external document number
+	Status string `json:"status,omitzero" wire:"vital"` // 状态: new purchase status
 }
 
 // PurchaseCancelRequest 采购单/加工单/预约入库单作废: the request of [PurchaseService.Cancel].
 type PurchaseCancelRequest struct {
-	POIDs []int64 `json:"po_ids,omitzero"` // 单号列表: po_ids or so_ids; po_ids wins
+	_ purchaseCancelRequestFields
+
+	// 单号列表: document numbers; po_ids or so_ids is required, po_ids takes precedence
+	POIDs []int64 `json:"po_ids,omitzero"`
 	// 单据类型: po purchase, mo processing, bio appointment inbound (required)
 	Type  string   `json:"type" check:"required"`
-	SoIDs []string `json:"so_ids,omitzero"` // 外部单号列表: Online / external document numbers
+	SoIDs []string `json:"so_ids,omitzero"` // 外部单号列表: online or external document numbers
 }
 
 // PurchaseSetLabelsRequest 采购单加工单标签(新增/移除): the request of
 // [PurchaseService.SetLabels].
 type PurchaseSetLabelsRequest struct {
-	POID int64  `json:"po_id,omitzero"` // 采购单/加工单号: po_id or so_id; po_id wins
-	SoID string `json:"so_id,omitzero"` // 外部单号: Online / external document number
-	// 标签: Labels (comma-joined text where the type is string) (required)
-	Labels     []string `json:"labels" check:"required"`
-	ActionType int64    `json:"action_type,omitzero"` // 操作类型: 1 add (default), 2 remove
+	_ purchaseSetLabelsRequestFields
+
+	// 采购单/加工单号: document number; po_id or so_id is required, po_id takes precedence
+	POID       int64    `json:"po_id,omitzero"`
+	SoID       string   `json:"so_id,omitzero"`          // 外部单号: online or external document number
+	Labels     []string `json:"labels" check:"required"` // 标签: labels (required)
+	ActionType int64    `json:"action_type,omitzero"`    // 操作类型: 1 add (default), 2 remove
 }
 
 // SupplierQuery 供应商查询: the request of [SupplierService.Query].
 type SupplierQuery struct {
-	SupplierCodes []string  `json:"supplier_codes,omitzero"`                // 供应商编码列表: Supplier codes
-	PageIndex     int64     `json:"page_index,omitzero"`                    // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`                     // 每页条数: Default 30, max 500
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`                // 修改起始时间: Span max 1 day
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`                  // 修改结束时间: Required when no supplier list is given
-	SupplierIDs   []int64   `json:"supplier_ids,omitzero" check:"items=50"` // 供应商编号列表: Max 50
-	Names         []string  `json:"names,omitzero" check:"items=50"`        // 供应商名称列表: Max 50
+	_ supplierQueryFields
+
+	SupplierCodes []string `json:"supplier_codes,omitzero"` // 供应商编码列表: supplier codes
+	PageIndex     int64    `json:"page_index,omitzero"`     // 第几页: page number, starts at 1
+	PageSize      int64    `json:"page_size,omitzero"`      // 每页条数: default 30, at most 500
+	// 修改起始时间: start of the time range, which is at most 1 day long
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required without a list of suppliers
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SupplierIDs []int64   `json:"supplier_ids,omitzero" check:"items=50"` // 供应商编号列表: at most 50
+	Names       []string  `json:"names,omitzero" check:"items=50"`        // 供应商名称列表: at most 50
 }
 
 // SupplierPage 供应商查询: the answer of [SupplierService.Query].
 type SupplierPage struct {
-	PageSize  int64      `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64      `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64      `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64      `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool       `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Suppliers []Supplier `json:"datas,omitzero"`      // 数据集合: Rows
+	_ supplierPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64      `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool       `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Suppliers []Supplier `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -505,18 +558,20 @@ func (v SupplierPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Supplier 数据集合: Suppliers of [SupplierPage].
 type Supplier struct {
-	SupplierID    int64     `json:"supplier_id,omitzero"`             // 供应商编号: Internal supplier id
-	SupplierCode  string    `json:"supplier_code,omitzero"`           // 供应商编码: Supplier code
-	Name          string    `json:"name,omitzero"`                    // 供应商名称: Name
-	Modified      time.Time `json:"modified,omitzero"`                // 修改时间: Last modified time
-	Remark        string    `json:"remark,omitzero"`                  // 备注: Remark
-	Remark2       string    `json:"remark2,omitzero"`                 // 备注2: Remark 2
-	Remark3       string    `json:"remark3,omitzero"`                 // 备注3: Remark 3
-	Group         string    `json:"group,omitzero"`                   // 供应商分类: Supplier category
-	Enabled       bool      `json:"enabled,omitzero"`                 // 是否启用: Enabled
-	DepositBank   string    `json:"depositbank,omitzero" pii:"true"`  // 开户行: Bank
-	BankAccount   string    `json:"bankacount,omitzero" pii:"true"`   // 账户名称: Account holder (spelled so)
-	AccountNumber string    `json:"acountnumber,omitzero" pii:"true"` // 银行账号: Account number (spelled so)
+	_ supplierFields
+
+	SupplierID    int64     `json:"supplier_id,omitzero" wire:"vital"` // 供应商编号: internal supplier id
+	SupplierCode  string    `json:"supplier_code,omitzero"`            // 供应商编码: supplier code
+	Name          string    `json:"name,omitzero"`                     // 供应商名称: name
+	Modified      time.Time `json:"modified,omitzero"`                 // 修改时间: time of the last change
+	Remark        string    `json:"remark,omitzero"`                   // 备注: remark
+	Remark2       string    `json:"remark2,omitzero"`                  // 备注2: remark 2
+	Remark3       string    `json:"remark3,omitzero"`                  // 备注3: remark 3
+	Group         string    `json:"group,omitzero"`                    // 供应商分类: supplier category
+	Enabled       bool      `json:"enabled,omitzero"`                  // 是否启用: enabled
+	DepositBank   string    `json:"depositbank,omitzero" pii:"true"`   // 开户行: bank
+	BankAccount   string    `json:"bankacount,omitzero" pii:"true"`    // 账户名称: account holder
+	AccountNumber string    `json:"acountnumber,omitzero" pii:"true"`  // 银行账号: account number
 }
 
 // Format prints the value for people, with personal data masked.
@@ -527,21 +582,24 @@ func (v Supplier) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SupplierUpload 供应商上传: the request of [SupplierService.Upload].
 type SupplierUpload struct {
-	Address       string    `json:"address,omitzero" pii:"true"`      // 地址: Address
-	BeginDate     time.Time `json:"begin_date,omitzero"`              // 开始经营日期: Start-of-business date
-	Contacts      string    `json:"contacts,omitzero" pii:"true"`     // 联系人: Contact
-	Enabled       bool      `json:"enabled,omitzero"`                 // 是否启用: Enabled
-	Mobile        string    `json:"mobile,omitzero" pii:"true"`       // 手机: Mobile
-	Name          string    `json:"name,omitzero"`                    // 供应商名称: Supplier name
-	Phone         string    `json:"phone,omitzero" pii:"true"`        // 电话: Phone
-	Remark        string    `json:"remark,omitzero"`                  // 备注: Remark
-	Remark2       string    `json:"remark2,omitzero"`                 // 备注2: Remark 2
-	Remark3       string    `json:"remark3,omitzero"`                 // 备注3: Remark 3
-	SupplierCode  string    `json:"supplier_code,omitzero"`           // 供应商编码: Caller supplier code, updatable
-	DepositBank   string    `json:"depositbank,omitzero" pii:"true"`  // 开户行: Bank
-	BankAccount   string    `json:"bankacount,omitzero" pii:"true"`   // 账户名称: Account holder (spelled so)
-	AccountNumber string    `json:"acountnumber,omitzero" pii:"true"` // 银行账号: Account number (spelled so)
-	Group         string    `json:"group,omitzero"`                   // 供应商分类: Supplier category
+	_ supplierUploadFields
+
+	Address   string    `json:"address,omitzero" pii:"true"`  // 地址: address
+	BeginDate time.Time `json:"begin_date,omitzero"`          // 开始经营日期: start-of-business date
+	Contacts  string    `json:"contacts,omitzero" pii:"true"` // 联系人: contact
+	Enabled   bool      `json:"enabled,omitzero"`             // 是否启用: enabled (probably required)
+	Mobile    string    `json:"mobile,omitzero" pii:"true"`   // 手机: mobile
+	Name      string    `json:"name,omitzero"`                // 供应商名称: supplier name (probably required)
+	Phone     string    `json:"phone,omitzero" pii:"true"`    // 电话: phone
+	Remark    string    `json:"remark,omitzero"`              // 备注: remark
+	Remark2   string    `json:"remark2,omitzero"`             // 备注2: remark 2
+	Remark3   string    `json:"remark3,omitzero"`             // 备注3: remark 3
+	// 供应商编码: caller supplier code, updatable (probably required)
+	SupplierCode  string `json:"supplier_code,omitzero"`
+	DepositBank   string `json:"depositbank,omitzero" pii:"true"`  // 开户行: bank
+	BankAccount   string `json:"bankacount,omitzero" pii:"true"`   // 账户名称: account holder
+	AccountNumber string `json:"acountnumber,omitzero" pii:"true"` // 银行账号: account number
+	Group         string `json:"group,omitzero"`                   // 供应商分类: supplier category
 }
 
 // Format prints the value for people, with personal data masked.
@@ -552,143 +610,185 @@ func (v SupplierUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // supplierUploadReply 供应商上传: the answer of [SupplierService.Upload].
 type supplierUploadReply struct {
-	PageSize  int64                  `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64                  `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64                  `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64                  `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool                   `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Rows      []SupplierUploadResult `json:"datas,omitzero"`      // 数据集合: Rows
+	_ supplierUploadReplyFields
+
+	PageSize  int64                  `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64                  `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	DataCount int64                  `json:"data_count,omitzero"` // 总条数: total rows; null or absent if is_get_total is false
+	PageCount int64                  `json:"page_count,omitzero"` // 总页数: total pages
+	HasNext   bool                   `json:"has_next,omitzero"`   // 是否有下一页: more pages follow
+	Rows      []SupplierUploadResult `json:"datas,omitzero"`      // 数据集合: rows
 }
 
 // SupplierUploadResult 数据集合: Rows of [supplierUploadReply].
 type SupplierUploadResult struct {
-	ID int64 `json:"id,omitzero"` // 供应商编号: Internal supplier id
-	// 是否成功: Success flag (legacy envelope / per row); docs type it bool on some endpoints and
-	// string on others
-	IsSuccess    bool   `json:"issuccess,omitzero"`
-	Msg          string `json:"msg,omitzero"`           // 描述: Result text
-	Name         string `json:"name,omitzero"`          // 供应商名称: Name
-	SupplierCode string `json:"supplier_code,omitzero"` // 供应商编码: Supplier code
+	_ supplierUploadResultFields
+
+	ID           int64  `json:"id,omitzero"`                         // 供应商编号: internal supplier id
+	IsSuccess    bool   `json:"issuccess,omitzero"`                  // 是否成功: success flag
+	Msg          string `json:"msg,omitzero"`                        // 描述: message
+	Name         string `json:"name,omitzero"`                       // 供应商名称: name
+	SupplierCode string `json:"supplier_code,omitzero" wire:"vital"` // 供应商编码: supplier code
 }
 
 // ManufactureQuery 加工单查询: the request of [ManufactureService.Query].
 type ManufactureQuery struct {
-	PageIndex int64     `json:"page_index,omitzero"`              // 第几页: Page number, starts at 1
-	PageSize  int64     `json:"page_size,omitzero"`               // 每页条数: Default 20, max 100
-	StartTime time.Time `json:"start_time,omitzero"`              // 开始时间: With end_time, max 7 days
-	EndTime   time.Time `json:"end_time,omitzero"`                // 结束时间: Window end, or on orders the buyer confirm/close time
+	_ manufactureQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: default 20, at most 100
+	// 开始时间: start of the time range; with end_time, at most 7 days
+	StartTime time.Time `json:"start_time,omitzero"`
+	EndTime   time.Time `json:"end_time,omitzero"`                // 结束时间: end of the time range
 	DateType  *int64    `json:"date_type,omitzero"`               // 时间类型: 0 modified (default), 1 created, 2 processing date
-	SoIDs     []string  `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: Max 20
-	MOIDs     []string  `json:"mo_ids,omitzero" check:"items=20"` // 加工单号列表: Max 20
-	// 状态列表: Creating, WaitConfirm, Confirmed, Finished, Cancelled (camelCase key)
+	SoIDs     []string  `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: at most 20
+	MOIDs     []string  `json:"mo_ids,omitzero" check:"items=20"` // 加工单号列表: at most 20
+	// 状态列表: Creating, WaitConfirm, Confirmed, Finished or Cancelled
 	Statuses []string `json:"statusList,omitzero"`
 }
 
 // ManufacturePage 加工单查询: the answer of [ManufactureService.Query].
 type ManufacturePage struct {
-	PageSize     int64         `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex    int64         `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	HasNext      bool          `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	PageCount    int64         `json:"page_count,omitzero"` // 总页数: Total pages
-	DataCount    int64         `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	Manufactures []Manufacture `json:"datas,omitzero"`      // 数据集合: Rows
+	_ manufacturePageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`               // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"`              // 第几页: page number, starts at 1
+	HasNext   bool  `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	PageCount int64 `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount    int64         `json:"data_count,omitzero" wire:"vital"`
+	Manufactures []Manufacture `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // Manufacture 数据集合: Manufactures of [ManufacturePage].
 type Manufacture struct {
-	POID           int64              `json:"po_id,omitzero"`             // 加工单号: Purchase / processing / appointment document number
-	PODate         time.Time          `json:"po_date,omitzero"`           // 单据日期: Document date
-	Seller         string             `json:"seller,omitzero"`            // 工厂名称: Supplier / factory name
-	SendAddress    string             `json:"send_address,omitzero"`      // 送货地址: Delivery address
-	Term           string             `json:"term,omitzero"`              // 合同条款: Contract terms
-	Status         string             `json:"status,omitzero"`            // 状态: WaitConfirm, Confirmed, Finished, Cancelled
-	PurchaserName  string             `json:"purchaser_name,omitzero"`    // 采购员: Purchaser
-	Labels         CommaList          `json:"labels,omitzero"`            // 标签: Labels (comma-joined text where the type is string)
-	PrintCount     int64              `json:"print_count,omitzero"`       // 打印次数: Print count
-	SubType        string             `json:"sub_type,omitzero"`          // 加工类型: Processing kind
-	Weight         decimal.Decimal    `json:"weight,omitzero"`            // 重量: Weight, kg
-	Volume         decimal.Decimal    `json:"volume,omitzero"`            // 体积: Volume
-	WMSCoID        int64              `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
-	ReceiptWMSCoID int64              `json:"receipt_wms_co_id,omitzero"` // 收货分仓编号: Receiving warehouse id
-	Modified       time.Time          `json:"modified,omitzero"`          // 修改时间: Last modified time
-	Created        time.Time          `json:"created,omitzero"`           // 创建时间: Created time
-	Items          []ManufactureItem  `json:"items,omitzero"`             // 明细: Lines
-	Raws           []ManufactureRaw   `json:"raws,omitzero"`              // 原料明细: Raw-material lines
-	Batches        []ManufactureBatch `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
-	WaveID         int64              `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
-	Remark         string             `json:"remark,omitzero"`            // 备注: Remark
+	_ manufactureFields
+
+	// 加工单号: number of the purchase, processing order or appointment
+	POID           int64              `json:"po_id,omitzero" wire:"vital"`
+	PODate         time.Time          `json:"po_date,omitzero"`             // 单据日期: document date
+	Seller         string             `json:"seller,omitzero"`              // 工厂名称: name of the supplier or factory
+	SendAddress    string             `json:"send_address,omitzero"`        // 送货地址: delivery address
+	Term           string             `json:"term,omitzero"`                // 合同条款: contract terms
+	Status         string             `json:"status,omitzero" wire:"vital"` // 状态: WaitConfirm, Confirmed, Finished, Cancelled
+	PurchaserName  string             `json:"purchaser_name,omitzero"`      // 采购员: purchaser
+	Labels         CommaList          `json:"labels,omitzero"`              // 标签: labels
+	PrintCount     int64              `json:"print_count,omitzero"`         // 打印次数: print count
+	SubType        string             `json:"sub_type,omitzero"`            // 加工类型: processing kind
+	Weight         decimal.Decimal    `json:"weight,omitzero"`              // 重量: weight, kg
+	Volume         decimal.Decimal    `json:"volume,omitzero"`              // 体积: volume
+	WMSCoID        int64              `json:"wms_co_id,omitzero"`           // 分仓编号: branch or third-party warehouse id
+	ReceiptWMSCoID int64              `json:"receipt_wms_co_id,omitzero"`   // 收货分仓编号: receiving warehouse id
+	Modified       time.Time          `json:"modified,omitzero"`            // 修改时间: time of the last change
+	Created        time.Time          `json:"created,omitzero"`             // 创建时间: creation time
+	Items          []ManufactureItem  `json:"items,omitzero"`               // 明细: lines
+	Raws           []ManufactureRaw   `json:"raws,omitzero"`                // 原料明细: raw-material lines
+	Batches        []ManufactureBatch `json:"batchs,omitzero"`              // 批次信息: batch rows (only if batch management is on)
+	WaveID         int64              `json:"wave_id,omitzero"`             // 拣货批次号: pick-wave id
+	Remark         string             `json:"remark,omitzero"`              // 备注: remark
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v Manufacture) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ManufactureItem 明细: Items of [Manufacture].
 type ManufactureItem struct {
-	Pic               string          `json:"pic,omitzero"`                // 图片地址: Picture URL
-	SKUID             string          `json:"sku_id,omitzero"`             // 商品编码: SKU code
-	Name              string          `json:"name,omitzero"`               // 名称: Name
-	PropertiesValue   string          `json:"properties_value,omitzero"`   // 颜色及规格: Colour / spec text
-	IID               string          `json:"i_id,omitzero"`               // 款式编码: Style code
-	Qty               decimal.Decimal `json:"qty,omitzero"`                // 数量: Quantity
-	PlanArriveQty     decimal.Decimal `json:"plan_arrive_qty,omitzero"`    // 预计完成数量: Planned arrival / finish quantity
-	DeliveryDate      time.Time       `json:"delivery_date,omitzero"`      // 预计完成日期: Expected arrival/finish date
-	Price             decimal.Decimal `json:"price,omitzero"`              // 单价: Unit price
-	ProcessingCharges decimal.Decimal `json:"processing_charges,omitzero"` // 加工费: Processing fee
-	Amount            decimal.Decimal `json:"amount,omitzero"`             // 金额: Amount
-	Remark            string          `json:"remark,omitzero"`             // 备注: Remark
-	IOQty             decimal.Decimal `json:"io_qty,omitzero"`             // 已入库数量: Quantity already received
+	_ manufactureItemFields
+
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
+	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	// 预计完成数量: quantity planned to arrive or finish
+	PlanArriveQty     decimal.Decimal `json:"plan_arrive_qty,omitzero"`
+	DeliveryDate      time.Time       `json:"delivery_date,omitzero"`      // 预计完成日期: expected date of arrival or completion
+	Price             decimal.Decimal `json:"price,omitzero"`              // 单价: unit price
+	ProcessingCharges decimal.Decimal `json:"processing_charges,omitzero"` // 加工费: processing fee
+	Amount            decimal.Decimal `json:"amount,omitzero"`             // 金额: amount
+	Remark            string          `json:"remark,omitzero"`             // 备注: remark
+	IOQty             decimal.Decimal `json:"io_qty,omitzero"`             // 已入库数量: quantity already received
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ManufactureItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ManufactureRaw 原料明细: Raws of [Manufacture].
 type ManufactureRaw struct {
-	Pic             string          `json:"pic,omitzero"`              // 图片地址: Picture URL
+	_ manufactureRawFields
+
+	Pic             string          `json:"pic,omitzero"`              // 图片地址: picture URL
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ManufactureRaw) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ManufactureBatch 批次信息: Batches of [Manufacture].
 type ManufactureBatch struct {
-	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: Production batch number
+	_ manufactureBatchFields
+
+	BatchNo        string          `json:"batch_no,omitzero"`        // 生产批次号: production batch number
 	SKUID          string          `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: Quantity
-	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: Batch (production) date
-	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: Internal supplier id
-	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: Supplier name
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
+	Qty            decimal.Decimal `json:"qty,omitzero"`             // 数量: quantity
+	ProductDate    time.Time       `json:"product_date,omitzero"`    // 生产日期: batch (production) date
+	SupplierID     int64           `json:"supplier_id,omitzero"`     // 供应商编号: internal supplier id
+	SupplierName   string          `json:"supplier_name,omitzero"`   // 供应商名称: supplier name
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ManufactureBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // ManufactureUpload 加工单上传: the request of [ManufactureService.Upload].
 type ManufactureUpload struct {
-	SoID           string                  `json:"so_id,omitzero"`             // 外部单号: Online / external document number
-	PODate         time.Time               `json:"po_date,omitzero"`           // 单据日期: Document date
-	OuterPOID      string                  `json:"outer_po_id,omitzero"`       // 外部加工单号: External purchase / processing order number
-	SellerID       int64                   `json:"seller_id,omitzero"`         // 工厂编号: Internal supplier / factory id
-	SendAddress    string                  `json:"send_address,omitzero"`      // 送货地址: Delivery address
-	Term           string                  `json:"term,omitzero"`              // 合同条款: Contract terms
-	Labels         []string                `json:"labels,omitzero"`            // 标签: Labels (comma-joined text where the type is string)
-	WMSCoID        int64                   `json:"wms_co_id,omitzero"`         // 分仓编号: Branch / third-party warehouse id
-	ReceiptWMSCoID int64                   `json:"receipt_wms_co_id,omitzero"` // 收货分仓编号: Receiving warehouse id
-	Remark         string                  `json:"remark,omitzero"`            // 备注: Remark
-	Items          []ManufactureUploadItem `json:"items,omitzero"`             // 明细: Lines
-	IsConfirm      bool                    `json:"is_confirm,omitzero"`        // 是否确认: Confirm the document at once, default false
+	_ manufactureUploadFields
+
+	SoID   string    `json:"so_id,omitzero"`   // 外部单号: online or external document number
+	PODate time.Time `json:"po_date,omitzero"` // 单据日期: document date
+	// 外部加工单号: external number of the purchase or processing order
+	OuterPOID      string                  `json:"outer_po_id,omitzero"`
+	SellerID       int64                   `json:"seller_id,omitzero"`         // 工厂编号: id of the supplier or factory
+	SendAddress    string                  `json:"send_address,omitzero"`      // 送货地址: delivery address
+	Term           string                  `json:"term,omitzero"`              // 合同条款: contract terms
+	Labels         []string                `json:"labels,omitzero"`            // 标签: labels
+	WMSCoID        int64                   `json:"wms_co_id,omitzero"`         // 分仓编号: branch or third-party warehouse id
+	ReceiptWMSCoID int64                   `json:"receipt_wms_co_id,omitzero"` // 收货分仓编号: receiving warehouse id
+	Remark         string                  `json:"remark,omitzero"`            // 备注: remark
+	Items          []ManufactureUploadItem `json:"items,omitzero"`             // 明细: lines
+	IsConfirm      bool                    `json:"is_confirm,omitzero"`        // 是否确认: confirm the document at once, default false
 }
 
 // ManufactureUploadItem 明细: Items of [ManufactureUpload].
 type ManufactureUploadItem struct {
-	SKUID         string           `json:"sku_id,omitzero"`          // 商品编码: SKU code
-	Qty           decimal.Decimal  `json:"qty,omitzero"`             // 数量: Quantity
-	PlanArriveQty decimal.Decimal  `json:"plan_arrive_qty,omitzero"` // 预计完成数量: Planned arrival / finish quantity
-	DeliveryDate  time.Time        `json:"delivery_date,omitzero"`   // 预计完成日期: Expected arrival/finish date
-	Price         *decimal.Decimal `json:"price,omitempty,string"`   // 单价: Unit price (sent as text)
-	// 加工费: Processing fee (sent as text)
+	_ manufactureUploadItemFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
+	// 预计完成数量: quantity planned to arrive or finish
+	PlanArriveQty decimal.Decimal  `json:"plan_arrive_qty,omitzero"`
+	DeliveryDate  time.Time        `json:"delivery_date,omitzero"` // 预计完成日期: expected date of arrival or completion
+	Price         *decimal.Decimal `json:"price,omitempty,string"` // 单价: unit price (sent as text)
+	// 加工费: processing fee (sent as text)
 	ProcessingCharges *decimal.Decimal `json:"processing_charges,omitempty,string"`
-	Remark            string           `json:"remark,omitzero"` // 备注: Remark
+	Remark            string           `json:"remark,omitzero"` // 备注: remark
 }
 
 // ManufactureUploadResult 加工单上传: the answer of [ManufactureService.Upload].
 type ManufactureUploadResult struct {
-	POID int64  `json:"po_id,omitzero"` // 加工单号: Processing order number; may sit at data.data
-	SoID string `json:"so_id,omitzero"` // 外部单号: Online / external document number
+	_ manufactureUploadResultFields
+
+	POID int64  `json:"po_id,omitzero"` // 加工单号: processing order number
+	SoID string `json:"so_id,omitzero"` // 外部单号: online or external document number
 }
 
 func (p *PurchasePage) rowCount() int { return len(p.Purchases) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -18,49 +19,56 @@ import (
 // client.PurchaseReturns.
 type PurchaseReturnService service
 
-// Query 采购退货查询: query purchase returns, one page. [PurchaseReturnService.All] goes
-// through all of them.
+// Query 采购退货查询: query purchase returns, one page. [PurchaseReturnService.All] iterates
+// over all of them.
 //
-// Limits: page_size default 30, max 50; io_ids max 30; window 7 days.
+// Limits: page_size default 30, at most 50; io_ids at most 30; window 7 days.
 // Effect: read.
 // POST /open/purchaseout/query, official page docType=8&docId=36.
 func (s *PurchaseReturnService) Query(ctx context.Context, req *PurchaseReturnQuery) (*PurchaseReturnPage, error) {
-	return call[PurchaseReturnPage](ctx, s.client, opPurchaseReturnsQuery, req)
+	return pagesPurchaseReturnsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *PurchaseReturnService) All(ctx context.Context, req *PurchaseReturnQuery) iter.Seq2[*PurchaseReturn, error] {
 	return pagesPurchaseReturnsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *PurchaseReturnService) Stream(req *PurchaseReturnQuery, from Checkpoint) *Stream[PurchaseReturn] {
 	return pagesPurchaseReturnsQuery.stream(s.client, req, from)
 }
 
 // Create 生成采购退货单-支持批量: create purchase returns in bulk. Longer lists are sent 50
-// rows at a time; the results are in the order of the input, one for each row, and the error
-// is a [*BatchError] when some failed. No source states how many rows one call takes; that
-// number is our choice.
+// rows at a time; the results are in the order of the input, one per row, and the error is a
+// [*BatchError] if some failed. The maximum number of rows is not documented; this one is our
+// choice.
 //
-// Note: The documentation shows one object as data; an answer with a list of them is read too.
-// Effect: write, repeated safely by external_id: external_id is the number of the document
+// Note: data may be one object or a list of them.
+// Effect: write, idempotent by external_id: external_id is the number of the document
 // (inferred).
+// Settle: [Client.Settle] reads back PurchaseReturns.Query by so_ids; it must show items.qty,
+// items.sku_id.
 // POST /open/webapi/wmsapi/purchaseout/createbatch, official page docType=8&docId=269;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *PurchaseReturnService) Create(ctx context.Context, rows []PurchaseReturnCreateRequest) ([]RowResult[PurchaseReturnCreateResult], error) {
 	return upload(ctx, s.client, batchPurchaseReturnsCreate, rows)
 }
 
-// Upload 采购退货上传: upload a purchase return (old).
+// Upload 采购退货上传: upload a purchase return (old). It is one document whose items are not
+// split among calls: for more items than the server accepts, upload several documents with
+// keys of their own.
 //
-// Note: Source types everything as string because the tool is form based.
-// Note: Answer NOT FOUND. Newer sibling: /open/webapi/wmsapi/purchaseout/createbatch.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): its
-// answer is not known, and nothing is documented about a repeat.
+// Note: Numbers and numeric strings are both accepted.
+// Note: The answer is undocumented. Its successor is
+// /open/webapi/wmsapi/purchaseout/createbatch.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// neither its answer nor repeating it is documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/purchaseout/upload; confidence of the known facts: low.
 func (s *PurchaseReturnService) Upload(ctx context.Context, req *PurchaseReturnUpload) error {
 	_, err := call[noReply](ctx, s.client, opPurchaseReturnsUpload, req)
@@ -69,8 +77,10 @@ func (s *PurchaseReturnService) Upload(ctx context.Context, req *PurchaseReturnU
 
 // Cancel 采购退货取消: cancel purchase returns.
 //
-// Limits: max 20 numbers.
-// Effect: write, repeated safely by io_ids + so_ids: a repeat leaves the documents cancelled.
+// Limits: at most 20 numbers.
+// Effect: write, idempotent by io_ids + so_ids: repeating it has no further effect.
+// Settle: [Client.Settle] reads back PurchaseReturns.Query by io_ids, so_ids; it must show
+// status Cancelled or Delete.
 // POST /open/jushuitan/purchaseout/cancel, official page docType=8&docId=93; confidence of the
 // known facts: medium.
 func (s *PurchaseReturnService) Cancel(ctx context.Context, req *PurchaseReturnCancelRequest) error {
@@ -78,16 +88,16 @@ func (s *PurchaseReturnService) Cancel(ctx context.Context, req *PurchaseReturnC
 	return err
 }
 
-var pagesPurchaseReturnsQuery = paged(opPurchaseReturnsQuery, pages.Query[PurchaseReturnQuery, PurchaseReturnPage, PurchaseReturn]{
+var pagesPurchaseReturnsQuery = &pager[PurchaseReturnQuery, PurchaseReturnPage, PurchaseReturn]{op: opPurchaseReturnsQuery, query: pages.Query[PurchaseReturnQuery, PurchaseReturnPage, PurchaseReturn]{
 	Page: func(q *PurchaseReturnQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *PurchaseReturnPage) []PurchaseReturn { return p.PurchaseReturns },
 	Info: func(p *PurchaseReturnPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *PurchaseReturnQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *PurchaseReturn) string { return rowKey(r.IOID) },
 	Modified: func(r *PurchaseReturn) time.Time { return r.Modified },
-})
+}}
 
 var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreateRequest, PurchaseReturnCreateRequest, purchaseReturnCreateReply, PurchaseReturnCreateResult]{
 	op:   opPurchaseReturnsCreate,
@@ -98,7 +108,6 @@ var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreateRequest, PurchaseR
 	key:       func(r *PurchaseReturnCreateRequest) string { return rowKey(r.ExternalID) },
 	results:   func(p *purchaseReturnCreateReply) []PurchaseReturnCreateResult { return p.Rows },
 	resultKey: func(r *PurchaseReturnCreateResult) string { return rowKey(r.ExternalID) },
-	verdict:   func(r *PurchaseReturnCreateResult) (bool, string) { return r.IsSuccess, r.Msg },
 }
 
 // keyed reports whether external_id is set.
@@ -109,24 +118,31 @@ func (r *PurchaseReturnCancelRequest) keyed() bool { return len(r.IOIDs) > 0 || 
 
 // PurchaseReturnQuery 采购退货查询: the request of [PurchaseReturnService.Query].
 type PurchaseReturnQuery struct {
-	PageIndex     int64     `json:"page_index,omitzero"`              // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`               // 每页条数: Rows per page
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"`          // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`            // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`                  // 外部单号列表: Online / external document numbers
-	Status        string    `json:"status,omitzero"`                  // 状态: Confirmed, WaitConfirm, Creating, Archive, Cancelled, Confirming
-	IOIDs         []string  `json:"io_ids,omitzero" check:"items=30"` // 退货单号列表: Max 30
-	DateType      *int64    `json:"date_type,omitzero"`               // 时间类型: 0 modified (default), 2 io_date
+	_ purchaseReturnQueryFields
+
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero"`                  // 外部单号列表: online or external document numbers
+	Status      string    `json:"status,omitzero"`                  // 状态: Confirmed, WaitConfirm, Creating, Archive, Cancelled, Confirming
+	IOIDs       []string  `json:"io_ids,omitzero" check:"items=30"` // 退货单号列表: at most 30
+	DateType    *int64    `json:"date_type,omitzero"`               // 时间类型: 0 modified (default), 2 io_date
 }
 
 // PurchaseReturnPage 采购退货查询: the answer of [PurchaseReturnService.Query].
 type PurchaseReturnPage struct {
-	PageSize        int64            `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex       int64            `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount       int64            `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount       int64            `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext         bool             `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	PurchaseReturns []PurchaseReturn `json:"datas,omitzero"`      // 数据集合: Rows
+	_ purchaseReturnPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount       int64            `json:"data_count,omitzero" wire:"vital"`
+	PageCount       int64            `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext         bool             `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	PurchaseReturns []PurchaseReturn `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -137,43 +153,48 @@ func (v PurchaseReturnPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseReturn 数据集合: PurchaseReturns of [PurchaseReturnPage].
 type PurchaseReturn struct {
-	IOID        int64     `json:"io_id,omitzero"`         // 退货单号: Stock in/out document number
-	IODate      time.Time `json:"io_date,omitzero"`       // 单据日期: Document / stock movement date
-	CreatedPOID int64     `json:"created_po_id,omitzero"` // 返工采购单号: Purchase order linked to a rework return
+	_ purchaseReturnFields
+
+	IOID        int64     `json:"io_id,omitzero" wire:"vital"` // 退货单号: number of the stock document
+	IODate      time.Time `json:"io_date,omitzero"`            // 单据日期: date of the stock movement
+	CreatedPOID int64     `json:"created_po_id,omitzero"`      // 返工采购单号: purchase order linked to a rework return
 	// 状态: Confirmed, WaitConfirm, Creating, Cancelled, OuterConfirming, Delete
-	Status           string `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Confirming,Archive,Cancelled,OuterConfirming,Delete"`
-	SoID             string `json:"so_id,omitzero"`                        // 外部单号: Online / external document number
+	Status           string `json:"status,omitzero" known:"Creating,WaitConfirm,Confirmed,Confirming,Archive,Cancelled,OuterConfirming,Delete" wire:"vital"`
+	SoID             string `json:"so_id,omitzero"`                        // 外部单号: online or external document number
 	FStatus          string `json:"f_status,omitzero"`                     // 财审状态: WaitConfirm, Confirmed
-	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: Warehouse
-	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人/供应商名称: Receiver or supplier name
-	ReceiverMobile   string `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
-	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	// 仓库类型: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
-	// custom 1, 15 = custom 10)
+	Warehouse        string `json:"warehouse,omitzero"`                    // 仓库: warehouse
+	ReceiverName     string `json:"receiver_name,omitzero" pii:"true"`     // 收件人/供应商名称: receiver or supplier name
+	ReceiverMobile   string `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: receiver mobile
+	ReceiverState    string `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	// 仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
 	WhID             int64                 `json:"wh_id,omitzero"`
-	Remark           string                `json:"remark,omitzero"`            // 备注: Remark
-	Modified         time.Time             `json:"modified,omitzero"`          // 修改时间: Last modified time
-	POID             int64                 `json:"po_id,omitzero"`             // 采购单号: Purchase / processing / appointment document number
-	WMSCoID          int64                 `json:"wms_co_id,omitzero,string"`  // 分仓编号: branch id, text in the docs (sent as text)
-	SellerID         int64                 `json:"seller_id,omitzero"`         // 供应商编号: Internal supplier / factory id
-	Labels           CommaList             `json:"labels,omitzero"`            // 标签: Labels (comma-joined text where the type is string)
-	WaveID           int64                 `json:"wave_id,omitzero"`           // 拣货批次号: Pick-wave id
-	LogisticsCompany string                `json:"logistics_company,omitzero"` // 物流公司: Carrier name
-	FreeAmount       decimal.Decimal       `json:"free_amount,omitzero"`       // 税率: documented as tax rate
-	LCID             string                `json:"lc_id,omitzero"`             // 物流公司编码: Carrier code
-	LID              string                `json:"l_id,omitzero"`              // 物流单号: Waybill number
-	ArchivedAt       time.Time             `json:"archived,omitzero"`          // 财审日期: Finance audit date
-	CreatorName      string                `json:"creator_name,omitzero"`      // 创建人名称: Creator / sales staff name
-	LockWhID         int64                 `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: Virtual warehouse id
-	LockWhName       string                `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: Virtual warehouse name
-	OutIOID          string                `json:"out_io_id,omitzero"`         // 外部单号: External document number
-	Items            []PurchaseReturnItem  `json:"items,omitzero"`             // 明细: Lines
-	Batches          []PurchaseReturnBatch `json:"batchs,omitzero"`            // 批次信息: Batch rows (only if batch management is on)
-	SNs              []PurchaseReturnSN    `json:"sns,omitzero"`               // 唯一码信息: Serial-number rows (only if serial management is on)
+	Remark           string                `json:"remark,omitzero"`            // 备注: remark
+	Modified         time.Time             `json:"modified,omitzero"`          // 修改时间: time of the last change
+	POID             int64                 `json:"po_id,omitzero"`             // 采购单号: number of the purchase, processing order or appointment
+	WMSCoID          int64                 `json:"wms_co_id,omitzero,string"`  // 分仓编号: branch warehouse id (sent as text)
+	SellerID         int64                 `json:"seller_id,omitzero"`         // 供应商编号: id of the supplier or factory
+	Labels           CommaList             `json:"labels,omitzero"`            // 标签: labels
+	WaveID           int64                 `json:"wave_id,omitzero"`           // 拣货批次号: pick-wave id
+	LogisticsCompany string                `json:"logistics_company,omitzero"` // 物流公司: carrier name
+	FreeAmount       decimal.Decimal       `json:"free_amount,omitzero"`       // 税率: tax rate
+	LCID             string                `json:"lc_id,omitzero"`             // 物流公司编码: carrier code
+	LID              string                `json:"l_id,omitzero"`              // 物流单号: waybill number
+	ArchivedAt       time.Time             `json:"archived,omitzero"`          // 财审日期: finance audit date
+	CreatorName      string                `json:"creator_name,omitzero"`      // 创建人名称: creator or sales staff name
+	LockWhID         int64                 `json:"lock_wh_id,omitzero"`        // 虚拟仓编号: virtual warehouse id
+	LockWhName       string                `json:"lock_wh_name,omitzero"`      // 虚拟仓名称: virtual warehouse name
+	OutIOID          string                `json:"out_io_id,omitzero"`         // 外部单号: external document number
+	Items            []PurchaseReturnItem  `json:"items,omitzero"`             // 明细: lines
+	Batches          []PurchaseReturnBatch `json:"batchs,omitzero"`            // 批次信息: batch rows (only if batch management is on)
+	SNs              []PurchaseReturnSN    `json:"sns,omitzero"`               // 唯一码信息: serial-number rows (only if serial management is on)
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PurchaseReturn) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v PurchaseReturn) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -183,63 +204,77 @@ func (v PurchaseReturn) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PurchaseReturnItem 明细: Items of [PurchaseReturn].
 type PurchaseReturnItem struct {
-	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: Stock in/out line id
+	_ purchaseReturnItemFields
+
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: line id of the stock document
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: Tax rate (on uploads 17 means 17%)
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: Cost unit price
-	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: Cost amount
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Remark          string          `json:"remark,omitzero"`           // 备注: Remark
-	IOID            int64           `json:"io_id,omitzero"`            // 退货单号: Stock in/out document number
-	CoID            int64           `json:"co_id,omitzero"`            // 公司编号: Company (tenant) id
-	BatchNo         string          `json:"batch_no,omitzero"`         // 生产批次号: Production batch number
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	TaxRate         decimal.Decimal `json:"tax_rate,omitzero"`         // 税率: tax rate (on uploads 17 means 17%)
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	CostPrice       decimal.Decimal `json:"cost_price,omitzero"`       // 成本单价: cost unit price
+	CostAmount      decimal.Decimal `json:"cost_amount,omitzero"`      // 成本金额: cost amount
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Remark          string          `json:"remark,omitzero"`           // 备注: remark
+	IOID            int64           `json:"io_id,omitzero"`            // 退货单号: number of the stock document
+	CoID            int64           `json:"co_id,omitzero"`            // 公司编号: company (tenant) id
+	BatchNo         string          `json:"batch_no,omitzero"`         // 生产批次号: production batch number
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PurchaseReturnItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // PurchaseReturnBatch 批次信息: Batches of [PurchaseReturn].
 type PurchaseReturnBatch struct {
-	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: Production batch number
+	_ purchaseReturnBatchFields
+
+	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: production batch number
 	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: Quantity
-	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: Batch (production) date
-	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: Supplier name
+	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: quantity
+	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: batch (production) date
+	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: internal supplier id
+	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: supplier name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v PurchaseReturnBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // PurchaseReturnSN 唯一码信息: SNs of [PurchaseReturn].
 type PurchaseReturnSN struct {
+	_ purchaseReturnSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // PurchaseReturnCreateRequest 生成采购退货单-支持批量: the request of
 // [PurchaseReturnService.Create].
 type PurchaseReturnCreateRequest struct {
-	IsConfirm  bool   `json:"is_confirm,omitzero"`  // 是否确认: Confirm the document at once, default false
+	_ purchaseReturnCreateRequestFields
+
+	IsConfirm  bool   `json:"is_confirm,omitzero"`  // 是否确认: confirm the document at once, default false
 	Type       int64  `json:"type,omitzero"`        // 类型: 0 normal (default), 1 inspection return, 2 rework return
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
-	SupplierID int64  `json:"supplier_id,omitzero"` // 供应商编号: Internal supplier id
-	POID       int64  `json:"po_id,omitzero"`       // 采购单号: Purchase / processing / appointment document number
-	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: Branch / third-party warehouse id
-	// 是否在货主方创建: Create on the owner side; excludes is_confirm=true
+	ExternalID string `json:"external_id,omitzero"` // 外部单号: caller-side document number (probably required)
+	SupplierID int64  `json:"supplier_id,omitzero"` // 供应商编号: internal supplier id (probably required)
+	POID       int64  `json:"po_id,omitzero"`       // 采购单号: number of the purchase, processing order or appointment
+	WMSCoID    int64  `json:"wms_co_id,omitzero"`   // 分仓编号: branch or third-party warehouse id
+	// 是否在货主方创建: whether to create it on the owner's side; not with is_confirm true
 	CreateInOwner bool `json:"create_in_owner,omitzero"`
-	// 仓库: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n (1..10) = n+5 (6 =
-	// custom 1, 15 = custom 10); default purchase slot
-	Warehouse int64    `json:"warehouse,omitzero"`
-	Labels    []string `json:"labels,omitzero"` // 标签: Labels (comma-joined text where the type is string)
-	// 收件人手机: Phone (send as text unless refused)
-	ReceiverMobile   string                     `json:"receiver_mobile,omitzero" pii:"true"`
-	ReceiverState    string                     `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string                     `json:"receiver_city,omitzero"`                // 收件市: City
-	CoID             int64                      `json:"co_id,omitzero"`                        // 公司编号: Company (tenant) id
-	ReceiverDistrict string                     `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string                     `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	LCID             string                     `json:"lc_id,omitzero"`                        // 物流公司编码: Carrier code
-	LID              string                     `json:"l_id,omitzero"`                         // 物流单号: Waybill number
-	Remark           string                     `json:"remark,omitzero"`                       // 备注: Remark
-	Items            []PurchaseReturnCreateItem `json:"items" check:"required"`                // 明细: Lines (required)
+	// 仓库: 1 main, 2 sales return, 3 purchase (default), 4 defective, 6 to 15 custom 1 to 10
+	Warehouse        int64                      `json:"warehouse,omitzero"`
+	Labels           []string                   `json:"labels,omitzero"`                       // 标签: labels
+	ReceiverMobile   string                     `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: phone
+	ReceiverState    string                     `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string                     `json:"receiver_city,omitzero"`                // 收件市: city
+	CoID             int64                      `json:"co_id,omitzero"`                        // 公司编号: company (tenant) id
+	ReceiverDistrict string                     `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string                     `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	LCID             string                     `json:"lc_id,omitzero"`                        // 物流公司编码: carrier code
+	LID              string                     `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	Remark           string                     `json:"remark,omitzero"`                       // 备注: remark
+	Items            []PurchaseReturnCreateItem `json:"items" check:"required"`                // 明细: lines (required)
 }
 
 // Format prints the value for people, with personal data masked.
@@ -250,56 +285,68 @@ func (v PurchaseReturnCreateRequest) LogValue() slog.Value { return redact.LogVa
 
 // PurchaseReturnCreateItem 明细: Items of [PurchaseReturnCreateRequest].
 type PurchaseReturnCreateItem struct {
+	_ purchaseReturnCreateItemFields
+
 	SKUID        string           `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	SNs          []string         `json:"sku_sn,omitzero"`        // 商品唯一码: Serial number(s)
-	Qty          decimal.Decimal  `json:"qty,omitzero"`           // 数量: Quantity
-	Price        *decimal.Decimal `json:"price,omitempty"`        // 单价: Unit price
-	SupplierID   int64            `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	BatchID      string           `json:"batch_id,omitzero"`      // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate time.Time        `json:"produced_date,omitzero"` // 生产日期: Production date
-	Remark       string           `json:"remark,omitzero"`        // 备注: Remark
-	TaxRate      *decimal.Decimal `json:"tax_rate,omitempty"`     // 税率: Tax rate (on uploads 17 means 17%)
+	SNs          []string         `json:"sku_sn,omitzero"`        // 商品唯一码: serial numbers
+	Qty          decimal.Decimal  `json:"qty,omitzero"`           // 数量: quantity
+	Price        *decimal.Decimal `json:"price,omitempty"`        // 单价: unit price
+	SupplierID   int64            `json:"supplier_id,omitzero"`   // 供应商编号: internal supplier id
+	BatchID      string           `json:"batch_id,omitzero"`      // 生产批次号: production batch number (batch management must be on)
+	ProducedDate time.Time        `json:"produced_date,omitzero"` // 生产日期: production date
+	Remark       string           `json:"remark,omitzero"`        // 备注: remark
+	TaxRate      *decimal.Decimal `json:"tax_rate,omitempty"`     // 税率: tax rate (on uploads 17 means 17%)
 }
 
 // purchaseReturnCreateReply 生成采购退货单-支持批量: the answer of
 // [PurchaseReturnService.Create].
 type purchaseReturnCreateReply struct {
-	Rows []PurchaseReturnCreateResult `json:"data,omitzero"` // 数据: Payload
+	_ purchaseReturnCreateReplyFields
+
+	Rows []PurchaseReturnCreateResult `json:"data,omitzero"` // 数据: payload
 }
 
 // PurchaseReturnCreateResult 数据: Rows of [purchaseReturnCreateReply].
 type PurchaseReturnCreateResult struct {
-	ExternalID string `json:"external_id,omitzero"` // 外部单号: Caller-side document number
-	IOID       int64  `json:"io_id,omitzero"`       // 退货单号: Stock in/out document number
-	IsSuccess  bool   `json:"is_success,omitzero"`  // 是否成功: Row success flag
-	Msg        string `json:"msg,omitzero"`         // 描述: Result text
+	_ purchaseReturnCreateResultFields
+
+	ExternalID string `json:"external_id,omitzero" wire:"vital"` // 外部单号: caller-side document number
+	IOID       int64  `json:"io_id,omitzero"`                    // 退货单号: number of the stock document
+	IsSuccess  bool   `json:"is_success,omitzero"`               // 是否成功: success flag of the row
+	Msg        string `json:"msg,omitzero"`                      // 描述: message
 }
 
 // PurchaseReturnUpload 采购退货上传: the request of [PurchaseReturnService.Upload].
 type PurchaseReturnUpload struct {
-	ExternalID string                     `json:"external_id,omitzero"` // 外部单号: External number
-	SupplierID int64                      `json:"supplier_id,omitzero"` // 供应商编号: Internal supplier id
-	POID       int64                      `json:"po_id,omitzero"`       // 采购单号: Purchase order number
-	WMSCoID    int64                      `json:"wms_co_id,omitzero"`   // 分仓编号: Branch id
-	Warehouse  int64                      `json:"warehouse,omitzero"`   // 仓库: 1 main, 2 sales-return, 3 purchase, 4 defective
-	IsConfirm  bool                       `json:"is_confirm,omitzero"`  // 是否确认: Confirm at once
-	Remark     string                     `json:"remark,omitzero"`      // 备注: Remark
-	Items      []PurchaseReturnUploadItem `json:"items,omitzero"`       // 明细: Lines
+	_ purchaseReturnUploadFields
+
+	ExternalID string                     `json:"external_id,omitzero"` // 外部单号: external number
+	SupplierID int64                      `json:"supplier_id,omitzero"` // 供应商编号: internal supplier id
+	POID       int64                      `json:"po_id,omitzero"`       // 采购单号: purchase order number
+	WMSCoID    int64                      `json:"wms_co_id,omitzero"`   // 分仓编号: branch id
+	Warehouse  int64                      `json:"warehouse,omitzero"`   // 仓库: 1 main, 2 sales return, 3 purchase, 4 defective
+	IsConfirm  bool                       `json:"is_confirm,omitzero"`  // 是否确认: confirm at once
+	Remark     string                     `json:"remark,omitzero"`      // 备注: remark
+	Items      []PurchaseReturnUploadItem `json:"items,omitzero"`       // 明细: lines
 }
 
 // PurchaseReturnUploadItem 明细: Items of [PurchaseReturnUpload].
 type PurchaseReturnUploadItem struct {
+	_ purchaseReturnUploadItemFields
+
 	SKUID        string           `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Qty          decimal.Decimal  `json:"qty,omitzero"`           // 数量: Quantity
-	Price        *decimal.Decimal `json:"price,omitempty"`        // 单价: Unit price
-	BatchID      string           `json:"batch_id,omitzero"`      // 生产批次号: Batch number (tenant switch)
-	ProducedDate time.Time        `json:"produced_date,omitzero"` // 生产日期: Production date (tenant switch)
+	Qty          decimal.Decimal  `json:"qty,omitzero"`           // 数量: quantity
+	Price        *decimal.Decimal `json:"price,omitempty"`        // 单价: unit price
+	BatchID      string           `json:"batch_id,omitzero"`      // 生产批次号: batch number; a merchant setting must be on
+	ProducedDate time.Time        `json:"produced_date,omitzero"` // 生产日期: production date; a merchant setting must be on
 }
 
 // PurchaseReturnCancelRequest 采购退货取消: the request of [PurchaseReturnService.Cancel].
 type PurchaseReturnCancelRequest struct {
-	IOIDs []int64  `json:"io_ids,omitzero" check:"items=20"` // 退货单号列表: Max 20; wins over so_ids
-	SoIDs []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: Max 20
+	_ purchaseReturnCancelRequestFields
+
+	IOIDs []int64  `json:"io_ids,omitzero" check:"items=20"` // 退货单号列表: at most 20; takes precedence over so_ids
+	SoIDs []string `json:"so_ids,omitzero" check:"items=20"` // 外部单号列表: at most 20
 }
 
 func (p *PurchaseReturnPage) rowCount() int { return len(p.PurchaseReturns) }

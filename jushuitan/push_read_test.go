@@ -1,12 +1,14 @@
 package jushuitan_test
 
 import (
+	"bytes"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -27,72 +29,95 @@ func pushShapes() []string {
 	}
 }
 
-// checkQuick: what is read member by member is what reflection reads.
-func checkQuick(t *testing.T, body string) {
+// checkPush: no push is taken without its key, and no row without its SKU and figure.
+func checkPush(t *testing.T, body string) {
 	t.Helper()
-	var shipment jushuitan.ShipmentPush
-	err := wire.Unmarshal([]byte(body), &shipment)
-	isObject := strings.HasPrefix(strings.TrimSpace(body), "{")
-	got, gotErr := jushuitan.ParseShipmentPush([]byte(body))
-	if gotErr == nil {
-		require.NoError(t, err)
-		require.Equal(t, &shipment, got)
-	} else {
-		require.True(t, err != nil || !isObject || shipment.LID == "" || shipment.OID == 0 && shipment.SoID == "", "%v", gotErr)
+	p := jushuitan.PushParser{MaxRows: 100}
+	if got, err := p.Shipment([]byte(body)); err == nil {
+		require.NotEmpty(t, got.LID)
+		require.True(t, got.OID != 0 || got.SoID != "")
+		require.LessOrEqual(t, len(got.Items), 100)
 	}
-
-	stock, stockErr := jushuitan.ParseStockPush([]byte(body))
-	if stockErr != nil {
-		return
+	if got, err := p.Cancel([]byte(body)); err == nil {
+		require.NotEmpty(t, got.SoID)
 	}
-	for _, row := range stock.Rows {
-		require.True(t, row.SKUID != "" || row.ShopSKUID != "")
+	if got, err := p.GoodsReturned([]byte(body)); err == nil {
+		require.True(t, got.ASID != 0 || got.OuterASID != "")
+		require.LessOrEqual(t, len(got.Items), 100)
 	}
-	var rows []jushuitan.StockPushRow
-	if isObject {
-		var object jushuitan.StockPush
-		require.NoError(t, wire.Unmarshal([]byte(body), &object))
-		if rows = object.Rows; rows == nil { // a single row
-			rows = make([]jushuitan.StockPushRow, 1)
-			require.NoError(t, wire.Unmarshal([]byte(body), &rows[0]))
+	if got, err := p.Stock([]byte(body)); err == nil {
+		require.LessOrEqual(t, len(got.Rows), 100)
+		for _, row := range got.Rows {
+			require.True(t, row.SKUID != "" || row.ShopSKUID != "")
 		}
-	} else {
-		require.NoError(t, wire.Unmarshal([]byte(body), &rows))
 	}
-	require.Equal(t, rows, stock.Rows)
 }
 
 func TestPushShapes(t *testing.T) {
 	for _, body := range pushShapes() {
-		checkQuick(t, body)
+		checkPush(t, body)
 	}
-}
-
-// BenchmarkPushRead compares with reflection.
-func BenchmarkPushRead(b *testing.B) {
-	body := []byte(pushShapes()[0])
-	b.Run("members", func(b *testing.B) {
-		for b.Loop() {
-			_, err := jushuitan.ParseShipmentPush(body)
-			require.NoError(b, err)
-		}
-	})
-	b.Run("reflection", func(b *testing.B) {
-		for b.Loop() {
-			require.NoError(b, wire.Unmarshal(body, new(jushuitan.ShipmentPush)))
-		}
-	})
 }
 
 func FuzzPushReaders(f *testing.F) {
 	for _, body := range pushShapes() {
 		f.Add(body)
 	}
-	f.Fuzz(func(t *testing.T, body string) {
-		body = strings.TrimSpace(body)
-		if strings.HasPrefix(body, "\xef\xbb\xbf") {
-			return // wire reads none
-		}
-		checkQuick(t, body)
-	})
+	f.Fuzz(checkPush)
+}
+
+// A value that is no key and no figure does not lose the push: it is kept as it is.
+func TestPushKeepsWhatItCannotRead(t *testing.T) {
+	p, err := jushuitan.ParseShipmentPush([]byte(`{"so_id":"S","l_id":"L","logistics_company":{"a":1},"wms_co_id":"x","items":[{"qty":1,"name":[2]}]}`))
+	require.NoError(t, err)
+	require.Len(t, p.Items, 1)
+	assert.JSONEq(t, `{"a":1}`, string(p.Extra["logistics_company"]))
+	assert.JSONEq(t, `"x"`, string(p.Extra["wms_co_id"]))
+	assert.JSONEq(t, `[2]`, string(p.Items[0].Extra["name"]))
+	assert.Equal(t, []string{"logistics_company", "wms_co_id", "items[0].name"}, p.Unread())
+}
+
+// A push of more rows than are allowed ends at the first row beyond them.
+func TestPushRowLimit(t *testing.T) {
+	rows := func(n int) []byte {
+		return []byte(`{"so_id":"S","l_id":"L","as_id":1,"items":[` + strings.Repeat(`{"qty":1},`, n-1) + `{"qty":1}]}`)
+	}
+	_, err := jushuitan.ParseShipmentPush(rows(jushuitan.DefaultMaxRows))
+	require.NoError(t, err)
+	_, err = jushuitan.ParseShipmentPush(rows(jushuitan.DefaultMaxRows + 1))
+	require.ErrorIs(t, err, jushuitan.ErrDecode)
+	assert.ErrorContains(t, err, "more than 5000 rows")
+	_, err = jushuitan.PushParser{MaxRows: 3}.GoodsReturned(rows(4))
+	require.ErrorIs(t, err, jushuitan.ErrDecode)
+	got, err := jushuitan.PushParser{MaxRows: -1}.Shipment(rows(6000))
+	require.NoError(t, err)
+	assert.Len(t, got.Items, 6000)
+}
+
+// A hostile push costs at most 8 bytes of memory for each of its own.
+func TestPushMemory(t *testing.T) {
+	const size = 4 << 20
+	for name, body := range map[string][]byte{
+		"empty rows":      []byte("[{}" + strings.Repeat(",{}", size/3) + "]"),
+		"empty lines":     []byte(`{"so_id":"S","l_id":"L","items":[{}` + strings.Repeat(",{}", size/3) + "]}"),
+		"nested lists":    bytes.Repeat([]byte("["), size),
+		"unknown members": []byte(`{"so_id":"S","l_id":"L","x":[` + strings.Repeat("1,", size/2) + "1]}"),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = jushuitan.ParseStockPush(body)
+		_, _ = jushuitan.ParseShipmentPush(body)
+		runtime.ReadMemStats(&after)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*len(body)), name)
+	}
+}
+
+func BenchmarkPushRead(b *testing.B) {
+	body := []byte(strings.Replace(pushShapes()[0], ",{}]", "]", 1))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		_, err := jushuitan.ParseShipmentPush(body)
+		require.NoError(b, err)
+	}
 }

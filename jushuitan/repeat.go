@@ -20,6 +20,14 @@ func (o *Operation) repeatable(req any, biz []byte) bool {
 	}
 }
 
+// Repeatable reports whether a call with this request, or with its JSON, may be sent again
+// although it may have been applied: a query, or a [Keyed] write of which every document names
+// its key, so that a repeat changes nothing more.
+func (o *Operation) Repeatable(request any) bool {
+	biz, err := wire.Marshal(request)
+	return err == nil && o.repeatable(request, biz)
+}
+
 // keyed is a request, or one row of it, that reports whether it names its key. The
 // methods are generated from the catalog.
 type keyed[T any] interface {

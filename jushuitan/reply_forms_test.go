@@ -38,7 +38,7 @@ func TestRefusedInsideCodeZero(t *testing.T) {
 	require.ErrorIs(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBindRequest{}), jushuitan.ErrInvalid)
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":null}`))
-	require.NoError(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBindRequest{}))
+	require.ErrorIs(t, c.SortingWall.BindCart(t.Context(), &jushuitan.CartBindRequest{}), jushuitan.ErrOutcomeUnknown, "neither true nor false")
 
 	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"io_id":1,"error":"no such document"}}`))
 	_, err := c.Packing.PackShipment(t.Context(), &jushuitan.ShippingPackRequest{IOID: 1})
@@ -52,7 +52,7 @@ func TestRefusedInsideCodeZero(t *testing.T) {
 	assert.Equal(t, "2", failed.Failed[0].Key)
 	assert.Len(t, reply.Rows, 2)
 
-	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"total_qty":2,"fail_qty":1,"fail_style_code_list":["S2"]}}`))
+	c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"total_qty":2,"fail_qty":1,"success_style_code_list":["S1"],"fail_style_code_list":["S2"]}}`))
 	_, err = c.Distribution.SetItemStatus(t.Context(), &jushuitan.DistributionItemSetStatusRequest{ItemSPUIDs: []string{"S1", "S2"}})
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, "S2", failed.Failed[0].Key)

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// Sign makes the signature (签名) of a call: the secret, then name and value of
-// every parameter in the order of the names, through MD5, in lower-case
-// hexadecimal (official page docId=70). The parameter sign itself and parameters
-// without a value take no part. Values are signed as they are, before URL
-// encoding.
+// Sign returns the signature (签名) of a call: the MD5, in lower-case hexadecimal, of the
+// secret followed by the name and value of every parameter, sorted by name (official page
+// docId=70). The parameter sign itself and parameters without a value are left out. Values
+// are signed before URL encoding.
 func Sign(secret string, params map[string]string) string {
 	names := make([]string, 0, len(params))
 	size := len(secret)

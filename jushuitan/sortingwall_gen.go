@@ -4,8 +4,8 @@ package jushuitan
 
 import (
 	"context"
-	"slices"
 
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -16,31 +16,35 @@ type SortingWallService service
 // QueryWave 获取播种批次信息（支持新版三方仓查询）: query a wave to seed (also of new
 // third-party warehouses).
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/wave/get, official page docType=51&docId=188; confidence of the known
 // facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) QueryWave(ctx context.Context, req *SortingWaveQuery) (*SortingWave, error) {
 	return call[SortingWave](ctx, s.client, opSortingWallQueryWave, req)
 }
 
 // CheckCarts 校验播种车的状态是否可用: check whether seeding carts are available.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/carryid/check, official page docType=51&docId=730; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) CheckCarts(ctx context.Context, req *CartCheck) (*CartCheckResult, error) {
 	return call[CartCheckResult](ctx, s.client, opSortingWallCheckCarts, req)
 }
 
 // BindCabinets 绑定播种柜号和播种车: bind cabinet numbers and a seeding cart.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/binid/carryid/bind, official page docType=51&docId=729; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) BindCabinets(ctx context.Context, req *CabinetBindRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallBindCabinets, req)
 	return err
@@ -48,11 +52,13 @@ func (s *SortingWallService) BindCabinets(ctx context.Context, req *CabinetBindR
 
 // BindCart 绑定播种车: bind a seeding cart.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/wave/bindbinidcarryid, official page docType=51&docId=111;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) BindCart(ctx context.Context, req *CartBindRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallBindCart, req)
 	return err
@@ -60,11 +66,13 @@ func (s *SortingWallService) BindCart(ctx context.Context, req *CartBindRequest)
 
 // UnbindOutbounds 根据播种车号解绑出库单: unbind the outbound documents of a seeding cart.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// cart that was bound again in between would be unbound.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// retry could unbind a cart that was bound again meanwhile.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/wave/unbindinoutbycarryid, official page docType=51&docId=232;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) UnbindOutbounds(ctx context.Context, req *CartUnbindOutboundsRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallUnbindOutbounds, req)
 	return err
@@ -72,70 +80,77 @@ func (s *SortingWallService) UnbindOutbounds(ctx context.Context, req *CartUnbin
 
 // UnbindCarts 解绑批次拣货车/播种车: unbind carts from their waves.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// cart that was bound again in between would be unbound.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// retry could unbind a cart that was bound again meanwhile.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/wave/unbindwavecarryid, official page docType=51&docId=467;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) UnbindCarts(ctx context.Context, req *CartUnbindRequest) (*CartUnbindResult, error) {
 	return call[CartUnbindResult](ctx, s.client, opSortingWallUnbindCarts, req)
 }
 
-// ReportAndShip 播种回传（出库）: report what was seeded, and ship it. Rows that the server
-// refused are in the answer and in the error, a [*BatchError].
+// ReportAndShip 播种回传（出库）: report the seeded quantities and ship. Rows that the server
+// rejected are in the answer and in the error, a [*BatchError].
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): it
 // ships what was seeded.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/seed/callback, official page docType=51&docId=194; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) ReportAndShip(ctx context.Context, req *SeedReportRequest) (*SeedReportReply, error) {
 	return call[SeedReportReply](ctx, s.client, opSortingWallReportAndShip, req)
 }
 
-// Report 播种回传（不出库）: report what was seeded, without shipping.
+// Report 播种回传（不出库）: report the seeded quantities, without shipping.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/seed/return, official page docType=51&docId=456; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *SortingWallService) Report(ctx context.Context, req *SeedReturnRequest) error {
 	_, err := call[noReply](ctx, s.client, opSortingWallReport, req)
 	return err
 }
 
-func (r *CartUnbindResult) verdict() (ok bool, code int64, msg string) {
-	return r.IsSuccess, 0, r.Msg
-}
-
-func (r *SeedReportReply) failures() []RowError {
-	failed := slices.DeleteFunc(slices.Clone(r.Rows), func(r SeedReportResult) bool { return r.IsSuccess })
-	return collectFailures(failed, func(r *SeedReportResult) (string, string) { return rowKey(r.IOIID), r.Msg })
-}
-
 // SortingWaveQuery 获取播种批次信息（支持新版三方仓查询）: the request of
 // [SortingWallService.QueryWave].
 type SortingWaveQuery struct {
-	WaveID  int64 `json:"wave_id,omitzero"`   // 批次号: wave number
+	_ sortingWaveQueryFields
+
+	WaveID  int64 `json:"wave_id,omitzero"`   // 批次号: wave number (probably required)
 	WMSCoID int64 `json:"wms_co_id,omitzero"` // 分仓编码: branch warehouse id
 }
 
 // SortingWave 获取播种批次信息（支持新版三方仓查询）: the answer of
 // [SortingWallService.QueryWave].
 type SortingWave struct {
-	WaveID     int64                 `json:"wave_id,omitzero"`            // 批次号: wave number
-	OrderCount int64                 `json:"order_count,omitzero"`        // 订单数量: number of orders
-	SKUCount   int64                 `json:"sku_count,omitzero"`          // 商品种类数量: number of SKUs
-	SKUQty     decimal.Decimal       `json:"sku_qty,omitzero"`            // 商品数量: quantity
-	Status     string                `json:"status,omitzero"`             // 批次状态: wave status
-	Created    string                `json:"created,omitzero"`            // 批次状态: labelled as wave status in the source; the name says created
-	Remark     string                `json:"remark,omitzero"`             // 备注: remark
-	Outbounds  []SortingWaveOutbound `json:"Inouts,omitzero,case:ignore"` // 出库单集合: outbound documents
+	_ sortingWaveFields
+
+	WaveID     int64                 `json:"wave_id,omitzero"`             // 批次号: wave number
+	OrderCount int64                 `json:"order_count,omitzero"`         // 订单数量: number of orders
+	SKUCount   int64                 `json:"sku_count,omitzero"`           // 商品种类数量: number of SKUs
+	SKUQty     decimal.Decimal       `json:"sku_qty,omitzero"`             // 商品数量: quantity
+	Status     string                `json:"status,omitzero" wire:"vital"` // 批次状态: wave status
+	Created    string                `json:"created,omitzero"`             // 批次状态: creation time
+	Remark     string                `json:"remark,omitzero"`              // 备注: remark
+	Outbounds  []SortingWaveOutbound `json:"Inouts,omitzero,case:ignore"`  // 出库单集合: outbound documents
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SortingWave) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // SortingWaveOutbound 出库单集合: Outbounds of [SortingWave].
 type SortingWaveOutbound struct {
+	_ sortingWaveOutboundFields
+
 	IOID             int64             `json:"io_id,omitzero"`             // 出库单号: outbound document number
 	OID              int64             `json:"o_id,omitzero"`              // 内部订单号: internal order number
 	CabinetNo        int64             `json:"idx,omitzero"`               // 播种柜号: seeding cabinet number
@@ -148,28 +163,40 @@ type SortingWaveOutbound struct {
 
 // SortingWaveItem 播种商品集合: Items of [SortingWaveOutbound].
 type SortingWaveItem struct {
+	_ sortingWaveItemFields
+
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
 	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
 	Name            string          `json:"name,omitzero"`             // 商品名称: item name
 	Qty             decimal.Decimal `json:"qty,omitzero"`              // 商品数量: quantity
 	SeedQty         decimal.Decimal `json:"seed_qty,omitzero"`         // 已播数数量: seeded quantity
-	PropertiesValue string          `json:"properties_value,omitzero"` // 样式: style text
+	PropertiesValue string          `json:"properties_value,omitzero"` // 样式: description of the style
 	IOIID           int64           `json:"ioi_id,omitzero"`           // 商品自增键: auto-increment key of the line
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SortingWaveItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // CartCheck 校验播种车的状态是否可用: the request of [SortingWallService.CheckCarts].
 type CartCheck struct {
-	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: seeding cart numbers
+	_ cartCheckFields
+
+	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: seeding cart numbers (probably required)
 	WMSCoID  int64    `json:"wms_co_id,omitzero"` // 仓库编码: warehouse id
 }
 
 // CartCheckResult 校验播种车的状态是否可用: the answer of [SortingWallService.CheckCarts].
 type CartCheckResult struct {
+	_ cartCheckResultFields
+
 	OK bool `json:"data,omitzero"` // 是否校验成功: whether the check passed
 }
 
 // CabinetBindRequest 绑定播种柜号和播种车: the request of [SortingWallService.BindCabinets].
 type CabinetBindRequest struct {
+	_ cabinetBindRequestFields
+
 	WaveID  string `json:"wave_id,omitzero"`          // 批次号: wave number
 	CarryID string `json:"carry_id,omitzero"`         // 播种车号: seeding cart number
 	WMSCoID int64  `json:"wms_co_id,omitzero,string"` // 分仓编号: branch warehouse id (sent as text)
@@ -179,18 +206,24 @@ type CabinetBindRequest struct {
 
 // CabinetBindingEntry 出库单播种柜号: Entries of [CabinetBindRequest].
 type CabinetBindingEntry struct {
+	_ cabinetBindingEntryFields
+
 	Outbound  *CabinetBindingOutbound `json:"key,omitzero"`   // 出库单: outbound document
 	CabinetNo string                  `json:"value,omitzero"` // 播种柜号: seeding cabinet number
 }
 
 // CabinetBindingOutbound 出库单: Outbound of [CabinetBindingEntry].
 type CabinetBindingOutbound struct {
+	_ cabinetBindingOutboundFields
+
 	IOID       int64                `json:"io_id,omitzero"`       // 出库单号: outbound document number
 	ExtendFlag *CabinetBindingFlags `json:"extend_flag,omitzero"` // 扩展标记: extension flags
 }
 
 // CabinetBindingFlags 扩展标记: ExtendFlag of [CabinetBindingOutbound].
 type CabinetBindingFlags struct {
+	_ cabinetBindingFlagsFields
+
 	LockWhID int64 `json:"lock_wh_id,omitzero"` // 虚拟仓锁定ID: id of the locked virtual warehouse
 	// 外部锁定虚拟仓ID: id of the external locked virtual warehouse
 	OuterLockWhID int64 `json:"outer_lock_whId,omitzero"`
@@ -208,12 +241,16 @@ type CabinetBindingFlags struct {
 
 // CabinetBindingLock 虚拟仓百分比设置: LockPercentages of [CabinetBindingFlags].
 type CabinetBindingLock struct {
+	_ cabinetBindingLockFields
+
 	LWhID      int64           `json:"l_wh_id,omitzero"`    // 虚拟仓锁定ID: id of the locked virtual warehouse
 	Percentage decimal.Decimal `json:"percentage,omitzero"` // 百分比: percentage
 }
 
 // CartBindRequest 绑定播种车: the request of [SortingWallService.BindCart].
 type CartBindRequest struct {
+	_ cartBindRequestFields
+
 	Outbounds []CartBindingOutbound `json:"io_ids,omitzero"`   // 出库单信息: outbound documents
 	WaveID    string                `json:"wave_id,omitzero"`  // 批次编码: wave number
 	CarryID   string                `json:"carry_id,omitzero"` // 车号: cart number
@@ -221,44 +258,56 @@ type CartBindRequest struct {
 
 // CartBindingOutbound 出库单信息: Outbounds of [CartBindRequest].
 type CartBindingOutbound struct {
-	// 出库明细号: outbound document (labelled as outbound line number in the source) (sent as
-	// text)
-	IOID  int64  `json:"io_id,omitzero,string"`
-	BinID string `json:"bin_id,omitzero"` // 仓位编码: bin code
+	_ cartBindingOutboundFields
+
+	IOID  int64  `json:"io_id,omitzero,string"` // 出库明细号: outbound document (sent as text)
+	BinID string `json:"bin_id,omitzero"`       // 仓位编码: bin code
 }
 
 // CartUnbindOutboundsRequest 根据播种车号解绑出库单: the request of
 // [SortingWallService.UnbindOutbounds].
 type CartUnbindOutboundsRequest struct {
-	CarryID      string `json:"carry_id,omitzero"`        // 车号: cart number
-	IsAppendJbCc bool   `json:"is_append_jb_cc,omitzero"` // 传true: pass true
+	_ cartUnbindOutboundsRequestFields
+
+	CarryID      string `json:"carry_id,omitzero"`        // 车号: cart number (probably required)
+	IsAppendJbCc bool   `json:"is_append_jb_cc,omitzero"` // 传true: true
 }
 
 // CartUnbindRequest 解绑批次拣货车/播种车: the request of [SortingWallService.UnbindCarts].
 type CartUnbindRequest struct {
-	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: cart numbers
+	_ cartUnbindRequestFields
+
+	CarryIDs []string `json:"carry_ids,omitzero"` // 播种车号: cart numbers (probably required)
 }
 
 // CartUnbindResult 解绑批次拣货车/播种车: the answer of [SortingWallService.UnbindCarts].
 type CartUnbindResult struct {
+	_ cartUnbindResultFields
+
 	IsSuccess bool   `json:"is_success,omitzero"` // 是否成功: whether it succeeded
-	Msg       string `json:"msg,omitzero"`        // 描述: result text
+	Msg       string `json:"msg,omitzero"`        // 描述: message
 }
 
 // SeedReportRequest 播种回传（出库）: the request of [SortingWallService.ReportAndShip].
 type SeedReportRequest struct {
+	_ seedReportRequestFields
+
 	WaveID    string               `json:"wave_id,omitzero"` // 批次号: wave number
 	Outbounds []SeedReportOutbound `json:"datas,omitzero"`   // 数据集合: rows
 }
 
 // SeedReportOutbound 数据集合: Outbounds of [SeedReportRequest].
 type SeedReportOutbound struct {
+	_ seedReportOutboundFields
+
 	IOID  int64            `json:"io_id,omitzero"` // 出库单号: outbound document number
 	Items []SeedReportItem `json:"items,omitzero"` // 明细: lines
 }
 
 // SeedReportItem 明细: Items of [SeedReportOutbound].
 type SeedReportItem struct {
+	_ seedReportItemFields
+
 	SKUID   string          `json:"skuid,omitzero"`           // 商品编码: SKU code
 	SKUSN   string          `json:"skusn,omitzero"`           // 商品唯一码: serial number of the goods
 	IOIID   int64           `json:"ioi_id,omitzero,string"`   // 出库明细号: outbound line number (sent as text)
@@ -268,32 +317,42 @@ type SeedReportItem struct {
 
 // SeedReportReply 播种回传（出库）: the answer of [SortingWallService.ReportAndShip].
 type SeedReportReply struct {
-	Rows []SeedReportResult `json:"data,omitzero"` // 数据: payload
+	_ seedReportReplyFields
+
+	Rows []SeedReportResult `json:"data,omitzero" wire:"vital"` // 数据: payload
 }
 
 // SeedReportResult 数据: Rows of [SeedReportReply].
 type SeedReportResult struct {
-	WaveID    string `json:"wave_id,omitzero"`   // 批次号: wave number
-	IOID      int64  `json:"io_id,omitzero"`     // 出库单号: outbound document number
-	IOIID     int64  `json:"ioi_id,omitzero"`    // 出库明细号: outbound line number
-	IsSuccess bool   `json:"issuccess,omitzero"` // 是否成功: success flag
-	Msg       string `json:"msg,omitzero"`       // 描述: result text
+	_ seedReportResultFields
+
+	WaveID    string `json:"wave_id,omitzero"`             // 批次号: wave number
+	IOID      int64  `json:"io_id,omitzero"`               // 出库单号: outbound document number
+	IOIID     int64  `json:"ioi_id,omitzero" wire:"vital"` // 出库明细号: outbound line number
+	IsSuccess bool   `json:"issuccess,omitzero"`           // 是否成功: success flag
+	Msg       string `json:"msg,omitzero"`                 // 描述: message
 }
 
 // SeedReturnRequest 播种回传（不出库）: the request of [SortingWallService.Report].
 type SeedReturnRequest struct {
+	_ seedReturnRequestFields
+
 	WaveID    int64                `json:"wave_id,omitzero"` // 批次号: wave number
 	Outbounds []SeedReturnOutbound `json:"datas,omitzero"`   // 出库信息集合: outbound documents
 }
 
 // SeedReturnOutbound 出库信息集合: Outbounds of [SeedReturnRequest].
 type SeedReturnOutbound struct {
+	_ seedReturnOutboundFields
+
 	IOID  int64            `json:"io_id,omitzero"` // 出库单号: outbound document number
 	Items []SeedReturnItem `json:"items,omitzero"` // 商品集合: goods
 }
 
 // SeedReturnItem 商品集合: Items of [SeedReturnOutbound].
 type SeedReturnItem struct {
+	_ seedReturnItemFields
+
 	SKUID   string          `json:"skuid,omitzero"`         // 商品编码: SKU code
 	SKUSN   string          `json:"skusn,omitzero"`         // 商品唯一码: serial number of the goods
 	IOIID   int64           `json:"ioi_id,omitzero,string"` // 出库明细号: outbound line number (sent as text)

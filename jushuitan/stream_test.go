@@ -17,8 +17,8 @@ import (
 )
 
 // TestStreamResumes breaks off at random rows, throws the process's memory away
-// and goes on from the stored checkpoint, until all is read: every row is worked
-// off once, and only the row in the loop body at a break is met twice.
+// and goes on from the stored checkpoint, until all is read: every row is processed
+// once, and only the row in the loop body at a break is met twice.
 func TestStreamResumes(t *testing.T) {
 	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
 	tests := map[string]struct {

@@ -28,41 +28,41 @@ const (
 	tokenRounds = 8
 )
 
-// tokenConfig is what a tokenSource works with. Store is required; Obtain too for
-// self-built apps.
+// tokenConfig configures a tokenSource. Store is required, for self-built apps Obtain too.
 type tokenConfig struct {
 	AppKey    string
 	Store     TokenStore
 	Now       func() time.Time // time.Now by default
 	SelfBuilt bool             // false: a service-provider app, which must never renew
-	// Obtain asks the server for a token: a refresh when old has a refresh token
-	// (falling back to getInitToken itself), else getInitToken. It is called at most
-	// once at a time for a merchant.
+	// Obtain requests a token from the server: by a refresh if old has a refresh token
+	// (with a fallback to getInitToken), otherwise by getInitToken. There is at most one
+	// call at a time for a merchant.
 	Obtain func(ctx context.Context, merchant string, old Token) (Token, error)
-	// OnReauthorize hears once of each token that only the merchant can replace. It
-	// gets the values of the call that met it, not its cancellation.
+	// OnReauthorize is called once for each token that only the merchant can replace. Its
+	// context has the values of the call that noticed it, but not its cancellation.
 	OnReauthorize func(ctx context.Context, merchant string, reason error)
-	// Advisory before its end a token is renewed in the background, Mandatory before
-	// its end the renewal is waited for. 0: 12 hours and 5 minutes.
+	// A token that expires within Advisory is renewed in the background; calls wait for
+	// the renewal of one that expires within Mandatory. 0 means 12 hours and 5 minutes.
 	Advisory, Mandatory time.Duration
 	Timeout             time.Duration // of one renewal, and of the hook; 0: 30 seconds
-	// Jitter in [0, 1) shortens Advisory by up to a tenth, so that processes do not
-	// all renew at once. Asked once; rand.Float64 by default.
+	// Jitter returns a number in [0, 1), which shortens Advisory by up to a tenth, so that
+	// processes do not all renew at once. It is called once; rand.Float64 by default.
 	Jitter func() float64
 }
 
-// tokenSource returns the tokens of all merchants of one app. The store is the
-// truth; in front of it lies a cache of bounded size.
+// tokenSource returns the tokens of all merchants of one app. The store is authoritative;
+// a cache of bounded size is in front of it.
 //
-// A cached token is used as it is for a minute after it was read; then it is still
-// used, and looked up again in the background; one that nobody asked for in 10
-// minutes is looked up first. A refused one is looked up at once.
+// A cached token is used without a lookup for one minute after it was read. After that it
+// is still used, and looked up again in the background. A token that was not used for 10
+// minutes is looked up before it is used, and a refused token at once.
 //
-// All that asks the store or the server for a merchant is one flight, shared by all
-// callers and detached from each: a caller who gives up fails nobody else. A flight
-// looks into the store first, since another process may have renewed. What the
-// server grants is stored before anybody uses it; if that fails it is kept aside
-// and stored first next time, as the server may have ended the token before it.
+// For each merchant, one flight at a time calls the store and the server. It is shared by
+// all callers and independent of their contexts: a caller that gives up does not fail the
+// others. A flight reads the store first, since another process may have renewed the
+// token. A token that the server grants is stored before it is used. If storing fails, the
+// token is kept in memory and stored first by the next flight, since the server may have
+// invalidated the previous one.
 type tokenSource struct {
 	cfg      tokenConfig
 	advisory time.Duration
@@ -74,7 +74,7 @@ type tokenSource struct {
 	turned time.Time
 }
 
-// tokenEntry is what is known of a merchant. Tokens behind its pointers are never
+// tokenEntry is the cached state of a merchant. Tokens behind its pointers are never
 // changed.
 type tokenEntry struct {
 	tok    *Token    // as last read from or written to the store; nil: none
@@ -82,14 +82,21 @@ type tokenEntry struct {
 	seq    int       // counts changes, so that a slow read does not undo a newer one
 
 	refused    *Token    // the token that the server refused last
-	trialAfter time.Time // then it is tried once more; zero: no
-	retryAfter time.Time // no renewal of a living token sooner
-	notified   *Token    // the token that the hook heard of last; the zero Token stands for none
+	trialAfter time.Time // time from which it is tried once more; zero: never
+	retryAfter time.Time // time before which a valid token is not renewed
+	notified   *Token    // the token for which the hook was called last; the zero Token stands for none
+	accepted   *Token    // the token with which a call succeeded last
+	unproven   int       // number of successive tokens with which no call succeeded before they were refused
+	grantedAt  time.Time // of the last grant
 	pending    *tokenPending
+	forgotten  int // how often the merchant was forgotten: a renewal that began earlier stores nothing
 }
 
-// tokenPending is a token that was granted and not stored yet.
-type tokenPending struct{ old, next Token }
+// tokenPending is a token that was granted but not stored yet.
+type tokenPending struct {
+	old, next Token
+	forgotten int // of the entry when the renewal began
+}
 
 func newTokenSource(cfg tokenConfig) *tokenSource {
 	if cfg.Now == nil {
@@ -123,13 +130,13 @@ func (s *tokenSource) key(merchant string) TokenKey {
 	return TokenKey{AppKey: s.cfg.AppKey, Merchant: merchant}
 }
 
-// sameToken: a renewal may keep the text, and a deleted merchant's versions may
-// start again, so both count.
+// sameToken reports whether two tokens are equal in text and version: a renewal may keep the
+// text, and the versions of a deleted merchant may start again.
 func sameToken(a, b *Token) bool {
 	return a != nil && b != nil && a.Version == b.Version && a.AccessToken == b.AccessToken
 }
 
-// Token returns a token fit for use now.
+// Token returns a token that is valid now.
 func (s *tokenSource) Token(ctx context.Context, merchant string) (Token, error) {
 	for range tokenRounds {
 		if err := ctx.Err(); err != nil {
@@ -153,11 +160,11 @@ func (s *tokenSource) Token(ctx context.Context, merchant string) (Token, error)
 		}
 	}
 	// Every token that was found was refused before this call could use it.
-	return Token{}, s.fault(merchant, "every new token is refused at once; check the app's permission and who else renews tokens of this app",
+	return Token{}, s.fault(merchant, "every new token is refused at once; check the app's permissions, and whether another program renews the tokens of this app",
 		"每次获取的令牌都立即失效，请检查应用权限，以及是否有其他程序在刷新同一应用的令牌", ErrTokenExpired, nil)
 }
 
-// Rejected says that the server refused tok. The next Token call replaces it, unless
+// Rejected records that the server refused tok. The next call of Token replaces it, unless
 // it has been replaced already.
 func (s *tokenSource) Rejected(_ context.Context, merchant string, tok Token) {
 	if tok.AccessToken == "" {
@@ -174,12 +181,37 @@ func (s *tokenSource) Rejected(_ context.Context, merchant string, tok Token) {
 		return // known
 	}
 	e.refused, e.trialAfter = &tok, time.Time{}
+	if !sameToken(e.accepted, &tok) {
+		e.unproven++
+	}
 }
 
-// Put stores a token that the merchant's authorisation gave, in place of any other.
+// Accepted records that a call succeeded with tok.
+func (s *tokenSource) Accepted(merchant string, tok Token) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	if e.unproven = 0; !sameToken(e.accepted, &tok) {
+		e.accepted = &tok
+	}
+}
+
+// braked reports whether the server refused two new tokens in a row and granted the last one
+// less than a minute ago. No further token is requested then, since the server would refuse it
+// as well.
+func (s *tokenSource) braked(merchant string) bool {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entry(merchant, now)
+	return e.unproven >= 2 && now.Before(e.grantedAt.Add(tokenRetry))
+}
+
+// Put stores the token of a merchant's authorisation in place of any other.
 func (s *tokenSource) Put(ctx context.Context, merchant string, tok Token) (Token, error) {
 	if tok.AccessToken == "" {
-		return Token{}, s.fault(merchant, "the authorisation gave no access token; repeat it",
+		return Token{}, s.fault(merchant, "the authorisation returned no access token; authorise again",
 			"授权未返回 access_token，请重新授权", nil, nil)
 	}
 	storing := func(err error) error {
@@ -194,7 +226,7 @@ func (s *tokenSource) Put(ctx context.Context, merchant string, tok Token) (Toke
 	if err != nil {
 		old = Token{}
 	}
-	for { // each turn that is lost is one that somebody else won
+	for { // in each round that is lost, another process has stored a token
 		stored, ok, err := s.cfg.Store.CompareAndSwap(ctx, s.key(merchant), old, tok)
 		if err == nil && !ok {
 			err = ctx.Err()
@@ -218,8 +250,8 @@ func (s *tokenSource) Put(ctx context.Context, merchant string, tok Token) (Toke
 type tokenState int
 
 const (
-	tokenUnfit tokenState = iota // nothing to use: wait for a flight
-	tokenAging                   // fit; start a flight behind the caller's back
+	tokenUnfit tokenState = iota // not usable: wait for a flight
+	tokenAging                   // usable; start a flight in the background
 	tokenFit
 )
 
@@ -250,7 +282,8 @@ func (s *tokenSource) judge(e *tokenEntry, now time.Time) tokenState {
 	return tokenFit
 }
 
-// due says whether a living token is to be renewed: soon, or before it is used.
+// due reports whether a valid token is to be renewed: early in the background, late before it
+// is used.
 func (s *tokenSource) due(e *tokenEntry, now time.Time) (early, late bool) {
 	if !s.cfg.SelfBuilt || e.tok.ExpiresAt.IsZero() || now.Before(e.retryAfter) {
 		return false, false
@@ -261,20 +294,20 @@ func (s *tokenSource) due(e *tokenEntry, now time.Time) (early, late bool) {
 
 func (t *Token) expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) }
 
-// alive says that the token may be used as far as is known.
+// alive reports whether the token may be used as far as is known.
 func (e *tokenEntry) alive(now time.Time) bool {
 	return e.tok != nil && e.tok.AccessToken != "" && !e.tok.expired(now) &&
 		(!sameToken(e.refused, e.tok) || e.onTrial(now))
 }
 
-// onTrial: the token was refused and could not be replaced, but that is a while
-// ago. It is tried again, lest a passing fault of the server's end a good token.
+// onTrial reports whether the token was refused and could not be replaced, but long enough ago
+// to try it again: a temporary fault of the server must not end a valid token.
 func (e *tokenEntry) onTrial(now time.Time) bool {
 	return !e.trialAfter.IsZero() && !now.Before(e.trialAfter)
 }
 
-// adopt takes over what the store holds, nil for nothing, unless the entry has
-// changed since seq and for the newer.
+// adopt takes over the token of the store, nil for none, unless the entry has received a newer
+// one since seq.
 func (e *tokenEntry) adopt(tok *Token, seq int, now time.Time) {
 	if seq != e.seq && (tok == nil || e.tok != nil && tok.Version <= e.tok.Version) {
 		return
@@ -291,8 +324,8 @@ func (e *tokenEntry) adopt(tok *Token, seq int, now time.Time) {
 	}
 }
 
-// rest puts the next renewal off where the one just made leaves the token inside
-// its window: the server refuses to extend it yet, or grants short lives.
+// rest postpones the next renewal if the token is due again right after this one: the server
+// does not extend it yet, or grants short lives.
 func (s *tokenSource) rest(e *tokenEntry, now time.Time) {
 	if e.tok == nil || e.tok.ExpiresAt.IsZero() {
 		return
@@ -310,9 +343,9 @@ func (s *tokenSource) peek(merchant string) (*Token, int) {
 	return e.tok, e.seq
 }
 
-// entry finds or makes the merchant's entry; the caller holds mu, and keeps no entry
-// beyond it. Entries that nobody asks for fall away after two generations, unless
-// they hold a token that is not stored yet.
+// entry returns the merchant's entry, which it creates if necessary. The caller holds mu and
+// does not keep the entry after releasing it. Unused entries are dropped after two
+// generations, unless they hold a token that is not stored yet.
 func (s *tokenSource) entry(merchant string, now time.Time) *tokenEntry {
 	if len(s.young) >= tokenGen || now.Sub(s.turned) >= tokenIdle {
 		for m, e := range s.old {
@@ -332,7 +365,7 @@ func (s *tokenSource) entry(merchant string, now time.Time) *tokenEntry {
 	return e
 }
 
-// fly starts a flight for the merchant, or joins the one under way.
+// fly starts a flight for the merchant, or joins the one in progress.
 func (s *tokenSource) fly(ctx context.Context, merchant string) <-chan singleflight.Result {
 	ctx = context.WithoutCancel(ctx)
 	return s.flights.DoChan(merchant, func() (any, error) {
@@ -342,11 +375,12 @@ func (s *tokenSource) fly(ctx context.Context, merchant string) <-chan singlefli
 	})
 }
 
-// flight brings the entry up to date from the store, and renews the token if it is
-// due or dead.
+// flight updates the entry from the store, and renews the token if it is due or no longer
+// valid.
 func (s *tokenSource) flight(ctx context.Context, merchant string) error {
+	forgotten := s.forgotten(merchant)
 	before, seq, pending, needed := s.takeOff(merchant)
-	if !needed { // another flight landed between the caller's look and this one
+	if !needed { // another flight ended between the caller's look and this one
 		return nil
 	}
 	if pending != nil {
@@ -375,7 +409,41 @@ func (s *tokenSource) flight(ctx context.Context, merchant string) error {
 			return err
 		}
 	}
-	return s.renew(ctx, merchant, old, why)
+	return s.renew(ctx, merchant, old, why, forgotten)
+}
+
+// forgotten returns how often the merchant was forgotten.
+func (s *tokenSource) forgotten(merchant string) int {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entry(merchant, now).forgotten
+}
+
+// Forget drops the entry of a merchant and deletes its token from the store. A renewal in
+// progress ends without storing a token.
+func (s *tokenSource) Forget(ctx context.Context, merchant string) error {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	e := s.entry(merchant, now)
+	*e = tokenEntry{seq: e.seq + 1, forgotten: e.forgotten + 1}
+	s.mu.Unlock()
+	return s.remove(ctx, merchant)
+}
+
+func (s *tokenSource) remove(ctx context.Context, merchant string) error {
+	d, ok := s.cfg.Store.(interface {
+		Delete(ctx context.Context, key TokenKey) error
+	})
+	if !ok {
+		return s.fault(merchant, "the token store has no method Delete; delete the token there",
+			"令牌存储没有 Delete 方法，请自行删除该商家的令牌", errors.ErrUnsupported, nil)
+	}
+	if err := d.Delete(ctx, s.key(merchant)); err != nil {
+		return s.fault(merchant, "the token cannot be deleted; fix the token store and call again",
+			"令牌删除失败，请修复令牌存储后重试", nil, err)
+	}
+	return nil
 }
 
 // storePending stores the token that was granted before and could not be stored.
@@ -389,7 +457,7 @@ func (s *tokenSource) storePending(ctx context.Context, merchant string, p token
 	return err
 }
 
-// read takes over what the store holds; see arrive for what it returns.
+// read takes over the token of the store; see arrive for the results.
 func (s *tokenSource) read(ctx context.Context, merchant string, before *Token, seq int) (old Token, why tokenWhy, err error) {
 	stored, err := s.load(ctx, merchant)
 	if err != nil {
@@ -399,14 +467,14 @@ func (s *tokenSource) read(ctx context.Context, merchant string, before *Token, 
 	return old, why, nil
 }
 
-// renew asks the server for a token in place of old, and stores it.
-func (s *tokenSource) renew(ctx context.Context, merchant string, old Token, why tokenWhy) error {
+// renew requests a token from the server to replace old, and stores it.
+func (s *tokenSource) renew(ctx context.Context, merchant string, old Token, why tokenWhy, forgotten int) error {
 	next, err := s.obtain(ctx, merchant, old, why)
 	if err != nil {
 		s.putOff(merchant)
 		return err
 	}
-	alive, err := s.persist(ctx, merchant, tokenPending{old, next})
+	alive, err := s.persist(ctx, merchant, tokenPending{old, next, forgotten})
 	if err == nil && !alive && next.expired(s.cfg.Now()) {
 		return s.fault(merchant, "the server grants a token that has expired already; check this machine's clock",
 			"服务器返回的令牌已过期，请检查本机时钟", ErrTokenExpired, nil)
@@ -414,7 +482,7 @@ func (s *tokenSource) renew(ctx context.Context, merchant string, old Token, why
 	return err
 }
 
-// load reads what the store holds, nil for nothing.
+// load returns the token of the store, or nil if there is none.
 func (s *tokenSource) load(ctx context.Context, merchant string) (*Token, error) {
 	tok, err := s.cfg.Store.Load(ctx, s.key(merchant))
 	switch {
@@ -428,7 +496,7 @@ func (s *tokenSource) load(ctx context.Context, merchant string) (*Token, error)
 		"令牌存储读取失败，请修复后重试", nil, err)
 }
 
-// lease gets the right to replace old, from a store that leases it.
+// lease acquires the renewal lease of old, if the store has leases.
 func (s *tokenSource) lease(ctx context.Context, merchant string, old Token) (release func(), err error) {
 	l, ok := s.cfg.Store.(TokenLeaser)
 	if !ok {
@@ -453,7 +521,8 @@ func (s *tokenSource) takeOff(merchant string) (before *Token, seq int, pending 
 	return e.tok, e.seq, e.pending, true
 }
 
-// putOff notes a failure: a living token is used on for a while without another try.
+// putOff records a failed renewal: a token that is still valid is used for a while before the
+// next attempt.
 func (s *tokenSource) putOff(merchant string) {
 	now := s.cfg.Now()
 	s.mu.Lock()
@@ -473,8 +542,8 @@ var (
 	tokenEnded   = tokenWhy{"the token has expired", "令牌已过期"}
 )
 
-// arrive takes over what the flight read, and decides whether to renew it: old is
-// the token to replace.
+// arrive takes over the token that the flight read, and decides whether to renew it; old is the
+// token to replace.
 func (s *tokenSource) arrive(merchant string, before, stored *Token, seq int) (old Token, why tokenWhy) {
 	now := s.cfg.Now()
 	s.mu.Lock()
@@ -490,9 +559,9 @@ func (s *tokenSource) arrive(merchant string, before, stored *Token, seq int) (o
 		switch {
 		case late:
 			return *e.tok, tokenDue
-		case !early, before == nil: // on the first sight of it nobody has to wait
+		case !early, before == nil: // a token that was just read for the first time is used without waiting
 			return Token{}, tokenUsable
-		case !sameToken(before, e.tok): // somebody else has just renewed it
+		case !sameToken(before, e.tok): // another process has just renewed it
 			s.rest(e, now)
 			return Token{}, tokenUsable
 		}
@@ -506,7 +575,7 @@ func (s *tokenSource) arrive(merchant string, before, stored *Token, seq int) (o
 	return *e.tok, tokenEnded
 }
 
-// obtain asks the server. For a refused token the very same text is no answer.
+// obtain requests a token from the server. A refused token must not be replaced by itself.
 func (s *tokenSource) obtain(ctx context.Context, merchant string, old Token, why tokenWhy) (Token, error) {
 	unchanged := func() error {
 		return s.fault(merchant, "the server refuses the token and grants the same again; check in the console that the app is still authorised and call again in a minute",
@@ -515,12 +584,17 @@ func (s *tokenSource) obtain(ctx context.Context, merchant string, old Token, wh
 	if why == tokenRefused && s.stuck(merchant, old, false) {
 		return Token{}, unchanged()
 	}
+	if why == tokenRefused && s.braked(merchant) {
+		return Token{}, s.fault(merchant, "the server refuses every new token; check the app's permissions and whether another program"+
+			" renews the tokens of this app, and call again in a minute",
+			"服务器拒绝每一个新令牌，请检查应用权限，以及是否有其他程序在刷新同一应用的令牌，一分钟后重试", ErrTokenExpired, nil)
+	}
 	next, err := s.ask(ctx, merchant, old, old)
 	if err != nil || why != tokenRefused || next.AccessToken != old.AccessToken {
 		return next, err
 	}
 	if old.RefreshToken != "" {
-		next, err = s.ask(ctx, merchant, Token{}, old) // a new one, not a longer life
+		next, err = s.ask(ctx, merchant, Token{}, old) // a new token instead of a renewal
 		if err != nil || next.AccessToken != old.AccessToken {
 			return next, err
 		}
@@ -535,7 +609,7 @@ func (s *tokenSource) ask(ctx context.Context, merchant string, from, old Token)
 		chinese = "令牌获取失败，请检查 app_key、app_secret 和网络后重试"
 	)
 	if s.cfg.Obtain == nil {
-		return Token{}, s.fault(merchant, english, chinese, nil, errors.New("no way to ask for one"))
+		return Token{}, s.fault(merchant, english, chinese, nil, errors.New("the client has no way to request a token"))
 	}
 	next, err := s.cfg.Obtain(ctx, merchant, from)
 	if err == nil && next.AccessToken == "" {
@@ -547,8 +621,8 @@ func (s *tokenSource) ask(ctx context.Context, merchant string, from, old Token)
 	return next, nil
 }
 
-// stuck says, or with note records, that the server refuses old and grants nothing
-// else: it is not asked again for a minute, then old is tried once more.
+// stuck reports, or with note records, that the server refuses old and grants no other token.
+// No further token is requested for a minute; then old is tried once more.
 func (s *tokenSource) stuck(merchant string, old Token, note bool) bool {
 	now := s.cfg.Now()
 	s.mu.Lock()
@@ -563,13 +637,19 @@ func (s *tokenSource) stuck(merchant string, old Token, note bool) bool {
 	return now.Before(e.trialAfter)
 }
 
-// persist stores a granted token, unless somebody else was first and theirs can be
-// used. It says whether the token that is stored then lives.
+// persist stores a granted token, unless another process has stored a usable one first. It
+// reports whether the token in the store is then valid.
 func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPending) (alive bool, err error) {
 	for range tokenRounds {
 		_, seq := s.peek(merchant)
 		stored, ok, err := s.cfg.Store.CompareAndSwap(ctx, s.key(merchant), p.old, p.next)
 		now := s.cfg.Now()
+		if s.forgotten(merchant) != p.forgotten {
+			if ok {
+				err = s.remove(ctx, merchant)
+			}
+			return false, s.fault(merchant, "the merchant was forgotten while its token was renewed", "续期期间该商家已被注销", ErrNoToken, err)
+		}
 		if err != nil {
 			s.mu.Lock()
 			e := s.entry(merchant, now)
@@ -581,7 +661,7 @@ func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPendi
 		gone := !ok && stored.AccessToken == ""
 		s.mu.Lock()
 		e := s.entry(merchant, now)
-		e.pending = nil
+		e.pending, e.grantedAt = nil, now
 		if gone {
 			e.adopt(nil, seq, now)
 		} else {
@@ -597,14 +677,14 @@ func (s *tokenSource) persist(ctx context.Context, merchant string, p tokenPendi
 		case ok, alive:
 			return alive, nil
 		}
-		p.old = stored // theirs is of no use: replace it
+		p.old = stored // the other token is unusable: replace it
 	}
-	return false, s.fault(merchant, "others keep storing unusable tokens; check who else writes to the token store",
+	return false, s.fault(merchant, "another program keeps storing unusable tokens; check which programs write to the token store",
 		"其他程序不断写入不可用的令牌，请检查还有谁在写令牌存储", ErrTokenExpired, nil)
 }
 
-// fallback decides what a failed flight means to a caller: nothing while the token
-// lives. Otherwise the hook hears of it if only the merchant can help.
+// fallback decides what a failed flight means for a caller: nothing while the token is valid.
+// Otherwise the hook is called if only the merchant can help.
 func (s *tokenSource) fallback(ctx context.Context, merchant string, failure error) (Token, error) {
 	now := s.cfg.Now()
 	s.mu.Lock()

@@ -273,13 +273,8 @@ func TestFileTokenStoreDamaged(t *testing.T) {
 		"no format":         `{}`,
 		"a later format":    `{"format":2,"tokens":[]}`,
 		"other types":       `{"format":1,"tokens":"` + canaryAccess + `"}`,
-		"number for token":  `{"format":1,"tokens":[{"app_key":"a","access_token":12345678,"version":1}]}`,
 		"text after":        `{"format":1,"tokens":[]} ` + canaryAccess,
 		"two texts":         `{"format":1,"tokens":[]}{"format":1,"tokens":[` + row + `]}`,
-		"twice":             `{"format":1,"tokens":[` + row + `,` + row + `]}`,
-		"no token":          `{"format":1,"tokens":[{"app_key":"a","merchant":"m","version":1}]}`,
-		"no version":        `{"format":1,"tokens":[{"app_key":"a","merchant":"m","access_token":"x"}]}`,
-		"not a time":        `{"format":1,"tokens":[{"app_key":"a","merchant":"m","access_token":"x","version":1,"expires_at":"` + canaryAccess + `"}]}`,
 		"not UTF-8":         `{"format":1,"tokens":[{"app_key":"a","merchant":"m","access_token":"` + "\xff" + `","version":1}]}`,
 		"zeros after crash": strings.Repeat("\x00", 200),
 	} {
@@ -303,6 +298,57 @@ func TestFileTokenStoreDamaged(t *testing.T) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)
 			assert.Equal(t, text, string(data), "left as it is")
+		})
+	}
+}
+
+// A damaged entry fails its own merchant only, survives every change of the others, and
+// goes with Delete.
+func TestFileTokenStoreDamagedEntry(t *testing.T) {
+	good := `{"app_key":"a","merchant":"good","access_token":"good-access","version":4}`
+	row := `{"app_key":"a","merchant":"m","access_token":"` + canaryAccess + `","version":7}`
+	for name, bad := range map[string][]string{
+		"twice":             {row, row},
+		"no token":          {`{"app_key":"a","merchant":"m","version":7}`},
+		"no version":        {`{"app_key":"a","merchant":"m","access_token":"x"}`},
+		"not a time":        {`{"app_key":"a","merchant":"m","access_token":"x","version":7,"expires_at":"` + canaryAccess + `"}`},
+		"a time after 9999": {`{"app_key":"a","merchant":"m","access_token":"x","version":7,"expires_at":"10000-01-01T00:00:00+08:00"}`},
+		"number for token":  {`{"app_key":"a","merchant":"m","access_token":12345678,"version":7}`},
+		"text for version":  {`{"app_key":"a","merchant":"m","access_token":"x","version":"` + canaryAccess + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "tokens.json")
+			text := `{"format":1,"floor":2,"tokens":[` + strings.Join(append(bad, good), ",") + `]}`
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			s := openTokenFile(t, path)
+			key, other := jushuitan.TokenKey{AppKey: "a", Merchant: "m"}, jushuitan.TokenKey{AppKey: "a", Merchant: "good"}
+			got, err := s.Load(t.Context(), other)
+			require.NoError(t, err)
+			got, ok, err := s.CompareAndSwap(t.Context(), other, got, canaryToken())
+			require.NoError(t, err)
+			require.True(t, ok)
+			assert.EqualValues(t, 5, got.Version)
+
+			_, loading := s.Load(t.Context(), key)
+			_, ok, swapping := s.CompareAndSwap(t.Context(), key, jushuitan.Token{}, canaryToken())
+			assert.False(t, ok)
+			for what, err := range map[string]error{"load": loading, "swap": swapping} {
+				require.Error(t, err, what)
+				assert.Contains(t, err.Error(), `merchant "m"`, what)
+				assert.Contains(t, err.Error(), "damaged", what)
+				assert.NotErrorIs(t, err, jushuitan.ErrNoToken, what)
+				assert.NotContains(t, err.Error(), "canary", what)
+				assert.NotContains(t, err.Error(), "12345678", what)
+			}
+			require.NoError(t, s.Delete(t.Context(), key))
+			_, err = s.Load(t.Context(), key)
+			require.ErrorIs(t, err, jushuitan.ErrNoToken)
+			_, ok, err = s.CompareAndSwap(t.Context(), key, jushuitan.Token{}, canaryToken())
+			require.NoError(t, err)
+			require.True(t, ok)
+			got, err = s.Load(t.Context(), other)
+			require.NoError(t, err)
+			assert.EqualValues(t, 5, got.Version)
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// tokenFileReadLock: a file can be replaced while it is read.
+// tokenFileReadLock is false: a file can be replaced while it is read.
 const tokenFileReadLock = false
 
 // lockTokenFile takes the lock unless another open file has it. The lock ends when

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// tokenFileReadLock: a file that is being read cannot be replaced.
+// tokenFileReadLock is true: a file that is being read cannot be replaced.
 const tokenFileReadLock = true
 
 // lockTokenFile takes the lock unless somebody has it: it opens the file in the mode

@@ -11,40 +11,44 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // TransferService 调拨: stock moved between and within warehouses. Use it as client.Transfers.
 type TransferService service
 
-// Query 调拨单查询: query transfers, one page. [TransferService.All] goes through all of them.
+// Query 调拨单查询: query transfers, one page. [TransferService.All] iterates over all of
+// them.
 //
-// Limits: page_size default 30, max 50; window 7 days.
+// Limits: page_size default 30, at most 50; window 7 days.
 // Effect: read.
 // POST /open/allocate/query, official page docType=12&docId=47.
 func (s *TransferService) Query(ctx context.Context, req *TransferQuery) (*TransferPage, error) {
-	return call[TransferPage](ctx, s.client, opTransfersQuery, req)
+	return pagesTransfersQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 7 days is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *TransferService) All(ctx context.Context, req *TransferQuery) iter.Seq2[*Transfer, error] {
 	return pagesTransfersQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *TransferService) Stream(req *TransferQuery, from Checkpoint) *Stream[Transfer] {
 	return pagesTransfersQuery.stream(s.client, req, from)
 }
 
 // UploadCrossWarehouse 库存调拨上传(跨仓调拨): upload cross-warehouse transfer. Longer lists
-// are sent 50 rows at a time; the results are in the order of the input, one for each row, and
-// the error is a [*BatchError] when some failed. No source states how many rows one call
-// takes; that number is our choice.
+// are sent 50 rows at a time; the results are in the order of the input, one per row, and the
+// error is a [*BatchError] if some failed. The maximum number of rows is not documented; this
+// one is our choice.
 //
-// Effect: write, repeated safely by so_id: so_id is the number of the transfer (inferred).
+// Effect: write, idempotent by so_id: so_id is the number of the transfer (inferred).
+// Settle: [Client.Settle] reads back Transfers.Query by so_ids; it must show items.qty,
+// items.sku_id, link_wms_co_id, wms_co_id.
 // POST /open/allocate/kc/upload, official page docType=12&docId=48.
 func (s *TransferService) UploadCrossWarehouse(ctx context.Context, rows []CrossTransferUpload) ([]RowResult[CrossTransferUploadResult], error) {
 	return upload(ctx, s.client, batchTransfersUploadCrossWarehouse, rows)
@@ -52,8 +56,10 @@ func (s *TransferService) UploadCrossWarehouse(ctx context.Context, rows []Cross
 
 // UploadInWarehouse 库存调拨上传(仓内调拨): upload in-warehouse transfer.
 //
-// Limits: so_id max 50, unique.
-// Effect: write, repeated safely by so_id: so_id must be unique.
+// Limits: so_id at most 50, unique.
+// Effect: write, idempotent by so_id: so_id must be unique.
+// Settle: [Client.Settle] reads back Transfers.Query by so_ids; it must show items.qty,
+// items.sku_id, wms_co_id.
 // POST /open/jushuitan/allocate/in/upload, official page docType=12&docId=49.
 func (s *TransferService) UploadInWarehouse(ctx context.Context, req *InnerTransferUpload) (*InnerTransferUploadResult, error) {
 	return call[InnerTransferUploadResult](ctx, s.client, opTransfersUploadInWarehouse, req)
@@ -61,11 +67,14 @@ func (s *TransferService) UploadInWarehouse(ctx context.Context, req *InnerTrans
 
 // Confirm 调拨单确认: confirm a transfer.
 //
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the transfer is confirmed, or confirm again; ask Transfers.Query for
-// its status.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the transfer is already confirmed, or confirm it again; query its
+// status with Transfers.Query.
+// Settle: [Client.Settle] reads back Transfers.Query by io_ids; it must show items.r_qty,
+// items.sku_id, status Confirmed.
 // POST /open/jushuitan/allocate/confirm, official page docType=12&docId=64; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *TransferService) Confirm(ctx context.Context, req *TransferConfirmRequest) error {
 	_, err := call[noReply](ctx, s.client, opTransfersConfirm, req)
 	return err
@@ -73,9 +82,12 @@ func (s *TransferService) Confirm(ctx context.Context, req *TransferConfirmReque
 
 // Cancel 调拨单取消: cancel a transfer.
 //
-// Effect: write, repeated safely by io_id: a repeat leaves the transfer cancelled.
+// Effect: write, idempotent by io_id: repeating it has no further effect.
+// Settle: [Client.Settle] reads back Transfers.Query by io_ids; it must show status Cancelled
+// or Delete.
 // POST /open/jushuitan/allocate/cancel/v2, official page docType=12&docId=266; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *TransferService) Cancel(ctx context.Context, req *TransferCancelRequest) error {
 	_, err := call[noReply](ctx, s.client, opTransfersCancel, req)
 	return err
@@ -83,25 +95,28 @@ func (s *TransferService) Cancel(ctx context.Context, req *TransferCancelRequest
 
 // CreateDifference 创建调拨差异单: create transfer difference document.
 //
-// Limits: items max 100.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Limits: items at most 100.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may create a second document.
+// Settle: [Client.Settle] reads back Transfers.Query by time; a document newer than the write
+// must show items.qty, items.sku_id.
 // POST /open/jushuitan/diffallocate/create, official page docType=12&docId=357; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *TransferService) CreateDifference(ctx context.Context, req *TransferCreateDifferenceRequest) (*TransferDifferenceReply, error) {
 	return call[TransferDifferenceReply](ctx, s.client, opTransfersCreateDifference, req)
 }
 
-var pagesTransfersQuery = paged(opTransfersQuery, pages.Query[TransferQuery, TransferPage, Transfer]{
+var pagesTransfersQuery = &pager[TransferQuery, TransferPage, Transfer]{op: opTransfersQuery, query: pages.Query[TransferQuery, TransferPage, Transfer]{
 	Page: func(q *TransferQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *TransferPage) []Transfer { return p.Transfers },
 	Info: func(p *TransferPage) pages.Info {
-		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount}
+		return pages.Info{HasNext: p.HasNext, KnowsNext: true, Total: p.DataCount, Pages: p.PageCount, Size: p.PageSize}
 	},
 	Window:   func(q *TransferQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Transfer) string { return rowKey(r.IOID) },
 	Modified: func(r *Transfer) time.Time { return r.Modified },
-})
+}}
 
 var batchTransfersUploadCrossWarehouse = &batch[[]CrossTransferUpload, CrossTransferUpload, crossTransferUploadReply, CrossTransferUploadResult]{
 	op:        opTransfersUploadCrossWarehouse,
@@ -110,7 +125,6 @@ var batchTransfersUploadCrossWarehouse = &batch[[]CrossTransferUpload, CrossTran
 	key:       func(r *CrossTransferUpload) string { return rowKey(r.SoID) },
 	results:   func(p *crossTransferUploadReply) []CrossTransferUploadResult { return p.Rows },
 	resultKey: func(r *CrossTransferUploadResult) string { return rowKey(r.SoID) },
-	verdict:   func(r *CrossTransferUploadResult) (bool, string) { return saysDone(""), "" },
 }
 
 // keyed reports whether so_id is set.
@@ -124,24 +138,31 @@ func (r *TransferCancelRequest) keyed() bool { return r.IOID != 0 }
 
 // TransferQuery 调拨单查询: the request of [TransferService.Query].
 type TransferQuery struct {
-	ModifiedBegin time.Time `json:"modified_begin,omitzero"` // 修改起始时间: With modified_end, max 7 days
-	ModifiedEnd   time.Time `json:"modified_end,omitzero"`   // 修改结束时间: Window end, pairs with modified_begin
-	SoIDs         []string  `json:"so_ids,omitzero"`         // 外部单号列表: Online / external document numbers
-	PageIndex     int64     `json:"page_index,omitzero"`     // 第几页: Page number, starts at 1
-	PageSize      int64     `json:"page_size,omitzero"`      // 每页条数: Rows per page
-	IOIDs         []string  `json:"io_ids,omitzero"`         // 调拨单号列表: Stock in/out document numbers
-	Type          string    `json:"type,omitzero"`           // 类型: 调拨出 (out), 调拨入 (in)
-	DateType      *int64    `json:"date_type,omitzero"`      // 时间类型: 0 modified (default), 2 io_date
+	_ transferQueryFields
+
+	// 修改起始时间: start of the time range; with modified_end, at most 7 days
+	ModifiedBegin time.Time `json:"modified_begin,omitzero"`
+	// 修改结束时间: end of the time range; required with modified_begin
+	ModifiedEnd time.Time `json:"modified_end,omitzero"`
+	SoIDs       []string  `json:"so_ids,omitzero"`     // 外部单号列表: online or external document numbers
+	PageIndex   int64     `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	PageSize    int64     `json:"page_size,omitzero"`  // 每页条数: rows per page
+	IOIDs       []string  `json:"io_ids,omitzero"`     // 调拨单号列表: numbers of stock documents
+	Type        string    `json:"type,omitzero"`       // 类型: 调拨出 (out), 调拨入 (in)
+	DateType    *int64    `json:"date_type,omitzero"`  // 时间类型: 0 modified (default), 2 io_date
 }
 
 // TransferPage 调拨单查询: the answer of [TransferService.Query].
 type TransferPage struct {
-	PageSize  int64      `json:"page_size,omitzero"`  // 每页条数: Rows per page
-	PageIndex int64      `json:"page_index,omitzero"` // 第几页: Page number, starts at 1
-	DataCount int64      `json:"data_count,omitzero"` // 总条数: Total rows (null or absent when is_get_total=false)
-	PageCount int64      `json:"page_count,omitzero"` // 总页数: Total pages
-	HasNext   bool       `json:"has_next,omitzero"`   // 是否有下一页: More pages follow
-	Transfers []Transfer `json:"datas,omitzero"`      // 数据集合: Rows
+	_ transferPageFields
+
+	PageSize  int64 `json:"page_size,omitzero"`  // 每页条数: rows per page
+	PageIndex int64 `json:"page_index,omitzero"` // 第几页: page number, starts at 1
+	// 总条数: total rows; null or absent if is_get_total is false
+	DataCount int64      `json:"data_count,omitzero" wire:"vital"`
+	PageCount int64      `json:"page_count,omitzero" wire:"vital"` // 总页数: total pages
+	HasNext   bool       `json:"has_next,omitzero"`                // 是否有下一页: more pages follow
+	Transfers []Transfer `json:"datas,omitzero"`                   // 数据集合: rows
 }
 
 // Format prints the value for people, with personal data masked.
@@ -152,48 +173,49 @@ func (v TransferPage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // Transfer 数据集合: Transfers of [TransferPage].
 type Transfer struct {
-	WMSCoID  int64     `json:"wms_co_id,omitzero"` // 分仓编号: For 调拨出 the sender, for 调拨入 the receiver
-	CoID     int64     `json:"co_id,omitzero"`     // 公司编号: Company (tenant) id
-	IOID     int64     `json:"io_id,omitzero"`     // 调拨单号: Stock in/out document number
-	IODate   time.Time `json:"io_date,omitzero"`   // 单据日期: Document / stock movement date
-	Modified time.Time `json:"modified,omitzero"`  // 修改时间: Last modified time
-	// 状态: Creating waits confirmation, Confirmed in transit/done, Picking, OuterConfirming,
-	// Confirming, Cancelled
-	Status        string `json:"status,omitzero" known:"Creating,Confirming,Picking,OuterConfirming,Confirmed,Cancelled,WaitConfirm,Delete,Archive"`
-	Warehouse     string `json:"warehouse,omitzero"`      // 调出仓: Source warehouse name
-	LinkWarehouse string `json:"link_warehouse,omitzero"` // 调入仓: Target warehouse name
-	// 财审状态: Archive, modifing (spelled so), WaitConfirm, Confirmed, Cancelled, Delete
+	_ transferFields
+
+	WMSCoID  int64     `json:"wms_co_id,omitzero"`          // 分仓编号: for 调拨出 the sender, for 调拨入 the receiver
+	CoID     int64     `json:"co_id,omitzero"`              // 公司编号: company (tenant) id
+	IOID     int64     `json:"io_id,omitzero" wire:"vital"` // 调拨单号: number of the stock document
+	IODate   time.Time `json:"io_date,omitzero"`            // 单据日期: date of the stock movement
+	Modified time.Time `json:"modified,omitzero"`           // 修改时间: time of the last change
+	// 状态: Creating waiting for confirmation, Confirmed in transit or done, Picking,
+	// OuterConfirming, Confirming or Cancelled
+	Status        string `json:"status,omitzero" known:"Creating,Confirming,Picking,OuterConfirming,Confirmed,Cancelled,WaitConfirm,Delete,Archive" wire:"vital"`
+	Warehouse     string `json:"warehouse,omitzero"`      // 调出仓: source warehouse name
+	LinkWarehouse string `json:"link_warehouse,omitzero"` // 调入仓: target warehouse name
+	// 财审状态: Archive, modifing (misspelled), WaitConfirm, Confirmed, Cancelled or Delete
 	FStatus string `json:"f_status,omitzero"`
-	Type    string `json:"type,omitzero"` // 类型: Document type
-	// 调出仓库类型: Warehouse slot: 1 main, 2 sales return, 3 purchase, 4 defective, 6+ custom
-	WhID         int64           `json:"wh_id,omitzero"`
-	LinkWhID     int64           `json:"link_wh_id,omitzero"`      // 调入仓库类型: Target warehouse slot
-	LinkWMSCoID  int64           `json:"link_wms_co_id,omitzero"`  // 对方分仓编号: Other-side branch id
-	LinkIOID     int64           `json:"link_io_id,omitzero"`      // 关联调拨单号: Linked transfer document number
-	SoID         string          `json:"so_id,omitzero"`           // 外部单号: Only set on 调拨入 of cross-warehouse transfers
-	WaveID       int64           `json:"wave_id,omitzero"`         // 拣货批次号: Pick-wave id
-	Remark       string          `json:"remark,omitzero"`          // 备注: Remark
-	CreatorName  string          `json:"creator_name,omitzero"`    // 创建人名称: Creator / sales staff name
-	LockWhID     string          `json:"lock_wh_id,omitzero"`      // 调出虚拟仓编号: Source virtual warehouse
-	LockLinkWhID string          `json:"lock_link_wh_id,omitzero"` // 调入虚拟仓编号: Target virtual warehouse id
-	OutIOID      string          `json:"out_io_id,omitzero"`       // 外部单号: External document number
-	Labels       []string        `json:"labels,omitzero"`          // 标签: Labels
-	Items        []TransferItem  `json:"items,omitzero"`           // 明细: Lines
-	Batches      []TransferBatch `json:"batchs,omitzero"`          // 批次信息: Batch rows (only if batch management is on)
-	SNs          []TransferSN    `json:"sns,omitzero"`             // 唯一码信息: Serial-number rows (only if serial management is on)
-	// 收件人姓名(密文): Receiver name (ciphertext on order upload)
-	ReceiverNameEn string `json:"receiver_name_en,omitzero" pii:"true"`
-	// 收件人手机(密文): Receiver mobile (ciphertext on order upload)
+	Type    string `json:"type,omitzero"`  // 类型: document type
+	WhID    int64  `json:"wh_id,omitzero"` // 调出仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	// 调入仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, from 6 custom
+	LinkWhID       int64           `json:"link_wh_id,omitzero"`
+	LinkWMSCoID    int64           `json:"link_wms_co_id,omitzero"`              // 对方分仓编号: other-side branch id
+	LinkIOID       int64           `json:"link_io_id,omitzero"`                  // 关联调拨单号: linked transfer document number
+	SoID           string          `json:"so_id,omitzero"`                       // 外部单号: only set on 调拨入 of cross-warehouse transfers
+	WaveID         int64           `json:"wave_id,omitzero"`                     // 拣货批次号: pick-wave id
+	Remark         string          `json:"remark,omitzero"`                      // 备注: remark
+	CreatorName    string          `json:"creator_name,omitzero"`                // 创建人名称: creator or sales staff name
+	LockWhID       string          `json:"lock_wh_id,omitzero"`                  // 调出虚拟仓编号: source virtual warehouse
+	LockLinkWhID   string          `json:"lock_link_wh_id,omitzero"`             // 调入虚拟仓编号: target virtual warehouse id
+	OutIOID        string          `json:"out_io_id,omitzero"`                   // 外部单号: external document number
+	Labels         []string        `json:"labels,omitzero"`                      // 标签: labels
+	Items          []TransferItem  `json:"items,omitzero"`                       // 明细: lines
+	Batches        []TransferBatch `json:"batchs,omitzero"`                      // 批次信息: batch rows (only if batch management is on)
+	SNs            []TransferSN    `json:"sns,omitzero"`                         // 唯一码信息: serial-number rows (only if serial management is on)
+	ReceiverNameEn string          `json:"receiver_name_en,omitzero" pii:"true"` // 收件人姓名(密文): encrypted receiver name
+	// 收件人手机(密文): encrypted receiver mobile
 	ReceiverMobileEn string   `json:"receiver_mobile_en,omitzero" pii:"true"`
-	ReceiverState    string   `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string   `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string   `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string   `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	LabelList        []string `json:"lables,omitzero"`                       // 标签: Same labels under a misspelled key
-	LID              string   `json:"l_id,omitzero"`                         // 物流单号: Waybill number
-	LCID             string   `json:"lc_id,omitzero"`                        // 物流公司编码: Carrier code
-	LogisticsCompany string   `json:"logistics_company,omitzero"`            // 物流公司: Carrier name
-	Unit             string   `json:"unit,omitzero"`                         // 单位: Unit
+	ReceiverState    string   `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string   `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string   `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string   `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	LabelList        []string `json:"lables,omitzero"`                       // 标签: labels, under a misspelled name
+	LID              string   `json:"l_id,omitzero"`                         // 物流单号: waybill number
+	LCID             string   `json:"lc_id,omitzero"`                        // 物流公司编码: carrier code
+	LogisticsCompany string   `json:"logistics_company,omitzero"`            // 物流公司: carrier name
+	Unit             string   `json:"unit,omitzero"`                         // 单位: unit
 }
 
 // Format prints the value for people, with personal data masked.
@@ -204,61 +226,77 @@ func (v Transfer) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferItem 明细: Items of [Transfer].
 type TransferItem struct {
-	IOID            int64           `json:"io_id,omitzero"`            // 调拨单号: Stock in/out document number
-	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: Stock in/out line id
+	_ transferItemFields
+
+	IOID            int64           `json:"io_id,omitzero"`            // 调拨单号: number of the stock document
+	IOIID           int64           `json:"ioi_id,omitzero"`           // 出入库明细编号: line id of the stock document
 	SKUID           string          `json:"sku_id,omitzero"`           // 商品编码: SKU code
-	IID             string          `json:"i_id,omitzero"`             // 款式编码: Style code
-	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: Quantity
-	Name            string          `json:"name,omitzero"`             // 名称: Name
-	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: Colour / spec text
-	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 实际数量: Received / counted quantity
-	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: Production batch number (batch management must be on)
-	ProductDate     time.Time       `json:"product_date,omitzero"`     // 生产日期: Batch (production) date
-	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: Internal supplier id
-	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: Expiry date
+	IID             string          `json:"i_id,omitzero"`             // 款式编码: style code
+	Qty             decimal.Decimal `json:"qty,omitzero"`              // 数量: quantity
+	Name            string          `json:"name,omitzero"`             // 名称: name
+	PropertiesValue string          `json:"properties_value,omitzero"` // 颜色及规格: colour and specification
+	RQty            decimal.Decimal `json:"r_qty,omitzero"`            // 实际数量: received or counted quantity
+	BatchID         string          `json:"batch_id,omitzero"`         // 生产批次号: production batch number (batch management must be on)
+	ProductDate     time.Time       `json:"product_date,omitzero"`     // 生产日期: batch (production) date
+	SupplierID      int64           `json:"supplier_id,omitzero"`      // 供应商编号: internal supplier id
+	ExpirationDate  time.Time       `json:"expiration_date,omitzero"`  // 有效期至: expiry date
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v TransferItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // TransferBatch 批次信息: Batches of [Transfer].
 type TransferBatch struct {
-	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: Production batch number
+	_ transferBatchFields
+
+	BatchNo      string          `json:"batch_no,omitzero"`      // 生产批次号: production batch number
 	SKUID        string          `json:"sku_id,omitzero"`        // 商品编码: SKU code
-	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: Quantity
-	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: Batch (production) date
-	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: Internal supplier id
-	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: Supplier name
+	Qty          decimal.Decimal `json:"qty,omitzero"`           // 数量: quantity
+	ProductDate  time.Time       `json:"product_date,omitzero"`  // 生产日期: batch (production) date
+	SupplierID   int64           `json:"supplier_id,omitzero"`   // 供应商编号: internal supplier id
+	SupplierName string          `json:"supplier_name,omitzero"` // 供应商名称: supplier name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v TransferBatch) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // TransferSN 唯一码信息: SNs of [Transfer].
 type TransferSN struct {
+	_ transferSNFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
-	SN    string `json:"sn,omitzero"`     // 唯一码: Serial number
+	SN    string `json:"sn,omitzero"`     // 唯一码: serial number
 }
 
 // CrossTransferUpload 库存调拨上传(跨仓调拨): the request of
 // [TransferService.UploadCrossWarehouse].
 type CrossTransferUpload struct {
-	SoID   string          `json:"so_id,omitzero"`    // 外部单号: External number
-	IODate time.Time       `json:"io_date,omitzero"`  // 单据日期: Document / stock movement date
-	Price  decimal.Decimal `json:"price,omitzero"`    // 单价: Unit price
-	GoCoID int64           `json:"go_co_id,omitzero"` // 调出仓编号: Source warehouse company id
-	// 调出仓库类型: Source slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	_ crossTransferUploadFields
+
+	SoID   string          `json:"so_id,omitzero"`    // 外部单号: external number (probably required)
+	IODate time.Time       `json:"io_date,omitzero"`  // 单据日期: date of the stock movement
+	Price  decimal.Decimal `json:"price,omitzero"`    // 单价: unit price
+	GoCoID int64           `json:"go_co_id,omitzero"` // 调出仓编号: source warehouse company id (probably required)
+	// 调出仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
+	// (probably required)
 	Warehouse int64 `json:"warehouse,omitzero"`
-	LinkCoID  int64 `json:"link_co_id,omitzero"` // 调入仓编号: Target warehouse company id
-	// 调入仓库类型: Target slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	LinkCoID  int64 `json:"link_co_id,omitzero"` // 调入仓编号: target warehouse company id (probably required)
+	// 调入仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
+	// (probably required)
 	LinkWarehouse    int64                     `json:"link_warehouse,omitzero"`
-	Remark           string                    `json:"remark,omitzero"`                       // 备注: Remark
-	Items            []CrossTransferUploadItem `json:"items" check:"required"`                // 明细: Lines (required)
-	ReceiverName     string                    `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: Receiver name
-	ReceiverMobile   string                    `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: Receiver mobile
-	ReceiverState    string                    `json:"receiver_state,omitzero"`               // 收件省: Province
-	ReceiverCity     string                    `json:"receiver_city,omitzero"`                // 收件市: City
-	ReceiverDistrict string                    `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: District
-	ReceiverAddress  string                    `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: Address
-	IsConfirm        bool                      `json:"is_confirm,omitzero"`                   // 是否确认: Complete the transfer at once
-	IsConfirming     bool                      `json:"is_confirming,omitzero"`                // 是否预确认: Pre-confirm
-	Labels           []string                  `json:"labels,omitzero"`                       // 标签: Labels (comma-joined text where the type is string)
+	Remark           string                    `json:"remark,omitzero"`                       // 备注: remark
+	Items            []CrossTransferUploadItem `json:"items" check:"required"`                // 明细: lines (required)
+	ReceiverName     string                    `json:"receiver_name,omitzero" pii:"true"`     // 收件人姓名: receiver name
+	ReceiverMobile   string                    `json:"receiver_mobile,omitzero" pii:"true"`   // 收件人手机: receiver mobile
+	ReceiverState    string                    `json:"receiver_state,omitzero"`               // 收件省: province
+	ReceiverCity     string                    `json:"receiver_city,omitzero"`                // 收件市: city
+	ReceiverDistrict string                    `json:"receiver_district,omitzero" pii:"true"` // 收件区/县: district
+	ReceiverAddress  string                    `json:"receiver_address,omitzero" pii:"true"`  // 收件地址: address
+	IsConfirm        bool                      `json:"is_confirm,omitzero"`                   // 是否确认: complete the transfer at once
+	IsConfirming     bool                      `json:"is_confirming,omitzero"`                // 是否预确认: pre-confirm
+	Labels           []string                  `json:"labels,omitzero"`                       // 标签: labels
 }
 
 // Format prints the value for people, with personal data masked.
@@ -269,103 +307,130 @@ func (v CrossTransferUpload) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CrossTransferUploadItem 明细: Items of [CrossTransferUpload].
 type CrossTransferUploadItem struct {
+	_ crossTransferUploadItemFields
+
 	SKUID          string          `json:"sku_id" check:"required"`  // 商品编码: SKU code (required)
-	Qty            decimal.Decimal `json:"qty"`                      // 数量: Quantity (required)
-	SKUSNs         []string        `json:"sku_sns,omitzero"`         // 商品唯一码列表: Serials; used when is_confirm is true
-	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	Remark         string          `json:"remark,omitzero"`          // 备注: Remark
+	Qty            decimal.Decimal `json:"qty"`                      // 数量: quantity (required)
+	SKUSNs         []string        `json:"sku_sns,omitzero"`         // 商品唯一码列表: serials; used when is_confirm is true
+	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	Remark         string          `json:"remark,omitzero"`          // 备注: remark
 }
 
 // crossTransferUploadReply 库存调拨上传(跨仓调拨): the answer of
 // [TransferService.UploadCrossWarehouse].
 type crossTransferUploadReply struct {
-	Rows []CrossTransferUploadResult `json:"datas,omitzero"` // 数据集合: Rows
+	_ crossTransferUploadReplyFields
+
+	Rows []CrossTransferUploadResult `json:"datas,omitzero"` // 数据集合: rows
 }
 
 // CrossTransferUploadResult 数据集合: Rows of [crossTransferUploadReply].
 type CrossTransferUploadResult struct {
-	SoID string `json:"so_id,omitzero"`        // 外部单号: Online / external document number
-	IOID int64  `json:"io_id,omitzero,string"` // 调拨单号: Transfer number as text (sent as text)
+	_ crossTransferUploadResultFields
+
+	SoID string `json:"so_id,omitzero" wire:"vital"` // 外部单号: online or external document number
+	IOID int64  `json:"io_id,omitzero,string"`       // 调拨单号: transfer number (sent as text)
 }
 
 // InnerTransferUpload 库存调拨上传(仓内调拨): the request of
 // [TransferService.UploadInWarehouse].
 type InnerTransferUpload struct {
-	IODate time.Time `json:"io_date,omitzero"` // 单据日期: Document / stock movement date
-	// 调入仓库类型: Target slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	_ innerTransferUploadFields
+
+	IODate time.Time `json:"io_date,omitzero"` // 单据日期: date of the stock movement
+	// 调入仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
+	// (probably required)
 	LinkWarehouse int64  `json:"link_warehouse,omitzero"`
-	Remark        string `json:"remark,omitzero"`               // 备注: Remark
-	SoID          string `json:"so_id,omitzero" check:"max=50"` // 外部单号: External number, max 50, unique
-	// 调出仓库类型: Source slot: 1 main, 2 sales-return, 3 purchase, 4 defective; custom slot n
-	// (1..10) = n+5 (6 = custom 1, 15 = custom 10)
+	Remark        string `json:"remark,omitzero"` // 备注: remark
+	// 外部单号: external number, at most 50, unique (probably required)
+	SoID string `json:"so_id,omitzero" check:"max=50"`
+	// 调出仓库类型: 1 main, 2 sales return, 3 purchase, 4 defective, 6 to 15 custom 1 to 10
+	// (probably required)
 	Warehouse int64                     `json:"warehouse,omitzero"`
-	WMSCoID   int64                     `json:"wms_co_id,omitzero"`     // 分仓编号: Branch / third-party warehouse id
-	Items     []InnerTransferUploadItem `json:"items" check:"required"` // 明细: Lines (required)
-	Labels    []string                  `json:"labels,omitzero"`        // 标签: Labels (comma-joined text where the type is string)
-	IsConfirm bool                      `json:"is_confirm,omitzero"`    // 是否确认: Confirm the document at once, default false
+	WMSCoID   int64                     `json:"wms_co_id,omitzero"`     // 分仓编号: branch or third-party warehouse id
+	Items     []InnerTransferUploadItem `json:"items" check:"required"` // 明细: lines (required)
+	Labels    []string                  `json:"labels,omitzero"`        // 标签: labels
+	IsConfirm bool                      `json:"is_confirm,omitzero"`    // 是否确认: confirm the document at once, default false
 }
 
 // InnerTransferUploadItem 明细: Items of [InnerTransferUpload].
 type InnerTransferUploadItem struct {
-	Qty            decimal.Decimal `json:"qty"`                      // 数量: Quantity (required)
+	_ innerTransferUploadItemFields
+
+	Qty            decimal.Decimal `json:"qty"`                      // 数量: quantity (required)
 	SKUID          string          `json:"sku_id" check:"required"`  // 商品编码: SKU code (required)
-	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: Production batch number (batch management must be on)
-	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: Production date
-	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: Expiry date
-	Remark         string          `json:"remark,omitzero"`          // 备注: Remark
+	BatchID        string          `json:"batch_id,omitzero"`        // 生产批次号: production batch number (batch management must be on)
+	ProducedDate   time.Time       `json:"produced_date,omitzero"`   // 生产日期: production date
+	ExpirationDate time.Time       `json:"expiration_date,omitzero"` // 有效期至: expiry date
+	Remark         string          `json:"remark,omitzero"`          // 备注: remark
 }
 
 // InnerTransferUploadResult 库存调拨上传(仓内调拨): the answer of
 // [TransferService.UploadInWarehouse].
 type InnerTransferUploadResult struct {
-	IOID int64  `json:"io_id,omitzero"` // 调拨单号: Transfer number
-	SoID string `json:"so_id,omitzero"` // 外部单号: Online / external document number
+	_ innerTransferUploadResultFields
+
+	IOID int64  `json:"io_id,omitzero"`              // 调拨单号: transfer number
+	SoID string `json:"so_id,omitzero" wire:"vital"` // 外部单号: online or external document number
 }
 
 // TransferConfirmRequest 调拨单确认: the request of [TransferService.Confirm].
 type TransferConfirmRequest struct {
-	IOID    int64                 `json:"io_id" check:"required"` // 调拨单号: Stock in/out document number (required)
-	WMSCoID int64                 `json:"wms_co_id,omitzero"`     // 分仓编号: Required for branch transfers
-	Remark  string                `json:"remark,omitzero"`        // 备注: Remark
-	IsForce bool                  `json:"is_force,omitzero"`      // 是否强制: Force the transfer
-	Items   []TransferConfirmItem `json:"items,omitzero"`         // 明细: Lines
+	_ transferConfirmRequestFields
+
+	IOID    int64                 `json:"io_id" check:"required"` // 调拨单号: number of the stock document (required)
+	WMSCoID int64                 `json:"wms_co_id,omitzero"`     // 分仓编号: required for branch transfers
+	Remark  string                `json:"remark,omitzero"`        // 备注: remark
+	IsForce bool                  `json:"is_force,omitzero"`      // 是否强制: force the transfer
+	Items   []TransferConfirmItem `json:"items,omitzero"`         // 明细: lines
 }
 
 // TransferConfirmItem 明细: Items of [TransferConfirmRequest].
 type TransferConfirmItem struct {
+	_ transferConfirmItemFields
+
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
-	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: Quantity
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
 
 // TransferCancelRequest 调拨单取消: the request of [TransferService.Cancel].
 type TransferCancelRequest struct {
-	IOID int64 `json:"io_id" check:"required"` // 调拨单号: Outgoing transfer number (required)
+	_ transferCancelRequestFields
+
+	IOID int64 `json:"io_id" check:"required"` // 调拨单号: outgoing transfer number (required)
 }
 
 // TransferCreateDifferenceRequest 创建调拨差异单: the request of
 // [TransferService.CreateDifference].
 type TransferCreateDifferenceRequest struct {
-	IOID  int64                          `json:"io_id,string" check:"required"`    // 调拨单号: Incoming transfer number (required, sent as text)
-	Items []TransferCreateDifferenceItem `json:"items" check:"required,items=100"` // 明细: Max 100 (required)
+	_ transferCreateDifferenceRequestFields
+
+	IOID  int64                          `json:"io_id,string" check:"required"`    // 调拨单号: incoming transfer number (required, sent as text)
+	Items []TransferCreateDifferenceItem `json:"items" check:"required,items=100"` // 明细: at most 100 (required)
 }
 
 // TransferCreateDifferenceItem 明细: Items of [TransferCreateDifferenceRequest].
 type TransferCreateDifferenceItem struct {
+	_ transferCreateDifferenceItemFields
+
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
-	Qty   decimal.Decimal `json:"qty,string"`      // 数量: Quantity as text (required, sent as text)
+	Qty   decimal.Decimal `json:"qty,string"`      // 数量: quantity (required, sent as text)
 }
 
 // TransferDifferenceReply 创建调拨差异单: the answer of [TransferService.CreateDifference].
 type TransferDifferenceReply struct {
-	Rows []TransferDifferenceResult `json:"data,omitzero"` // 数据: Payload
+	_ transferDifferenceReplyFields
+
+	Rows []TransferDifferenceResult `json:"data,omitzero"` // 数据: payload
 }
 
 // TransferDifferenceResult 数据: Rows of [TransferDifferenceReply].
 type TransferDifferenceResult struct {
-	IOID int64 `json:"io_id,omitzero"` // 调拨单号: Difference transfer number
+	_ transferDifferenceResultFields
+
+	IOID int64 `json:"io_id,omitzero"` // 调拨单号: difference transfer number
 }
 
 func (p *TransferPage) rowCount() int { return len(p.Transfers) }

@@ -12,84 +12,96 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
 // FetchForRobot 机器人获取批次: fetch the wave that a robot is to pick.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): may
-// hand the wave to the robot; nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): it
+// may pass the wave to the robot; repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/pickwave/query, official page docType=22&docId=159; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) FetchForRobot(ctx context.Context, req *RobotWaveFetchRequest) (*RobotWave, error) {
 	return call[RobotWave](ctx, s.client, opWavesFetchForRobot, req)
 }
 
 // AssignRobot 指定机器人批次: assign a wave to a robot.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/agv/wave/assign, official page docType=22&docId=172; confidence of the
 // known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) AssignRobot(ctx context.Context, req *RobotWaveAssignRequest) (*RobotWave, error) {
 	return call[RobotWave](ctx, s.client, opWavesAssignRobot, req)
 }
 
-// RecalculateReservations 批次预占重算: work out the reservations of waves again.
+// RecalculateReservations 批次预占重算: recompute the reservations of waves.
 //
-// Limits: wave_ids max 50.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, repeated safely by wave_ids: works out the same reservations again.
+// Limits: wave_ids at most 50.
+// Note: The members are unconfirmed.
+// Effect: write, idempotent by wave_ids: it computes the same reservations again.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/prereducewave/query, official page docType=22&docId=160; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) RecalculateReservations(ctx context.Context, req *WaveReservationRequest) (*WaveReservationReply, error) {
 	return call[WaveReservationReply](ctx, s.client, opWavesRecalculateReservations, req)
 }
 
 // QueryWaitingPicks 获取正在等待拣货的预占信息: query the reservations that wait for picking.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/reducestock/waitpick/get, official page docType=22&docId=161;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) QueryWaitingPicks(ctx context.Context) (*WaitingPickList, error) {
 	return call[WaitingPickList](ctx, s.client, opWavesQueryWaitingPicks, struct{}{})
 }
 
 // UpdatePickStatus 更新批次拣货状态: update the pick status of a wave.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/wavestatus/upload, official page docType=22&docId=180; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *WaveService) UpdatePickStatus(ctx context.Context, req *WaveUpdatePickStatusRequest) error {
 	_, err := call[noReply](ctx, s.client, opWavesUpdatePickStatus, req)
 	return err
 }
 
 // QueryMoves 唯一码进出流水查询: query serial number movements, one page.
-// [SerialNumberService.AllMoves] goes through all of them.
+// [SerialNumberService.AllMoves] iterates over all of them.
 //
-// Limits: page_size max 1000.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Limits: page_size at most 1000.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/webapi/wmsapi/skusn/queryinoutitemskusns, official page docType=22&docId=996;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *SerialNumberService) QueryMoves(ctx context.Context, req *SerialNumberMoveQuery) (*SerialNumberMovePage, error) {
-	return call[SerialNumberMovePage](ctx, s.client, opSerialNumbersQueryMoves, req)
+	return pagesSerialNumbersQueryMoves.page(ctx, s.client, req)
 }
 
-// AllMoves goes through every row of QueryMoves, page after page (up to 1000 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllMoves iterates over every row of QueryMoves, page by page (up to 1000 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *SerialNumberService) AllMoves(ctx context.Context, req *SerialNumberMoveQuery) iter.Seq2[*SerialNumberMove, error] {
 	return pagesSerialNumbersQueryMoves.all(ctx, s.client, req)
 }
 
-// StreamMoves goes through the rows of QueryMoves and can be resumed from a [Checkpoint] after
-// a crash; req needs the beginning of a time range.
+// StreamMoves iterates over the rows of QueryMoves and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *SerialNumberService) StreamMoves(req *SerialNumberMoveQuery, from Checkpoint) *Stream[SerialNumberMove] {
 	return pagesSerialNumbersQueryMoves.stream(s.client, req, from)
 }
@@ -99,71 +111,78 @@ type QuickSaleService service
 
 // Arrive 快销到货: report the arrival of quick-sale goods.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/quicksale/arrival, official page docType=22&docId=436; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *QuickSaleService) Arrive(ctx context.Context, req *QuickSaleArriveRequest) (*QuickSaleArrivalResult, error) {
 	return call[QuickSaleArrivalResult](ctx, s.client, opQuickSaleArrive, req)
 }
 
 // QueryLabels 查询快销唯一码信息: query quick-sale labels, one page.
-// [QuickSaleService.AllLabels] goes through all of them.
+// [QuickSaleService.AllLabels] iterates over all of them.
 //
-// Limits: page_size max 500; so_id max 100.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Limits: page_size at most 500; so_id at most 100.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/skusn/load, official page docType=22&docId=173; confidence of the known
 // facts: medium.
+// It is documented by one source only.
 func (s *QuickSaleService) QueryLabels(ctx context.Context, req *QuickSaleLabelQuery) (*QuickSaleLabelPage, error) {
-	return call[QuickSaleLabelPage](ctx, s.client, opQuickSaleQueryLabels, req)
+	return pagesQuickSaleQueryLabels.page(ctx, s.client, req)
 }
 
-// AllLabels goes through every row of QueryLabels, page after page (up to 500 rows a page).
-// Without an end the range ends now. It ends at the first error, which is the last pair.
+// AllLabels iterates over every row of QueryLabels, page by page (up to 500 rows per page).
+// Without an end the range ends now. It stops at the first error, which is the last pair
+// yielded.
 func (s *QuickSaleService) AllLabels(ctx context.Context, req *QuickSaleLabelQuery) iter.Seq2[*QuickSaleLabel, error] {
 	return pagesQuickSaleQueryLabels.all(ctx, s.client, req)
 }
 
-// StreamLabels goes through the rows of QueryLabels and can be resumed from a [Checkpoint]
-// after a crash; req needs the beginning of a time range.
+// StreamLabels iterates over the rows of QueryLabels and can be resumed from a [Checkpoint]
+// after a crash; req requires the beginning of a time range.
 func (s *QuickSaleService) StreamLabels(req *QuickSaleLabelQuery, from Checkpoint) *Stream[QuickSaleLabel] {
 	return pagesQuickSaleQueryLabels.stream(s.client, req, from)
 }
 
 // CreateLabels 生成快销标签: make quick-sale labels.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/openp2dskusn/createskusn, official page docType=22&docId=322;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *QuickSaleService) CreateLabels(ctx context.Context, req *QuickSaleLabelCreateRequest) (*QuickSaleLabelResult, error) {
 	return call[QuickSaleLabelResult](ctx, s.client, opQuickSaleCreateLabels, req)
 }
 
 // QueryReplacements 快销-获取订单替换商品分析: query replaced goods of quick-sale orders, one
-// page. [QuickSaleService.AllReplacements] goes through all of them.
+// page. [QuickSaleService.AllReplacements] iterates over all of them.
 //
-// Limits: page_size max 500.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Limits: page_size at most 500.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/webapi/wmsapi/openp2dskusn/loadorderchangestatistics, official page
 // docType=22&docId=212; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *QuickSaleService) QueryReplacements(ctx context.Context, req *QuickSaleReplacementQuery) (*QuickSaleReplacementPage, error) {
-	return call[QuickSaleReplacementPage](ctx, s.client, opQuickSaleQueryReplacements, req)
+	return pagesQuickSaleQueryReplacements.page(ctx, s.client, req)
 }
 
-// AllReplacements goes through every row of QueryReplacements, page after page (up to 500 rows
-// a page). Without an end the range ends now. It ends at the first error, which is the last
-// pair.
+// AllReplacements iterates over every row of QueryReplacements, page by page (up to 500 rows
+// per page). Without an end the range ends now. It stops at the first error, which is the last
+// pair yielded.
 func (s *QuickSaleService) AllReplacements(ctx context.Context, req *QuickSaleReplacementQuery) iter.Seq2[*QuickSaleReplacement, error] {
 	return pagesQuickSaleQueryReplacements.all(ctx, s.client, req)
 }
 
-// StreamReplacements goes through the rows of QueryReplacements and can be resumed from a
-// [Checkpoint] after a crash; req needs the beginning of a time range.
+// StreamReplacements iterates over the rows of QueryReplacements and can be resumed from a
+// [Checkpoint] after a crash; req requires the beginning of a time range.
 func (s *QuickSaleService) StreamReplacements(req *QuickSaleReplacementQuery, from Checkpoint) *Stream[QuickSaleReplacement] {
 	return pagesQuickSaleQueryReplacements.stream(s.client, req, from)
 }
@@ -173,10 +192,11 @@ type BinService service
 
 // Recommend 获取推荐仓位: query the recommended bin of a SKU.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/jushuitan/recommend/bin/get, official page docType=22&docId=386; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *BinService) Recommend(ctx context.Context, req *BinRecommendQuery) (*BinRecommendation, error) {
 	return call[BinRecommendation](ctx, s.client, opBinsRecommend, req)
 }
@@ -184,38 +204,43 @@ func (s *BinService) Recommend(ctx context.Context, req *BinRecommendQuery) (*Bi
 // RecommendForPack 根据箱号查询箱内商品推荐仓位: query the recommended bins of the goods in a
 // box.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/webapi/wmsapi/openskubinquery/findskubin, official page docType=22&docId=450;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *BinService) RecommendForPack(ctx context.Context, req *PackBinQuery) (*PackBinList, error) {
 	return call[PackBinList](ctx, s.client, opBinsRecommendForPack, req)
 }
 
-// ShelveRaw 批量上架: put SKUs on bins in bulk. No public source shows its fields, so it takes
-// and returns JSON as it is.
+// ShelveRaw 批量上架: put SKUs on bins in bulk. Its members are not documented, so it takes
+// and returns raw JSON.
 //
-// Note: answers seen: code 190 without permission; code 100 msg 上架仓位不能为空 (bin
+// Note: observed answers: code 190 without permission; code 100 msg 上架仓位不能为空 (bin
 // missing).
-// Note: request: items[] with sku_id and a member for the bin or box whose name no source
-// shows.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: the request has items[] with sku_id and an undocumented member for the bin or box.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may move goods a second time.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/openshelve/skubatchshelve; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *BinService) ShelveRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opBinsShelveRaw, biz)
 }
 
-// TakeOffRaw 批量下架: take SKUs off bins in bulk. No public source shows its fields, so it
-// takes and returns JSON as it is.
+// TakeOffRaw 批量下架: take SKUs off bins in bulk. Its members are not documented, so it takes
+// and returns raw JSON.
 //
-// Note: answer seen: code 100 msg 指定箱不存在 (box unknown).
-// Note: request: items[] with sku_id and a member for the bin or box whose name no source
-// shows.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: observed answer: code 100 msg 指定箱不存在 (unknown box).
+// Note: the request has items[] with sku_id and an undocumented member for the bin or box.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may move goods a second time.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/openoffshelve/skubatchoffshelve; confidence of the known facts:
 // medium.
+//
+// Experimental: it may change in any minor version.
 func (s *BinService) TakeOffRaw(ctx context.Context, biz any) (json.RawMessage, error) {
 	return callRaw(ctx, s.client, opBinsTakeOffRaw, biz)
 }
@@ -225,22 +250,26 @@ type PackingService service
 
 // PackShipment 发货装箱: pack a shipment into boxes.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may pack a second box.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/shippingpack/addshippingpack, official page docType=22&docId=986;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *PackingService) PackShipment(ctx context.Context, req *ShippingPackRequest) (*ShippingPackResult, error) {
 	return call[ShippingPackResult](ctx, s.client, opPackingPackShipment, req)
 }
 
 // SaveVideo 打包机保存视频记录: save the video record of a packing machine.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]):
+// repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/packageentries/saveipcvediorecord, official page
 // docType=22&docId=1030; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *PackingService) SaveVideo(ctx context.Context, req *PackingVideoSaveRequest) error {
 	_, err := call[noReply](ctx, s.client, opPackingSaveVideo, req)
 	return err
@@ -253,11 +282,13 @@ type CheckoutService service
 // ConfirmSinglesAndReceive 强制审核单件商品缺货订单并入库: audit single-item orders that are
 // short of stock, and receive the goods.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// audits orders and receives goods; nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): it
+// audits orders and receives goods; repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/jushuitan/order/single/confirm, official page docType=22&docId=73; confidence of
 // the known facts: medium.
+// It is documented by one source only.
 func (s *CheckoutService) ConfirmSinglesAndReceive(ctx context.Context, req *SingleConfirmReceiveRequest) (*SingleConfirmReceiveReply, error) {
 	return call[SingleConfirmReceiveReply](ctx, s.client, opCheckoutConfirmSinglesAndReceive, req)
 }
@@ -265,87 +296,93 @@ func (s *CheckoutService) ConfirmSinglesAndReceive(ctx context.Context, req *Sin
 // ConfirmSingles 发货-强制审核单件商品缺货订单: audit single-item orders that are short of
 // stock, to ship them.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]):
-// audits orders; nothing is documented about a repeat.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): it
+// audits orders; repeating it is not documented.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/checkoutopen/singleorderconfirms, official page
 // docType=22&docId=593; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CheckoutService) ConfirmSingles(ctx context.Context, req *SingleConfirmRequest) (*SingleConfirmResult, error) {
 	return call[SingleConfirmResult](ctx, s.client, opCheckoutConfirmSingles, req)
 }
 
 // CountFastDeliveryOrders 查询极速发货订单数: count the orders for fastest delivery.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Note: The members are unconfirmed.
 // Effect: read.
 // POST /open/webapi/wmsapi/checkout/getfastdeliveryordercount, official page
 // docType=22&docId=925; confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *CheckoutService) CountFastDeliveryOrders(ctx context.Context, req *FastDeliveryCountQuery) (*FastDeliveryCount, error) {
 	return call[FastDeliveryCount](ctx, s.client, opCheckoutCountFastDeliveryOrders, req)
 }
 
-// WorkLogService WMS 工作日志: who did what in a warehouse. Use it as client.WorkLogs.
+// WorkLogService WMS 工作日志: logs of the work in a warehouse. Use it as client.WorkLogs.
 type WorkLogService service
 
 // Query 查询WMS工作日志: query the work log of a warehouse, one page. [WorkLogService.All]
-// goes through all of them.
+// iterates over all of them.
 //
-// Limits: page_size max 50; window max 1 day.
-// Note: Field list from one typed public client; labels only. Not cross-checked.
+// Limits: page_size at most 50; window at most 1 day.
+// Note: The members are unconfirmed.
 // Note: types: InitToPack, InitShelve, InShelve, OtherIn, PurchaseOut, Shelve, OffShelve,
-// Pack, PrintExpess (spelled so), PackStocktaking, ShippingPack, Move, MoveSku, MovePackBin,
+// Pack, PrintExpess (misspelled), PackStocktaking, ShippingPack, Move, MoveSku, MovePackBin,
 // OpenPack, Stocktaking.
 // Effect: read.
 // POST /open/webapi/wmsapi/worklog/getworklog, official page docType=22&docId=76; confidence
 // of the known facts: medium.
+// It is documented by one source only.
 func (s *WorkLogService) Query(ctx context.Context, req *WorkLogQuery) (*WorkLogPage, error) {
-	return call[WorkLogPage](ctx, s.client, opWorkLogsQuery, req)
+	return pagesWorkLogsQuery.page(ctx, s.client, req)
 }
 
-// All goes through every row of Query, page after page (up to 50 rows a page); a time range
+// All iterates over every row of Query, page by page (up to 50 rows per page); a time range
 // longer than 1 day is split into ranges that the server accepts. Without an end the range
-// ends now. It ends at the first error, which is the last pair.
+// ends now. It stops at the first error, which is the last pair yielded.
 func (s *WorkLogService) All(ctx context.Context, req *WorkLogQuery) iter.Seq2[*WorkLog, error] {
 	return pagesWorkLogsQuery.all(ctx, s.client, req)
 }
 
-// Stream goes through the rows of Query and can be resumed from a [Checkpoint] after a crash;
-// req needs the beginning of a time range.
+// Stream iterates over the rows of Query and can be resumed from a [Checkpoint] after a crash;
+// req requires the beginning of a time range.
 func (s *WorkLogService) Stream(req *WorkLogQuery, from Checkpoint) *Stream[WorkLog] {
 	return pagesWorkLogsQuery.stream(s.client, req, from)
 }
 
 // AddWorkload 工作量补入: add workload.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
 // repeat may count the work twice.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/webapi/wmsapi/worklog/workloadappend, official page docType=22&docId=154;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *WorkLogService) AddWorkload(ctx context.Context, req *WorkloadAddRequest) (*WorkloadAddResult, error) {
 	return call[WorkloadAddResult](ctx, s.client, opWorkLogsAddWorkload, req)
 }
 
-var pagesSerialNumbersQueryMoves = paged(opSerialNumbersQueryMoves, pages.Query[SerialNumberMoveQuery, SerialNumberMovePage, SerialNumberMove]{
+var pagesSerialNumbersQueryMoves = &pager[SerialNumberMoveQuery, SerialNumberMovePage, SerialNumberMove]{op: opSerialNumbersQueryMoves, query: pages.Query[SerialNumberMoveQuery, SerialNumberMovePage, SerialNumberMove]{
 	Page:   func(q *SerialNumberMoveQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows:   func(p *SerialNumberMovePage) []SerialNumberMove { return p.SerialNumberMoves },
 	Info:   func(_ *SerialNumberMovePage) pages.Info { return pages.Info{} },
 	Window: func(q *SerialNumberMoveQuery) (begin, end *time.Time) { return &q.CreateTimeStart, &q.CreateTimeEnd },
 	Key:    func(r *SerialNumberMove) string { return rowKey(r.IOID, r.SKUID, r.SKUSN) },
-})
+}}
 
 // keyed reports whether wave_ids is set.
 func (r *WaveReservationRequest) keyed() bool { return len(r.WaveIDs) > 0 }
 
-var pagesQuickSaleQueryLabels = paged(opQuickSaleQueryLabels, pages.Query[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
+var pagesQuickSaleQueryLabels = &pager[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{op: opQuickSaleQueryLabels, query: pages.Query[QuickSaleLabelQuery, QuickSaleLabelPage, QuickSaleLabel]{
 	Page:   func(q *QuickSaleLabelQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows:   func(p *QuickSaleLabelPage) []QuickSaleLabel { return p.QuickSaleLabels },
-	Info:   func(_ *QuickSaleLabelPage) pages.Info { return pages.Info{} },
+	Info:   func(p *QuickSaleLabelPage) pages.Info { return pages.Info{HasNext: p.HasNext, KnowsNext: true} },
 	Window: func(q *QuickSaleLabelQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *QuickSaleLabel) string { return rowKey(r.SKUSN) },
-})
+}}
 
-var pagesQuickSaleQueryReplacements = paged(opQuickSaleQueryReplacements, pages.Query[QuickSaleReplacementQuery, QuickSaleReplacementPage, QuickSaleReplacement]{
+var pagesQuickSaleQueryReplacements = &pager[QuickSaleReplacementQuery, QuickSaleReplacementPage, QuickSaleReplacement]{op: opQuickSaleQueryReplacements, query: pages.Query[QuickSaleReplacementQuery, QuickSaleReplacementPage, QuickSaleReplacement]{
 	Page: func(q *QuickSaleReplacementQuery) (index, size *int64) { return &q.PageIndex, &q.PageSize },
 	Rows: func(p *QuickSaleReplacementPage) []QuickSaleReplacement { return p.QuickSaleReplacements },
 	Info: func(p *QuickSaleReplacementPage) pages.Info {
@@ -353,63 +390,64 @@ var pagesQuickSaleQueryReplacements = paged(opQuickSaleQueryReplacements, pages.
 	},
 	Window: func(q *QuickSaleReplacementQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:    func(r *QuickSaleReplacement) string { return rowKey(r.SrcSKUID, r.NewSKUID, r.CreatorName, r.Created) },
-})
+}}
 
-func (r *ShippingPackResult) verdict() (ok bool, code int64, msg string) {
-	return saysDone(r.Error), 0, r.Error
-}
-
-func (r *SingleConfirmResult) verdict() (ok bool, code int64, msg string) {
-	return r.Success, 0, r.Message
-}
-
-var pagesWorkLogsQuery = paged(opWorkLogsQuery, pages.Query[WorkLogQuery, WorkLogPage, WorkLog]{
+var pagesWorkLogsQuery = &pager[WorkLogQuery, WorkLogPage, WorkLog]{op: opWorkLogsQuery, query: pages.Query[WorkLogQuery, WorkLogPage, WorkLog]{
 	Page:   func(q *WorkLogQuery) (index, size *int64) { return &q.PageNum, &q.PageSize },
 	Rows:   func(p *WorkLogPage) []WorkLog { return p.WorkLogs },
 	Info:   func(_ *WorkLogPage) pages.Info { return pages.Info{} },
 	Window: func(q *WorkLogQuery) (begin, end *time.Time) { return &q.CreatedDateStart, &q.CreatedDateEnd },
 	Key:    func(r *WorkLog) string { return rowKey(r.AutoID) },
-})
-
-func (r *WorkloadAddResult) verdict() (ok bool, code int64, msg string) {
-	return r.Success, 0, r.Message
-}
+}}
 
 // SerialNumberMoveQuery 唯一码进出流水查询: the request of [SerialNumberService.QueryMoves].
 type SerialNumberMoveQuery struct {
-	WMSCoID         int64     `json:"wms_co_id,omitzero"`         // 指定查询的仓储方: warehouse to ask about
-	PageIndex       int64     `json:"page_index,omitzero"`        // 页码: page number
-	PageSize        int64     `json:"page_size,omitzero"`         // 每页查询条数: rows per page
-	IOIDs           []int64   `json:"io_ids,omitzero"`            // 进出仓单号数组: stock in/out document numbers
-	OIDs            []int64   `json:"o_ids,omitzero"`             // 内部订单号数组: internal order numbers
-	SKUSNs          []string  `json:"sku_sns,omitzero"`           // 唯一码数组: serial numbers
-	CreateTimeStart time.Time `json:"create_time_start,omitzero"` // 创建开始时间: created from
-	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"`   // 创建结束时间: created to
+	_ serialNumberMoveQueryFields
+
+	WMSCoID   int64    `json:"wms_co_id,omitzero"`  // 指定查询的仓储方: warehouse to ask about
+	PageIndex int64    `json:"page_index,omitzero"` // 页码: page number
+	PageSize  int64    `json:"page_size,omitzero"`  // 每页查询条数: rows per page
+	IOIDs     []int64  `json:"io_ids,omitzero"`     // 进出仓单号数组: numbers of stock documents
+	OIDs      []int64  `json:"o_ids,omitzero"`      // 内部订单号数组: internal order numbers
+	SKUSNs    []string `json:"sku_sns,omitzero"`    // 唯一码数组: serial numbers
+	// 创建开始时间: start of the time range, by the creation
+	CreateTimeStart time.Time `json:"create_time_start,omitzero"`
+	CreateTimeEnd   time.Time `json:"create_time_end,omitzero"` // 创建结束时间: end of the time range, by the creation
 }
 
 // SerialNumberMovePage 唯一码进出流水查询: the answer of [SerialNumberService.QueryMoves].
 type SerialNumberMovePage struct {
+	_ serialNumberMovePageFields
+
 	SerialNumberMoves []SerialNumberMove `json:"data,omitzero"` // 数据: payload
 }
 
 // SerialNumberMove 数据: SerialNumberMoves of [SerialNumberMovePage].
 type SerialNumberMove struct {
-	IOID         int64           `json:"io_id,omitzero"`             // 进出仓单号: stock in/out document number
-	OID          int64           `json:"o_id,omitzero,string"`       // 内部订单号: internal order number (sent as text)
-	InoutType    int64           `json:"inout_type,omitzero"`        // 单据类型: document type
-	SKUID        string          `json:"sku_id,omitzero"`            // 商品编码: SKU code
-	SKUSN        string          `json:"sku_sn,omitzero"`            // 唯一码: serial number
-	CostPrice    decimal.Decimal `json:"cost_price,omitzero,string"` // 单价: unit price (sent as text)
-	CostAmount   decimal.Decimal `json:"cost_amount,omitzero"`       // 价格: price
-	Remark       string          `json:"remark,omitzero"`            // 备注: remark
-	CreateTime   time.Time       `json:"create_time,omitzero"`       // 创建时间: created time
-	ModifiedTime time.Time       `json:"modified_time,omitzero"`     // 修改时间: modified time
-	SupplierID   string          `json:"supplier_id,omitzero"`       // 供应商Id: supplier id
-	SupplierName string          `json:"supplier_name,omitzero"`     // 供应商名称: supplier name
+	_ serialNumberMoveFields
+
+	IOID         int64           `json:"io_id,omitzero" wire:"vital"`  // 进出仓单号: number of the stock document
+	OID          int64           `json:"o_id,omitzero,string"`         // 内部订单号: internal order number (sent as text)
+	InoutType    int64           `json:"inout_type,omitzero"`          // 单据类型: document type
+	SKUID        string          `json:"sku_id,omitzero" wire:"vital"` // 商品编码: SKU code
+	SKUSN        string          `json:"sku_sn,omitzero" wire:"vital"` // 唯一码: serial number
+	CostPrice    decimal.Decimal `json:"cost_price,omitzero,string"`   // 单价: unit price (sent as text)
+	CostAmount   decimal.Decimal `json:"cost_amount,omitzero"`         // 价格: price
+	Remark       string          `json:"remark,omitzero"`              // 备注: remark
+	CreateTime   time.Time       `json:"create_time,omitzero"`         // 创建时间: creation time
+	ModifiedTime time.Time       `json:"modified_time,omitzero"`       // 修改时间: time of the last change
+	SupplierID   string          `json:"supplier_id,omitzero"`         // 供应商Id: supplier id
+	SupplierName string          `json:"supplier_name,omitzero"`       // 供应商名称: supplier name
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SerialNumberMove) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // RobotWaveFetchRequest 机器人获取批次: the request of [WaveService.FetchForRobot].
 type RobotWaveFetchRequest struct {
+	_ robotWaveFetchRequestFields
+
 	RobotID string `json:"robot_id,omitzero"`  // 机器人编号: robot number
 	WMSCoID int64  `json:"wms_co_id,omitzero"` // 分仓编号: branch warehouse id
 	Bin     string `json:"bin,omitzero"`       // 仓位: bin
@@ -418,19 +456,23 @@ type RobotWaveFetchRequest struct {
 
 // RobotWave 指定机器人批次: the answer of [WaveService.AssignRobot].
 type RobotWave struct {
-	WaveID     int64  `json:"wave_id,omitzero"`     // 批次号: wave number
-	Status     string `json:"status,omitzero"`      // 当前批次状态: status of the wave
-	Type       string `json:"type,omitzero"`        // 类型: type
-	Bin        string `json:"bin,omitzero"`         // 拣货的第一个仓位: first bin to pick from
-	PickFinish bool   `json:"pick_finish,omitzero"` // 是否已拣完货: whether picking is finished
-	Remark     string `json:"remark,omitzero"`      // 标志: mark
-	IsAGVPick  bool   `json:"is_agv_pick,omitzero"` // 是否AGV拣货: picked by robot (AGV)
-	Filter     string `json:"filter,omitzero"`      // 过滤: filter
-	UserID     int64  `json:"user_id,omitzero"`     // 用户id: user id
+	_ robotWaveFields
+
+	WaveID     int64  `json:"wave_id,omitzero"`             // 批次号: wave number
+	Status     string `json:"status,omitzero" wire:"vital"` // 当前批次状态: status of the wave
+	Type       string `json:"type,omitzero"`                // 类型: type
+	Bin        string `json:"bin,omitzero"`                 // 拣货的第一个仓位: first bin to pick from
+	PickFinish bool   `json:"pick_finish,omitzero"`         // 是否已拣完货: whether picking is finished
+	Remark     string `json:"remark,omitzero"`              // 标志: mark
+	IsAGVPick  bool   `json:"is_agv_pick,omitzero"`         // 是否AGV拣货: picked by robot (AGV)
+	Filter     string `json:"filter,omitzero"`              // 过滤: filter
+	UserID     int64  `json:"user_id,omitzero"`             // 用户id: user id
 }
 
 // RobotWaveAssignRequest 指定机器人批次: the request of [WaveService.AssignRobot].
 type RobotWaveAssignRequest struct {
+	_ robotWaveAssignRequestFields
+
 	WaveID    int64  `json:"wave_id,omitzero"`    // 批次Id: batch id
 	RobotName string `json:"robot_name,omitzero"` // 机器人名称: robot name
 	Bin       string `json:"bin,omitzero"`        // 仓位: bin
@@ -438,72 +480,94 @@ type RobotWaveAssignRequest struct {
 
 // WaveReservationRequest 批次预占重算: the request of [WaveService.RecalculateReservations].
 type WaveReservationRequest struct {
-	WaveIDs []int64 `json:"wave_ids,omitzero" check:"items=50"` // 批次号列表: wave numbers
+	_ waveReservationRequestFields
+
+	WaveIDs []int64 `json:"wave_ids,omitzero" check:"items=50"` // 批次号列表: wave numbers (probably required)
 }
 
 // WaveReservationReply 批次预占重算: the answer of [WaveService.RecalculateReservations].
 type WaveReservationReply struct {
+	_ waveReservationReplyFields
+
 	WaveReservations []WaveReservation `json:"data,omitzero"` // 数据: payload
 }
 
 // WaveReservation 数据: WaveReservations of [WaveReservationReply].
 type WaveReservation struct {
-	WaveID int64  `json:"wave_id,omitzero"` // 批次号: wave number
-	Bin    string `json:"bin,omitzero"`     // 仓位: bin
-	Status string `json:"status,omitzero"`  // 状态: status
+	_ waveReservationFields
+
+	WaveID int64  `json:"wave_id,omitzero"`             // 批次号: wave number
+	Bin    string `json:"bin,omitzero"`                 // 仓位: bin
+	Status string `json:"status,omitzero" wire:"vital"` // 状态: status
 }
 
 // WaitingPickList 获取正在等待拣货的预占信息: the answer of [WaveService.QueryWaitingPicks].
 type WaitingPickList struct {
+	_ waitingPickListFields
+
 	WaitingPicks []WaitingPick `json:"data,omitzero"` // 数据: payload
 }
 
 // WaitingPick 数据: WaitingPicks of [WaitingPickList].
 type WaitingPick struct {
-	Filter     string            `json:"filter,omitzero"`      // 过滤: filter
-	Status     string            `json:"status,omitzero"`      // 状态: status
-	PickerName string            `json:"picker_name,omitzero"` // 拣货员: picker
-	WaveID     string            `json:"wave_id,omitzero"`     // 拣货批次号: pick-wave number
-	Type       string            `json:"type,omitzero"`        // 类型: type
-	Items      []WaitingPickItem `json:"items,omitzero"`       // 明细信息: lines
+	_ waitingPickFields
+
+	Filter     string            `json:"filter,omitzero"`              // 过滤: filter
+	Status     string            `json:"status,omitzero" wire:"vital"` // 状态: status
+	PickerName string            `json:"picker_name,omitzero"`         // 拣货员: picker
+	WaveID     string            `json:"wave_id,omitzero"`             // 拣货批次号: pick-wave number
+	Type       string            `json:"type,omitzero"`                // 类型: type
+	Items      []WaitingPickItem `json:"items,omitzero"`               // 明细信息: lines
 }
 
 // WaitingPickItem 明细信息: Items of [WaitingPick].
 type WaitingPickItem struct {
+	_ waitingPickItemFields
+
 	BatchID    string    `json:"batch_id,omitzero"`     // 生产批次号: production batch number
 	WaveItemID string    `json:"wave_item_id,omitzero"` // 拣货明细id: pick line id
 	Bin        string    `json:"bin,omitzero"`          // 仓位: bin
-	Created    time.Time `json:"created,omitzero"`      // 创建时间: created time
+	Created    time.Time `json:"created,omitzero"`      // 创建时间: creation time
 	CoID       string    `json:"co_id,omitzero"`        // 公司编码: company id
 	SKUID      string    `json:"sku_id,omitzero"`       // 商品编码: SKU code
 	// 缺货数量: quantity short of stock (sent as text)
 	StockoutQty     decimal.Decimal `json:"stockout_qty,omitzero,string"`
 	ProducedDate    time.Time       `json:"produced_date,omitzero"`     // 生产日期: production date
-	WPPID           int64           `json:"wpp_id,omitzero"`            // 编号: number
+	WPPID           int64           `json:"wpp_id,omitzero"`            // 编号: upper limit of the price
 	WMSCoID         int64           `json:"wms_co_id,omitzero,string"`  // 分仓编码: branch warehouse id (sent as text)
 	PropertiesValue string          `json:"properties_value,omitzero"`  // 商品规格属性: spec properties
 	Qty             decimal.Decimal `json:"qty,omitzero,string"`        // 商品数量: quantity (sent as text)
 	CombineSKUID    string          `json:"combine_sku_id,omitzero"`    // 组合装商品编码: bundle SKU code
 	WaveID          string          `json:"wave_id,omitzero"`           // 拣货批次号: pick-wave number
 	Name            string          `json:"name,omitzero"`              // 商品名称: item name
-	Modified        time.Time       `json:"modified,omitzero"`          // 修改时间: modified time
+	Modified        time.Time       `json:"modified,omitzero"`          // 修改时间: time of the last change
 	SupplierID      string          `json:"supplier_id,omitzero"`       // 供应商内部编码: internal supplier code
 	PickedQty       decimal.Decimal `json:"picked_qty,omitzero,string"` // 已拣数量: picked quantity (sent as text)
 	Status          string          `json:"status,omitzero"`            // 状态: status
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v WaitingPickItem) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // WaveUpdatePickStatusRequest 更新批次拣货状态: the request of [WaveService.UpdatePickStatus].
 type WaveUpdatePickStatusRequest struct {
-	WaveID int64 `json:"wave_id,omitzero"` // 拣货批次号: pick-wave number
+	_ waveUpdatePickStatusRequestFields
+
+	WaveID int64 `json:"wave_id,omitzero"` // 拣货批次号: pick-wave number (probably required)
 }
 
 // QuickSaleArriveRequest 快销到货: the request of [QuickSaleService.Arrive].
 type QuickSaleArriveRequest struct {
-	SKUSN string `json:"sku_sn,omitzero"` // 唯一码: serial number
+	_ quickSaleArriveRequestFields
+
+	SKUSN string `json:"sku_sn,omitzero"` // 唯一码: serial number (probably required)
 }
 
 // QuickSaleArrivalResult 快销到货: the answer of [QuickSaleService.Arrive].
 type QuickSaleArrivalResult struct {
+	_ quickSaleArrivalResultFields
+
 	Status           int64  `json:"Status,omitzero,case:ignore"`           // 标签状态: label status
 	PKey             string `json:"PKey,omitzero,case:ignore"`             // 订单类型: order type
 	Area             string `json:"Area,omitzero,case:ignore"`             // 播种区: seeding area
@@ -518,19 +582,23 @@ type QuickSaleArrivalResult struct {
 
 // QuickSaleLabelQuery 查询快销唯一码信息: the request of [QuickSaleService.QueryLabels].
 type QuickSaleLabelQuery struct {
+	_ quickSaleLabelQueryFields
+
 	PageIndex      int64     `json:"page_index,omitzero"`              // 第几页: page number
 	PageSize       int64     `json:"page_size,omitzero"`               // 页大小: page size
-	StartTime      time.Time `json:"start_time,omitzero"`              // 创建开始时间: created from
-	EndTime        time.Time `json:"end_time,omitzero"`                // 创建结束时间: created to
+	StartTime      time.Time `json:"start_time,omitzero"`              // 创建开始时间: start of the time range, by the creation
+	EndTime        time.Time `json:"end_time,omitzero"`                // 创建结束时间: end of the time range, by the creation
 	LastMaxID      int64     `json:"last_max_id,omitzero"`             // 上一页最大id: largest id of the previous page
 	FromOIDs       []int64   `json:"from_o_id,omitzero"`               // 来源订单: source orders
 	SoIDs          []string  `json:"so_id,omitzero" check:"items=100"` // 线上单号: online order numbers
 	SKUSNs         []string  `json:"sku_sn,omitzero"`                  // 快销标签: quick-sale labels
-	ExceptStatuses []string  `json:"except_status,omitzero"`           // 排除标签状态: label statuses to leave out
+	ExceptStatuses []string  `json:"except_status,omitzero"`           // 排除标签状态: label statuses to exclude
 }
 
 // QuickSaleLabelPage 查询快销唯一码信息: the answer of [QuickSaleService.QueryLabels].
 type QuickSaleLabelPage struct {
+	_ quickSaleLabelPageFields
+
 	HasNext         bool             `json:"HasNext,omitzero,case:ignore"` // 是否有下一页: whether more pages follow
 	QuickSaleLabels []QuickSaleLabel `json:"Items,omitzero,case:ignore"`   // 商品集合: goods
 	MaxID           int64            `json:"MaxId,omitzero,case:ignore"`   // 当前页最大id: largest id of this page
@@ -538,16 +606,18 @@ type QuickSaleLabelPage struct {
 
 // QuickSaleLabel 商品集合: QuickSaleLabels of [QuickSaleLabelPage].
 type QuickSaleLabel struct {
-	SKUSN            string          `json:"SkuSn,omitzero,case:ignore"`            // 唯一码: serial number
-	SourceType       string          `json:"SourceType,omitzero,case:ignore"`       // 货源类型: kind of supply
-	Gifts            []QuickSaleGift `json:"Gifts,omitzero,case:ignore"`            // 赠品数据: gifts
-	ArrivalDate      time.Time       `json:"ArrivalDate,omitzero,case:ignore"`      // 到货时间: arrival time
-	SendDate         time.Time       `json:"SendDate,omitzero,case:ignore"`         // 发货时间: shipping time
-	Area             string          `json:"Area,omitzero,case:ignore"`             // 播种区: seeding area
-	AreaBin          string          `json:"AreaBin,omitzero,case:ignore"`          // 播种柜号: seeding cabinet number
-	PKey             string          `json:"PKey,omitzero,case:ignore"`             // 订单类型: order type
-	ArriveNum        string          `json:"ArriveNum,omitzero,case:ignore"`        // 已到货数: arrived quantity
-	LogisticsCompany string          `json:"LogisticsCompany,omitzero,case:ignore"` // 物流公司: carrier name
+	_ quickSaleLabelFields
+
+	SKUSN            string          `json:"SkuSn,omitzero,case:ignore" wire:"vital"` // 唯一码: serial number
+	SourceType       string          `json:"SourceType,omitzero,case:ignore"`         // 货源类型: kind of supply
+	Gifts            []QuickSaleGift `json:"Gifts,omitzero,case:ignore"`              // 赠品数据: gifts
+	ArrivalDate      time.Time       `json:"ArrivalDate,omitzero,case:ignore"`        // 到货时间: arrival time
+	SendDate         time.Time       `json:"SendDate,omitzero,case:ignore"`           // 发货时间: shipping time
+	Area             string          `json:"Area,omitzero,case:ignore"`               // 播种区: seeding area
+	AreaBin          string          `json:"AreaBin,omitzero,case:ignore"`            // 播种柜号: seeding cabinet number
+	PKey             string          `json:"PKey,omitzero,case:ignore"`               // 订单类型: order type
+	ArriveNum        string          `json:"ArriveNum,omitzero,case:ignore"`          // 已到货数: arrived quantity
+	LogisticsCompany string          `json:"LogisticsCompany,omitzero,case:ignore"`   // 物流公司: carrier name
 	// 初次采购日期: date of the first purchase
 	MinPurchaseDate time.Time       `json:"MinPurchaseDate,omitzero,case:ignore"`
 	IsArrive        string          `json:"IsArrive,omitzero,case:ignore"`   // 是否已到货: whether arrived
@@ -558,29 +628,45 @@ type QuickSaleLabel struct {
 	FromOIID        int64           `json:"FromOiId,omitzero,case:ignore"`   // 内部订单明细号: internal order line number
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v QuickSaleLabel) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // QuickSaleGift 赠品数据: Gifts of [QuickSaleLabel].
 type QuickSaleGift struct {
+	_ quickSaleGiftFields
+
 	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 数量: quantity
 }
 
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v QuickSaleGift) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
+
 // QuickSaleLabelCreateRequest 生成快销标签: the request of [QuickSaleService.CreateLabels].
 type QuickSaleLabelCreateRequest struct {
-	OrderIDs []int64 `json:"order_ids,omitzero"` // 订单号: order numbers
+	_ quickSaleLabelCreateRequestFields
+
+	OrderIDs []int64 `json:"order_ids,omitzero"` // 订单号: order numbers (probably required)
 }
 
 // QuickSaleLabelResult 生成快销标签: the answer of [QuickSaleService.CreateLabels].
 type QuickSaleLabelResult struct {
-	Status   int64  `json:"status,omitzero"`     // 状态: 0 by default, 1 being made
-	SKUSNNum int64  `json:"sku_sn_num,omitzero"` // 当前已生成的标签数: labels made so far
-	Messages string `json:"messages,omitzero"`   // 结果提示: result text
+	_ quickSaleLabelResultFields
+
+	Status   int64  `json:"status,omitzero" wire:"vital"` // 状态: 0 by default, 1 being made
+	SKUSNNum int64  `json:"sku_sn_num,omitzero"`          // 当前已生成的标签数: labels made so far
+	Messages string `json:"messages,omitzero"`            // 结果提示: message
 }
 
 // QuickSaleReplacementQuery 快销-获取订单替换商品分析: the request of
 // [QuickSaleService.QueryReplacements].
 type QuickSaleReplacementQuery struct {
-	StartTime   time.Time `json:"start_time,omitzero"`   // 开始时间: from
-	EndTime     time.Time `json:"end_time,omitzero"`     // 结束时间: to
+	_ quickSaleReplacementQueryFields
+
+	StartTime   time.Time `json:"start_time,omitzero"`   // 开始时间: start of the time range
+	EndTime     time.Time `json:"end_time,omitzero"`     // 结束时间: end of the time range
 	WMSCoIDs    []int64   `json:"wms_co_ids,omitzero"`   // 分仓id: branch warehouse ids
 	SrcSKUIDs   []string  `json:"src_sku_ids,omitzero"`  // 商品编码: SKU codes
 	SrcLIDs     []string  `json:"src_l_ids,omitzero"`    // 商品款号: style codes
@@ -593,52 +679,72 @@ type QuickSaleReplacementQuery struct {
 // QuickSaleReplacementPage 快销-获取订单替换商品分析: the answer of
 // [QuickSaleService.QueryReplacements].
 type QuickSaleReplacementPage struct {
-	TotalItems            int64                  `json:"total_items,omitzero"` // 总条数: total rows
-	HasNext               bool                   `json:"has_next,omitzero"`    // 是否有下一页: whether more pages follow
-	QuickSaleReplacements []QuickSaleReplacement `json:"items,omitzero"`       // 明细: lines
+	_ quickSaleReplacementPageFields
+
+	TotalItems            int64                  `json:"total_items,omitzero" wire:"vital"` // 总条数: total rows
+	HasNext               bool                   `json:"has_next,omitzero"`                 // 是否有下一页: whether more pages follow
+	QuickSaleReplacements []QuickSaleReplacement `json:"items,omitzero"`                    // 明细: lines
 }
 
 // QuickSaleReplacement 明细: QuickSaleReplacements of [QuickSaleReplacementPage].
 type QuickSaleReplacement struct {
-	CreatorName   string          `json:"creator_name,omitzero"`   // 操作人: operator
-	Created       time.Time       `json:"created,omitzero"`        // 操作时间: time of the operation
-	SrcSKUID      string          `json:"src_sku_id,omitzero"`     // 原商品编码: original SKU code
-	NewSKUID      string          `json:"new_sku_id,omitzero"`     // 替换商品编码: SKU code of the replacement
-	SumQty        decimal.Decimal `json:"sum_qty,omitzero,string"` // 原商品总数: total of the original goods (sent as text)
-	SumExpectQty  decimal.Decimal `json:"sum_expect_qty,omitzero"` // 应替换商品总数: goods that should be replaced
-	ExpectPercent decimal.Decimal `json:"expect_percent,omitzero"` // 应替换比例: share that should be replaced
-	SumRealQty    decimal.Decimal `json:"sum_real_qty,omitzero"`   // 实际替换商品数: goods really replaced
-	RealPercent   decimal.Decimal `json:"real_percent,omitzero"`   // 实际替换比例: share really replaced
+	_ quickSaleReplacementFields
+
+	CreatorName   string          `json:"creator_name,omitzero" wire:"vital"` // 操作人: operator
+	Created       time.Time       `json:"created,omitzero"`                   // 操作时间: time of the operation
+	SrcSKUID      string          `json:"src_sku_id,omitzero" wire:"vital"`   // 原商品编码: original SKU code
+	NewSKUID      string          `json:"new_sku_id,omitzero" wire:"vital"`   // 替换商品编码: SKU code of the replacement
+	SumQty        decimal.Decimal `json:"sum_qty,omitzero,string"`            // 原商品总数: total of the original goods (sent as text)
+	SumExpectQty  decimal.Decimal `json:"sum_expect_qty,omitzero"`            // 应替换商品总数: goods that should be replaced
+	ExpectPercent decimal.Decimal `json:"expect_percent,omitzero"`            // 应替换比例: share that should be replaced
+	SumRealQty    decimal.Decimal `json:"sum_real_qty,omitzero"`              // 实际替换商品数: goods actually replaced
+	RealPercent   decimal.Decimal `json:"real_percent,omitzero"`              // 实际替换比例: share actually replaced
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v QuickSaleReplacement) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // BinRecommendQuery 获取推荐仓位: the request of [BinService.Recommend].
 type BinRecommendQuery struct {
-	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
+	_ binRecommendQueryFields
+
+	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code (probably required)
 }
 
 // BinRecommendation 获取推荐仓位: the answer of [BinService.Recommend].
 type BinRecommendation struct {
+	_ binRecommendationFields
+
 	Bin string `json:"data,omitzero"` // 推荐仓位: recommended bin
 }
 
 // PackBinQuery 根据箱号查询箱内商品推荐仓位: the request of [BinService.RecommendForPack].
 type PackBinQuery struct {
-	PackID string `json:"pack_id,omitzero"` // 箱号: box number
+	_ packBinQueryFields
+
+	PackID string `json:"pack_id,omitzero"` // 箱号: box number (probably required)
 }
 
 // PackBinList 根据箱号查询箱内商品推荐仓位: the answer of [BinService.RecommendForPack].
 type PackBinList struct {
+	_ packBinListFields
+
 	PackBins []PackBin `json:"data,omitzero"` // 数据: payload
 }
 
 // PackBin 数据: PackBins of [PackBinList].
 type PackBin struct {
+	_ packBinFields
+
 	SKUID string `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Bin   string `json:"bin,omitzero"`    // 仓位: bin
 }
 
 // ShippingPackRequest 发货装箱: the request of [PackingService.PackShipment].
 type ShippingPackRequest struct {
+	_ shippingPackRequestFields
+
 	IOID  int64              `json:"io_id,omitzero"`  // 出库单号: outbound document number
 	LID   string             `json:"lid,omitzero"`    // 快递单号: waybill number
 	Items []ShippingPackItem `json:"detail,omitzero"` // 装箱明细: packing lines
@@ -646,12 +752,16 @@ type ShippingPackRequest struct {
 
 // ShippingPackItem 装箱明细: Items of [ShippingPackRequest].
 type ShippingPackItem struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
-	Qty   decimal.Decimal `json:"qty,omitzero"`    // 装箱数量: quantity packed
+	_ shippingPackItemFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code (probably required)
+	Qty   decimal.Decimal `json:"qty,omitzero"`    // 装箱数量: quantity packed (probably required)
 }
 
 // ShippingPackResult 发货装箱: the answer of [PackingService.PackShipment].
 type ShippingPackResult struct {
+	_ shippingPackResultFields
+
 	IOID             int64           `json:"io_id,omitzero"`                    // 出库单号: outbound document number
 	OID              int64           `json:"o_id,omitzero"`                     // 订单号: order number
 	LCLID            string          `json:"lc_l_id,omitzero"`                  // 快递单号: waybill number
@@ -662,8 +772,12 @@ type ShippingPackResult struct {
 	TotalPackedQty   decimal.Decimal `json:"total_packed_qty,omitzero"`         // 总装箱数量: total quantity packed
 	PackIDs          []string        `json:"pack_ids,omitzero"`                 // 箱号: box numbers
 	CoID             int64           `json:"co_id,omitzero"`                    // 商家ID: merchant id
-	Error            string          `json:"error,omitzero"`                    // 错误信息: error text
+	Error            string          `json:"error,omitzero" wire:"vital"`       // 错误信息: error message
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v ShippingPackResult) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // Format prints the value for people, with personal data masked.
 func (v ShippingPackResult) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
@@ -673,6 +787,8 @@ func (v ShippingPackResult) LogValue() slog.Value { return redact.LogValue(v) }
 
 // PackingVideoSaveRequest 打包机保存视频记录: the request of [PackingService.SaveVideo].
 type PackingVideoSaveRequest struct {
+	_ packingVideoSaveRequestFields
+
 	IOIDs         CommaList       `json:"io_ids,omitzero"`         // 出库单号: outbound document numbers
 	LIDs          CommaList       `json:"l_ids,omitzero"`          // 快递单号: waybill numbers
 	VideoDuration decimal.Decimal `json:"vedio_duration,omitzero"` // 视频时长: video length
@@ -683,6 +799,8 @@ type PackingVideoSaveRequest struct {
 // SingleConfirmReceiveRequest 强制审核单件商品缺货订单并入库: the request of
 // [CheckoutService.ConfirmSinglesAndReceive].
 type SingleConfirmReceiveRequest struct {
+	_ singleConfirmReceiveRequestFields
+
 	SupplierID int64                      `json:"supplier_id,omitzero"` // ERP内部供应商编号: internal ERP supplier id
 	ExternalID string                     `json:"external_id,omitzero"` // 外部采购入库单号: external receipt number
 	WMSCoID    int64                      `json:"wms_co_id,omitzero"`   // 分仓编码: branch warehouse id
@@ -696,14 +814,16 @@ type SingleConfirmReceiveRequest struct {
 
 // SingleConfirmReceiveItem 商品信息: Items of [SingleConfirmReceiveRequest].
 type SingleConfirmReceiveItem struct {
+	_ singleConfirmReceiveItemFields
+
 	SKUID   string           `json:"sku_id,omitzero"`   // SN码或者商品编码: serial number or SKU code
 	Qty     decimal.Decimal  `json:"qty,omitzero"`      // 商品数量: quantity
 	SKUSNs  []string         `json:"sku_sn,omitzero"`   // sn码: serial numbers
 	Price   *decimal.Decimal `json:"price,omitempty"`   // 单价: unit price
-	BatchID string           `json:"batch_id,omitzero"` // 开启生产批次时必填: needed when production batches are enabled
-	// 开启生产批次时必填: needed when production batches are enabled
+	BatchID string           `json:"batch_id,omitzero"` // 开启生产批次时必填: required if production batches are tracked
+	// 开启生产批次时必填: required if production batches are tracked
 	ProducedDate time.Time `json:"produced_date,omitzero"`
-	// 开启生产批次时必填: needed when production batches are enabled
+	// 开启生产批次时必填: required if production batches are tracked
 	ExpirationDate time.Time `json:"expiration_date,omitzero"`
 	Remark         string    `json:"remark,omitzero"` // 备注: remark
 }
@@ -711,11 +831,15 @@ type SingleConfirmReceiveItem struct {
 // SingleConfirmReceiveReply 强制审核单件商品缺货订单并入库: the answer of
 // [CheckoutService.ConfirmSinglesAndReceive].
 type SingleConfirmReceiveReply struct {
+	_ singleConfirmReceiveReplyFields
+
 	SingleConfirmReceipts []SingleConfirmReceipt `json:"data,omitzero"` // 数据: payload
 }
 
 // SingleConfirmReceipt 数据: SingleConfirmReceipts of [SingleConfirmReceiveReply].
 type SingleConfirmReceipt struct {
+	_ singleConfirmReceiptFields
+
 	ExternalID string `json:"external_id,omitzero"` // 外部采购入库单号: external receipt number
 	IOID       int64  `json:"io_id,omitzero"`       // 内部采购入库单号: internal receipt number
 }
@@ -723,13 +847,17 @@ type SingleConfirmReceipt struct {
 // SingleConfirmRequest 发货-强制审核单件商品缺货订单: the request of
 // [CheckoutService.ConfirmSingles].
 type SingleConfirmRequest struct {
+	_ singleConfirmRequestFields
+
 	LCID     string              `json:"lc_id,omitzero"`     // 快递公司id: carrier id
 	IsSingle bool                `json:"is_single,omitzero"` // 是否单件: whether single-item
-	Items    []SingleConfirmItem `json:"items,omitzero"`     // 商品: goods (labelled as quantity in the source)
+	Items    []SingleConfirmItem `json:"items,omitzero"`     // 商品: goods
 }
 
 // SingleConfirmItem 商品: Items of [SingleConfirmRequest].
 type SingleConfirmItem struct {
+	_ singleConfirmItemFields
+
 	BatchID        string           `json:"batch_id,omitzero"`         // 批次号: batch number
 	PackID         string           `json:"pack_id,omitzero"`          // 箱号: box number
 	Qty            decimal.Decimal  `json:"qty,omitzero"`              // 数量: quantity
@@ -746,6 +874,8 @@ type SingleConfirmItem struct {
 // SingleConfirmResult 发货-强制审核单件商品缺货订单: the answer of
 // [CheckoutService.ConfirmSingles].
 type SingleConfirmResult struct {
+	_ singleConfirmResultFields
+
 	Success bool             `json:"success,omitzero"`  // 是否成功: whether it succeeded
 	Message string           `json:"message,omitzero"`  // 提示信息: message
 	SKUData SingleConfirmSKU `json:"sku_data,omitzero"` // 匹配商品: matched goods
@@ -753,13 +883,21 @@ type SingleConfirmResult struct {
 
 // SingleConfirmSKU 匹配商品: SKUData of [SingleConfirmResult].
 type SingleConfirmSKU struct {
-	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code (labelled as quantity in the source)
+	_ singleConfirmSKUFields
+
+	SKUID string          `json:"sku_id,omitzero"` // 商品编码: SKU code
 	Qty   decimal.Decimal `json:"qty,omitzero"`    // 匹配数量: matched quantity
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v SingleConfirmSKU) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // FastDeliveryCountQuery 查询极速发货订单数: the request of
 // [CheckoutService.CountFastDeliveryOrders].
 type FastDeliveryCountQuery struct {
+	_ fastDeliveryCountQueryFields
+
 	SKUID     string          `json:"sku_id,omitzero"`              // 商品编码: SKU code
 	Platform  int64           `json:"platform,omitzero"`            // 平台: platform
 	OwnerCoID int64           `json:"owner_co_id" check:"required"` // 货主编码: goods owner id (required)
@@ -770,45 +908,59 @@ type FastDeliveryCountQuery struct {
 // FastDeliveryCount 查询极速发货订单数: the answer of
 // [CheckoutService.CountFastDeliveryOrders].
 type FastDeliveryCount struct {
+	_ fastDeliveryCountFields
+
 	Count int64 `json:"data,omitzero,string"` // 符合要求订单数: number of matching orders (sent as text)
 }
 
 // WorkLogQuery 查询WMS工作日志: the request of [WorkLogService.Query].
 type WorkLogQuery struct {
+	_ workLogQueryFields
+
 	SKUIDs           []string  `json:"sku_ids,omitzero"`            // 商品编码: SKU codes
 	Types            []string  `json:"types,omitzero"`              // 操作类型: operation types
 	PageNum          int64     `json:"page_num,omitzero"`           // 第几页: page number
 	PageSize         int64     `json:"page_size,omitzero"`          // 分页大小: page size
-	CreatedDateStart time.Time `json:"created_date_start,omitzero"` // 日志开始时间: log from
-	CreatedDateEnd   time.Time `json:"created_date_end,omitzero"`   // 日志结束时间: log to
+	CreatedDateStart time.Time `json:"created_date_start,omitzero"` // 日志开始时间: start of the time range
+	CreatedDateEnd   time.Time `json:"created_date_end,omitzero"`   // 日志结束时间: end of the time range
 	OwnerCoID        int64     `json:"owner_co_id,omitzero"`        // 货主编码: goods owner id
 }
 
 // WorkLogPage 查询WMS工作日志: the answer of [WorkLogService.Query].
 type WorkLogPage struct {
+	_ workLogPageFields
+
 	WorkLogs []WorkLog `json:"data,omitzero"` // 数据: payload
 }
 
 // WorkLog 数据: WorkLogs of [WorkLogPage].
 type WorkLog struct {
-	Creator   string          `json:"creator,omitzero"`     // 创建人编号: creator id
-	PackID    string          `json:"pack_id,omitzero"`     // 箱号: box number
-	Created   time.Time       `json:"created,omitzero"`     // 创建时间: created time
-	Bin       string          `json:"bin,omitzero"`         // 仓位: bin
-	AutoID    string          `json:"autoid,omitzero"`      // 序号: serial
-	CoID      int64           `json:"co_id,omitzero"`       // 公司编码: company id
-	SKUID     string          `json:"sku_id,omitzero"`      // 商品编码: SKU code
-	Remark    string          `json:"remark,omitzero"`      // 备注: remark
-	Type      string          `json:"type,omitzero"`        // 类型: type
-	ID1       string          `json:"id1,omitzero"`         // 单据编码1: document number 1
-	ID2       string          `json:"id2,omitzero"`         // 单据编码2: document number 2
-	Qty       decimal.Decimal `json:"qty,omitzero,string"`  // 数量: quantity (sent as text)
-	OwnerCoID int64           `json:"owner_co_id,omitzero"` // 货主编码: goods owner id
-	S2        string          `json:"s2,omitzero"`          // 扩展字段2: second text, for type "In" (the source text is cut off)
+	_ workLogFields
+
+	Creator   string          `json:"creator,omitzero"`             // 创建人编号: creator id
+	PackID    string          `json:"pack_id,omitzero"`             // 箱号: box number
+	Created   time.Time       `json:"created,omitzero"`             // 创建时间: creation time
+	Bin       string          `json:"bin,omitzero"`                 // 仓位: bin
+	AutoID    string          `json:"autoid,omitzero" wire:"vital"` // 序号: serial
+	CoID      int64           `json:"co_id,omitzero"`               // 公司编码: company id
+	SKUID     string          `json:"sku_id,omitzero"`              // 商品编码: SKU code
+	Remark    string          `json:"remark,omitzero"`              // 备注: remark
+	Type      string          `json:"type,omitzero"`                // 类型: type
+	ID1       string          `json:"id1,omitzero"`                 // 单据编码1: document number 1
+	ID2       string          `json:"id2,omitzero"`                 // 单据编码2: document number 2
+	Qty       decimal.Decimal `json:"qty,omitzero,string"`          // 数量: quantity (sent as text)
+	OwnerCoID int64           `json:"owner_co_id,omitzero"`         // 货主编码: goods owner id
+	S2        string          `json:"s2,omitzero"`                  // 扩展字段2: second extension, for type In
 }
+
+// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a
+// queue, a table or a cache.
+func (v WorkLog) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }
 
 // WorkloadAddRequest 工作量补入: the request of [WorkLogService.AddWorkload].
 type WorkloadAddRequest struct {
+	_ workloadAddRequestFields
+
 	WaveID             int64           `json:"wave_id,omitzero"`              // 批次号: wave number
 	LID                string          `json:"lid,omitzero"`                  // 快递单号: waybill number
 	LastLID            string          `json:"last_lid,omitzero"`             // 最后一个快递单号: last waybill number
@@ -841,6 +993,8 @@ type WorkloadAddRequest struct {
 
 // WorkloadAddResult 工作量补入: the answer of [WorkLogService.AddWorkload].
 type WorkloadAddResult struct {
+	_ workloadAddResultFields
+
 	Message string `json:"message,omitzero"` // 提示信息: message
 	Success bool   `json:"success,omitzero"` // 是否成功: whether it succeeded
 }

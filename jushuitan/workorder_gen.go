@@ -11,22 +11,28 @@ type WorkOrderService service
 
 // Update 商家更新工单数据: update a work order.
 //
-// Note: Field list from one typed public client; labels only. Not cross-checked.
-// Effect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): a
-// repeat may answer that the work order has the status already.
+// Note: The members are unconfirmed.
+// Effect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): a
+// repeat may answer that the work order already has the status.
+// Settle: no query that is known shows whether it was applied; ask in Jushuitan.
 // POST /open/api/gd/open/workorder/updateworkorder, official page docType=46&docId=1011;
 // confidence of the known facts: medium.
+// It is documented by one source only.
 func (s *WorkOrderService) Update(ctx context.Context, req *WorkOrderUpdateRequest) (*WorkOrderUpdateResult, error) {
 	return call[WorkOrderUpdateResult](ctx, s.client, opWorkOrdersUpdate, req)
 }
 
 // WorkOrderUpdateRequest 商家更新工单数据: the request of [WorkOrderService.Update].
 type WorkOrderUpdateRequest struct {
-	Data *WorkOrderData `json:"data,omitzero"` // 工单数据: work order
+	_ workOrderUpdateRequestFields
+
+	Data *WorkOrderData `json:"data,omitzero"` // 工单数据: work order (probably required)
 }
 
 // WorkOrderData 工单数据: Data of [WorkOrderUpdateRequest].
 type WorkOrderData struct {
+	_ workOrderDataFields
+
 	WONo string `json:"wo_no,omitzero"` // 工单号: work order number
 	// 操作类型: operations supported so far: COMPLETE, CANCEL, CONFIRMING, WAIT_CONFIRM,
 	// REJECT_AUDIT
@@ -36,6 +42,8 @@ type WorkOrderData struct {
 
 // WorkOrderField 业务字段列表: Fields of [WorkOrderData].
 type WorkOrderField struct {
+	_ workOrderFieldFields
+
 	FieldID   string   `json:"field_id,omitzero"`   // 字段ID: field id
 	ValueList []string `json:"value_list,omitzero"` // 值列表: values
 	Value     string   `json:"value,omitzero"`      // 值: value
@@ -43,7 +51,9 @@ type WorkOrderField struct {
 
 // WorkOrderUpdateResult 商家更新工单数据: the answer of [WorkOrderService.Update].
 type WorkOrderUpdateResult struct {
-	Data string `json:"data,omitzero"` // 数据: not described in the source
-	Page string `json:"page,omitzero"` // 分页: paging, not described in the source
-	Now  int64  `json:"now,omitzero"`  // 当前时间: not described in the source; the name says now
+	_ workOrderUpdateResultFields
+
+	Data string `json:"data,omitzero"` // 数据: undocumented
+	Page string `json:"page,omitzero"` // 分页: pagination; undocumented
+	Now  int64  `json:"now,omitzero"`  // 当前时间: current time
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // QimenOther is the logisticsCode for carriers without a code of their own in Qimen.
-// Several rows may have it, and lookups by it find none of them.
+// Several rows may have it, so that a lookup by this code finds none of them.
 const QimenOther = "OTHER"
 
 // CarrierRow 物流公司 is one row of a [Carriers] table.
@@ -35,16 +35,16 @@ type CarrierRow struct {
 	LCIDs   []string
 	Company string   // 聚水潭物流公司名称: logistics_company as it is written; Name where it is empty
 	Aliases []string // 别名: other names under which the carrier is known
-	Qimen   string   // 奇门 logisticsCode; empty where there is none
+	Qimen   string   // 奇门 logisticsCode; empty if there is none
 }
 
-// clone is the row with slices of its own.
+// clone returns a deep copy of the row.
 func (r CarrierRow) clone() CarrierRow {
 	r.LCIDs, r.Aliases = slices.Clone(r.LCIDs), slices.Clone(r.Aliases)
 	return r
 }
 
-// company is the name that Jushuitan is given.
+// company returns the name to write to Jushuitan.
 func (r *CarrierRow) company() string {
 	if r.Company != "" {
 		return r.Company
@@ -52,7 +52,7 @@ func (r *CarrierRow) company() string {
 	return r.Name
 }
 
-// names are all names of the row.
+// names returns all names of the row.
 func (r *CarrierRow) names() []string {
 	return append([]string{r.Name, r.Company}, r.Aliases...)
 }
@@ -100,6 +100,7 @@ const (
 type Carriers struct {
 	table  *carrierTable
 	policy CarrierConflictPolicy
+	listed map[string]jushuitan.Carrier // the merchant's own carriers, by folded name
 }
 
 // carrierTable holds the rows and where to find them: positions by folded code or name.
@@ -112,16 +113,18 @@ type carrierTable struct {
 }
 
 // DefaultCarriers returns the built-in table: the carriers of Qimen's logisticsCode
-// list. Five of them have a known lc_id, equal to the code in Qimen: SF, STO, YTO, ZTO
-// and POSTB. The lc_id of other carriers depends on the merchant, see
+// list, of which five have a known lc_id, equal to the code in Qimen: SF, STO, YTO, ZTO and
+// POSTB; and large carriers that the list lacks, with the lc_id of Jushuitan's standard
+// carriers (one public source) and without a logisticsCode, for which Qimen has
+// [QimenOther]. The lc_id of the others depends on the merchant, see
 // [Carriers.WithJushuitan].
 //
-// DianJia's own codes are not public, so the table uses Qimen's codes in their place.
-// Replace them with [Carriers.Recode] or [Carriers.With].
+// DianJia's own codes are not public, so the table uses Qimen's codes, or the lc_id, in
+// their place. Replace them with [Carriers.Recode] or [Carriers.With].
 func DefaultCarriers() Carriers {
 	table, err := newCarrierTable(carrierDefaults())
 	if err != nil {
-		panic(err) // a test builds it
+		panic(err) // cannot happen: a test builds it
 	}
 	return Carriers{table: table}
 }
@@ -132,6 +135,9 @@ func carrierDefaults() []CarrierRow {
 	}
 	qimen := func(code, name string, aliases ...string) CarrierRow {
 		return CarrierRow{Code: code, Name: name, Aliases: aliases, Qimen: code}
+	}
+	large := func(code, lcID, name string, aliases ...string) CarrierRow {
+		return CarrierRow{Code: code, Name: name, LCIDs: []string{lcID}, Aliases: aliases}
 	}
 	return []CarrierRow{
 		known("SF", "顺丰速运", "SF Express"),
@@ -152,6 +158,26 @@ func carrierDefaults() []CarrierRow {
 		qimen("JD", "京东快递", "京东物流", "京东配送"),
 		qimen("DD", "当当物流", "当当配送", "当当"),
 		qimen("AMAZON", "亚马逊物流", "亚马逊配送", "亚马逊"),
+		large("JT", "JTSD", "极兔速递", "极兔", "J&T", "J&T Express"),
+		large("DBKD", "DBKD", "德邦快递", "德邦"),
+		large("DBL", "DBL", "德邦物流"),
+		large("KYE", "KYE", "跨越速运", "跨越", "跨越物流"),
+		large("ANE", "ANE", "安能快运", "安能", "安能物流"),
+		large("SFKY", "SFKY", "顺丰快运"),
+		large("JDKY", "JDKY", "京东快运"),
+		large("BESTQJT", "BESTQJT", "百世快运"),
+		large("YMDD", "YMDD", "壹米滴答"),
+		large("SXJD", "SXJD", "顺心捷达"),
+		large("FENGWANG", "FENGWANG", "丰网速运", "丰网"),
+		large("ZYKD", "ZYKD", "众邮快递", "众邮"),
+		large("DANNIAO", "CP570969", "丹鸟", "丹鸟物流", "丹鸟快递"),
+		large("HOAU", "HOAU", "天地华宇"),
+		large("RRS", "RRS", "日日顺", "日日顺物流"),
+		large("SUNING", "SUNING", "苏宁快递", "苏宁物流"),
+		large("SURE", "SURE", "速尔快递", "速尔"),
+		large("PINGJUN", "PINGJUN", "品骏快递", "品骏"),
+		large("JYM", "JYM", "加运美"),
+		large("LTS", "LTS", "联昊通", "联昊通速递"),
 	}
 }
 
@@ -198,7 +224,7 @@ func (c Carriers) Without(codes ...string) Carriers {
 	rows := slices.DeleteFunc(c.Rows(), func(r CarrierRow) bool { return drop[carrierCode(r.Code)] })
 	out, err := c.with(rows)
 	if err != nil {
-		panic(err) // fewer rows of a good table make a good table
+		panic(err) // cannot happen: a subset of a valid table is valid
 	}
 	return out
 }
@@ -227,41 +253,24 @@ func (c Carriers) Recode(codes map[string]string) (Carriers, error) {
 	return c.with(rows)
 }
 
-// WithJushuitan returns a table with the carriers that a merchant has set up (the rows
-// of client.Carriers.All), and those of them that no row of this table fits by lc_id,
-// lc_id without suffix, or name. An lc_id of the merchant's is written before those of
-// the table, one without suffix before one with. Its name is written with it, and read,
-// unless the merchant uses it for several carriers. Carriers that the merchant has not
-// set up stay as they are.
+// WithJushuitan returns a table that includes the carriers that a merchant has set up (the
+// rows of client.Carriers.All), and the merchant's carriers that match no row of this table
+// by lc_id, lc_id without suffix, or name. Carriers that the merchant has not set up remain
+// unchanged.
+//
+// The merchant's settings take precedence over the table. A name that is an alias of another
+// row moves to the row with the merchant's lc_id. [Carriers.ToJushuitan] writes the
+// merchant's lc_id in place of the table's, preferably one without suffix, and with the
+// merchant's name for it; if called with a name that the merchant uses, it writes the lc_id of
+// that name, even if the table treats both names as one carrier (京东快递 and 京东物流). Names
+// that the merchant uses for several carriers are ignored.
 func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushuitan.Carrier, error) {
+	c = c.yieldAliases(merchant)
 	rows := c.Rows()
-	strict := c.OnConflict(CarrierRejectConflict)
-	at := make([]int, len(merchant)) // the row of each, or -1
-	owner := make(map[string]int)    // by folded name
-	shared := make(map[string]bool)  // names of several carriers
-	fits := make([][]jushuitan.Carrier, len(rows))
-	var rest []jushuitan.Carrier
-	for i, m := range merchant {
-		row, _, _, err := strict.find(CarrierJushuitan, m.LCID, m.LCName)
-		if base, _ := carrierBase(carrierCode(m.LCID)); err != nil || base == "" {
-			at[i], rest = -1, append(rest, m)
-			continue
-		}
-		at[i] = row
-		name := carrierName(m.LCName)
-		if other, ok := owner[name]; ok && other != row {
-			shared[name] = true
-		}
-		owner[name] = row
-	}
-	for i, m := range merchant {
-		if at[i] < 0 {
-			continue
-		}
-		if shared[carrierName(m.LCName)] {
-			m.LCName = ""
-		}
-		fits[at[i]] = append(fits[at[i]], m)
+	fits, rest := c.fit(merchant)
+	listed := maps.Clone(c.listed)
+	if listed == nil {
+		listed = make(map[string]jushuitan.Carrier)
 	}
 	for i, own := range fits {
 		if len(own) == 0 {
@@ -275,6 +284,11 @@ func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushu
 		r.Aliases = append(r.Aliases, r.Company)
 		for _, m := range own {
 			lcIDs, r.Aliases = append(lcIDs, m.LCID), append(r.Aliases, m.LCName)
+			if name := carrierName(m.LCName); name != "" && !slices.ContainsFunc(own, func(o jushuitan.Carrier) bool {
+				return o.LCID != m.LCID && carrierName(o.LCName) == name && listed[name].LCID == o.LCID
+			}) {
+				listed[name] = m
+			}
 		}
 		r.LCIDs = carrierUnique(append(lcIDs, r.LCIDs...), carrierCode)
 		r.Aliases = carrierUnique(r.Aliases, carrierName)
@@ -283,10 +297,72 @@ func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushu
 		}
 	}
 	out, err := c.with(rows)
+	out.listed = listed
 	return out, rest, err
 }
 
-// carrierUnique keeps the first of the texts that are alike, and none that is empty.
+// fit returns the merchant's carriers that match each row, and those that match none. Names
+// that several carriers share are ignored.
+func (c Carriers) fit(merchant []jushuitan.Carrier) (fits [][]jushuitan.Carrier, rest []jushuitan.Carrier) {
+	strict := c.OnConflict(CarrierRejectConflict)
+	at := make([]int, len(merchant)) // the row of each, or -1
+	owner := make(map[string]int)    // by folded name
+	shared := make(map[string]bool)  // names of several carriers
+	for i, m := range merchant {
+		row, _, _, err := strict.find(CarrierJushuitan, m.LCID, m.LCName)
+		if base, _ := carrierBase(carrierCode(m.LCID)); err != nil || base == "" {
+			at[i], rest = -1, append(rest, m)
+			continue
+		}
+		at[i] = row
+		name := carrierName(m.LCName)
+		if other, ok := owner[name]; ok && other != row {
+			shared[name] = true
+		}
+		owner[name] = row
+	}
+	fits = make([][]jushuitan.Carrier, len(c.rows()))
+	for i, m := range merchant {
+		if at[i] < 0 {
+			continue
+		}
+		if shared[carrierName(m.LCName)] {
+			m.LCName = ""
+		}
+		fits[at[i]] = append(fits[at[i]], m)
+	}
+	return fits, rest
+}
+
+// yieldAliases returns the table without the aliases that the merchant uses for another
+// carrier, as its lc_id shows.
+func (c Carriers) yieldAliases(merchant []jushuitan.Carrier) Carriers {
+	rows, changed := c.Rows(), false
+	strict := c.OnConflict(CarrierRejectConflict)
+	for _, m := range merchant {
+		var conflict *CarrierConflictError
+		if _, _, _, err := strict.find(CarrierJushuitan, m.LCID, m.LCName); !errors.As(err, &conflict) {
+			continue
+		}
+		name := carrierName(m.LCName)
+		i := c.table.named(m.LCName)
+		if carrierName(rows[i].Name) == name || carrierName(rows[i].Company) == name {
+			continue
+		}
+		rows[i].Aliases = slices.DeleteFunc(rows[i].Aliases, func(alias string) bool { return carrierName(alias) == name })
+		changed = true
+	}
+	if !changed {
+		return c
+	}
+	out, err := c.with(rows)
+	if err != nil {
+		panic(err) // cannot happen: fewer names cannot collide
+	}
+	return out
+}
+
+// carrierUnique removes empty and duplicate texts.
 func carrierUnique(texts []string, fold func(string) string) []string {
 	seen := make(map[string]bool, len(texts))
 	return slices.DeleteFunc(texts, func(s string) bool {
@@ -327,7 +403,7 @@ func (c Carriers) with(rows []CarrierRow) (Carriers, error) {
 	if err != nil {
 		return Carriers{}, err
 	}
-	return Carriers{table: table, policy: c.policy}, nil
+	return Carriers{table: table, policy: c.policy, listed: c.listed}, nil
 }
 
 // newCarrierTable indexes the rows, which it keeps.
@@ -378,8 +454,8 @@ func newCarrierTable(rows []CarrierRow) (*carrierTable, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	// Names as they are written are found without folding them. No such name is
-	// another carrier's folded name: folding that changes nothing.
+	// Names are also indexed as written. None of them is another carrier's folded name,
+	// since folding that changes nothing.
 	for i := range rows {
 		for _, name := range rows[i].names() {
 			if name != "" {
@@ -419,6 +495,12 @@ func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err erro
 	if err != nil {
 		return "", "", err
 	}
+	if own, ok := c.listed[carrierName(name)]; ok {
+		row, still := c.table.byLCID[carrierCode(own.LCID)]
+		if still && row == c.table.byCode[carrierCode(found.Code)] {
+			return own.LCID, own.LCName, nil
+		}
+	}
 	if found.LCID == "" {
 		return "", "", &UnknownCarrierError{System: CarrierDianJia, Target: CarrierJushuitan, Code: found.Code, Name: found.Name}
 	}
@@ -452,7 +534,7 @@ func (c Carriers) from(system CarrierSystem, code, name string) (Carrier, error)
 	return found, nil
 }
 
-// carrier is a row as it is handed out.
+// carrier returns a row as a Carrier.
 func (c Carriers) carrier(row int) Carrier {
 	r := &c.table.rows[row]
 	found := Carrier{Code: r.Code, Name: r.Name, Company: r.company(), Qimen: r.Qimen}
@@ -462,7 +544,7 @@ func (c Carriers) carrier(row int) Carrier {
 	return found
 }
 
-// find returns the row, and the row that was passed over for it, or -1.
+// find returns the row, and the row that lost a conflict, or -1.
 func (c Carriers) find(system CarrierSystem, code, name string) (row, other int, by CarrierMatch, err error) {
 	t := c.table
 	if t == nil {
@@ -542,20 +624,21 @@ func (t *carrierTable) named(name string) int {
 // UnknownCarrierError reports a carrier that is not in the table, or that has no code
 // in the target system.
 type UnknownCarrierError struct {
-	System  CarrierSystem // whose code and name it is
-	Target  CarrierSystem // whose code is missing; empty where the carrier is not in the table at all
+	System  CarrierSystem // the system that Code and Name come from
+	Target  CarrierSystem // the system whose code is missing; empty if the table does not have the carrier at all
 	Code    string
 	Name    string
-	Nearest []Carrier // the three rows that look most alike, the nearest first
+	Nearest []Carrier // up to three similar rows, the most similar first; empty if no row is similar
 }
 
-// Error names the carrier and those nearest to it, and says what to do, in English and
+// Error names the carrier and the most similar ones, and says what to do, in English and
 // Chinese.
 func (e *UnknownCarrierError) Error() string {
 	carrier := carrierQuote(e.Code, e.Name)
 	if e.Target != "" {
-		return fmt.Sprintf("mapping: carrier %s has no code of %s in the table: give its row one with Carriers.With, or read the merchant's with WithJushuitan"+
-			" / 物流公司 %s 在对照表中没有%s编码：请用 Carriers.With 补充，或用 WithJushuitan 读取商家的设置",
+		return fmt.Sprintf("mapping: carrier %s has no code for %s in the table: add one to its row with Carriers.With,"+
+			" or load the merchant's carriers with Carriers.WithJushuitan"+
+			" / 物流公司 %s 在对照表中没有%s编码：请用 Carriers.With 补充，或用 Carriers.WithJushuitan 载入商家的物流公司",
 			carrier, e.Target, carrier, e.Target)
 	}
 	var en, zh string
@@ -565,7 +648,7 @@ func (e *UnknownCarrierError) Error() string {
 			names[i] = carrierQuote(n.Code, n.Name)
 		}
 		list := strings.Join(names, ", ")
-		en, zh = "; nearest: "+list, "；最接近的是："+list
+		en, zh = "; most similar: "+list, "；最接近的是："+list
 	}
 	return fmt.Sprintf("mapping: carrier %s of %s is not in the table%s: add a row or an alias with Carriers.With"+
 		" / %s的物流公司 %s 不在对照表中%s：请用 Carriers.With 增加一行或别名",
@@ -577,25 +660,26 @@ type CarrierConflictError struct {
 	System CarrierSystem
 	Code   string
 	Name   string
-	ByCode Carrier // whose code it is
-	ByName Carrier // whose name it is
+	ByCode Carrier // the carrier with this code
+	ByName Carrier // the carrier with this name
 }
 
 // Error names both carriers and says what to do, in English and Chinese.
 func (e *CarrierConflictError) Error() string {
 	carrier := carrierQuote(e.Code, e.Name)
 	byCode, byName := carrierQuote(e.ByCode.Code, e.ByCode.Name), carrierQuote(e.ByName.Code, e.ByName.Name)
-	return fmt.Sprintf("mapping: carrier %s of %s: the code is that of %s, the name that of %s: correct it there, or choose one with Carriers.OnConflict"+
+	return fmt.Sprintf("mapping: carrier %s of %s: the code belongs to %s, the name to %s: correct it at the source,"+
+		" or choose one with Carriers.OnConflict"+
 		" / %s的物流公司 %s：编码属于 %s，名称属于 %s：请在源头更正，或用 Carriers.OnConflict 选择其一",
 		carrier, e.System, byCode, byName, e.System, carrier, byCode, byName)
 }
 
 // CarrierRowError reports an invalid row of a [Carriers] table.
 type CarrierRowError struct {
-	Code  string // DianJia's, of the row
-	Field string // of [CarrierRow]
+	Code  string // 店加物流公司编码 of the row
+	Field string // the invalid field of [CarrierRow]
 	Value string
-	Other string // the code of the row that has the value already; empty where the value itself is wrong
+	Other string // the code of the row that already has the value; empty if the value itself is invalid
 }
 
 // Error names the row and the value, in English and Chinese.
@@ -604,10 +688,10 @@ func (e *CarrierRowError) Error() string {
 	switch {
 	case e.Other != "":
 		other := carrierClip(e.Other)
-		return fmt.Sprintf("mapping: carrier row %q: %s %q is also that of %q: a value may stand for one carrier only"+
+		return fmt.Sprintf("mapping: carrier row %q: %s %q is already used by row %q: a value may belong to one carrier only"+
 			" / 物流公司 %q 的 %s %q 与 %q 重复：一个值只能对应一家物流公司", row, e.Field, value, other, row, e.Field, value, other)
 	case e.Value != "":
-		return fmt.Sprintf("mapping: carrier row %q: %s %q is not in the table or not usable"+
+		return fmt.Sprintf("mapping: carrier row %q: %s %q is not in the table or cannot be used"+
 			" / 物流公司 %q 的 %s %q 不在对照表中或无法使用", row, e.Field, value, row, e.Field, value)
 	default:
 		return fmt.Sprintf("mapping: carrier row %q: %s is empty / 物流公司 %q 缺少 %s", row, e.Field, row, e.Field)

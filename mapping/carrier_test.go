@@ -68,16 +68,17 @@ func TestGuidePart5Carriers(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, code, written)
 		}
-		assert.Len(t, table.Rows(), 18)
+		assert.Len(t, table.Rows(), 38)
 	})
 
 	t.Run("unknown", func(t *testing.T) {
-		_, err := table.FromJushuitan("JTSD.2", "极兔速递")
+		_, err := table.Without("JT").FromJushuitan("JTSD.2", "极光速递")
+		table := table.Without("JT")
 		var unknown *mapping.UnknownCarrierError
 		require.ErrorAs(t, err, &unknown)
 		assert.Equal(t, mapping.CarrierJushuitan, unknown.System)
-		assert.Len(t, unknown.Nearest, 3)
-		for _, part := range []string{"JTSD.2", "极兔速递", "is not in the table", "不在对照表中", "Carriers.With", unknown.Nearest[0].Name} {
+		assert.Empty(t, unknown.Nearest, "no row is alike")
+		for _, part := range []string{"JTSD.2", "极光速递", "is not in the table", "不在对照表中", "Carriers.With"} {
 			assert.Contains(t, err.Error(), part)
 		}
 
@@ -106,13 +107,19 @@ func TestCarrierNearest(t *testing.T) {
 		_, err := table.FromJushuitan(tt.code, tt.name)
 		var unknown *mapping.UnknownCarrierError
 		require.ErrorAs(t, err, &unknown, tt.code+tt.name)
-		require.Len(t, unknown.Nearest, 3)
+		require.NotEmpty(t, unknown.Nearest)
+		require.LessOrEqual(t, len(unknown.Nearest), 3)
 		assert.Equal(t, tt.want, unknown.Nearest[0].Code)
-		assert.NotEqual(t, unknown.Nearest[0], unknown.Nearest[1])
-		assert.NotEqual(t, unknown.Nearest[1], unknown.Nearest[2])
+		assert.Contains(t, err.Error(), unknown.Nearest[0].Name)
 	}
 
 	var unknown *mapping.UnknownCarrierError
+	for _, name := range []string{"菜鸟急送达", "某某专线", "同城配送", "XQ"} {
+		_, err := table.FromJushuitan(name, name)
+		require.ErrorAs(t, err, &unknown)
+		assert.Empty(t, unknown.Nearest, "%s is like none", name)
+		assert.NotContains(t, err.Error(), "most similar")
+	}
 	_, err := table.FromJushuitan("", "")
 	require.ErrorAs(t, err, &unknown)
 	assert.Empty(t, unknown.Nearest, "nothing is near nothing")
@@ -131,7 +138,7 @@ func TestCarrierConflict(t *testing.T) {
 	require.ErrorAs(t, err, &conflict)
 	assert.Equal(t, "SF", conflict.ByCode.Code)
 	assert.Equal(t, "YTO", conflict.ByName.Code)
-	for _, part := range []string{"SF.9", "圆通速递", "顺丰速运", "the code is that of", "编码属于", "OnConflict"} {
+	for _, part := range []string{"SF.9", "圆通速递", "顺丰速运", "the code belongs to", "编码属于", "OnConflict"} {
 		assert.Contains(t, err.Error(), part)
 	}
 
@@ -178,7 +185,7 @@ func TestCarrierTo(t *testing.T) {
 
 	var unknown *mapping.UnknownCarrierError
 	_, _, err = table.ToJushuitan("YUNDA", "")
-	require.ErrorAs(t, err, &unknown, "its lc_id is not known")
+	require.ErrorAs(t, err, &unknown, "its lc_id is unknown")
 	assert.Equal(t, mapping.CarrierJushuitan, unknown.Target)
 	assert.Contains(t, err.Error(), "YUNDA")
 	assert.Contains(t, err.Error(), "WithJushuitan")
@@ -308,7 +315,7 @@ func TestCarriersWithJushuitan(t *testing.T) {
 	}
 	table, rest, err := mapping.DefaultCarriers().WithJushuitan(merchant)
 	require.NoError(t, err)
-	assert.Equal(t, []jushuitan.Carrier{merchant[4], merchant[5], merchant[6]}, rest)
+	assert.Equal(t, []jushuitan.Carrier{merchant[5], merchant[6]}, rest)
 
 	for _, tt := range []struct{ code, lcID, company string }{
 		{"SF", "SF", "顺丰速运"},
@@ -336,7 +343,7 @@ func TestCarriersWithJushuitan(t *testing.T) {
 
 	again, rest, err := table.WithJushuitan(merchant)
 	require.NoError(t, err)
-	assert.Len(t, rest, 3)
+	assert.Len(t, rest, 2)
 	assert.Equal(t, table.Rows(), again.Rows(), "doing it twice changes nothing more")
 }
 
@@ -421,7 +428,7 @@ func BenchmarkCarriers(b *testing.B) {
 	b.Run("unknown", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := table.FromJushuitan("JTSD", "极兔速递"); err == nil {
+			if _, err := table.FromJushuitan("NOPE", "某某速递"); err == nil {
 				b.Fatal("found")
 			}
 		}
@@ -466,4 +473,39 @@ func ExampleCarriers_WithJushuitan() {
 	// Output:
 	// SF.1 顺丰速运 <nil>
 	// no row for: 闪电物流
+}
+
+// TestMerchantsCarriersWin: the carriers that a merchant's ERP lists win over the aliases of
+// the built-in table, in any order.
+func TestMerchantsCarriersWin(t *testing.T) {
+	merchant := []jushuitan.Carrier{
+		{LCID: "JD", LCName: "京东快递"}, {LCID: "JDWL", LCName: "京东物流"}, // one carrier with two codes
+		{LCID: "EMS", LCName: "中国邮政"}, // an alias of POSTB
+	}
+	for range 4 {
+		merchant = append(merchant[1:], merchant[0])
+		table, rest, err := mapping.DefaultCarriers().WithJushuitan(merchant)
+		require.NoError(t, err)
+		assert.Empty(t, rest)
+		for _, m := range merchant {
+			lcID, company, err := table.ToJushuitan("", m.LCName)
+			require.NoError(t, err, m.LCName)
+			assert.Equal(t, []string{m.LCID, m.LCName}, []string{lcID, company}, "the merchant's own row is written")
+			_, err = table.FromJushuitan(m.LCID, m.LCName)
+			require.NoError(t, err, "the merchant's own row is read")
+		}
+		for code, want := range map[string]string{"EMS": "EMS", "JDWL": "JD"} {
+			got, err := table.FromJushuitan(code, "")
+			require.NoError(t, err)
+			assert.Equal(t, want, got.Code)
+		}
+		got, err := table.FromJushuitan("", "中国邮政")
+		require.NoError(t, err)
+		assert.Equal(t, "EMS", got.Code)
+	}
+	for _, name := range []string{"极兔速递", "极兔", "德邦快递", "德邦物流", "跨越速运", "安能物流", "顺丰快运", "京东快运", "百世快运", "壹米滴答", "丰网", "众邮快递", "丹鸟", "苏宁物流"} {
+		lcID, _, err := mapping.DefaultCarriers().ToJushuitan("", name)
+		require.NoError(t, err, name)
+		assert.NotEmpty(t, lcID)
+	}
 }

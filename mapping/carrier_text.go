@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// carrierMaxText bounds what is compared and printed of a text from outside.
+// carrierMaxText limits how much of an external text is compared and printed.
 const carrierMaxText = 64
 
 // carrierCode folds a code: no blanks, half width, upper case.
@@ -21,10 +21,9 @@ func carrierCode(s string) string {
 	return s
 }
 
-// carrierName folds a name: no blanks, half width, lower case, without an ending that
-// carriers' names are written with and without. 快运, 物流 and the like stay: they tell
-// one carrier's services apart. A name that is nothing but an ending keeps it. Folding
-// twice changes nothing more.
+// carrierName folds a name: no blanks, half width, lower case, without an optional ending
+// such as 快递. Endings such as 快运 and 物流 stay, since they distinguish the services of
+// one carrier. A name that consists of an ending keeps it. Folding is idempotent.
 func carrierName(s string) string {
 	s = carrierFold(s, unicode.ToLower)
 	endings := [...]string{"有限责任公司", "股份有限公司", "有限公司", "公司", "快递", "速递", "速运", "express"}
@@ -76,7 +75,7 @@ func carrierQuote(code, name string) string {
 	return strconv.Quote(carrierClip(code)) + " (" + strconv.Quote(carrierClip(name)) + ")"
 }
 
-// unknown makes the error for a code and name that no row has.
+// unknown returns the error for a code and name that no row has.
 func (c Carriers) unknown(system CarrierSystem, code, name string) error {
 	e := &UnknownCarrierError{System: system, Code: code, Name: name}
 	type distance struct {
@@ -84,7 +83,7 @@ func (c Carriers) unknown(system CarrierSystem, code, name string) error {
 		edits, share int // share: of the longer text, in thousandths
 	}
 	var near []distance
-	wantCode, wantName := []rune(carrierClip(carrierCode(code))), []rune(carrierClip(carrierName(name)))
+	wantCode, wantName := []rune(carrierClip(carrierCode(code))), []rune(carrierClip(carrierStem(name)))
 	if system == CarrierQimen && string(wantCode) == QimenOther {
 		wantCode = nil
 	}
@@ -98,6 +97,9 @@ func (c Carriers) unknown(system CarrierSystem, code, name string) error {
 				}
 				d := distance{row: i, edits: carrierEdits(want, have)}
 				d.share = d.edits * 1000 / max(len(want), len(have))
+				if carrierWithin(want, have) {
+					d.share = min(d.share, carrierNear)
+				}
 				if d.share < best.share {
 					best = d
 				}
@@ -109,9 +111,9 @@ func (c Carriers) unknown(system CarrierSystem, code, name string) error {
 			consider(wantCode, carrierCode(id))
 		}
 		for _, text := range r.names() {
-			consider(wantName, carrierName(text))
+			consider(wantName, carrierStem(text))
 		}
-		if best.share <= 1000 {
+		if best.share <= carrierNear {
 			near = append(near, best)
 		}
 	}
@@ -122,6 +124,26 @@ func (c Carriers) unknown(system CarrierSystem, code, name string) error {
 		e.Nearest = append(e.Nearest, c.carrier(d.row))
 	}
 	return e
+}
+
+// carrierStem folds a name for similarity comparisons, without the kind of service: 同城配送
+// and 京东配送 have nothing else in common.
+func carrierStem(s string) string {
+	s = carrierName(s)
+	for _, ending := range [...]string{"物流", "配送", "快运", "专线", "包裹"} {
+		if cut, ok := strings.CutSuffix(s, ending); ok && cut != "" {
+			return cut
+		}
+	}
+	return s
+}
+
+// carrierNear is the share of a text, in thousandths, by which similar texts may differ.
+const carrierNear = 500
+
+// carrierWithin reports whether one text is a part of the other, such as 圆通 of 圆通特快.
+func carrierWithin(a, b []rune) bool {
+	return min(len(a), len(b)) > 1 && (strings.Contains(string(a), string(b)) || strings.Contains(string(b), string(a)))
 }
 
 // carrierEdits counts the characters to insert, remove or replace to make one text

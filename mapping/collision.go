@@ -16,13 +16,13 @@ type CollisionKind string
 
 // The kinds.
 const (
-	CollisionBarcode      CollisionKind = "same_barcode"         // 条形码: two SKUs have it
-	CollisionSKU          CollisionKind = "same_sku"             // 商品编码: it came twice
+	CollisionBarcode      CollisionKind = "same_barcode"         // 条形码 of another SKU
+	CollisionSKU          CollisionKind = "same_sku"             // 商品编码 occurs more than once
 	CollisionNoSKUCode    CollisionKind = "no_sku_code"          // 商品编码 is empty
 	CollisionNoStyleNo    CollisionKind = "no_style_no"          // 款式编码 is empty
-	CollisionStyleIsSKU   CollisionKind = "style_no_is_sku"      // 款式编码 is a 商品编码
-	CollisionStyleIsName  CollisionKind = "style_no_is_name"     // 款式编码 is the 商品名称
-	CollisionBadBarcode   CollisionKind = "invalid_barcode"      // 条形码 is no EAN
+	CollisionStyleIsSKU   CollisionKind = "style_no_is_sku"      // 款式编码 equals a 商品编码
+	CollisionStyleIsName  CollisionKind = "style_no_is_name"     // 款式编码 equals the 商品名称
+	CollisionBadBarcode   CollisionKind = "invalid_barcode"      // 条形码 is not a valid EAN
 	CollisionNoColor      CollisionKind = "no_color"             // 颜色 is empty
 	CollisionNoSize       CollisionKind = "no_size"              // 尺码 is empty
 	CollisionPriceDecimal CollisionKind = "price_decimal_places" // a price has more than two decimals
@@ -32,23 +32,23 @@ const (
 func (k CollisionKind) Text() (chinese, english string) {
 	switch k {
 	case CollisionBarcode:
-		return "多个SKU使用同一条形码，请在聚水潭核对国标码", "two SKUs have one barcode: correct sku_code in Jushuitan"
+		return "多个SKU使用同一条形码，请在聚水潭核对国标码", "two SKUs share a barcode: correct sku_code in Jushuitan"
 	case CollisionSKU:
-		return "同一商品编码出现多次，请核对款式归属", "one SKU code came more than once: check which style it belongs to"
+		return "同一商品编码出现多次，请核对款式归属", "the SKU code occurs more than once: check which style it belongs to"
 	case CollisionNoSKUCode:
 		return "商品编码为空，该SKU无法同步", "the SKU has no code and cannot be synced"
 	case CollisionNoStyleNo:
 		return "款式编码为空，请在聚水潭补全", "the style number is empty: set i_id in Jushuitan"
 	case CollisionStyleIsSKU:
-		return "款式编码与商品编码相同，可能不是真实货号", "the style number is a SKU code and perhaps no real style number"
+		return "款式编码与商品编码相同，可能不是真实货号，请在聚水潭核对", "the style number equals a SKU code and may not be a real style number: check i_id in Jushuitan"
 	case CollisionStyleIsName:
-		return "款式编码与商品名称相同，可能不是真实货号", "the style number is the product's name and perhaps no real style number"
+		return "款式编码与商品名称相同，可能不是真实货号，请在聚水潭核对", "the style number equals the product name and may not be a real style number: check i_id in Jushuitan"
 	case CollisionBadBarcode:
-		return "条形码不是有效的EAN，请核对国标码", "the barcode is no valid EAN: check sku_code"
+		return "条形码不是有效的EAN，请核对国标码", "the barcode is not a valid EAN: check sku_code"
 	case CollisionNoColor:
-		return "没有识别出颜色，请检查颜色及规格", "no colour was found: check properties_value and the labels"
+		return "没有识别出颜色，请检查颜色及规格", "no colour was recognized: check properties_value and the labels"
 	case CollisionNoSize:
-		return "没有识别出尺码，请检查颜色及规格", "no size was found: check properties_value and the labels"
+		return "没有识别出尺码，请检查颜色及规格", "no size was recognized: check properties_value and the labels"
 	case CollisionPriceDecimal:
 		return "价格超过两位小数，请在聚水潭修正", "the price has more than two decimals: correct it in Jushuitan"
 	}
@@ -60,11 +60,11 @@ func (k CollisionKind) Text() (chinese, english string) {
 type Collision struct {
 	Kind    CollisionKind
 	StyleNo string       // 货号
-	SKU     string       // 商品编码: empty where it is about the product
-	Field   ProductField // that is wrong
-	Value   string       // of the field
-	Other   string       // 商品编码 of the SKU that came first with it, or for CollisionSKU its 货号
-	Detail  string       // more, in English and Chinese, where there is more to say
+	SKU     string       // 商品编码: empty if the problem concerns the whole product
+	Field   ProductField // the field with the problem
+	Value   string       // the value of the field
+	Other   string       // 商品编码 of the first SKU with the same value; for CollisionSKU the 货号 of the first one
+	Detail  string       // further explanation in English and Chinese, otherwise empty
 }
 
 // String returns the finding in Chinese and English.
@@ -179,7 +179,7 @@ func (c *CollisionChecker) sku(found []Collision, p *dianjia.Product, sku *dianj
 	return collisionPrices(found, p.StyleNo, sku.Code, &sku.Price)
 }
 
-// room reports whether one more may be remembered beside those held.
+// room reports whether one more SKU may be remembered in addition to those held.
 func (c *CollisionChecker) room(held int) bool {
 	if c.limit > 0 && held >= c.limit {
 		c.cut = true
@@ -199,7 +199,7 @@ func collisionPrices(found []Collision, styleNo, sku string, price *dianjia.Pric
 	for _, f := range [...]struct {
 		field ProductField
 		price decimal.NullDecimal
-	}{{FieldCost, price.Cost}, {FieldTag, price.Tag}, {FieldRetail, price.Retail}} {
+	}{{FieldCostPrice, price.Cost}, {FieldTagPrice, price.Tag}, {FieldRetailPrice, price.Retail}} {
 		d := f.price.Decimal
 		if f.price.Valid && d.Exponent() < -2 && !d.Equal(d.Truncate(2)) {
 			found = append(found, Collision{Kind: CollisionPriceDecimal, StyleNo: styleNo, SKU: sku, Field: f.field, Value: d.String()})
@@ -212,10 +212,10 @@ func collisionPrices(found []Collision, styleNo, sku string, price *dianjia.Pric
 // EAN-13 or GTIN-14: 8, 12, 13 or 14 digits with a correct check digit.
 func CheckBarcode(code string) error {
 	if strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
-		return errors.New("not only digits / 含有非数字字符")
+		return errors.New("the barcode has characters other than digits / 条形码含有非数字字符")
 	}
 	if !slices.Contains([]int{8, 12, 13, 14}, len(code)) {
-		return fmt.Errorf("%d digits, want 8, 12, 13 or 14 / 位数不对", len(code))
+		return fmt.Errorf("the barcode has %d digits, want 8, 12, 13 or 14 / 条形码为 %[1]d 位，应为 8、12、13 或 14 位", len(code))
 	}
 	sum, last := 0, len(code)-1
 	for i := range last {
@@ -226,7 +226,7 @@ func CheckBarcode(code string) error {
 		sum += digit
 	}
 	if want := byte('0' + (10-sum%10)%10); code[last] != want {
-		return fmt.Errorf("check digit is %c, want %c / 校验位错误", code[last], want)
+		return fmt.Errorf("the check digit is %c, want %c / 校验位为 %[1]c，应为 %[2]c", code[last], want)
 	}
 	return nil
 }

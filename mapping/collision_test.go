@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 			{Kind: mapping.CollisionNoSKUCode, StyleNo: "A", Field: mapping.FieldSKUCode},
 		}},
 		{"invalid EAN", []*dianjia.Product{{StyleNo: "A", SKUs: good(func(s *dianjia.SKU) { s.Barcode = "6901234567890" })}}, []mapping.Collision{
-			{Kind: mapping.CollisionBadBarcode, StyleNo: "A", SKU: "A-1", Field: mapping.FieldBarcode, Value: "6901234567890", Detail: "check digit is 0, want 2 / 校验位错误"},
+			{Kind: mapping.CollisionBadBarcode, StyleNo: "A", SKU: "A-1", Field: mapping.FieldBarcode, Value: "6901234567890", Detail: "the check digit is 0, want 2 / 校验位为 0，应为 2"},
 		}},
 		{"missing colour and size", []*dianjia.Product{{StyleNo: "A", SKUs: good(func(s *dianjia.SKU) { s.Color, s.Size, s.PropertiesText = "", "", "材质:棉" })}}, []mapping.Collision{
 			{Kind: mapping.CollisionNoColor, StyleNo: "A", SKU: "A-1", Field: mapping.FieldColor, Detail: `properties_value "材质:棉"`},
@@ -59,9 +59,9 @@ func TestCheck(t *testing.T) {
 		{"price with more than two decimals", []*dianjia.Product{{StyleNo: "A", Price: dianjia.Price{Cost: price("10.005")}, SKUs: good(func(s *dianjia.SKU) {
 			s.Price = dianjia.Price{Cost: price("1.999"), Tag: price("1.990"), Retail: price("1.001")}
 		})}}, []mapping.Collision{
-			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", Field: mapping.FieldCost, Value: "10.005"},
-			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", SKU: "A-1", Field: mapping.FieldCost, Value: "1.999"},
-			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", SKU: "A-1", Field: mapping.FieldRetail, Value: "1.001"},
+			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", Field: mapping.FieldCostPrice, Value: "10.005"},
+			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", SKU: "A-1", Field: mapping.FieldCostPrice, Value: "1.999"},
+			{Kind: mapping.CollisionPriceDecimal, StyleNo: "A", SKU: "A-1", Field: mapping.FieldRetailPrice, Value: "1.001"},
 		}},
 	}
 	for _, tt := range tests {
@@ -94,9 +94,9 @@ func TestCheckBarcode(t *testing.T) {
 		{"690123456789", "check digit"},
 		{"69012345678", "11 digits"},
 		{"", "0 digits"},
-		{"690123456789X", "not only digits"},
-		{" 6901234567892", "not only digits"},
-		{"６９０１２３４５６７８９２", "not only digits"},
+		{"690123456789X", "other than digits"},
+		{" 6901234567892", "other than digits"},
+		{"６９０１２３４５６７８９２", "other than digits"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.code, func(t *testing.T) {

@@ -6,7 +6,7 @@
 //     merchant's formula in Chinese or English, its Lint method warns of formulas that
 //     oversell, and Explain shows support staff how a figure was computed. [StockOf]
 //     converts an inventory row, [BundleCapacity] computes the stock of a bundle (组合装).
-//   - Warehouses: [CombineStock] computes the stock of DianJia's warehouses from
+//   - Warehouses: [SumDownloadedStock] computes the stock of DianJia's warehouses from
 //     Jushuitan's, [SumStoreStock] the stock of the virtual warehouse 店加线下仓 from the
 //     stores', [ChangedStock] and [ChangedVirtualStock] return the rows to push.
 //   - Products (商品字段): [NewProductMapper] maps SKU rows, styles and bundles,

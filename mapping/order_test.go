@@ -62,12 +62,12 @@ func TestOrderUpload(t *testing.T) {
 
 func TestOrderUploadRefuses(t *testing.T) {
 	for want, change := range map[string]func(*dianjia.Order){
-		"no order number":       func(o *dianjia.Order) { o.OrderNo = "" },
-		"no shop":               func(o *dianjia.Order) { o.ShopID = 0 },
-		"no lines":              func(o *dianjia.Order) { o.Items = nil },
-		"has no number":         func(o *dianjia.Order) { o.Items[0].LineNo = "" },
-		"duplicate line number": func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
-		"above zero":            func(o *dianjia.Order) { o.Items[0].Qty = decimal.Decimal{} },
+		"order number is missing": func(o *dianjia.Order) { o.OrderNo = "" },
+		"shop is missing":         func(o *dianjia.Order) { o.ShopID = 0 },
+		"no lines":                func(o *dianjia.Order) { o.Items = nil },
+		"has no number":           func(o *dianjia.Order) { o.Items[0].LineNo = "" },
+		"duplicate line number":   func(o *dianjia.Order) { o.Items = append(o.Items, o.Items[0]) },
+		"must be positive":        func(o *dianjia.Order) { o.Items[0].Qty = decimal.Decimal{} },
 	} {
 		o := mallOrder()
 		change(o)
@@ -78,4 +78,61 @@ func TestOrderUploadRefuses(t *testing.T) {
 		assert.NotContains(t, err.Error(), "林一")
 	}
 	assert.NotContains(t, fmt.Sprintf("%+v %#v", mallPayment(), mallPayment()), "seller-7")
+}
+
+// TestOrderAmounts: an order whose figures contradict each other, or that the endpoint does
+// not take, is an error that names the order, the line and the figure.
+func TestOrderAmounts(t *testing.T) {
+	dec := decimal.RequireFromString
+	tests := []struct {
+		name   string
+		change func(*dianjia.Order)
+		want   string // "" if it is valid
+	}{
+		{"as it is", func(*dianjia.Order) {}, ""},
+		{"discount", func(o *dianjia.Order) { o.Discount, o.Amount = dec("28.5"), dec("99.5") }, ""},
+		{"rounded price", func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("3"), dec("33.33"), dec("100"), dec("110")
+		}, ""},
+		{"gift", func(o *dianjia.Order) {
+			o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), Price: dec("0"), BasePrice: dec("19.9"), IsGift: true})
+		}, ""},
+		{"lines do not add up", func(o *dianjia.Order) { o.Amount = dec("127.99") }, "lines 118 - discount 0 + freight 10 = 128"},
+		{"freight is missing", func(o *dianjia.Order) { o.Freight = dec("0") }, "应付金额 128"},
+		{"discount is missing", func(o *dianjia.Order) { o.Discount = dec("1") }, "discount 1"},
+		{"line", func(o *dianjia.Order) { o.Items[0].Amount, o.Amount = dec("100"), dec("110") }, `line "1": the amount is 100, but 2 pieces at 59 cost 118`},
+		{"negative", func(o *dianjia.Order) { o.Freight, o.Amount = dec("-10"), dec("108") }, "freight is negative"},
+		{"negative discount", func(o *dianjia.Order) { o.Discount, o.Amount = dec("-1"), dec("129") }, "discount is negative"},
+		{"decimals of the amount", func(o *dianjia.Order) { o.Amount, o.Freight = dec("128.001"), dec("10.001") }, "more than 2 decimals"},
+		{"decimals of the price", func(o *dianjia.Order) { o.Items[0].Price = dec("59.00001") }, "price has more than 4 decimals"},
+		{"decimals of the list price", func(o *dianjia.Order) { o.Items[0].BasePrice = dec("59.001") }, "list price has more than 2 decimals"},
+		{"half a piece", func(o *dianjia.Order) { o.Items[0].Qty, o.Items[0].Price = dec("1.5"), dec("78.6666") }, "not a whole number"},
+		{"gift that costs", func(o *dianjia.Order) { o.Items[0].IsGift = true }, "the line is a gift, but its amount is 118"},
+		{"paid too early", func(o *dianjia.Order) { o.Paid = o.Created.Add(-time.Second) }, "payment time is before the creation time"},
+		{"trailing zeros", func(o *dianjia.Order) { o.Amount, o.Items[0].Qty = dec("128.0000"), dec("2.000") }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := mallOrder()
+			tt.change(o)
+			row, err := mapping.OrderUpload(o, mallPayment())
+			if tt.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			var wrong *mapping.OrderUploadError
+			require.ErrorAs(t, err, &wrong)
+			assert.Equal(t, "MALL-1", wrong.OrderNo)
+			assert.Contains(t, err.Error(), tt.want)
+			assert.Contains(t, err.Error(), "10010")
+			assert.Empty(t, row.Items)
+		})
+	}
+	o := mallOrder()
+	o.Items[0].BasePrice = dec("99")
+	o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), IsGift: true})
+	row, err := mapping.OrderUpload(o, mallPayment())
+	require.NoError(t, err)
+	assert.Equal(t, "59 99 false", fmt.Sprintf("%s %s %t", row.Items[0].Price, row.Items[0].BasePrice, row.Items[0].IsGift), "list and paid price are apart")
+	assert.True(t, row.Items[1].IsGift)
 }

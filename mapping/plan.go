@@ -36,11 +36,24 @@ func (a SyncAction) String() string {
 // SyncDecision is what a sync does with one product, and why.
 type SyncDecision struct {
 	Action SyncAction
-	// Product is what to store. With ActionSkip it is the product that DianJia has, or
-	// the zero value where it has none. It may share memory with what was planned from.
+	// Product is the product to store. With ActionSkip it is DianJia's product, or the
+	// zero value if there is none. It may share memory with the arguments of Plan.
 	Product dianjia.Product
-	Changes []SyncChange // empty with ActionSkip
-	Reasons []SyncReason // the rules that decided, in order
+	// Categories is the chain of categories that must exist below the mount category, from top
+	// to bottom; create those that DianJia does not have, in this order. The last one is the
+	// product's. A category without a row in [ProductConfig].Categories has an empty name. It is
+	// nil with ActionSkip.
+	Categories []dianjia.Category
+	Changes    []SyncChange // empty with ActionSkip
+	Reasons    []SyncReason // the rules that decided, in order
+}
+
+// ToStore returns the product to store; ok is false if there is nothing to store.
+func (d SyncDecision) ToStore() (product *dianjia.Product, ok bool) {
+	if d.Action == ActionSkip {
+		return nil, false
+	}
+	return &d.Product, true
 }
 
 // Has reports whether the rule was among the reasons.
@@ -48,7 +61,7 @@ func (d SyncDecision) Has(rule SyncRule) bool {
 	return slices.ContainsFunc(d.Reasons, func(r SyncReason) bool { return r.Rule == rule })
 }
 
-// String is the decision for support staff, in Chinese and English, a line for each
+// String returns the decision for support staff, in Chinese and English, one line per
 // change and reason.
 func (d SyncDecision) String() string {
 	var b strings.Builder
@@ -95,20 +108,27 @@ const (
 	RuleSalePriceSkipped     SyncRule = "sale_price_skipped"     // 不同步销售价
 	RuleSalePriceKept        SyncRule = "sale_price_kept"        // no permission to overwrite it
 	RuleSalePriceOverwritten SyncRule = "sale_price_overwritten" // 覆盖销售价 is permitted
-	RuleCategoryParked       SyncRule = "category_parked"        // 仅同步一次类目: put under 其他
-	RuleCategoryWaiting      SyncRule = "category_waiting"       // 仅同步一次类目: still under 其他
-	RuleCategoryKept         SyncRule = "category_kept"          // 仅同步一次类目: no longer under 其他
+	RuleCategoryInitial      SyncRule = "category_initial"       // 仅同步一次类目: put into the initial category 其他
+	RuleCategoryStillInitial SyncRule = "category_still_initial" // 仅同步一次类目: still in the initial category
+	RuleCategoryKept         SyncRule = "category_kept"          // 仅同步一次类目: no longer in the initial category
 	RuleCategoryMounted      SyncRule = "category_mounted"       // 挂载类目
 	RuleSpecTemplate         SyncRule = "spec_template"          // 规格模板
-	RuleSKUAdded             SyncRule = "sku_added"              // SKUs that DianJia did not have
+	RuleSKUAdded             SyncRule = "sku_added"              // SKUs new to DianJia
 	RuleSKUGone              SyncRule = "sku_gone"               // 拉取SPU: SKUs that the style no longer has
-	RuleSKUAbsent            SyncRule = "sku_absent"             // by SKU: SKUs that were not among the rows
-	RuleSKURepeated          SyncRule = "sku_repeated"           // one code twice: the first counts
+	RuleSKUAbsent            SyncRule = "sku_absent"             // by SKU: SKUs without a row
+	RuleSKURepeated          SyncRule = "sku_repeated"           // duplicate code: the first counts
 	RuleSKUNoCode            SyncRule = "sku_no_code"            // SKUs without 商品编码
 	RuleEmptyKept            SyncRule = "empty_kept"             // fields that are empty in Jushuitan
 	RuleGone                 SyncRule = "gone"                   // the product is not in Jushuitan
 	RuleNoStyleNo            SyncRule = "no_style_no"            // the product has no 货号
-	RuleOtherStyle           SyncRule = "other_style"            // two products were compared that are not the same
+	RuleOtherStyle           SyncRule = "other_style"            // the two products differ in 货号
+	RuleStyleFromFirst       SyncRule = "style_from_first_sku"   // by SKU: SKUs differ, the first by code decides for the style
+	RuleZeroPriceUnset       SyncRule = "zero_price_unset"       // prices of 0 that do not count
+	RulePackaging            SyncRule = "packaging"              // 包材 is not created as a product
+	RuleDisabledNotCreated   SyncRule = "disabled_not_created"   // 停用 SKUs that DianJia does not have
+	RuleSKURenamed           SyncRule = "sku_renamed"            // the same SKU with another code
+	RuleSKUMovedAway         SyncRule = "sku_moved_away"         // the SKU is in another style now
+	RuleSKUMovedHere         SyncRule = "sku_moved_here"         // the SKU was in another style
 	RuleUnchanged            SyncRule = "unchanged"              // nothing differs
 )
 
@@ -119,14 +139,14 @@ var syncRuleTexts = map[SyncRule][2]string{
 	RuleNotLabelled:          {"仅同步含店加标签的商品，该商品没有此标签", "only labelled products are synced: this one is not"},
 	RuleSKUNotLabelled:       {"仅同步含店加标签的商品，这些SKU没有此标签，不同步", "only labelled SKUs are synced: these are left out"},
 	RuleWholeStyle:           {"拉取SPU按款同步，同款中未打标签的SKU一并同步", "by style: SKUs without the label come with their style"},
-	RuleSalePriceSkipped:     {"已开启不同步销售价，零售价未同步", "sale prices are not synced: that of Jushuitan is left out"},
+	RuleSalePriceSkipped:     {"已开启不同步销售价，零售价未同步", "sale prices are not synced: Jushuitan's is ignored"},
 	RuleSalePriceKept:        {"未授权覆盖销售价，保留店加零售价", "no permission to overwrite: DianJia's sale price stays"},
 	RuleSalePriceOverwritten: {"已授权覆盖销售价，以聚水潭价格为准", "permitted: Jushuitan's sale price overwrites DianJia's"},
-	RuleCategoryParked:       {"仅同步一次类目，首次同步归入“其他”", "category once: the first sync puts the product under the parking category"},
-	RuleCategoryWaiting:      {"仅同步一次类目，商品仍在“其他”下，待人工归类", "category once: still under the parking category, a person has to move it"},
-	RuleCategoryKept:         {"仅同步一次类目，商品已不在“其他”下，保留店加类目", "category once: no longer under the parking category, its category stays"},
-	RuleCategoryMounted:      {"类目挂载到挂载类目下", "the category hangs below the mount category"},
-	RuleSpecTemplate:         {"新建商品使用规格模板", "the new product has the spec template"},
+	RuleCategoryInitial:      {"仅同步一次类目，首次同步归入“其他”", "category once: the first sync puts the product under the initial category"},
+	RuleCategoryStillInitial: {"仅同步一次类目，商品仍在“其他”下，待人工归类", "category once: still under the initial category, a person has to move it"},
+	RuleCategoryKept:         {"仅同步一次类目，商品已不在“其他”下，保留店加类目", "category once: no longer under the initial category, its category stays"},
+	RuleCategoryMounted:      {"类目挂载到挂载类目下", "the category is placed below the mount category"},
+	RuleSpecTemplate:         {"新建商品使用规格模板", "the spec template is assigned to the new product"},
 	RuleSKUAdded:             {"新增SKU", "SKUs are added"},
 	RuleSKUGone:              {"聚水潭该款已没有这些SKU，店加保留，请人工处理", "the style no longer has these SKUs: DianJia keeps them, a person decides"},
 	RuleSKUAbsent:            {"本次数据不含这些SKU，店加保留不变", "these SKUs were not among the rows: they stay as they are"},
@@ -136,6 +156,13 @@ var syncRuleTexts = map[SyncRule][2]string{
 	RuleGone:                 {"聚水潭没有该商品，店加保留，不会删除", "the product is not in Jushuitan: DianJia keeps it"},
 	RuleNoStyleNo:            {"商品缺少货号，无法匹配，请先在聚水潭补全款式编码", "the product has no style number and cannot be matched: set i_id in Jushuitan"},
 	RuleOtherStyle:           {"货号不一致，不是同一商品", "the style numbers differ: it is another product"},
+	RuleStyleFromFirst:       {"同款SKU的值不一致，款式取编码最小的SKU的值，其他SKU保留自己的值", "SKUs of the style differ: the first by code decides, the others keep their own values"},
+	RuleZeroPriceUnset:       {"聚水潭价格为 0，视为未填写，保留店加价格", "a price of 0 in Jushuitan counts as not entered: DianJia's stays"},
+	RulePackaging:            {"包材不建档", "packaging is not created as a product"},
+	RuleDisabledNotCreated:   {"已停用且店加没有的SKU不建档", "disabled SKUs that DianJia does not have are left out"},
+	RuleSKURenamed:           {"商品编码已变更，按聚水潭唯一编号识别为同一SKU", "the SKU code was changed: it is the same SKU by its autoid"},
+	RuleSKUMovedAway:         {"SKU已移至其他款式，本款保留，请人工处理", "the SKU moved to another style: this one keeps it, a person decides"},
+	RuleSKUMovedHere:         {"SKU原属其他款式", "the SKU was in another style"},
 	RuleUnchanged:            {"没有变化", "nothing differs"},
 }
 
@@ -152,11 +179,12 @@ func (r SyncRule) Text() (chinese, english string) {
 // concerns.
 type SyncReason struct {
 	Rule   SyncRule
-	Fields []ProductField // where the rule is about fields
-	SKUs   []string       // 商品编码, where it is about SKUs
+	Fields []ProductField // if the rule concerns fields
+	SKUs   []string       // 商品编码, if it concerns SKUs
+	Styles []string       // 货号, if it concerns other styles
 }
 
-// String is the rule in Chinese and English with what it was about.
+// String returns the rule in Chinese and English with its fields and SKUs.
 func (r SyncReason) String() string {
 	var about []string
 	for _, f := range r.Fields {
@@ -167,6 +195,7 @@ func (r SyncReason) String() string {
 	} else if n > 0 {
 		about = append(about, strings.Join(r.SKUs, " "))
 	}
+	about = append(about, r.Styles...)
 	chinese, english := r.Rule.Text()
 	text := fmt.Sprintf("[%s] %s / %s", r.Rule, chinese, english)
 	if len(about) > 0 {
@@ -175,13 +204,18 @@ func (r SyncReason) String() string {
 	return text
 }
 
-// Plan decides what a sync does with a product: existing is what DianJia has, nil
-// where it has none; incoming is what a [ProductMapper] made of Jushuitan's rows, nil
-// where Jushuitan has none. Neither is changed.
+// Plan decides what a sync does with a product. existing is DianJia's product, nil if
+// there is none; incoming is the product that a [ProductMapper] made of Jushuitan's
+// rows, nil if Jushuitan has none. Neither is modified.
 //
-// Nothing is deleted: SKUs that did not come stay, labels are added only, and a
-// field that is empty or a price that is not valid leaves DianJia's as it is.
-// Planning again after storing the decision's product returns ActionSkip.
+// By SKU, a style may come in parts. Its name, brand, category and attributes are those of its
+// first SKU by code, among the SKUs that DianJia has and the incoming ones. SKUs that differ
+// keep their values in [dianjia.SKU.Own], and [RuleStyleFromFirst] names them. Before a
+// style is created, query all its SKUs with [SiblingQueries].
+//
+// Nothing is deleted: SKUs without a row stay, labels are only added, and an empty
+// field or an invalid price leaves DianJia's value unchanged. Planning again after
+// storing the decision's product returns ActionSkip.
 func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 	p := planner{settings: s, created: existing == nil}
 	if existing != nil {
@@ -196,10 +230,15 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 		return p.skip(RuleOtherStyle)
 	}
 	rows, labelled := p.rows(incoming)
-	switch {
-	case !labelled:
+	if !labelled {
 		p.Reasons = nil
 		return p.skip(RuleNotLabelled)
+	}
+	had := len(rows)
+	rows = slices.DeleteFunc(rows, p.unwanted)
+	switch {
+	case existing == nil && had > 0 && len(rows) == 0:
+		return p.SyncDecision // packaging, or disabled
 	case existing == nil && !s.AutoCreate:
 		p.Reasons = nil
 		return p.skip(RuleNotCreated)
@@ -208,22 +247,7 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 		p.note(RuleCreated, "", "")
 		p.change(FieldStyleNo, "", "", incoming.StyleNo)
 	}
-
-	out := &p.Product
-	p.text(FieldName, "", &out.Name, incoming.Name)
-	p.text(FieldBrand, "", &out.Brand, incoming.Brand)
-	for i := range productAttributes {
-		a := &productAttributes[i]
-		p.text(a.field, "", a.value(out), *a.value(incoming))
-	}
-	p.category(incoming.Category)
-	if p.created {
-		p.template(incoming.SpecTemplate)
-	}
-	p.labels("", &out.Labels, incoming.Labels)
-	styleRetail := out.Price.Retail // before this sync
-	p.prices("", &out.Price, incoming.Price, decimal.NullDecimal{})
-	p.skus(rows, incoming, styleRetail)
+	p.fields(incoming, rows)
 
 	switch {
 	case p.created:
@@ -231,17 +255,42 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 	case len(p.Changes) > 0:
 		p.Action = ActionUpdate
 	default:
+		p.Product, p.Categories = *existing, nil
 		p.note(RuleUnchanged, "", "")
 	}
 	return p.SyncDecision
 }
 
-// planner is a decision in the making.
+// fields updates the product from the rows to process.
+func (p *planner) fields(incoming *dianjia.Product, rows []*dianjia.SKU) {
+	out, before := &p.Product, p.Product
+	in := p.style(incoming, rows)
+	p.text(FieldName, "", &out.Name, in.Name)
+	p.text(FieldBrand, "", &out.Brand, in.Brand)
+	for i := range productAttributes {
+		a := &productAttributes[i]
+		p.text(a.field, "", a.value(out), *a.value(in))
+	}
+	p.category(in.Category, in.CategoryPath)
+	if p.created {
+		p.template(incoming.SpecTemplate)
+	}
+	p.labels("", &out.Labels, incoming.Labels)
+	p.zeroPrices("", incoming.Own)
+	styleRetail := out.Price.Retail // before this sync
+	p.prices("", &out.Price, incoming.Price, decimal.NullDecimal{})
+	p.skus(rows, incoming, styleRetail)
+	p.differences(&before, incoming, rows)
+}
+
+// planner is a decision in progress.
 type planner struct {
 	SyncDecision
 	settings SyncSettings
 	created  bool
-	quiet    bool // within a SKU that is added, which is one change
+	quiet    bool // inside an added SKU, which counts as a single change
+
+	keepCategory bool // the category comes from a stored SKU that is not among the incoming ones
 }
 
 func (p *planner) skip(rule SyncRule) SyncDecision {
@@ -249,7 +298,7 @@ func (p *planner) skip(rule SyncRule) SyncDecision {
 	return p.SyncDecision
 }
 
-// note adds a reason, or to it.
+// note adds a reason, or extends it.
 func (p *planner) note(rule SyncRule, field ProductField, sku string) {
 	i := slices.IndexFunc(p.Reasons, func(r SyncReason) bool { return r.Rule == rule })
 	if i < 0 {
@@ -271,7 +320,7 @@ func (p *planner) change(field ProductField, sku, from, to string) {
 	}
 }
 
-// rows are the SKUs that take part.
+// rows returns the SKUs to process.
 func (p *planner) rows(incoming *dianjia.Product) (rows []*dianjia.SKU, labelled bool) {
 	s := p.settings
 	marked := func(i int) bool { return s.HasSyncLabel(incoming.SKUs[i].Labels) }
@@ -308,7 +357,7 @@ func (p *planner) rows(incoming *dianjia.Product) (rows []*dianjia.SKU, labelled
 	return rows, true
 }
 
-// skus updates and adds the SKUs. StyleRetail is the sale price that DianJia had for
+// skus updates and adds the SKUs. styleRetail is the sale price that DianJia had for
 // the style.
 func (p *planner) skus(rows []*dianjia.SKU, incoming *dianjia.Product, styleRetail decimal.NullDecimal) {
 	old := p.Product.SKUs
@@ -321,6 +370,13 @@ func (p *planner) skus(rows []*dianjia.SKU, incoming *dianjia.Product, styleReta
 	}
 	for _, row := range rows {
 		i, ok := at[row.Code]
+		if renamed := p.renamed(row, incoming); !ok && renamed >= 0 {
+			i, ok = renamed, true
+			p.note(RuleSKURenamed, "", row.Code)
+			p.change(FieldSKUCode, row.Code, old[i].Code, row.Code)
+			delete(at, old[i].Code)
+			p.Product.SKUs[i].Code = row.Code
+		}
 		if !ok {
 			i = len(p.Product.SKUs)
 			p.Product.SKUs = append(p.Product.SKUs, dianjia.SKU{Code: row.Code})
@@ -336,13 +392,15 @@ func (p *planner) skus(rows []*dianjia.SKU, incoming *dianjia.Product, styleReta
 		p.text(FieldSize, row.Code, &sku.Size, row.Size)
 		p.text(FieldProperties, row.Code, &sku.PropertiesText, row.PropertiesText)
 		p.labels(row.Code, &sku.Labels, row.Labels)
+		p.zeroPrices(row.Code, row.Own)
 		p.prices(row.Code, &sku.Price, row.Price, styleRetail)
+		p.details(sku, row)
 		p.quiet = false
 	}
 	if len(at) == 0 {
 		return
 	}
-	for i := range incoming.SKUs { // those that were left out did come
+	for i := range incoming.SKUs { // including those that were skipped
 		delete(at, incoming.SKUs[i].Code)
 	}
 	rule := RuleSKUAbsent
@@ -377,11 +435,10 @@ func (p *planner) labels(sku string, dst *[]string, labels []string) {
 	*dst = joined
 }
 
-// prices updates prices. Above is the sale price that counts where the SKU has none
-// of its own.
+// prices updates prices. above is the sale price of the style, which applies if the SKU has none.
 func (p *planner) prices(sku string, dst *dianjia.Price, price dianjia.Price, above decimal.NullDecimal) {
-	p.price(FieldCost, sku, &dst.Cost, price.Cost)
-	p.price(FieldTag, sku, &dst.Tag, price.Tag)
+	p.price(FieldCostPrice, sku, &dst.Cost, price.Cost)
+	p.price(FieldTagPrice, sku, &dst.Tag, price.Tag)
 
 	if !price.Retail.Valid || planSamePrice(dst.Retail, price.Retail) {
 		return
@@ -391,18 +448,18 @@ func (p *planner) prices(sku string, dst *dianjia.Price, price dianjia.Price, ab
 	switch {
 	case p.settings.SkipSalePrice:
 		if differs {
-			p.note(RuleSalePriceSkipped, FieldRetail, sku)
+			p.note(RuleSalePriceSkipped, FieldRetailPrice, sku)
 		}
 		return
 	case current.Valid && !p.settings.OverwriteSalePrice:
 		if differs {
-			p.note(RuleSalePriceKept, FieldRetail, sku)
+			p.note(RuleSalePriceKept, FieldRetailPrice, sku)
 		}
 		return
 	case current.Valid && differs:
-		p.note(RuleSalePriceOverwritten, FieldRetail, sku)
+		p.note(RuleSalePriceOverwritten, FieldRetailPrice, sku)
 	}
-	p.price(FieldRetail, sku, &dst.Retail, price.Retail)
+	p.price(FieldRetailPrice, sku, &dst.Retail, price.Retail)
 }
 
 func (p *planner) price(field ProductField, sku string, dst *decimal.NullDecimal, price decimal.NullDecimal) {
@@ -432,9 +489,13 @@ func (p *planner) template(template string) {
 	p.text(FieldTemplate, "", &p.Product.SpecTemplate, template)
 }
 
-func (p *planner) category(in dianjia.Category) {
+// category sets the category. path holds the categories from the first level down to it, if known.
+func (p *planner) category(in dianjia.Category, path []dianjia.Category) {
 	if p.settings.CategoryOnce {
 		p.categoryOnce()
+		return
+	}
+	if p.keepCategory {
 		return
 	}
 	have := p.Product.Category
@@ -446,17 +507,35 @@ func (p *planner) category(in dianjia.Category) {
 		return
 	case in == none:
 		in = mount
-	case mount.Code != "" && in.ParentCode == "" && in.Code != mount.Code:
-		in.ParentCode = mount.Code
+	case mount.Code != "":
+		p.Categories = planChain(in, path, mount)
+		in = p.Categories[len(p.Categories)-1]
 	}
-	if mount.Code != "" && in != none && (in.ParentCode == mount.Code || in == mount) {
+	if mount.Code != "" && in != none {
 		p.note(RuleCategoryMounted, FieldCategory, "")
 	}
 	p.setCategory(planMerge(in, have))
 }
 
-// planMerge is the category in; what Jushuitan does not say of the same category stays as
-// in have.
+// planChain returns the categories from the one directly below the mount category down to c.
+func planChain(c dianjia.Category, path []dianjia.Category, mount dianjia.Category) []dianjia.Category {
+	chain := slices.Clone(path)
+	if len(chain) == 0 || chain[len(chain)-1].Code != c.Code {
+		chain = []dianjia.Category{c}
+	}
+	if i := slices.IndexFunc(chain, func(c dianjia.Category) bool { return c.Code == mount.Code }); i >= 0 && i+1 < len(chain) {
+		chain = chain[i+1:]
+	} else if above := chain[0].ParentCode; above != "" && above != mount.Code {
+		chain = append([]dianjia.Category{{Code: above}}, chain...)
+	}
+	if chain[0].Code != mount.Code {
+		chain[0].ParentCode = mount.Code
+	}
+	return chain
+}
+
+// planMerge returns the category in. If have is the same category, values that Jushuitan does
+// not have are taken from it.
 func planMerge(in, have dianjia.Category) dianjia.Category {
 	if in.Code != "" && in.Code == have.Code || in.Code == "" && in.Name == have.Name {
 		in.Code = cmp.Or(in.Code, have.Code)
@@ -466,15 +545,15 @@ func planMerge(in, have dianjia.Category) dianjia.Category {
 	return in
 }
 
-// categoryOnce puts a new product under the parking category and leaves all others.
+// categoryOnce puts a new product under the initial category and leaves all others.
 func (p *planner) categoryOnce() {
-	have, parking := p.Product.Category, p.settings.parking()
+	have, initial := p.Product.Category, p.settings.initialCategory()
 	switch {
 	case have == (dianjia.Category{}):
-		p.note(RuleCategoryParked, FieldCategory, "")
-		p.setCategory(parking)
-	case planUnder(have, parking):
-		p.note(RuleCategoryWaiting, FieldCategory, "")
+		p.note(RuleCategoryInitial, FieldCategory, "")
+		p.setCategory(initial)
+	case planUnder(have, initial):
+		p.note(RuleCategoryStillInitial, FieldCategory, "")
 	default:
 		p.note(RuleCategoryKept, FieldCategory, "")
 	}
@@ -488,15 +567,15 @@ func (p *planner) setCategory(c dianjia.Category) {
 	p.Product.Category = c
 }
 
-// planUnder reports whether a category is the parking category or below it.
-func planUnder(c, parking dianjia.Category) bool {
-	if parking.Code == "" || c.Code == "" {
-		return c.Name == parking.Name
+// planUnder reports whether a category is the initial category or below it.
+func planUnder(c, initial dianjia.Category) bool {
+	if initial.Code == "" || c.Code == "" {
+		return c.Name == initial.Name
 	}
-	return c.Code == parking.Code || c.ParentCode == parking.Code
+	return c.Code == initial.Code || c.ParentCode == initial.Code
 }
 
-// planCategory is such as "T恤 (30011) < 3001".
+// planCategory formats a category, such as "T恤 (30011) < 3001".
 func planCategory(c dianjia.Category) string {
 	text := c.Name
 	if c.Code != "" {

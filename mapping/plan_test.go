@@ -119,17 +119,17 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 		{"category below the mount", settings{AutoCreate: true, MountCategory: mount}, nil, tee(), mapping.ActionCreate, "created category_mounted",
 			"style_no:>TEE24 name:>圆领T恤 brand:>青禾 year:>2026 category:>T恤_(30011)_<_9 labels:>店加 sku_code[TEE24-M]:>TEE24-M sku_code[TEE24-L]:>TEE24-L"},
 		{"a lower category keeps its parent", settings{MountCategory: mount}, tee(), tee(category(cat{Code: "30012", Name: "长袖", ParentCode: "30011"})), mapping.ActionUpdate,
-			"", "category:T恤_(30011)>长袖_(30012)_<_30011"},
+			"category_mounted", "category:T恤_(30011)>长袖_(30012)_<_30011"},
 		{"no category", settings{MountCategory: mount}, tee(category(cat{})), tee(category(cat{})), mapping.ActionUpdate, "category_mounted", "category:>聚水潭_(9)"},
 		{"no category in Jushuitan", settings{MountCategory: mount}, tee(), tee(category(cat{})), mapping.ActionSkip, "empty_kept unchanged", ""},
 		{"category by name only", settings{}, tee(category(cat{Code: "7", Name: "T恤", ParentCode: "9"})), tee(category(cat{Name: "T恤"})), mapping.ActionSkip, "unchanged", ""},
 		// 仅同步一次类目
-		{"first sync parks", settings{AutoCreate: true, CategoryOnce: true, MountCategory: mount}, nil, tee(gone), mapping.ActionCreate, "created category_parked",
+		{"first sync uses the initial category", settings{AutoCreate: true, CategoryOnce: true, MountCategory: mount}, nil, tee(gone), mapping.ActionCreate, "created category_initial",
 			"style_no:>TEE24 name:>圆领T恤 brand:>青禾 year:>2026 category:>其他 labels:>店加 sku_code[TEE24-M]:>TEE24-M"},
-		{"still parked", settings{CategoryOnce: true}, tee(category(other)), tee(), mapping.ActionSkip, "category_waiting unchanged", ""},
-		{"parked below", settings{CategoryOnce: true, ParkingCategory: other}, tee(category(cat{Code: "81", Name: "待整理", ParentCode: "8"})), tee(), mapping.ActionSkip,
-			"category_waiting unchanged", ""},
-		{"no longer parked", settings{CategoryOnce: true, ParkingCategory: other}, tee(category(cat{Code: "5", Name: "上衣"})), tee(), mapping.ActionSkip, "category_kept unchanged", ""},
+		{"still in the initial category", settings{CategoryOnce: true}, tee(category(other)), tee(), mapping.ActionSkip, "category_still_initial unchanged", ""},
+		{"below the initial category", settings{CategoryOnce: true, InitialCategory: other}, tee(category(cat{Code: "81", Name: "待整理", ParentCode: "8"})), tee(), mapping.ActionSkip,
+			"category_still_initial unchanged", ""},
+		{"no longer in the initial category", settings{CategoryOnce: true, InitialCategory: other}, tee(category(cat{Code: "5", Name: "上衣"})), tee(), mapping.ActionSkip, "category_kept unchanged", ""},
 		{"without the setting it follows", settings{}, tee(category(other)), tee(), mapping.ActionUpdate, "", "category:其他_(8)>T恤_(30011)"},
 		// What no setting changes.
 		{"empty fields stay", settings{}, tee(), tee(func(p *dianjia.Product) { p.Brand, p.SKUs[0].Color = "", "" }), mapping.ActionSkip, "empty_kept unchanged", ""},
@@ -177,7 +177,7 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 		assert.Equal(t, *want, d.Product)
 		assert.Equal(t, "99", before.SKUs[0].Price.Retail.Decimal.String(), "what was planned from is not changed")
 		assert.Equal(t, mapping.SyncReason{Rule: mapping.RuleSKUGone, SKUs: []string{"TEE24-XS"}}, d.Reasons[1])
-		assert.Equal(t, mapping.SyncReason{Rule: mapping.RuleSalePriceOverwritten, Fields: []mapping.ProductField{mapping.FieldRetail}, SKUs: []string{"TEE24-M"}}, d.Reasons[0])
+		assert.Equal(t, mapping.SyncReason{Rule: mapping.RuleSalePriceOverwritten, Fields: []mapping.ProductField{mapping.FieldRetailPrice}, SKUs: []string{"TEE24-M"}}, d.Reasons[0])
 	})
 	t.Run("labels with room behind them", func(t *testing.T) {
 		room := []string{"店加", "其后"}
@@ -219,7 +219,7 @@ func again(t *testing.T, s mapping.SyncSettings, existing, incoming *dianjia.Pro
 func TestSyncSettingsValidate(t *testing.T) {
 	full := mapping.SyncSettings{
 		AutoCreate: true, PullSPU: true, OverwriteSalePrice: true, OnlyLabelled: true, Label: "门店", CategoryOnce: true,
-		ParkingCategory: dianjia.Category{Code: "8"}, MountCategory: dianjia.Category{Code: "9"}, SpecTemplate: "服装",
+		InitialCategory: dianjia.Category{Code: "8"}, MountCategory: dianjia.Category{Code: "9"}, SpecTemplate: "服装",
 	}
 	require.NoError(t, full.Validate())
 	require.NoError(t, mapping.SyncSettings{}.Validate())
@@ -231,8 +231,8 @@ func TestSyncSettingsValidate(t *testing.T) {
 		{"mount category", func(s *mapping.SyncSettings) { s.MountCategory.Code = "" }},
 		{"first level", func(s *mapping.SyncSettings) { s.MountCategory.ParentCode = "1" }},
 		{"spec template", func(s *mapping.SyncSettings) { s.SpecTemplate = "" }},
-		{"one label", func(s *mapping.SyncSettings) { s.Label = "店加,门店" }},
-		{"one label", func(s *mapping.SyncSettings) { s.Label = " 店加" }},
+		{"single label", func(s *mapping.SyncSettings) { s.Label = "店加,门店" }},
+		{"single label", func(s *mapping.SyncSettings) { s.Label = " 店加" }},
 		{"without CategoryOnce", func(s *mapping.SyncSettings) { s.CategoryOnce = false }},
 	}
 	for _, tt := range tests {
@@ -298,7 +298,7 @@ func randomSettings(r *rand.Rand) mapping.SyncSettings {
 		AutoCreate: flip(), PullSPU: flip(), SkipSalePrice: flip(), OverwriteSalePrice: flip(), OnlyLabelled: flip(), CategoryOnce: flip(),
 	}
 	if flip() {
-		s.ParkingCategory = dianjia.Category{Code: "8", Name: "其他"}
+		s.InitialCategory = dianjia.Category{Code: "8", Name: "其他"}
 	}
 	if flip() {
 		s.MountCategory, s.SpecTemplate = dianjia.Category{Code: "9", Name: "聚水潭"}, "服装"

@@ -5,22 +5,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // PropertyConfidence is how certain a color and size are that were parsed from a text.
 type PropertyConfidence int
 
-// The degrees, from the least.
+// The degrees, from lowest to highest.
 const (
-	// ConfidenceNone: neither colour nor size was found.
+	// ConfidenceNone means that neither color nor size was found.
 	ConfidenceNone PropertyConfidence = iota
-	// ConfidenceGuess: the form leaves it open, such as one part only (红色), a comma
-	// list, more than two parts, or a size that stands first.
+	// ConfidenceGuess means that the form is ambiguous, such as a single part (红色), a
+	// comma list, more than two parts, or a size in the first place.
 	ConfidenceGuess
-	// ConfidencePositional: colour and size by their place, 红色;XL.
+	// ConfidencePositional means color and size by position, 红色;XL.
 	ConfidencePositional
-	// ConfidenceLabelled: by their labels, 颜色:红;尺码:XL.
+	// ConfidenceLabelled means color and size by label, 颜色:红;尺码:XL.
 	ConfidenceLabelled
 )
 
@@ -41,34 +42,37 @@ func (c PropertyConfidence) String() string {
 // Properties is the color and size parsed from a properties_value (颜色及规格). No text is
 // lost: parts that are neither are in Others.
 type Properties struct {
-	Text       string // as it came
+	Text       string // the original text
 	Color      string // 颜色
 	Size       string // 尺码
-	ColorLabel string // the label of the colour as it was written, "" where there was none
+	ColorLabel string // the label of the color as written, "" if there was none
 	SizeLabel  string
 	Others     []Property // the other parts, in their order
 	Confidence PropertyConfidence
 }
 
-// Property is a part of the text that is neither colour nor size.
+// Property is a part of the text that is neither color nor size.
 type Property struct {
-	Key   string // "" where the part has no label
+	Key   string // "" if the part has no label
 	Value string
 }
 
-// PropertyLabels are the labels that say what a part of a properties_value is. An
-// earlier label is better than a later one: with both 尺码 and 规格 in a text, 尺码 is
-// the size and 规格 is among the others. Case does not matter.
+// PropertyLabels are the labels that identify the parts of a properties_value. Earlier
+// labels take precedence: if a text has both 尺码 and 规格, 尺码 is the size and 规格
+// is among the others. Case is ignored, and so are brackets at the end: 尺码(欧码) is 尺码.
 type PropertyLabels struct {
 	Color []string
 	Size  []string
 }
 
-// DefaultPropertyLabels are the labels that were seen in practice.
+// DefaultPropertyLabels returns the labels seen in practice.
 func DefaultPropertyLabels() PropertyLabels {
 	return PropertyLabels{
-		Color: []string{"颜色", "颜色分类", "颜色名称", "主色", "color", "colour"},
-		Size:  []string{"尺码", "尺寸", "码数", "码", "size", "规格"},
+		Color: []string{"颜色", "颜色分类", "颜色名称", "主色", "主要颜色", "花色", "色号", "颜色规格", "color", "colour"},
+		Size: []string{
+			"尺码", "尺码名称", "参考尺码", "中国码", "尺寸", "码数", "鞋码", "鞋子尺码", "适用尺码", "身高", "参考身高", "适合身高", "适用身高",
+			"号型", "码", "size", "规格",
+		},
 	}
 }
 
@@ -82,14 +86,14 @@ func (l PropertyLabels) Validate() error {
 		case strings.TrimSpace(label) == "":
 			errs = append(errs, errors.New("mapping: a property label is empty / 属性标签不能为空"))
 		case label != strings.TrimSpace(label) || strings.ContainsAny(label, ":：;；,，"):
-			errs = append(errs, fmt.Errorf("mapping: property label %q has a separator or a blank at an end / 属性标签不能包含分隔符或首尾空格", label))
+			errs = append(errs, fmt.Errorf("mapping: property label %q contains a separator, or starts or ends with a blank / 属性标签不能包含分隔符或首尾空格", label))
 		case slices.ContainsFunc(seen, func(s string) bool { return strings.EqualFold(s, label) }):
 			errs = append(errs, fmt.Errorf("mapping: duplicate property label %q / 属性标签重复", label))
 		}
 		seen = append(seen, label)
 	}
 	if len(l.Color) == 0 || len(l.Size) == 0 {
-		errs = append(errs, errors.New("mapping: there must be a label for the colour and one for the size / 颜色与尺码至少各需一个标签"))
+		errs = append(errs, errors.New("mapping: at least one label is required for the colour and one for the size / 颜色与尺码至少各需一个标签"))
 	}
 	return errors.Join(errs...)
 }
@@ -97,17 +101,19 @@ func (l PropertyLabels) Validate() error {
 // ParseProperties parses text with [DefaultPropertyLabels].
 func ParseProperties(text string) Properties { return DefaultPropertyLabels().Parse(text) }
 
-// Parse reads a properties_value, which is free text. In this order:
+// Parse parses a properties_value, which is free text, by these rules in this order:
 //
-//   - Parts are separated by semicolons, or by commas where there is none; full
-//     width or not. A separator in brackets separates nothing.
-//   - Where a part has a known label, labels decide. A part without one is what is
-//     still missing, the rest are others.
-//   - Where every part has a label and none is known, all are others.
-//   - Else the first part is the colour and the second the size, unless only the
+//   - Parts are separated by semicolons or, if there is none, by commas, in half or
+//     full width. Separators in brackets are ignored.
+//   - A known label inside a value starts a new part, with or without a blank, / | 、 + or
+//     line break before it (颜色:红尺码:XL), except in brackets.
+//   - If any part has a known label, labels decide. A part without a label is the one
+//     that is still missing; the rest are others.
+//   - If every part has a label but none is known, all are others.
+//   - Otherwise the first part is the color and the second the size, unless only the
 //     first looks like a size (XL, 36, 170/92A, 均码).
-//   - One part alone is the size if it looks like one, else it is the colour; a
-//     letter size at its end (红色-XL) is split off.
+//   - A single part is the size if it looks like one, otherwise the color; a letter
+//     size at its end (红色-XL) is split off.
 func (l PropertyLabels) Parse(text string) Properties {
 	p := Properties{Text: text}
 	if strings.TrimSpace(text) == "" {
@@ -115,6 +121,7 @@ func (l PropertyLabels) Parse(text string) Properties {
 	}
 	var buf [8]propPart
 	parts, comma, separated := propSplit(text, buf[:0])
+	parts = l.splitLabels(text, parts)
 	known, labelled := false, 0
 	for i := range parts {
 		part := &parts[i]
@@ -134,7 +141,7 @@ func (l PropertyLabels) Parse(text string) Properties {
 	case labelled == len(parts):
 		p.others(parts, -1, -1)
 	default:
-		for i := range parts { // a colon without a known label is text like any other
+		for i := range parts { // a colon without a known label is plain text
 			parts[i].key, parts[i].value = "", parts[i].text
 		}
 		p.byPlace(parts, comma, separated)
@@ -145,9 +152,9 @@ func (l PropertyLabels) Parse(text string) Properties {
 // A propPart is one part of a text.
 type propPart struct {
 	start, end  int    // in the text
-	text        string // without blanks at its ends
-	key, value  string // before and after the colon; without one, all is value
-	color, size int    // rank of the key among the labels, -1 where it is none
+	text        string // without surrounding blanks
+	key, value  string // before and after the colon; without a colon only value
+	color, size int    // rank of the key among the labels, or -1
 }
 
 func propMake(text string, start, end int) propPart {
@@ -162,9 +169,94 @@ func propMake(text string, start, end int) propPart {
 	return part
 }
 
-// propRank is the index of key among the labels, or -1.
+// splitLabels splits parts at the known labels within them.
+func (l PropertyLabels) splitLabels(text string, parts []propPart) []propPart {
+	if strings.IndexFunc(text, propColon) < 0 {
+		return parts
+	}
+	var out []propPart
+	for i, part := range parts {
+		start, nested, depth := part.start, propBalanced(text[part.start:part.end]), 0
+		for at, r := range text[part.start:part.end] {
+			if nested {
+				depth += propBracket(r)
+			}
+			if !propColon(r) || depth > 0 {
+				continue
+			}
+			at += part.start
+			label := l.labelBefore(text[start:at])
+			if label == 0 || strings.TrimSpace(text[start:at-label]) == "" {
+				continue
+			}
+			head := strings.TrimRightFunc(text[start:at-label], func(r rune) bool { return strings.ContainsRune(" 　\t\r\n/|、+＋／｜", r) })
+			if head == "" || strings.TrimSpace(head) == "" {
+				continue
+			}
+			if out == nil {
+				out = slices.Clone(parts[:i])
+			}
+			out = append(out, propMake(text, start, start+len(head)))
+			start = at - label
+		}
+		if out != nil {
+			out = append(out, propMake(text, start, part.end))
+		}
+	}
+	if out == nil {
+		return parts
+	}
+	return out
+}
+
+func propColon(r rune) bool { return r == ':' || r == '：' }
+
+// labelBefore returns the length of the longest known label at the end of a text, including
+// brackets and blanks after it, or 0. A part of a longer word is not a label: neither 码 in
+// 条码 nor size in oversize.
+func (l PropertyLabels) labelBefore(text string) (length int) {
+	trimmed := strings.TrimRight(text, " 　")
+	bare := propBare(trimmed)
+	for _, labels := range [...][]string{l.Color, l.Size} {
+		for _, label := range labels {
+			if propEndsWith(bare, label) && len(text)-len(bare)+len(label) > length {
+				length = len(text) - len(bare) + len(label)
+			}
+		}
+	}
+	return length
+}
+
+// propEndsWith reports whether a text ends with a label that is not a part of a longer word.
+func propEndsWith(text, label string) bool {
+	if len(label) > len(text) || !strings.EqualFold(text[len(text)-len(label):], label) {
+		return false
+	}
+	before, _ := utf8.DecodeLastRuneInString(text[:len(text)-len(label)])
+	first, width := utf8.DecodeRuneInString(label)
+	switch {
+	case !unicode.IsLetter(before) || before == utf8.RuneError:
+		return true
+	case width == len(label): // 码 in 条码
+		return false
+	}
+	return first >= utf8.RuneSelf || before >= utf8.RuneSelf
+}
+
+// propBare returns a label without the brackets at its end, such as 尺码 for 尺码(欧码).
+func propBare(key string) string {
+	if !strings.HasSuffix(key, ")") && !strings.HasSuffix(key, "）") {
+		return key
+	}
+	if i := strings.LastIndexAny(key, "(（"); i > 0 {
+		return strings.TrimRight(key[:i], " 　")
+	}
+	return key
+}
+
+// propRank returns the index of key among the labels, or -1.
 func propRank(labels []string, key string) int {
-	if key == "" {
+	if key = propBare(key); key == "" {
 		return -1
 	}
 	for i, label := range labels {
@@ -175,8 +267,8 @@ func propRank(labels []string, key string) int {
 	return -1
 }
 
-// propSplit cuts text into parts. A first part that is empty stays, since it is the
-// place of the colour; other empty ones go.
+// propSplit splits text into parts. An empty first part is kept, since it is the place of
+// the color; other empty parts are dropped.
 func propSplit(text string, parts []propPart) (_ []propPart, comma, separated bool) {
 	nested := propBalanced(text)
 	comma = !propHas(text, nested, ';', '；')
@@ -220,7 +312,7 @@ func propHas(text string, nested bool, half, full rune) bool {
 	return false
 }
 
-// propBracket is +1 for an opening and -1 for a closing bracket.
+// propBracket returns +1 for an opening and -1 for a closing bracket.
 func propBracket(r rune) int {
 	switch r {
 	case '(', '（', '[', '【', '{', '｛':
@@ -231,7 +323,7 @@ func propBracket(r rune) int {
 	return 0
 }
 
-// propBalanced reports whether brackets can be trusted.
+// propBalanced reports whether brackets are balanced.
 func propBalanced(text string) bool {
 	depth := 0
 	for _, r := range text {
@@ -243,7 +335,7 @@ func propBalanced(text string) bool {
 }
 
 // propContinue joins parts of a comma list to the labelled part before them, since a
-// value may have commas (颜色:红,白). What looks like a size stands for itself.
+// value may have commas (颜色:红,白). A part that looks like a size is not joined.
 func propContinue(text string, parts []propPart) []propPart {
 	out := parts[:1]
 	for _, part := range parts[1:] {
@@ -265,6 +357,9 @@ func (p *Properties) byLabel(parts []propPart) {
 	size := propBest(parts, func(part *propPart) int { return part.size })
 	p.Confidence = ConfidenceLabelled
 	for i, part := range parts {
+		if part.text != "" && part.color < 0 && part.size < 0 {
+			p.Confidence = ConfidencePositional // a part has an unknown label
+		}
 		if part.key != "" || part.text == "" {
 			continue
 		}
@@ -286,7 +381,7 @@ func (p *Properties) byLabel(parts []propPart) {
 	p.others(parts, color, size)
 }
 
-// propBest is the index of the part with the best label, or -1.
+// propBest returns the index of the part with the best label, or -1.
 func propBest(parts []propPart, rank func(*propPart) int) int {
 	best := -1
 	for i := range parts {
@@ -310,7 +405,7 @@ func (p *Properties) byPlace(parts []propPart, comma, separated bool) {
 		if parts[1].text != "" && propIsSize(parts[0].text) && !propIsSize(parts[1].text) {
 			color, size = 1, 0
 			p.Confidence = ConfidenceGuess
-		} else if comma && !propIsSize(parts[1].text) {
+		} else if comma && !propIsSize(parts[1].text) || propIsColor(parts[1].text) && !propIsColor(parts[0].text) {
 			p.Confidence = ConfidenceGuess
 		}
 	default:
@@ -325,8 +420,8 @@ func (p *Properties) byPlace(parts []propPart, comma, separated bool) {
 	p.others(parts, color, size)
 }
 
-// byItself fills p from one part without a label. Closed tells that a semicolon ends it,
-// as in 红色; which leaves the size open.
+// byItself fills p from a single part without a label. closed means that a semicolon ends
+// it, as in 红色; which leaves the size open.
 func (p *Properties) byItself(part propPart, closed bool) {
 	p.Confidence = ConfidenceGuess
 	head, tail, ok := propTail(part.text)
@@ -362,13 +457,16 @@ func propTail(s string) (head, tail string, ok bool) {
 	return head, tail, head != "" && propIsLetterSize(tail)
 }
 
-// propIsSize reports whether s looks like a size and hardly like a colour.
+// propIsSize reports whether s looks like a size rather than a color.
 func propIsSize(s string) bool {
 	if i := strings.IndexAny(s, "(（[【"); i > 0 {
 		s = strings.TrimSpace(s[:i]) // XL(建议120斤)
 	}
-	if propIsLetterSize(s) {
+	if propIsLetterSize(s) || propIsMarkedSize(strings.ToUpper(s)) {
 		return true
+	}
+	if a, b, ok := strings.Cut(s, "/"); ok && (propIsLetterSize(a) && propIsNumber(b) || propIsNumber(a) && propIsLetterSize(b)) {
+		return true // XL/180
 	}
 	s = strings.TrimSuffix(strings.TrimSuffix(s, "码"), "号")
 	if n := len(s); n > 0 && (s[n-1] >= 'A' && s[n-1] <= 'G') && strings.ContainsRune(s, '/') {
@@ -376,6 +474,31 @@ func propIsSize(s string) bool {
 	}
 	first, second, slash := strings.Cut(s, "/")
 	return propIsNumber(first) && (!slash || propIsNumber(second))
+}
+
+// propIsMarkedSize: FREE SIZE, EUR 38, 90CM.
+func propIsMarkedSize(upper string) bool {
+	switch upper {
+	case "FREE", "FREE SIZE", "FREESIZE", "ONE SIZE", "ONESIZE":
+		return true
+	}
+	for _, prefix := range [...]string{"EUR", "EU", "US", "UK"} {
+		if number, ok := strings.CutPrefix(upper, prefix); ok && propIsNumber(strings.TrimSpace(number)) {
+			return true
+		}
+	}
+	number, ok := strings.CutSuffix(upper, "CM")
+	return ok && propIsNumber(strings.TrimSpace(number))
+}
+
+// propIsColor reports whether s looks like a color: it ends in 色 or consists of words for
+// colors, such as 深蓝 or 黑白.
+func propIsColor(s string) bool {
+	if strings.HasSuffix(s, "色") {
+		return true
+	}
+	s = strings.TrimLeft(s, "深浅大亮暗纯正")
+	return s != "" && strings.Trim(s, "红橙黄绿青蓝紫黑白灰粉棕褐米杏咖") == ""
 }
 
 // propIsNumber: 36, 36.5, 170.
@@ -414,8 +537,7 @@ func propIsLetterSize(s string) bool {
 	return false
 }
 
-// withColor takes the colour that Jushuitan itself tells apart (color of a SKU
-// query) where the text leaves it open.
+// withColor uses Jushuitan's own color (color of a SKU query) if the text is ambiguous.
 func (p *Properties) withColor(color string) {
 	color = strings.TrimSpace(color)
 	if color == "" || p.Confidence == ConfidenceLabelled {
@@ -425,17 +547,23 @@ func (p *Properties) withColor(color string) {
 	case p.Color == color:
 		p.Confidence = max(p.Confidence, ConfidencePositional)
 	case p.Color == "":
-		if p.Size == color { // a colour that looks like a size
+		if p.Size == color { // a color that looks like a size
 			p.Size = ""
 		}
 		p.Color = color
 		p.Confidence = max(p.Confidence, ConfidenceGuess)
+	case p.Size == color: // in the other order
+		p.Color, p.Size = color, p.Color
+		p.Confidence = max(p.Confidence, ConfidencePositional)
 	default:
-		// The colour may itself have separators: 红,白 in 红,白,XL.
+		// The color may contain separators: 红,白 in 红,白,XL.
 		rest, ok := strings.CutPrefix(strings.TrimSpace(p.Text), color)
 		if trimmed := strings.TrimLeft(rest, " 　;；,，"); ok && trimmed != rest || ok && rest == "" {
 			p.Color, p.Size, p.Others = color, strings.TrimSpace(trimmed), nil
 			p.Confidence = ConfidencePositional
+		} else if p.Confidence <= ConfidenceGuess { // what Jushuitan says is better than a guess
+			p.Others = append([]Property{{Value: p.Color}}, p.Others...)
+			p.Color = color
 		}
 	}
 }

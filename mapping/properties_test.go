@@ -69,7 +69,7 @@ func TestParseProperties(t *testing.T) {
 		{"Color:Red;SIZE:M", "Red", "M", labelled, ""},
 		{"颜色:红;码:36", "红", "36", labelled, ""},
 		{"颜色:红,尺码:XL", "红", "XL", labelled, ""},
-		{"颜色:红，尺码:XL，材质:棉", "红", "XL", labelled, "材质=棉"},
+		{"颜色:红，尺码:XL，材质:棉", "红", "XL", positional, "材质=棉"},
 		{"颜色:红,白;尺码:XL", "红,白", "XL", labelled, ""},
 		{"颜色:红,白", "红,白", "", labelled, ""},
 		{"颜色:红,白,尺码:XL", "红,白", "XL", labelled, ""},
@@ -77,12 +77,37 @@ func TestParseProperties(t *testing.T) {
 		{"颜色:;尺码:XL", "", "XL", labelled, ""},
 		{"颜色:红;规格:大包;尺码:XL", "红", "XL", labelled, "规格=大包"},
 		{"颜色:红;颜色:蓝;尺码:XL", "红", "XL", labelled, "颜色=蓝"},
-		{"材质:棉;颜色:红", "红", "", labelled, "材质=棉"},
+		{"材质:棉;颜色:红", "红", "", positional, "材质=棉"},
 		// A label and a place.
 		{"颜色:红;XL", "红", "XL", positional, ""},
 		{"红;尺码:XL", "红", "XL", positional, ""},
 		{"颜色:红,XL", "红", "XL", positional, ""},
-		{"颜色:红;尺码:XL;预定15天", "红", "XL", labelled, "=预定15天"},
+		{"颜色:红;尺码:XL;预定15天", "红", "XL", positional, "=预定15天"},
+		// Labels within a value, and labels that people use.
+		{"颜色:红 尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红/尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红|尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红、尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红+尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红\n尺码:XL", "红", "XL", labelled, ""},
+		{"颜色:红尺码:XL", "红", "XL", labelled, ""},
+		{"尺码：XL颜色：红", "红", "XL", labelled, ""},
+		{"颜色:红 (加绒) 尺码:XL", "红 (加绒)", "XL", labelled, ""},
+		{"颜色:红(尺码:偏大);尺码:XL", "红(尺码:偏大)", "XL", labelled, ""},
+		{"颜色:红 条码:123", "红 条码:123", "", labelled, ""},
+		{"Color:Red Size:M", "Red", "M", labelled, ""},
+		{"颜色名称:红;尺码名称:XL", "红", "XL", labelled, ""},
+		{"颜色分类:红;鞋码:42", "红", "42", labelled, ""},
+		{"颜色:红;身高:110cm", "红", "110cm", labelled, ""},
+		{"颜色:红;参考身高:110cm", "红", "110cm", labelled, ""},
+		{"颜色:红;尺码(欧码):42", "红", "42", labelled, ""},
+		{"颜色:红;尺码（欧码）：42", "红", "42", labelled, ""},
+		// A size in the first place.
+		{"110cm;红色", "红色", "110cm", guess, ""},
+		{"XL/180;深蓝", "深蓝", "XL/180", guess, ""},
+		{"EUR42;黑色", "黑色", "EUR42", guess, ""},
+		{"均码;白", "白", "均码", guess, ""},
+		{"十片;水青色", "十片", "水青色", guess, ""},
 		// Nothing.
 		{"材质:棉;产地:杭州", "", "", none, "材质=棉 产地=杭州"},
 		{"颜色:;尺码:", "", "", none, ""},
@@ -119,10 +144,10 @@ func TestPropertyLabels(t *testing.T) {
 
 	require.NoError(t, mapping.DefaultPropertyLabels().Validate())
 	for name, bad := range map[string]mapping.PropertyLabels{
-		"is empty":       {Color: []string{""}, Size: []string{"码"}},
-		"duplicate":      {Color: []string{"Color"}, Size: []string{"COLOR"}},
-		"a separator":    {Color: []string{"颜色："}, Size: []string{"码"}},
-		"there must be ": {Color: []string{"颜色"}},
+		"is empty":           {Color: []string{""}, Size: []string{"码"}},
+		"duplicate":          {Color: []string{"Color"}, Size: []string{"COLOR"}},
+		"a separator":        {Color: []string{"颜色："}, Size: []string{"码"}},
+		"at least one label": {Color: []string{"颜色"}},
 	} {
 		require.ErrorContains(t, bad.Validate(), name)
 		_, err := mapping.NewProductMapper(mapping.ProductConfig{Properties: bad})
@@ -134,7 +159,7 @@ func TestPropertyLabels(t *testing.T) {
 func runes(counts map[rune]int, by int, texts ...string) {
 	for _, text := range texts {
 		for _, r := range text {
-			if !unicode.IsSpace(r) && !strings.ContainsRune(":：;；,，/-_|", r) {
+			if !unicode.IsSpace(r) && !strings.ContainsRune(":：;；,，/-_|、+＋／｜", r) {
 				counts[r] += by
 			}
 		}

@@ -18,38 +18,40 @@ const MallShopSite = "商家自有商城"
 // routingEnabled is the status of a warehouse in use.
 const routingEnabled = "生效"
 
-// Routing 路由设置 is how a merchant has connected DianJia and Jushuitan, as far as it
-// decides where orders go and where stock counts. It is only read.
+// Routing 路由设置 is how a merchant has connected DianJia and Jushuitan: the settings
+// that determine where orders go and where stock counts.
 type Routing struct {
 	Shops      []jushuitan.Shop           // 店铺: of the merchant in Jushuitan
 	Warehouses []jushuitan.Warehouse      // 仓库: of the merchant in Jushuitan
 	Stores     []dianjia.StoreBinding     // 绑定店仓
 	Downloads  []dianjia.WarehouseBinding // 下载策略
 	// MallShopID 自有商城店铺编号 is the shop_id that is configured for DianJia's orders;
-	// zero if none is. Shops whose site is [MallShopSite] are malls anyway.
+	// zero if none. Shops whose site is [MallShopSite] are malls in any case.
 	MallShopID int64
 }
 
 // CheckRouting looks for settings that lose, repeat or overstate orders and stock, and
-// for orders that went where they must not go. Each of these is a finding:
+// for misrouted orders. It reports:
 //   - an order of the self-owned mall that was assigned to a virtual warehouse
-//     (店加线下仓), from which it would come back to the stores;
-//   - stock that goes round: from a store up into a warehouse of Jushuitan, and from
-//     there down into the store;
+//     (店加线下仓), from which it would return to the stores;
+//   - stock that circulates: uploaded from a store to a warehouse of Jushuitan and
+//     downloaded from there to the store;
 //   - stock that is counted twice: a store bound to several warehouses, a warehouse
-//     downloaded into several, a virtual warehouse downloaded at all;
-//   - a binding to no warehouse, an unknown one, one out of use, or the main one;
-//   - none or several order stores (指定下单店仓) of a virtual warehouse;
+//     downloaded into several, a figure that two expressions count, or a downloaded
+//     virtual warehouse;
+//   - a binding to no warehouse, an unknown one, one that is out of use, or the main
+//     one;
+//   - a virtual warehouse with no or several order stores (指定下单店仓);
 //   - a mall shop that is missing or of another type.
 //
-// An empty list of shops or of warehouses was not read: nothing is unknown then.
+// An empty list of shops or warehouses means that it was not queried: nothing is
+// reported as unknown then.
 //
 // A virtual warehouse is one to which a store is bound, or whose name is 店加线下仓,
-// except the main warehouse. The findings are in a fixed order: shops, bindings,
-// loops, and then the orders as they were given. For a stream of orders use
-// [NewRoutingCheck].
+// except the main warehouse. The findings are in a fixed order: shops, bindings, loops,
+// then the orders in the given order. For a stream of orders use [NewRoutingChecker].
 func CheckRouting(r Routing, orders ...*jushuitan.Order) []SetupFinding {
-	check := NewRoutingCheck(r)
+	check := NewRoutingChecker(r)
 	found := check.Findings()
 	for _, o := range orders {
 		if f, bad := check.Order(o); bad {
@@ -59,9 +61,9 @@ func CheckRouting(r Routing, orders ...*jushuitan.Order) []SetupFinding {
 	return found
 }
 
-// RoutingCheck is a [Routing] made ready to check many orders. It never changes and
-// may be used by many goroutines.
-type RoutingCheck struct {
+// RoutingChecker is a [Routing] prepared for checking many orders. It is immutable and
+// safe for concurrent use.
+type RoutingChecker struct {
 	r          Routing
 	shops      map[int64]jushuitan.Shop
 	warehouses map[int64]jushuitan.Warehouse
@@ -70,11 +72,11 @@ type RoutingCheck struct {
 	ordered    []int64 // the virtual warehouses, ascending
 }
 
-// NewRoutingCheck returns a check of r, which it copies.
-func NewRoutingCheck(r Routing) *RoutingCheck {
+// NewRoutingChecker returns a checker for r, which it copies.
+func NewRoutingChecker(r Routing) *RoutingChecker {
 	r.Shops, r.Warehouses = slices.Clone(r.Shops), slices.Clone(r.Warehouses)
 	r.Stores, r.Downloads = slices.Clone(r.Stores), slices.Clone(r.Downloads)
-	c := &RoutingCheck{
+	c := &RoutingChecker{
 		r:          r,
 		shops:      make(map[int64]jushuitan.Shop, len(r.Shops)),
 		warehouses: make(map[int64]jushuitan.Warehouse, len(r.Warehouses)),
@@ -102,7 +104,7 @@ func NewRoutingCheck(r Routing) *RoutingCheck {
 	return c
 }
 
-// routingNumber is a warehouse's wms_co_id; the main one's is its company number.
+// routingNumber returns a warehouse's wms_co_id; the main one's is its company number.
 func routingNumber(w jushuitan.Warehouse) int64 {
 	if w.WMSCoID == 0 && w.IsMain {
 		return w.CoID
@@ -110,9 +112,9 @@ func routingNumber(w jushuitan.Warehouse) int64 {
 	return w.WMSCoID
 }
 
-// Order checks where one order was assigned; bad is false where nothing is wrong.
-// Orders that are cancelled, merged or split go nowhere and are passed over.
-func (c *RoutingCheck) Order(o *jushuitan.Order) (f SetupFinding, bad bool) {
+// Order checks where an order was assigned; bad is false if nothing is wrong.
+// Cancelled, merged and split orders are skipped.
+func (c *RoutingChecker) Order(o *jushuitan.Order) (f SetupFinding, bad bool) {
 	if o == nil || !c.virtual[o.WMSCoID] {
 		return SetupFinding{}, false
 	}
@@ -128,7 +130,7 @@ func (c *RoutingCheck) Order(o *jushuitan.Order) (f SetupFinding, bad bool) {
 	}
 	switch {
 	case c.isMall(o.ShopID, shop.ShopSite), site == MallShopSite:
-		return f.with(MallOrderToVirtualWarehouse,
+		return f.with(SetupMallOrderToVirtualWarehouse,
 			fmt.Sprintf("order %d (so_id %q) of the self-owned mall shop %d was assigned to the virtual warehouse %d: it would come back to the stores",
 				o.OID, o.SoID, o.ShopID, o.WMSCoID),
 			fmt.Sprintf("自有商城店铺 %d 的订单 %d（线上单号 %q）分配到了店加线下仓 %d：订单会回流到门店",
@@ -136,22 +138,22 @@ func (c *RoutingCheck) Order(o *jushuitan.Order) (f SetupFinding, bad bool) {
 			"assign it to another warehouse, and exclude the shop from the virtual warehouse in Jushuitan's order assignment strategy",
 			"请改派到其他仓库，并在聚水潭的订单分配策略中排除该店铺到店加线下仓的分配"), true
 	case !known && site == "" && len(c.r.Shops) > 0:
-		return f.with(OrderShopUnknown,
-			fmt.Sprintf("order %d (so_id %q) in the virtual warehouse %d is of shop %d, which is not among the shops: whether it is a mall's cannot be told",
+		return f.with(SetupOrderShopUnknown,
+			fmt.Sprintf("order %d (so_id %q) in the virtual warehouse %d belongs to shop %d, which is not in the list of shops: whether it is a mall is unknown",
 				o.OID, o.SoID, o.WMSCoID, o.ShopID),
 			fmt.Sprintf("店加线下仓 %d 中订单 %d（线上单号 %q）的店铺 %d 不在店铺列表中：无法判断是否为自有商城",
 				o.WMSCoID, o.OID, o.SoID, o.ShopID),
-			"read the shops again", "请重新读取店铺列表"), true
+			"query the shops again", "请重新查询店铺列表"), true
 	}
 	return SetupFinding{}, false
 }
 
-func (c *RoutingCheck) isMall(id int64, site string) bool {
+func (c *RoutingChecker) isMall(id int64, site string) bool {
 	return site == MallShopSite || id != 0 && id == c.r.MallShopID
 }
 
 // Findings checks the settings without any order.
-func (c *RoutingCheck) Findings() []SetupFinding {
+func (c *RoutingChecker) Findings() []SetupFinding {
 	var found []SetupFinding
 	found = append(found, c.shopFindings()...)
 	found = append(found, c.storeFindings()...)
@@ -159,7 +161,7 @@ func (c *RoutingCheck) Findings() []SetupFinding {
 	return append(found, c.loops()...)
 }
 
-func (c *RoutingCheck) shopFindings() []SetupFinding {
+func (c *RoutingChecker) shopFindings() []SetupFinding {
 	if len(c.r.Shops) == 0 {
 		return nil
 	}
@@ -170,24 +172,24 @@ func (c *RoutingCheck) shopFindings() []SetupFinding {
 				return nil
 			}
 		}
-		return []SetupFinding{SetupFinding{}.with(MallShopMissing,
+		return []SetupFinding{SetupFinding{}.with(SetupMallShopMissing,
 			"no shop is a self-owned mall: orders of stores and the mall cannot be shipped by a warehouse of Jushuitan",
 			"没有“商家自有商城”类型的店铺：线下订单无法由电商仓发货",
-			"make a shop of type 商家自有商城 in Jushuitan and enter its number in DianJia",
+			"create a shop of type 商家自有商城 in Jushuitan and enter its number in DianJia",
 			"请在聚水潭新建“商家自有商城”店铺，并在店加填写其编号")}
 	}
 	shop, ok := c.shops[id]
 	f := SetupFinding{ShopID: id}
 	switch {
 	case !ok:
-		return []SetupFinding{f.with(MallShopUnknown,
-			fmt.Sprintf("the mall shop %d that is configured is not among the merchant's shops", id),
+		return []SetupFinding{f.with(SetupMallShopUnknown,
+			fmt.Sprintf("the configured mall shop %d is not among the merchant's shops", id),
 			fmt.Sprintf("配置的自有商城店铺编号 %d 不在商家的店铺中", id),
 			"enter the shop_id of the merchant's shop of type 商家自有商城",
 			"请填写商家“商家自有商城”店铺的编号")}
 	case shop.ShopSite != "" && shop.ShopSite != MallShopSite:
-		return []SetupFinding{f.with(MallShopSiteWrong,
-			fmt.Sprintf("the mall shop %d that is configured is of type %q", id, shop.ShopSite),
+		return []SetupFinding{f.with(SetupMallShopSiteWrong,
+			fmt.Sprintf("the configured mall shop %d is of type %q", id, shop.ShopSite),
 			fmt.Sprintf("配置的自有商城店铺 %d 的类型是 %q", id, shop.ShopSite),
 			"enter the shop_id of the merchant's shop of type 商家自有商城",
 			"请填写商家“商家自有商城”店铺的编号")}
@@ -195,7 +197,7 @@ func (c *RoutingCheck) shopFindings() []SetupFinding {
 	return nil
 }
 
-func (c *RoutingCheck) storeFindings() []SetupFinding {
+func (c *RoutingChecker) storeFindings() []SetupFinding {
 	found := warehouseStoreFindings(c.r.Stores)
 	seen := map[int64]bool{}
 	type designated struct{ stores, chosen int }
@@ -220,7 +222,7 @@ func (c *RoutingCheck) storeFindings() []SetupFinding {
 		found = append(found, c.warehouseFindings(b.EntID, b.WMSCoID)...)
 		if c.main[b.WMSCoID] {
 			f := SetupFinding{EntID: b.EntID, StoreCode: b.StoreCode, WMSCoID: b.WMSCoID}
-			found = append(found, f.with(MainWarehouseBound,
+			found = append(found, f.with(SetupMainWarehouseBound,
 				fmt.Sprintf("store %q is bound to the main warehouse %d: its stock would be added to that of the main warehouse", b.StoreCode, b.WMSCoID),
 				fmt.Sprintf("店仓 %q 绑定到了主仓 %d：门店库存会并入主仓", b.StoreCode, b.WMSCoID),
 				"bind the stores to a warehouse of their own, usually named "+dianjia.WarehouseName,
@@ -231,15 +233,15 @@ func (c *RoutingCheck) storeFindings() []SetupFinding {
 		f := SetupFinding{WMSCoID: id}
 		switch n := chosen[id].chosen; {
 		case n == 0:
-			found = append(found, f.with(OrderStoreMissing,
+			found = append(found, f.with(SetupOrderStoreMissing,
 				fmt.Sprintf("none of the stores bound to warehouse %d is the order store", id),
 				fmt.Sprintf("电商仓 %d 绑定的店仓中没有指定下单店仓", id),
 				"designate the store in whose name online orders are entered", "请设置指定下单店仓"))
 		case n > 1:
-			found = append(found, f.with(OrderStoreAmbiguous,
+			found = append(found, f.with(SetupOrderStoreAmbiguous,
 				fmt.Sprintf("%d of the stores bound to warehouse %d are order stores", n, id),
 				fmt.Sprintf("电商仓 %d 有 %d 个指定下单店仓", id, n),
-				"leave one order store", "请只保留一个指定下单店仓"))
+				"keep one order store", "请只保留一个指定下单店仓"))
 		}
 	}
 	for _, id := range c.ordered {
@@ -247,7 +249,7 @@ func (c *RoutingCheck) storeFindings() []SetupFinding {
 			continue
 		}
 		f := SetupFinding{WMSCoID: id}
-		found = append(found, f.with(VirtualWarehouseUnbound,
+		found = append(found, f.with(SetupVirtualWarehouseUnbound,
 			fmt.Sprintf("no store is bound to the virtual warehouse %d: its orders would be shipped by nobody", id),
 			fmt.Sprintf("店加线下仓 %d 没有绑定店仓：其订单无人发货", id),
 			"bind the stores that take part", "请绑定参与发货的店仓"))
@@ -256,7 +258,7 @@ func (c *RoutingCheck) storeFindings() []SetupFinding {
 }
 
 // warehouseFindings checks a warehouse that a binding names.
-func (c *RoutingCheck) warehouseFindings(entID string, id int64) []SetupFinding {
+func (c *RoutingChecker) warehouseFindings(entID string, id int64) []SetupFinding {
 	if len(c.r.Warehouses) == 0 {
 		return nil
 	}
@@ -264,21 +266,21 @@ func (c *RoutingCheck) warehouseFindings(entID string, id int64) []SetupFinding 
 	w, ok := c.warehouses[id]
 	switch {
 	case !ok:
-		return []SetupFinding{f.with(WarehouseUnknown,
-			fmt.Sprintf("warehouse %d, to which something is bound, is not among the merchant's warehouses", id),
+		return []SetupFinding{f.with(SetupWarehouseUnknown,
+			fmt.Sprintf("a binding names warehouse %d, which is not among the merchant's warehouses", id),
 			fmt.Sprintf("绑定的仓库 %d 不在商家的仓库中", id),
 			"correct the wms_co_id, or enable the warehouse in Jushuitan", "请更正电商仓编码，或在聚水潭启用该仓库")}
 	case w.Status != "" && w.Status != routingEnabled:
-		return []SetupFinding{f.with(WarehouseDisabled,
-			fmt.Sprintf("warehouse %d, to which something is bound, has the status %q", id, w.Status),
+		return []SetupFinding{f.with(SetupWarehouseDisabled,
+			fmt.Sprintf("a binding names warehouse %d, which has the status %q", id, w.Status),
 			fmt.Sprintf("绑定的仓库 %d 的状态是 %q", id, w.Status),
-			"put the warehouse in use in Jushuitan, or remove the binding", "请在聚水潭使该仓库生效，或解除绑定")}
+			"activate the warehouse in Jushuitan, or remove the binding", "请在聚水潭使该仓库生效，或解除绑定")}
 	}
 	return nil
 }
 
-func (c *RoutingCheck) downloadFindings() []SetupFinding {
-	found := warehouseDownloadFindings(c.r.Downloads)
+func (c *RoutingChecker) downloadFindings() []SetupFinding {
+	found := append(warehouseDownloadFindings(c.r.Downloads), warehouseTermFindings(c.r.Downloads)...)
 	seen := map[int64]bool{}
 	for _, b := range c.r.Downloads {
 		if !b.DownloadStock {
@@ -286,8 +288,8 @@ func (c *RoutingCheck) downloadFindings() []SetupFinding {
 		}
 		if c.virtual[b.WMSCoID] {
 			f := SetupFinding{EntID: b.EntID, WarehouseCode: b.WarehouseCode, WMSCoID: b.WMSCoID}
-			found = append(found, f.with(VirtualWarehouseDownloaded,
-				fmt.Sprintf("the stock of the virtual warehouse %d is downloaded into %q: it is the stores' own, which DianJia has already", b.WMSCoID, b.WarehouseCode),
+			found = append(found, f.with(SetupVirtualWarehouseDownloaded,
+				fmt.Sprintf("the stock of the virtual warehouse %d is downloaded into %q: it is the stores' own stock, which DianJia already has", b.WMSCoID, b.WarehouseCode),
 				fmt.Sprintf("店加线下仓 %d 的库存被下载到 %q：这是门店自己的库存，店加已有", b.WMSCoID, b.WarehouseCode),
 				"do not download this warehouse", "请取消该仓库的库存下载"))
 		}
@@ -317,9 +319,9 @@ func (p routingPlace) compare(q routingPlace) int {
 	return cmp.Or(cmp.Compare(p.wms, q.wms), cmp.Compare(p.ent, q.ent), cmp.Compare(p.code, q.code))
 }
 
-// loops finds where stock goes round: a shortest way for each warehouse that is not in
-// one already.
-func (c *RoutingCheck) loops() []SetupFinding {
+// loops finds cycles of stock: a shortest one for each warehouse that is not yet part of a
+// reported one.
+func (c *RoutingChecker) loops() []SetupFinding {
 	next, starts := c.flows()
 	var found []SetupFinding
 	inLoop := map[routingPlace]bool{}
@@ -338,17 +340,17 @@ func (c *RoutingCheck) loops() []SetupFinding {
 		}
 		way := strings.Join(texts, " -> ")
 		f := SetupFinding{EntID: path[1].ent, WMSCoID: start.wms, StoreCode: path[1].code, Path: texts}
-		found = append(found, f.with(StockLoop,
-			fmt.Sprintf("stock goes round and grows with every turn: %s", way),
+		found = append(found, f.with(SetupStockLoop,
+			fmt.Sprintf("stock circulates and grows with every sync: %s", way),
 			fmt.Sprintf("库存循环累加：%s", way),
 			"do not download this warehouse into a store or warehouse that feeds it", "请不要把该仓库的库存下载到为它供货的店仓"))
 	}
 	return found
 }
 
-// flows is where stock goes from each place, and the warehouses of Jushuitan that feed
-// any, both sorted.
-func (c *RoutingCheck) flows() (next map[routingPlace][]routingPlace, starts []routingPlace) {
+// flows returns the places to which stock flows from each place, and Jushuitan's warehouses
+// that supply any of them, both sorted.
+func (c *RoutingChecker) flows() (next map[routingPlace][]routingPlace, starts []routingPlace) {
 	next = map[routingPlace][]routingPlace{}
 	add := func(from, to routingPlace) { next[from] = append(next[from], to) }
 	for _, b := range c.r.Stores {
@@ -382,7 +384,7 @@ func (c *RoutingCheck) flows() (next map[routingPlace][]routingPlace, starts []r
 	return next, starts
 }
 
-// routingLoop returns a shortest way from start back to it, both ends included, or nil.
+// routingLoop returns a shortest path from start back to start, both ends included, or nil.
 func routingLoop(next map[routingPlace][]routingPlace, start routingPlace) []routingPlace {
 	came := map[routingPlace]routingPlace{}
 	queue := []routingPlace{start}

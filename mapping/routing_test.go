@@ -67,7 +67,7 @@ func goodRouting() mapping.Routing {
 
 // The self-owned mall's orders must never go to 店加线下仓: they would come back.
 func TestGuidePart3_5MallOrdersStayAway(t *testing.T) {
-	check := mapping.NewRoutingCheck(goodRouting())
+	check := mapping.NewRoutingChecker(goodRouting())
 	assert.Empty(t, check.Findings())
 	tests := []struct {
 		name  string
@@ -78,13 +78,13 @@ func TestGuidePart3_5MallOrdersStayAway(t *testing.T) {
 		{"mall, not assigned", jushuitan.Order{ShopID: routingMall}, ""},
 		{"mall to another warehouse", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseSecond}, ""},
 		{"Taobao to the virtual one", jushuitan.Order{ShopID: routingTaobao, WMSCoID: warehouseVirtual, Status: "Delivering"}, ""},
-		{"mall to the virtual one", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Delivering"}, mapping.MallOrderToVirtualWarehouse},
-		{"though shipped", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Sent"}, mapping.MallOrderToVirtualWarehouse},
-		{"a status that is not known", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Lock"}, mapping.MallOrderToVirtualWarehouse},
+		{"mall to the virtual one", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Delivering"}, mapping.SetupMallOrderToVirtualWarehouse},
+		{"though shipped", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Sent"}, mapping.SetupMallOrderToVirtualWarehouse},
+		{"a status that is unknown", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Lock"}, mapping.SetupMallOrderToVirtualWarehouse},
 		{"cancelled", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Cancelled"}, ""},
 		{"split", jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseVirtual, Status: "Split"}, ""},
-		{"a mall that only the order names", jushuitan.Order{ShopID: 7, ShopSite: "商家自有商城", WMSCoID: warehouseVirtual}, mapping.MallOrderToVirtualWarehouse},
-		{"an unknown shop", jushuitan.Order{ShopID: 7, WMSCoID: warehouseVirtual}, mapping.OrderShopUnknown},
+		{"a mall that only the order names", jushuitan.Order{ShopID: 7, ShopSite: "商家自有商城", WMSCoID: warehouseVirtual}, mapping.SetupMallOrderToVirtualWarehouse},
+		{"an unknown shop", jushuitan.Order{ShopID: 7, WMSCoID: warehouseVirtual}, mapping.SetupOrderShopUnknown},
 		{"an unknown shop elsewhere", jushuitan.Order{ShopID: 7, WMSCoID: warehouseMain}, ""},
 		{"a shop that only the order names", jushuitan.Order{ShopID: 7, ShopSite: "拼多多", WMSCoID: warehouseVirtual}, ""},
 	}
@@ -106,7 +106,7 @@ func TestGuidePart3_5MallOrdersStayAway(t *testing.T) {
 	assert.False(t, bad)
 
 	found := mapping.CheckRouting(goodRouting(), &tests[4].order, &tests[3].order, &tests[5].order)
-	assert.Equal(t, []mapping.SetupCode{mapping.MallOrderToVirtualWarehouse, mapping.MallOrderToVirtualWarehouse}, setupCodes(found))
+	assert.Equal(t, []mapping.SetupCode{mapping.SetupMallOrderToVirtualWarehouse, mapping.SetupMallOrderToVirtualWarehouse}, setupCodes(found))
 
 	// A mall that is configured counts as one, even if the shops were not read.
 	r := goodRouting()
@@ -118,11 +118,11 @@ func TestGuidePart3_5MallOrdersStayAway(t *testing.T) {
 	r = goodRouting()
 	r.Stores[0].WMSCoID, r.Stores[1].WMSCoID = warehouseMain, warehouseMain
 	r.Warehouses = r.Warehouses[:1]
-	assert.NotContains(t, setupCodes(mapping.CheckRouting(r, &jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseMain})), mapping.MallOrderToVirtualWarehouse)
+	assert.NotContains(t, setupCodes(mapping.CheckRouting(r, &jushuitan.Order{ShopID: routingMall, WMSCoID: warehouseMain})), mapping.SetupMallOrderToVirtualWarehouse)
 	// The warehouse's name is enough to know the virtual one.
 	r = goodRouting()
 	r.Stores = nil
-	assert.Equal(t, []mapping.SetupCode{mapping.VirtualWarehouseUnbound, mapping.MallOrderToVirtualWarehouse}, setupCodes(mapping.CheckRouting(r, &tests[4].order)))
+	assert.Equal(t, []mapping.SetupCode{mapping.SetupVirtualWarehouseUnbound, mapping.SetupMallOrderToVirtualWarehouse}, setupCodes(mapping.CheckRouting(r, &tests[4].order)))
 }
 
 func TestCheckRoutingSettings(t *testing.T) {
@@ -135,35 +135,35 @@ func TestCheckRoutingSettings(t *testing.T) {
 		{"good", func(*routing) {}, nil},
 		{"nothing read", func(r *routing) { *r = routing{} }, nil},
 		{"mall shop by its type", func(r *routing) { r.MallShopID = 0 }, nil},
-		{"no mall shop", func(r *routing) { r.MallShopID, r.Shops = 0, r.Shops[1:] }, []mapping.SetupCode{mapping.MallShopMissing}},
-		{"mall shop that is not there", func(r *routing) { r.MallShopID = 1 }, []mapping.SetupCode{mapping.MallShopUnknown}},
-		{"mall shop of another type", func(r *routing) { r.MallShopID = routingTaobao }, []mapping.SetupCode{mapping.MallShopSiteWrong}},
-		{"store without a code", func(r *routing) { r.Stores[1].StoreCode = "" }, []mapping.SetupCode{mapping.BindingCodeMissing}},
-		{"store without a warehouse", func(r *routing) { r.Stores[1].WMSCoID = 0 }, []mapping.SetupCode{mapping.StoreWithoutWarehouse}},
-		{"store bound twice", func(r *routing) { r.Stores = append(r.Stores, r.Stores[1]) }, []mapping.SetupCode{mapping.StoreBoundTwice}},
+		{"no mall shop", func(r *routing) { r.MallShopID, r.Shops = 0, r.Shops[1:] }, []mapping.SetupCode{mapping.SetupMallShopMissing}},
+		{"mall shop that is not there", func(r *routing) { r.MallShopID = 1 }, []mapping.SetupCode{mapping.SetupMallShopUnknown}},
+		{"mall shop of another type", func(r *routing) { r.MallShopID = routingTaobao }, []mapping.SetupCode{mapping.SetupMallShopSiteWrong}},
+		{"store without a code", func(r *routing) { r.Stores[1].StoreCode = "" }, []mapping.SetupCode{mapping.SetupBindingCodeMissing}},
+		{"store without a warehouse", func(r *routing) { r.Stores[1].WMSCoID = 0 }, []mapping.SetupCode{mapping.SetupStoreWithoutWarehouse}},
+		{"store bound twice", func(r *routing) { r.Stores = append(r.Stores, r.Stores[1]) }, []mapping.SetupCode{mapping.SetupStoreBoundTwice}},
 		{"store shared", func(r *routing) {
 			b := bindStore("S2", warehouseSecond)
 			b.OrderStore = true
 			r.Stores, r.Downloads = append(r.Stores, b), r.Downloads[:1]
-		}, []mapping.SetupCode{mapping.StoreShared}},
-		{"another merchant's store", func(r *routing) { r.Stores[1].EntID = "20020" }, []mapping.SetupCode{mapping.MerchantsMixed}},
-		{"unknown warehouse", func(r *routing) { r.Stores[0].WMSCoID, r.Stores[1].WMSCoID = 5, 5 }, []mapping.SetupCode{mapping.WarehouseUnknown, mapping.VirtualWarehouseUnbound}},
-		{"warehouse out of use", func(r *routing) { r.Warehouses[1].Status = "失效" }, []mapping.SetupCode{mapping.WarehouseDisabled}},
+		}, []mapping.SetupCode{mapping.SetupStoreShared}},
+		{"another merchant's store", func(r *routing) { r.Stores[1].EntID = "20020" }, []mapping.SetupCode{mapping.SetupMerchantsMixed}},
+		{"unknown warehouse", func(r *routing) { r.Stores[0].WMSCoID, r.Stores[1].WMSCoID = 5, 5 }, []mapping.SetupCode{mapping.SetupWarehouseUnknown, mapping.SetupVirtualWarehouseUnbound}},
+		{"warehouse out of use", func(r *routing) { r.Warehouses[1].Status = "失效" }, []mapping.SetupCode{mapping.SetupWarehouseDisabled}},
 		{"main warehouse", func(r *routing) {
 			r.Stores[0].WMSCoID, r.Stores[1].WMSCoID = warehouseMain, warehouseMain
 			r.Warehouses, r.Downloads = r.Warehouses[:1], nil
-		}, []mapping.SetupCode{mapping.MainWarehouseBound}},
-		{"no order store", func(r *routing) { r.Stores[0].OrderStore = false }, []mapping.SetupCode{mapping.OrderStoreMissing}},
-		{"two order stores", func(r *routing) { r.Stores[1].OrderStore = true }, []mapping.SetupCode{mapping.OrderStoreAmbiguous}},
-		{"virtual warehouse downloaded", func(r *routing) { r.Downloads[1].WMSCoID = warehouseVirtual }, []mapping.SetupCode{mapping.VirtualWarehouseDownloaded}},
+		}, []mapping.SetupCode{mapping.SetupMainWarehouseBound}},
+		{"no order store", func(r *routing) { r.Stores[0].OrderStore = false }, []mapping.SetupCode{mapping.SetupOrderStoreMissing}},
+		{"two order stores", func(r *routing) { r.Stores[1].OrderStore = true }, []mapping.SetupCode{mapping.SetupOrderStoreAmbiguous}},
+		{"virtual warehouse downloaded", func(r *routing) { r.Downloads[1].WMSCoID = warehouseVirtual }, []mapping.SetupCode{mapping.SetupVirtualWarehouseDownloaded}},
 		{"not downloaded", func(r *routing) { r.Downloads[1].WMSCoID, r.Downloads[1].DownloadStock = warehouseVirtual, false }, nil},
-		{"all warehouses downloaded", func(r *routing) { r.Downloads[1].WMSCoID = 0 }, []mapping.SetupCode{mapping.DownloadOfAll}},
-		{"warehouse downloaded twice", func(r *routing) { r.Downloads[1] = r.Downloads[0] }, []mapping.SetupCode{mapping.DownloadBoundTwice}},
-		{"warehouse downloaded into two", func(r *routing) { r.Downloads[1].WMSCoID = warehouseMain }, []mapping.SetupCode{mapping.DownloadShared}},
-		{"unknown warehouse downloaded", func(r *routing) { r.Downloads[1].WMSCoID = 5 }, []mapping.SetupCode{mapping.WarehouseUnknown}},
-		{"download without a code", func(r *routing) { r.Downloads[1].WarehouseCode = "" }, []mapping.SetupCode{mapping.BindingCodeMissing}},
-		{"loop", func(r *routing) { r.Downloads[1].WMSCoID, r.Downloads[1].WarehouseCode = warehouseVirtual, "S2" }, []mapping.SetupCode{mapping.VirtualWarehouseDownloaded, mapping.StockLoop}},
-		{"loop through all", func(r *routing) { r.Downloads[1].WMSCoID, r.Downloads[1].WarehouseCode = 0, "S2" }, []mapping.SetupCode{mapping.DownloadOfAll, mapping.StockLoop}},
+		{"all warehouses downloaded", func(r *routing) { r.Downloads[1].WMSCoID = 0 }, []mapping.SetupCode{mapping.SetupDownloadOfAll}},
+		{"warehouse downloaded twice", func(r *routing) { r.Downloads[1] = r.Downloads[0] }, []mapping.SetupCode{mapping.SetupDownloadBoundTwice}},
+		{"warehouse downloaded into two", func(r *routing) { r.Downloads[1].WMSCoID = warehouseMain }, []mapping.SetupCode{mapping.SetupDownloadShared}},
+		{"unknown warehouse downloaded", func(r *routing) { r.Downloads[1].WMSCoID = 5 }, []mapping.SetupCode{mapping.SetupWarehouseUnknown}},
+		{"download without a code", func(r *routing) { r.Downloads[1].WarehouseCode = "" }, []mapping.SetupCode{mapping.SetupBindingCodeMissing}},
+		{"loop", func(r *routing) { r.Downloads[1].WMSCoID, r.Downloads[1].WarehouseCode = warehouseVirtual, "S2" }, []mapping.SetupCode{mapping.SetupVirtualWarehouseDownloaded, mapping.SetupStockLoop}},
+		{"loop through all", func(r *routing) { r.Downloads[1].WMSCoID, r.Downloads[1].WarehouseCode = 0, "S2" }, []mapping.SetupCode{mapping.SetupDownloadOfAll, mapping.SetupStockLoop}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -174,8 +174,8 @@ func TestCheckRoutingSettings(t *testing.T) {
 			checkFindingTexts(t, found)
 		})
 	}
-	assert.True(t, mapping.MallShopMissing.Warning())
-	assert.False(t, mapping.StockLoop.Warning())
+	assert.True(t, mapping.SetupMallShopMissing.Warning())
+	assert.False(t, mapping.SetupStockLoop.Warning())
 }
 
 func TestRoutingLoopPath(t *testing.T) {
@@ -185,7 +185,7 @@ func TestRoutingLoopPath(t *testing.T) {
 	}
 	var loops []mapping.SetupFinding
 	for _, f := range mapping.CheckRouting(r) {
-		if f.Code == mapping.StockLoop {
+		if f.Code == mapping.SetupStockLoop {
 			loops = append(loops, f)
 		}
 	}
@@ -226,7 +226,7 @@ func TestRoutingLoopProperties(t *testing.T) {
 		}
 		inLoop := map[string]bool{}
 		for _, f := range mapping.CheckRouting(routing) {
-			if f.Code != mapping.StockLoop {
+			if f.Code != mapping.SetupStockLoop {
 				continue
 			}
 			loops++
@@ -259,13 +259,13 @@ func TestRoutingLoopProperties(t *testing.T) {
 // The check keeps a copy of what it was given.
 func TestRoutingCheckIsItsOwn(t *testing.T) {
 	r := goodRouting()
-	check := mapping.NewRoutingCheck(r)
+	check := mapping.NewRoutingChecker(r)
 	r.Stores[0].WMSCoID, r.Downloads[0].WMSCoID, r.Shops[0].ShopSite = 5, warehouseVirtual, "x"
 	assert.Empty(t, check.Findings())
 }
 
 func BenchmarkRoutingCheckOrder(b *testing.B) {
-	check := mapping.NewRoutingCheck(goodRouting())
+	check := mapping.NewRoutingChecker(goodRouting())
 	order := &jushuitan.Order{OID: 1, ShopID: routingTaobao, WMSCoID: warehouseVirtual, Status: "Delivering"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -12,40 +12,41 @@ import (
 // SyncSettings are a merchant's settings of the product download (商品类目自动下载).
 // The zero value changes products that DianJia has, by SKU, and creates none.
 //
-// There is no 尺码组反匹配 (size group reverse match): the option has expired, and a
-// merchant who has it on gets what one who has it off gets.
+// 尺码组反匹配 (size group reverse match) is not supported: the option was discontinued and no
+// longer has an effect.
 type SyncSettings struct {
-	// AutoCreate 自动建档: products that DianJia does not have are created. Off, they
+	// AutoCreate 自动建档 creates products that DianJia does not have; otherwise they
 	// are skipped.
 	AutoCreate bool
 	// PullSPU 拉取SPU: products come by style, with category properties, and the
-	// merchant maintains them in 商品维护. Off, they come by SKU, and a style may come
-	// in parts.
+	// merchant maintains them in 商品维护. Otherwise they come by SKU, and a style may
+	// come in parts.
 	PullSPU bool
-	// SkipSalePrice 不同步销售价: the retail price is never taken, new products have none.
+	// SkipSalePrice 不同步销售价: the retail price is never synced; new products have
+	// none.
 	SkipSalePrice bool
-	// OverwriteSalePrice 覆盖销售价 is a permission of its own: without it a retail
-	// price that DianJia has stays, and only a missing one is filled.
+	// OverwriteSalePrice 覆盖销售价 is a separate permission: without it, DianJia's
+	// retail price is kept, and only a missing one is filled.
 	OverwriteSalePrice bool
 	// OnlyLabelled 仅同步含店加标签: products without Label are skipped. By SKU, each SKU
 	// needs the label; by style, one of its SKUs does.
 	OnlyLabelled bool
-	// Label 标签 is the one that counts, whole and case-sensitive; empty is 店加.
+	// Label 标签 is the label that counts, matched exactly; empty means 店加.
 	Label string
-	// CategoryOnce 仅同步一次类目: a new product goes to ParkingCategory, and from then on
-	// its category is left to people.
+	// CategoryOnce 仅同步一次类目: a new product is put into InitialCategory;
+	// afterwards its category is maintained by hand.
 	CategoryOnce bool
-	// ParkingCategory is the category 其他 in DianJia; with an empty name it is that name.
-	ParkingCategory dianjia.Category
-	// MountCategory 挂载类目 is a first-level category of DianJia, below which
-	// downloaded categories hang, and in which products without one are.
+	// InitialCategory is the category 其他 in DianJia; an empty name means 其他.
+	InitialCategory dianjia.Category
+	// MountCategory 挂载类目 is a first-level category of DianJia: downloaded
+	// categories are placed below it, and products without a category in it.
 	MountCategory dianjia.Category
-	// SpecTemplate 规格模板 is given to new products.
+	// SpecTemplate 规格模板 is assigned to new products.
 	SpecTemplate string
 }
 
-// Validate reports settings that contradict each other, and what DianJia needs to be
-// told before products can be created. [SyncSettings.Plan] works without it.
+// Validate returns an error for settings that contradict each other or lack what is
+// required to create products. [SyncSettings.Plan] does not require valid settings.
 func (s SyncSettings) Validate() error {
 	var errs []error
 	wrong := func(text string) { errs = append(errs, errors.New("mapping: sync settings: "+text)) }
@@ -62,10 +63,10 @@ func (s SyncSettings) Validate() error {
 		wrong("AutoCreate needs a spec template / 自动建档需要先设置规格模板")
 	}
 	if strings.ContainsAny(s.Label, ",，") || s.Label != strings.TrimSpace(s.Label) {
-		wrong("the label must be one label, without commas and blanks at its ends / 标签只能填一个，不能有逗号或首尾空格")
+		wrong("the label must be a single label without commas, and without blanks at its ends / 标签只能填一个，不能有逗号或首尾空格")
 	}
-	if !s.CategoryOnce && s.ParkingCategory != (dianjia.Category{}) {
-		wrong("a parking category without CategoryOnce has no effect / 未开启“仅同步一次类目”时无需设置暂存类目")
+	if !s.CategoryOnce && s.InitialCategory != (dianjia.Category{}) {
+		wrong("an initial category without CategoryOnce has no effect / 未开启“仅同步一次类目”时无需设置初始类目")
 	}
 	return errors.Join(errs...)
 }
@@ -84,9 +85,9 @@ func (s SyncSettings) HasSyncLabel(labels []string) bool {
 	})
 }
 
-// parking is the parking category.
-func (s SyncSettings) parking() dianjia.Category {
-	c := s.ParkingCategory
+// initialCategory returns InitialCategory with its default name.
+func (s SyncSettings) initialCategory() dianjia.Category {
+	c := s.InitialCategory
 	c.Name = cmp.Or(c.Name, dianjia.CategoryOther)
 	return c
 }

@@ -18,9 +18,9 @@ type FieldSourceRow struct {
 	Bundle  *jushuitan.Bundle
 }
 
-// FieldSource states where a field comes from whose source each merchant chooses, such
-// as the season (see [FieldsWithSource]). The zero value is no source: the field keeps
-// its value in DianJia.
+// FieldSource is the source of a field that each merchant chooses, such as the season (see
+// [FieldsWithSource]). The zero value means no source: the field keeps its value in
+// DianJia.
 type FieldSource struct {
 	kind  sourceKind
 	text  string
@@ -57,7 +57,7 @@ func FromLabelPrefix(prefix string) FieldSource { return FieldSource{kind: sourc
 // FromCategory reads the name of the category (商品分类). Bundles have none.
 func FromCategory() FieldSource { return FieldSource{kind: sourceCategory} }
 
-// FromConstant is the same value for every product.
+// FromConstant returns a source with the same value for every product.
 func FromConstant(value string) FieldSource { return FieldSource{kind: sourceConstant, text: value} }
 
 // FromFunc calls f for each row, in a style query for each SKU. The function must be
@@ -96,7 +96,7 @@ func (s FieldSource) String() string {
 	return "no source"
 }
 
-// value reads the row. It is "" where the row has none.
+// value returns the value of a row, or "".
 func (s *FieldSource) value(row *FieldSourceRow) string {
 	switch s.kind {
 	case sourceUps:
@@ -121,7 +121,17 @@ func (s *FieldSource) value(row *FieldSourceRow) string {
 	return ""
 }
 
-// sourceProperty is the first value of the category property with this name.
+// read returns the source that has a value for the row: of FromFirst, the member.
+func (s *FieldSource) read(row *FieldSourceRow) string {
+	for i := range s.chain {
+		if s.chain[i].value(row) != "" {
+			return s.chain[i].read(row)
+		}
+	}
+	return s.String()
+}
+
+// sourceProperty returns the first value of the category property with this name.
 func sourceProperty(item *jushuitan.Item, name string) string {
 	if item == nil {
 		return ""
@@ -134,7 +144,7 @@ func sourceProperty(item *jushuitan.Item, name string) string {
 	return ""
 }
 
-// sourceLabelled is what follows the prefix in the first label that has it.
+// sourceLabelled returns what follows the prefix in the first label that has it.
 func sourceLabelled(row *FieldSourceRow, prefix string) string {
 	for _, label := range sourceLabels(row) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(label), prefix)
@@ -169,7 +179,7 @@ func sourceCategoryName(row *FieldSourceRow) string {
 	return ""
 }
 
-// sourceOtherText is the custom text slot n. Only a SKU query has more than five.
+// sourceOtherText returns the custom text n. Only a SKU query has more than five.
 func sourceOtherText(row *FieldSourceRow, n int) string {
 	var slots [10]string
 	switch {
@@ -183,10 +193,10 @@ func sourceOtherText(row *FieldSourceRow, n int) string {
 		r := row.Bundle
 		slots = [10]string{r.Other1, r.Other2, r.Other3, r.Other4, r.Other5}
 	}
-	return slots[n-1] // check has seen to it that n is 1 to 10
+	return slots[n-1] // check ensures that n is 1 to 10
 }
 
-// check reports what is wrong with the source of a field.
+// check returns what is wrong with the source of a field.
 func (s *FieldSource) check(field ProductField, nested bool) error {
 	if s.kind == sourceChain && len(s.chain) > 0 {
 		var errs []error
@@ -204,29 +214,29 @@ func (s *FieldSource) check(field ProductField, nested bool) error {
 	return nil
 }
 
-// problem is what is wrong with a source that is given, in English and Chinese.
+// problem returns what is wrong with a source, in English and Chinese.
 func (s *FieldSource) problem() (en, zh string) {
 	switch {
 	case s.kind == sourceNone:
-		return "a member of FromFirst is no source", "FromFirst 中有空来源"
+		return "a member of FromFirst is the zero source", "FromFirst 中有空来源"
 	case s.kind == sourceUps && strings.TrimSpace(s.text) == "":
 		return "the property needs a name", "请填写属性名"
 	case s.kind == sourceOther && (s.n < 1 || s.n > 10):
-		return "there are other_1 to other_10 only", "仅有 other_1 至 other_10"
+		return "the number must be 1 to 10, for other_1 to other_10", "序号必须为 1 至 10（other_1 至 other_10）"
 	case s.kind == sourceLabel && (strings.TrimSpace(s.text) == "" || strings.ContainsAny(s.text, ",，")):
-		return "the prefix must be a text without a comma", "标签前缀不能为空，也不能包含逗号"
+		return "the prefix must not be empty or contain a comma", "标签前缀不能为空，也不能包含逗号"
 	case s.kind == sourceConstant && strings.TrimSpace(s.text) == "":
-		return "the constant is empty, leave the source out instead", "常量为空，不需要请留空来源"
+		return "the constant is empty: leave the source out instead", "常量不能为空，不需要时请勿设置来源"
 	case s.kind == sourceFunc && s.fn == nil:
 		return "the function is nil", "函数为 nil"
 	case s.kind == sourceChain:
-		return "it has no members", "没有任何来源"
+		return "FromFirst has no members", "FromFirst 没有任何来源"
 	}
 	return "", ""
 }
 
-// dead lists the members of the source that can have no value in this kind of sync.
-// All tells that the whole source has none.
+// dead returns the members of the source that cannot have a value in this kind of sync.
+// all means that the whole source cannot.
 func (s *FieldSource) dead(pullSPU bool) (members []FieldSource, all bool) {
 	switch {
 	case s.kind == sourceUps && !pullSPU, s.kind == sourceOther && s.n > 5 && pullSPU:
@@ -243,9 +253,22 @@ func (s *FieldSource) dead(pullSPU bool) (members []FieldSource, all bool) {
 	return nil, false
 }
 
-// reverse is the member of the source through which a value is written back: the
-// first that is read in this kind of sync and has a place in an upload, else the
-// first.
+// member returns the source with this text among the source and its members, or the zero
+// source.
+func (s *FieldSource) member(text string) FieldSource {
+	if s.kind != sourceChain && s.String() == text {
+		return *s
+	}
+	for i := range s.chain {
+		if m := s.chain[i].member(text); m.kind != sourceNone {
+			return m
+		}
+	}
+	return FieldSource{}
+}
+
+// reverse returns the member of the source through which a value is written back: the
+// first that is read in this kind of sync and can be uploaded, otherwise the first.
 func (s *FieldSource) reverse(pullSPU bool) FieldSource {
 	if s.kind != sourceChain {
 		return *s

@@ -93,8 +93,8 @@ func TestSourceErrors(t *testing.T) {
 		{mapping.FromOther(11), "other_1 to other_10"},
 		{mapping.FromOther(0), "other_1 to other_10"},
 		{mapping.FromUps(" "), "needs a name"},
-		{mapping.FromLabelPrefix(""), "without a comma"},
-		{mapping.FromLabelPrefix("a,b"), "without a comma"},
+		{mapping.FromLabelPrefix(""), "contain a comma"},
+		{mapping.FromLabelPrefix("a,b"), "contain a comma"},
 		{mapping.FromConstant(""), "constant is empty"},
 		{mapping.FromFunc(nil), "function is nil"},
 		{mapping.FromFirst(), "no members"},
@@ -116,7 +116,7 @@ func TestSourceErrors(t *testing.T) {
 
 	m := mapper(t, mapping.ProductConfig{Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(1))})
 	require.Len(t, m.Warnings(), 1)
-	assert.Contains(t, m.Warnings()[0], `FromUps("年份") has a value with PullSPU only`)
+	assert.Contains(t, m.Warnings()[0], `FromUps("年份") has a value only with PullSPU`)
 	m = mapper(t, mapping.ProductConfig{PullSPU: true, Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(6))})
 	require.Len(t, m.Warnings(), 1)
 	assert.Contains(t, m.Warnings()[0], "FromOther(6)")
@@ -153,5 +153,5 @@ func ExampleFromFirst() {
 	})
 	fmt.Println(err)
 	// Output:
-	// mapping: source of season (季节): FromOther(11): there are other_1 to other_10 only / 仅有 other_1 至 other_10
+	// mapping: source of season (季节): FromOther(11): the number must be 1 to 10, for other_1 to other_10 / 序号必须为 1 至 10（other_1 至 other_10）
 }

@@ -2,29 +2,29 @@ package mapping
 
 import "github.com/dianjia/jushuitan-go/jushuitan"
 
-// OrderState 订单状态 is the state of an order on DianJia's side. The states are this
-// package's: DianJia's own are not public. The zero value is OrderUnknown, which
-// allows nothing: neither to ship, nor to cancel, nor to refund.
+// OrderState 订单状态 is the state of an order on DianJia's side. The states are
+// defined by this package, since DianJia's own are not public. The zero value is
+// OrderUnknown, which permits nothing: neither shipping, cancelling nor refunding.
 type OrderState string
 
 // The states.
 const (
-	OrderUnknown   OrderState = ""          // 未知: a status that is not documented; ask, do not act
+	OrderUnknown   OrderState = ""          // 未知: an undocumented status; have a person decide
 	OrderUnpaid    OrderState = "unpaid"    // 待付款
-	OrderPaid      OrderState = "paid"      // 已付款: waits for an audit
-	OrderHeld      OrderState = "held"      // 异常: a person has to look at it
-	OrderShipping  OrderState = "shipping"  // 发货中: a warehouse works on it
+	OrderPaid      OrderState = "paid"      // 已付款: awaits its audit
+	OrderHeld      OrderState = "held"      // 异常: requires manual handling
+	OrderShipping  OrderState = "shipping"  // 发货中: a warehouse processes it
 	OrderShipped   OrderState = "shipped"   // 已发货
 	OrderFinished  OrderState = "finished"  // 交易成功: received by the buyer
 	OrderCancelled OrderState = "cancelled" // 已取消
-	OrderReplaced  OrderState = "replaced"  // 被合并或拆分: other orders stand in for it, see their states
+	OrderReplaced  OrderState = "replaced"  // 被合并或拆分: replaced by other orders, see their states
 )
 
-// OrderStateOf reads the status of an order in Jushuitan (订单状态). WaitConfirm and
-// WaitFConfirm are both OrderPaid, Delivering and WaitOuterSent both OrderShipping,
-// Merged and Split both OrderReplaced. Statuses that only public code mentions
-// (Delete, Lock, OuterSent, SentCancelled, Replaced, Disabled, Finished) are not
-// explained anywhere: they are OrderUnknown, as is any other text.
+// OrderStateOf returns the state for the status of an order in Jushuitan (订单状态).
+// WaitConfirm and WaitFConfirm are OrderPaid, Delivering and WaitOuterSent are
+// OrderShipping, Merged and Split are OrderReplaced. Statuses that occur only in public
+// code and are not explained (Delete, Lock, OuterSent, SentCancelled, Replaced,
+// Disabled, Finished) are OrderUnknown, as is any other text.
 func OrderStateOf(status string) OrderState {
 	switch status {
 	case jushuitan.OrderStatusWaitPay:
@@ -45,9 +45,9 @@ func OrderStateOf(status string) OrderState {
 	return OrderUnknown
 }
 
-// Statuses returns the statuses in Jushuitan that are this state, for the status of a
-// query; none for OrderUnknown, and for OrderFinished, which Jushuitan does not tell
-// from OrderShipped.
+// Statuses returns the Jushuitan statuses of this state, for a query. There are none
+// for OrderUnknown, nor for OrderFinished, which Jushuitan does not distinguish from
+// OrderShipped.
 func (s OrderState) Statuses() []string {
 	switch s {
 	case OrderUnpaid:
@@ -68,8 +68,8 @@ func (s OrderState) Statuses() []string {
 	return nil
 }
 
-// OrderStateOfShop reads a shop_status (店铺状态, 平台状态), which says how the order
-// stands in its shop. Statuses of other platforms are OrderUnknown.
+// OrderStateOfShop returns the state for a shop_status (店铺状态, 平台状态), the status
+// of the order in its shop. Statuses of other platforms are OrderUnknown.
 func OrderStateOfShop(shopStatus string) OrderState {
 	switch shopStatus {
 	case jushuitan.ShopStatusWaitBuyerPay:
@@ -86,10 +86,10 @@ func OrderStateOfShop(shopStatus string) OrderState {
 	return OrderUnknown
 }
 
-// ShopStatus returns the shop_status to upload for an order in this state. Whether it
-// was paid tells the two ways of being cancelled apart and is not looked at
-// otherwise. There is none for OrderUnknown and OrderReplaced: ok is false, and
-// nothing is to be uploaded.
+// ShopStatus returns the shop_status to upload for an order in this state. paid
+// distinguishes the two kinds of cancelled orders and is otherwise ignored. For
+// OrderUnknown and OrderReplaced there is none: ok is false, and nothing must be
+// uploaded.
 func (s OrderState) ShopStatus(paid bool) (status string, ok bool) {
 	switch s {
 	case OrderUnpaid:
@@ -132,21 +132,21 @@ func (s OrderState) Label() string {
 	return "未知"
 }
 
-// RefundState 退款状态 is how the refund of an order's line stands. The zero value is
-// RefundUnknown, which allows nothing.
+// RefundState 退款状态 is the refund state of an order line. The zero value is
+// RefundUnknown, which permits nothing.
 type RefundState string
 
-// The states, which are Jushuitan's refund_status of a line.
+// The states, which correspond to Jushuitan's refund_status of a line.
 const (
-	RefundUnknown RefundState = ""        // 未知: none was given, or one that is not documented
+	RefundUnknown RefundState = ""        // 未知: missing or undocumented
 	RefundNone    RefundState = "none"    // 未申请退款
 	RefundWaiting RefundState = "waiting" // 退款中
 	RefundSuccess RefundState = "success" // 退款成功: the line is not shipped; when all lines are refunded the order is cancelled
 	RefundClosed  RefundState = "closed"  // 退款关闭: the refund was withdrawn or refused
 )
 
-// RefundStateOf reads the refund_status of a line. An empty text is RefundUnknown, not
-// RefundNone: an answer that leaves it out does not say that there is no refund.
+// RefundStateOf returns the state for the refund_status of a line. An empty text is
+// RefundUnknown, not RefundNone: its absence does not mean that there is no refund.
 func RefundStateOf(refundStatus string) RefundState {
 	switch s := RefundState(refundStatus); s {
 	case RefundNone, RefundWaiting, RefundSuccess, RefundClosed:
@@ -155,9 +155,9 @@ func RefundStateOf(refundStatus string) RefundState {
 	return RefundUnknown
 }
 
-// RefundStatus returns the refund_status to upload for a line. RefundNone and
-// RefundUnknown have none, ok is false: any refund_status in an upload makes the order
-// abnormal (异常).
+// RefundStatus returns the refund_status to upload for a line. For RefundNone and
+// RefundUnknown, ok is false: any refund_status in an upload makes the order abnormal
+// (异常).
 func (s RefundState) RefundStatus() (status string, ok bool) {
 	switch s {
 	case RefundWaiting, RefundSuccess, RefundClosed:
@@ -185,26 +185,26 @@ func (s RefundState) Label() string {
 	return "未知"
 }
 
-// OutboundState 出库单状态 is the state of an outbound document. The states are this
-// package's. The zero value is OutboundUnknown, which allows nothing.
+// OutboundState 出库单状态 is the state of an outbound document, as defined by this
+// package. The zero value is OutboundUnknown, which permits nothing.
 type OutboundState string
 
 // The states.
 const (
-	OutboundUnknown  OutboundState = ""         // 未知
-	OutboundWaiting  OutboundState = "waiting"  // 待出库: a store or warehouse is to ship it
-	OutboundExternal OutboundState = "external" // 外部发货中: an outer warehouse ships it, nobody else may
-	OutboundShipped  OutboundState = "shipped"  // 已出库
-	OutboundVoided   OutboundState = "voided"   // 作废: the order was cancelled while it was being shipped; stop
-	OutboundUndone   OutboundState = "undone"   // 取消: it was shipped, and that was undone
-	OutboundSettled  OutboundState = "settled"  // 归档
+	OutboundUnknown   OutboundState = ""          // 未知
+	OutboundWaiting   OutboundState = "waiting"   // 待出库: to be shipped by a store or warehouse
+	OutboundExternal  OutboundState = "external"  // 外部发货中: shipped by an external warehouse, and by nobody else
+	OutboundShipped   OutboundState = "shipped"   // 已出库
+	OutboundVoided    OutboundState = "voided"    // 作废: the order was cancelled during shipping; stop
+	OutboundCancelled OutboundState = "cancelled" // 取消: the shipment was revoked
+	OutboundArchived  OutboundState = "archived"  // 归档
 )
 
-// outboundStatusArchive is known from the filter of queries only.
+// outboundStatusArchive is documented only as a filter of queries.
 const outboundStatusArchive = "Archive"
 
-// OutboundStateOf reads the status of an outbound document in Jushuitan (出库单状态).
-// Any text that is not documented is OutboundUnknown.
+// OutboundStateOf returns the state for the status of an outbound document in Jushuitan
+// (出库单状态). Undocumented texts are OutboundUnknown.
 func OutboundStateOf(status string) OutboundState {
 	switch status {
 	case jushuitan.OutboundStatusWaitConfirm:
@@ -216,14 +216,14 @@ func OutboundStateOf(status string) OutboundState {
 	case jushuitan.OutboundStatusDelete:
 		return OutboundVoided
 	case jushuitan.OutboundStatusCancelled:
-		return OutboundUndone
+		return OutboundCancelled
 	case outboundStatusArchive:
-		return OutboundSettled
+		return OutboundArchived
 	}
 	return OutboundUnknown
 }
 
-// Status returns the status in Jushuitan, for the status of a query; ok is false for
+// Status returns the Jushuitan status of this state, for a query; ok is false for
 // OutboundUnknown.
 func (s OutboundState) Status() (status string, ok bool) {
 	switch s {
@@ -235,9 +235,9 @@ func (s OutboundState) Status() (status string, ok bool) {
 		return jushuitan.OutboundStatusConfirmed, true
 	case OutboundVoided:
 		return jushuitan.OutboundStatusDelete, true
-	case OutboundUndone:
+	case OutboundCancelled:
 		return jushuitan.OutboundStatusCancelled, true
-	case OutboundSettled:
+	case OutboundArchived:
 		return outboundStatusArchive, true
 	}
 	return "", false
@@ -254,9 +254,9 @@ func (s OutboundState) Label() string {
 		return "已出库"
 	case OutboundVoided:
 		return "作废"
-	case OutboundUndone:
+	case OutboundCancelled:
 		return "取消"
-	case OutboundSettled:
+	case OutboundArchived:
 		return "归档"
 	}
 	return "未知"

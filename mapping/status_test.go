@@ -112,7 +112,7 @@ func TestRefundStateOf(t *testing.T) {
 func TestOutboundStateOf(t *testing.T) {
 	for status, want := range map[string]mapping.OutboundState{
 		"WaitConfirm": mapping.OutboundWaiting, "Confirmed": mapping.OutboundShipped, "Delete": mapping.OutboundVoided,
-		"Cancelled": mapping.OutboundUndone, "OuterConfirming": mapping.OutboundExternal, "Archive": mapping.OutboundSettled,
+		"Cancelled": mapping.OutboundCancelled, "OuterConfirming": mapping.OutboundExternal, "Archive": mapping.OutboundArchived,
 	} {
 		state := mapping.OutboundStateOf(status)
 		assert.Equal(t, want, state, status)

@@ -33,7 +33,7 @@ func StockOf(row *jushuitan.InventoryRow) (stock formula.Row) {
 	return stock
 }
 
-// setSent sets a figure that the answer held.
+// setSent sets a figure that was present in the response.
 func setSent(stock *formula.Row, t formula.Term, v decimal.Decimal) {
 	if v != (decimal.Decimal{}) {
 		stock.Set(t, v)
@@ -41,8 +41,8 @@ func setSent(stock *formula.Row, t formula.Term, v decimal.Decimal) {
 }
 
 // StockIntsOf is [StockOf] in whole pieces. The error is a [*formula.RowError]:
-// [formula.ErrFraction] for a figure that is not whole, [formula.ErrRange] for one that an
-// int64 does not hold.
+// [formula.ErrFraction] for a figure that is not whole, [formula.ErrRange] for one that
+// overflows an int64.
 func StockIntsOf(row *jushuitan.InventoryRow) (formula.IntRow, error) {
 	stock := StockOf(row)
 	return stock.Ints()
@@ -52,7 +52,7 @@ func StockIntsOf(row *jushuitan.InventoryRow) (formula.IntRow, error) {
 type BundleStock struct {
 	SKUID     string          // 组合装编码
 	Capacity  decimal.Decimal // whole bundles
-	LimitedBy string          // 子商品编码: the component that allows the fewest, the first of several
+	LimitedBy string          // 子商品编码: the component with the lowest capacity, the first of several
 }
 
 // BundleCapacity returns how many units of a bundle (组合装) its components allow: the
@@ -117,30 +117,30 @@ func stockFloorDiv(a, b decimal.Decimal) decimal.Decimal {
 // BundleError reports why the capacity of a bundle cannot be computed.
 type BundleError struct {
 	SKUID     string // 组合装编码
-	Component string // 子商品编码, "" where it is about the whole bundle
+	Component string // 子商品编码, "" for the bundle as a whole
 
 	class  error
 	noCode bool // a component has no code
 }
 
-// Error says what is wrong with which component, and what to do, in English and
+// Error returns what is wrong with which component, and what to do, in English and
 // Chinese.
 func (e *BundleError) Error() string {
-	en, zh := "it has no components: query the bundle again", "没有子商品, 请重新查询组合装"
+	en, zh := "the bundle has no components: query it again", "没有子商品，请重新查询组合装"
 	switch {
 	case e.noCode:
-		en, zh = "a component has no code: correct the bundle in Jushuitan", "有子商品缺少编码, 请在聚水潭中修正"
+		en, zh = "a component has no code: correct the bundle in Jushuitan", "有子商品缺少编码，请在聚水潭中修正"
 	case e.class == formula.ErrMissing:
-		en, zh = "the stock of the component is not known: query it first", "子商品库存未知, 请先查询"
+		en, zh = "the stock of the component is unknown: query it first", "子商品库存未知，请先查询"
 	case e.class == formula.ErrRange:
-		en, zh = "the stock of the component is out of range: check its figures", "子商品库存超出范围, 请核对数据"
+		en, zh = "the stock of the component is out of range: check its figures", "子商品库存超出范围，请核对数据"
 	case e.Component != "":
-		en, zh = "the quantity of the component must be above zero: correct the bundle in Jushuitan", "子商品数量必须大于零, 请在聚水潭中修正"
+		en, zh = "the quantity of the component must be positive: correct the bundle in Jushuitan", "子商品数量必须大于零，请在聚水潭中修正"
 	}
 	if e.Component == "" {
-		return fmt.Sprintf("mapping: bundle %q: %s / 组合装 %q: %s", e.SKUID, en, e.SKUID, zh)
+		return fmt.Sprintf("mapping: bundle %q: %s / 组合装 %q：%s", e.SKUID, en, e.SKUID, zh)
 	}
-	return fmt.Sprintf("mapping: bundle %q, component %q: %s / 组合装 %q, 子商品 %q: %s", e.SKUID, e.Component, en, e.SKUID, e.Component, zh)
+	return fmt.Sprintf("mapping: bundle %q, component %q: %s / 组合装 %q，子商品 %q：%s", e.SKUID, e.Component, en, e.SKUID, e.Component, zh)
 }
 
 // Unwrap returns the class.

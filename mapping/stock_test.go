@@ -114,8 +114,8 @@ func TestStockUnknownIsNotZero(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, "A-1", failed.SKUID)
 	assert.Equal(t, formula.TermLockQty, failed.Term)
-	assert.Equal(t, `mapping: stock of SKU "A-1": 锁定库存 lock_qty is not known; ask for has_lock_qty in the inventory query`+
-		` / 商品 "A-1" 的库存: 锁定库存 lock_qty 未知; 查询库存时请传 has_lock_qty`, err.Error())
+	assert.Equal(t, `mapping: stock of SKU "A-1": 锁定库存 lock_qty is unknown; ask for has_lock_qty in the inventory query`+
+		` / 商品 "A-1" 的库存：锁定库存 lock_qty 未知；查询库存时请传 has_lock_qty`, err.Error())
 
 	got, err := e.EvalWith(&stock, formula.EvalPolicy{Missing: formula.MissingZero})
 	require.NoError(t, err)
@@ -198,7 +198,7 @@ func TestBundleCapacity(t *testing.T) {
 		"unknown to zero":     {items: items{item("ten", "1"), item("none", "1")}, policy: formula.EvalPolicy{Missing: formula.MissingZero}, capacity: "0", limitedBy: "none"},
 		"no components":       {class: jushuitan.ErrInvalid, names: "no components"},
 		"no quantity":         {items: items{item("ten", "0")}, class: jushuitan.ErrInvalid, names: `"ten"`},
-		"negative quantity":   {items: items{item("ten", "-1")}, class: jushuitan.ErrInvalid, names: "above zero"},
+		"negative quantity":   {items: items{item("ten", "-1")}, class: jushuitan.ErrInvalid, names: "must be positive"},
 		"absurd quantity":     {items: items{item("ten", "1e-999999999")}, class: jushuitan.ErrInvalid, names: `"ten"`},
 		"no code":             {items: items{item("", "1")}, class: jushuitan.ErrInvalid, names: "no code"},
 		"figure out of range": {items: items{item("huge", "1")}, class: formula.ErrRange, names: `"huge"`},

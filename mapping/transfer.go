@@ -15,8 +15,8 @@ import (
 // TransferPlace is where a store or warehouse of DianJia is in Jushuitan.
 type TransferPlace struct {
 	Code    string                // 店仓编码
-	WMSCoID int64                 // 分仓编号: zero where DianJia's code is bound to nothing
-	Slot    dianjia.WarehouseSlot // 仓位: of stores the main one
+	WMSCoID int64                 // 分仓编号: zero if DianJia's code is not bound
+	Slot    dianjia.WarehouseSlot // 仓位: for stores the main one
 }
 
 // Bound reports whether the place is bound to a warehouse of Jushuitan.
@@ -27,8 +27,8 @@ type TransferRoute string
 
 // The routes.
 const (
-	RouteUnbound        TransferRoute = "unbound"         // 未绑定: Jushuitan knows one end at most, so that only an other-out or other-in can tell it
-	RouteNone           TransferRoute = "none"            // 无需上传: both ends are one place in Jushuitan, whose total stays as it is
+	RouteUnbound        TransferRoute = "unbound"         // 未绑定: Jushuitan has at most one end; only an other-out or other-in can represent it
+	RouteNone           TransferRoute = "none"            // 无需上传: both ends are the same place in Jushuitan, whose total does not change
 	RouteInWarehouse    TransferRoute = "in warehouse"    // 仓内调拨: two slots of one warehouse
 	RouteCrossWarehouse TransferRoute = "cross warehouse" // 跨仓调拨: two warehouses
 )
@@ -49,12 +49,12 @@ type transferQty struct {
 type TransferError struct {
 	EntID      string // 商家
 	TransferNo string // 调拨单号
-	Code       string // 店仓编码: of the end that it is about, else empty
-	SKUCode    string // 商品编码: of the line that it is about, else empty
+	Code       string // 店仓编码: of the end concerned, otherwise empty
+	SKUCode    string // 商品编码: of the line concerned, otherwise empty
 	Problem    string // in English and Chinese
 }
 
-// Error names the transfer, what it is about, and what to do.
+// Error names the transfer, the problem and what to do.
 func (e *TransferError) Error() string {
 	text := fmt.Sprintf("mapping: transfer %q of merchant %q", e.TransferNo, e.EntID)
 	if e.Code != "" {
@@ -70,29 +70,29 @@ func transferError(t *dianjia.Transfer, code, sku, problem string) error {
 	return &TransferError{EntID: t.EntID, TransferNo: t.TransferNo, Code: code, SKUCode: sku, Problem: problem}
 }
 
-// PlanTransfer finds where the two ends of a transfer stand in Jushuitan: a store in
-// the main slot of the warehouse that it is bound to (绑定店仓), a warehouse where its
-// binding (下载策略) says. Bindings of other merchants are passed over. Lines of one SKU
-// are added up.
+// PlanTransfer finds the places of the two ends of a transfer in Jushuitan: a store is
+// in the main slot of the warehouse it is bound to (绑定店仓), a warehouse where its
+// binding (下载策略) states. Bindings of other merchants are ignored. Lines of the same
+// SKU are summed.
 //
-// The error is a [*TransferError]: the number is missing, a quantity is not above zero,
+// The error is a [*TransferError]: the number is missing, a quantity is not positive,
 // or an end is bound to several places.
 func PlanTransfer(t *dianjia.Transfer, stores []dianjia.StoreBinding, warehouses []dianjia.WarehouseBinding) (TransferPlan, error) {
 	p := TransferPlan{transfer: *t}
 	switch {
 	case t.TransferNo == "":
-		return p, transferError(t, "", "", "it has no number, by which Jushuitan knows a repeat / 缺少调拨单号")
+		return p, transferError(t, "", "", "the transfer number is missing: Jushuitan detects duplicates by it / 缺少调拨单号，聚水潭据此去重")
 	case t.FromCode == t.ToCode:
-		return p, transferError(t, t.FromCode, "", "goods go from a place to itself / 调出与调入店仓相同")
+		return p, transferError(t, t.FromCode, "", "the sending and the receiving store are the same / 调出与调入店仓相同")
 	case len(t.Items) == 0:
-		return p, transferError(t, "", "", "it has no lines / 没有明细")
+		return p, transferError(t, "", "", "the transfer has no lines / 没有明细")
 	}
 	for _, it := range t.Items {
 		switch {
 		case it.SKUCode == "":
 			return p, transferError(t, "", "", "a line has no SKU code / 明细缺少商品编码")
 		case !it.Qty.IsPositive():
-			return p, transferError(t, "", it.SKUCode, "the quantity is not above zero / 数量必须大于 0")
+			return p, transferError(t, "", it.SKUCode, "the quantity must be positive / 数量必须大于 0")
 		}
 		p.asked = addQty(p.asked, it.SKUCode, it.Qty)
 	}
@@ -156,9 +156,9 @@ func (p TransferPlan) Route() TransferRoute {
 	return RouteNone
 }
 
-// CrossWarehouse returns the row of client.Transfers.UploadCrossWarehouse. It is not
-// confirmed: warehouse staff pick, ship and receive it.
-func (p TransferPlan) CrossWarehouse() (jushuitan.CrossTransferUpload, error) {
+// CrossTransfer returns the row of client.Transfers.UploadCrossWarehouse. It is not
+// confirmed: the warehouse staff pick, ship and receive it.
+func (p TransferPlan) CrossTransfer() (jushuitan.CrossTransferUpload, error) {
 	if r := p.Route(); r != RouteCrossWarehouse {
 		return jushuitan.CrossTransferUpload{}, p.notRoute(r, RouteCrossWarehouse)
 	}
@@ -172,8 +172,8 @@ func (p TransferPlan) CrossWarehouse() (jushuitan.CrossTransferUpload, error) {
 	return u, nil
 }
 
-// InWarehouse returns the request of client.Transfers.UploadInWarehouse, not confirmed.
-func (p TransferPlan) InWarehouse() (*jushuitan.InnerTransferUpload, error) {
+// InnerTransfer returns the request of client.Transfers.UploadInWarehouse, unconfirmed.
+func (p TransferPlan) InnerTransfer() (*jushuitan.InnerTransferUpload, error) {
 	if r := p.Route(); r != RouteInWarehouse {
 		return nil, p.notRoute(r, RouteInWarehouse)
 	}
@@ -193,20 +193,21 @@ func (p TransferPlan) notRoute(is, want TransferRoute) error {
 			return p.notBound(end)
 		}
 	}
-	return transferError(&p.transfer, "", "", fmt.Sprintf("from %s to %s it is %q and not %q / 调拨方式不符", p.From.Code, p.To.Code, is, want))
+	return transferError(&p.transfer, "", "", fmt.Sprintf("the route from %s to %s is %q, not %q: call the method for the route that Route returns"+
+		" / %[1]s 到 %[2]s 的调拨方式为 %[3]q，不是 %[4]q：请按 Route 的结果选择方法", p.From.Code, p.To.Code, is, want))
 }
 
 func (p TransferPlan) notBound(end TransferPlace) error {
 	return transferError(&p.transfer, end.Code, "", "it is bound to no warehouse in Jushuitan: bind it first / 未绑定聚水潭仓库，请先绑定")
 }
 
-// OtherOut is the request of client.OtherInOuts.Upload for goods that leave the
-// warehouse From (其它出库). Where they go, Jushuitan does not hear. It is audited, so
-// that the warehouse works it, and not confirmed.
+// OtherOut returns the request of client.OtherInOuts.Upload for goods that leave the
+// warehouse From (其它出库); Jushuitan does not learn their destination. The document
+// is audited, so that the warehouse processes it, but not confirmed.
 func (p TransferPlan) OtherOut() (*jushuitan.OtherInOutUpload, error) { return p.other("out", p.From) }
 
-// OtherIn is the request of client.OtherInOuts.Upload for goods that come to the
-// warehouse To (其它退货), audited and not confirmed.
+// OtherIn returns the request of client.OtherInOuts.Upload for goods that arrive in the
+// warehouse To (其它退货), audited but not confirmed.
 func (p TransferPlan) OtherIn() (*jushuitan.OtherInOutUpload, error) { return p.other("in", p.To) }
 
 func (p TransferPlan) other(kind string, at TransferPlace) (*jushuitan.OtherInOutUpload, error) {

@@ -2,7 +2,10 @@ package mapping_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -70,7 +73,7 @@ func TestPlanTransfer(t *testing.T) {
 			assert.Equal(t, tt.toAt, p.To)
 			assert.Equal(t, tt.route, p.Route())
 
-			cross, err := p.CrossWarehouse()
+			cross, err := p.CrossTransfer()
 			if tt.route == mapping.RouteCrossWarehouse {
 				require.NoError(t, err)
 				assert.Equal(t, jushuitan.CrossTransferUpload{
@@ -80,7 +83,7 @@ func TestPlanTransfer(t *testing.T) {
 			} else {
 				require.ErrorContains(t, err, "DB-1")
 			}
-			inner, err := p.InWarehouse()
+			inner, err := p.InnerTransfer()
 			if tt.route == mapping.RouteInWarehouse {
 				require.NoError(t, err)
 				assert.Equal(t, [3]int64{transferHead, 1, 2}, [3]int64{inner.WMSCoID, inner.Warehouse, inner.LinkWarehouse})
@@ -114,12 +117,12 @@ func TestPlanTransferRefuses(t *testing.T) {
 	noLines := transferOf("11200000", "S01")
 	noLines.Items = nil
 	for want, tr := range map[string]*dianjia.Transfer{
-		"no number":      noNumber,
-		"no lines":       noLines,
-		"to itself":      transferOf("S01", "S01"),
-		"no SKU code":    transferOf("11200000", "S01", transferLine("", 1)),
-		`SKU "A"`:        transferOf("11200000", "S01", transferLine("A", 0)),
-		"several places": transferOf("11200000", "S05"),
+		"number is missing": noNumber,
+		"no lines":          noLines,
+		"are the same":      transferOf("S01", "S01"),
+		"no SKU code":       transferOf("11200000", "S01", transferLine("", 1)),
+		`SKU "A"`:           transferOf("11200000", "S01", transferLine("A", 0)),
+		"several places":    transferOf("11200000", "S05"),
 	} {
 		_, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
 		var bad *mapping.TransferError
@@ -134,7 +137,7 @@ func TestTransferPrintsNoRemark(t *testing.T) {
 	tr.Remark = "交给林一"
 	plan, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
 	require.NoError(t, err)
-	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
+	p, err := mapping.TransferProgressOf(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
 	require.NoError(t, err)
 	for _, v := range []any{plan, &plan, p, &p, plan.LogValue(), p.LogValue()} {
 		text := fmt.Sprintf("%v %+v %#v", v, v, v)
@@ -149,7 +152,7 @@ func TestPlanTransferAddsUp(t *testing.T) {
 	tr := transferOf("11200000", "S01", transferLine("A", 3), transferLine("B", 1), transferLine("A", 2))
 	p, err := mapping.PlanTransfer(tr, transferStoreBindings(), transferWarehouseBindings())
 	require.NoError(t, err)
-	u, err := p.CrossWarehouse()
+	u, err := p.CrossTransfer()
 	require.NoError(t, err)
 	require.Len(t, u.Items, 2)
 	assert.Equal(t, "A 5 B 1", fmt.Sprintf("%s %s %s %s", u.Items[0].SKUID, u.Items[0].Qty, u.Items[1].SKUID, u.Items[1].Qty))
@@ -198,14 +201,14 @@ func TestReadTransfer(t *testing.T) {
 		{"receipt cancelled", []jushuitan.Transfer{out("Confirmed"), in("Delete")}, ": A 3/3/0 B 2/2/0 A 2/1/0 C 0/1/0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := mapping.ReadTransfer(tr, 7, tt.docs)
+			p, err := mapping.TransferProgressOf(tr, 7, tt.docs)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, transferText(&p))
 			assert.True(t, tr.Items[0].Shipped.IsZero(), "the transfer is not changed")
 			assert.NotEmpty(t, p.State.Label())
 		})
 	}
-	_, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{stranger})
+	_, err := mapping.TransferProgressOf(tr, 7, []jushuitan.Transfer{stranger})
 	require.ErrorContains(t, err, "document 7")
 }
 
@@ -222,10 +225,10 @@ func TestReadOther(t *testing.T) {
 		"Cancelled":       {"cancelled: A 3/3/1", "cancelled: A 3/3/1"},
 		"Lost":            {": A 3/3/1", ": A 3/3/1"},
 	} {
-		out, in := mapping.ReadOtherOut(tr, doc(status)), mapping.ReadOtherIn(tr, doc(status))
+		out, in := mapping.OtherOutProgressOf(tr, doc(status)), mapping.OtherInProgressOf(tr, doc(status))
 		assert.Equal(t, want, [2]string{transferText(&out), transferText(&in)}, status)
 		assert.Equal(t, [2]int64{5, 5}, [2]int64{out.OutIOID, in.InIOID})
-		assert.Empty(t, in.DifferenceDocuments(), "an other-in has no difference document")
+		assert.Empty(t, in.DifferenceRequests(), "an other-in has no difference document")
 	}
 }
 
@@ -240,17 +243,17 @@ func TestReadWaybill(t *testing.T) {
 				docs[i].LCID, docs[i].LogisticsCompany, docs[i].LID = "YTO", "圆通速递", "YT1"
 			}
 		}
-		p, err := mapping.ReadTransfer(tr, 7, docs)
+		p, err := mapping.TransferProgressOf(tr, 7, docs)
 		require.NoError(t, err)
 		assert.Equal(t, "YTO 圆通速递 YT1", text(p))
 	}
-	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
+	p, err := mapping.TransferProgressOf(tr, 7, []jushuitan.Transfer{transferDoc(7, 0, "调拨出", "Creating")})
 	require.NoError(t, err)
 	assert.Equal(t, "  ", text(p), "nobody entered it")
 
 	doc := &jushuitan.OtherInOut{IOID: 5, Status: "Confirmed", LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF1"}
-	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.ReadOtherOut(tr, doc)))
-	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.ReadOtherIn(tr, doc)))
+	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.OtherOutProgressOf(tr, doc)))
+	assert.Equal(t, "SF 顺丰速运 SF1", text(mapping.OtherInProgressOf(tr, doc)))
 }
 
 func TestDifferenceDocuments(t *testing.T) {
@@ -265,7 +268,7 @@ func TestDifferenceDocuments(t *testing.T) {
 	}
 	p := mapping.TransferProgress{Transfer: *transferOf("11200000", "S01", lines...), State: mapping.TransferReceived, OutIOID: 7, InIOID: 8}
 	var sizes []int
-	for _, d := range p.DifferenceDocuments() {
+	for _, d := range p.DifferenceRequests() {
 		sizes = append(sizes, len(d.Items))
 		assert.Equal(t, int64(8), d.IOID)
 		for _, it := range d.Items {
@@ -276,11 +279,11 @@ func TestDifferenceDocuments(t *testing.T) {
 	_, ok := p.Remaining(2)
 	assert.False(t, ok)
 	p.State = mapping.TransferInTransit
-	assert.Empty(t, p.DifferenceDocuments(), "nothing is missing before it was received")
+	assert.Empty(t, p.DifferenceRequests(), "nothing is missing before it was received")
 }
 
 // A store received less than the warehouse shipped, which shipped less than was asked.
-func ExampleReadTransfer() {
+func ExampleTransferProgressOf() {
 	tr := &dianjia.Transfer{
 		EntID: "10010", TransferNo: "PH-1", Kind: dianjia.TransferAllocation, FromCode: "11200000", ToCode: "S01",
 		Items: []dianjia.TransferItem{{SKUCode: "TEE24-WHT-M", Qty: decimal.NewFromInt(10)}},
@@ -289,7 +292,7 @@ func ExampleReadTransfer() {
 	line := func(qty, real int64) []jushuitan.TransferItem {
 		return []jushuitan.TransferItem{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(qty), RQty: decimal.NewFromInt(real)}}
 	}
-	p, err := mapping.ReadTransfer(tr, 7, []jushuitan.Transfer{
+	p, err := mapping.TransferProgressOf(tr, 7, []jushuitan.Transfer{
 		{IOID: 7, Type: "调拨出", Status: "Confirmed", LinkIOID: 8, Items: line(10, 8)},
 		{IOID: 8, Type: "调拨入", Status: "Confirmed", LinkIOID: 7, Items: line(8, 7)},
 	})
@@ -300,7 +303,7 @@ func ExampleReadTransfer() {
 	for _, d := range p.Differences() {
 		fmt.Println(p.State.Label(), d.SKUCode, "not shipped", d.NotShipped, "not received", d.NotReceived)
 	}
-	for _, doc := range p.DifferenceDocuments() { // for client.Transfers.CreateDifference
+	for _, doc := range p.DifferenceRequests() { // for client.Transfers.CreateDifference
 		fmt.Println("settle", doc.IOID, doc.Items[0].SKUID, doc.Items[0].Qty)
 	}
 	if rest, ok := p.Remaining(2); ok {
@@ -310,4 +313,81 @@ func ExampleReadTransfer() {
 	// 已收货 TEE24-WHT-M not shipped 2 not received 1
 	// settle 8 TEE24-WHT-M 1
 	// ask again PH-1-2 2
+}
+
+// TestSeveralIncoming: the goods of one transfer arrive with several documents; the result
+// is the same in any order of the rows, cancelled documents do not count, a row that is read
+// twice counts once, and an undocumented status is said.
+func TestSeveralIncoming(t *testing.T) {
+	dec := decimal.NewFromInt
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	doc := func(id, link int64, kind, status string, qty, real int64) jushuitan.Transfer {
+		return jushuitan.Transfer{IOID: id, LinkIOID: link, Type: kind, Status: status, Modified: at, Items: []jushuitan.TransferItem{{SKUID: "A", Qty: dec(qty), RQty: dec(real)}}}
+	}
+	out := doc(1, 2, "调拨出", "Confirmed", 10, 10)
+	older := doc(2, 1, "调拨入", "WaitConfirm", 6, 0)
+	older.Modified = at.Add(-time.Minute)
+	tests := []struct {
+		name  string
+		docs  []jushuitan.Transfer
+		want  string // state: shipped/received
+		in    []int64
+		says  string
+		diffs int // difference documents
+	}{
+		{"two received", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 6, 6), doc(3, 1, "调拨入", "Confirmed", 4, 3)}, "received 10/9", []int64{2, 3}, "", 1},
+		{"one received", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 6, 6), doc(3, 1, "调拨入", "WaitConfirm", 4, 0)}, "in transit 10/6", []int64{2, 3}, "", 0},
+		{"one cancelled", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Cancelled", 10, 10), doc(3, 1, "调拨入", "Confirmed", 10, 8)}, "received 10/8", []int64{3}, "", 1},
+		{"all cancelled", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Cancelled", 6, 0), doc(3, 1, "调拨入", "Delete", 4, 0)}, " 10/0", nil, "Cancelled", 0},
+		{"unknown", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 6, 6), doc(3, 1, "调拨入", "Foo", 4, 4)}, " 10/6", []int64{2, 3}, `调拨入 io_id 3: "Foo"`, 0},
+		{"unknown outgoing", []jushuitan.Transfer{doc(1, 2, "调拨出", "Bar", 10, 10)}, " 0/0", nil, `调拨出 io_id 1: "Bar"`, 0},
+		{"read twice", []jushuitan.Transfer{out, older, doc(2, 1, "调拨入", "Confirmed", 10, 10), out}, "received 10/10", []int64{2}, "", 0},
+		{"of others", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 10, 10), doc(8, 7, "调拨入", "Confirmed", 5, 5), doc(9, 2, "调拨差异", "Confirmed", 5, 5)}, "received 10/10", []int64{2}, "", 0},
+	}
+	transfer := &dianjia.Transfer{EntID: "10010", TransferNo: "T-1", Items: []dianjia.TransferItem{{SKUCode: "A", Qty: dec(10)}}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(22, 9))
+			for range 20 {
+				rng.Shuffle(len(tt.docs), func(i, j int) { tt.docs[i], tt.docs[j] = tt.docs[j], tt.docs[i] })
+				p, err := mapping.TransferProgressOf(transfer, 1, tt.docs)
+				require.NoError(t, err)
+				line := p.Transfer.Items[0]
+				require.Equal(t, tt.want, fmt.Sprintf("%s %s/%s", p.State, line.Shipped, line.Received))
+				require.Equal(t, tt.in, p.InIOIDs)
+				if tt.says == "" {
+					require.Empty(t, p.Unclear)
+				} else {
+					require.Contains(t, strings.Join(p.Unclear, "; "), tt.says)
+				}
+				require.Len(t, p.DifferenceRequests(), tt.diffs)
+			}
+		})
+	}
+	p, err := mapping.TransferProgressOf(transfer, 1, tests[0].docs)
+	require.NoError(t, err)
+	request := p.DifferenceRequests()[0]
+	assert.Equal(t, int64(3), request.IOID, "the difference is that of the second document")
+	assert.Equal(t, "1", request.Items[0].Qty.String())
+}
+
+// TestDifferenceRules: each difference of a transfer is decided by a rule with a name.
+func TestDifferenceRules(t *testing.T) {
+	dec := decimal.NewFromInt
+	for _, tt := range []struct {
+		kind           dianjia.TransferKind
+		out, in        int64
+		short, missing int64
+		want           string
+	}{
+		{dianjia.TransferAllocation, 1, 2, 2, 1, "[ask_again difference_document]"},
+		{dianjia.TransferAllocation, 1, 2, -1, 0, "[over_shipped]"},
+		{dianjia.TransferBetweenStores, 1, 2, 1, -1, "[stays_with_sender difference_document]"},
+		{dianjia.TransferReplenishment, 1, 0, 0, 1, "[loss_in_transit]"},
+		{dianjia.TransferReturn, 0, 2, 0, -1, "[sender_corrected]"},
+		{dianjia.TransferReturn, 0, 2, 0, 0, "[]"},
+	} {
+		p := mapping.TransferProgress{Transfer: dianjia.Transfer{Kind: tt.kind}, OutIOID: tt.out, InIOID: tt.in}
+		assert.Equal(t, tt.want, fmt.Sprint(p.Rules(mapping.TransferDifference{NotShipped: dec(tt.short), NotReceived: dec(tt.missing)})))
+	}
 }

@@ -57,7 +57,7 @@ func TestSKUUploads(t *testing.T) {
 		{SKUID: "TEE24-L", IID: "TEE24", ShopIID: "TEE24", ShopSKUID: "TEE24-L", OriginalSKUID: "TEE24-L", Name: "圆领T恤", ShopPropertiesValue: "白色;L", ShopID: 10200077},
 	}, shop)
 	_, err = m.ShopSKUUploads(p, 0)
-	require.ErrorContains(t, err, "shop_id is 0")
+	require.ErrorContains(t, err, "shop_id 0 is not positive")
 
 	bySKU := mapper(t, mapping.ProductConfig{Year: mapping.FromFirst(mapping.FromUps("年份"), mapping.FromOther(1))})
 	rows, err = bySKU.SKUUploads(p)
@@ -87,10 +87,10 @@ func TestPropertiesValueOfUploads(t *testing.T) {
 		{"", "", "材质:棉", "材质:棉"},
 		{"", "", "红;S", ""},
 		{"", "", "", ""},
-		{"红;白", "S", "", "!would not be read back"},
-		{" 红", "S", "", "!would not be read back"},
+		{"红;白", "S", "", "!cannot be restored"},
+		{" 红", "S", "", "!cannot be restored"},
 		{long, "", "", long},
-		{long, "SS", "", "!take 102 characters, at most 100"},
+		{long, "SS", "", "!take 102 characters, maximum 100"},
 		{"红", "S", "红;S" + strings.Repeat(";", 98), "红;S"},
 	}
 	m := mapper(t, mapping.ProductConfig{})
@@ -129,9 +129,9 @@ func TestUploadErrors(t *testing.T) {
 		{"a label that is empty", cfg, func(p *dianjia.Product) { p.Labels = []string{""} }, mapping.FieldLabels, "empty"},
 		{"a slot that uploads lack", cfg, func(p *dianjia.Product) { p.Year = "2026" }, mapping.FieldYear, "not other_6"},
 		{"two values for a slot", cfg, func(p *dianjia.Product) { p.Season, p.Wave = "夏", "一波" }, mapping.FieldWave, "other_1 would have two values"},
-		{"not the category", cfg, func(p *dianjia.Product) { p.Tier = "A" }, mapping.FieldTier, "its source is the category"},
-		{"not the constant", cfg, func(p *dianjia.Product) { p.Style = "运动" }, mapping.FieldStyle, "its source is the constant"},
-		{"another label", cfg, func(p *dianjia.Product) { p.Series = "海岸"; p.Labels = []string{"系列:山"} }, mapping.FieldSeries, "says otherwise"},
+		{"not the category", cfg, func(p *dianjia.Product) { p.Tier = "A" }, mapping.FieldTier, "differs from its source, the category"},
+		{"not the constant", cfg, func(p *dianjia.Product) { p.Style = "运动" }, mapping.FieldStyle, "differs from its source, the constant"},
+		{"another label", cfg, func(p *dianjia.Product) { p.Series = "海岸"; p.Labels = []string{"系列:山"} }, mapping.FieldSeries, "contradicts the value"},
 		{"blanks", cfg, func(p *dianjia.Product) { p.Series = " 海岸" }, mapping.FieldSeries, "blank"},
 		{"two values for a property", mapping.ProductConfig{PullSPU: true, Year: mapping.FromUps("a"), Season: mapping.FromUps("a")},
 			func(p *dianjia.Product) { p.Year, p.Season = "1", "2" }, mapping.FieldSeason, "would have two values"},
@@ -158,7 +158,7 @@ func TestUploadErrors(t *testing.T) {
 		m := mapper(t, mapping.ProductConfig{})
 		rows, err := m.SKUUploads(p)
 		require.ErrorContains(t, err, `"A-1"`)
-		require.ErrorContains(t, err, "twice")
+		require.ErrorContains(t, err, "several SKUs with this code")
 		require.Len(t, rows, 2)
 		assert.Equal(t, "A-2", rows[0].SKUID)
 		assert.Equal(t, "A-3", rows[1].SKUID)
@@ -219,6 +219,9 @@ func TestRoundTripThroughServer(t *testing.T) {
 		normalise(p)
 		normalise(got[0])
 		got[0].Category.Code, got[0].Price = "", dianjia.Price{} // the server's own
+		for i := range got[0].SKUs {
+			got[0].SKUs[i].State = ""
+		}
 		assert.Equal(t, p, got[0], kind)
 	}
 }
@@ -237,7 +240,7 @@ func normalise(p *dianjia.Product) {
 
 // Any product either has an error or is read back as it was.
 func TestUploadsAreReadBack(t *testing.T) {
-	m := mapper(t, mapping.ProductConfig{
+	m := mapper(t, mapping.ProductConfig{ZeroPrices: mapping.ZeroIsPrice,
 		PullSPU: true, Year: mapping.FromUps("年份"), Season: mapping.FromOther(2), Wave: mapping.FromLabelPrefix("波段:"), Tier: mapping.FromCategory(),
 		Style: mapping.FromConstant("通勤"), Series: mapping.FromFirst(mapping.FromOther(3), mapping.FromUps("系列")),
 	})
@@ -315,5 +318,5 @@ func ExampleProductMapper_SKUUploads() {
 	fmt.Println(err)
 	// Output:
 	// TEE24-M 白色;M map[年份:2026]
-	// mapping: upload of style "TEE24" SKU "TEE24-L": properties (聚水潭属性): colour "白;灰" and size "L" would not be read back as they are: take separators and blanks at their ends out / 颜色或尺码含分隔符，无法还原，请修改
+	// mapping: upload of style "TEE24" SKU "TEE24-L": properties (聚水潭属性): colour "白;灰" and size "L" cannot be restored from properties_value: remove separators, and blanks at their ends / 颜色或尺码含分隔符，无法还原，请修改
 }

@@ -21,10 +21,11 @@ type UnknownStockPolicy int
 
 // The policies. Both report the gap.
 const (
-	// UnknownLeaveOut sums up those that are known: the figure is too low at worst, so
-	// that nothing is oversold.
+	// UnknownLeaveOut sums the known figures: the result is too low at worst, so that
+	// nothing is oversold.
 	UnknownLeaveOut UnknownStockPolicy = iota
-	// UnknownWithhold leaves the SKU out of the result, so that the last figure pushed stays in effect.
+	// UnknownWithhold omits the SKU from the result, so that the last pushed figure
+	// stays in effect.
 	UnknownWithhold
 )
 
@@ -33,13 +34,14 @@ type SharedStockPolicy int
 
 // The policies.
 const (
-	// SharedRefuse is an error: the same pieces would be offered several times.
+	// SharedRefuse returns an error: the same pieces would be offered several times.
 	SharedRefuse SharedStockPolicy = iota
-	// SharedFull assigns each place the full figure. The host keeps the last piece from
-	// being sold twice.
+	// SharedFull assigns each place the full figure. The host must prevent the last
+	// piece from being sold twice.
 	SharedFull
-	// SharedSplit assigns each place an equal part in whole pieces. What is left goes one
-	// by one to the first places, by their number or code, and a fraction to the first.
+	// SharedSplit assigns each place an equal share in whole pieces. The remaining
+	// pieces go one each to the first places, by number or code, and a fraction to the
+	// first place.
 	SharedSplit
 )
 
@@ -48,17 +50,17 @@ type StockGapReason string
 
 // The reasons.
 const (
-	GapUnknown  StockGapReason = "unknown"  // 未知: no figure was given
-	GapRepeated StockGapReason = "repeated" // 重复: several were given; the SKU is withheld whatever the policy
-	GapFailed   StockGapReason = "failed"   // 无法计算: the rule for the figure failed; withheld too
+	GapUnknown  StockGapReason = "unknown"  // 未知: no figure
+	GapRepeated StockGapReason = "repeated" // 重复: several figures; the SKU is withheld under any policy
+	GapFailed   StockGapReason = "failed"   // 无法计算: computing the figure failed; withheld as well
 )
 
 // StockGap is a figure that is missing from a sum.
 type StockGap struct {
 	WMSCoID       int64                 // 聚水潭仓库编号
-	Slot          dianjia.WarehouseSlot // 聚水潭仓位: of sums over Jushuitan's warehouses
-	StoreCode     string                // 店仓编码: of sums over stores
-	WarehouseCode string                // 店加仓库编码: of sums over Jushuitan's warehouses
+	Slot          dianjia.WarehouseSlot // 聚水潭仓位: in sums over Jushuitan's warehouses
+	StoreCode     string                // 店仓编码: in sums over stores
+	WarehouseCode string                // 店加仓库编码: in sums over Jushuitan's warehouses
 	SKUCode       string                // 商品编码
 	Reason        StockGapReason
 	Withheld      bool  // the SKU has no figure in the result
@@ -68,23 +70,23 @@ type StockGap struct {
 // StockGaps counts the missing figures and lists the first of them, by target, SKU and
 // source.
 type StockGaps struct {
-	Total    int        // all of them
-	Withheld int        // rows that the result does not have for that
-	First    []StockGap // as many as the rules' Details
+	Total    int        // number of gaps
+	Withheld int        // rows missing from the result because of gaps
+	First    []StockGap // at most the rules' Details
 }
 
 // StoreStockRules configures how stores' stock becomes the stock of a virtual
 // warehouse. The zero value reserves nothing, sums the known figures and refuses shared
 // stores.
 type StoreStockRules struct {
-	// Reserve 预留数量 is kept back in each store for each SKU; zero or more.
+	// Reserve 预留数量 is held back in each store for each SKU; zero or more.
 	Reserve decimal.Decimal
-	// ReserveFor is asked first, where it is set. ok false leaves it at Reserve. It
-	// must give the same answer each time.
+	// ReserveFor, if set, returns the reserve of a SKU in a store; with ok false,
+	// Reserve applies. It must be deterministic.
 	ReserveFor func(storeCode, skuCode string) (reserve decimal.Decimal, ok bool)
 	Unknown    UnknownStockPolicy
 	Shared     SharedStockPolicy // for a store that is bound to several virtual warehouses
-	Details    int               // how many gaps are listed; zero is 1000, below zero none
+	Details    int               // maximum number of listed gaps; zero means 1000, a negative value none
 }
 
 // VirtualStock 虚拟库存 is the figure of a SKU in a warehouse of Jushuitan.
@@ -96,24 +98,24 @@ type VirtualStock struct {
 
 // StoreStock is the result of [SumStoreStock].
 type StoreStock struct {
-	Rows     []VirtualStock // by warehouse and SKU, each once
+	Rows     []VirtualStock // sorted by warehouse and SKU, each once
 	Gaps     StockGaps
-	Ignored  int            // rows of stores that are not bound, or of another merchant
-	Findings []SetupFinding // about the bindings; none of them makes the rows wrong
+	Ignored  int            // rows of unbound stores or of another merchant
+	Findings []SetupFinding // about the bindings; none of them invalidates the rows
 }
 
-// SumStoreStock adds up the stock of the bound stores to the figure of their virtual
-// warehouse, for each SKU that any of them has a row for. A store counts with its
-// quantity less the reserve, and never with less than zero: a store that owes pieces
-// does not take them from another. Sums are exact.
+// SumStoreStock sums the stock of the bound stores into the stock of their virtual
+// warehouse, for each SKU with a row in any of them. A store contributes its quantity
+// minus the reserve, but at least zero: a negative store does not reduce the stock of
+// others. Sums are exact.
 //
-// A bound store without a row for a SKU is a gap, and so is a row that is there twice.
-// The bindings are one merchant's; rows are matched by merchant and store. The error is
-// a [*SetupError] if bindings are of several merchants, or a store is bound to several
-// warehouses and the rules refuse that.
+// A bound store without a row for a SKU is a gap, and so is a duplicate row. The
+// bindings are those of one merchant; rows are matched by merchant and store. The error
+// is a [*SetupError] if the bindings are of several merchants, or if a store is bound
+// to several warehouses and the rules refuse that.
 //
-// The time is that of two map look-ups a row, the memory that of the result plus a bit
-// for each store and SKU.
+// It takes two map lookups per row, and memory for the result plus one bit per store
+// and SKU.
 func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rules StoreStockRules) (*StoreStock, error) {
 	if rules.Reserve.IsNegative() {
 		return nil, fmt.Errorf("mapping: the reserve of stores is negative: %s / 店仓预留数量不能为负：%[1]s", rules.Reserve)
@@ -155,12 +157,12 @@ func SumStoreStock(bindings []dianjia.StoreBinding, rows []dianjia.StockRow, rul
 	return result, nil
 }
 
-// acceptedFindings returns what is odd about the bindings. What the rules refuse is a
-// [*SetupError].
+// acceptedFindings returns the findings about the bindings, or a [*SetupError] for those
+// that the rules refuse.
 func acceptedFindings(bindings []dianjia.StoreBinding, shared SharedStockPolicy) ([]SetupFinding, error) {
 	var accepted, refused []SetupFinding
 	for _, f := range warehouseStoreFindings(bindings) {
-		if f.Code == MerchantsMixed || f.Code == StoreShared && shared == SharedRefuse {
+		if f.Code == SetupMerchantsMixed || f.Code == SetupStoreShared && shared == SharedRefuse {
 			refused = append(refused, f)
 		} else {
 			accepted = append(accepted, f)
@@ -172,7 +174,7 @@ func acceptedFindings(bindings []dianjia.StoreBinding, shared SharedStockPolicy)
 	return accepted, nil
 }
 
-// reserveFor is what the store of a row keeps of the SKU.
+// reserveFor returns the reserve of the row's SKU in its store.
 func (rules *StoreStockRules) reserveFor(r *dianjia.StockRow, usual warehouseQty) (warehouseQty, error) {
 	own, ok := rules.ReserveFor(r.StoreCode, r.SKUCode)
 	switch {
@@ -185,8 +187,8 @@ func (rules *StoreStockRules) reserveFor(r *dianjia.StockRow, usual warehouseQty
 	return warehouseQtyOf(own), nil
 }
 
-// warehouseStores makes a sum for each virtual warehouse, ascending, and says where
-// each store counts.
+// warehouseStores creates a sum for each virtual warehouse, ascending, and returns where
+// each store contributes.
 func warehouseStores(bindings []dianjia.StoreBinding, shared SharedStockPolicy) (sums []*warehouseSum, stores map[string][]warehouseFeed, ent string) {
 	type bound struct {
 		wms  int64
@@ -216,55 +218,56 @@ func warehouseStores(bindings []dianjia.StoreBinding, shared SharedStockPolicy) 
 	return sums, stores, ent
 }
 
-// WarehouseStock is the answer of client.Inventory.All for one warehouse. Its rows do
-// not name the warehouse: it is the one that was asked for.
+// WarehouseStock is the result of client.Inventory.All for one warehouse. Its rows do
+// not name the warehouse: it is the queried one.
 type WarehouseStock struct {
-	WMSCoID int64 // 聚水潭仓库编号: zero is the sum of all warehouses
+	WMSCoID int64 // 聚水潭仓库编号: zero means the sum of all warehouses
 	Rows    []*jushuitan.InventoryRow
 }
 
 // StockDownloadRules configures how Jushuitan's stock becomes the stock of DianJia's
-// warehouses. The zero value takes the figure of each binding's slot.
+// warehouses. By default each binding takes the figure of its slot.
 type StockDownloadRules struct {
-	// Figure computes the figure of a row for a binding in another way than by the
-	// binding's StockExpression 库存下载取数逻辑. One that is not valid is unknown. It is
-	// nil as a rule. The expression of a binding that has none is the figure of its
-	// slot: 实际库存 for none and the main one, 销退仓库存, 进货仓库存, 次品仓库存 for the
-	// others. A figure that the expression needs and the row does not have is a gap,
-	// unless Policy takes it for zero.
+	// Figure overrides the StockExpression 库存下载取数逻辑 of the bindings; usually it
+	// is nil. It returns an invalid figure for an unknown one. Without an expression, a
+	// binding takes the figure of its slot: 实际库存 for none and the main slot,
+	// 销退仓库存, 进货仓库存 or 次品仓库存 for the others. If the row lacks a figure
+	// that the expression needs, that is a gap unless Policy counts it as zero.
 	Figure  func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error)
-	Policy  *formula.EvalPolicy // of the expressions; nil is exact: no rounding, negative figures kept
+	Policy  *formula.EvalPolicy // for the expressions; nil means exact: no rounding, negative figures kept
 	Unknown UnknownStockPolicy
 	Shared  SharedStockPolicy // for a warehouse and slot that is downloaded into several warehouses
-	Details int               // how many gaps are listed; zero is 1000, below zero none
+	Details int               // maximum number of listed gaps; zero means 1000, a negative value none
 }
 
-// DownloadedStock is the result of [CombineStock].
+// DownloadedStock is the result of [SumDownloadedStock].
 type DownloadedStock struct {
-	Rows     []dianjia.StockRow // by warehouse and SKU, each once; StoreCode is the warehouse's code
-	Gaps     StockGaps
-	Ignored  int            // rows of warehouses that no binding downloads
-	Findings []SetupFinding // about the bindings; none of them makes the rows wrong
+	Rows    []dianjia.StockRow // sorted by warehouse and SKU, each once; StoreCode is the warehouse's code
+	Gaps    StockGaps
+	Ignored int // rows of warehouses that no binding downloads
+	// Findings are about the bindings. Each figure is what its binding asks for, but with
+	// [SetupTermCountedTwice] the total of the warehouses counts goods twice.
+	Findings []SetupFinding
 }
 
-// CombineStock makes the stock of DianJia's warehouses (业务三 下载策略) from that of
-// Jushuitan's: several warehouses may feed one, which sums them up, and one may feed
-// several, if the rules say how. Bindings that do not download stock are passed over.
-// Figures are exact and may be below zero, as Jushuitan's are. Modified is the latest
-// of those that make up a row.
+// SumDownloadedStock computes the stock of DianJia's warehouses (业务三 下载策略) from
+// that of Jushuitan's: several warehouses may contribute to one, which is their sum,
+// and one may contribute to several, as the rules determine. Bindings that do not
+// download stock are skipped. Figures are exact and, as in Jushuitan, may be negative.
+// Modified is the latest of the contributing rows.
 //
-// A SKU that one of a target's warehouses has and another has no row for is a gap, and
-// so is a row that is there twice. The error is a [*SetupError] if bindings are of
-// several merchants, the sum of all warehouses is bound beside a single one, a source
-// feeds several targets and the rules refuse that, or a binding's expression cannot
-// be read.
-func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, rules StockDownloadRules) (*DownloadedStock, error) {
+// A SKU for which only some of the contributing warehouses have a row is a gap, and so
+// is a duplicate row. The error is a [*SetupError] if the bindings are of several
+// merchants, if the sum of all warehouses is bound in addition to a single one, if a
+// warehouse contributes to several and the rules refuse that, or if an expression
+// cannot be parsed.
+func SumDownloadedStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, rules StockDownloadRules) (*DownloadedStock, error) {
 	result := &DownloadedStock{}
 	var refused []SetupFinding
 	for _, f := range warehouseDownloadFindings(bindings) {
 		switch {
-		case f.Code == MerchantsMixed, f.Code == DownloadOfAll && warehouseSources(bindings) > 1,
-			f.Code == DownloadShared && rules.Shared == SharedRefuse:
+		case f.Code == SetupMerchantsMixed, f.Code == SetupDownloadOfAll && warehouseSources(bindings) > 1,
+			f.Code == SetupDownloadShared && rules.Shared == SharedRefuse:
 			refused = append(refused, f)
 		default:
 			result.Findings = append(result.Findings, f)
@@ -272,6 +275,7 @@ func CombineStock(bindings []dianjia.WarehouseBinding, stock []WarehouseStock, r
 	}
 	figure := rules.Figure
 	if figure == nil {
+		result.Findings = append(result.Findings, warehouseTermFindings(bindings)...)
 		var unreadable []SetupFinding
 		figure, unreadable = warehouseExpressions(bindings, cmp.Or(rules.Policy, &formula.EvalPolicy{Rounding: formula.RoundNone}))
 		refused = append(refused, unreadable...)
@@ -318,7 +322,7 @@ type warehouseDownload struct {
 	binding dianjia.WarehouseBinding
 }
 
-// take adds the figure of a row to the sum, or why it has none.
+// take adds the figure of a row to the sum, or the reason why there is none.
 func (f *warehouseDownload) take(row *jushuitan.InventoryRow, qty decimal.NullDecimal, err error) {
 	switch {
 	case err != nil:
@@ -343,8 +347,8 @@ func warehouseSourceOf(b dianjia.WarehouseBinding) warehouseSource {
 	return warehouseSource{b.WMSCoID, b.Slot}
 }
 
-// warehouseTargets makes a sum for each of DianJia's warehouses, by code, and says
-// where each of Jushuitan's counts.
+// warehouseTargets creates a sum for each of DianJia's warehouses, by code, and returns
+// where each of Jushuitan's contributes.
 func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedStockPolicy) (sums []*warehouseSum, sources map[int64][]warehouseDownload, ent string) {
 	used := make([]dianjia.WarehouseBinding, 0, len(bindings))
 	for _, b := range bindings {
@@ -379,7 +383,7 @@ func warehouseTargets(bindings []dianjia.WarehouseBinding, shared SharedStockPol
 }
 
 // warehouseExpressions returns the function that computes figures by the bindings'
-// expressions, which are read once.
+// expressions, which are parsed once.
 func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.EvalPolicy) (
 	figure func(b dianjia.WarehouseBinding, row *jushuitan.InventoryRow) (decimal.NullDecimal, error), refused []SetupFinding,
 ) {
@@ -403,8 +407,8 @@ func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.E
 		e, err := formula.Parse(text)
 		if err != nil {
 			f := SetupFinding{EntID: b.EntID, WarehouseCode: b.WarehouseCode, WMSCoID: b.WMSCoID}
-			refused = append(refused, f.with(ExpressionUnreadable,
-				fmt.Sprintf("the stock expression of warehouse %q cannot be read: %v", b.WarehouseCode, err),
+			refused = append(refused, f.with(SetupExpressionUnreadable,
+				fmt.Sprintf("the stock expression of warehouse %q cannot be parsed: %v", b.WarehouseCode, err),
 				fmt.Sprintf("仓库 %q 的库存下载取数逻辑无法解析：%v", b.WarehouseCode, err),
 				"correct the expression, or empty it for 实际库存", "请修改取数逻辑，或清空以使用实际库存"))
 			continue
@@ -424,7 +428,7 @@ func warehouseExpressions(bindings []dianjia.WarehouseBinding, policy *formula.E
 	}, refused
 }
 
-// warehouseSlotTerm is the stock of a slot as a term of an expression.
+// warehouseSlotTerm returns the stock of a slot as a term of an expression.
 func warehouseSlotTerm(slot dianjia.WarehouseSlot) string {
 	switch slot {
 	case dianjia.SlotSalesReturn:

@@ -15,16 +15,15 @@ type StockChanges[R VirtualStock | dianjia.StockRow] struct {
 	// Changed are the new rows that were never pushed or whose quantity differs from
 	// the last push.
 	Changed []R
-	// Gone are the last rows for which there is no figure now. They are not pushed:
-	// what is not known is not zero. A host that knows that the goods are gone pushes
-	// zero for them.
+	// Gone are the previous rows without a figure now. Do not push them as zero unless
+	// you know that the goods are gone: an unknown figure is not zero.
 	Gone []R
 }
 
-// ChangedVirtualStock compares figures of virtual warehouses with those that were
-// pushed last: the fewest rows that make the one the other. Both may be in any order,
-// and are not changed; of rows for the same warehouse and SKU the later one counts.
-// The result is by warehouse and SKU.
+// ChangedVirtualStock returns the rows of now that differ from last, the figures pushed
+// previously. Both may be in any order and are not modified; of several rows for the
+// same warehouse and SKU the last one counts. The result is sorted by warehouse and
+// SKU.
 func ChangedVirtualStock(last, now []VirtualStock) StockChanges[VirtualStock] {
 	return warehouseChanges(last, now,
 		func(a, b *VirtualStock) int {
@@ -33,9 +32,8 @@ func ChangedVirtualStock(last, now []VirtualStock) StockChanges[VirtualStock] {
 		func(r *VirtualStock) decimal.Decimal { return r.Qty })
 }
 
-// ChangedStock does for the figures of DianJia's stores and warehouses what
-// [ChangedVirtualStock] does for virtual warehouses. The result is by merchant, store
-// and SKU. A row of which only Modified differs has not changed.
+// ChangedStock is [ChangedVirtualStock] for DianJia's stores and warehouses. The result
+// is sorted by merchant, store and SKU. A row is unchanged if only Modified differs.
 func ChangedStock(last, now []dianjia.StockRow) StockChanges[dianjia.StockRow] {
 	return warehouseChanges(last, now,
 		func(a, b *dianjia.StockRow) int {
@@ -74,8 +72,8 @@ func warehouseChanges[R VirtualStock | dianjia.StockRow](last, now []R, order fu
 	return changes
 }
 
-// warehouseSorted returns the rows in order, the last of those that are alike. It copies
-// them if there is anything to do.
+// warehouseSorted returns the rows sorted, keeping the last of equal keys. It copies them
+// if necessary.
 func warehouseSorted[R any](rows []R, order func(a, b *R) int) []R {
 	done := true
 	for i := 1; i < len(rows) && done; i++ {

@@ -13,7 +13,7 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 )
 
-// A warehouseQty is an exact number: a whole one of up to 18 digits, or any.
+// A warehouseQty is an exact number: a whole number of up to 18 digits, or a decimal.
 type warehouseQty struct {
 	whole int64
 	exact decimal.Decimal // instead of whole
@@ -36,7 +36,7 @@ func (q warehouseQty) decimal() decimal.Decimal {
 	return decimal.NewFromInt(q.whole)
 }
 
-// above is what is left of q over a reserve, which is not negative; not below zero.
+// above returns q minus a reserve, at least zero.
 func (q warehouseQty) above(reserve warehouseQty) warehouseQty {
 	if !q.big && !reserve.big {
 		return warehouseQty{whole: max(0, q.whole-reserve.whole)}
@@ -57,7 +57,7 @@ func (q warehouseQty) plus(p warehouseQty) warehouseQty {
 	return warehouseQty{exact: q.decimal().Add(p.decimal()), big: true}
 }
 
-// part is the share of a place when q is split among several.
+// part returns the share of a place if q is split among several.
 func (q warehouseQty) part(place, places int) warehouseQty {
 	if places <= 1 {
 		return q
@@ -89,21 +89,21 @@ type warehouseTotal struct {
 	modified time.Time // the latest
 }
 
-// A warehouseMember is one of those that a sum is made of.
+// A warehouseMember is a contributor to a sum.
 type warehouseMember struct {
 	wms   int64
 	slot  dianjia.WarehouseSlot
 	store string
 }
 
-// A warehouseFeed is where a member's figures go, and which share of them.
+// A warehouseFeed is the target of a member's figures, and its share.
 type warehouseFeed struct {
 	sum         *warehouseSum
 	member      int
 	part, parts int
 }
 
-// warehouseShare splits what goes to several places, if that is the policy.
+// warehouseShare splits figures among several places if the policy requires it.
 func warehouseShare(feeds []warehouseFeed, policy SharedStockPolicy) {
 	for i := range feeds {
 		if policy == SharedSplit {
@@ -112,8 +112,7 @@ func warehouseShare(feeds []warehouseFeed, policy SharedStockPolicy) {
 	}
 }
 
-// A warehouseSum adds up its members' figures, SKU by SKU, and knows which members
-// have given one.
+// A warehouseSum sums its members' figures per SKU and records which members have one.
 type warehouseSum struct {
 	wms       int64  // the target of stores
 	warehouse string // the target of Jushuitan's warehouses
@@ -126,7 +125,7 @@ type warehouseSum struct {
 	bad    map[int32][]warehouseFault
 }
 
-// A warehouseFault is why a SKU has no sum, though figures were given.
+// A warehouseFault is the reason why a SKU with figures has no sum.
 type warehouseFault struct {
 	member int
 	reason StockGapReason
@@ -141,7 +140,7 @@ func (s *warehouseSum) join(m warehouseMember) warehouseFeed {
 
 func (s *warehouseSum) words() int { return (len(s.members) + 63) / 64 }
 
-// at is the place of a SKU, which is made if there is none.
+// at returns the index of a SKU, which it adds if necessary.
 func (s *warehouseSum) at(sku string) int32 {
 	if i, ok := s.index[sku]; ok {
 		return i
@@ -178,7 +177,7 @@ func (s *warehouseSum) fail(member int, sku string, err error) {
 	s.fault(i, warehouseFault{member: member, reason: GapFailed, err: err})
 }
 
-// mark notes that a member gave a figure, and reports whether it had before.
+// mark records that a member has a figure, and reports whether it had one before.
 func (s *warehouseSum) mark(i int32, member int) (before bool) {
 	word := &s.given[int(i)*s.words()+member/64]
 	bit := uint64(1) << (member % 64)
@@ -187,7 +186,7 @@ func (s *warehouseSum) mark(i int32, member int) (before bool) {
 	return before
 }
 
-// fault notes why a SKU has no sum, once for each member.
+// fault records why a SKU has no sum, once for each member.
 func (s *warehouseSum) fault(i int32, f warehouseFault) {
 	if slices.ContainsFunc(s.bad[i], func(g warehouseFault) bool { return g.member == f.member }) {
 		return
@@ -198,7 +197,7 @@ func (s *warehouseSum) fault(i int32, f warehouseFault) {
 	s.bad[i] = append(s.bad[i], f)
 }
 
-// rows returns the sums by SKU, and puts what is missing into gaps.
+// rows returns the sums by SKU and adds missing figures to gaps.
 func (s *warehouseSum) rows(policy UnknownStockPolicy, gaps *warehouseGaps) iter.Seq2[string, *warehouseTotal] {
 	return func(yield func(string, *warehouseTotal) bool) {
 		order := make([]int32, len(s.skus))
@@ -212,7 +211,7 @@ func (s *warehouseSum) rows(policy UnknownStockPolicy, gaps *warehouseGaps) iter
 				given += bits.OnesCount64(word)
 			}
 			bad, missing := s.bad[i], len(s.members)-given
-			// The sum of nothing is not zero either.
+			// Without any figure the sum is unknown, not zero.
 			withheld := len(bad) > 0 || given == 0 || missing > 0 && policy == UnknownWithhold
 			if len(bad) > 0 || missing > 0 {
 				gaps.note(s, i, missing, withheld)
@@ -230,7 +229,7 @@ type warehouseGaps struct {
 	max int
 }
 
-// warehouseDetails is how many gaps are listed.
+// warehouseDetails returns how many gaps are listed.
 func warehouseDetails(details int) int {
 	if details == 0 {
 		return 1000
@@ -238,7 +237,7 @@ func warehouseDetails(details int) int {
 	return max(0, details)
 }
 
-// note puts down what is missing for one SKU, by member.
+// note records the missing figures of one SKU, by member.
 func (g *warehouseGaps) note(s *warehouseSum, i int32, missing int, withheld bool) {
 	g.Total += missing + len(s.bad[i])
 	if withheld {
@@ -265,5 +264,5 @@ func (g *warehouseGaps) note(s *warehouseSum, i int32, missing int, withheld boo
 	}
 }
 
-// warehouseKeys are the keys of a map by warehouse, ascending.
+// warehouseKeys returns the keys of a map by warehouse, ascending.
 func warehouseKeys[V any](m map[int64]V) []int64 { return slices.Sorted(maps.Keys(m)) }

@@ -172,8 +172,8 @@ func TestSumStoreStockShared(t *testing.T) {
 	_, err := mapping.SumStoreStock(bindings, rows, mapping.StoreStockRules{})
 	var refused *mapping.SetupError
 	require.ErrorAs(t, err, &refused)
-	assert.True(t, refused.Has(mapping.StoreShared))
-	assert.False(t, refused.Has(mapping.StoreBoundTwice))
+	assert.True(t, refused.Has(mapping.SetupStoreShared))
+	assert.False(t, refused.Has(mapping.SetupStoreBoundTwice))
 	assert.Contains(t, err.Error(), `store "S1"`)
 	assert.Contains(t, err.Error(), "重复计算")
 
@@ -181,7 +181,7 @@ func TestSumStoreStockShared(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"10100077 A 5", "10100077 B 2.5", "10100088 A 15", "10100088 B 2.5"}, virtualTexts(got.Rows))
 	require.Len(t, got.Findings, 2)
-	assert.Equal(t, []mapping.SetupCode{mapping.StoreShared, mapping.StoreBoundTwice}, []mapping.SetupCode{got.Findings[0].Code, got.Findings[1].Code})
+	assert.Equal(t, []mapping.SetupCode{mapping.SetupStoreShared, mapping.SetupStoreBoundTwice}, []mapping.SetupCode{got.Findings[0].Code, got.Findings[1].Code})
 
 	got, err = mapping.SumStoreStock(bindings, rows, mapping.StoreStockRules{Shared: mapping.SharedSplit})
 	require.NoError(t, err)
@@ -190,13 +190,13 @@ func TestSumStoreStockShared(t *testing.T) {
 	mixed := append(slices.Clone(bindings), dianjia.StoreBinding{EntID: "20020", StoreCode: "S7", WMSCoID: 5})
 	_, err = mapping.SumStoreStock(mixed, rows, mapping.StoreStockRules{Shared: mapping.SharedFull})
 	require.ErrorAs(t, err, &refused)
-	assert.True(t, refused.Has(mapping.MerchantsMixed))
+	assert.True(t, refused.Has(mapping.SetupMerchantsMixed))
 }
 
 // Sums equal those of rationals, whatever the order of the rows, and a split assigns
 // exactly what there is.
 func TestSumStoreStockProperties(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(10_000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		stores, warehouses, skus := 1+r.IntN(5), 1+r.IntN(3), 1+r.IntN(4)
 		var bindings []dianjia.StoreBinding
@@ -301,7 +301,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 	off.DownloadStock = false
 
 	t.Run("several into one", func(t *testing.T) {
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0), off}, stock, mapping.StockDownloadRules{})
+		got, err := mapping.SumDownloadedStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0), off}, stock, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3.5", "W1 B 8"}, stockTexts(got.Rows))
 		assert.Equal(t, warehouseEnt, got.Rows[0].EntID)
@@ -311,13 +311,13 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 			{WMSCoID: warehouseMain, WarehouseCode: "W1", SKUCode: "B", Reason: mapping.GapUnknown},
 		}}, got.Gaps)
 
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0)}, stock, mapping.StockDownloadRules{Unknown: mapping.UnknownWithhold})
+		got, err = mapping.SumDownloadedStock([]dianjia.WarehouseBinding{download("W1", warehouseSecond, 0), download("W1", warehouseMain, 0)}, stock, mapping.StockDownloadRules{Unknown: mapping.UnknownWithhold})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3.5"}, stockTexts(got.Rows))
 	})
 
 	t.Run("slots", func(t *testing.T) {
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{
+		got, err := mapping.SumDownloadedStock([]dianjia.WarehouseBinding{
 			download("W1", warehouseMain, dianjia.SlotMain), download("2", warehouseMain, dianjia.SlotSalesReturn),
 			download("W3", warehouseMain, dianjia.SlotPurchaseIn), download("W4", warehouseMain, dianjia.SlotDefective),
 		}, stock[:1], mapping.StockDownloadRules{})
@@ -328,18 +328,18 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 	t.Run("one into several", func(t *testing.T) {
 		bindings := []dianjia.WarehouseBinding{download("W2", warehouseMain, 0), download("W1", warehouseMain, dianjia.SlotMain)}
 		var refused *mapping.SetupError
-		_, err := mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{})
+		_, err := mapping.SumDownloadedStock(bindings, stock, mapping.StockDownloadRules{})
 		require.ErrorAs(t, err, &refused)
-		assert.True(t, refused.Has(mapping.DownloadShared))
-		got, err := mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
+		assert.True(t, refused.Has(mapping.SetupDownloadShared))
+		got, err := mapping.SumDownloadedStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 5", "W2 A 5"}, stockTexts(got.Rows))
-		got, err = mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
+		got, err = mapping.SumDownloadedStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 3", "W2 A 2"}, stockTexts(got.Rows))
 		a.Qty = decimal.New(-5, 0)
 		defer func() { a.Qty = decimal.New(5, 0) }()
-		got, err = mapping.CombineStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
+		got, err = mapping.SumDownloadedStock(bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedSplit})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A -3", "W2 A -2"}, stockTexts(got.Rows))
 	})
@@ -348,21 +348,21 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		bound := download("W1", warehouseMain, 0)
 		bound.StockExpression = "实际库存+销退仓库"
 		var refused *mapping.SetupError
-		_, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, stock, mapping.StockDownloadRules{})
+		_, err := mapping.SumDownloadedStock([]dianjia.WarehouseBinding{bound}, stock, mapping.StockDownloadRules{})
 		require.ErrorAs(t, err, &refused)
-		assert.True(t, refused.Has(mapping.ExpressionUnreadable))
+		assert.True(t, refused.Has(mapping.SetupExpressionUnreadable))
 		assert.Contains(t, err.Error(), "销退仓库存", "the nearest term")
 
 		bound.StockExpression = "库存下载取数逻辑=实际库存+销退仓库存"
 		whole := inventory("A", "5.7")
 		whole.ReturnQty = decimal.New(2, 0)
 		lacking := inventory("B", "5")
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}}, mapping.StockDownloadRules{})
+		got, err := mapping.SumDownloadedStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}}, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7.7"}, stockTexts(got.Rows))
 		require.Len(t, got.Gaps.First, 1, "a row without 销退仓库存 is unknown, not zero")
 		assert.Equal(t, mapping.GapUnknown, got.Gaps.First[0].Reason)
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}},
+		got, err = mapping.SumDownloadedStock([]dianjia.WarehouseBinding{bound}, []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{whole, lacking}}},
 			mapping.StockDownloadRules{Policy: &formula.EvalPolicy{Missing: formula.MissingZero}})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7", "W1 B 5"}, stockTexts(got.Rows))
@@ -379,7 +379,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 			return decimal.NewNullDecimal(row.Qty.Add(row.ReturnQty)), nil
 		}}
 		rows := []mapping.WarehouseStock{{WMSCoID: warehouseMain, Rows: []*jushuitan.InventoryRow{a, inventory("BAD", "1"), inventory("UNKNOWN", "1"), inventory("TWICE", "1"), inventory("TWICE", "1")}}}
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, rows, rules)
+		got, err = mapping.SumDownloadedStock([]dianjia.WarehouseBinding{bound}, rows, rules)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 7"}, stockTexts(got.Rows))
 		gap := mapping.StockGap{WMSCoID: warehouseMain, WarehouseCode: "W1", Withheld: true}
@@ -390,7 +390,7 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 		assert.Equal(t, mapping.StockGaps{Total: 3, Withheld: 3, First: []mapping.StockGap{bad, twice, unknown}}, got.Gaps)
 
 		bound.StockExpression = "实际库存"
-		got, err = mapping.CombineStock([]dianjia.WarehouseBinding{bound}, rows[:1], mapping.StockDownloadRules{})
+		got, err = mapping.SumDownloadedStock([]dianjia.WarehouseBinding{bound}, rows[:1], mapping.StockDownloadRules{})
 		require.NoError(t, err, "which an empty one stands for")
 		assert.Equal(t, "W1 A 5", stockTexts(got.Rows)[0])
 	})
@@ -402,20 +402,20 @@ func TestGuidePart3_4CombineStock(t *testing.T) {
 			bindings []dianjia.WarehouseBinding
 			want     mapping.SetupCode
 		}{
-			{[]dianjia.WarehouseBinding{download("W1", 0, 0), download("W2", 5, 0)}, mapping.DownloadOfAll},
-			{[]dianjia.WarehouseBinding{download("W1", 4, 0), other}, mapping.MerchantsMixed},
-			{[]dianjia.WarehouseBinding{download("W1", 4, 6)}, mapping.SlotUnknown},
+			{[]dianjia.WarehouseBinding{download("W1", 0, 0), download("W2", 5, 0)}, mapping.SetupDownloadOfAll},
+			{[]dianjia.WarehouseBinding{download("W1", 4, 0), other}, mapping.SetupMerchantsMixed},
+			{[]dianjia.WarehouseBinding{download("W1", 4, 6)}, mapping.SetupSlotUnknown},
 		} {
-			_, err := mapping.CombineStock(tt.bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
+			_, err := mapping.SumDownloadedStock(tt.bindings, stock, mapping.StockDownloadRules{Shared: mapping.SharedFull})
 			var refused *mapping.SetupError
 			require.ErrorAs(t, err, &refused)
 			assert.True(t, refused.Has(tt.want), err)
 		}
-		got, err := mapping.CombineStock([]dianjia.WarehouseBinding{download("W1", 0, 0), download("W1", 0, 1), download("", 0, 0)},
+		got, err := mapping.SumDownloadedStock([]dianjia.WarehouseBinding{download("W1", 0, 0), download("W1", 0, 1), download("", 0, 0)},
 			[]mapping.WarehouseStock{{Rows: []*jushuitan.InventoryRow{inventory("A", "4")}}}, mapping.StockDownloadRules{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"W1 A 4"}, stockTexts(got.Rows), "bound twice counts once")
-		assert.Equal(t, []mapping.SetupCode{mapping.DownloadOfAll, mapping.DownloadBoundTwice, mapping.BindingCodeMissing}, setupCodes(got.Findings))
+		assert.Equal(t, []mapping.SetupCode{mapping.SetupDownloadOfAll, mapping.SetupDownloadBoundTwice, mapping.SetupBindingCodeMissing}, setupCodes(got.Findings))
 	})
 }
 
@@ -434,14 +434,14 @@ func TestGuidePart4WarehouseSlots(t *testing.T) {
 	}{
 		{"good", []dianjia.WarehouseBinding{named, back}, nil},
 		{"slot not given", []dianjia.WarehouseBinding{download("10100001", warehouseMain, 0), back}, nil},
-		{"nothing", nil, []mapping.SetupCode{mapping.HeadWarehouseMissing, mapping.ReturnWarehouseMissing}},
-		{"another's", []dianjia.WarehouseBinding{download("5", 5, 1)}, []mapping.SetupCode{mapping.HeadWarehouseMissing, mapping.ReturnWarehouseMissing}},
-		{"code of the head", []dianjia.WarehouseBinding{download("ZC", warehouseMain, 1), back}, []mapping.SetupCode{mapping.HeadWarehouseCode}},
-		{"name of the head", []dianjia.WarehouseBinding{renamed, back}, []mapping.SetupCode{mapping.HeadWarehouseName}},
-		{"no return", []dianjia.WarehouseBinding{named}, []mapping.SetupCode{mapping.ReturnWarehouseMissing}},
-		{"code of the return", []dianjia.WarehouseBinding{named, download("02", warehouseMain, 2)}, []mapping.SetupCode{mapping.ReturnWarehouseCode}},
-		{"code 2 elsewhere", []dianjia.WarehouseBinding{named, download("2", warehouseMain, 4), download("3", warehouseMain, 2)}, []mapping.SetupCode{mapping.ReturnCodeTaken, mapping.ReturnWarehouseCode}},
-		{"slot", []dianjia.WarehouseBinding{named, back, download("9", warehouseMain, 9)}, []mapping.SetupCode{mapping.SlotUnknown}},
+		{"nothing", nil, []mapping.SetupCode{mapping.SetupHeadWarehouseMissing, mapping.SetupReturnWarehouseMissing}},
+		{"another's", []dianjia.WarehouseBinding{download("5", 5, 1)}, []mapping.SetupCode{mapping.SetupHeadWarehouseMissing, mapping.SetupReturnWarehouseMissing}},
+		{"code of the head", []dianjia.WarehouseBinding{download("ZC", warehouseMain, 1), back}, []mapping.SetupCode{mapping.SetupHeadWarehouseCode}},
+		{"name of the head", []dianjia.WarehouseBinding{renamed, back}, []mapping.SetupCode{mapping.SetupHeadWarehouseName}},
+		{"no return", []dianjia.WarehouseBinding{named}, []mapping.SetupCode{mapping.SetupReturnWarehouseMissing}},
+		{"code of the return", []dianjia.WarehouseBinding{named, download("02", warehouseMain, 2)}, []mapping.SetupCode{mapping.SetupReturnWarehouseCode}},
+		{"code 2 elsewhere", []dianjia.WarehouseBinding{named, download("2", warehouseMain, 4), download("3", warehouseMain, 2)}, []mapping.SetupCode{mapping.SetupReturnCodeTaken, mapping.SetupReturnWarehouseCode}},
+		{"slot", []dianjia.WarehouseBinding{named, back, download("9", warehouseMain, 9)}, []mapping.SetupCode{mapping.SetupSlotUnknown}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -479,7 +479,7 @@ func TestChangedStockProperties(t *testing.T) {
 		wms int64
 		sku string
 	}
-	for seed := range uint64(500) {
+	for seed := range uint64(10_000) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		random := func() []mapping.VirtualStock {
 			rows := make([]mapping.VirtualStock, r.IntN(12))

@@ -19,17 +19,18 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Call calls a method by its name, also one that has no Go method. The request is
-// a struct or a map: of a form call its members are the parameters (objects and
-// lists are sent as JSON text), else it is the document, whose root element is
-// request in XML. A []byte is a document that is sent as it is. The answer is read
-// into what into points to, without flag, code and message; nil reads only these. A
-// [encoding/json.RawMessage] takes all of the answer as JSON.
+// Call calls a method by name, even one that has no Go method. The request is a struct
+// or a map. For a form call its members are the parameters (objects and lists are sent
+// as JSON text); otherwise it is the document, in XML with the root element request. A
+// []byte is sent as the document unchanged. The members of the answer other than flag,
+// code and message are decoded into the value that into points to; nil discards them. A
+// [encoding/json.RawMessage] receives the whole answer as JSON.
 //
-// A method that is not in the table of [Methods] is called in the way that its name
-// says (taobao.qimen.* with a document, all others with a form). Such a call, and a
-// write whose request is not of the method's own type, is never repeated once it
-// may have been received.
+// A POS method is called by the name that is given, with or without the prefix qimen.; see
+// [Config].POSPrefix. A method that is not listed in [Methods] is called by the rule of its name
+// (taobao.qimen.* with a document, all others with a form). Such a call, and a write
+// whose request is not of the method's type, is not retried once the server may have
+// received it.
 func (c *Client) Call(ctx context.Context, method string, req, into any) error {
 	m := methodAt(method)
 	if m == nil {
@@ -40,13 +41,21 @@ func (c *Client) Call(ctx context.Context, method string, req, into any) error {
 	}
 	if into != nil {
 		if v := reflect.ValueOf(into); v.Kind() != reflect.Pointer || v.IsNil() {
-			return (&oneCall{Client: c, method: m}).invalid("the answer is to be read into a %T, which is not a pointer", into)
+			return (&oneCall{Client: c, method: m}).invalid("into must be a pointer, not %T", into)
 		}
 	}
-	return c.call(ctx, m, req, into)
+	k, err := c.newCall(m, req)
+	if err != nil {
+		return err
+	}
+	if laneOf(m) == lanePOS {
+		k.name = method
+	}
+	k.into = into
+	return k.do(ctx)
 }
 
-// call sends req and reads the answer.
+// call sends req and decodes the answer.
 func call[R any](ctx context.Context, c *Client, m *Method, req any) (*R, error) {
 	out := new(R)
 	if err := c.call(ctx, m, req, out); err != nil {
@@ -64,52 +73,49 @@ func (c *Client) call(ctx context.Context, m *Method, req, into any) error {
 	return k.do(ctx)
 }
 
-// oneCall is a call from its first attempt to its last.
+// oneCall is a call with all its attempts.
 type oneCall struct {
 	*Client
 	method     *Method
+	name       string // of the method, on the wire
 	req        any
 	route      *route
 	gateway    string
 	form       map[string]string // business parameters of a form call
-	body       []byte            // document of any other, encoded once: the signed bytes are the sent bytes
+	body       []byte            // document of any other call, encoded once: the signed bytes are the sent bytes
 	format     Format
-	repeatable bool // sending it again after a lost answer changes nothing
-	into       any  // nil: only the head of the answer is read
+	repeatable bool // a retry after a lost answer is harmless
+	into       any  // nil: only the head of the answer is decoded
 
 	run  engine.Call[jushuitan.Outcome] // runs the attempts
 	sign string                         // of the last attempt
 }
 
-// failure is why an attempt failed, in the engine's terms; [Error] is made of it.
+// failure is the reason of a failed attempt, as the engine defines it; it becomes an
+// [Error].
 type failure = engine.Failure[jushuitan.Outcome]
 
-// rules are what is the gateway's own in how calls are judged. It answers 200 even
-// to errors, so that a 5xx comes from what stands before it.
+// rules are the gateway's rules for judging answers.
 var rules = &engine.Rules{
 	Classes: engine.Classes{
 		Invalid: jushuitan.ErrInvalid, Permission: jushuitan.ErrPermission, RateLimited: jushuitan.ErrRateLimited,
 		Unavailable: jushuitan.ErrUnavailable, TooLarge: jushuitan.ErrDecode,
 	},
-	StatusSpeaks: func(status int) bool { return status >= 500 },
-	LargerHint:   "ask for smaller pages or raise WithMaxResponseBytes",
+	LargerHint: "ask for smaller pages or raise WithMaxResponseBytes",
 }
 
 // newCall prepares a call: its request is encoded once.
 func (c *Client) newCall(m *Method, req any) (*oneCall, error) {
-	k := &oneCall{Client: c, method: m, req: req, route: c.core.routes[laneOf(m)]}
+	k := &oneCall{Client: c, method: m, name: m.Name, req: req, route: c.core.routes[laneOf(m)]}
+	if laneOf(m) == lanePOS && !c.core.posPrefix {
+		k.name = m.ShortName()
+	}
 	k.format = k.route.Format
 	if k.gateway = c.core.gateways[m.Name]; k.gateway == "" {
 		k.gateway = k.route.url
 	}
-	switch m.Effect {
-	case jushuitan.Read:
-		k.repeatable = true
-	case jushuitan.Keyed:
-		keyed, ok := req.(interface{ IdempotencyKey() string })
-		k.repeatable = ok && !isNil(req) && keyed.IdempotencyKey() != ""
-	}
-	if k.routed() && c.customer == "" {
+	k.repeatable = isRepeatable(m, req)
+	if k.routed() && isBlank(c.customer) {
 		return nil, k.invalid("no customer: set CustomerID or use ForCustomer / 缺少奇门客户编码（路由参数 %s）", k.route.RoutingParam)
 	}
 	if l := c.legacy; isLegacy(m) && (l.PartnerID == "" || l.PartnerKey == "" || l.Token == "") {
@@ -127,8 +133,20 @@ func (c *Client) newCall(m *Method, req any) (*oneCall, error) {
 	return k, nil
 }
 
-// routed reports whether a call names the customer. The old methods name the merchant
-// by their token.
+// isRepeatable reports whether a call may run twice: it reads, or its request has a key.
+func isRepeatable(m *Method, req any) bool {
+	switch m.Effect {
+	case jushuitan.Read:
+		return true
+	case jushuitan.Keyed:
+		keyed, ok := req.(interface{ IdempotencyKey() string })
+		return ok && !isNil(req) && keyed.IdempotencyKey() != ""
+	}
+	return false
+}
+
+// routed reports whether a call has the customer id. The old methods identify the
+// merchant by a token instead.
 func (k *oneCall) routed() bool {
 	return k.route.RoutingParam != "" && !isLegacy(k.method)
 }
@@ -140,7 +158,7 @@ func (k *oneCall) document(req any) (err error) {
 	switch raw, ok := req.([]byte); {
 	case ok:
 		k.body = raw
-	case k.format == XML:
+	case !k.format.isJSON():
 		k.body, err = k.core.xml.Marshal("request", req)
 	case isNil(req):
 		k.body = []byte("{}")
@@ -164,7 +182,7 @@ func (k *oneCall) parameters(req any) error {
 		return k.invalid("request not encodable: %w", err)
 	}
 	var members map[string]jsontext.Value
-	if err := wire.UnmarshalStrict(text, &members); err != nil {
+	if err := wire.Unmarshal(text, &members); err != nil || text[0] != '{' {
 		return k.invalid("a form call takes a struct or a map, not a %T", req)
 	}
 	for name, v := range members {
@@ -180,9 +198,9 @@ func (k *oneCall) parameters(req any) error {
 			value = string(s)
 		}
 		if k.isSystem(name) {
-			return k.invalid("the parameter %s is the client's to set", name)
+			return k.invalid("the client sets the parameter %s itself: leave it out", name)
 		}
-		if value != "" && name != "" {
+		if !isBlank(value) && !isBlank(name) {
 			k.form[name] = value
 		}
 	}
@@ -202,7 +220,7 @@ func isNil(v any) bool {
 	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil() || r.Kind() == reflect.Map && r.IsNil()
 }
 
-// do runs the call: attempts until one passes or another would not help.
+// do runs the call: it retries until an attempt succeeds or no further attempt is useful.
 func (k *oneCall) do(ctx context.Context) error {
 	k.run = engine.Call[jushuitan.Outcome]{
 		Engine: &k.core.engine, Service: k, URL: k.gateway, Repeatable: k.repeatable,
@@ -211,14 +229,17 @@ func (k *oneCall) do(ctx context.Context) error {
 	if len(k.core.hooks) > 0 {
 		k.run.Hook = engine.Tell(k.core.hooks, k.attempt)
 	}
+	if k.core.onExchange != nil {
+		k.run.OnExchange = k.exchanged
+	}
 	if f := k.run.Do(ctx); f != nil {
 		return k.failed(f)
 	}
 	return nil
 }
 
-// The stages of an attempt that are this service's own follow, in their order; all
-// others are package call's.
+// The stages of an attempt that are specific to this service follow in their order;
+// package call has the others.
 
 // Sign completes the request of one attempt, with a new time stamp and signature.
 func (k *oneCall) Sign(req *http.Request) *failure {
@@ -255,21 +276,21 @@ func (k *oneCall) Sign(req *http.Request) *failure {
 	return nil
 }
 
-// system is the system parameters of one attempt, without the signature.
+// system returns the system parameters of one attempt, without the signature.
 func (k *oneCall) system(now time.Time) map[string]string {
 	params := map[string]string{
-		"method":      k.method.Name,
+		"method":      k.name,
 		"app_key":     k.core.appKey,
 		"timestamp":   now.In(wire.CST).Format(wire.TimeLayout),
 		"v":           k.core.version,
 		"format":      string(k.format),
 		"sign_method": string(k.route.SignMethod),
 	}
-	// None is empty: verifiers disagree whether an empty parameter is signed.
+	// No parameter is blank: verifiers disagree whether a blank one is signed.
 	if k.route.TargetAppKey != "" {
 		params["target_app_key"] = k.route.TargetAppKey
 	}
-	if k.core.session != "" {
+	if !isBlank(k.core.session) {
 		params["session"] = k.core.session
 	}
 	if k.routed() {
@@ -282,7 +303,7 @@ func (k *oneCall) contentType() string {
 	switch {
 	case k.method.Body != BodyXML:
 		return "application/x-www-form-urlencoded;charset=utf-8"
-	case k.format == JSON:
+	case k.format.isJSON():
 		return "application/json;charset=utf-8"
 	default:
 		return "text/xml;charset=utf-8"
@@ -297,72 +318,84 @@ func encode(params map[string]string) string {
 	return values.Encode()
 }
 
-// Judge reads the answer's head and body.
-func (k *oneCall) Judge(status int, body []byte) *failure {
-	head, f := k.core.decode(k.method, body, k.into)
-	if f == nil && status != http.StatusOK && !head.found() { // not the gateway's way to accept
-		return unavailable("the answer has neither a flag nor a code")
+// Judge decodes the answer's head and body.
+func (k *oneCall) Judge(_ int, body []byte) *failure {
+	_, f := k.core.decode(k.method, body, k.into)
+	return k.banned(f)
+}
+
+// banned ends a call at once if the server refuses calls for longer than the retry policy
+// waits. The limiter holds back further calls until then.
+func (k *oneCall) banned(f *failure) *failure {
+	if f != nil && f.Window > k.core.engine.Retry.MaxRetryAfter {
+		f.Retry = false
 	}
 	return f
 }
 
-// Refusal reads the head of an answer with another status than 2xx.
+// Refusal decodes the head of an answer with a status other than 2xx.
 func (k *oneCall) Refusal(body []byte) *failure {
-	_, f := k.core.decode(k.method, body, nil)
-	return f
+	head, f := k.core.decode(k.method, body, nil)
+	if f == nil || f.Window == 0 && !head.refuses(k.method) {
+		return nil
+	}
+	return k.banned(f)
 }
 
-// Hidden is what no error may show.
-func (k *oneCall) Hidden() []string {
-	return append(k.personal(), k.core.secret, k.core.session, k.legacy.Token, k.legacy.PartnerKey, k.sign)
+// Secrets returns the texts that nothing may contain.
+func (k *oneCall) Secrets() []string {
+	return []string{k.core.secret, k.core.session, k.legacy.Token, k.legacy.PartnerKey, k.sign}
 }
 
-// invalid is the error of a call that is not sent.
+// invalid returns the error of a call that is not sent.
 func (k *oneCall) invalid(format string, args ...any) error {
 	return k.fail(&Error{Outcome: jushuitan.NotSent, class: jushuitan.ErrInvalid, cause: fmt.Errorf(format, args...)})
 }
 
-// failed makes the error of a failed call or attempt.
+// failed returns the error of a failed call or attempt.
 func (k *oneCall) failed(f *failure) *Error {
 	e := k.fail(&Error{
 		Code: f.Code, SubCode: f.SubCode, Msg: f.Msg, SubMsg: f.SubMsg, RequestID: f.RequestID, HTTPStatus: f.Status,
 		Outcome: f.Outcome, class: f.Class, cause: f.Cause,
 	})
 	e.Attempts = f.Attempts
+	if f.Window > 0 {
+		e.Until = k.core.now().Add(f.Window)
+	}
 	return e
 }
 
-// fail completes an error with what is known about the call.
+// fail adds the properties of the call to an error.
 func (k *oneCall) fail(e *Error) *Error {
 	e.Method, e.Title, e.Customer = k.method.Name, k.method.Title, k.customer
 	e.write = k.method.Effect != jushuitan.Read
 	return e
 }
 
-// personal is the texts of the request that no error may show: those that its type
-// marks, or all where the type is not the method's own.
-func (k *oneCall) personal() []string {
+// Personal returns the texts of the request that no error may contain: those that its
+// type marks, or all if the type is not the method's.
+func (k *oneCall) Personal() []string {
 	if own := k.method.NewRequest(); own != nil && reflect.TypeOf(own) == reflect.TypeOf(k.req) {
 		return redact.Personal(k.req)
 	}
 	text, isText := k.req.([]byte)
 	switch {
-	case isText && k.format == XML:
+	case isText && !k.format.isJSON():
 		var raw jsontext.Value
 		if _, err := k.core.xml.Unmarshal(text, &raw); err == nil {
 			text = raw
 		}
 	case !isText:
-		text, _ = wire.Marshal(k.req) // it was encoded before
+		text, _ = wire.Marshal(k.req) // cannot fail: it was encoded before
 	}
 	var v any
-	if err := wire.UnmarshalStrict(text, &v); err != nil {
+	if err := wire.Unmarshal(text, &v); err != nil {
 		return []string{string(text)}
 	}
 	return leaves(nil, v)
 }
 
-// leaves collects the texts in a value read from JSON.
+// leaves collects the texts in a value decoded from JSON.
 func leaves(out []string, v any) []string {
 	switch v := v.(type) {
 	case string:
@@ -379,7 +412,15 @@ func leaves(out []string, v any) []string {
 	return out
 }
 
-// attempt is what hooks are told.
+// exchanged passes an attempt to the host.
+func (k *oneCall) exchanged(ctx context.Context, s *engine.Seen[jushuitan.Outcome]) {
+	w := s.Wire
+	k.core.onExchange(ctx, jushuitan.Exchange{
+		Attempt: k.attempt(s), URL: w.URL, Params: w.Params, Request: w.Request, Header: w.Header, Response: w.Response,
+	})
+}
+
+// attempt returns what hooks receive.
 func (k *oneCall) attempt(s *engine.Seen[jushuitan.Outcome]) jushuitan.Attempt {
 	a := jushuitan.Attempt{
 		Op: k.method.Name, Path: k.method.Name, Merchant: k.customer, Effect: k.method.Effect, N: s.N, Sent: len(k.body),
@@ -387,6 +428,9 @@ func (k *oneCall) attempt(s *engine.Seen[jushuitan.Outcome]) jushuitan.Attempt {
 	}
 	if k.form != nil {
 		a.Sent = len(encode(k.form))
+	}
+	if r, ok := k.into.(payloadReader); ok && s.Failure == nil {
+		a.NullRows = r.nullRows()
 	}
 	if s.Failure != nil {
 		e := k.failed(s.Failure)

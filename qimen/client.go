@@ -1,16 +1,18 @@
 package qimen
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
 	engine "github.com/dianjia/jushuitan-go/internal/call"
+	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// scope is whom a client calls for. [Client] itself, with its services, is
+// scope is the customer that a client calls for. [Client] itself, with its services, is
 // generated.
 type scope struct {
 	core     *core
@@ -18,27 +20,31 @@ type scope struct {
 	legacy   LegacyCredentials
 }
 
-// service is what every service holds.
+// service is embedded in every service.
 type service struct{ client *Client }
 
 // core is shared by the clients of all customers.
 type core struct {
-	appKey    string
-	secret    string
-	session   string
-	version   string
-	routes    map[lane]*route
-	gateways  map[string]string // of single methods
-	engine    engine.Engine
-	limiter   jushuitan.Limiter
-	now       func() time.Time
-	hooks     []engine.Hook[jushuitan.Attempt]
-	allInForm bool
-	prefetch  int
-	xml       *xmlwire.Codec
+	appKey     string
+	secret     string
+	session    string
+	version    string
+	posPrefix  bool
+	routes     map[lane]*route
+	gateways   map[string]string // of single methods
+	engine     engine.Engine
+	limiter    jushuitan.Limiter
+	now        func() time.Time
+	hooks      []engine.Hook[jushuitan.Attempt]
+	allInForm  bool
+	prefetch   int
+	overlap    time.Duration
+	onBadRow   func(jushuitan.BadRow)
+	onExchange func(context.Context, jushuitan.Exchange)
+	xml        *xmlwire.Codec
 }
 
-// New makes a client of an app. It sends nothing.
+// New returns a client for an app. It sends nothing.
 func New(cfg Config, opts ...Option) (*Client, error) {
 	s := settings{timeout: 45 * time.Second, maxBody: 32 << 20, now: time.Now, prefetch: 4}
 	for _, opt := range opts {
@@ -51,10 +57,12 @@ func New(cfg Config, opts ...Option) (*Client, error) {
 		return nil, fmt.Errorf("qimen: New: %w", err)
 	}
 	c := &core{
-		appKey: cfg.AppKey, secret: cfg.AppSecret, session: cfg.Session, version: cfg.Version,
-		routes: routes, gateways: map[string]string{}, now: s.now, hooks: s.hooks, allInForm: s.allInForm, prefetch: s.prefetch,
+		appKey: cfg.AppKey, secret: cfg.AppSecret, session: cfg.Session, version: cfg.Version, posPrefix: cfg.POSPrefix,
+		routes: routes, gateways: map[string]string{}, now: s.now, hooks: s.hooks, allInForm: s.allInForm, prefetch: s.prefetch, overlap: s.overlap, onExchange: s.onExchange,
+		onBadRow: s.onBadRow,
 		engine: engine.Engine{
 			HTTP: engine.Client(s.httpClient), Timeout: s.timeout, MaxBody: s.maxBody, Retry: engine.Policy(s.retry).WithDefaults(), Now: s.now, Rules: rules,
+			Clock: &engine.Clock{}, Rate: s.rate, Show: engine.Show{Personal: s.personal, Names: redact.Folded(personalNames)},
 		},
 		xml: &xmlwire.Codec{Limits: xmlwire.Limits{Bytes: int(min(s.maxBody, 1<<30))}},
 	}
@@ -80,21 +88,22 @@ func newClient(s scope) *Client {
 	return c
 }
 
-// ForCustomer returns a client that calls for one merchant: id is the value of the
-// routing parameter (奇门客户编码). It is cheap and shares everything else.
+// ForCustomer returns a client for one merchant: id is the value of the routing
+// parameter (奇门客户编码). It is cheap and shares everything else.
 func (c *Client) ForCustomer(id string) *Client {
 	return newClient(scope{core: c.core, customer: id, legacy: c.legacy})
 }
 
-// WithLegacy returns a client that makes the old jst.* calls with these credentials.
+// WithLegacy returns a client that makes the old jst.* calls with the given
+// credentials.
 func (c *Client) WithLegacy(cred LegacyCredentials) *Client {
 	return newClient(scope{core: c.core, customer: c.customer, legacy: cred})
 }
 
-// Customer is the value of the routing parameter.
+// Customer returns the value of the routing parameter.
 func (c *Client) Customer() string { return c.customer }
 
-// String names the client without its secrets.
+// String identifies the client, without its secrets.
 func (c *Client) String() string {
 	return fmt.Sprintf("qimen.Client{app %s customer %q}", c.core.appKey, c.customer)
 }

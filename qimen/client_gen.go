@@ -6,8 +6,9 @@ package qimen
 // one with [New] and derive one for each merchant with [Client.ForCustomer].
 type Client struct {
 	Scene     *SceneService     // 聚水潭奇门自定义场景
-	POS       *POSService       // 奇门POS接口
-	Warehouse *WarehouseService // 奇门仓储标准接口
+	POS       *POSService       // 奇门POS接口 (experimental)
+	Warehouse *WarehouseService // 奇门仓储标准接口 (experimental)
+	Other     *OtherService     // 淘宝开放平台全渠道接口 (experimental)
 
 	scope
 	common service
@@ -19,4 +20,5 @@ func (c *Client) bind() {
 	c.Scene = (*SceneService)(&c.common)
 	c.POS = (*POSService)(&c.common)
 	c.Warehouse = (*WarehouseService)(&c.common)
+	c.Other = (*OtherService)(&c.common)
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// The gateways (网关). Jushuitan's samples use plain http; https is up to the
-// caller.
+// The gateways (网关). Jushuitan's samples use plain http; you may use https.
 const (
 	// GatewayJushuitan is the gateway of Jushuitan's own scene (聚水潭奇门自定义场景).
 	GatewayJushuitan = "http://a1q40taq0j.api.taobao.com/router/qm"
@@ -35,38 +34,52 @@ const (
 // JushuitanAppKey is the target app key of Jushuitan's own scene.
 const JushuitanAppKey = "23060081"
 
-// Format is the form of answers, and of bodies that are not a form.
+// Format is the encoding of answers, and of bodies that are not a form.
 type Format string
 
 // The formats.
 const (
-	JSON Format = "json"
-	XML  Format = "xml"
+	JSON  Format = "json"
+	XML   Format = "xml"
+	JSON2 Format = "json2" // simplified: JSON without the member response around the answer
+	XML2  Format = "xml2"  // simplified: as XML, whose root has no fixed name
 )
 
-// Config is an app's access to the gateway. AppKey and AppSecret are needed, and a
-// CustomerID for all but the methods of the open platform itself (here or with
-// [Client.ForCustomer]). What else is zero has a default by family.
+// isJSON reports whether the encoding is JSON.
+func (f Format) isJSON() bool { return f == JSON || f == JSON2 }
+
+// Known reports whether the format is one of the four.
+func (f Format) Known() bool { return f == JSON || f == XML || f == JSON2 || f == XML2 }
+
+// Config is an app's access to the gateway. AppKey and AppSecret are required, as is a
+// CustomerID for all methods except the open platform's own (here or with
+// [Client.ForCustomer]). Other zero fields have defaults by family.
 type Config struct {
 	AppKey    string // app_key: of the caller's app on the Taobao open platform
 	AppSecret string `pii:"true"`
 
 	// CustomerID is the value of the routing parameter (奇门客户编码): it selects the
-	// merchant, who gets it from the other side while authorising.
+	// merchant. The merchant receives it from the ERP during authorisation.
 	CustomerID string
 
-	// Session is the session key of a shop. Jushuitan's scene takes none; the open
-	// platform's own methods and weborder.single.sync need one.
+	// Session is the session key of a shop. Jushuitan's scene needs none; the open
+	// platform's own methods and weborder.single.sync do.
 	Session string `pii:"true"`
 
-	// Version is v, "2.0" by default. Some systems want 1.0 or 3.0.
+	// Version is the parameter v, "2.0" by default. Some systems require 1.0 or 3.0.
 	Version string
 
-	// Legacy is what the old jst.* methods need beside; see [LegacyCredentials].
+	// POSPrefix calls the POS methods by their names in the platform's list,
+	// qimen.taobao.pos.*. By default the services call them taobao.pos.*, as the official
+	// client of Qimen cloud does; [Client.Call] uses the name that it is given.
+	POSPrefix bool
+
+	// Legacy is additionally required by the old jst.* methods; see
+	// [LegacyCredentials].
 	Legacy LegacyCredentials
 
-	// How calls of every family travel, see [Route]. A member of the family's own
-	// route goes before it.
+	// Defaults for all families, see [Route]. A field of the family's own route takes
+	// precedence.
 	Gateway      string     // URL: http(s)://host/path
 	TargetAppKey string     // target_app_key, of Scene and POS only
 	RoutingParam string     // of all families that have one
@@ -74,33 +87,35 @@ type Config struct {
 
 	Scene     Route // 聚水潭奇门自定义场景
 	POS       Route // 奇门POS场景 and other form calls through Qimen cloud
-	Warehouse Route // 奇门仓储标准接口: all methods with a document for a body
+	Warehouse Route // 奇门仓储标准接口: all methods with a document as body
 	Other     Route // the open platform's own methods
 
-	// MethodGateways are the gateways of single methods, by their names: some
-	// systems have a host for each.
+	// MethodGateways are the gateways of single methods, by method name: some systems
+	// have a host for each.
 	MethodGateways map[string]string
 }
 
-// Route says how the calls of a family travel. The defaults are
+// Route determines how the methods of a family are called. The defaults are
 //
 //	family     gateway           target app key   routing parameter  format  sign method
 //	Scene      GatewayJushuitan  JushuitanAppKey  customer_id        json    md5
-//	POS        GatewayJushuitan  JushuitanAppKey  customerid         json    md5
+//	POS        GatewayCloud      JushuitanAppKey  customerid         json    md5
 //	Warehouse  GatewayStandard   none             customerId         xml     md5
 //	Other      GatewayTOP        none             none               json    md5
 //
-// The host of the POS scene is not documented in public: ask for it.
+// That of the POS methods is the host of the scene (sceneqimen) to which the official client's
+// classes for them belong; no public source shows a call, and its test path is
+// [GatewayCloudTest]. Ask which host, target app key and names your scene has.
 type Route struct {
 	Gateway      string     // URL: http(s)://host/path
 	TargetAppKey string     // target_app_key: of the app that implements the methods
-	RoutingParam string     // customerId, customer_id or customerid; the wrong one makes the signature wrong
+	RoutingParam string     // customerId, customer_id or customerid; a wrong one invalidates the signature
 	SignMethod   SignMethod // md5, hmac or hmac-sha256
-	Format       Format     // of answers, and of bodies: json or xml
+	Format       Format     // of answers, and of bodies
 }
 
 // LegacyCredentials are a partner's access to one merchant through the old jst.*
-// methods: they sign a second time, see [LegacySign].
+// methods. They create a second signature, see [LegacySign].
 type LegacyCredentials struct {
 	PartnerID  string
 	PartnerKey string `pii:"true"`
@@ -119,16 +134,16 @@ func (c LegacyCredentials) Format(s fmt.State, verb rune) { redact.Format(s, ver
 // LogValue is the credentials for slog, without the secrets.
 func (c LegacyCredentials) LogValue() slog.Value { return redact.LogValue(c) }
 
-// route is a [Route] without gaps.
+// route is a [Route] with all fields set.
 type route struct {
 	Route
 	url string
 }
 
-// routes works out the route of every family, and checks all.
+// routes resolves and validates the route of every family.
 func (c *Config) routes() (map[lane]*route, error) {
 	if c.AppKey == "" || c.AppSecret == "" {
-		return nil, errors.New("AppKey and AppSecret are needed / 缺少 AppKey 或 AppSecret")
+		return nil, errors.New("AppKey and AppSecret are required / 缺少 AppKey 或 AppSecret")
 	}
 	out := map[lane]*route{}
 	for l, own := range map[lane]Route{laneScene: c.Scene, lanePOS: c.POS, laneWarehouse: c.Warehouse, laneOther: c.Other} {
@@ -148,12 +163,12 @@ func (c *Config) routes() (map[lane]*route, error) {
 			Format:       cmp.Or(own.Format, base.Format),
 		}
 		if !r.SignMethod.Known() {
-			return nil, fmt.Errorf("%s: sign method %q is not known: use md5, hmac or hmac-sha256 / 不支持的签名方法", l, string(r.SignMethod))
+			return nil, fmt.Errorf("%s: unknown sign method %q: use md5, hmac or hmac-sha256 / 不支持的签名方法", l, string(r.SignMethod))
 		}
-		if r.Format != JSON && r.Format != XML {
-			return nil, fmt.Errorf("%s: format %q is not known: use json or xml / 不支持的格式", l, string(r.Format))
+		if !r.Format.Known() {
+			return nil, fmt.Errorf("%s: unknown format %q: use json, xml, json2 or xml2 / 不支持的格式", l, string(r.Format))
 		}
-		if l == laneScene && r.Format != JSON {
+		if l == laneScene && !r.Format.isJSON() {
 			return nil, fmt.Errorf("%s: Jushuitan's scene answers in json only / 聚水潭自定义场景仅支持 json", l)
 		}
 		u, err := parseGateway(r.Gateway)
@@ -165,8 +180,8 @@ func (c *Config) routes() (map[lane]*route, error) {
 	return out, nil
 }
 
-// lane is the group of methods that travel alike. It follows from the form and the
-// name of a method.
+// lane is a group of methods with the same route. It follows from the body and the name
+// of a method.
 type lane string
 
 const (
@@ -182,7 +197,7 @@ func laneOf(m *Method) lane {
 		return laneWarehouse
 	case strings.HasPrefix(m.Name, "jushuitan."), strings.HasPrefix(m.Name, "jst."):
 		return laneScene
-	case strings.HasPrefix(m.Name, "qimen."):
+	case strings.HasPrefix(m.Name, cloudPrefix), strings.HasPrefix(m.Name, "taobao.pos."):
 		return lanePOS
 	default:
 		return laneOther
@@ -194,7 +209,7 @@ func defaultRoute(l lane) Route {
 	case laneScene:
 		return Route{Gateway: GatewayJushuitan, TargetAppKey: JushuitanAppKey, RoutingParam: "customer_id", SignMethod: MD5, Format: JSON}
 	case lanePOS:
-		return Route{Gateway: GatewayJushuitan, TargetAppKey: JushuitanAppKey, RoutingParam: "customerid", SignMethod: MD5, Format: JSON}
+		return Route{Gateway: GatewayCloud, TargetAppKey: JushuitanAppKey, RoutingParam: "customerid", SignMethod: MD5, Format: JSON}
 	case laneWarehouse:
 		return Route{Gateway: GatewayStandard, RoutingParam: "customerId", SignMethod: MD5, Format: XML}
 	default:
@@ -205,7 +220,7 @@ func defaultRoute(l lane) Route {
 func parseGateway(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("gateway: want http(s)://host/path / 网关地址格式不正确")
+		return "", errors.New("invalid gateway: use http(s)://host/path / 网关地址格式不正确")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

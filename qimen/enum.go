@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// The enumerations are open: a value that is none of the constants is kept as it
-// came, and Known tells. What a receiver does not know it should take, not refuse.
+// The enumerations are open: a value that is none of the constants is kept as received, and
+// Known returns false for it. A receiver should accept unknown values.
 
-// OrderType 单据类型: what a document is. Which values a method takes follows from its kind: sales delivery, other outbound, inbound, return.
+// OrderType 单据类型 is the type of a document. Which values a method accepts depends on its
+// kind: sales delivery, other outbound, inbound or return.
 type OrderType string
 
 // The values of [OrderType].
@@ -48,7 +49,7 @@ func (v OrderType) Known() bool {
 	return false
 }
 
-// RelatedOrderType 关联单据类型: what a related document is.
+// RelatedOrderType 关联单据类型 is the type of a related document.
 type RelatedOrderType string
 
 // The values of [RelatedOrderType].
@@ -68,7 +69,7 @@ func (v RelatedOrderType) Known() bool {
 	return false
 }
 
-// OrderStatus 单据状态: how far a delivery or inbound document is.
+// OrderStatus 单据状态 is the progress of a delivery or inbound document.
 type OrderStatus string
 
 // The values of [OrderStatus].
@@ -95,7 +96,7 @@ func (v OrderStatus) Known() bool {
 	return false
 }
 
-// ProcessStatus 流水状态: a step in the life of a document.
+// ProcessStatus 流水状态 is a step in the life of a document.
 type ProcessStatus string
 
 // The values of [ProcessStatus].
@@ -133,7 +134,7 @@ func (v ProcessStatus) Known() bool {
 	return false
 }
 
-// POSOrderStatus 门店发货单状态: how far a store is with a delivery order.
+// POSOrderStatus 门店发货单状态 is the progress of a delivery order in a store.
 type POSOrderStatus string
 
 // The values of [POSOrderStatus].
@@ -155,7 +156,7 @@ func (v POSOrderStatus) Known() bool {
 	return false
 }
 
-// TransportMode 提货方式: how a store hands goods over.
+// TransportMode 提货方式 is how a store delivers goods.
 type TransportMode string
 
 // The values of [TransportMode].
@@ -173,7 +174,8 @@ func (v TransportMode) Known() bool {
 	return false
 }
 
-// LogisticsCode 物流公司编码: a carrier. The list is old: newer carriers such as JT are not in it.
+// LogisticsCode 物流公司编码 is the code of a carrier. The list is old and lacks newer carriers
+// such as JT.
 type LogisticsCode string
 
 // The values of [LogisticsCode].
@@ -208,7 +210,7 @@ func (v LogisticsCode) Known() bool {
 	return false
 }
 
-// InventoryType 库存类型: the condition of stock.
+// InventoryType 库存类型 is the condition of stock.
 type InventoryType string
 
 // The values of [InventoryType].
@@ -230,7 +232,7 @@ func (v InventoryType) Known() bool {
 	return false
 }
 
-// ItemType 商品类型: what kind of item it is.
+// ItemType 商品类型 is the kind of an item.
 type ItemType string
 
 // The values of [ItemType].
@@ -257,7 +259,7 @@ func (v ItemType) Known() bool {
 	return false
 }
 
-// SourcePlatform 订单来源平台编码: the platform that an order came from.
+// SourcePlatform 订单来源平台编码 is the platform that an order came from.
 type SourcePlatform string
 
 // The values of [SourcePlatform].
@@ -316,7 +318,7 @@ func (v SourcePlatform) Known() bool {
 	return false
 }
 
-// OrderSourceType 出库单渠道类型: the channel of an outbound order that is no sale.
+// OrderSourceType 出库单渠道类型 is the channel of an outbound order that is not a sale.
 type OrderSourceType string
 
 // The values of [OrderSourceType].
@@ -335,7 +337,7 @@ func (v OrderSourceType) Known() bool {
 	return false
 }
 
-// OrderFlag 订单标记: a mark of an order.
+// OrderFlag 订单标记 is a mark of an order.
 type OrderFlag string
 
 // The values of [OrderFlag].
@@ -363,7 +365,7 @@ func (v OrderFlag) Known() bool {
 	return false
 }
 
-// InvoiceType 发票类型: the kind of an invoice.
+// InvoiceType 发票类型 is the kind of an invoice.
 type InvoiceType string
 
 // The values of [InvoiceType].
@@ -382,7 +384,7 @@ func (v InvoiceType) Known() bool {
 	return false
 }
 
-// DeliveryType 发货服务类型: a delivery service.
+// DeliveryType 发货服务类型 is a delivery service.
 type DeliveryType string
 
 // The values of [DeliveryType].
@@ -401,7 +403,7 @@ func (v DeliveryType) Known() bool {
 	return false
 }
 
-// ReceiverScene 解密场景: what decrypted receiver data is for.
+// ReceiverScene 解密场景 is the purpose of decrypted receiver data.
 type ReceiverScene string
 
 // The values of [ReceiverScene].
@@ -422,7 +424,7 @@ func (v ReceiverScene) Known() bool {
 	return false
 }
 
-// ExceptionType 异常类型: what is wrong with an order, after a third party's specification.
+// ExceptionType 异常类型 is the problem of an order, according to a third party's specification.
 type ExceptionType string
 
 // The values of [ExceptionType].
@@ -444,10 +446,10 @@ func (v ExceptionType) Known() bool {
 	return false
 }
 
-// OrderFlags 订单标记: the marks of an order as they stand on the wire, joined by ^.
+// OrderFlags 订单标记 are the marks of an order as sent, joined by ^.
 type OrderFlags string
 
-// JoinOrderFlags makes the text of several marks.
+// JoinOrderFlags returns several marks as one text.
 func JoinOrderFlags(flags ...OrderFlag) OrderFlags {
 	parts := make([]string, len(flags))
 	for i, f := range flags {
@@ -456,7 +458,7 @@ func JoinOrderFlags(flags ...OrderFlag) OrderFlags {
 	return OrderFlags(strings.Join(parts, "^"))
 }
 
-// All is the marks one by one, empty ones left out.
+// All returns the marks one by one, without empty ones.
 func (v OrderFlags) All() []OrderFlag {
 	var out []OrderFlag
 	for part := range strings.SplitSeq(string(v), "^") {

@@ -72,7 +72,7 @@ func faulty() *calltest.Service {
 			"sign": jushuitan.ErrSign, "token": jushuitan.ErrTokenExpired,
 			"rate limited": jushuitan.ErrRateLimited, "permission": jushuitan.ErrPermission, "address": jushuitan.ErrIPNotAllowed,
 			"timestamp": jushuitan.ErrTimestamp, "invalid": jushuitan.ErrInvalid, "unavailable": jushuitan.ErrUnavailable,
-			"decode": jushuitan.ErrDecode, "outcome unknown": jushuitan.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded,
+			"decode": jushuitan.ErrDecode, "outcome unknown": jushuitan.ErrOutcomeUnknown, "deadline": context.DeadlineExceeded, "cancelled": context.Canceled,
 		},
 		See: func(err error) calltest.Seen {
 			e, _ := errors.AsType[*qimen.Error](err)

@@ -11,26 +11,26 @@ import (
 
 //go:generate go run ../internal/gen -qimen . -readme ../README.md -readme ../README.zh-CN.md
 
-// Family is a set of methods that share a gateway and the form of their calls.
+// Family is a set of methods that share a gateway and a form of calls.
 type Family string
 
 // The families.
 const (
 	FamilyScene     Family = "scene"     // 聚水潭自定义场景: Jushuitan's own scene, jushuitan.* and the older jst.*
-	FamilyPOS       Family = "pos"       // 奇门POS接口: qimen.taobao.pos.*
-	FamilyWarehouse Family = "warehouse" // 奇门仓储: standard methods with known tables, taobao.qimen.*
-	FamilyOther     Family = "others"    // every other method that is known by name
+	FamilyPOS       Family = "pos"       // 奇门POS接口: qimen.taobao.pos.* (experimental)
+	FamilyWarehouse Family = "warehouse" // 奇门仓储: the standard methods taobao.qimen.* with known fields (experimental)
+	FamilyOther     Family = "others"    // 淘宝开放平台: all other methods (experimental); of some only the name is known
 )
 
-// Direction says who calls a method when DianJia stands on the store's and
-// warehouse's side of Qimen, as it does for a merchant whose ERP is Jushuitan.
-// Every method can be called and every method can be received whatever its
-// direction: a program may as well stand on the ERP's side.
+// Direction states who calls a method if DianJia is on the store's and warehouse's side
+// of Qimen, as it is for a merchant whose ERP is Jushuitan. Every method can be called
+// and received regardless of its direction, since a program may also be on the ERP's
+// side.
 type Direction int
 
 // The directions.
 const (
-	Both     Direction = iota // either side calls it, or the sources do not say which
+	Both     Direction = iota // either side calls it, or the caller is not documented
 	Outbound                  // DianJia calls it
 	Inbound                   // the gateway forwards it to DianJia
 )
@@ -46,10 +46,10 @@ func (d Direction) String() string {
 	}
 }
 
-// Body is the form in which a method's parameters travel.
+// Body is the encoding of a method's parameters.
 type Body int
 
-// The forms.
+// The encodings.
 const (
 	// BodyForm sends the members of the request as form fields; objects and lists
 	// are JSON text.
@@ -68,18 +68,24 @@ func (b Body) String() string {
 // Method describes one method (接口) of Qimen.
 type Method struct {
 	Name       string // taobao.qimen.deliveryorder.create
-	GoName     string // DeliveryOrderCreate, the beginning of its types' names; "" where it has none
-	Service    string // Warehouse: the service of [Client] that has it; "" where it is called by name only
+	GoName     string // DeliveryOrderCreate, the prefix of its types' names; "" without types
+	Service    string // Warehouse: its service of [Client]; "" if it is only called by name
 	Family     Family
-	Title      string // 发货单创建接口, where a source has it
-	TitleEN    string // "" where no source says more than the name
+	Title      string // 发货单创建接口; may be empty
+	TitleEN    string // may be empty
 	Direction  Direction
 	Body       Body
 	Confidence string // of the known facts: high, medium or low
 
 	Effect jushuitan.Effect
-	Key    []string // of a Keyed method, the members that make the key, as paths of wire names; see IdempotencyKey of its request
+	Key    []string // members of the idempotency key of a Keyed method, as paths of wire names; see IdempotencyKey of its request
 	Why    string   // reason of the effect
+
+	// Success lists the forms in which an answer says that the call succeeded, each of which is
+	// enough: "flag success", "code 0", "code 1" and "issuccess true" (without a flag), "method
+	// root" (the open platform's root <method>_response). It is empty for a method whose answer
+	// is not documented; those are judged like others of their family.
+	Success []string
 
 	Limits []string
 
@@ -87,13 +93,25 @@ type Method struct {
 	newResponse func() any
 }
 
-// ShortName is the name that the gateway forwards under: deliveryorder.create for
-// taobao.qimen.deliveryorder.create. Other names are not shortened.
-func (m *Method) ShortName() string { return strings.TrimPrefix(m.Name, standardPrefix) }
+// ShortName returns the other name of the method: deliveryorder.create, under which the
+// gateway forwards taobao.qimen.deliveryorder.create, and taobao.pos.items.get, under which the
+// official client of Qimen cloud calls qimen.taobao.pos.items.get. Other names are not
+// shortened.
+func (m *Method) ShortName() string { return shortName(m.Name) }
 
-const standardPrefix = "taobao.qimen."
+const (
+	standardPrefix = "taobao.qimen."
+	cloudPrefix    = "qimen."
+)
 
-// NewRequest makes an empty request of the method's type, a pointer such as
+func shortName(name string) string {
+	if strings.HasPrefix(name, cloudPrefix+"taobao.") {
+		return strings.TrimPrefix(name, cloudPrefix)
+	}
+	return strings.TrimPrefix(name, standardPrefix)
+}
+
+// NewRequest returns an empty request of the method's type, a pointer such as
 // *DeliveryOrderCreateRequest, or nil for a method without types.
 func (m *Method) NewRequest() any {
 	if m.newRequest == nil {
@@ -102,7 +120,7 @@ func (m *Method) NewRequest() any {
 	return m.newRequest()
 }
 
-// NewResponse makes an empty answer of the method's type, a pointer such as
+// NewResponse returns an empty answer of the method's type, a pointer such as
 // *DeliveryOrderCreateResponse, or nil for a method without one.
 func (m *Method) NewResponse() any {
 	if m.newResponse == nil {
@@ -115,10 +133,11 @@ func (m *Method) clone() Method {
 	c := *m
 	c.Key = slices.Clone(m.Key)
 	c.Limits = slices.Clone(m.Limits)
+	c.Success = slices.Clone(m.Success)
 	return c
 }
 
-// Methods is the table of every method that this package knows, a copy.
+// Methods returns a copy of the table of all known methods.
 func Methods() []Method {
 	out := make([]Method, len(methods))
 	for i, m := range methods {
@@ -127,8 +146,8 @@ func Methods() []Method {
 	return out
 }
 
-// LookupMethod finds a method by its name, with the prefix taobao.qimen. or, as
-// the gateway forwards standard methods, without it.
+// LookupMethod finds a method by its name or its [Method.ShortName]: standard methods with or
+// without the prefix taobao.qimen., POS methods with or without the prefix qimen.
 func LookupMethod(name string) (*Method, bool) {
 	m := methodAt(name)
 	if m == nil {
@@ -138,12 +157,11 @@ func LookupMethod(name string) (*Method, bool) {
 	return &c, true
 }
 
-// keyMax is the longest key that is kept in full: many stores and logs take no
-// more.
+// keyMax is the longest key that is kept in full, since many stores and logs limit it.
 const keyMax = 128
 
-// keyOf joins the parts of a key so that different parts give different keys. It
-// is empty where a part is, and a digest where the parts are long.
+// keyOf joins the parts of a key so that different parts yield different keys. It
+// returns "" if a part is empty, and a digest if the parts are long.
 func keyOf(parts ...string) string {
 	var b strings.Builder
 	for i, p := range parts {

@@ -58,7 +58,7 @@ func TestMethods(t *testing.T) {
 		assert.Equal(t, m.Effect == jushuitan.Read, m.Why == "", m.Name)
 	}
 	assert.Equal(t, map[qimen.Family]int{
-		qimen.FamilyScene: 8, qimen.FamilyPOS: 25, qimen.FamilyWarehouse: 35, qimen.FamilyOther: 96,
+		qimen.FamilyScene: 8, qimen.FamilyPOS: 35, qimen.FamilyWarehouse: 70, qimen.FamilyOther: 68,
 	}, families)
 	for _, name := range []string{"", "taobao.qimen.", "taobao.qimen.nothing", "order", "taobao.qimen.taobao.qimen.order.cancel", "DELIVERYORDER.CREATE"} {
 		_, ok := qimen.LookupMethod(name)
@@ -70,6 +70,7 @@ func TestMethods(t *testing.T) {
 func TestServices(t *testing.T) {
 	services := map[string]reflect.Type{
 		"POS": reflect.TypeFor[*qimen.POSService](), "Warehouse": reflect.TypeFor[*qimen.WarehouseService](),
+		"Other": reflect.TypeFor[*qimen.OtherService](),
 	}
 	count := 0
 	for _, m := range qimen.Methods() {
@@ -88,7 +89,7 @@ func TestServices(t *testing.T) {
 			assert.Equal(t, reflect.TypeOf(m.NewResponse()), fn.Type.Out(0), name)
 		}
 	}
-	assert.Equal(t, 25+35, count)
+	assert.Equal(t, 35+70+45, count)
 }
 
 // TestMethodsIsACopy: what a caller does with the table stays with the caller.
@@ -134,7 +135,7 @@ func fillIn(v reflect.Value, n *int) {
 		*x = map[string]string{"key1": fmt.Sprintf("value-%d", *n)}
 		return
 	case *jushuitan.CommaList:
-		*x = jushuitan.CommaList{fmt.Sprintf("text-%d", *n), "b"}
+		*x = jushuitan.CommaList{fmt.Sprintf("text-%d", *n), fmt.Sprintf("more-%d", *n)}
 		return
 	}
 	switch v.Kind() {

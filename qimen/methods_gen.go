@@ -12,7 +12,8 @@ var opOrderList = &Method{
 	TitleEN:   "List orders of the merchant (Taobao/Tmall included)",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:     jushuitan.Read,
-	Limits:     []string{"page_size: max 100"},
+	Success:    []string{"flag success", "code 0", "issuccess true"},
+	Limits:     []string{"page_size at most 100"},
 	newRequest: func() any { return new(OrderListRequest) },
 }
 
@@ -24,7 +25,8 @@ var opSaleoutList = &Method{
 	TitleEN:   "List sales outbound orders (出库单)",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:     jushuitan.Read,
-	Limits:     []string{"page_size: max 100 (doc copy) / 50 (third-party article)"},
+	Success:    []string{"flag success", "code 0", "issuccess true"},
+	Limits:     []string{"page_size at most 100 (an unofficial source says 50)"},
 	newRequest: func() any { return new(SaleoutListRequest) },
 }
 
@@ -36,6 +38,7 @@ var opRefundList = &Method{
 	TitleEN:   "List after-sales orders",
 	Direction: Outbound, Body: BodyForm, Confidence: "low",
 	Effect:     jushuitan.Read,
+	Success:    []string{"flag success", "code 0", "issuccess true"},
 	newRequest: func() any { return new(RefundListRequest) },
 }
 
@@ -46,7 +49,8 @@ var opLegacyOrders = &Method{
 	Title:     "订单查询(奇门)",
 	Direction: Outbound, Body: BodyForm, Confidence: "medium",
 	Effect:     jushuitan.Read,
-	Limits:     []string{"page_size: max 50"},
+	Success:    []string{"flag success", "code 0", "issuccess true"},
+	Limits:     []string{"page_size at most 50"},
 	newRequest: func() any { return new(LegacyOrdersRequest) },
 }
 
@@ -57,7 +61,8 @@ var opLegacyOutbounds = &Method{
 	Title:     "出库查询(奇门)",
 	Direction: Outbound, Body: BodyForm, Confidence: "medium",
 	Effect:     jushuitan.Read,
-	Limits:     []string{"page_size: max 50"},
+	Success:    []string{"flag success", "code 0", "issuccess true"},
+	Limits:     []string{"page_size at most 50"},
 	newRequest: func() any { return new(LegacyOutboundsRequest) },
 }
 
@@ -68,7 +73,8 @@ var opLegacyRefunds = &Method{
 	Title:     "退货退款查询(奇门)",
 	Direction: Outbound, Body: BodyForm, Confidence: "medium",
 	Effect:     jushuitan.Read,
-	Limits:     []string{"page_size: max 50"},
+	Success:    []string{"flag success", "code 0", "issuccess true"},
+	Limits:     []string{"page_size at most 50"},
 	newRequest: func() any { return new(LegacyRefundsRequest) },
 }
 
@@ -79,6 +85,7 @@ var opLegacyOrderSources = &Method{
 	Title:     "订单源数据查询(奇门)",
 	Direction: Outbound, Body: BodyForm, Confidence: "low",
 	Effect:     jushuitan.Read,
+	Success:    []string{"flag success", "code 0", "issuccess true"},
 	newRequest: func() any { return new(LegacyOrderSourcesRequest) },
 }
 
@@ -89,6 +96,7 @@ var opLegacyOutboundSNs = &Method{
 	Title:     "出库唯一码查询(奇门)",
 	Direction: Outbound, Body: BodyForm, Confidence: "low",
 	Effect:     jushuitan.Read,
+	Success:    []string{"flag success", "code 0", "issuccess true"},
 	newRequest: func() any { return new(LegacyOutboundSNsRequest) },
 }
 
@@ -96,9 +104,10 @@ var opPOSDeliveryOrderGet = &Method{
 	Name:   "qimen.taobao.pos.deliveryorder.get",
 	GoName: "POSDeliveryOrderGet", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "POS fetches store delivery orders",
+	TitleEN:   "Fetch the delivery orders of a store",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSDeliveryOrderGetRequest) },
 	newResponse: func() any { return new(POSDeliveryOrderGetResponse) },
 }
@@ -108,11 +117,12 @@ var opPOSDeliveryOrderConfirm = &Method{
 	GoName: "POSDeliveryOrderConfirm", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "门店发货单确认接口",
-	TitleEN:   "Confirm store delivery order",
+	TitleEN:   "Confirm the delivery orders of a store",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"order[].orderCode", "order[].orderStatus"},
-	Why:         "a repeat sets the state that the document has already",
+	Why:         "a repeat sets the state that the document already has",
+	Success:     []string{"flag success"},
 	Limits:      []string{"order: at most 20 entries"},
 	newRequest:  func() any { return new(POSDeliveryOrderConfirmRequest) },
 	newResponse: func() any { return new(POSDeliveryOrderConfirmResponse) },
@@ -122,10 +132,11 @@ var opPOSDeliveryOrderConsign = &Method{
 	Name:   "qimen.taobao.pos.deliveryorder.consign",
 	GoName: "POSDeliveryOrderConsign", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "Store ships (consign) delivery order",
+	TitleEN:   "Ship a delivery order from the store",
 	Direction: Outbound, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSDeliveryOrderConsignRequest) },
 	newResponse: func() any { return new(POSDeliveryOrderConsignResponse) },
 }
@@ -135,11 +146,12 @@ var opPOSWebOrderSync = &Method{
 	GoName: "POSWebOrderSync", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "线上销售单信息同步",
-	TitleEN:   "ERP pushes an online order / return to the POS",
+	TitleEN:   "Push an online order or return from the ERP to the POS",
 	Direction: Inbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderBillCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success", "code 1"},
 	Limits:      []string{"item: at most 999 entries"},
 	newRequest:  func() any { return new(POSWebOrderSyncRequest) },
 	newResponse: func() any { return new(POSWebOrderSyncResponse) },
@@ -150,11 +162,12 @@ var opPOSWebOrderSingleSync = &Method{
 	GoName: "POSWebOrderSingleSync", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "单个线上销售单信息同步",
-	TitleEN:   "ERP pushes one online order (privacy/OAID variant)",
+	TitleEN:   "Push one online order with an OAID from the ERP to the POS",
 	Direction: Inbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderBillCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSWebOrderSingleSyncRequest) },
 	newResponse: func() any { return new(POSWebOrderSingleSyncResponse) },
 }
@@ -164,11 +177,12 @@ var opPOSUpdateSalesOrder = &Method{
 	GoName: "POSUpdateSalesOrder", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "更新门店POS订单状态",
-	TitleEN:   "ERP updates online order status at the store POS",
+	TitleEN:   "Update the status of an online order in the store's POS",
 	Direction: Inbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderBillCode", "status"},
-	Why:         "a repeat sets the state that the document has already",
+	Why:         "a repeat sets the state that the document already has",
+	Success:     []string{"flag success", "code 1"},
 	Limits:      []string{"mx_list: at most 999 entries"},
 	newRequest:  func() any { return new(POSUpdateSalesOrderRequest) },
 	newResponse: func() any { return new(POSUpdateSalesOrderResponse) },
@@ -178,11 +192,12 @@ var opPOSSalesOrderUpdate = &Method{
 	Name:   "qimen.taobao.pos.salesorder.update",
 	GoName: "POSSalesOrderUpdate", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "Sales order update (same field set as update.salesorder, without fhck_code/mx_list)",
+	TitleEN:   "Update a sales order; its fields are those of update.salesorder without fhck_code and mx_list",
 	Direction: Both, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderBillCode", "status"},
-	Why:         "a repeat sets the state that the document has already",
+	Why:         "a repeat sets the state that the document already has",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSSalesOrderUpdateRequest) },
 	newResponse: func() any { return new(POSSalesOrderUpdateResponse) },
 }
@@ -192,11 +207,12 @@ var opPOSSalesOrderSynchronize = &Method{
 	GoName: "POSSalesOrderSynchronize", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "销售单同步接口",
-	TitleEN:   "Synchronise sales orders of a period",
+	TitleEN:   "Synchronise the sales orders of a period",
 	Direction: Both, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderInfo.orderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	Limits:      []string{"orderLine: at most 20 entries"},
 	newRequest:  func() any { return new(POSSalesOrderSynchronizeRequest) },
 	newResponse: func() any { return new(POSSalesOrderSynchronizeResponse) },
@@ -211,7 +227,8 @@ var opPOSReceiptSynchronize = &Method{
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"receipt[].orderInfo.orderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	Limits:      []string{"receipt: at most 20 entries"},
 	newRequest:  func() any { return new(POSReceiptSynchronizeRequest) },
 	newResponse: func() any { return new(POSReceiptSynchronizeResponse) },
@@ -222,9 +239,10 @@ var opPOSInventoryQuery = &Method{
 	GoName: "POSInventoryQuery", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "库存查询接口",
-	TitleEN:   "Query store stock",
+	TitleEN:   "Query the stock of a store",
 	Direction: Both, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSInventoryQueryRequest) },
 	newResponse: func() any { return new(POSInventoryQueryResponse) },
 }
@@ -234,10 +252,11 @@ var opPOSInventorySynchronize = &Method{
 	GoName: "POSInventorySynchronize", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "库存同步接口",
-	TitleEN:   "Overwrite ERP book stock with store stock",
+	TitleEN:   "Overwrite the book stock of the ERP with the store's stock",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	Limits:      []string{"item: at most 20 entries"},
 	newRequest:  func() any { return new(POSInventorySynchronizeRequest) },
 	newResponse: func() any { return new(POSInventorySynchronizeResponse) },
@@ -251,7 +270,8 @@ var opPOSItemsSynchronize = &Method{
 	TitleEN:   "Synchronise item master",
 	Direction: Both, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	Limits:      []string{"item: at most 20 entries"},
 	newRequest:  func() any { return new(POSItemsSynchronizeRequest) },
 	newResponse: func() any { return new(POSItemsSynchronizeResponse) },
@@ -261,9 +281,10 @@ var opPOSItemsGet = &Method{
 	Name:   "qimen.taobao.pos.items.get",
 	GoName: "POSItemsGet", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "POS fetches items",
+	TitleEN:   "Fetch items",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSItemsGetRequest) },
 	newResponse: func() any { return new(POSItemsGetResponse) },
 }
@@ -277,6 +298,7 @@ var opPOSReturnReply = &Method{
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderCode", "status"},
 	Why:         "a repeat returns the same answer",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSReturnReplyRequest) },
 	newResponse: func() any { return new(POSReturnReplyResponse) },
 }
@@ -288,7 +310,8 @@ var opPOSOrderReturnAdd = &Method{
 	TitleEN:   "Add return order",
 	Direction: Inbound, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success", "code 1"},
 	newRequest:  func() any { return new(POSOrderReturnAddRequest) },
 	newResponse: func() any { return new(POSOrderReturnAddResponse) },
 }
@@ -297,10 +320,11 @@ var opPOSInventoryReport = &Method{
 	Name:   "qimen.taobao.pos.inventory.report",
 	GoName: "POSInventoryReport", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "Report stock count / change",
+	TitleEN:   "Report a stocktake or stock change",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSInventoryReportRequest) },
 	newResponse: func() any { return new(POSInventoryReportResponse) },
 }
@@ -312,7 +336,8 @@ var opPOSReplenishCreate = &Method{
 	TitleEN:   "Create replenishment request",
 	Direction: Outbound, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSReplenishCreateRequest) },
 	newResponse: func() any { return new(POSReplenishCreateResponse) },
 }
@@ -322,11 +347,12 @@ var opPOSReplenishNotice = &Method{
 	GoName: "POSReplenishNotice", Service: "POS",
 	Family:    FamilyPOS,
 	Title:     "进仓通知单创建接口",
-	TitleEN:   "Notify the store of an incoming replenishment/transfer",
+	TitleEN:   "Notify the store of an incoming replenishment or transfer",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderInfo.orderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSReplenishNoticeRequest) },
 	newResponse: func() any { return new(POSReplenishNoticeResponse) },
 }
@@ -335,9 +361,10 @@ var opPOSClerkGet = &Method{
 	Name:   "qimen.taobao.pos.clerk.get",
 	GoName: "POSClerkGet", Service: "POS",
 	Family:    FamilyPOS,
-	TitleEN:   "POS fetches clerks",
+	TitleEN:   "Fetch clerks",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSClerkGetRequest) },
 	newResponse: func() any { return new(POSClerkGetResponse) },
 }
@@ -349,7 +376,8 @@ var opPOSClerkSynchronize = &Method{
 	TitleEN:   "Synchronise clerks",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSClerkSynchronizeRequest) },
 	newResponse: func() any { return new(POSClerkSynchronizeResponse) },
 }
@@ -361,6 +389,7 @@ var opPOSCustomerGet = &Method{
 	TitleEN:   "Fetch customer",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSCustomerGetRequest) },
 	newResponse: func() any { return new(POSCustomerGetResponse) },
 }
@@ -372,7 +401,8 @@ var opPOSCustomerSynchronize = &Method{
 	TitleEN:   "Synchronise customer",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSCustomerSynchronizeRequest) },
 	newResponse: func() any { return new(POSCustomerSynchronizeResponse) },
 }
@@ -384,7 +414,8 @@ var opPOSUpdateSalesRefund = &Method{
 	TitleEN:   "Update sales refund",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSUpdateSalesRefundRequest) },
 	newResponse: func() any { return new(POSUpdateSalesRefundResponse) },
 }
@@ -396,7 +427,8 @@ var opPOSUpdateWXOrder = &Method{
 	TitleEN:   "Update WeChat order",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSUpdateWXOrderRequest) },
 	newResponse: func() any { return new(POSUpdateWXOrderResponse) },
 }
@@ -408,9 +440,140 @@ var opPOSUpdateWXRefund = &Method{
 	TitleEN:   "Update WeChat refund",
 	Direction: Both, Body: BodyForm, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(POSUpdateWXRefundRequest) },
 	newResponse: func() any { return new(POSUpdateWXRefundResponse) },
+}
+
+var opPOSReturnApplyReport = &Method{
+	Name:   "qimen.returnapply.report",
+	GoName: "POSReturnApplyReport", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "Qimen returnapply report",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSReturnApplyReportRequest) },
+	newResponse: func() any { return new(POSReturnApplyReportResponse) },
+}
+
+var opPOSShopSynchronize = &Method{
+	Name:   "qimen.shop.synchronize",
+	GoName: "POSShopSynchronize", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "Qimen shop synchronize",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSShopSynchronizeRequest) },
+	newResponse: func() any { return new(POSShopSynchronizeResponse) },
+}
+
+var opPOSWMSReturnApplyReport = &Method{
+	Name:   "qimen.wms.returnapply.report",
+	GoName: "POSWMSReturnApplyReport", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "Qimen wms returnapply report",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSWMSReturnApplyReportRequest) },
+	newResponse: func() any { return new(POSWMSReturnApplyReportResponse) },
+}
+
+var opPOSReplenishApply = &Method{
+	Name:   "qimen.taobao.pos.replenish.apply",
+	GoName: "POSReplenishApply", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS replenish apply",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSReplenishApplyRequest) },
+	newResponse: func() any { return new(POSReplenishApplyResponse) },
+}
+
+var opPOSReplenishConfirm = &Method{
+	Name:   "qimen.taobao.pos.replenish.confirm",
+	GoName: "POSReplenishConfirm", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS replenish confirm",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSReplenishConfirmRequest) },
+	newResponse: func() any { return new(POSReplenishConfirmResponse) },
+}
+
+var opPOSReturnApply = &Method{
+	Name:   "qimen.taobao.pos.return.apply",
+	GoName: "POSReturnApply", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS return apply",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSReturnApplyRequest) },
+	newResponse: func() any { return new(POSReturnApplyResponse) },
+}
+
+var opPOSReturnCreate = &Method{
+	Name:   "qimen.taobao.pos.return.create",
+	GoName: "POSReturnCreate", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS return create",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSReturnCreateRequest) },
+	newResponse: func() any { return new(POSReturnCreateResponse) },
+}
+
+var opPOSStockMoveSynchronize = &Method{
+	Name:   "qimen.taobao.pos.stockmove.synchronize",
+	GoName: "POSStockMoveSynchronize", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS stockmove synchronize",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSStockMoveSynchronizeRequest) },
+	newResponse: func() any { return new(POSStockMoveSynchronizeResponse) },
+}
+
+var opPOSStoreSynchronize = &Method{
+	Name:   "qimen.taobao.pos.store.synchronize",
+	GoName: "POSStoreSynchronize", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS store synchronize",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(POSStoreSynchronizeRequest) },
+	newResponse: func() any { return new(POSStoreSynchronizeResponse) },
+}
+
+var opPOSWebOrderAdd = &Method{
+	Name:   "qimen.taobao.pos.weborder.add",
+	GoName: "POSWebOrderAdd", Service: "POS",
+	Family:    FamilyPOS,
+	TitleEN:   "POS weborder add",
+	Direction: Both, Body: BodyForm, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "code 1"},
+	newRequest:  func() any { return new(POSWebOrderAddRequest) },
+	newResponse: func() any { return new(POSWebOrderAddResponse) },
 }
 
 var opCombineItemSynchronize = &Method{
@@ -421,7 +584,8 @@ var opCombineItemSynchronize = &Method{
 	TitleEN:   "Synchronise combined item",
 	Direction: Inbound, Body: BodyXML, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(CombineItemSynchronizeRequest) },
 	newResponse: func() any { return new(CombineItemSynchronizeResponse) },
 }
@@ -435,7 +599,8 @@ var opDeliveryOrderBatchConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orders[].deliveryOrder.outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderBatchConfirmRequest) },
 	newResponse: func() any { return new(DeliveryOrderBatchConfirmResponse) },
 }
@@ -449,7 +614,8 @@ var opDeliveryOrderBatchCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orders[].deliveryOrder.deliveryOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderBatchCreateRequest) },
 	newResponse: func() any { return new(DeliveryOrderBatchCreateResponse) },
 }
@@ -459,11 +625,12 @@ var opDeliveryOrderBatchCreateAnswer = &Method{
 	GoName: "DeliveryOrderBatchCreateAnswer", Service: "Warehouse",
 	Family:    FamilyWarehouse,
 	Title:     "发货单创建结果通知接口(批量)",
-	TitleEN:   "Batch-create result notice",
+	TitleEN:   "Report the result of a batch creation",
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orders[].deliveryOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderBatchCreateAnswerRequest) },
 	newResponse: func() any { return new(DeliveryOrderBatchCreateAnswerResponse) },
 }
@@ -477,7 +644,8 @@ var opDeliveryOrderConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"deliveryOrder.outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderConfirmRequest) },
 	newResponse: func() any { return new(DeliveryOrderConfirmResponse) },
 }
@@ -491,7 +659,8 @@ var opDeliveryOrderCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"deliveryOrder.deliveryOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderCreateRequest) },
 	newResponse: func() any { return new(DeliveryOrderCreateResponse) },
 }
@@ -504,6 +673,7 @@ var opDeliveryOrderQuery = &Method{
 	TitleEN:   "Query delivery order",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(DeliveryOrderQueryRequest) },
 	newResponse: func() any { return new(DeliveryOrderQueryResponse) },
 }
@@ -517,7 +687,8 @@ var opEntryOrderConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"entryOrder.outBizCode", "orderLines[].orderLineNo"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(EntryOrderConfirmRequest) },
 	newResponse: func() any { return new(EntryOrderConfirmResponse) },
 }
@@ -531,7 +702,8 @@ var opEntryOrderCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"entryOrder.entryOrderCode", "orderLines[].orderLineNo"},
-	Why:         "a receiver has to take a document with the same number once, and each of its lines once where it is sent in parts",
+	Why:         "a receiver must process a document number only once, or each line only once if the document is sent in parts",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(EntryOrderCreateRequest) },
 	newResponse: func() any { return new(EntryOrderCreateResponse) },
 }
@@ -544,6 +716,7 @@ var opEntryOrderQuery = &Method{
 	TitleEN:   "Query inbound order",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(EntryOrderQueryRequest) },
 	newResponse: func() any { return new(EntryOrderQueryResponse) },
 }
@@ -556,6 +729,7 @@ var opInventoryQuery = &Method{
 	TitleEN:   "Query stock (several items)",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(InventoryQueryRequest) },
 	newResponse: func() any { return new(InventoryQueryResponse) },
 }
@@ -569,7 +743,8 @@ var opInventoryReport = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"outBizCode", "currentPage"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(InventoryReportRequest) },
 	newResponse: func() any { return new(InventoryReportResponse) },
 }
@@ -583,7 +758,8 @@ var opItemLackReport = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(ItemLackReportRequest) },
 	newResponse: func() any { return new(ItemLackReportResponse) },
 }
@@ -596,7 +772,8 @@ var opItemsSynchronize = &Method{
 	TitleEN:   "Synchronise items (batch)",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(ItemsSynchronizeRequest) },
 	newResponse: func() any { return new(ItemsSynchronizeResponse) },
 }
@@ -610,7 +787,8 @@ var opOrderCancel = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"orderCode", "orderType", "subSourceOrders[].subSourceOrderCode"},
-	Why:         "cancelling a cancelled document changes nothing more",
+	Why:         "cancelling a cancelled document has no further effect",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(OrderCancelRequest) },
 	newResponse: func() any { return new(OrderCancelResponse) },
 }
@@ -620,10 +798,11 @@ var opOrderPending = &Method{
 	GoName: "OrderPending", Service: "Warehouse",
 	Family:    FamilyWarehouse,
 	Title:     "单据挂起（恢复）接口",
-	TitleEN:   "Suspend / resume document",
+	TitleEN:   "Suspend or resume a document",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "a late repeat of pending could undo a restore that came in between",
+	Why:         "a late repeat of pending could undo a later restore",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(OrderPendingRequest) },
 	newResponse: func() any { return new(OrderPendingResponse) },
 }
@@ -636,7 +815,8 @@ var opOrderExceptionReport = &Method{
 	TitleEN:   "Report order exception",
 	Direction: Outbound, Body: BodyXML, Confidence: "medium",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(OrderExceptionReportRequest) },
 	newResponse: func() any { return new(OrderExceptionReportResponse) },
 }
@@ -649,6 +829,7 @@ var opOrderProcessQuery = &Method{
 	TitleEN:   "Query document process log",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(OrderProcessQueryRequest) },
 	newResponse: func() any { return new(OrderProcessQueryResponse) },
 }
@@ -661,7 +842,8 @@ var opOrderProcessReport = &Method{
 	TitleEN:   "Report document process step",
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(OrderProcessReportRequest) },
 	newResponse: func() any { return new(OrderProcessReportResponse) },
 }
@@ -674,6 +856,7 @@ var opReceiverInfoQuery = &Method{
 	TitleEN:   "Decrypt receiver by OAID",
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(ReceiverInfoQueryRequest) },
 	newResponse: func() any { return new(ReceiverInfoQueryResponse) },
 }
@@ -687,7 +870,8 @@ var opReturnOrderConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"returnOrder.outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(ReturnOrderConfirmRequest) },
 	newResponse: func() any { return new(ReturnOrderConfirmResponse) },
 }
@@ -701,7 +885,8 @@ var opReturnOrderCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"returnOrder.returnOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(ReturnOrderCreateRequest) },
 	newResponse: func() any { return new(ReturnOrderCreateResponse) },
 }
@@ -714,7 +899,8 @@ var opSingleItemSynchronize = &Method{
 	TitleEN:   "Synchronise one item",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(SingleItemSynchronizeRequest) },
 	newResponse: func() any { return new(SingleItemSynchronizeResponse) },
 }
@@ -728,7 +914,8 @@ var opSNReport = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"deliveryOrder.outBizCode", "currentPage"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(SNReportRequest) },
 	newResponse: func() any { return new(SNReportResponse) },
 }
@@ -741,6 +928,7 @@ var opStockQuery = &Method{
 	TitleEN:   "Query stock (several criteria)",
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StockQueryRequest) },
 	newResponse: func() any { return new(StockQueryResponse) },
 }
@@ -754,7 +942,8 @@ var opStockChangeReport = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"items[].outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StockChangeReportRequest) },
 	newResponse: func() any { return new(StockChangeReportResponse) },
 }
@@ -768,7 +957,8 @@ var opStockOutConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"deliveryOrder.outBizCode", "orderLines[].orderLineNo"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StockOutConfirmRequest) },
 	newResponse: func() any { return new(StockOutConfirmResponse) },
 }
@@ -782,7 +972,8 @@ var opStockOutCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"deliveryOrder.deliveryOrderCode", "orderLines[].orderLineNo"},
-	Why:         "a receiver has to take a document with the same number once, and each of its lines once where it is sent in parts",
+	Why:         "a receiver must process a document number only once, or each line only once if the document is sent in parts",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StockOutCreateRequest) },
 	newResponse: func() any { return new(StockOutCreateResponse) },
 }
@@ -795,7 +986,8 @@ var opStoreCreate = &Method{
 	TitleEN:   "Create store",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "no source names a number by which a receiver would tell a repeat",
+	Why:         "no documented number lets a receiver recognize a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StoreCreateRequest) },
 	newResponse: func() any { return new(StoreCreateResponse) },
 }
@@ -808,6 +1000,7 @@ var opStoreQuery = &Method{
 	TitleEN:   "Query store",
 	Direction: Outbound, Body: BodyForm, Confidence: "high",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StoreQueryRequest) },
 	newResponse: func() any { return new(StoreQueryResponse) },
 }
@@ -821,7 +1014,8 @@ var opStoreProcessConfirm = &Method{
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"outBizCode"},
-	Why:         "receivers tell repeats by outBizCode; without one a repeat could be counted twice",
+	Why:         "receivers recognize repeats by outBizCode; without it a repeat may count twice",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StoreProcessConfirmRequest) },
 	newResponse: func() any { return new(StoreProcessConfirmResponse) },
 }
@@ -835,7 +1029,8 @@ var opStoreProcessCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"processOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(StoreProcessCreateRequest) },
 	newResponse: func() any { return new(StoreProcessCreateResponse) },
 }
@@ -849,7 +1044,8 @@ var opTransferOrderCreate = &Method{
 	Direction: Inbound, Body: BodyXML, Confidence: "medium",
 	Effect:      jushuitan.Keyed,
 	Key:         []string{"erpOrderCode"},
-	Why:         "a receiver has to take a document with the same number once",
+	Why:         "a receiver must process a document number only once",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(TransferOrderCreateRequest) },
 	newResponse: func() any { return new(TransferOrderCreateResponse) },
 }
@@ -862,6 +1058,7 @@ var opTransferOrderQuery = &Method{
 	TitleEN:   "Query transfer order",
 	Direction: Inbound, Body: BodyXML, Confidence: "medium",
 	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(TransferOrderQueryRequest) },
 	newResponse: func() any { return new(TransferOrderQueryResponse) },
 }
@@ -874,9 +1071,1048 @@ var opTransferOrderReport = &Method{
 	TitleEN:   "Report transfer order",
 	Direction: Outbound, Body: BodyXML, Confidence: "high",
 	Effect:      jushuitan.Unsafe,
-	Why:         "one order is reported more than once and no member tells a repeat",
+	Why:         "an order is reported more than once and no member identifies a repeat",
+	Success:     []string{"flag success"},
 	newRequest:  func() any { return new(TransferOrderReportRequest) },
 	newResponse: func() any { return new(TransferOrderReportResponse) },
+}
+
+var opInventoryCheckQuery = &Method{
+	Name:   "taobao.qimen.inventorycheck.query",
+	GoName: "InventoryCheckQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "盘点单查询",
+	TitleEN:   "Query a stock count",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventoryCheckQueryRequest) },
+	newResponse: func() any { return new(InventoryCheckQueryResponse) },
+}
+
+var opInventoryReserveCreate = &Method{
+	Name:   "taobao.qimen.inventoryreserve.create",
+	GoName: "InventoryReserveCreate", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "库存预占",
+	TitleEN:   "Reserve stock",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventoryReserveCreateRequest) },
+	newResponse: func() any { return new(InventoryReserveCreateResponse) },
+}
+
+var opItemLackQuery = &Method{
+	Name:   "taobao.qimen.itemlack.query",
+	GoName: "ItemLackQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "发货单缺货查询",
+	TitleEN:   "Query missing items of a delivery order",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ItemLackQueryRequest) },
+	newResponse: func() any { return new(ItemLackQueryResponse) },
+}
+
+var opOrderStatusBatchQuery = &Method{
+	Name:   "taobao.qimen.orderstatus.batchquery",
+	GoName: "OrderStatusBatchQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "订单状态批量查询",
+	TitleEN:   "Query states of many orders",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(OrderStatusBatchQueryRequest) },
+	newResponse: func() any { return new(OrderStatusBatchQueryResponse) },
+}
+
+var opReplenishPlanCreate = &Method{
+	Name:   "taobao.qimen.replenishplan.create",
+	GoName: "ReplenishPlanCreate", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "补货计划创建",
+	TitleEN:   "Create a replenishment plan",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ReplenishPlanCreateRequest) },
+	newResponse: func() any { return new(ReplenishPlanCreateResponse) },
+}
+
+var opReturnOrderQuery = &Method{
+	Name:   "taobao.qimen.returnorder.query",
+	GoName: "ReturnOrderQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "退货单查询",
+	TitleEN:   "Query a return order",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ReturnOrderQueryRequest) },
+	newResponse: func() any { return new(ReturnOrderQueryResponse) },
+}
+
+var opStockOutQuery = &Method{
+	Name:   "taobao.qimen.stockout.query",
+	GoName: "StockOutQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "出库单查询",
+	TitleEN:   "Query an outbound order",
+	Direction: Inbound, Body: BodyXML, Confidence: "medium",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(StockOutQueryRequest) },
+	newResponse: func() any { return new(StockOutQueryResponse) },
+}
+
+var opChannelInventoryQuery = &Method{
+	Name:   "taobao.qimen.channelinventory.query",
+	GoName: "ChannelInventoryQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "渠道库存查询接口",
+	TitleEN:   "Query channel stock",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ChannelInventoryQueryRequest) },
+	newResponse: func() any { return new(ChannelInventoryQueryResponse) },
+}
+
+var opCombineItemDelete = &Method{
+	Name:   "taobao.qimen.combineitem.delete",
+	GoName: "CombineItemDelete", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "组合货品删除接口",
+	TitleEN:   "Delete combined item",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(CombineItemDeleteRequest) },
+	newResponse: func() any { return new(CombineItemDeleteResponse) },
+}
+
+var opCombineItemQuery = &Method{
+	Name:   "taobao.qimen.combineitem.query",
+	GoName: "CombineItemQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "组合货品关系查询接口",
+	TitleEN:   "Query combined item",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(CombineItemQueryRequest) },
+	newResponse: func() any { return new(CombineItemQueryResponse) },
+}
+
+var opExpressInfoQuery = &Method{
+	Name:   "taobao.qimen.expressinfo.query",
+	GoName: "ExpressInfoQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "配送公司信息查询接口",
+	TitleEN:   "Query carriers",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ExpressInfoQueryRequest) },
+	newResponse: func() any { return new(ExpressInfoQueryResponse) },
+}
+
+var opInventorySynchronize = &Method{
+	Name:   "taobao.qimen.inventory.synchronize",
+	GoName: "InventorySynchronize", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "库存状态同步接口",
+	TitleEN:   "Synchronise stock state",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventorySynchronizeRequest) },
+	newResponse: func() any { return new(InventorySynchronizeResponse) },
+}
+
+var opInventorySynchronizeReport = &Method{
+	Name:   "taobao.qimen.inventory.synchronize.report",
+	GoName: "InventorySynchronizeReport", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "库存状态同步确认接口",
+	TitleEN:   "Confirm stock-state synchronisation",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventorySynchronizeReportRequest) },
+	newResponse: func() any { return new(InventorySynchronizeReportResponse) },
+}
+
+var opInventoryBatchQuery = &Method{
+	Name:   "taobao.qimen.inventorybatch.query",
+	GoName: "InventoryBatchQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "商品单仓批次库存查询接口",
+	TitleEN:   "Query lots of an item in one warehouse",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventoryBatchQueryRequest) },
+	newResponse: func() any { return new(InventoryBatchQueryResponse) },
+}
+
+var opInventoryReserveCancel = &Method{
+	Name:   "taobao.qimen.inventoryreserve.cancel",
+	GoName: "InventoryReserveCancel", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "库存预占取消接口",
+	TitleEN:   "Cancel stock reservation",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventoryReserveCancelRequest) },
+	newResponse: func() any { return new(InventoryReserveCancelResponse) },
+}
+
+var opInventoryRuleCreate = &Method{
+	Name:   "taobao.qimen.inventoryrule.create",
+	GoName: "InventoryRuleCreate", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "渠道间库存规则设置接口",
+	TitleEN:   "Set channel stock rule",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(InventoryRuleCreateRequest) },
+	newResponse: func() any { return new(InventoryRuleCreateResponse) },
+}
+
+var opItemMappingCreate = &Method{
+	Name:   "taobao.qimen.itemmapping.create",
+	GoName: "ItemMappingCreate", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "前后端商品映射接口",
+	TitleEN:   "Map front/back items",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ItemMappingCreateRequest) },
+	newResponse: func() any { return new(ItemMappingCreateResponse) },
+}
+
+var opItemMappingQuery = &Method{
+	Name:   "taobao.qimen.itemmapping.query",
+	GoName: "ItemMappingQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "前后端商品映射查询接口",
+	TitleEN:   "Query front/back item mapping",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ItemMappingQueryRequest) },
+	newResponse: func() any { return new(ItemMappingQueryResponse) },
+}
+
+var opItemStoreBanding = &Method{
+	Name:   "taobao.qimen.itemstore.banding",
+	GoName: "ItemStoreBanding", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "商品关联绑定接口",
+	TitleEN:   "Link item and stores",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ItemStoreBandingRequest) },
+	newResponse: func() any { return new(ItemStoreBandingResponse) },
+}
+
+var opItemStoreQuery = &Method{
+	Name:   "taobao.qimen.itemstore.query",
+	GoName: "ItemStoreQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "商品关联门店查询接口",
+	TitleEN:   "Stores linked to an item",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ItemStoreQueryRequest) },
+	newResponse: func() any { return new(ItemStoreQueryResponse) },
+}
+
+var opOrderCallback = &Method{
+	Name:   "taobao.qimen.order.callback",
+	GoName: "OrderCallback", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "配送拦截接口",
+	TitleEN:   "Intercept parcel",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(OrderCallbackRequest) },
+	newResponse: func() any { return new(OrderCallbackResponse) },
+}
+
+var opOrderQuery = &Method{
+	Name:   "taobao.qimen.order.query",
+	GoName: "OrderQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "根据收件人信息查询交易单号接口",
+	TitleEN:   "Find trade no. by receiver",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(OrderQueryRequest) },
+	newResponse: func() any { return new(OrderQueryResponse) },
+}
+
+var opOrderSNReport = &Method{
+	Name:   "taobao.qimen.order.sn.report",
+	GoName: "OrderSNReport", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "订单SN通知接口",
+	TitleEN:   "Report order SN",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(OrderSNReportRequest) },
+	newResponse: func() any { return new(OrderSNReportResponse) },
+}
+
+var opPresalesPackageConsign = &Method{
+	Name:   "taobao.qimen.presalespackage.consign",
+	GoName: "PresalesPackageConsign", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "预售预包尾款推单发货",
+	TitleEN:   "Ship pre-packed pre-sale order",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(PresalesPackageConsignRequest) },
+	newResponse: func() any { return new(PresalesPackageConsignResponse) },
+}
+
+var opReturnPackageReport = &Method{
+	Name:   "taobao.qimen.returnpackage.report",
+	GoName: "ReturnPackageReport", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "退货包裹状态通知接口",
+	TitleEN:   "Report return parcel status",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ReturnPackageReportRequest) },
+	newResponse: func() any { return new(ReturnPackageReportResponse) },
+}
+
+var opShopSynchronize = &Method{
+	Name:   "taobao.qimen.shop.synchronize",
+	GoName: "ShopSynchronize", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "店铺同步接口",
+	TitleEN:   "Synchronise shop",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(ShopSynchronizeRequest) },
+	newResponse: func() any { return new(ShopSynchronizeResponse) },
+}
+
+var opSingleItemQuery = &Method{
+	Name:   "taobao.qimen.singleitem.query",
+	GoName: "SingleItemQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "商品查询接口",
+	TitleEN:   "Query item",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(SingleItemQueryRequest) },
+	newResponse: func() any { return new(SingleItemQueryResponse) },
+}
+
+var opStoreDelete = &Method{
+	Name:   "taobao.qimen.store.delete",
+	GoName: "StoreDelete", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "门店删除接口",
+	TitleEN:   "Delete store",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(StoreDeleteRequest) },
+	newResponse: func() any { return new(StoreDeleteResponse) },
+}
+
+var opStoreUpdate = &Method{
+	Name:   "taobao.qimen.store.update",
+	GoName: "StoreUpdate", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "门店更新接口",
+	TitleEN:   "Update store",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(StoreUpdateRequest) },
+	newResponse: func() any { return new(StoreUpdateResponse) },
+}
+
+var opStoreCategoryGet = &Method{
+	Name:   "taobao.qimen.storecategory.get",
+	GoName: "StoreCategoryGet", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "门店类目获取接口",
+	TitleEN:   "Get store categories",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(StoreCategoryGetRequest) },
+	newResponse: func() any { return new(StoreCategoryGetResponse) },
+}
+
+var opStoreItemQuery = &Method{
+	Name:   "taobao.qimen.storeitem.query",
+	GoName: "StoreItemQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "门店关联商品查询接口",
+	TitleEN:   "Items linked to a store",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(StoreItemQueryRequest) },
+	newResponse: func() any { return new(StoreItemQueryResponse) },
+}
+
+var opSupplierSynchronize = &Method{
+	Name:   "taobao.qimen.supplier.synchronize",
+	GoName: "SupplierSynchronize", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "供应商同步接口",
+	TitleEN:   "Synchronise supplier",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(SupplierSynchronizeRequest) },
+	newResponse: func() any { return new(SupplierSynchronizeResponse) },
+}
+
+var opWarehouseInfoQuery = &Method{
+	Name:   "taobao.qimen.warehouseinfo.query",
+	GoName: "WarehouseInfoQuery", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "货主仓库资源查询接口",
+	TitleEN:   "Query owner's warehouses",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(WarehouseInfoQueryRequest) },
+	newResponse: func() any { return new(WarehouseInfoQueryResponse) },
+}
+
+var opWarehouseInfoSynchronize = &Method{
+	Name:   "taobao.qimen.warehouseinfo.synchronize",
+	GoName: "WarehouseInfoSynchronize", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "仓库同步接口",
+	TitleEN:   "Synchronise warehouse",
+	Direction: Inbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(WarehouseInfoSynchronizeRequest) },
+	newResponse: func() any { return new(WarehouseInfoSynchronizeResponse) },
+}
+
+var opWaveNumReport = &Method{
+	Name:   "taobao.qimen.wavenum.report",
+	GoName: "WaveNumReport", Service: "Warehouse",
+	Family:    FamilyWarehouse,
+	Title:     "发货单波次通知接口",
+	TitleEN:   "Report wave number",
+	Direction: Outbound, Body: BodyXML, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success"},
+	newRequest:  func() any { return new(WaveNumReportRequest) },
+	newResponse: func() any { return new(WaveNumReportResponse) },
+}
+
+var opRetailCommissionOrderQuery = &Method{
+	Name:   "alibaba.retail.commission.order.query",
+	GoName: "RetailCommissionOrderQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "分销订单查询",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(RetailCommissionOrderQueryRequest) },
+	newResponse: func() any { return new(RetailCommissionOrderQueryResponse) },
+}
+
+var opRetailCommissionOrderSync = &Method{
+	Name:   "alibaba.retail.commission.order.sync",
+	GoName: "RetailCommissionOrderSync", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "分佣数据传输",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(RetailCommissionOrderSyncRequest) },
+	newResponse: func() any { return new(RetailCommissionOrderSyncResponse) },
+}
+
+var opRetailCommissionResultQuery = &Method{
+	Name:   "alibaba.retail.commission.result.query",
+	GoName: "RetailCommissionResultQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "分佣结果查询",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(RetailCommissionResultQueryRequest) },
+	newResponse: func() any { return new(RetailCommissionResultQueryResponse) },
+}
+
+var opRetailCommissionStatusChange = &Method{
+	Name:   "alibaba.retail.commission.status.change",
+	GoName: "RetailCommissionStatusChange", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "分佣状态变更",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(RetailCommissionStatusChangeRequest) },
+	newResponse: func() any { return new(RetailCommissionStatusChangeResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryAdjust = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.adjust",
+	GoName: "JSTAstrolabeStoreInventoryAdjust", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "后端商品库存占用调整接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryAdjustRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryAdjustResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryInitial = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.initial",
+	GoName: "JSTAstrolabeStoreInventoryInitial", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "后端商品库存初始化",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryInitialRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryInitialResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryItemAdjust = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.itemadjust",
+	GoName: "JSTAstrolabeStoreInventoryItemAdjust", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "库存占用调整接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryItemAdjustRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryItemAdjustResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryItemInitial = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.iteminitial",
+	GoName: "JSTAstrolabeStoreInventoryItemInitial", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "库存初始化接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryItemInitialRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryItemInitialResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryItemQuery = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.itemquery",
+	GoName: "JSTAstrolabeStoreInventoryItemQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "库存查询接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryItemQueryRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryItemQueryResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryItemUpdate = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.itemupdate",
+	GoName: "JSTAstrolabeStoreInventoryItemUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "库存增量更新接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryItemUpdateRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryItemUpdateResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryQuery = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.query",
+	GoName: "JSTAstrolabeStoreInventoryQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "后端商品库存查询接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryQueryRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryQueryResponse) },
+}
+
+var opJSTAstrolabeStoreInventoryUpdate = &Method{
+	Name:   "taobao.jst.astrolabe.storeinventory.update",
+	GoName: "JSTAstrolabeStoreInventoryUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "后端商品库存增量更新接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(JSTAstrolabeStoreInventoryUpdateRequest) },
+	newResponse: func() any { return new(JSTAstrolabeStoreInventoryUpdateResponse) },
+}
+
+var opOmniDealerOdersGet = &Method{
+	Name:   "taobao.omni.dealer.oders.get",
+	GoName: "OmniDealerOdersGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "获取单笔全渠道经销商订单的详细信息",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniDealerOdersGetRequest) },
+	newResponse: func() any { return new(OmniDealerOdersGetResponse) },
+}
+
+var opOmniDealerOdersList = &Method{
+	Name:   "taobao.omni.dealer.oders.list",
+	GoName: "OmniDealerOdersList", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道经销商订单列表",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniDealerOdersListRequest) },
+	newResponse: func() any { return new(OmniDealerOdersListResponse) },
+}
+
+var opOmniDealerOdersRefundAddress = &Method{
+	Name:   "taobao.omni.dealer.oders.refund.address",
+	GoName: "OmniDealerOdersRefundAddress", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "经销商查询逆向退货地址",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniDealerOdersRefundAddressRequest) },
+	newResponse: func() any { return new(OmniDealerOdersRefundAddressResponse) },
+}
+
+var opOmniOrderDetail = &Method{
+	Name:   "taobao.omni.order.detail",
+	GoName: "OmniOrderDetail", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道订单详情",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderDetailRequest) },
+	newResponse: func() any { return new(OmniOrderDetailResponse) },
+}
+
+var opOmniOrderGoodsReady = &Method{
+	Name:   "taobao.omni.order.goods.ready",
+	GoName: "OmniOrderGoodsReady", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "备货完成",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderGoodsReadyRequest) },
+	newResponse: func() any { return new(OmniOrderGoodsReadyResponse) },
+}
+
+var opOmniItemCategoryGet = &Method{
+	Name:   "taobao.omniitem.category.get",
+	GoName: "OmniItemCategoryGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道商品轻发布类目信息",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemCategoryGetRequest) },
+	newResponse: func() any { return new(OmniItemCategoryGetResponse) },
+}
+
+var opOmniItemItemDelete = &Method{
+	Name:   "taobao.omniitem.item.delete",
+	GoName: "OmniItemItemDelete", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道商品删除",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemItemDeleteRequest) },
+	newResponse: func() any { return new(OmniItemItemDeleteResponse) },
+}
+
+var opOmniItemItemFullUpdate = &Method{
+	Name:   "taobao.omniitem.item.fullupdate",
+	GoName: "OmniItemItemFullUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道商品全量更新",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemItemFullUpdateRequest) },
+	newResponse: func() any { return new(OmniItemItemFullUpdateResponse) },
+}
+
+var opOmniItemItemGet = &Method{
+	Name:   "taobao.omniitem.item.get",
+	GoName: "OmniItemItemGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "获取全渠道门店商品",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemItemGetRequest) },
+	newResponse: func() any { return new(OmniItemItemGetResponse) },
+}
+
+var opOmniItemItemPublish = &Method{
+	Name:   "taobao.omniitem.item.publish",
+	GoName: "OmniItemItemPublish", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道门店商品轻发布",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemItemPublishRequest) },
+	newResponse: func() any { return new(OmniItemItemPublishResponse) },
+}
+
+var opOmniItemSKUGet = &Method{
+	Name:   "taobao.omniitem.sku.get",
+	GoName: "OmniItemSKUGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "获取全渠道门店商品sku",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniItemSKUGetRequest) },
+	newResponse: func() any { return new(OmniItemSKUGetResponse) },
+}
+
+var opOmniOrderDTDConsign = &Method{
+	Name:   "taobao.omniorder.dtd.consign",
+	GoName: "OmniOrderDTDConsign", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "门店自送发货",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderDTDConsignRequest) },
+	newResponse: func() any { return new(OmniOrderDTDConsignResponse) },
+}
+
+var opOmniOrderDTDConsume = &Method{
+	Name:   "taobao.omniorder.dtd.consume",
+	GoName: "OmniOrderDTDConsume", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "门店自送对码进行核销",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderDTDConsumeRequest) },
+	newResponse: func() any { return new(OmniOrderDTDConsumeResponse) },
+}
+
+var opOmniOrderDTDQuery = &Method{
+	Name:   "taobao.omniorder.dtd.query",
+	GoName: "OmniOrderDTDQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "门店自送根据核销码查订单",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderDTDQueryRequest) },
+	newResponse: func() any { return new(OmniOrderDTDQueryResponse) },
+}
+
+var opOmniOrderDTDResend = &Method{
+	Name:   "taobao.omniorder.dtd.resend",
+	GoName: "OmniOrderDTDResend", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "门店自送重发码",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderDTDResendRequest) },
+	newResponse: func() any { return new(OmniOrderDTDResendResponse) },
+}
+
+var opOmniOrderGuideDataGet = &Method{
+	Name:   "taobao.omniorder.guide.data.get",
+	GoName: "OmniOrderGuideDataGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "获取全渠道导购产品数据",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderGuideDataGetRequest) },
+	newResponse: func() any { return new(OmniOrderGuideDataGetResponse) },
+}
+
+var opOmniOrderItemTagOperate = &Method{
+	Name:   "taobao.omniorder.item.tag.operate",
+	GoName: "OmniOrderItemTagOperate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道商品打标与去标",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderItemTagOperateRequest) },
+	newResponse: func() any { return new(OmniOrderItemTagOperateResponse) },
+}
+
+var opOmniOrderPrintSaleJudge = &Method{
+	Name:   "taobao.omniorder.print.sale.judge",
+	GoName: "OmniOrderPrintSaleJudge", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "导购员判断",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderPrintSaleJudgeRequest) },
+	newResponse: func() any { return new(OmniOrderPrintSaleJudgeResponse) },
+}
+
+var opOmniOrderStoreCollectConfigGet = &Method{
+	Name:   "taobao.omniorder.store.collectconfig.get",
+	GoName: "OmniOrderStoreCollectConfigGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "查询门店自提配置内容",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreCollectConfigGetRequest) },
+	newResponse: func() any { return new(OmniOrderStoreCollectConfigGetResponse) },
+}
+
+var opOmniOrderStoreCollectConfigUpdate = &Method{
+	Name:   "taobao.omniorder.store.collectconfig.update",
+	GoName: "OmniOrderStoreCollectConfigUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "门店自提配置修改",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreCollectConfigUpdateRequest) },
+	newResponse: func() any { return new(OmniOrderStoreCollectConfigUpdateResponse) },
+}
+
+var opOmniOrderStoreConsigned = &Method{
+	Name:   "taobao.omniorder.store.consigned",
+	GoName: "OmniOrderStoreConsigned", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "Pos端门店发货",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreConsignedRequest) },
+	newResponse: func() any { return new(OmniOrderStoreConsignedResponse) },
+}
+
+var opOmniOrderStoreDeliverConfigGet = &Method{
+	Name:   "taobao.omniorder.store.deliverconfig.get",
+	GoName: "OmniOrderStoreDeliverConfigGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "查询门店发货配置内容",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreDeliverConfigGetRequest) },
+	newResponse: func() any { return new(OmniOrderStoreDeliverConfigGetResponse) },
+}
+
+var opOmniOrderStoreDeliverConfigUpdate = &Method{
+	Name:   "taobao.omniorder.store.deliverconfig.update",
+	GoName: "OmniOrderStoreDeliverConfigUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "修改门店发货配置内容",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreDeliverConfigUpdateRequest) },
+	newResponse: func() any { return new(OmniOrderStoreDeliverConfigUpdateResponse) },
+}
+
+var opOmniOrderStoreSDTQueryStation = &Method{
+	Name:   "taobao.omniorder.store.sdtquerystation",
+	GoName: "OmniOrderStoreSDTQueryStation", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "速店通查询站点信息",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreSDTQueryStationRequest) },
+	newResponse: func() any { return new(OmniOrderStoreSDTQueryStationResponse) },
+}
+
+var opOmniOrderStoreSDTStatus = &Method{
+	Name:   "taobao.omniorder.store.sdtstatus",
+	GoName: "OmniOrderStoreSDTStatus", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "菜鸟裹裹运单状态查询",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreSDTStatusRequest) },
+	newResponse: func() any { return new(OmniOrderStoreSDTStatusResponse) },
+}
+
+var opOmniOrderStoreSwitchStatusGet = &Method{
+	Name:   "taobao.omniorder.store.switchstatus.get",
+	GoName: "OmniOrderStoreSwitchStatusGet", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "switchstatus.get",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreSwitchStatusGetRequest) },
+	newResponse: func() any { return new(OmniOrderStoreSwitchStatusGetResponse) },
+}
+
+var opOmniOrderStoreSwitchStatusUpdate = &Method{
+	Name:   "taobao.omniorder.store.switchstatus.update",
+	GoName: "OmniOrderStoreSwitchStatusUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "switchstatus.update",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreSwitchStatusUpdateRequest) },
+	newResponse: func() any { return new(OmniOrderStoreSwitchStatusUpdateResponse) },
+}
+
+var opOmniOrderStoreCollectConsume = &Method{
+	Name:   "taobao.omniorder.storecollect.consume",
+	GoName: "OmniOrderStoreCollectConsume", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道门店自提核销订单",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreCollectConsumeRequest) },
+	newResponse: func() any { return new(OmniOrderStoreCollectConsumeResponse) },
+}
+
+var opOmniOrderStoreCollectQuery = &Method{
+	Name:   "taobao.omniorder.storecollect.query",
+	GoName: "OmniOrderStoreCollectQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "全渠道门店自提根据核销码查询订单",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OmniOrderStoreCollectQueryRequest) },
+	newResponse: func() any { return new(OmniOrderStoreCollectQueryResponse) },
+}
+
+var opItemsMarking = &Method{
+	Name:   "taobao.qimen.items.marking",
+	GoName: "ItemsMarking", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "商品通自动打标",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(ItemsMarkingRequest) },
+	newResponse: func() any { return new(ItemsMarkingResponse) },
+}
+
+var opItemsTagQuery = &Method{
+	Name:   "taobao.qimen.items.tag.query",
+	GoName: "ItemsTagQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "打标结果查询-商品维度",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(ItemsTagQueryRequest) },
+	newResponse: func() any { return new(ItemsTagQueryResponse) },
+}
+
+var opTagItemsQuery = &Method{
+	Name:   "taobao.qimen.tag.items.query",
+	GoName: "TagItemsQuery", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "打标结果查询-标维度",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Read,
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(TagItemsQueryRequest) },
+	newResponse: func() any { return new(TagItemsQueryResponse) },
+}
+
+var opOrderStatusUpdate = &Method{
+	Name:   "taobao.qimen.orderstatus.update",
+	GoName: "OrderStatusUpdate", Service: "Other",
+	Family:    FamilyOther,
+	Title:     "订单状态更新接口",
+	Direction: Outbound, Body: BodyForm, Confidence: "high",
+	Effect:      jushuitan.Unsafe,
+	Why:         "no source states that it is idempotent",
+	Success:     []string{"flag success", "method root"},
+	newRequest:  func() any { return new(OrderStatusUpdateRequest) },
+	newResponse: func() any { return new(OrderStatusUpdateResponse) },
 }
 
 // methods is every method of the catalog, in its order.
@@ -914,6 +2150,16 @@ var methods = []*Method{
 	opPOSUpdateSalesRefund,
 	opPOSUpdateWXOrder,
 	opPOSUpdateWXRefund,
+	opPOSReturnApplyReport,
+	opPOSShopSynchronize,
+	opPOSWMSReturnApplyReport,
+	opPOSReplenishApply,
+	opPOSReplenishConfirm,
+	opPOSReturnApply,
+	opPOSReturnCreate,
+	opPOSStockMoveSynchronize,
+	opPOSStoreSynchronize,
+	opPOSWebOrderAdd,
 	opCombineItemSynchronize,
 	opDeliveryOrderBatchConfirm,
 	opDeliveryOrderBatchCreate,
@@ -949,759 +2195,282 @@ var methods = []*Method{
 	opTransferOrderCreate,
 	opTransferOrderQuery,
 	opTransferOrderReport,
-	{
-		Name:      "taobao.qimen.channelinventory.query",
-		Family:    FamilyOther,
-		Title:     "渠道库存查询接口",
-		TitleEN:   "Query channel stock",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.combineitem.delete",
-		Family:    FamilyOther,
-		Title:     "组合货品删除接口",
-		TitleEN:   "Delete combined item",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.combineitem.query",
-		Family:    FamilyOther,
-		Title:     "组合货品关系查询接口",
-		TitleEN:   "Query combined item",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.expressinfo.query",
-		Family:    FamilyOther,
-		Title:     "配送公司信息查询接口",
-		TitleEN:   "Query carriers",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.inventory.synchronize",
-		Family:    FamilyOther,
-		Title:     "库存状态同步接口",
-		TitleEN:   "Synchronise stock state",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.inventory.synchronize.report",
-		Family:    FamilyOther,
-		Title:     "库存状态同步确认接口",
-		TitleEN:   "Confirm stock-state synchronisation",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.inventorybatch.query",
-		Family:    FamilyOther,
-		Title:     "商品单仓批次库存查询接口",
-		TitleEN:   "Query lots of an item in one warehouse",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.inventoryreserve.cancel",
-		Family:    FamilyOther,
-		Title:     "库存预占取消接口",
-		TitleEN:   "Cancel stock reservation",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.inventoryrule.create",
-		Family:    FamilyOther,
-		Title:     "渠道间库存规则设置接口",
-		TitleEN:   "Set channel stock rule",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.itemmapping.create",
-		Family:    FamilyOther,
-		Title:     "前后端商品映射接口",
-		TitleEN:   "Map front/back items",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.itemmapping.query",
-		Family:    FamilyOther,
-		Title:     "前后端商品映射查询接口",
-		TitleEN:   "Query front/back item mapping",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.itemstore.banding",
-		Family:    FamilyOther,
-		Title:     "商品关联绑定接口",
-		TitleEN:   "Link item and stores",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.itemstore.query",
-		Family:    FamilyOther,
-		Title:     "商品关联门店查询接口",
-		TitleEN:   "Stores linked to an item",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.order.callback",
-		Family:    FamilyOther,
-		Title:     "配送拦截接口",
-		TitleEN:   "Intercept parcel",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.order.query",
-		Family:    FamilyOther,
-		Title:     "根据收件人信息查询交易单号接口",
-		TitleEN:   "Find trade no. by receiver",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.order.sn.report",
-		Family:    FamilyOther,
-		Title:     "订单SN通知接口",
-		TitleEN:   "Report order SN",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.presalespackage.consign",
-		Family:    FamilyOther,
-		Title:     "预售预包尾款推单发货",
-		TitleEN:   "Ship pre-packed pre-sale order",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.returnpackage.report",
-		Family:    FamilyOther,
-		Title:     "退货包裹状态通知接口",
-		TitleEN:   "Report return parcel status",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.shop.synchronize",
-		Family:    FamilyOther,
-		Title:     "店铺同步接口",
-		TitleEN:   "Synchronise shop",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.singleitem.query",
-		Family:    FamilyOther,
-		Title:     "商品查询接口",
-		TitleEN:   "Query item",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.store.delete",
-		Family:    FamilyOther,
-		Title:     "门店删除接口",
-		TitleEN:   "Delete store",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.store.update",
-		Family:    FamilyOther,
-		Title:     "门店更新接口",
-		TitleEN:   "Update store",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.storecategory.get",
-		Family:    FamilyOther,
-		Title:     "门店类目获取接口",
-		TitleEN:   "Get store categories",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.storeitem.query",
-		Family:    FamilyOther,
-		Title:     "门店关联商品查询接口",
-		TitleEN:   "Items linked to a store",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.supplier.synchronize",
-		Family:    FamilyOther,
-		Title:     "供应商同步接口",
-		TitleEN:   "Synchronise supplier",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.warehouseinfo.query",
-		Family:    FamilyOther,
-		Title:     "货主仓库资源查询接口",
-		TitleEN:   "Query owner's warehouses",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.warehouseinfo.synchronize",
-		Family:    FamilyOther,
-		Title:     "仓库同步接口",
-		TitleEN:   "Synchronise warehouse",
-		Direction: Inbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.wavenum.report",
-		Family:    FamilyOther,
-		Title:     "发货单波次通知接口",
-		TitleEN:   "Report wave number",
-		Direction: Outbound, Body: BodyXML, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
+	opInventoryCheckQuery,
+	opInventoryReserveCreate,
+	opItemLackQuery,
+	opOrderStatusBatchQuery,
+	opReplenishPlanCreate,
+	opReturnOrderQuery,
+	opStockOutQuery,
+	opChannelInventoryQuery,
+	opCombineItemDelete,
+	opCombineItemQuery,
+	opExpressInfoQuery,
+	opInventorySynchronize,
+	opInventorySynchronizeReport,
+	opInventoryBatchQuery,
+	opInventoryReserveCancel,
+	opInventoryRuleCreate,
+	opItemMappingCreate,
+	opItemMappingQuery,
+	opItemStoreBanding,
+	opItemStoreQuery,
+	opOrderCallback,
+	opOrderQuery,
+	opOrderSNReport,
+	opPresalesPackageConsign,
+	opReturnPackageReport,
+	opShopSynchronize,
+	opSingleItemQuery,
+	opStoreDelete,
+	opStoreUpdate,
+	opStoreCategoryGet,
+	opStoreItemQuery,
+	opSupplierSynchronize,
+	opWarehouseInfoQuery,
+	opWarehouseInfoSynchronize,
+	opWaveNumReport,
 	{
 		Name:      "qimen.taobao.erp.order.add",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.order.update",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.order.sync",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.inventory.lock",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.item.inventory.update",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.retailorder.get",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Read,
+		Effect:  jushuitan.Read,
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.stockout.add",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "qimen.taobao.erp.stockout.report",
 		Family:    FamilyOther,
 		Direction: Both, Body: BodyForm, Confidence: "low",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.storeinventory.iteminitial",
 		Family:    FamilyOther,
 		Title:     "库存初始化接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.storeinventory.itemupdate",
 		Family:    FamilyOther,
 		Title:     "库存增量更新接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.storeinventory.itemquery",
 		Family:    FamilyOther,
 		Title:     "库存查询接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-		Limits: []string{"stores: at most 20 entries"},
+		Effect:  jushuitan.Read,
+		Success: []string{"flag success", "method root"},
+		Limits:  []string{"stores: at most 20 entries"},
 	},
 	{
 		Name:      "taobao.qimen.storeinventory.itemadjust",
 		Family:    FamilyOther,
 		Title:     "库存占用调整接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.orderstatus.sync",
 		Family:    FamilyOther,
 		Title:     "订单全链路接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
-	{
-		Name:      "alibaba.retail.commission.order.query",
-		Family:    FamilyOther,
-		Title:     "分销订单查询",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "alibaba.retail.commission.order.sync",
-		Family:    FamilyOther,
-		Title:     "分佣数据传输",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "alibaba.retail.commission.result.query",
-		Family:    FamilyOther,
-		Title:     "分佣结果查询",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "alibaba.retail.commission.status.change",
-		Family:    FamilyOther,
-		Title:     "分佣状态变更",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
+	opRetailCommissionOrderQuery,
+	opRetailCommissionOrderSync,
+	opRetailCommissionResultQuery,
+	opRetailCommissionStatusChange,
 	{
 		Name:      "taobao.jst.astrolabe.orderstatus.sync",
 		Family:    FamilyOther,
 		Title:     "线下门店派单以及单据相关操作接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.adjust",
-		Family:    FamilyOther,
-		Title:     "后端商品库存占用调整接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.initial",
-		Family:    FamilyOther,
-		Title:     "后端商品库存初始化",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.itemadjust",
-		Family:    FamilyOther,
-		Title:     "库存占用调整接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.iteminitial",
-		Family:    FamilyOther,
-		Title:     "库存初始化接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.itemquery",
-		Family:    FamilyOther,
-		Title:     "库存查询接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.itemupdate",
-		Family:    FamilyOther,
-		Title:     "库存增量更新接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.query",
-		Family:    FamilyOther,
-		Title:     "后端商品库存查询接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.jst.astrolabe.storeinventory.update",
-		Family:    FamilyOther,
-		Title:     "后端商品库存增量更新接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omni.dealer.oders.get",
-		Family:    FamilyOther,
-		Title:     "获取单笔全渠道经销商订单的详细信息",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omni.dealer.oders.list",
-		Family:    FamilyOther,
-		Title:     "全渠道经销商订单列表",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omni.dealer.oders.refund.address",
-		Family:    FamilyOther,
-		Title:     "经销商查询逆向退货地址",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omni.order.detail",
-		Family:    FamilyOther,
-		Title:     "全渠道订单详情",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omni.order.goods.ready",
-		Family:    FamilyOther,
-		Title:     "备货完成",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniitem.category.get",
-		Family:    FamilyOther,
-		Title:     "全渠道商品轻发布类目信息",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniitem.item.delete",
-		Family:    FamilyOther,
-		Title:     "全渠道商品删除",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniitem.item.fullupdate",
-		Family:    FamilyOther,
-		Title:     "全渠道商品全量更新",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniitem.item.get",
-		Family:    FamilyOther,
-		Title:     "获取全渠道门店商品",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniitem.item.publish",
-		Family:    FamilyOther,
-		Title:     "全渠道门店商品轻发布",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniitem.sku.get",
-		Family:    FamilyOther,
-		Title:     "获取全渠道门店商品sku",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
+	opJSTAstrolabeStoreInventoryAdjust,
+	opJSTAstrolabeStoreInventoryInitial,
+	opJSTAstrolabeStoreInventoryItemAdjust,
+	opJSTAstrolabeStoreInventoryItemInitial,
+	opJSTAstrolabeStoreInventoryItemQuery,
+	opJSTAstrolabeStoreInventoryItemUpdate,
+	opJSTAstrolabeStoreInventoryQuery,
+	opJSTAstrolabeStoreInventoryUpdate,
+	opOmniDealerOdersGet,
+	opOmniDealerOdersList,
+	opOmniDealerOdersRefundAddress,
+	opOmniOrderDetail,
+	opOmniOrderGoodsReady,
+	opOmniItemCategoryGet,
+	opOmniItemItemDelete,
+	opOmniItemItemFullUpdate,
+	opOmniItemItemGet,
+	opOmniItemItemPublish,
+	opOmniItemSKUGet,
 	{
 		Name:      "taobao.omniorder.allocatedinfo.sync",
 		Family:    FamilyOther,
 		Title:     "分单结果同步给星盘",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
-	{
-		Name:      "taobao.omniorder.dtd.consign",
-		Family:    FamilyOther,
-		Title:     "门店自送发货",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.dtd.consume",
-		Family:    FamilyOther,
-		Title:     "门店自送对码进行核销",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.dtd.query",
-		Family:    FamilyOther,
-		Title:     "门店自送根据核销码查订单",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.dtd.resend",
-		Family:    FamilyOther,
-		Title:     "门店自送重发码",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.guide.data.get",
-		Family:    FamilyOther,
-		Title:     "获取全渠道导购产品数据",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.item.tag.operate",
-		Family:    FamilyOther,
-		Title:     "全渠道商品打标与去标",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.print.sale.judge",
-		Family:    FamilyOther,
-		Title:     "导购员判断",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
+	opOmniOrderDTDConsign,
+	opOmniOrderDTDConsume,
+	opOmniOrderDTDQuery,
+	opOmniOrderDTDResend,
+	opOmniOrderGuideDataGet,
+	opOmniOrderItemTagOperate,
+	opOmniOrderPrintSaleJudge,
 	{
 		Name:      "taobao.omniorder.store.accpeted",
 		Family:    FamilyOther,
 		Title:     "Pos端门店接单接口",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
-	{
-		Name:      "taobao.omniorder.store.collectconfig.get",
-		Family:    FamilyOther,
-		Title:     "查询门店自提配置内容",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.store.collectconfig.update",
-		Family:    FamilyOther,
-		Title:     "门店自提配置修改",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.store.consigned",
-		Family:    FamilyOther,
-		Title:     "Pos端门店发货",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.store.deliverconfig.get",
-		Family:    FamilyOther,
-		Title:     "查询门店发货配置内容",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.store.deliverconfig.update",
-		Family:    FamilyOther,
-		Title:     "修改门店发货配置内容",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
+	opOmniOrderStoreCollectConfigGet,
+	opOmniOrderStoreCollectConfigUpdate,
+	opOmniOrderStoreConsigned,
+	opOmniOrderStoreDeliverConfigGet,
+	opOmniOrderStoreDeliverConfigUpdate,
 	{
 		Name:      "taobao.omniorder.store.reallocate",
 		Family:    FamilyOther,
 		Title:     "rellocate",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.omniorder.store.refused",
 		Family:    FamilyOther,
 		Title:     "Pos端门店拒单",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "no source says that a repeat changes nothing more",
+		Effect:  jushuitan.Unsafe,
+		Why:     "no source states that it is idempotent",
+		Success: []string{"flag success", "method root"},
 	},
-	{
-		Name:      "taobao.omniorder.store.sdtquerystation",
-		Family:    FamilyOther,
-		Title:     "速店通查询站点信息",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.store.sdtstatus",
-		Family:    FamilyOther,
-		Title:     "菜鸟裹裹运单状态查询",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.store.switchstatus.get",
-		Family:    FamilyOther,
-		Title:     "switchstatus.get",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.omniorder.store.switchstatus.update",
-		Family:    FamilyOther,
-		Title:     "switchstatus.update",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.storecollect.consume",
-		Family:    FamilyOther,
-		Title:     "全渠道门店自提核销订单",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.omniorder.storecollect.query",
-		Family:    FamilyOther,
-		Title:     "全渠道门店自提根据核销码查询订单",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.items.marking",
-		Family:    FamilyOther,
-		Title:     "商品通自动打标",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
-	{
-		Name:      "taobao.qimen.items.tag.query",
-		Family:    FamilyOther,
-		Title:     "打标结果查询-商品维度",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.tag.items.query",
-		Family:    FamilyOther,
-		Title:     "打标结果查询-标维度",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
-	},
-	{
-		Name:      "taobao.qimen.orderstatus.update",
-		Family:    FamilyOther,
-		Title:     "订单状态更新接口",
-		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
-	},
+	opOmniOrderStoreSDTQueryStation,
+	opOmniOrderStoreSDTStatus,
+	opOmniOrderStoreSwitchStatusGet,
+	opOmniOrderStoreSwitchStatusUpdate,
+	opOmniOrderStoreCollectConsume,
+	opOmniOrderStoreCollectQuery,
+	opItemsMarking,
+	opItemsTagQuery,
+	opTagItemsQuery,
+	opOrderStatusUpdate,
 	{
 		Name:      "taobao.qimen.event.produce",
 		Family:    FamilyOther,
 		Title:     "发出奇门事件",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.events.produce",
 		Family:    FamilyOther,
 		Title:     "批量发送奇门事件",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.trade.user.add",
 		Family:    FamilyOther,
 		Title:     "添加奇门订单链路用户",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.trade.user.delete",
 		Family:    FamilyOther,
 		Title:     "删除奇门订单链路用户",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Unsafe,
-		Why:    "its table is not known",
+		Effect:  jushuitan.Unsafe,
+		Why:     "its members are not documented",
+		Success: []string{"flag success", "method root"},
 	},
 	{
 		Name:      "taobao.qimen.trade.users.get",
 		Family:    FamilyOther,
 		Title:     "获取奇门用户列表",
 		Direction: Outbound, Body: BodyForm, Confidence: "high",
-		Effect: jushuitan.Read,
+		Effect:  jushuitan.Read,
+		Success: []string{"flag success", "method root"},
 	},
 }
 
@@ -1724,318 +2493,416 @@ func methodAt(name string) *Method {
 		return methods[6]
 	case "jst.orders.out.skusn.query":
 		return methods[7]
-	case "qimen.taobao.pos.deliveryorder.get":
+	case "qimen.taobao.pos.deliveryorder.get", "taobao.pos.deliveryorder.get":
 		return methods[8]
-	case "qimen.taobao.pos.deliveryorder.confirm":
+	case "qimen.taobao.pos.deliveryorder.confirm", "taobao.pos.deliveryorder.confirm":
 		return methods[9]
-	case "qimen.taobao.pos.deliveryorder.consign":
+	case "qimen.taobao.pos.deliveryorder.consign", "taobao.pos.deliveryorder.consign":
 		return methods[10]
-	case "qimen.taobao.pos.weborder.sync":
+	case "qimen.taobao.pos.weborder.sync", "taobao.pos.weborder.sync":
 		return methods[11]
-	case "qimen.taobao.pos.weborder.single.sync":
+	case "qimen.taobao.pos.weborder.single.sync", "taobao.pos.weborder.single.sync":
 		return methods[12]
-	case "qimen.taobao.pos.update.salesorder":
+	case "qimen.taobao.pos.update.salesorder", "taobao.pos.update.salesorder":
 		return methods[13]
-	case "qimen.taobao.pos.salesorder.update":
+	case "qimen.taobao.pos.salesorder.update", "taobao.pos.salesorder.update":
 		return methods[14]
-	case "qimen.taobao.pos.salesorder.synchronize":
+	case "qimen.taobao.pos.salesorder.synchronize", "taobao.pos.salesorder.synchronize":
 		return methods[15]
-	case "qimen.taobao.pos.receipt.synchronize":
+	case "qimen.taobao.pos.receipt.synchronize", "taobao.pos.receipt.synchronize":
 		return methods[16]
-	case "qimen.taobao.pos.inventory.query":
+	case "qimen.taobao.pos.inventory.query", "taobao.pos.inventory.query":
 		return methods[17]
-	case "qimen.taobao.pos.inventory.synchronize":
+	case "qimen.taobao.pos.inventory.synchronize", "taobao.pos.inventory.synchronize":
 		return methods[18]
-	case "qimen.taobao.pos.items.synchronize":
+	case "qimen.taobao.pos.items.synchronize", "taobao.pos.items.synchronize":
 		return methods[19]
-	case "qimen.taobao.pos.items.get":
+	case "qimen.taobao.pos.items.get", "taobao.pos.items.get":
 		return methods[20]
-	case "qimen.taobao.pos.return.reply":
+	case "qimen.taobao.pos.return.reply", "taobao.pos.return.reply":
 		return methods[21]
-	case "qimen.taobao.pos.order.return.add":
+	case "qimen.taobao.pos.order.return.add", "taobao.pos.order.return.add":
 		return methods[22]
-	case "qimen.taobao.pos.inventory.report":
+	case "qimen.taobao.pos.inventory.report", "taobao.pos.inventory.report":
 		return methods[23]
-	case "qimen.taobao.pos.replenish.create":
+	case "qimen.taobao.pos.replenish.create", "taobao.pos.replenish.create":
 		return methods[24]
 	case "taobao.qimen.pos.replenish.notice", "pos.replenish.notice":
 		return methods[25]
-	case "qimen.taobao.pos.clerk.get":
+	case "qimen.taobao.pos.clerk.get", "taobao.pos.clerk.get":
 		return methods[26]
-	case "qimen.taobao.pos.clerk.synchronize":
+	case "qimen.taobao.pos.clerk.synchronize", "taobao.pos.clerk.synchronize":
 		return methods[27]
-	case "qimen.taobao.pos.customer.get":
+	case "qimen.taobao.pos.customer.get", "taobao.pos.customer.get":
 		return methods[28]
-	case "qimen.taobao.pos.customer.synchronize":
+	case "qimen.taobao.pos.customer.synchronize", "taobao.pos.customer.synchronize":
 		return methods[29]
-	case "qimen.taobao.pos.update.salesrefund":
+	case "qimen.taobao.pos.update.salesrefund", "taobao.pos.update.salesrefund":
 		return methods[30]
-	case "qimen.taobao.pos.update.wxorder":
+	case "qimen.taobao.pos.update.wxorder", "taobao.pos.update.wxorder":
 		return methods[31]
-	case "qimen.taobao.pos.update.wxrefund":
+	case "qimen.taobao.pos.update.wxrefund", "taobao.pos.update.wxrefund":
 		return methods[32]
-	case "taobao.qimen.combineitem.synchronize", "combineitem.synchronize":
+	case "qimen.returnapply.report":
 		return methods[33]
-	case "taobao.qimen.deliveryorder.batchconfirm", "deliveryorder.batchconfirm":
+	case "qimen.shop.synchronize":
 		return methods[34]
-	case "taobao.qimen.deliveryorder.batchcreate", "deliveryorder.batchcreate":
+	case "qimen.wms.returnapply.report":
 		return methods[35]
-	case "taobao.qimen.deliveryorder.batchcreate.answer", "deliveryorder.batchcreate.answer":
+	case "qimen.taobao.pos.replenish.apply", "taobao.pos.replenish.apply":
 		return methods[36]
-	case "taobao.qimen.deliveryorder.confirm", "deliveryorder.confirm":
+	case "qimen.taobao.pos.replenish.confirm", "taobao.pos.replenish.confirm":
 		return methods[37]
-	case "taobao.qimen.deliveryorder.create", "deliveryorder.create":
+	case "qimen.taobao.pos.return.apply", "taobao.pos.return.apply":
 		return methods[38]
-	case "taobao.qimen.deliveryorder.query", "deliveryorder.query":
+	case "qimen.taobao.pos.return.create", "taobao.pos.return.create":
 		return methods[39]
-	case "taobao.qimen.entryorder.confirm", "entryorder.confirm":
+	case "qimen.taobao.pos.stockmove.synchronize", "taobao.pos.stockmove.synchronize":
 		return methods[40]
-	case "taobao.qimen.entryorder.create", "entryorder.create":
+	case "qimen.taobao.pos.store.synchronize", "taobao.pos.store.synchronize":
 		return methods[41]
-	case "taobao.qimen.entryorder.query", "entryorder.query":
+	case "qimen.taobao.pos.weborder.add", "taobao.pos.weborder.add":
 		return methods[42]
-	case "taobao.qimen.inventory.query", "inventory.query":
+	case "taobao.qimen.combineitem.synchronize", "combineitem.synchronize":
 		return methods[43]
-	case "taobao.qimen.inventory.report", "inventory.report":
+	case "taobao.qimen.deliveryorder.batchconfirm", "deliveryorder.batchconfirm":
 		return methods[44]
-	case "taobao.qimen.itemlack.report", "itemlack.report":
+	case "taobao.qimen.deliveryorder.batchcreate", "deliveryorder.batchcreate":
 		return methods[45]
-	case "taobao.qimen.items.synchronize", "items.synchronize":
+	case "taobao.qimen.deliveryorder.batchcreate.answer", "deliveryorder.batchcreate.answer":
 		return methods[46]
-	case "taobao.qimen.order.cancel", "order.cancel":
+	case "taobao.qimen.deliveryorder.confirm", "deliveryorder.confirm":
 		return methods[47]
-	case "taobao.qimen.order.pending", "order.pending":
+	case "taobao.qimen.deliveryorder.create", "deliveryorder.create":
 		return methods[48]
-	case "taobao.qimen.orderexception.report", "orderexception.report":
+	case "taobao.qimen.deliveryorder.query", "deliveryorder.query":
 		return methods[49]
-	case "taobao.qimen.orderprocess.query", "orderprocess.query":
+	case "taobao.qimen.entryorder.confirm", "entryorder.confirm":
 		return methods[50]
-	case "taobao.qimen.orderprocess.report", "orderprocess.report":
+	case "taobao.qimen.entryorder.create", "entryorder.create":
 		return methods[51]
-	case "taobao.qimen.receiverinfo.query", "receiverinfo.query":
+	case "taobao.qimen.entryorder.query", "entryorder.query":
 		return methods[52]
-	case "taobao.qimen.returnorder.confirm", "returnorder.confirm":
+	case "taobao.qimen.inventory.query", "inventory.query":
 		return methods[53]
-	case "taobao.qimen.returnorder.create", "returnorder.create":
+	case "taobao.qimen.inventory.report", "inventory.report":
 		return methods[54]
-	case "taobao.qimen.singleitem.synchronize", "singleitem.synchronize":
+	case "taobao.qimen.itemlack.report", "itemlack.report":
 		return methods[55]
-	case "taobao.qimen.sn.report", "sn.report":
+	case "taobao.qimen.items.synchronize", "items.synchronize":
 		return methods[56]
-	case "taobao.qimen.stock.query", "stock.query":
+	case "taobao.qimen.order.cancel", "order.cancel":
 		return methods[57]
-	case "taobao.qimen.stockchange.report", "stockchange.report":
+	case "taobao.qimen.order.pending", "order.pending":
 		return methods[58]
-	case "taobao.qimen.stockout.confirm", "stockout.confirm":
+	case "taobao.qimen.orderexception.report", "orderexception.report":
 		return methods[59]
-	case "taobao.qimen.stockout.create", "stockout.create":
+	case "taobao.qimen.orderprocess.query", "orderprocess.query":
 		return methods[60]
-	case "taobao.qimen.store.create", "store.create":
+	case "taobao.qimen.orderprocess.report", "orderprocess.report":
 		return methods[61]
-	case "taobao.qimen.store.query", "store.query":
+	case "taobao.qimen.receiverinfo.query", "receiverinfo.query":
 		return methods[62]
-	case "taobao.qimen.storeprocess.confirm", "storeprocess.confirm":
+	case "taobao.qimen.returnorder.confirm", "returnorder.confirm":
 		return methods[63]
-	case "taobao.qimen.storeprocess.create", "storeprocess.create":
+	case "taobao.qimen.returnorder.create", "returnorder.create":
 		return methods[64]
-	case "taobao.qimen.transferorder.create", "transferorder.create":
+	case "taobao.qimen.singleitem.synchronize", "singleitem.synchronize":
 		return methods[65]
-	case "taobao.qimen.transferorder.query", "transferorder.query":
+	case "taobao.qimen.sn.report", "sn.report":
 		return methods[66]
-	case "taobao.qimen.transferorder.report", "transferorder.report":
+	case "taobao.qimen.stock.query", "stock.query":
 		return methods[67]
-	case "taobao.qimen.channelinventory.query", "channelinventory.query":
+	case "taobao.qimen.stockchange.report", "stockchange.report":
 		return methods[68]
-	case "taobao.qimen.combineitem.delete", "combineitem.delete":
+	case "taobao.qimen.stockout.confirm", "stockout.confirm":
 		return methods[69]
-	case "taobao.qimen.combineitem.query", "combineitem.query":
+	case "taobao.qimen.stockout.create", "stockout.create":
 		return methods[70]
-	case "taobao.qimen.expressinfo.query", "expressinfo.query":
+	case "taobao.qimen.store.create", "store.create":
 		return methods[71]
-	case "taobao.qimen.inventory.synchronize", "inventory.synchronize":
+	case "taobao.qimen.store.query", "store.query":
 		return methods[72]
-	case "taobao.qimen.inventory.synchronize.report", "inventory.synchronize.report":
+	case "taobao.qimen.storeprocess.confirm", "storeprocess.confirm":
 		return methods[73]
-	case "taobao.qimen.inventorybatch.query", "inventorybatch.query":
+	case "taobao.qimen.storeprocess.create", "storeprocess.create":
 		return methods[74]
-	case "taobao.qimen.inventoryreserve.cancel", "inventoryreserve.cancel":
+	case "taobao.qimen.transferorder.create", "transferorder.create":
 		return methods[75]
-	case "taobao.qimen.inventoryrule.create", "inventoryrule.create":
+	case "taobao.qimen.transferorder.query", "transferorder.query":
 		return methods[76]
-	case "taobao.qimen.itemmapping.create", "itemmapping.create":
+	case "taobao.qimen.transferorder.report", "transferorder.report":
 		return methods[77]
-	case "taobao.qimen.itemmapping.query", "itemmapping.query":
+	case "taobao.qimen.inventorycheck.query", "inventorycheck.query":
 		return methods[78]
-	case "taobao.qimen.itemstore.banding", "itemstore.banding":
+	case "taobao.qimen.inventoryreserve.create", "inventoryreserve.create":
 		return methods[79]
-	case "taobao.qimen.itemstore.query", "itemstore.query":
+	case "taobao.qimen.itemlack.query", "itemlack.query":
 		return methods[80]
-	case "taobao.qimen.order.callback", "order.callback":
+	case "taobao.qimen.orderstatus.batchquery", "orderstatus.batchquery":
 		return methods[81]
-	case "taobao.qimen.order.query", "order.query":
+	case "taobao.qimen.replenishplan.create", "replenishplan.create":
 		return methods[82]
-	case "taobao.qimen.order.sn.report", "order.sn.report":
+	case "taobao.qimen.returnorder.query", "returnorder.query":
 		return methods[83]
-	case "taobao.qimen.presalespackage.consign", "presalespackage.consign":
+	case "taobao.qimen.stockout.query", "stockout.query":
 		return methods[84]
-	case "taobao.qimen.returnpackage.report", "returnpackage.report":
+	case "taobao.qimen.channelinventory.query", "channelinventory.query":
 		return methods[85]
-	case "taobao.qimen.shop.synchronize", "shop.synchronize":
+	case "taobao.qimen.combineitem.delete", "combineitem.delete":
 		return methods[86]
-	case "taobao.qimen.singleitem.query", "singleitem.query":
+	case "taobao.qimen.combineitem.query", "combineitem.query":
 		return methods[87]
-	case "taobao.qimen.store.delete", "store.delete":
+	case "taobao.qimen.expressinfo.query", "expressinfo.query":
 		return methods[88]
-	case "taobao.qimen.store.update", "store.update":
+	case "taobao.qimen.inventory.synchronize", "inventory.synchronize":
 		return methods[89]
-	case "taobao.qimen.storecategory.get", "storecategory.get":
+	case "taobao.qimen.inventory.synchronize.report", "inventory.synchronize.report":
 		return methods[90]
-	case "taobao.qimen.storeitem.query", "storeitem.query":
+	case "taobao.qimen.inventorybatch.query", "inventorybatch.query":
 		return methods[91]
-	case "taobao.qimen.supplier.synchronize", "supplier.synchronize":
+	case "taobao.qimen.inventoryreserve.cancel", "inventoryreserve.cancel":
 		return methods[92]
-	case "taobao.qimen.warehouseinfo.query", "warehouseinfo.query":
+	case "taobao.qimen.inventoryrule.create", "inventoryrule.create":
 		return methods[93]
-	case "taobao.qimen.warehouseinfo.synchronize", "warehouseinfo.synchronize":
+	case "taobao.qimen.itemmapping.create", "itemmapping.create":
 		return methods[94]
-	case "taobao.qimen.wavenum.report", "wavenum.report":
+	case "taobao.qimen.itemmapping.query", "itemmapping.query":
 		return methods[95]
-	case "qimen.taobao.erp.order.add":
+	case "taobao.qimen.itemstore.banding", "itemstore.banding":
 		return methods[96]
-	case "qimen.taobao.erp.order.update":
+	case "taobao.qimen.itemstore.query", "itemstore.query":
 		return methods[97]
-	case "qimen.taobao.erp.order.sync":
+	case "taobao.qimen.order.callback", "order.callback":
 		return methods[98]
-	case "qimen.taobao.erp.inventory.lock":
+	case "taobao.qimen.order.query", "order.query":
 		return methods[99]
-	case "qimen.taobao.erp.item.inventory.update":
+	case "taobao.qimen.order.sn.report", "order.sn.report":
 		return methods[100]
-	case "qimen.taobao.erp.retailorder.get":
+	case "taobao.qimen.presalespackage.consign", "presalespackage.consign":
 		return methods[101]
-	case "qimen.taobao.erp.stockout.add":
+	case "taobao.qimen.returnpackage.report", "returnpackage.report":
 		return methods[102]
-	case "qimen.taobao.erp.stockout.report":
+	case "taobao.qimen.shop.synchronize", "shop.synchronize":
 		return methods[103]
-	case "taobao.qimen.storeinventory.iteminitial", "storeinventory.iteminitial":
+	case "taobao.qimen.singleitem.query", "singleitem.query":
 		return methods[104]
-	case "taobao.qimen.storeinventory.itemupdate", "storeinventory.itemupdate":
+	case "taobao.qimen.store.delete", "store.delete":
 		return methods[105]
-	case "taobao.qimen.storeinventory.itemquery", "storeinventory.itemquery":
+	case "taobao.qimen.store.update", "store.update":
 		return methods[106]
-	case "taobao.qimen.storeinventory.itemadjust", "storeinventory.itemadjust":
+	case "taobao.qimen.storecategory.get", "storecategory.get":
 		return methods[107]
-	case "taobao.qimen.orderstatus.sync", "orderstatus.sync":
+	case "taobao.qimen.storeitem.query", "storeitem.query":
 		return methods[108]
-	case "alibaba.retail.commission.order.query":
+	case "taobao.qimen.supplier.synchronize", "supplier.synchronize":
 		return methods[109]
-	case "alibaba.retail.commission.order.sync":
+	case "taobao.qimen.warehouseinfo.query", "warehouseinfo.query":
 		return methods[110]
-	case "alibaba.retail.commission.result.query":
+	case "taobao.qimen.warehouseinfo.synchronize", "warehouseinfo.synchronize":
 		return methods[111]
-	case "alibaba.retail.commission.status.change":
+	case "taobao.qimen.wavenum.report", "wavenum.report":
 		return methods[112]
-	case "taobao.jst.astrolabe.orderstatus.sync":
+	case "qimen.taobao.erp.order.add", "taobao.erp.order.add":
 		return methods[113]
-	case "taobao.jst.astrolabe.storeinventory.adjust":
+	case "qimen.taobao.erp.order.update", "taobao.erp.order.update":
 		return methods[114]
-	case "taobao.jst.astrolabe.storeinventory.initial":
+	case "qimen.taobao.erp.order.sync", "taobao.erp.order.sync":
 		return methods[115]
-	case "taobao.jst.astrolabe.storeinventory.itemadjust":
+	case "qimen.taobao.erp.inventory.lock", "taobao.erp.inventory.lock":
 		return methods[116]
-	case "taobao.jst.astrolabe.storeinventory.iteminitial":
+	case "qimen.taobao.erp.item.inventory.update", "taobao.erp.item.inventory.update":
 		return methods[117]
-	case "taobao.jst.astrolabe.storeinventory.itemquery":
+	case "qimen.taobao.erp.retailorder.get", "taobao.erp.retailorder.get":
 		return methods[118]
-	case "taobao.jst.astrolabe.storeinventory.itemupdate":
+	case "qimen.taobao.erp.stockout.add", "taobao.erp.stockout.add":
 		return methods[119]
-	case "taobao.jst.astrolabe.storeinventory.query":
+	case "qimen.taobao.erp.stockout.report", "taobao.erp.stockout.report":
 		return methods[120]
-	case "taobao.jst.astrolabe.storeinventory.update":
+	case "taobao.qimen.storeinventory.iteminitial", "storeinventory.iteminitial":
 		return methods[121]
-	case "taobao.omni.dealer.oders.get":
+	case "taobao.qimen.storeinventory.itemupdate", "storeinventory.itemupdate":
 		return methods[122]
-	case "taobao.omni.dealer.oders.list":
+	case "taobao.qimen.storeinventory.itemquery", "storeinventory.itemquery":
 		return methods[123]
-	case "taobao.omni.dealer.oders.refund.address":
+	case "taobao.qimen.storeinventory.itemadjust", "storeinventory.itemadjust":
 		return methods[124]
-	case "taobao.omni.order.detail":
+	case "taobao.qimen.orderstatus.sync", "orderstatus.sync":
 		return methods[125]
-	case "taobao.omni.order.goods.ready":
+	case "alibaba.retail.commission.order.query":
 		return methods[126]
-	case "taobao.omniitem.category.get":
+	case "alibaba.retail.commission.order.sync":
 		return methods[127]
-	case "taobao.omniitem.item.delete":
+	case "alibaba.retail.commission.result.query":
 		return methods[128]
-	case "taobao.omniitem.item.fullupdate":
+	case "alibaba.retail.commission.status.change":
 		return methods[129]
-	case "taobao.omniitem.item.get":
+	case "taobao.jst.astrolabe.orderstatus.sync":
 		return methods[130]
-	case "taobao.omniitem.item.publish":
+	case "taobao.jst.astrolabe.storeinventory.adjust":
 		return methods[131]
-	case "taobao.omniitem.sku.get":
+	case "taobao.jst.astrolabe.storeinventory.initial":
 		return methods[132]
-	case "taobao.omniorder.allocatedinfo.sync":
+	case "taobao.jst.astrolabe.storeinventory.itemadjust":
 		return methods[133]
-	case "taobao.omniorder.dtd.consign":
+	case "taobao.jst.astrolabe.storeinventory.iteminitial":
 		return methods[134]
-	case "taobao.omniorder.dtd.consume":
+	case "taobao.jst.astrolabe.storeinventory.itemquery":
 		return methods[135]
-	case "taobao.omniorder.dtd.query":
+	case "taobao.jst.astrolabe.storeinventory.itemupdate":
 		return methods[136]
-	case "taobao.omniorder.dtd.resend":
+	case "taobao.jst.astrolabe.storeinventory.query":
 		return methods[137]
-	case "taobao.omniorder.guide.data.get":
+	case "taobao.jst.astrolabe.storeinventory.update":
 		return methods[138]
-	case "taobao.omniorder.item.tag.operate":
+	case "taobao.omni.dealer.oders.get":
 		return methods[139]
-	case "taobao.omniorder.print.sale.judge":
+	case "taobao.omni.dealer.oders.list":
 		return methods[140]
-	case "taobao.omniorder.store.accpeted":
+	case "taobao.omni.dealer.oders.refund.address":
 		return methods[141]
-	case "taobao.omniorder.store.collectconfig.get":
+	case "taobao.omni.order.detail":
 		return methods[142]
-	case "taobao.omniorder.store.collectconfig.update":
+	case "taobao.omni.order.goods.ready":
 		return methods[143]
-	case "taobao.omniorder.store.consigned":
+	case "taobao.omniitem.category.get":
 		return methods[144]
-	case "taobao.omniorder.store.deliverconfig.get":
+	case "taobao.omniitem.item.delete":
 		return methods[145]
-	case "taobao.omniorder.store.deliverconfig.update":
+	case "taobao.omniitem.item.fullupdate":
 		return methods[146]
-	case "taobao.omniorder.store.reallocate":
+	case "taobao.omniitem.item.get":
 		return methods[147]
-	case "taobao.omniorder.store.refused":
+	case "taobao.omniitem.item.publish":
 		return methods[148]
-	case "taobao.omniorder.store.sdtquerystation":
+	case "taobao.omniitem.sku.get":
 		return methods[149]
-	case "taobao.omniorder.store.sdtstatus":
+	case "taobao.omniorder.allocatedinfo.sync":
 		return methods[150]
-	case "taobao.omniorder.store.switchstatus.get":
+	case "taobao.omniorder.dtd.consign":
 		return methods[151]
-	case "taobao.omniorder.store.switchstatus.update":
+	case "taobao.omniorder.dtd.consume":
 		return methods[152]
-	case "taobao.omniorder.storecollect.consume":
+	case "taobao.omniorder.dtd.query":
 		return methods[153]
-	case "taobao.omniorder.storecollect.query":
+	case "taobao.omniorder.dtd.resend":
 		return methods[154]
-	case "taobao.qimen.items.marking", "items.marking":
+	case "taobao.omniorder.guide.data.get":
 		return methods[155]
-	case "taobao.qimen.items.tag.query", "items.tag.query":
+	case "taobao.omniorder.item.tag.operate":
 		return methods[156]
-	case "taobao.qimen.tag.items.query", "tag.items.query":
+	case "taobao.omniorder.print.sale.judge":
 		return methods[157]
-	case "taobao.qimen.orderstatus.update", "orderstatus.update":
+	case "taobao.omniorder.store.accpeted":
 		return methods[158]
-	case "taobao.qimen.event.produce", "event.produce":
+	case "taobao.omniorder.store.collectconfig.get":
 		return methods[159]
-	case "taobao.qimen.events.produce", "events.produce":
+	case "taobao.omniorder.store.collectconfig.update":
 		return methods[160]
-	case "taobao.qimen.trade.user.add", "trade.user.add":
+	case "taobao.omniorder.store.consigned":
 		return methods[161]
-	case "taobao.qimen.trade.user.delete", "trade.user.delete":
+	case "taobao.omniorder.store.deliverconfig.get":
 		return methods[162]
-	case "taobao.qimen.trade.users.get", "trade.users.get":
+	case "taobao.omniorder.store.deliverconfig.update":
 		return methods[163]
+	case "taobao.omniorder.store.reallocate":
+		return methods[164]
+	case "taobao.omniorder.store.refused":
+		return methods[165]
+	case "taobao.omniorder.store.sdtquerystation":
+		return methods[166]
+	case "taobao.omniorder.store.sdtstatus":
+		return methods[167]
+	case "taobao.omniorder.store.switchstatus.get":
+		return methods[168]
+	case "taobao.omniorder.store.switchstatus.update":
+		return methods[169]
+	case "taobao.omniorder.storecollect.consume":
+		return methods[170]
+	case "taobao.omniorder.storecollect.query":
+		return methods[171]
+	case "taobao.qimen.items.marking", "items.marking":
+		return methods[172]
+	case "taobao.qimen.items.tag.query", "items.tag.query":
+		return methods[173]
+	case "taobao.qimen.tag.items.query", "tag.items.query":
+		return methods[174]
+	case "taobao.qimen.orderstatus.update", "orderstatus.update":
+		return methods[175]
+	case "taobao.qimen.event.produce", "event.produce":
+		return methods[176]
+	case "taobao.qimen.events.produce", "events.produce":
+		return methods[177]
+	case "taobao.qimen.trade.user.add", "trade.user.add":
+		return methods[178]
+	case "taobao.qimen.trade.user.delete", "trade.user.delete":
+		return methods[179]
+	case "taobao.qimen.trade.users.get", "trade.users.get":
+		return methods[180]
 	}
 	return nil
+}
+
+// personalNames are the names, in lower case, of the members that hold personal data.
+var personalNames = map[string]bool{
+	"addres":           true,
+	"address":          true,
+	"address_detail":   true,
+	"area":             true,
+	"buyer_id":         true,
+	"buyer_join_time":  true,
+	"buyer_memo":       true,
+	"buyer_message":    true,
+	"buyer_nick":       true,
+	"buyer_phone":      true,
+	"buyermessage":     true,
+	"buyernick":        true,
+	"carno":            true,
+	"complete_address": true,
+	"contact_id":       true,
+	"contact_name":     true,
+	"data":             true,
+	"detailaddress":    true,
+	"district":         true,
+	"email":            true,
+	"extendprops":      true,
+	"fax":              true,
+	"fixed_phone":      true,
+	"gkly":             true,
+	"guide_phone":      true,
+	"header":           true,
+	"id":               true,
+	"idnumber":         true,
+	"itemmappings":     true,
+	"mobile":           true,
+	"mobile_phone":     true,
+	"name":             true,
+	"num":              true,
+	"oaid":             true,
+	"orderinfo":        true,
+	"phone":            true,
+	"receiver_address": true,
+	"receiver_area":    true,
+	"receiver_city":    true,
+	"receiver_mobile":  true,
+	"receiver_name":    true,
+	"receiver_phone":   true,
+	"receiver_prov":    true,
+	"receiver_town":    true,
+	"seller_nick":      true,
+	"shippingaddress":  true,
+	"shop_buyer_ids":   true,
+	"station_contact":  true,
+	"street":           true,
+	"taxnumber":        true,
+	"tel":              true,
+	"tele_phone":       true,
+	"town":             true,
+	"vipcardno":        true,
+	"vipcode":          true,
+	"vipname":          true,
+	"warehouseinfos":   true,
+	"zip_code":         true,
+	"zipcode":          true,
+	"zy_phone_number":  true,
 }

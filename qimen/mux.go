@@ -3,6 +3,7 @@ package qimen
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,144 +20,153 @@ import (
 
 // The defaults of [MuxConfig].
 const (
-	DefaultWindow  = 10 * time.Minute // the platform's own tolerance
+	DefaultWindow  = 10 * time.Minute // the platform's tolerance
 	DefaultAnswers = 10_000
 )
 
-// MuxConfig says whom a [Mux] believes and how it remembers. Secrets and Merchant
-// are needed; what else is zero has a default.
+// MuxConfig configures [NewMux]. Secrets and Merchant are required; other zero fields
+// have defaults.
 type MuxConfig struct {
-	// Secrets returns the secrets of the own app that a message is for, the present one
-	// first, then previous ones that are still accepted while the secret is changed.
-	// The app key is that of target_appkey, or else of app_key. With none the message
-	// is refused. Whether app_key of a standard message is the receiver's or the
-	// sender's no source says plainly: who has one app only may use [OneApp], which
-	// does not ask.
+	// Secrets returns the secrets of your app that a message is for: the current one
+	// first, then previous ones that are still accepted during a rotation. appKey is
+	// target_appkey or, if missing, app_key. If Secrets returns none, the message is
+	// refused. It is not clearly documented whether app_key of a standard message is
+	// the receiver's or the sender's; with a single app, use [StaticSecrets], which
+	// ignores it.
 	Secrets func(ctx context.Context, appKey string) ([]string, error)
 
-	// Merchant returns the host's own name of the merchant with a customer id
-	// (奇门客户编码). An empty one refuses the message; an error is answered as one of
-	// a handler is, so that a [*Failure] chooses the answer.
+	// Merchant returns your name for the merchant with a customer id (奇门客户编码). An
+	// empty name refuses the message; an error is answered like an error of a handler,
+	// so that a [*Failure] determines the answer.
 	Merchant func(ctx context.Context, customerID string) (merchant string, err error)
 
-	// SignMethods are the algorithms that are accepted, all three by default.
+	// SignMethods are the accepted algorithms; by default all three.
 	SignMethods []SignMethod
 
-	// MaxAge and MaxAhead bound the time stamp before and after the present, so that
-	// a message that somebody kept is not taken again later. 0 is [DefaultWindow]; less
-	// than 0 is not checked.
+	// MaxAge and MaxAhead limit how far the time stamp may be in the past and in the
+	// future, against replayed messages. 0 means [DefaultWindow]; a negative value
+	// disables the check.
 	MaxAge, MaxAhead time.Duration
-	// Now is the clock for these two; nil is time.Now.
+	// Now returns the current time for these two; nil means time.Now.
 	Now func() time.Time
 
 	// Sources, if any, are the networks from which messages are accepted.
 	Sources []netip.Prefix
 	// ProxyHeader is the header in which trusted proxies name the sender, such as
-	// X-Forwarded-For or X-Real-Ip. It is believed only if the connection comes from
-	// one of Proxies; of several addresses the last that is no proxy counts.
+	// X-Forwarded-For or X-Real-Ip. It is used only if the connection comes from one of
+	// Proxies; of several addresses, the last one that is not a proxy counts.
 	ProxyHeader string
 	Proxies     []netip.Prefix
 
-	// MaxBody is the longest body that is read, in bytes; 0 is [jushuitan.DefaultMaxBody].
+	// MaxBody limits the size of a body in bytes; 0 means [jushuitan.DefaultMaxBody].
 	MaxBody int64
-	// BodyTimeout is how long a body may take to arrive, where the server lets the
-	// read be stopped; 0 is [jushuitan.DefaultBodyTimeout].
+	// BodyTimeout limits how long a body may take to arrive, if the server allows reads
+	// to be interrupted; 0 means [jushuitan.DefaultBodyTimeout].
 	BodyTimeout time.Duration
 
-	// Deduper remembers what was done, so that a repeat is answered without a call;
-	// nil is a [jushuitan.MemoryDeduper] with the default size. Processes that serve
-	// the same URL should share one, and package callback may share it too.
+	// Deduper remembers handled messages, so that duplicates are answered without
+	// invoking your handler; nil means a [jushuitan.MemoryDeduper] of the default size.
+	// Processes that serve the same URL should share one, and package callback may
+	// share it too.
 	Deduper jushuitan.Deduper
-	// NoDedupe calls the handler for repeats as well, at the same time even.
+	// NoDedupe calls the handler for duplicates as well, possibly concurrently.
 	NoDedupe bool
-	// ClaimTTL bounds one run of a handler: its context ends then, and the message may
-	// run again. After a crash a shared Deduper holds a message back for so long. 0 is
+	// ClaimTTL limits one run of a handler: its context ends then, and the message may
+	// run again. After a crash a shared Deduper blocks the message for as long. 0 means
 	// [jushuitan.DefaultClaimTTL].
 	ClaimTTL time.Duration
-	// CommitTTL is how long a repeat is known; 0 is [jushuitan.DefaultCommitTTL].
+	// CommitTTL is how long a handled message is remembered; 0 means
+	// [jushuitan.DefaultCommitTTL].
 	CommitTTL time.Duration
-	// Wait is how long a repeat waits for the run of the same message before it is
-	// answered as failed; 0 is [jushuitan.DefaultWait], less than 0 is not at all.
+	// Wait is how long a duplicate waits for the message in progress before it is
+	// answered as failed; 0 means [jushuitan.DefaultWait], a negative value disables
+	// waiting.
 	Wait time.Duration
-	// Answers is how many first answers are kept in memory for repeats; 0 is
+	// Answers is how many answers are kept in memory for duplicates; 0 means
 	// [DefaultAnswers]. See [HandleRepeat].
 	Answers int
 
-	// OnError is told the reason of every failure that is answered, which the answer
-	// does not show: one of the errors of this package, a [*jushuitan.PanicError], or what the
-	// host's function returned. It is told as well where the Deduper fails after a run.
-	// Apart from the host's own errors no personal data is in it, and never a secret
-	// or signature. The envelope holds what was known by then; nothing in it is to be
-	// believed after [ErrSignature]. May be nil.
+	// Journal records the documents of handled messages for [Reconcile]; nil means none.
+	Journal Journal
+
+	// OnError receives the reason of every failure, which the answer does not show: an
+	// error of this package, a [*jushuitan.PanicError], or the error of your function.
+	// It is also called if the Deduper fails after a run. Apart from your own errors
+	// they hold no personal data, and never a secret or signature. The envelope holds
+	// what was known at that point; do not trust it after [ErrSignature]. May be nil.
 	OnError func(ctx context.Context, env Envelope, err error)
 }
 
-// OneApp is [MuxConfig].Secrets of a program that has one app: its present secret,
-// then previous ones.
-func OneApp(secrets ...string) func(context.Context, string) ([]string, error) {
+// StaticSecrets returns [MuxConfig].Secrets for a program with one app: its current
+// secret, then previous ones.
+func StaticSecrets(secrets ...string) func(context.Context, string) ([]string, error) {
 	own := slices.Clone(secrets)
 	return func(context.Context, string) ([]string, error) { return own, nil }
 }
 
 // Mux receives what the gateway forwards (奇门回传): it is an [http.Handler] for the
 // registered URL that verifies each message and calls the handler of its method, see
-// [Handle]. All answers are HTTP 200, in the sender's format (the parameter format,
-// or else the form of the body), with flag success or failure:
+// [Handle]. A method has one handler, by whatever name it comes: standard methods with or
+// without taobao.qimen., POS methods with or without qimen. The parameter v may have any
+// value. All answers are HTTP 200, in the sender's format (the parameter format: json, xml,
+// json2 or xml2; if missing, the format of the body), with flag success or failure:
 //
-//	code                 sub_code                        what
-//	0                                                    success (1 for weborder.sync and update.salesorder, as documented)
-//	sign-check-failure                                   not signed by the gateway for this app, too old, no POST, a probe
-//	21, 22                                               no method, or one without handler
-//	40, 41                                               a parameter is missing, or it or the body cannot be read or is too large
-//	10                   isp.remote-service-unavailable  the same message is being handled, or a store failed: send it again
-//	15                   isp.remote-service-error        the handler failed: send it again
+//	code                 sub_code                        meaning
+//	0                                                    success (1 where the method's documentation says so, see [Method].Success)
+//	sign-check-failure                                   invalid signature, too old, not a POST, or a probe
+//	21, 22                                               no method, or no handler for it
+//	40, 41                                               a parameter is missing or invalid, or the body is invalid or too large
+//	10                   isp.remote-service-unavailable  a duplicate is in progress, or a store failed: the sender should retry
+//	15                   isp.remote-service-error        the handler failed: the sender should retry
 //
-// or what the handler chose with a [*Failure]. Nobody but [MuxConfig].OnError is
-// told more.
+// or what the handler chose with a [*Failure]. Only [MuxConfig].OnError receives more
+// details.
 //
 // # Signature
 //
-// The parameters of the query and of a form, and the headers that the header
-// top-sign-list names, are signed in the order of their names, then any other body
-// as it arrived, with md5, hmac or hmac-sha256. Implementations differ in whether
-// the name of an empty parameter takes part: both are accepted. The borders between
-// names and values are not signed. Serve over TLS.
+// The signature covers the parameters of the query and of a form, and the headers
+// listed in the header top-sign-list, sorted by name, followed by any other body as it
+// arrived, with md5, hmac or hmac-sha256. Implementations differ in whether the name of
+// an empty parameter is signed: both are accepted. The boundaries between names and
+// values are not signed. Serve over TLS.
 //
-// # Repeats
+// # Duplicates
 //
-// A repeat is a message of the same customer id and method with the same key
-// (IdempotencyKey of its request: outBizCode, or the document's number). It is
-// answered with success, without a call, once the first has returned nil; of two at
-// once one runs and the other waits. Where the key is a state that is being set, or
-// there is none, only the very same message, signed at the same second, is a repeat;
-// queries are never deduplicated. A cancelled document ends the memory of its creation, and
-// the other way round: it may be sent again.
+// A duplicate is a message with the same customer id, method, key (IdempotencyKey of its
+// request: outBizCode or the document's number) and content: the parts of a document that
+// comes in several messages under one number all run, and an exact repeat of any of them
+// does not. Once the first message was handled, a duplicate is answered with success
+// without invoking the handler; if it arrives while the first is in progress, it waits. If
+// the key is a state to be set, or there is none, only an identical message, signed in the
+// same second, is a duplicate. Queries are never deduplicated. Cancelling a document clears
+// the memory of its creation and vice versa, so that it may be created again.
 //
-// After a crash between the host's commit and the note of it a message runs again:
-// a handler must bear that. Which answer a repeat gets, [HandleRepeat] says.
+// After a crash between your commit and the deduplication commit, a message runs again:
+// handlers must be idempotent. [HandleRepeat] determines the answer to a duplicate.
 type Mux struct {
 	cfg     MuxConfig
 	xml     *xmlwire.Codec
 	in      *receive.Receiver[Envelope, jushuitan.ClaimState]
 	answers *answers
+	once    marks
 
 	mu      sync.RWMutex
-	routes  map[string]*muxRoute    // by the short name
-	repeats map[*Method]handlerFunc // of HandleRepeat
+	routes  map[string]*muxRoute    // by short name
+	repeats map[*Method]handlerFunc // registered with HandleRepeat
 }
 
-// handlerFunc handles a request that was read: with the host's function.
+// handlerFunc calls the host's function with a decoded request.
 type handlerFunc func(ctx context.Context, env Envelope, req any) (any, error)
 
-// muxRoute is what becomes of a method's messages.
+// muxRoute is the handling of a method's messages.
 type muxRoute struct {
-	method *Method // nil: not in the table
+	method *Method // nil if unknown
 	newReq func() any
-	texts  map[string]bool // members of the request that are text
+	texts  map[string]bool // text members of the request
 	handle handlerFunc
 }
 
-// NewMux makes a mux without handlers.
+// NewMux returns a mux without handlers.
 func NewMux(cfg MuxConfig) (*Mux, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("qimen: mux: %w", err)
@@ -173,11 +183,18 @@ func NewMux(cfg MuxConfig) (*Mux, error) {
 		routes:  map[string]*muxRoute{},
 		repeats: map[*Method]handlerFunc{},
 	}
+	memory := jushuitan.NewMemoryDeduper(0)
+	if m.once.prefix = rand.Text() + "-"; !cfg.NoDedupe {
+		m.once.store, m.once.own = memory, cfg.Deduper == nil
+		if cfg.Deduper != nil {
+			m.once.store = cfg.Deduper
+		}
+	}
 	var err error
 	m.in, err = receive.New(receive.Config[Envelope, jushuitan.ClaimState]{
 		Sources: cfg.Sources, Proxies: cfg.Proxies, ProxyHeader: cfg.ProxyHeader,
 		MaxAge: cfg.MaxAge, MaxAhead: cfg.MaxAhead, Now: cfg.Now, MaxBody: cfg.MaxBody, BodyTimeout: cfg.BodyTimeout,
-		Deduper: cfg.Deduper, Memory: jushuitan.NewMemoryDeduper(0), NoDedupe: cfg.NoDedupe,
+		Deduper: cfg.Deduper, Memory: memory, NoDedupe: cfg.NoDedupe,
 		ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
 		Panic:  func(value any, stack []byte) error { return &jushuitan.PanicError{Value: value, Stack: stack} },
 		Report: m.report,
@@ -194,32 +211,32 @@ const maxInt = int64(^uint(0) >> 1)
 func (c *MuxConfig) check() error {
 	switch {
 	case c.Secrets == nil:
-		return errors.New("no Secrets: the secret of the own app is needed / 缺少 Secrets（自己应用的密钥）")
+		return errors.New("config: Secrets is required: it returns the secret of your app / 缺少 Secrets（自己应用的密钥）")
 	case c.Merchant == nil:
-		return errors.New("no Merchant: who has a customer id is needed / 缺少 Merchant（按奇门客户编码查商家）")
+		return errors.New("config: Merchant is required: it finds the merchant of a customer id / 缺少 Merchant（按奇门客户编码查商家）")
 	}
 	for _, s := range c.SignMethods {
 		if !s.Known() {
-			return fmt.Errorf("sign method %q is not known: use md5, hmac or hmac-sha256 / 不支持的签名方法", string(s))
+			return fmt.Errorf("unknown sign method %q: use md5, hmac or hmac-sha256 / 不支持的签名方法", string(s))
 		}
 	}
 	if c.Answers < 0 {
-		return fmt.Errorf("the number of Answers is %d, must not be negative / 不能为负数", c.Answers)
+		return fmt.Errorf("config: Answers is %d, must not be negative / Answers 不能为负数", c.Answers)
 	}
 	return nil
 }
 
-// Handle calls fn for every message of the method whose request type is Req, such
-// as [DeliveryOrderCreateRequest], with the answer type of the same method. fn may
-// be called by many goroutines at once.
+// Handle registers fn for the method whose request type is Req, such as
+// [DeliveryOrderCreateRequest]. Resp is the answer type of the same method. fn may be
+// called concurrently.
 //
-// When fn returns nil the message is answered with success and the members of the
-// answer, which may be nil; success means that the document was created or
-// confirmed. A [*Failure] in the error chooses the answer, with the members of the
-// answer if there is one; any other error is answered in general words.
+// If fn returns a nil error, the message is answered with success and the members of
+// the answer, which may be nil; success means that the document was created or
+// confirmed. A [*Failure] in the error determines the answer, with the members of the
+// answer if there is one; any other error is answered in general terms.
 //
-// Like Handle of [http.ServeMux] it panics where that cannot be: a type that is no
-// request, an answer of another method, or a second handler of a method.
+// Like Handle of [http.ServeMux], it panics for invalid arguments: a type that is not a
+// request, an answer type of another method, or a second handler for a method.
 func Handle[Req, Resp any](m *Mux, fn func(ctx context.Context, env Envelope, req *Req) (*Resp, error)) {
 	method := methodOf[Req, Resp]("Handle")
 	m.add(method.Name, &muxRoute{
@@ -230,31 +247,34 @@ func Handle[Req, Resp any](m *Mux, fn func(ctx context.Context, env Envelope, re
 	})
 }
 
-// HandleRepeat tells the answer of a repeat whose first answer is forgotten: fn
-// looks the document up and does nothing else. The request is the repeat's.
+// HandleRepeat registers fn to answer duplicates whose first answer is no longer in
+// memory: fn looks the document up and has no other effect. Its request is that of the
+// duplicate.
 //
-// The first answers are kept in memory, [MuxConfig].Answers of them, so that a
-// repeat has the same ids (deliveryOrderId, entryOrderId) as the first message had.
-// They are not kept over a restart, nor for the other processes that share a
-// Deduper: then fn is asked, and without fn the answer is success, without members,
-// with the message "message repeated".
+// The latest [MuxConfig].Answers answers are kept in memory, so that a duplicate
+// receives the same ids (deliveryOrderId, entryOrderId) as the first message. They do
+// not survive a restart and are not shared with other processes that use the same
+// Deduper; then fn is called, or without fn the answer is success without members, with
+// the message "message repeated".
 //
-// It panics like [Handle]. It may stand before or after Handle of its method.
+// HandleRepeat panics like [Handle]. It may be called before or after Handle.
 func HandleRepeat[Req, Resp any](m *Mux, fn func(ctx context.Context, env Envelope, req *Req) (*Resp, error)) {
 	method := methodOf[Req, Resp]("HandleRepeat")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.repeats[method] != nil {
-		panic("qimen: HandleRepeat: a second function for " + method.Name)
+		panic("qimen: HandleRepeat: duplicate function for " + method.Name)
 	}
 	m.repeats[method] = typed(fn)
 }
 
-// HandleRaw calls fn for every message of a method by its name, with or without the
-// prefix taobao.qimen., whether this package knows it or not, with the body as it
-// arrived. The answer is nil, a struct, a map or the text of a JSON object; see
-// [Handle] for the error. As the key of the message is not known, only the very same
-// message is a repeat. It panics for an empty name or a second handler.
+// HandleRaw registers fn for a method by its name, with or without the prefix
+// taobao.qimen., even if this package does not know the method. fn receives the body
+// as it arrived and returns nil, a struct, a map or the text of a JSON object; see
+// [Handle] for the error. Since the message has no known key, only an identical
+// message counts as a repeat. HandleRaw panics for an empty name or a second handler.
+//
+// Experimental: it may change in any minor version.
 func (m *Mux) HandleRaw(method string, fn func(ctx context.Context, env Envelope, body []byte) (any, error)) {
 	m.add(method, &muxRoute{
 		method: methodAt(method),
@@ -272,18 +292,18 @@ func typed[Req, Resp any](fn func(ctx context.Context, env Envelope, req *Req) (
 	}
 }
 
-// methodOf finds the method with a request and an answer type.
+// methodOf returns the method with the given request and answer types.
 func methodOf[Req, Resp any](who string) *Method {
 	for _, m := range methods {
 		if m.newRequest == nil || reflect.TypeOf(m.newRequest()) != reflect.TypeFor[*Req]() {
 			continue
 		}
 		if m.newResponse == nil || reflect.TypeOf(m.newResponse()) != reflect.TypeFor[*Resp]() {
-			panic(fmt.Sprintf("qimen: %s: %s is not the answer of %s", who, reflect.TypeFor[Resp](), m.Name))
+			panic(fmt.Sprintf("qimen: %s: %s is not the answer type of %s", who, reflect.TypeFor[Resp](), m.Name))
 		}
 		return m
 	}
-	panic(fmt.Sprintf("qimen: %s: %s is the request of no method; use HandleRaw", who, reflect.TypeFor[Req]()))
+	panic(fmt.Sprintf("qimen: %s: %s is not the request type of any method; use HandleRaw", who, reflect.TypeFor[Req]()))
 }
 
 func (m *Mux) add(name string, route *muxRoute) {
@@ -292,30 +312,30 @@ func (m *Mux) add(name string, route *muxRoute) {
 	short := shortName(name)
 	switch {
 	case short == "":
-		panic("qimen: a handler needs the name of its method")
+		panic("qimen: a handler requires a method name")
 	case m.routes[short] != nil:
-		panic("qimen: a second handler for " + name)
+		panic("qimen: duplicate handler for " + name)
 	}
 	m.routes[short] = route
 }
 
-// Envelope is what a message says besides its document.
+// Envelope is the part of a message outside its document.
 type Envelope struct {
-	Method       string    // full name where it is known: taobao.qimen.deliveryorder.create
+	Method       string    // full name if known: taobao.qimen.deliveryorder.create
 	CustomerID   string    // customerId, customer_id or customerid: the merchant's code
-	Merchant     string    // as [MuxConfig].Merchant names it
-	AppKey       string    // of the app that the message is for: target_appkey, or else app_key
-	SourceAppKey string    // source_appkey: who called the gateway; "" where it does not say
-	RequestID    string    // request_id of the gateway; "" where it does not say
+	Merchant     string    // from [MuxConfig].Merchant
+	AppKey       string    // of the app that the message is for: target_appkey or, if missing, app_key
+	SourceAppKey string    // source_appkey: who called the gateway; "" if missing
+	RequestID    string    // request_id of the gateway; "" if missing
 	Timestamp    time.Time // when the gateway signed it, in UTC+8
-	AnswerFormat Format    // of the answer: json or xml
+	AnswerFormat Format    // of the answer
 	RemoteAddr   string    // of the connection, which may be a proxy's
 
-	// Raw is the body as it came. It is never printed, nor encoded as JSON.
+	// Raw is the body as received. It is never printed or encoded as JSON.
 	Raw []byte `json:"-"`
 }
 
-// String is the envelope without the body.
+// String returns the envelope without the body.
 func (e Envelope) String() string {
 	stamp := ""
 	if !e.Timestamp.IsZero() {

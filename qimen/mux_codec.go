@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,40 +14,112 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 )
 
-// The bounds of a JSON document, which are those of package xmlwire for XML.
+// Limits of a JSON document, equal to those of package xmlwire for XML.
 const (
 	maxDepth = 32
 	maxItems = 50_000
 )
 
-// decode reads the document of a message: XML, JSON, or the parameters of a form
-// (or of the query, where there is no body). What it is its first character says.
+// decode decodes the document of a message: XML, JSON, or the parameters of a form (or
+// of the query, if there is no body). The first character determines the format.
 func (m *Mux) decode(msg *message, into any) error {
-	text := trimBOM(clean(msg.in.body))
+	text := trimBOM(clean(utf8Of(msg.in.body)))
 	switch {
-	case msg.form, len(text) == 0:
-		return decodeForm(msg.in.business(), msg.route.texts, into)
+	case msg.form:
+		return m.decodeForm(msg.in.business(), msg.route.texts, into)
+	case len(text) == 0:
+		params := msg.in.business()
+		if len(params) == 0 || msg.route.method != nil && msg.route.method.Body == BodyXML {
+			return errors.New("the document is empty")
+		}
+		return m.decodeForm(params, msg.route.texts, into)
 	case text[0] == '<':
-		_, err := m.xml.Unmarshal(text, into)
+		root, err := m.xml.Unmarshal(text, into)
+		if err == nil && root != "request" {
+			return errRoot
+		}
 		return err
 	case text[0] == '{':
-		return decodeDocument(text, into)
+		return m.decodeJSON(text, into)
 	}
 	return errors.New("the body is neither XML nor a JSON object")
 }
 
-func decodeDocument(text []byte, into any) error {
+// errRoot is the error of a document that is something else.
+var errRoot = errors.New("the root element is not request")
+
+// decodeJSON decodes a JSON document, with or without the root request.
+func (m *Mux) decodeJSON(text []byte, into any) error {
+	err := m.decodeObject(text, into)
+	if syntax := (*wire.SyntaxError)(nil); errors.As(err, &syntax) && !syntax.Truncated {
+		if fixed := repaired(text); len(fixed) != len(text) {
+			return m.decodeObject(fixed, into)
+		}
+	}
+	return err
+}
+
+func (m *Mux) decodeObject(text []byte, into any) error {
 	if !utf8.Valid(text) {
-		return errors.New("text that is not UTF-8")
+		return errors.New("invalid UTF-8")
 	}
 	if err := boundJSON(text); err != nil {
 		return err
 	}
-	return wire.Unmarshal(text, into)
+	inner, err := requestOf(text, into)
+	if err != nil {
+		return err
+	}
+	return m.xml.UnmarshalText(inner, into)
 }
 
-// boundJSON bounds what reading a JSON text may cost: its depth and the entries of
-// its arrays, each of which becomes a struct. Whether it is JSON the reader says.
+// requestOf returns the document inside the root request, or the text if it has no root. An
+// object in a single member of another name is another document.
+func requestOf(text []byte, into any) ([]byte, error) {
+	r := wire.NewReader(text)
+	names, only := 0, ""
+	var value []byte
+	err := r.Members(func(name []byte) error {
+		if names++; names > 1 {
+			return errMore
+		}
+		only = string(name)
+		var err error
+		value, err = r.Raw()
+		return err
+	})
+	switch {
+	case errors.Is(err, errMore):
+		return text, nil
+	case err != nil:
+		return nil, err
+	case names != 1 || value[0] != '{':
+		return text, nil
+	case only == "request":
+		return value, r.End()
+	case !hasMember(reflect.TypeOf(into).Elem(), only):
+		return nil, errRoot
+	}
+	return text, nil
+}
+
+var errMore = errors.New("more than one member")
+
+// hasMember reports whether a type has a member of that name, except for case and
+// underscores.
+func hasMember(t reflect.Type, name string) bool {
+	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for i := range t.NumField() {
+		own, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if own != "" && fold(own) == fold(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// boundJSON limits the cost of decoding a JSON text: its depth and the number of its
+// array elements, each of which becomes a struct. It does not validate the JSON.
 func boundJSON(text []byte) error {
 	var arrays [maxDepth]bool
 	depth, items := 0, 0
@@ -81,16 +154,17 @@ func boundJSON(text []byte) error {
 	return nil
 }
 
-// decodeForm reads a document whose members are parameters: objects and lists among
+// decodeForm decodes a document whose members are parameters: objects and lists among
 // them are JSON text.
-func decodeForm(params map[string]string, texts map[string]bool, into any) error {
+func (m *Mux) decodeForm(params map[string]string, texts map[string]bool, into any) error {
 	doc := []byte{'{'}
 	for name, v := range params {
 		if len(doc) > 1 {
 			doc = append(doc, ',')
 		}
+		v = string(clean(utf8Of([]byte(v))))
 		if !utf8.ValidString(name) || !utf8.ValidString(v) {
-			return errors.New("text that is not UTF-8")
+			return errors.New("invalid UTF-8")
 		}
 		doc, _ = jsontext.AppendQuote(doc, name)
 		doc = append(doc, ':')
@@ -106,10 +180,10 @@ func decodeForm(params map[string]string, texts map[string]bool, into any) error
 		}
 		doc, _ = jsontext.AppendQuote(doc, v)
 	}
-	return wire.Unmarshal(append(doc, '}'), into)
+	return m.xml.UnmarshalText(append(doc, '}'), into)
 }
 
-// textMembers are the names of a request's members that are text on the wire.
+// textMembers returns the names of a request's members that are text on the wire.
 func textMembers(t reflect.Type) map[string]bool {
 	out := map[string]bool{}
 	for i := range t.NumField() {
@@ -121,7 +195,7 @@ func textMembers(t reflect.Type) map[string]bool {
 	return out
 }
 
-// muxHead begins every answer.
+// muxHead is the beginning of every answer.
 type muxHead struct {
 	Flag    string `json:"flag" xml:"flag"`
 	Code    string `json:"code" xml:"code"`
@@ -129,15 +203,15 @@ type muxHead struct {
 	Message string `json:"message" xml:"message"`
 }
 
-// successCode is the code of success. Two methods are documented with 1.
+// successCode is the code of success. For some methods, 1 is documented.
 func successCode(m *Method) string {
-	if m != nil && (m.Name == "qimen.taobao.pos.weborder.sync" || m.Name == "qimen.taobao.pos.update.salesorder") {
+	if m != nil && slices.Contains(m.Success, successCode1) {
 		return "1"
 	}
 	return "0"
 }
 
-// encode writes an answer: the head, and the members of resp.
+// encode returns an answer: the head and the members of resp.
 func (m *Mux) encode(format Format, ok bool, f Failure, resp any) ([]byte, error) {
 	head := muxHead{Flag: "failure", Code: f.Code, SubCode: f.SubCode, Message: f.Message}
 	if ok {
@@ -150,7 +224,7 @@ func (m *Mux) encode(format Format, ok bool, f Failure, resp any) ([]byte, error
 	if err == nil && !isNil(resp) {
 		var more []byte
 		more, err = m.members(format, resp)
-		if format == JSON && len(more) > 0 {
+		if format.isJSON() && len(more) > 0 {
 			text = append(text, ',')
 		}
 		text = append(text, more...)
@@ -158,30 +232,34 @@ func (m *Mux) encode(format Format, ok bool, f Failure, resp any) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
-	if format == JSON {
-		return append(append([]byte(`{"response":{`), text...), '}', '}'), nil
+	switch format {
+	case JSON:
+		return append(append([]byte(jsonOpen), text...), '}', '}'), nil
+	case JSON2:
+		return append(append([]byte{'{'}, text...), '}'), nil
 	}
 	return append(append([]byte(xmlwire.Header+xmlOpen), text...), xmlClose...), nil
 }
 
 const (
+	jsonOpen = `{"response":{`
 	xmlOpen  = "<response>"
 	xmlClose = "</response>"
 )
 
-// failed writes a failure without members, which always goes.
+// failed returns a failure without members. It never fails.
 func (m *Mux) failed(format Format, f Failure) []byte {
 	text, err := m.encode(format, false, f, nil)
-	if err != nil { // a text that JSON cannot carry
+	if err != nil { // a text that JSON cannot represent
 		f.Code, f.SubCode, f.Message = strings.ToValidUTF8(f.Code, "?"), strings.ToValidUTF8(f.SubCode, "?"), strings.ToValidUTF8(f.Message, "?")
 		text, _ = m.encode(format, false, f, nil)
 	}
 	return text
 }
 
-// members writes the members of a value without what is around them.
+// members returns the members of a value without its enclosing braces or element.
 func (m *Mux) members(format Format, v any) ([]byte, error) {
-	if format == JSON {
+	if format.isJSON() {
 		text, err := wire.Marshal(v)
 		if err != nil {
 			return nil, err

@@ -6,33 +6,34 @@ import (
 	"fmt"
 )
 
-// The reasons of a failure that a [Mux] answers, as [MuxConfig].OnError is told
-// them; find them with errors.Is. Those that package callback has too are in package
-// jushuitan: ErrRequest, ErrTooLarge, ErrSource, ErrWindow, ErrBusy and ErrDedupe. A
-// body that cannot be read is [jushuitan.ErrDecode].
+// The reasons of a failure that [MuxConfig].OnError receives; match them with
+// errors.Is. Those shared with package callback are in package jushuitan: ErrRequest,
+// ErrTooLarge, ErrSource, ErrWindow, ErrBusy and ErrDedupe. A body that cannot be
+// decoded is [jushuitan.ErrDecode].
 var (
-	// ErrSignature: there is no signature, or not one made with a secret of the app.
+	// ErrSignature means that the signature is missing or was not made with a secret of
+	// the app.
 	ErrSignature = errors.New("signature refused")
-	// ErrArgument: a system parameter is missing or not one that is known, v above
-	// all.
+	// ErrArgument means that a system parameter is missing or invalid.
 	ErrArgument = errors.New("parameter refused")
-	// ErrCustomer: no merchant of the host has the customer id.
-	ErrCustomer = errors.New("customer not known")
-	// ErrMethod: there is no handler for the method.
+	// ErrCustomer means that the customer id belongs to no merchant of yours.
+	ErrCustomer = errors.New("unknown customer")
+	// ErrMethod means that the method has no handler.
 	ErrMethod = errors.New("no handler for the method")
-	// ErrAnswer: what the handler returned cannot be written in the sender's format.
+	// ErrAnswer means that the handler's answer cannot be encoded in the sender's
+	// format.
 	ErrAnswer = errors.New("answer not encodable")
 )
 
-// Failure is an error with which a handler chooses its answer: flag failure with
+// Failure is an error with which a handler determines the answer: flag failure with
 // these members. The sender sees them, so they must hold no personal data.
 type Failure struct {
 	Code    string // code; the default is "15", Remote service error
-	SubCode string // sub_code; "" leaves it out
-	Message string // message; the default is general words
+	SubCode string // sub_code; "" omits it
+	Message string // message; a general one by default
 }
 
-// Error is the members of the answer.
+// Error returns the members of the answer.
 func (f *Failure) Error() string {
 	text := "answered with failure, code " + cmp.Or(f.Code, "15")
 	if f.SubCode != "" {
@@ -44,8 +45,8 @@ func (f *Failure) Error() string {
 	return text
 }
 
-// The failures that the mux itself answers. The codes are the platform's own.
-func illegal(err error) error { // who sent it is unknown: no word more
+// The failures that the mux itself answers, with the platform's codes.
+func illegal(err error) error { // the sender is unknown: no details
 	return &refusal{Failure{Code: "sign-check-failure", Message: "Illegal request"}, err}
 }
 
@@ -57,7 +58,7 @@ func again(err error) error {
 	return &refusal{Failure{Code: "10", SubCode: "isp.remote-service-unavailable", Message: "Service currently unavailable"}, err}
 }
 
-// refusal is an error with the answer that it is given.
+// refusal is an error with its answer.
 type refusal struct {
 	answer Failure
 	err    error
@@ -66,7 +67,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// failureOf is the answer to an error.
+// failureOf returns the answer to an error.
 func failureOf(err error) Failure {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.answer

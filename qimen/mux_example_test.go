@@ -37,9 +37,9 @@ func forwarded(method, secret, body string) *http.Request {
 func ExampleNewMux() {
 	const secret = "from the host's configuration"
 	mux, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets: qimen.OneApp(secret),
+		Secrets: qimen.StaticSecrets(secret),
 		Merchant: func(_ context.Context, customerID string) (string, error) {
-			return "merchant of " + customerID, nil // "" for one that is not known
+			return "merchant of " + customerID, nil // "" for one that is unknown
 		},
 		OnError: func(_ context.Context, _ qimen.Envelope, err error) { fmt.Println("refused:", err) },
 	})
@@ -66,14 +66,14 @@ func ExampleNewMux() {
 	// merchant of 10000001 order SO-1 wants 2 of SKU-A
 	// <response><flag>success</flag><code>0</code><message>ok</message><deliveryOrderId>D-1</deliveryOrderId></response>
 	// <response><flag>success</flag><code>0</code><message>ok</message><deliveryOrderId>D-1</deliveryOrderId></response>
-	// refused: qimen: mux: "taobao.qimen.deliveryorder.create": signature refused: it is not made with a secret of the app
+	// refused: qimen: mux: "taobao.qimen.deliveryorder.create": signature refused: it was not computed with a secret of the app
 	// <response><flag>failure</flag><code>sign-check-failure</code><message>Illegal request</message></response>
 }
 
 // After a restart the first answers are forgotten: the host looks the id up.
 func ExampleHandleRepeat() {
 	cfg := qimen.MuxConfig{
-		Secrets:  qimen.OneApp("secret"),
+		Secrets:  qimen.StaticSecrets("secret"),
 		Merchant: func(context.Context, string) (string, error) { return "merchant-1", nil },
 		Deduper:  jushuitan.NewMemoryDeduper(0), // as jushuitan.NewMemoryDeduper is; in real life a store that outlives the process
 	}
@@ -107,11 +107,11 @@ func ExampleHandleRepeat() {
 	// true
 }
 
-// A method whose document is not known in full, and a failure that the handler
+// A method that is not fully documented, and a failure that the handler
 // chooses.
 func ExampleMux_HandleRaw() {
 	mux, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets:  qimen.OneApp("secret"),
+		Secrets:  qimen.StaticSecrets("secret"),
 		Merchant: func(context.Context, string) (string, error) { return "merchant-1", nil },
 	})
 	if err != nil {

@@ -1,34 +1,138 @@
 package qimen
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-func shortName(name string) string { return strings.TrimPrefix(name, standardPrefix) }
-
-// keyOf is the key by which a repeat of a message is known, or nothing.
-func (m *Mux) keyOf(msg *message, req any) string {
-	method := msg.route.method
-	if !m.in.Active() || method != nil && method.Effect == jushuitan.Read {
-		return ""
-	}
-	if natural := naturalKey(method, req); natural != "" {
-		return hashKey(&msg.env, "key", natural)
-	}
-	return hashKey(&msg.env, "sign", msg.sign)
+// messageKey is how the repeats of a message are recognized.
+type messageKey struct {
+	claim string // in the Deduper; "" if every message runs
+	// before is the key of the same message without its content, under which earlier versions
+	// of this package remembered it; "" if there is none.
+	before string
 }
 
-// naturalKey is the request's own key. Where a part of it is a state that is being
-// set there is none: back and forth and back again is no repeat.
+// errBefore means that an earlier version handled the message.
+var errBefore = errors.New("handled by an earlier version")
+
+// keyOf returns the key of a message. The natural key includes the content of the message, since
+// a document may come in parts under one number: each part runs, and only a message with the
+// same content is a repeat. After a document was cancelled, a message that creates it again is
+// not a repeat.
+func (m *Mux) keyOf(ctx context.Context, msg *message, req any) (messageKey, error) {
+	method := msg.route.method
+	if !m.in.Active() || method != nil && method.Effect == jushuitan.Read {
+		return messageKey{}, nil
+	}
+	env := &msg.env
+	natural := naturalKey(method, req)
+	if natural == "" {
+		return messageKey{claim: hashKey(env, "sign", msg.sign)}, nil
+	}
+	if _, cancels := req.(*OrderCancelRequest); cancels { // repeats may differ only in the reason
+		return messageKey{claim: hashKey(env, "key", natural)}, nil
+	}
+	before := ""
+	if !m.once.own { // a store that outlives this process
+		before = hashKey(env, "key", natural)
+	}
+	for _, code := range documents(req) {
+		n, err := m.cancels(ctx, env.CustomerID, code)
+		if err != nil {
+			return messageKey{}, err
+		}
+		if n > 0 {
+			natural += "\x00" + strconv.Itoa(n)
+		}
+	}
+	content := msg.content()
+	return messageKey{claim: hashKey(env, "content", natural+"\x00"+string(content[:])), before: before}, nil
+}
+
+// content returns the digest of a message's content: its body as received, or its parameters.
+func (msg *message) content() [sha256.Size]byte {
+	if len(msg.in.body) > 0 {
+		return sha256.Sum256(msg.in.body)
+	}
+	params := msg.in.business()
+	var b []byte
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		for _, part := range [...]string{name, params[name]} {
+			b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// marks reads and writes the keys of the Deduper that are not those of messages in progress.
+type marks struct {
+	store     jushuitan.Deduper
+	own       bool // only this mux uses the store
+	prefix    string
+	owners    atomic.Uint64
+	cancelled atomic.Bool // this mux has handled a cancellation
+}
+
+// probeTTL limits the claim of a key that is only looked at.
+const probeTTL = time.Second
+
+// committed reports whether a key was committed.
+func (k *marks) committed(ctx context.Context, key string) (bool, error) {
+	if k.store == nil || key == "" {
+		return false, nil
+	}
+	owner := k.prefix + strconv.FormatUint(k.owners.Add(1), 36)
+	state, _, err := k.store.Claim(ctx, key, "", owner, probeTTL)
+	if err == nil && (state == jushuitan.Claimed || state == jushuitan.Unsettled) {
+		_ = k.store.Release(context.WithoutCancel(ctx), key, owner) // it ends soon anyway
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w: look up: %w", jushuitan.ErrDedupe, err)
+	}
+	return state == jushuitan.Committed, nil
+}
+
+// maxCancels limits how many cancellations of one document are distinguished.
+const maxCancels = 1000
+
+// cancels returns how often a document was cancelled, as far as the Deduper remembers.
+func (m *Mux) cancels(ctx context.Context, customer, code string) (int, error) {
+	n := 0
+	if m.once.own && !m.once.cancelled.Load() {
+		return n, nil
+	}
+	for code != "" && n < maxCancels {
+		done, err := m.once.committed(ctx, cancelKey(customer, code, n+1))
+		if err != nil || !done {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func cancelKey(customer, code string, n int) string {
+	return hashed(opOrderCancel.Name, customer, "cancelled", code+"\x00"+strconv.Itoa(n))
+}
+
+// naturalKey returns the request's own key, or "" if part of it is a state to be set,
+// since changing back and forth is not a duplicate.
 func naturalKey(method *Method, req any) string {
 	keyed, ok := req.(interface{ IdempotencyKey() string })
 	if !ok || method == nil || slices.ContainsFunc(method.Key, func(part string) bool {
@@ -39,7 +143,7 @@ func naturalKey(method *Method, req any) string {
 	return keyed.IdempotencyKey()
 }
 
-// hashKey hashes the parts of a key. Lengths go in with the texts.
+// hashKey hashes the parts of a key with their lengths.
 func hashKey(env *Envelope, kind, value string) string {
 	return hashed(env.Method, env.CustomerID, kind, value)
 }
@@ -50,10 +154,10 @@ func hashed(method, customer, kind, value string) string {
 		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
 	}
 	sum := sha256.Sum256(b)
-	return shortName(method) + ":" + base64.RawURLEncoding.EncodeToString(sum[:])
+	return strings.TrimPrefix(method, standardPrefix) + ":" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// documents are the numbers of the documents that a message creates or cancels.
+// documents returns the numbers of the documents that a message creates or cancels.
 func documents(req any) []string {
 	switch r := req.(type) {
 	case *DeliveryOrderCreateRequest:
@@ -78,8 +182,8 @@ func documents(req any) []string {
 	return nil
 }
 
-// turn ends the memory of what a message undoes: a document that is cancelled may
-// be created again, and cancelled again after that.
+// turn clears the memory of what a message undoes: a cancelled document may be
+// created again, and then cancelled again.
 func (m *Mux) turn(ctx context.Context, env Envelope, req any) {
 	codes := documents(req)
 	if len(codes) == 0 {
@@ -88,10 +192,11 @@ func (m *Mux) turn(ctx context.Context, env Envelope, req any) {
 	var keys []string
 	_, cancels := req.(*OrderCancelRequest)
 	for _, code := range codes {
-		// Whatever this process remembers, in parts or together with others.
+		// Everything that this process remembers, separately or together with others.
 		keys = append(keys, m.answers.undone(env.CustomerID, code, cancels)...)
-		// What another process may remember under a key of the number alone.
+		// What another process may remember under a key with only the number.
 		if cancels {
+			m.cancelled(ctx, env, code)
 			for _, created := range createdAs(code) {
 				keys = append(keys, hashed(created.method.Name, env.CustomerID, "key", created.key))
 			}
@@ -108,12 +213,26 @@ func (m *Mux) turn(ctx context.Context, env Envelope, req any) {
 	}
 }
 
+// cancelled notes that a document was cancelled.
+func (m *Mux) cancelled(ctx context.Context, env Envelope, code string) {
+	ctx = context.WithoutCancel(ctx)
+	m.once.cancelled.Store(true)
+	n, err := m.cancels(ctx, env.CustomerID, code)
+	if err == nil && m.once.store != nil {
+		ttl := cmp.Or(m.cfg.CommitTTL, jushuitan.DefaultCommitTTL)
+		err = m.once.store.Commit(ctx, cancelKey(env.CustomerID, code, n+1), "", m.once.prefix, "", ttl)
+	}
+	if err != nil {
+		m.report(ctx, env, fmt.Errorf("%w: cancel: %w", jushuitan.ErrDedupe, err))
+	}
+}
+
 type creation struct {
 	method *Method
 	key    string
 }
 
-// createdAs is the keys under which a document may have been created.
+// createdAs returns the keys under which a document may have been created.
 func createdAs(code string) []creation {
 	delivery, entry, back, out := DeliveryOrderCreateRequest{}, EntryOrderCreateRequest{}, ReturnOrderCreateRequest{}, StockOutCreateRequest{}
 	delivery.DeliveryOrder.DeliveryOrderCode, entry.EntryOrder.EntryOrderCode = code, code
@@ -126,7 +245,7 @@ func createdAs(code string) []creation {
 	}
 }
 
-// orderType is the type of the document that a message creates.
+// orderType returns the type of the document that a message creates.
 func orderType(req any) OrderType {
 	switch r := req.(type) {
 	case *DeliveryOrderCreateRequest:
@@ -143,23 +262,22 @@ func orderType(req any) OrderType {
 	return ""
 }
 
-// keep notes the first answer of a message, in both formats where that goes.
+// keep stores the first answer of a message, in both formats if possible.
 func (m *Mux) keep(env Envelope, req any, key string, success Failure, resp any, text []byte) {
 	a := &kept{key: key, customer: env.CustomerID, documents: documents(req)}
 	_, a.cancels = req.(*OrderCancelRequest)
-	other := JSON
-	if env.AnswerFormat == JSON {
-		other = XML
-	}
-	a.texts[slot(env.AnswerFormat)] = text
-	if more, err := m.encode(other, true, success, resp); err == nil {
-		a.texts[slot(other)] = more
+	for _, f := range [...]Format{XML, JSON} {
+		if f == env.AnswerFormat {
+			a.texts[slot(f)] = text
+		} else if more, err := m.encode(f, true, success, resp); err == nil {
+			a.texts[slot(f)] = more
+		}
 	}
 	m.answers.put(a)
 }
 
-// answers keeps first answers in memory, of bounded number and size: when it is full
-// the oldest goes.
+// answers keeps first answers in memory, limited in number and size: when it is full,
+// the oldest is evicted.
 type answers struct {
 	limit int
 
@@ -167,12 +285,12 @@ type answers struct {
 	size  int
 	keys  map[string]*list.Element
 	order list.List                      // of *kept, oldest first
-	codes map[documentKey]map[*kept]bool // which messages made or cancelled a document
+	codes map[documentKey]map[*kept]bool // the messages that created or cancelled a document
 }
 
 type kept struct {
 	key       string
-	texts     [2][]byte // by format; nil: it cannot be written so
+	texts     [2][]byte // by format; nil if not encodable
 	customer  string
 	documents []string
 	cancels   bool
@@ -180,7 +298,7 @@ type kept struct {
 
 type documentKey struct{ customer, code string }
 
-// answersSize bounds the texts of all answers together.
+// answersSize limits the total size of all answers.
 const answersSize = 32 << 20
 
 func newAnswers(limit int) *answers {
@@ -188,7 +306,7 @@ func newAnswers(limit int) *answers {
 }
 
 func slot(f Format) int {
-	if f == JSON {
+	if f.isJSON() {
 		return 1
 	}
 	return 0
@@ -218,10 +336,15 @@ func (a *answers) put(k *kept) {
 func (a *answers) get(key string, f Format) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e := a.keys[key]; e != nil {
-		return e.Value.(*kept).texts[slot(f)]
+	e := a.keys[key]
+	if e == nil {
+		return nil
 	}
-	return nil
+	text := e.Value.(*kept).texts[slot(f)]
+	if f == JSON2 && text != nil {
+		return text[len(jsonOpen)-1 : len(text)-1]
+	}
+	return text
 }
 
 func (a *answers) drop(key string) {
@@ -246,8 +369,8 @@ func (a *answers) remove(key string) {
 	}
 }
 
-// undone is the keys of the messages that a creation or a cancel of a document
-// undoes: those of the other kind.
+// undone returns the keys of the messages that creating or cancelling a document
+// undoes: those of the opposite kind.
 func (a *answers) undone(customer, code string, cancels bool) []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

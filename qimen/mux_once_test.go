@@ -335,18 +335,18 @@ type brokenStore struct {
 	claim, commit, release error
 }
 
-func (s *brokenStore) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
+func (s *brokenStore) Claim(ctx context.Context, key, state, owner string, ttl time.Duration) (jushuitan.ClaimState, string, error) {
 	if s.claim != nil {
-		return 0, s.claim
+		return 0, "", s.claim
 	}
-	return s.Deduper.Claim(ctx, key, owner, ttl)
+	return s.Deduper.Claim(ctx, key, state, owner, ttl)
 }
 
-func (s *brokenStore) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
+func (s *brokenStore) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
 	if s.commit != nil {
 		return s.commit
 	}
-	return s.Deduper.Commit(ctx, key, owner, ttl)
+	return s.Deduper.Commit(ctx, key, state, owner, memory, ttl)
 }
 
 func (s *brokenStore) Release(ctx context.Context, key, owner string) error {
@@ -380,9 +380,10 @@ func TestMuxStoreFails(t *testing.T) {
 		s.commit, s.release, h.fail = nil, down, errors.New("host down")
 		time.Sleep(jushuitan.DefaultClaimTTL)
 		assert.Equal(t, "15", serve(t, m, creation("SO").request()).Code)
-		require.Len(t, hook.errs, 2)
-		require.ErrorIs(t, hook.errs[0], jushuitan.ErrDedupe)
-		require.ErrorIs(t, hook.errs[1], h.fail)
+		require.Len(t, hook.errs, 3)
+		require.ErrorIs(t, hook.errs[0], jushuitan.ErrDedupe, "the document's claim, as an earlier version has it")
+		require.ErrorIs(t, hook.errs[1], jushuitan.ErrDedupe, "the message's")
+		require.ErrorIs(t, hook.errs[2], h.fail)
 	})
 }
 

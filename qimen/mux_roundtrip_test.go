@@ -50,7 +50,7 @@ func TestMuxRoundTrip(t *testing.T) {
 
 				var hook reasons
 				m := newMux(t, qimen.MuxConfig{
-					Secrets:  qimen.OneApp(secret),
+					Secrets:  qimen.StaticSecrets(secret),
 					Merchant: func(context.Context, string) (string, error) { return "m", nil },
 					OnError:  hook.note,
 				})

@@ -1,7 +1,6 @@
 package qimen
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,19 +11,20 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// message is one message on its way through the mux.
+// message is a message in progress.
 type message struct {
 	env   Envelope
 	in    inbound
-	form  bool   // the members of the document are parameters
+	form  bool   // the parameters are the document
 	sign  string // verified
 	route *muxRoute
 }
 
-// ServeHTTP verifies a message, has it handled and answers it.
+// ServeHTTP verifies, handles and answers a message.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	msg := &message{env: Envelope{RemoteAddr: req.RemoteAddr}, in: inbound{params: map[string]string{}, signed: map[string]string{}}}
 	var text []byte
@@ -42,7 +42,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 	}
 	contentType := "text/xml;charset=utf-8"
-	if msg.env.AnswerFormat == JSON {
+	if msg.env.AnswerFormat.isJSON() {
 		contentType = "application/json;charset=utf-8"
 	}
 	w.Header().Set("Content-Type", contentType)
@@ -50,7 +50,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write(text)
 }
 
-// report tells the hook the reason of a failure.
+// report passes the reason of a failure to OnError.
 func (m *Mux) report(ctx context.Context, env Envelope, err error) {
 	if m.cfg.OnError == nil {
 		return
@@ -65,10 +65,9 @@ func (m *Mux) report(ctx context.Context, env Envelope, err error) {
 	m.cfg.OnError(ctx, env, fmt.Errorf("qimen: mux: %s: %w", what, err))
 }
 
-// answerFormat is the format that a sender reads.
+// answerFormat returns the format that the sender expects.
 func answerFormat(req *http.Request, in *inbound) Format {
-	switch f := Format(strings.ToLower(in.params["format"])); f {
-	case JSON, XML:
+	if f := Format(strings.ToLower(in.params["format"])); f.Known() {
 		return f
 	}
 	switch text := trimBOM(in.body); {
@@ -85,13 +84,8 @@ func answerFormat(req *http.Request, in *inbound) Format {
 
 const formType = "application/x-www-form-urlencoded"
 
-// trimBOM drops blanks and a byte order mark before a text.
-func trimBOM(body []byte) []byte {
-	return bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
-}
-
-// receive does all but write: it returns the text of the answer, or the error that is
-// answered; with a text of its own, both.
+// receive does everything but write: it returns the text of the answer, the error to
+// answer, or both.
 func (m *Mux) receive(w http.ResponseWriter, req *http.Request, msg *message) ([]byte, error) {
 	ctx := req.Context()
 	if err := m.read(w, req, msg); err != nil {
@@ -120,7 +114,7 @@ func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error
 		return illegal(fmt.Errorf("%w: not a POST", jushuitan.ErrRequest))
 	}
 	if coding := req.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return illegal(fmt.Errorf("%w: the body is encoded", jushuitan.ErrRequest))
+		return illegal(fmt.Errorf("%w: unsupported Content-Encoding", jushuitan.ErrRequest))
 	}
 	if err := in.readHeaders(req.Header); err != nil {
 		return illegal(fmt.Errorf("%w: %w", jushuitan.ErrRequest, err))
@@ -131,8 +125,8 @@ func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error
 	}
 	msg.env.Raw = body
 	kind, params, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") {
-		return illegal(fmt.Errorf("%w: its charset is not UTF-8", jushuitan.ErrRequest))
+	if !xmlwire.ReadableCharset(strings.ToLower(params["charset"])) {
+		return illegal(fmt.Errorf("%w: the charset is neither UTF-8 nor GBK", jushuitan.ErrRequest))
 	}
 	if kind == formType {
 		msg.form = true
@@ -154,11 +148,11 @@ func (m *Mux) readBody(w http.ResponseWriter, req *http.Request) ([]byte, error)
 	case errors.Is(err, jushuitan.ErrTooLarge):
 		return nil, refuse("41", "Invalid arguments: the body is too large", err)
 	}
-	w.Header().Set("Connection", "close") // the rest of the body is still to come
+	w.Header().Set("Connection", "close") // the rest of the body is unread
 	return nil, illegal(err)
 }
 
-// trust checks signature and time stamp.
+// trust verifies signature and time stamp.
 func (m *Mux) trust(ctx context.Context, msg *message) error {
 	in, env := &msg.in, &msg.env
 	env.AppKey = first(in.params["target_appkey"], in.params["app_key"])
@@ -168,7 +162,7 @@ func (m *Mux) trust(ctx context.Context, msg *message) error {
 		env.Method = method.Name
 	}
 	if in.params["sign"] == "" {
-		return illegal(fmt.Errorf("%w: there is none", ErrSignature))
+		return illegal(fmt.Errorf("%w: missing", ErrSignature))
 	}
 	secrets, err := m.cfg.Secrets(ctx, env.AppKey)
 	if err != nil {
@@ -180,14 +174,14 @@ func (m *Mux) trust(ctx context.Context, msg *message) error {
 	return m.checkTime(msg)
 }
 
-// checkTime holds the time stamp against the clock.
+// checkTime compares the time stamp with the clock.
 func (m *Mux) checkTime(msg *message) error {
 	stamp, err := time.ParseInLocation(wire.TimeLayout, msg.in.params["timestamp"], wire.CST)
 	switch {
 	case err == nil:
 		msg.env.Timestamp = stamp
 	case msg.in.params["timestamp"] != "":
-		return illegal(fmt.Errorf("%w: it is not a time", jushuitan.ErrWindow))
+		return illegal(fmt.Errorf("%w: invalid time stamp", jushuitan.ErrWindow))
 	}
 	if err := m.in.InTime(msg.env.Timestamp); err != nil {
 		return illegal(err)
@@ -195,23 +189,18 @@ func (m *Mux) checkTime(msg *message) error {
 	return nil
 }
 
-// resolve finds merchant and handler of a message that is the gateway's.
+// resolve finds the merchant and the handler of a verified message.
 func (m *Mux) resolve(ctx context.Context, msg *message) error {
 	in, env := &msg.in, &msg.env
-	switch v := in.params["v"]; v {
-	case "", "1.0", "2.0", "3.0": // cloud messages have none
-	default:
-		return refuse("41", "Invalid arguments: v", fmt.Errorf("%w: v is neither 1.0, 2.0 nor 3.0", ErrArgument))
-	}
 	if in.params["method"] == "" {
-		return refuse("21", "Missing method", fmt.Errorf("%w: there is no method", ErrArgument))
+		return refuse("21", "Missing method", fmt.Errorf("%w: no method", ErrArgument))
 	}
 	id, err := in.customer()
 	if err != nil {
 		return refuse("41", "Invalid arguments: customerId", fmt.Errorf("%w: %w", ErrArgument, err))
 	}
 	if id == "" {
-		return refuse("40", "Missing required arguments: customerId", fmt.Errorf("%w: there is no customerId", ErrArgument))
+		return refuse("40", "Missing required arguments: customerId", fmt.Errorf("%w: no customerId", ErrArgument))
 	}
 	env.CustomerID = id
 	m.mu.RLock()
@@ -231,7 +220,7 @@ func (m *Mux) resolve(ctx context.Context, msg *message) error {
 	return nil
 }
 
-// handle reads the document and runs the handler, once.
+// handle decodes the document and runs the handler unless the message is a duplicate.
 func (m *Mux) handle(ctx context.Context, msg *message) ([]byte, error) {
 	env := msg.env
 	var req any
@@ -241,25 +230,36 @@ func (m *Mux) handle(ctx context.Context, msg *message) ([]byte, error) {
 			return nil, refuse("41", "Invalid arguments: "+err.Error(), fmt.Errorf("%w: %w", jushuitan.ErrDecode, err))
 		}
 	}
-	key := m.keyOf(msg, req)
+	key, err := m.keyOf(ctx, msg, req)
+	if err != nil {
+		return nil, again(err)
+	}
 	var text []byte
 	ran := false
-	err := m.in.Once(ctx, env, key, func(ctx context.Context) (err error) {
-		ran = true
-		text, err = m.run(ctx, env, msg.route, req, key)
+	err = m.in.Once(ctx, env, key.claim, func(ctx context.Context) error {
+		// An earlier version claims the document and not its content.
+		fresh, err := m.in.Guarded(ctx, env, key.before, func(ctx context.Context) (err error) {
+			ran = true
+			text, err = m.run(ctx, env, msg.route, req, key)
+			return err
+		})
+		if err == nil && !fresh {
+			return errBefore
+		}
 		return err
 	})
 	switch {
-	case !ran && err != nil: // ErrBusy or ErrDedupe
+	case errors.Is(err, errBefore), err == nil && !ran:
+		return m.repeated(ctx, env, msg.route, req, key.claim)
+	case !ran: // ErrBusy or ErrDedupe
 		return text, again(err)
-	case ran:
-		return text, err
 	}
-	return m.repeated(ctx, env, msg.route, req, key)
+	return text, err
 }
 
-// run calls the handler and writes its answer, which is kept for repeats.
-func (m *Mux) run(ctx context.Context, env Envelope, route *muxRoute, req any, key string) ([]byte, error) {
+// run calls the handler and encodes its answer, which is kept for duplicates.
+func (m *Mux) run(ctx context.Context, env Envelope, route *muxRoute, req any, key messageKey) ([]byte, error) {
+	codes := numbers(req) // before the call, since the function may change the message
 	resp, err := m.call(ctx, env, req, route.handle)
 	if err != nil {
 		if own, ok := errors.AsType[*Failure](err); ok && own != nil && resp != nil {
@@ -274,14 +274,15 @@ func (m *Mux) run(ctx context.Context, env Envelope, route *muxRoute, req any, k
 	if err != nil {
 		return nil, err
 	}
-	if key != "" {
-		m.keep(env, req, key, success, resp, text)
+	m.note(ctx, env, codes)
+	if key.claim != "" {
+		m.keep(env, req, key.claim, success, resp, text)
 		m.turn(ctx, env, req)
 	}
 	return text, nil
 }
 
-// repeated answers a message that was done before.
+// repeated answers a duplicate.
 func (m *Mux) repeated(ctx context.Context, env Envelope, route *muxRoute, req any, key string) ([]byte, error) {
 	if text := m.answers.get(key, env.AnswerFormat); text != nil {
 		return text, nil

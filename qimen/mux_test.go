@@ -327,14 +327,14 @@ func TestMuxMessages(t *testing.T) {
 		{"header with a bad escape", edit(create(), func(r *http.Request) { r.Header.Set("top-sign-list", "x-a"); r.Header.Set("x-a", "%zz") }), illegal, jushuitan.ErrRequest},
 		{"unlisted header", edit(set(create(), func(f *forward) { f.header = map[string]string{"x-top-a": "1"} }), func(r *http.Request) { r.Header.Del("top-sign-list") }), illegal, qimen.ErrSignature},
 		{"compressed", edit(create(), func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), illegal, jushuitan.ErrRequest},
-		{"GBK in the content type", set(create(), func(f *forward) { f.kind = "text/xml;charset=GBK" }), illegal, jushuitan.ErrRequest},
+		{"Big5 in the content type", set(create(), func(f *forward) { f.kind = "text/xml;charset=Big5" }), illegal, jushuitan.ErrRequest},
 		{"cut off", edit(create(), func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)) }), illegal, jushuitan.ErrRequest},
 		{"stale", create().with("timestamp", at(-10*time.Minute-time.Second)), illegal, jushuitan.ErrWindow},
 		{"from the future", create().with("timestamp", at(10*time.Minute+time.Second)), illegal, jushuitan.ErrWindow},
 		{"no time stamp", create().without("timestamp"), illegal, jushuitan.ErrWindow},
 		{"no time", create().with("timestamp", "1704135845"), illegal, jushuitan.ErrWindow},
 
-		{"v 9", create().with("v", "9"), "41", qimen.ErrArgument},
+		{"v 9", create().with("v", "9"), "0", nil},
 		{"no method", create().without("method"), "21", qimen.ErrArgument},
 		{"no customer", create().without("customerId"), "40", qimen.ErrArgument},
 		{"two customers", create().with("customer_id", "other-cust-code"), "41", qimen.ErrArgument},
@@ -630,12 +630,12 @@ func TestMuxConfigRefused(t *testing.T) {
 		change func(*qimen.MuxConfig)
 		want   string
 	}{
-		"no secrets":       {func(c *qimen.MuxConfig) { c.Secrets = nil }, "no Secrets"},
-		"no merchant":      {func(c *qimen.MuxConfig) { c.Merchant = nil }, "no Merchant"},
-		"sign method":      {func(c *qimen.MuxConfig) { c.SignMethods = []qimen.SignMethod{"sha1"} }, `"sha1" is not known`},
+		"no secrets":       {func(c *qimen.MuxConfig) { c.Secrets = nil }, "Secrets is required"},
+		"no merchant":      {func(c *qimen.MuxConfig) { c.Merchant = nil }, "Merchant is required"},
+		"sign method":      {func(c *qimen.MuxConfig) { c.SignMethods = []qimen.SignMethod{"sha1"} }, `unknown sign method "sha1"`},
 		"a network":        {func(c *qimen.MuxConfig) { c.Sources = make([]netip.Prefix, 1) }, "not valid"},
 		"negative body":    {func(c *qimen.MuxConfig) { c.MaxBody = -1 }, "MaxBody is -1"},
-		"negative answers": {func(c *qimen.MuxConfig) { c.Answers = -1 }, "number of Answers is -1"},
+		"negative answers": {func(c *qimen.MuxConfig) { c.Answers = -1 }, "Answers is -1"},
 	} {
 		cfg := muxConfig(new(reasons))
 		tt.change(&cfg)
@@ -686,8 +686,8 @@ func TestMuxStrict(t *testing.T) {
 		"no window":           {func(c *qimen.MuxConfig) { c.MaxAge, c.MaxAhead = -1, -1 }, message("m", "<r/>").with("timestamp", "2001-01-01 00:00:00"), "0"},
 		"no window, no stamp": {func(c *qimen.MuxConfig) { c.MaxAge, c.MaxAhead = -1, -1 }, message("m", "<r/>").without("timestamp"), "0"},
 		"a second":            {func(c *qimen.MuxConfig) { c.MaxAge = time.Second }, message("m", "<r/>").with("timestamp", "2024-01-02 03:04:03"), "sign-check-failure"},
-		"one app":             {func(c *qimen.MuxConfig) { c.Secrets = qimen.OneApp("new", muxSecret) }, message("m", "<r/>").with("app_key", "of the sender"), "0"},
-		"one app, no secret":  {func(c *qimen.MuxConfig) { c.Secrets = qimen.OneApp("") }, func() *forward { f := message("m", "<r/>"); f.secret = ""; return f }(), "sign-check-failure"},
+		"one app":             {func(c *qimen.MuxConfig) { c.Secrets = qimen.StaticSecrets("new", muxSecret) }, message("m", "<r/>").with("app_key", "of the sender"), "0"},
+		"one app, no secret":  {func(c *qimen.MuxConfig) { c.Secrets = qimen.StaticSecrets("") }, func() *forward { f := message("m", "<r/>"); f.secret = ""; return f }(), "sign-check-failure"},
 	} {
 		cfg := muxConfig(new(reasons))
 		tt.change(&cfg)

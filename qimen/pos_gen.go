@@ -15,301 +15,466 @@ import (
 
 // POSService 奇门POS接口: the methods qimen.taobao.pos.* between a store's system and an ERP.
 // Use it as client.POS.
+//
+// Experimental: it may change in any minor version.
 type POSService service
 
-// DeliveryOrderGet: POS fetches store delivery orders. What it answers besides flag, code and
-// message is not known.
+// DeliveryOrderGet: fetch the delivery orders of a store.
 //
-// Direction: DianJia calls it; the sources do not say so, the name does.
+// Direction: probably DianJia calls it.
 // Effect: read.
 // qimen.taobao.pos.deliveryorder.get.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) DeliveryOrderGet(ctx context.Context, req *POSDeliveryOrderGetRequest) (*POSDeliveryOrderGetResponse, error) {
 	return call[POSDeliveryOrderGetResponse](ctx, s.client, opPOSDeliveryOrderGet, req)
 }
 
-// DeliveryOrderConfirm 门店发货单确认接口: confirm store delivery order. It answers flag, code
-// and message only.
+// DeliveryOrderConfirm 门店发货单确认接口: confirm the delivery orders of a store. Its answer
+// has only flag, code and message.
 //
 // Direction: DianJia calls it.
 // Limits: order: at most 20 entries.
-// Note: the response is by analogy with the other POS methods.
-// Effect: write, repeated safely by order[].orderCode + order[].orderStatus: a repeat sets the
-// state that the document has already.
+// Note: the response is assumed to be that of the other POS methods.
+// Effect: write, idempotent by order[].orderCode + order[].orderStatus: a repeat sets the
+// state that the document already has.
 // qimen.taobao.pos.deliveryorder.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) DeliveryOrderConfirm(ctx context.Context, req *POSDeliveryOrderConfirmRequest) (*POSDeliveryOrderConfirmResponse, error) {
 	return call[POSDeliveryOrderConfirmResponse](ctx, s.client, opPOSDeliveryOrderConfirm, req)
 }
 
-// DeliveryOrderConsign: store ships (consign) delivery order. What it answers besides flag,
-// code and message is not known.
+// DeliveryOrderConsign: ship a delivery order from the store. Its answer has only flag, code
+// and message.
 //
-// Direction: DianJia calls it; the sources do not say so, the name does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: probably DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.deliveryorder.consign; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) DeliveryOrderConsign(ctx context.Context, req *POSDeliveryOrderConsignRequest) (*POSDeliveryOrderConsignResponse, error) {
 	return call[POSDeliveryOrderConsignResponse](ctx, s.client, opPOSDeliveryOrderConsign, req)
 }
 
-// WebOrderSync 线上销售单信息同步: ERP pushes an online order / return to the POS. It answers
-// flag, code and message only.
+// WebOrderSync 线上销售单信息同步: push an online order or return from the ERP to the POS. Its
+// answer has only flag, code and message.
 //
 // Direction: the gateway forwards it to DianJia.
 // Limits: item: at most 999 entries.
-// Effect: write, repeated safely by orderBillCode: a receiver has to take a document with the
-// same number once.
+// Effect: write, idempotent by orderBillCode: a receiver must process a document number only
+// once.
 // qimen.taobao.pos.weborder.sync.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) WebOrderSync(ctx context.Context, req *POSWebOrderSyncRequest) (*POSWebOrderSyncResponse, error) {
 	return call[POSWebOrderSyncResponse](ctx, s.client, opPOSWebOrderSync, req)
 }
 
-// WebOrderSingleSync 单个线上销售单信息同步: ERP pushes one online order (privacy/OAID
-// variant). It answers flag, code and message only.
+// WebOrderSingleSync 单个线上销售单信息同步: push one online order with an OAID from the ERP
+// to the POS. Its answer has only flag, code and message.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, repeated safely by orderBillCode: a receiver has to take a document with the
-// same number once.
+// Effect: write, idempotent by orderBillCode: a receiver must process a document number only
+// once.
 // qimen.taobao.pos.weborder.single.sync.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) WebOrderSingleSync(ctx context.Context, req *POSWebOrderSingleSyncRequest) (*POSWebOrderSingleSyncResponse, error) {
 	return call[POSWebOrderSingleSyncResponse](ctx, s.client, opPOSWebOrderSingleSync, req)
 }
 
-// UpdateSalesOrder 更新门店POS订单状态: ERP updates online order status at the store POS. It
-// answers flag, code and message only.
+// UpdateSalesOrder 更新门店POS订单状态: update the status of an online order in the store's
+// POS. Its answer has only flag, code and message.
 //
 // Direction: the gateway forwards it to DianJia.
 // Limits: mx_list: at most 999 entries.
-// Effect: write, repeated safely by orderBillCode + status: a repeat sets the state that the
-// document has already.
+// Effect: write, idempotent by orderBillCode + status: a repeat sets the state that the
+// document already has.
 // qimen.taobao.pos.update.salesorder.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) UpdateSalesOrder(ctx context.Context, req *POSUpdateSalesOrderRequest) (*POSUpdateSalesOrderResponse, error) {
 	return call[POSUpdateSalesOrderResponse](ctx, s.client, opPOSUpdateSalesOrder, req)
 }
 
-// SalesOrderUpdate: sales order update (same field set as update.salesorder, without
-// fhck_code/mx_list). What it answers besides flag, code and message is not known.
+// SalesOrderUpdate: update a sales order; its fields are those of update.salesorder without
+// fhck_code and mx_list. Its answer has only flag, code and message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, repeated safely by orderBillCode + status: a repeat sets the state that the
-// document has already.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, idempotent by orderBillCode + status: a repeat sets the state that the
+// document already has.
 // qimen.taobao.pos.salesorder.update.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) SalesOrderUpdate(ctx context.Context, req *POSSalesOrderUpdateRequest) (*POSSalesOrderUpdateResponse, error) {
 	return call[POSSalesOrderUpdateResponse](ctx, s.client, opPOSSalesOrderUpdate, req)
 }
 
-// SalesOrderSynchronize 销售单同步接口: synchronise sales orders of a period. It answers flag,
-// code and message only.
+// SalesOrderSynchronize 销售单同步接口: synchronise the sales orders of a period. Its answer
+// has only flag, code and message.
 //
 // Direction: either side may call it.
 // Limits: orderLine: at most 20 entries.
-// Effect: write, repeated safely by orderInfo.orderCode: a receiver has to take a document
-// with the same number once.
+// Effect: write, idempotent by orderInfo.orderCode: a receiver must process a document number
+// only once.
 // qimen.taobao.pos.salesorder.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) SalesOrderSynchronize(ctx context.Context, req *POSSalesOrderSynchronizeRequest) (*POSSalesOrderSynchronizeResponse, error) {
 	return call[POSSalesOrderSynchronizeResponse](ctx, s.client, opPOSSalesOrderSynchronize, req)
 }
 
-// ReceiptSynchronize 小票同步接口: upload receipts. It answers flag, code and message only.
+// ReceiptSynchronize 小票同步接口: upload receipts.
 //
 // Direction: DianJia calls it.
 // Limits: receipt: at most 20 entries.
-// Effect: write, repeated safely by receipt[].orderInfo.orderCode: a receiver has to take a
-// document with the same number once.
+// Effect: write, idempotent by receipt[].orderInfo.orderCode: a receiver must process a
+// document number only once.
 // qimen.taobao.pos.receipt.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ReceiptSynchronize(ctx context.Context, req *POSReceiptSynchronizeRequest) (*POSReceiptSynchronizeResponse, error) {
 	return call[POSReceiptSynchronizeResponse](ctx, s.client, opPOSReceiptSynchronize, req)
 }
 
-// InventoryQuery 库存查询接口: query store stock.
+// InventoryQuery 库存查询接口: query the stock of a store.
 //
-// Direction: either side may call it; the sources do not say who does.
+// Direction: either side may call it; the caller is not documented.
 // Effect: read.
 // qimen.taobao.pos.inventory.query.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) InventoryQuery(ctx context.Context, req *POSInventoryQueryRequest) (*POSInventoryQueryResponse, error) {
 	return call[POSInventoryQueryResponse](ctx, s.client, opPOSInventoryQuery, req)
 }
 
-// InventorySynchronize 库存同步接口: overwrite ERP book stock with store stock. It answers
-// flag, code and message only.
+// InventorySynchronize 库存同步接口: overwrite the book stock of the ERP with the store's
+// stock. Its answer has only flag, code and message.
 //
 // Direction: DianJia calls it.
 // Limits: item: at most 20 entries.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.inventory.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) InventorySynchronize(ctx context.Context, req *POSInventorySynchronizeRequest) (*POSInventorySynchronizeResponse, error) {
 	return call[POSInventorySynchronizeResponse](ctx, s.client, opPOSInventorySynchronize, req)
 }
 
-// ItemsSynchronize 商品信息同步接口: synchronise item master. It answers flag, code and
-// message only.
+// ItemsSynchronize 商品信息同步接口: synchronise item master.
 //
 // Direction: either side may call it.
 // Limits: item: at most 20 entries.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.items.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ItemsSynchronize(ctx context.Context, req *POSItemsSynchronizeRequest) (*POSItemsSynchronizeResponse, error) {
 	return call[POSItemsSynchronizeResponse](ctx, s.client, opPOSItemsSynchronize, req)
 }
 
-// ItemsGet: POS fetches items. What it answers besides flag, code and message is not known.
+// ItemsGet: fetch items.
 //
-// Direction: DianJia calls it; the sources do not say so, the name does.
+// Direction: probably DianJia calls it.
 // Effect: read.
 // qimen.taobao.pos.items.get.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ItemsGet(ctx context.Context, req *POSItemsGetRequest) (*POSItemsGetResponse, error) {
 	return call[POSItemsGetResponse](ctx, s.client, opPOSItemsGet, req)
 }
 
-// ReturnReply: reply to a return-to-warehouse request. What it answers besides flag, code and
-// message is not known.
+// ReturnReply: reply to a return-to-warehouse request. Its answer has only flag, code and
+// message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, repeated safely by orderCode + status: a repeat returns the same answer.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, idempotent by orderCode + status: a repeat returns the same answer.
 // qimen.taobao.pos.return.reply.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ReturnReply(ctx context.Context, req *POSReturnReplyRequest) (*POSReturnReplyResponse, error) {
 	return call[POSReturnReplyResponse](ctx, s.client, opPOSReturnReply, req)
 }
 
-// OrderReturnAdd: add return order. What it answers besides flag, code and message is not
-// known.
+// OrderReturnAdd: add return order. Its answer has only flag, code and message.
 //
-// Direction: the gateway forwards it to DianJia; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: the gateway forwards it to DianJia; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.order.return.add; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) OrderReturnAdd(ctx context.Context, req *POSOrderReturnAddRequest) (*POSOrderReturnAddResponse, error) {
 	return call[POSOrderReturnAddResponse](ctx, s.client, opPOSOrderReturnAdd, req)
 }
 
-// InventoryReport: report stock count / change. What it answers besides flag, code and message
-// is not known.
+// InventoryReport: report a stocktake or stock change. Its answer has only flag, code and
+// message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.inventory.report; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) InventoryReport(ctx context.Context, req *POSInventoryReportRequest) (*POSInventoryReportResponse, error) {
 	return call[POSInventoryReportResponse](ctx, s.client, opPOSInventoryReport, req)
 }
 
-// ReplenishCreate: create replenishment request. What it answers besides flag, code and
-// message is not known.
+// ReplenishCreate: create replenishment request. Its answer has only flag, code and message.
 //
-// Direction: DianJia calls it; the sources do not say so, the name does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: probably DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.replenish.create; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ReplenishCreate(ctx context.Context, req *POSReplenishCreateRequest) (*POSReplenishCreateResponse, error) {
 	return call[POSReplenishCreateResponse](ctx, s.client, opPOSReplenishCreate, req)
 }
 
-// ReplenishNotice 进仓通知单创建接口: notify the store of an incoming replenishment/transfer.
-// What it answers besides flag, code and message is not known.
+// ReplenishNotice 进仓通知单创建接口: notify the store of an incoming replenishment or
+// transfer. The members of its answer other than flag, code and message are unknown.
 //
 // Direction: the gateway forwards it to DianJia.
-// Note: no source names the XML child of operators; <operator> follows the rule of the other
-// lists.
-// Effect: write, repeated safely by orderInfo.orderCode: a receiver has to take a document
-// with the same number once.
+// Note: the XML element of operators is undocumented; <operator> follows the other lists.
+// Effect: write, idempotent by orderInfo.orderCode: a receiver must process a document number
+// only once.
 // taobao.qimen.pos.replenish.notice.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ReplenishNotice(ctx context.Context, req *POSReplenishNoticeRequest) (*POSReplenishNoticeResponse, error) {
 	return call[POSReplenishNoticeResponse](ctx, s.client, opPOSReplenishNotice, req)
 }
 
-// ClerkGet: POS fetches clerks. What it answers besides flag, code and message is not known.
+// ClerkGet: fetch clerks.
 //
-// Direction: either side may call it; the sources do not say who does.
+// Direction: either side may call it; the caller is not documented.
 // Effect: read.
 // qimen.taobao.pos.clerk.get; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ClerkGet(ctx context.Context, req *POSClerkGetRequest) (*POSClerkGetResponse, error) {
 	return call[POSClerkGetResponse](ctx, s.client, opPOSClerkGet, req)
 }
 
-// ClerkSynchronize: synchronise clerks. What it answers besides flag, code and message is not
-// known.
+// ClerkSynchronize: synchronise clerks.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.clerk.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) ClerkSynchronize(ctx context.Context, req *POSClerkSynchronizeRequest) (*POSClerkSynchronizeResponse, error) {
 	return call[POSClerkSynchronizeResponse](ctx, s.client, opPOSClerkSynchronize, req)
 }
 
-// CustomerGet: fetch customer. What it answers besides flag, code and message is not known.
+// CustomerGet: fetch customer.
 //
-// Direction: either side may call it; the sources do not say who does.
+// Direction: either side may call it; the caller is not documented.
 // Effect: read.
 // qimen.taobao.pos.customer.get; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) CustomerGet(ctx context.Context, req *POSCustomerGetRequest) (*POSCustomerGetResponse, error) {
 	return call[POSCustomerGetResponse](ctx, s.client, opPOSCustomerGet, req)
 }
 
-// CustomerSynchronize: synchronise customer. What it answers besides flag, code and message is
-// not known.
+// CustomerSynchronize: synchronise customer.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.customer.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) CustomerSynchronize(ctx context.Context, req *POSCustomerSynchronizeRequest) (*POSCustomerSynchronizeResponse, error) {
 	return call[POSCustomerSynchronizeResponse](ctx, s.client, opPOSCustomerSynchronize, req)
 }
 
-// UpdateSalesRefund: update sales refund. What it answers besides flag, code and message is
-// not known.
+// UpdateSalesRefund: update sales refund. Its answer has only flag, code and message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.update.salesrefund; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) UpdateSalesRefund(ctx context.Context, req *POSUpdateSalesRefundRequest) (*POSUpdateSalesRefundResponse, error) {
 	return call[POSUpdateSalesRefundResponse](ctx, s.client, opPOSUpdateSalesRefund, req)
 }
 
-// UpdateWXOrder: update WeChat order. What it answers besides flag, code and message is not
-// known.
+// UpdateWXOrder: update WeChat order. Its answer has only flag, code and message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.update.wxorder; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) UpdateWXOrder(ctx context.Context, req *POSUpdateWXOrderRequest) (*POSUpdateWXOrderResponse, error) {
 	return call[POSUpdateWXOrderResponse](ctx, s.client, opPOSUpdateWXOrder, req)
 }
 
-// UpdateWXRefund: update WeChat refund. What it answers besides flag, code and message is not
-// known.
+// UpdateWXRefund: update WeChat refund. Its answer has only flag, code and message.
 //
-// Direction: either side may call it; the sources do not say who does.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // qimen.taobao.pos.update.wxrefund; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *POSService) UpdateWXRefund(ctx context.Context, req *POSUpdateWXRefundRequest) (*POSUpdateWXRefundResponse, error) {
 	return call[POSUpdateWXRefundResponse](ctx, s.client, opPOSUpdateWXRefund, req)
 }
 
-// POSDeliveryOrderGetRequest is the request of [POSService.DeliveryOrderGet].
-type POSDeliveryOrderGetRequest struct {
-	StoreCode string `json:"storeCode,omitzero" xml:"storeCode"` // store code (at most 50 characters)
-	// document status filter (values: see deliveryorder.confirm) (required; at most 50 characters)
-	OrderStatus POSOrderStatus `json:"orderStatus" xml:"orderStatus"`
-	// hand-over mode (ZT self pick-up, KD express - values from deliveryorder.confirm) (at most 50
-	// characters)
-	TransportMode TransportMode `json:"transportMode,omitzero" xml:"transportMode"`
-	// store delivery order creation time from (at most 19 characters)
-	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
-	// store delivery order creation time to (at most 19 characters)
-	EndTime        time.Time `json:"endTime,omitzero" xml:"endTime"`
-	ReceiverMobile string    `json:"num,omitzero" xml:"num" pii:"true"`      // receiver mobile number
-	OrderID        string    `json:"orderid,omitzero" xml:"orderid"`         // order no.
-	Page           int64     `json:"page" xml:"page"`                        // page (required)
-	PageSize       int64     `json:"pageSize" xml:"pageSize"`                // page size (limit not found) (required)
-	ExtendProps    string    `json:"extendProps,omitzero" xml:"extendProps"` // extension
+// ReturnApplyReport: qimen returnapply report. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.returnapply.report; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ReturnApplyReport(ctx context.Context, req *POSReturnApplyReportRequest) (*POSReturnApplyReportResponse, error) {
+	return call[POSReturnApplyReportResponse](ctx, s.client, opPOSReturnApplyReport, req)
+}
 
-	// Extra holds the members that are not known above.
+// ShopSynchronize: qimen shop synchronize. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.shop.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ShopSynchronize(ctx context.Context, req *POSShopSynchronizeRequest) (*POSShopSynchronizeResponse, error) {
+	return call[POSShopSynchronizeResponse](ctx, s.client, opPOSShopSynchronize, req)
+}
+
+// WMSReturnApplyReport: qimen wms returnapply report. Its answer has only flag, code and
+// message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.wms.returnapply.report; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) WMSReturnApplyReport(ctx context.Context, req *POSWMSReturnApplyReportRequest) (*POSWMSReturnApplyReportResponse, error) {
+	return call[POSWMSReturnApplyReportResponse](ctx, s.client, opPOSWMSReturnApplyReport, req)
+}
+
+// ReplenishApply: POS replenish apply. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.replenish.apply; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ReplenishApply(ctx context.Context, req *POSReplenishApplyRequest) (*POSReplenishApplyResponse, error) {
+	return call[POSReplenishApplyResponse](ctx, s.client, opPOSReplenishApply, req)
+}
+
+// ReplenishConfirm: POS replenish confirm. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.replenish.confirm; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ReplenishConfirm(ctx context.Context, req *POSReplenishConfirmRequest) (*POSReplenishConfirmResponse, error) {
+	return call[POSReplenishConfirmResponse](ctx, s.client, opPOSReplenishConfirm, req)
+}
+
+// ReturnApply: POS return apply. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.return.apply; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ReturnApply(ctx context.Context, req *POSReturnApplyRequest) (*POSReturnApplyResponse, error) {
+	return call[POSReturnApplyResponse](ctx, s.client, opPOSReturnApply, req)
+}
+
+// ReturnCreate: POS return create. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.return.create; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) ReturnCreate(ctx context.Context, req *POSReturnCreateRequest) (*POSReturnCreateResponse, error) {
+	return call[POSReturnCreateResponse](ctx, s.client, opPOSReturnCreate, req)
+}
+
+// StockMoveSynchronize: POS stockmove synchronize. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.stockmove.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) StockMoveSynchronize(ctx context.Context, req *POSStockMoveSynchronizeRequest) (*POSStockMoveSynchronizeResponse, error) {
+	return call[POSStockMoveSynchronizeResponse](ctx, s.client, opPOSStockMoveSynchronize, req)
+}
+
+// StoreSynchronize: POS store synchronize.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.store.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) StoreSynchronize(ctx context.Context, req *POSStoreSynchronizeRequest) (*POSStoreSynchronizeResponse, error) {
+	return call[POSStoreSynchronizeResponse](ctx, s.client, opPOSStoreSynchronize, req)
+}
+
+// WebOrderAdd: POS weborder add. Its answer has only flag, code and message.
+//
+// Direction: either side may call it; the caller is not documented.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// qimen.taobao.pos.weborder.add; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *POSService) WebOrderAdd(ctx context.Context, req *POSWebOrderAddRequest) (*POSWebOrderAddResponse, error) {
+	return call[POSWebOrderAddResponse](ctx, s.client, opPOSWebOrderAdd, req)
+}
+
+// POSDeliveryOrderGetRequest is the request of [POSService.DeliveryOrderGet].
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderGetRequest struct {
+	StoreCode string `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (at most 50 characters)
+	// 单据状态: status to filter by (required; at most 50 characters)
+	OrderStatus POSOrderStatus `json:"orderStatus" xml:"orderStatus" wire:"vital"`
+	// 交付方式: hand-over: ZT self pick-up, KD express (at most 50 characters)
+	TransportMode TransportMode `json:"transportMode,omitzero" xml:"transportMode"`
+	// 起始时间: start of the range of creation times (at most 19 characters)
+	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
+	// 结束时间: end of the range of creation times (at most 19 characters)
+	EndTime        time.Time `json:"endTime,omitzero" xml:"endTime"`
+	ReceiverMobile string    `json:"num,omitzero" xml:"num" pii:"true"` // 收件人手机: receiver mobile number
+	OrderID        string    `json:"orderid,omitzero" xml:"orderid"`    // 订单号: order number
+	Page           int64     `json:"page" xml:"page" wire:"vital"`      // 页码: page number (required)
+	// 每页条数: page size; its maximum is unknown (required)
+	PageSize    int64  `json:"pageSize" xml:"pageSize" wire:"vital"`
+	ExtendProps string `json:"extendProps,omitzero" xml:"extendProps"` // 扩展属性: extension properties
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -320,8 +485,15 @@ func (v POSDeliveryOrderGetRequest) Format(s fmt.State, verb rune) { redact.Form
 func (v POSDeliveryOrderGetRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSDeliveryOrderGetResponse is the answer of [POSService.DeliveryOrderGet].
+//
+// Experimental: it may change in any minor version.
 type POSDeliveryOrderGetResponse struct {
-	// Extra holds the members that are not known above.
+	// 扩展属性: extension members, free keys
+	ExtendProps string                     `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	Order       []POSDeliveryOrderGetOrder `json:"order,omitzero" xml:"order>order"`        // 单据: orders
+	Total       int64                      `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -331,18 +503,103 @@ func (v POSDeliveryOrderGetResponse) Format(s fmt.State, verb rune) { redact.For
 // LogValue is the value for slog, with personal data masked.
 func (v POSDeliveryOrderGetResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSDeliveryOrderConfirmRequest 门店发货单确认接口: the request of
-// [POSService.DeliveryOrderConfirm].
-type POSDeliveryOrderConfirmRequest struct {
-	StoreCode string             `json:"storeCode,omitzero" xml:"storeCode"` // store code (at most 50 characters)
-	Orders    []POSDeliveryOrder `json:"order,omitzero" xml:"order"`         // orders (at most 20 entries)
+// POSDeliveryOrderGetOrder is Order of [POSDeliveryOrderGetResponse]: orders.
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderGetOrder struct {
+	CreateTime string `json:"createTime,omitzero" xml:"createTime"` // 创建时间: time of creation
+	// 扩展属性: extension members, free keys
+	ExtendProps   string                         `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	IdentifyCode  string                         `json:"identifyCode,omitzero" xml:"identifyCode"`   // pick-up code
+	Item          []POSDeliveryOrderGetOrderItem `json:"item,omitzero" xml:"item>item"`              // 商品: item
+	LogisticsCode LogisticsCode                  `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string                         `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ModifiedTime  string                         `json:"modifiedTime,omitzero" xml:"modifiedTime"`   // time of the last change
+	OrderCode     string                         `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	OrderStatus     string `json:"orderStatus,omitzero" xml:"orderStatus"` // 单据状态: state of the document
+	// 收件人信息: who receives
+	ReceiverInfo []POSDeliveryOrderGetOrderReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo>receiver_info"`
+	// 来源平台编码: platform that the order came from
+	SourcePlatformCode SourcePlatform `json:"sourcePlatformCode,omitzero" xml:"sourcePlatformCode"`
+	// 交付方式: hand-over: ZT self pick-up, KD express
+	TransportMode string `json:"transportMode,omitzero" xml:"transportMode"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.deliveryorder.confirm
-// by: order[].orderCode + order[].orderStatus. It is empty where the request lacks it.
+// Format prints the value for people, with personal data masked.
+func (v POSDeliveryOrderGetOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSDeliveryOrderGetOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSDeliveryOrderGetOrderItem is Item of [POSDeliveryOrderGetOrder]: item.
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderGetOrderItem struct {
+	BatchCode   string    `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ExpireDate  time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: date of expiry
+	ExtCode     string    `json:"extCode,omitzero" xml:"extCode"`                     // 平台商品编码: code of the item at the sales platform
+	ItemCode    string    `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	PlanQty     int64     `json:"planQty,omitzero" xml:"planQty" wire:"vital"`        // 计划数量: planned quantity
+	ProduceCode string    `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSDeliveryOrderGetOrderItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSDeliveryOrderGetOrderItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSDeliveryOrderGetOrderReceiverInfo is ReceiverInfo of [POSDeliveryOrderGetOrder]: who
+// receives.
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderGetOrderReceiverInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // 姓名: name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSDeliveryOrderGetOrderReceiverInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSDeliveryOrderGetOrderReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSDeliveryOrderConfirmRequest 门店发货单确认接口: the request of
+// [POSService.DeliveryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderConfirmRequest struct {
+	StoreCode string             `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (at most 50 characters)
+	Orders    []POSDeliveryOrder `json:"order,omitzero" xml:"order"`         // 单据: orders (at most 20 entries)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.deliveryorder.confirm: order[].orderCode + order[].orderStatus. It is empty
+// if the request has no such key.
 func (v *POSDeliveryOrderConfirmRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Orders {
@@ -361,18 +618,23 @@ func (v POSDeliveryOrderConfirmRequest) Format(s fmt.State, verb rune) { redact.
 func (v POSDeliveryOrderConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSDeliveryOrder is Orders of [POSDeliveryOrderConfirmRequest]: orders.
+//
+// Experimental: it may change in any minor version.
 type POSDeliveryOrder struct {
-	OrderCode string `json:"orderCode" xml:"orderCode"` // store delivery order code (required)
-	// NEW new, ACCEPT accepted by store, PICKED self-picked, DELIVERED shipped, REJECT refused by
-	// store, CANCELED cancelled (required)
-	OrderStatus   POSOrderStatus `json:"orderStatus" xml:"orderStatus"`
-	OperatorCode  string         `json:"operatorCode,omitzero" xml:"operatorCode"` // operator code
-	OperatorName  string         `json:"operatorName,omitzero" xml:"operatorName"` // operator name
-	OperateTime   time.Time      `json:"operateTime" xml:"operateTime"`            // YYYY-MM-DD HH:MM:SS (required)
-	TransportMode TransportMode  `json:"transportMode" xml:"transportMode"`        // ZT self pick-up, KD express (required)
-	Packages      []POSPackage   `json:"package,omitzero" xml:"package"`           // parcels
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: store delivery order code (required)
+	// 单据状态: order status: NEW new, ACCEPT accepted by the store, PICKED picked up, DELIVERED
+	// shipped, REJECT rejected by the store, CANCELED cancelled (required)
+	OrderStatus  POSOrderStatus `json:"orderStatus" xml:"orderStatus" wire:"vital"`
+	OperatorCode string         `json:"operatorCode,omitzero" xml:"operatorCode"` // 操作员编码: operator code
+	OperatorName string         `json:"operatorName,omitzero" xml:"operatorName"` // 操作员姓名: operator name
+	OperateTime  time.Time      `json:"operateTime" xml:"operateTime"`            // 操作时间: time of the operation (required)
+	// 交付方式: hand-over: ZT self pick-up, KD express (required)
+	TransportMode TransportMode `json:"transportMode" xml:"transportMode" wire:"vital"`
+	Packages      []POSPackage  `json:"package,omitzero" xml:"package"`                // 包裹: parcels
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`              // 商品编码: item code of the ERP (undocumented)
+	Quantity      int64         `json:"quantity,omitzero" xml:"quantity" wire:"vital"` // 数量: quantity (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -383,18 +645,21 @@ func (v POSDeliveryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb
 func (v POSDeliveryOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSPackage is Packages of [POSDeliveryOrder]: parcels.
+//
+// Experimental: it may change in any minor version.
 type POSPackage struct {
-	LogisticsCode LogisticsCode   `json:"logisticsCode" xml:"logisticsCode"`          // carrier code (required)
-	LogisticsName string          `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	ExpressCode   string          `json:"expressCode" xml:"expressCode"`              // waybill no. (required)
-	PackageCode   string          `json:"packageCode,omitzero" xml:"packageCode"`     // parcel no.
-	Length        decimal.Decimal `json:"length,omitzero,string" xml:"length"`        // length, cm
-	Width         decimal.Decimal `json:"width,omitzero,string" xml:"width"`          // width, cm
-	Height        decimal.Decimal `json:"height,omitzero,string" xml:"height"`        // height, cm
-	Weight        decimal.Decimal `json:"weight,omitzero,string" xml:"weight"`        // weight, kg
-	Volume        decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`        // volume
+	// 物流公司编码: carrier code (required)
+	LogisticsCode LogisticsCode   `json:"logisticsCode" xml:"logisticsCode" wire:"vital"`
+	LogisticsName string          `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ExpressCode   string          `json:"expressCode" xml:"expressCode" wire:"vital"` // 运单号: waybill number (required)
+	PackageCode   string          `json:"packageCode,omitzero" xml:"packageCode"`     // 包裹编号: parcel number
+	Length        decimal.Decimal `json:"length,omitzero,string" xml:"length"`        // 长: length, cm
+	Width         decimal.Decimal `json:"width,omitzero,string" xml:"width"`          // 宽: width, cm
+	Height        decimal.Decimal `json:"height,omitzero,string" xml:"height"`        // 高: height, cm
+	Weight        decimal.Decimal `json:"weight,omitzero,string" xml:"weight"`        // 重量: weight, kg
+	Volume        decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`        // 体积: volume
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -406,8 +671,10 @@ func (v POSPackage) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSDeliveryOrderConfirmResponse 门店发货单确认接口: the answer of
 // [POSService.DeliveryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type POSDeliveryOrderConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -418,12 +685,14 @@ func (v POSDeliveryOrderConfirmResponse) Format(s fmt.State, verb rune) { redact
 func (v POSDeliveryOrderConfirmResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSDeliveryOrderConsignRequest is the request of [POSService.DeliveryOrderConsign].
+//
+// Experimental: it may change in any minor version.
 type POSDeliveryOrderConsignRequest struct {
-	StoreCode string `json:"storeCode,omitzero" xml:"storeCode"` // store code (at most 50 characters)
-	// order structure; no public source shows its members, so it is JSON as it stands
-	Order json.RawMessage `json:"order,omitzero" xml:"order"`
+	StoreCode string `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (at most 50 characters)
+	// 单据: order as raw JSON; its members are undocumented (at most 20 entries)
+	Order []POSDeliveryOrderConsignOrder `json:"order,omitzero" xml:"order"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -433,9 +702,37 @@ func (v POSDeliveryOrderConsignRequest) Format(s fmt.State, verb rune) { redact.
 // LogValue is the value for slog, with personal data masked.
 func (v POSDeliveryOrderConsignRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSDeliveryOrderConsignOrder is Order of [POSDeliveryOrderConsignRequest]: order as raw
+// JSON; its members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSDeliveryOrderConsignOrder struct {
+	Area string `json:"area,omitzero" xml:"area"` // 区: district (undocumented)
+	City string `json:"city,omitzero" xml:"city"` // 市: city (undocumented)
+	// 详细地址: address (undocumented)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile telephone (undocumented)
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`       // name (undocumented)
+	Province      string `json:"province,omitzero" xml:"province"`          // 省: province (undocumented)
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: fixed-line telephone (undocumented)
+	Town          string `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street (undocumented)
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSDeliveryOrderConsignOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSDeliveryOrderConsignOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSDeliveryOrderConsignResponse is the answer of [POSService.DeliveryOrderConsign].
+//
+// Experimental: it may change in any minor version.
 type POSDeliveryOrderConsignResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -446,52 +743,61 @@ func (v POSDeliveryOrderConsignResponse) Format(s fmt.State, verb rune) { redact
 func (v POSDeliveryOrderConsignResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSWebOrderSyncRequest 线上销售单信息同步: the request of [POSService.WebOrderSync].
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSyncRequest struct {
-	OrderBillCode   string          `json:"orderBillCode" xml:"orderBillCode"`                         // document no. (required)
-	OrderWebCode    string          `json:"orderWebCod" xml:"orderWebCod"`                             // original document no. (required)
-	ShopCode        string          `json:"shopCode" xml:"shopCode"`                                   // store code (required)
-	BillTime        string          `json:"billTime" xml:"billTime"`                                   // business date (sample 20171010) (required)
-	Quantity        decimal.Decimal `json:"quantity" xml:"quantity"`                                   // quantity (required)
-	Money           decimal.Decimal `json:"money,string" xml:"money"`                                  // list amount (required)
-	RealMoney       decimal.Decimal `json:"realMoney,string" xml:"realMoney"`                          // amount (required)
-	Discount        decimal.Decimal `json:"discount,string" xml:"discount"`                            // discount (required)
-	PayMethod       string          `json:"paymethod" xml:"paymethod"`                                 // 0 paid online, 1 paid offline (required)
-	Name            string          `json:"name" xml:"name" pii:"true"`                                // receiver name (required)
-	Phone           string          `json:"phone" xml:"phone" pii:"true"`                              // mobile (required)
-	Province        string          `json:"province,omitzero" xml:"province"`                          // province
-	City            string          `json:"city,omitzero" xml:"city"`                                  // city
-	District        string          `json:"district,omitzero" xml:"district" pii:"true"`               // district
-	Address         string          `json:"addres,omitzero" xml:"addres" pii:"true"`                   // street (spelled so)
-	ShippingAddress string          `json:"shippingAddress,omitzero" xml:"shippingAddress" pii:"true"` // delivery address
-	Creator         string          `json:"creater,omitzero" xml:"creater"`                            // creator (spelled so)
-	CreationDate    string          `json:"creationDate,omitzero" xml:"creationDate"`                  // creation time
-	Note            string          `json:"note,omitzero" xml:"note"`                                  // remark
-	ShippingCode    string          `json:"shippingCode,omitzero" xml:"shippingCode"`                  // carrier code
-	ShippingSN      string          `json:"shippingSn,omitzero" xml:"shippingSn"`                      // waybill no.
-	SalerEmployeeNo string          `json:"salerEmployeeNo,omitzero" xml:"salerEmployeeNo"`            // clerk code
-	ReturnMark      string          `json:"th_act" xml:"th_act"`                                       // return marker (required)
-	// source system 0 POS, 1 middle platform, 2 Retail, 3 OMS, 4 other (required)
-	System string `json:"system" xml:"system"`
-	// source platform (sample code comment: 0 back office, 1 Taobao, 2 Paipai, 3 OS main site, 4
-	// distributor, 5 JD, 11 Amazon, 13 Yihaodian) (required)
-	SourcePlatform    string                `json:"lypt" xml:"lypt"`
-	SourceShopCode    string                `json:"lyzd_dm" xml:"lyzd_dm"`                    // source shop code (required)
-	SourceShopName    string                `json:"lyzd_mc" xml:"lyzd_mc"`                    // source shop name (required)
-	SourceChannelCode string                `json:"lyorg_dm" xml:"lyorg_dm"`                  // source channel code (required)
-	SourceChannelName string                `json:"lyorg_mc" xml:"lyorg_mc"`                  // source channel name (required)
-	OrderingStoreCode string                `json:"xdzd_dm" xml:"xdzd_dm"`                    // ordering store code (required)
-	CustomerMessage   string                `json:"gkly" xml:"gkly" pii:"true"`               // customer message (required)
-	ServiceRemark     string                `json:"kfbz" xml:"kfbz"`                          // service remark (required)
-	PosOuterCode      string                `json:"pos_outer_code" xml:"pos_outer_code"`      // settlement code (required)
-	ExtendProps       string                `json:"extend_props,omitzero" xml:"extend_props"` // extension
-	Items             []POSWebOrderSyncItem `json:"item,omitzero" xml:"item"`                 // lines (at most 999 entries)
+	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode" wire:"vital"` // 单据号: document number (required)
+	// 原始单号: original document number (required)
+	OrderWebCode string          `json:"orderWebCod" xml:"orderWebCod" wire:"vital"`
+	ShopCode     string          `json:"shopCode" xml:"shopCode" wire:"vital"` // 店铺编码: store code (required)
+	BillTime     string          `json:"billTime" xml:"billTime" wire:"vital"` // 业务日期: business date, yyyyMMdd (required)
+	Quantity     decimal.Decimal `json:"quantity" xml:"quantity"`              // 数量: quantity (required)
+	Money        decimal.Decimal `json:"money,string" xml:"money"`             // 标准金额: amount at list prices (required)
+	RealMoney    decimal.Decimal `json:"realMoney,string" xml:"realMoney"`     // 实际金额: amount (required)
+	Discount     decimal.Decimal `json:"discount,string" xml:"discount"`       // 折扣: discount (required)
+	// 付款方式: payment: 0 online, 1 offline (required)
+	PayMethod string `json:"paymethod" xml:"paymethod" wire:"vital"`
+	Name      string `json:"name" xml:"name" wire:"vital" pii:"true"`     // 收件人: receiver name (required)
+	Phone     string `json:"phone" xml:"phone" wire:"vital" pii:"true"`   // 收件人手机: mobile (required)
+	Province  string `json:"province,omitzero" xml:"province"`            // 省: province
+	City      string `json:"city,omitzero" xml:"city"`                    // 市: city
+	District  string `json:"district,omitzero" xml:"district" pii:"true"` // 区: district
+	Address   string `json:"addres,omitzero" xml:"addres" pii:"true"`     // 街道: street; the wire name is misspelled
+	// 收货地址: delivery address
+	ShippingAddress string `json:"shippingAddress,omitzero" xml:"shippingAddress" pii:"true"`
+	Creator         string `json:"creater,omitzero" xml:"creater"`                 // 创建人: creator; the wire name is misspelled
+	CreationDate    string `json:"creationDate,omitzero" xml:"creationDate"`       // 创建时间: creation time
+	Note            string `json:"note,omitzero" xml:"note"`                       // 备注: remark
+	ShippingCode    string `json:"shippingCode,omitzero" xml:"shippingCode"`       // 物流公司编码: carrier code
+	ShippingSN      string `json:"shippingSn,omitzero" xml:"shippingSn"`           // 运单号: waybill number
+	SalerEmployeeNo string `json:"salerEmployeeNo,omitzero" xml:"salerEmployeeNo"` // 导购编码: clerk code
+	ReturnMark      string `json:"th_act" xml:"th_act" wire:"vital"`               // 退货标识: return marker (required)
+	// 来源系统: source system: 0 POS, 1 middle platform, 2 Retail, 3 OMS, 4 other (required)
+	System string `json:"system" xml:"system" wire:"vital"`
+	// 来源平台: source platform: 0 back office, 1 Taobao, 2 Paipai, 3 OS main site, 4 distributor,
+	// 5 JD, 11 Amazon, 13 Yihaodian (required)
+	SourcePlatform string `json:"lypt" xml:"lypt" wire:"vital"`
+	SourceShopCode string `json:"lyzd_dm" xml:"lyzd_dm" wire:"vital"` // 来源站点代码: source shop code (required)
+	SourceShopName string `json:"lyzd_mc" xml:"lyzd_mc" wire:"vital"` // 来源站点名称: source shop name (required)
+	// 来源渠道代码: source channel code (required)
+	SourceChannelCode string `json:"lyorg_dm" xml:"lyorg_dm" wire:"vital"`
+	// 来源渠道名称: source channel name (required)
+	SourceChannelName string `json:"lyorg_mc" xml:"lyorg_mc" wire:"vital"`
+	// 下单站点代码: ordering store code (required)
+	OrderingStoreCode string `json:"xdzd_dm" xml:"xdzd_dm" wire:"vital"`
+	CustomerMessage   string `json:"gkly" xml:"gkly" wire:"vital" pii:"true"` // 顾客留言: customer message (required)
+	ServiceRemark     string `json:"kfbz" xml:"kfbz" wire:"vital"`            // 客服备注: service remark (required)
+	// 结算编码: settlement code (required)
+	PosOuterCode string                `json:"pos_outer_code" xml:"pos_outer_code" wire:"vital"`
+	ExtendProps  string                `json:"extend_props,omitzero" xml:"extend_props"` // 扩展属性: extension properties
+	Items        []POSWebOrderSyncItem `json:"item,omitzero" xml:"item"`                 // 商品: lines (at most 999 entries)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.weborder.sync by:
-// orderBillCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.weborder.sync: orderBillCode. It is empty if the request has no such key.
 func (v *POSWebOrderSyncRequest) IdempotencyKey() string {
 	return keyOf(v.OrderBillCode)
 }
@@ -503,17 +809,27 @@ func (v POSWebOrderSyncRequest) Format(s fmt.State, verb rune) { redact.Format(s
 func (v POSWebOrderSyncRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSWebOrderSyncItem is Items of [POSWebOrderSyncRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSyncItem struct {
-	// 0 normal,1 promotion,2 add-on,3 gift,4 concession,5 price difference,6 VIP,7 birthday,8
-	// whole-order,9 points,11 exchange,12 exchanged,13 discount
-	Status          string          `json:"status,omitzero" xml:"status"`
-	Amount          decimal.Decimal `json:"amount,string" xml:"amount"`                            // amount (required)
-	ReferenceAmount decimal.Decimal `json:"referenceAmount,omitzero,string" xml:"referenceAmount"` // reference amount
-	Quantity        decimal.Decimal `json:"quantity,string" xml:"quantity"`                        // quantity (required)
-	Discount        decimal.Decimal `json:"discount,string" xml:"discount"`                        // discount (required)
-	Price           decimal.Decimal `json:"price,string" xml:"price"`                              // price (required)
+	// 销售类型: kind of sale: 0 normal, 1 promotion, 2 add-on, 3 gift, 4 concession, 5 price
+	// difference, 6 VIP, 7 birthday, 8 whole order, 9 points, 11 exchange, 12 exchanged, 13
+	// discount
+	Status string          `json:"status,omitzero" xml:"status"`
+	Amount decimal.Decimal `json:"amount,string" xml:"amount"` // 金额: amount (required)
+	// 参考金额: reference amount
+	ReferenceAmount decimal.Decimal `json:"referenceAmount,omitzero,string" xml:"referenceAmount"`
+	Quantity        decimal.Decimal `json:"quantity,string" xml:"quantity"`     // 数量: quantity (required)
+	Discount        decimal.Decimal `json:"discount,string" xml:"discount"`     // 折扣: discount (required)
+	Price           decimal.Decimal `json:"price,string" xml:"price"`           // 单价: price (required)
+	ColorCode       string          `json:"colorCode,omitzero" xml:"colorCode"` // 颜色代码: color code (undocumented)
+	GoodsCode       string          `json:"goodsCode,omitzero" xml:"goodsCode"` // 货号: goods code (undocumented)
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	SizeCode       string          `json:"sizeCode,omitzero" xml:"sizeCode"` // 尺码代码: size code (undocumented)
+	SKUCode        string          `json:"skuCode,omitzero" xml:"skuCode"`   // SKU 编码: sku code (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -524,8 +840,10 @@ func (v POSWebOrderSyncItem) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v POSWebOrderSyncItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSWebOrderSyncResponse 线上销售单信息同步: the answer of [POSService.WebOrderSync].
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSyncResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -537,44 +855,52 @@ func (v POSWebOrderSyncResponse) LogValue() slog.Value { return redact.LogValue(
 
 // POSWebOrderSingleSyncRequest 单个线上销售单信息同步: the request of
 // [POSService.WebOrderSingleSync].
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSingleSyncRequest struct {
-	OrderBillCode   string                     `json:"orderBillCode" xml:"orderBillCode"`              // document no. (required)
-	OrderWebCode    string                     `json:"orderWebCod" xml:"orderWebCod"`                  // original document no. (required)
-	ShopCode        string                     `json:"shopCode" xml:"shopCode"`                        // store code (required)
-	BillTime        string                     `json:"billTime" xml:"billTime"`                        // business date (required)
-	Quantity        decimal.Decimal            `json:"quantity" xml:"quantity"`                        // quantity (required)
-	Money           decimal.Decimal            `json:"money,string" xml:"money"`                       // list amount (required)
-	RealMoney       decimal.Decimal            `json:"realMoney,string" xml:"realMoney"`               // amount (required)
-	Discount        decimal.Decimal            `json:"discount,string" xml:"discount"`                 // discount (required)
-	PayMethod       string                     `json:"paymethod" xml:"paymethod"`                      // 0 online, 1 offline (required)
-	Province        string                     `json:"province,omitzero" xml:"province"`               // province
-	City            string                     `json:"city,omitzero" xml:"city"`                       // city
-	District        string                     `json:"district,omitzero" xml:"district" pii:"true"`    // district
-	Street          string                     `json:"street,omitzero" xml:"street" pii:"true"`        // street
-	Creator         string                     `json:"creater,omitzero" xml:"creater"`                 // creator
-	CreationDate    string                     `json:"creationDate,omitzero" xml:"creationDate"`       // creation time
-	Note            string                     `json:"note,omitzero" xml:"note"`                       // remark
-	ShippingCode    string                     `json:"shippingCode,omitzero" xml:"shippingCode"`       // carrier code
-	ShippingSN      string                     `json:"shippingSn,omitzero" xml:"shippingSn"`           // waybill no.
-	SalerEmployeeNo string                     `json:"salerEmployeeNo,omitzero" xml:"salerEmployeeNo"` // clerk code
-	Chargeback      string                     `json:"chargeback,omitzero" xml:"chargeback"`           // order / return / exchange marker
-	System          string                     `json:"system" xml:"system"`                            // source system 0..4 (required)
-	Item            *POSWebOrderSingleSyncItem `json:"item,omitzero" xml:"item"`                       // the line; the table is cut
-	OAID            string                     `json:"oaid" xml:"oaid" pii:"true"`                     // caller must send; OAID (required)
-	// caller must send; Taobao trade id (required)
-	OAIDOrderSourceCode string `json:"oaidOrderSourceCode" xml:"oaidOrderSourceCode"`
-	// added by Qimen when forwarding to the receiver (decrypted)
-	Name  string `json:"name,omitzero" xml:"name" pii:"true"`
-	Phone string `json:"phone,omitzero" xml:"phone" pii:"true"` // added by Qimen when forwarding
-	// added by Qimen when forwarding
+	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode" wire:"vital"` // 单据号: document number (required)
+	// 原始单号: original document number (required)
+	OrderWebCode string          `json:"orderWebCod" xml:"orderWebCod" wire:"vital"`
+	ShopCode     string          `json:"shopCode" xml:"shopCode" wire:"vital"` // 店铺编码: store code (required)
+	BillTime     string          `json:"billTime" xml:"billTime" wire:"vital"` // 业务日期: business date (required)
+	Quantity     decimal.Decimal `json:"quantity" xml:"quantity"`              // 数量: quantity (required)
+	Money        decimal.Decimal `json:"money,string" xml:"money"`             // 标准金额: amount at list prices (required)
+	RealMoney    decimal.Decimal `json:"realMoney,string" xml:"realMoney"`     // 实际金额: amount (required)
+	Discount     decimal.Decimal `json:"discount,string" xml:"discount"`       // 折扣: discount (required)
+	// 付款方式: payment: 0 online, 1 offline (required)
+	PayMethod       string `json:"paymethod" xml:"paymethod" wire:"vital"`
+	Province        string `json:"province,omitzero" xml:"province"`               // 省: province
+	City            string `json:"city,omitzero" xml:"city"`                       // 市: city
+	District        string `json:"district,omitzero" xml:"district" pii:"true"`    // 区: district
+	Street          string `json:"street,omitzero" xml:"street" pii:"true"`        // 街道: street
+	Creator         string `json:"creater,omitzero" xml:"creater"`                 // 创建人: creator
+	CreationDate    string `json:"creationDate,omitzero" xml:"creationDate"`       // 创建时间: creation time
+	Note            string `json:"note,omitzero" xml:"note"`                       // 备注: remark
+	ShippingCode    string `json:"shippingCode,omitzero" xml:"shippingCode"`       // 物流公司编码: carrier code
+	ShippingSN      string `json:"shippingSn,omitzero" xml:"shippingSn"`           // 运单号: waybill number
+	SalerEmployeeNo string `json:"salerEmployeeNo,omitzero" xml:"salerEmployeeNo"` // 导购编码: clerk code
+	// 订单类型: whether it is an order, a return or an exchange
+	Chargeback string `json:"chargeback,omitzero" xml:"chargeback"`
+	// 来源系统: source system: 0 POS, 1 middle platform, 2 Retail, 3 OMS, 4 other (required)
+	System string `json:"system" xml:"system" wire:"vital"`
+	// 商品: the line; further members are undocumented
+	Item *POSWebOrderSingleSyncItem `json:"item,omitzero" xml:"item"`
+	// 收件人 OAID: OAID of the receiver; the caller sends it (required)
+	OAID string `json:"oaid" xml:"oaid" wire:"vital" pii:"true"`
+	// OAID 对应的淘宝交易单号: Taobao trade id of the OAID; the caller sends it (required)
+	OAIDOrderSourceCode string `json:"oaidOrderSourceCode" xml:"oaidOrderSourceCode" wire:"vital"`
+	Name                string `json:"name,omitzero" xml:"name" pii:"true"`   // 收件人: receiver name, decrypted; added by Qimen
+	Phone               string `json:"phone,omitzero" xml:"phone" pii:"true"` // 收件人手机: receiver phone; added by Qimen
+	// 收货地址: delivery address; added by Qimen
 	ShippingAddress string `json:"shippingAddress,omitzero" xml:"shippingAddress" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.weborder.single.sync by:
-// orderBillCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.weborder.single.sync: orderBillCode. It is empty if the request has no such
+// key.
 func (v *POSWebOrderSingleSyncRequest) IdempotencyKey() string {
 	return keyOf(v.OrderBillCode)
 }
@@ -585,15 +911,17 @@ func (v POSWebOrderSingleSyncRequest) Format(s fmt.State, verb rune) { redact.Fo
 // LogValue is the value for slog, with personal data masked.
 func (v POSWebOrderSingleSyncRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSWebOrderSingleSyncItem is Item of [POSWebOrderSingleSyncRequest]: the line; the table is
-// cut.
+// POSWebOrderSingleSyncItem is Item of [POSWebOrderSingleSyncRequest]: the line; further
+// members are undocumented.
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSingleSyncItem struct {
-	SKUCode   string `json:"skuCode,omitzero" xml:"skuCode"`     // SKU code (from a source's text)
-	GoodsCode string `json:"goodsCode,omitzero" xml:"goodsCode"` // goods code (from a source's text)
-	ColorCode string `json:"colorCode,omitzero" xml:"colorCode"` // colour code (from a source's text)
-	SizeCode  string `json:"sizeCode,omitzero" xml:"sizeCode"`   // size code (from a source's text)
+	SKUCode   string `json:"skuCode,omitzero" xml:"skuCode"`     // SKU 编码: SKU code
+	GoodsCode string `json:"goodsCode,omitzero" xml:"goodsCode"` // 货号: goods code
+	ColorCode string `json:"colorCode,omitzero" xml:"colorCode"` // 颜色代码: colour code
+	SizeCode  string `json:"sizeCode,omitzero" xml:"sizeCode"`   // 尺码代码: size code
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -605,8 +933,10 @@ func (v POSWebOrderSingleSyncItem) LogValue() slog.Value { return redact.LogValu
 
 // POSWebOrderSingleSyncResponse 单个线上销售单信息同步: the answer of
 // [POSService.WebOrderSingleSync].
+//
+// Experimental: it may change in any minor version.
 type POSWebOrderSingleSyncResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -618,33 +948,39 @@ func (v POSWebOrderSingleSyncResponse) LogValue() slog.Value { return redact.Log
 
 // POSUpdateSalesOrderRequest 更新门店POS订单状态: the request of
 // [POSService.UpdateSalesOrder].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateSalesOrderRequest struct {
-	OrderBillCode         string                    `json:"orderBillCode" xml:"orderBillCode"`        // document no. (required)
-	Status                string                    `json:"status" xml:"status"`                      // 1 confirm, 2 picked up, 3 void, 4 finish, 5 other (required)
-	Confirm               string                    `json:"confirm,omitzero" xml:"confirm"`           // 0 not confirmed, 1 confirmed, 2 finished
-	Confirmor             string                    `json:"confirmor,omitzero" xml:"confirmor"`       // confirmed by
-	ConfirmDate           string                    `json:"confirmDate,omitzero" xml:"confirmDate"`   // confirmed at
-	Delivery              string                    `json:"delivery,omitzero" xml:"delivery"`         // 1 picked up
-	DeliveryDate          string                    `json:"deliveryDate,omitzero" xml:"deliveryDate"` // picked up at
-	Cancel                string                    `json:"cancle,omitzero" xml:"cancle"`             // void info (spelled so)
-	Canceler              string                    `json:"canceler,omitzero" xml:"canceler"`         // voided by
-	CancelDate            string                    `json:"cancleDate,omitzero" xml:"cancleDate"`     // voided at
-	Finish                string                    `json:"finish,omitzero" xml:"finish"`             // finished
-	FinishDate            string                    `json:"finishDate,omitzero" xml:"finishDate"`     // finished at
-	ShippingCode          string                    `json:"shippingCode,omitzero" xml:"shippingCode"` // carrier code
-	ShippingSN            string                    `json:"shippingSn,omitzero" xml:"shippingSn"`     // waybill no.
-	VoidType              string                    `json:"zf_type,omitzero" xml:"zf_type"`           // void type: customer return 0 yes, 1 other reason
-	VoidReason            string                    `json:"zf_message,omitzero" xml:"zf_message"`     // void reason
-	ShippingWarehouseCode string                    `json:"fhck_code,omitzero" xml:"fhck_code"`       // shipping warehouse code
-	Lines                 []POSUpdateSalesOrderLine `json:"mx_list,omitzero" xml:"mx_list"`           // lines (at most 999 entries)
-	ExtendProps           string                    `json:"extendProps,omitzero" xml:"extendProps"`   // extension
+	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode" wire:"vital"` // 单据号: document number (required)
+	// 状态: what changed: 1 confirmed, 2 picked up, 3 void, 4 finished, 5 other (required)
+	Status string `json:"status" xml:"status" wire:"vital"`
+	// 确认状态: confirmation: 0 not confirmed, 1 confirmed, 2 finished
+	Confirm      string `json:"confirm,omitzero" xml:"confirm"`
+	Confirmor    string `json:"confirmor,omitzero" xml:"confirmor"`       // 确认人: confirmed by
+	ConfirmDate  string `json:"confirmDate,omitzero" xml:"confirmDate"`   // 确认时间: confirmed at
+	Delivery     string `json:"delivery,omitzero" xml:"delivery"`         // 提货标识: 1 once picked up
+	DeliveryDate string `json:"deliveryDate,omitzero" xml:"deliveryDate"` // 提货时间: picked up at
+	Cancel       string `json:"cancle,omitzero" xml:"cancle"`             // 作废信息: cancellation data; the wire name is misspelled
+	Canceler     string `json:"canceler,omitzero" xml:"canceler"`         // 作废人: voided by
+	CancelDate   string `json:"cancleDate,omitzero" xml:"cancleDate"`     // 作废时间: voided at
+	Finish       string `json:"finish,omitzero" xml:"finish"`             // 完结标识: finish marker
+	FinishDate   string `json:"finishDate,omitzero" xml:"finishDate"`     // 完结时间: finished at
+	ShippingCode string `json:"shippingCode,omitzero" xml:"shippingCode"` // 物流公司编码: carrier code
+	ShippingSN   string `json:"shippingSn,omitzero" xml:"shippingSn"`     // 运单号: waybill number
+	// 作废类型: why it is void: 0 returned by the customer, 1 another reason
+	VoidType              string                    `json:"zf_type,omitzero" xml:"zf_type"`
+	VoidReason            string                    `json:"zf_message,omitzero" xml:"zf_message"`   // 作废原因: reason of the cancellation
+	ShippingWarehouseCode string                    `json:"fhck_code,omitzero" xml:"fhck_code"`     // 发货仓库代码: shipping warehouse code
+	Lines                 []POSUpdateSalesOrderLine `json:"mx_list,omitzero" xml:"mx_list"`         // 明细: lines (at most 999 entries)
+	ExtendProps           string                    `json:"extendProps,omitzero" xml:"extendProps"` // 扩展属性: extension properties
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.update.salesorder by:
-// orderBillCode + status. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.update.salesorder: orderBillCode + status. It is empty if the request has
+// no such key.
 func (v *POSUpdateSalesOrderRequest) IdempotencyKey() string {
 	return keyOf(v.OrderBillCode, v.Status)
 }
@@ -656,15 +992,28 @@ func (v POSUpdateSalesOrderRequest) Format(s fmt.State, verb rune) { redact.Form
 func (v POSUpdateSalesOrderRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateSalesOrderLine is Lines of [POSUpdateSalesOrderRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type POSUpdateSalesOrderLine struct {
-	SKU         string          `json:"sku,omitzero" xml:"sku"`                          // sku
-	GoodsNumber decimal.Decimal `json:"goods_number,omitzero,string" xml:"goods_number"` // quantity
+	SKU         string          `json:"sku,omitzero" xml:"sku"`                          // SKU 编码: SKU code
+	GoodsNumber decimal.Decimal `json:"goods_number,omitzero,string" xml:"goods_number"` // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v POSUpdateSalesOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSUpdateSalesOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateSalesOrderResponse 更新门店POS订单状态: the answer of
 // [POSService.UpdateSalesOrder].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateSalesOrderResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -675,31 +1024,34 @@ func (v POSUpdateSalesOrderResponse) Format(s fmt.State, verb rune) { redact.For
 func (v POSUpdateSalesOrderResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSSalesOrderUpdateRequest is the request of [POSService.SalesOrderUpdate].
+//
+// Experimental: it may change in any minor version.
 type POSSalesOrderUpdateRequest struct {
-	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode"`        // document no. (required)
-	Status        string `json:"status" xml:"status"`                      // status type (required)
-	Confirm       string `json:"confirm,omitzero" xml:"confirm"`           // confirm
-	Confirmor     string `json:"confirmor,omitzero" xml:"confirmor"`       // confirmed by
-	ConfirmDate   string `json:"confirmDate,omitzero" xml:"confirmDate"`   // confirmed at
-	Delivery      string `json:"delivery,omitzero" xml:"delivery"`         // picked up
-	DeliveryDate  string `json:"deliveryDate,omitzero" xml:"deliveryDate"` // picked up at
-	Cancel        string `json:"cancle,omitzero" xml:"cancle"`             // void
-	Canceler      string `json:"canceler,omitzero" xml:"canceler"`         // voided by
-	CancelDate    string `json:"cancleDate,omitzero" xml:"cancleDate"`     // voided at
-	Finish        string `json:"finish,omitzero" xml:"finish"`             // finish
-	FinishDate    string `json:"finishDate,omitzero" xml:"finishDate"`     // finished at
-	ShippingCode  string `json:"shippingCode,omitzero" xml:"shippingCode"` // carrier code
-	ShippingSN    string `json:"shippingSn,omitzero" xml:"shippingSn"`     // waybill no.
-	VoidType      string `json:"zf_type,omitzero" xml:"zf_type"`           // void type
-	VoidReason    string `json:"zf_message,omitzero" xml:"zf_message"`     // void reason
-	ExtendProps   string `json:"extendProps,omitzero" xml:"extendProps"`   // extension
+	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode" wire:"vital"` // 单据号: document number (required)
+	Status        string `json:"status" xml:"status" wire:"vital"`               // 状态: status (required)
+	Confirm       string `json:"confirm,omitzero" xml:"confirm"`                 // 确认状态: confirmation
+	Confirmor     string `json:"confirmor,omitzero" xml:"confirmor"`             // 确认人: confirmed by
+	ConfirmDate   string `json:"confirmDate,omitzero" xml:"confirmDate"`         // 确认时间: confirmed at
+	Delivery      string `json:"delivery,omitzero" xml:"delivery"`               // 提货标识: pick-up marker
+	DeliveryDate  string `json:"deliveryDate,omitzero" xml:"deliveryDate"`       // 提货时间: picked up at
+	Cancel        string `json:"cancle,omitzero" xml:"cancle"`                   // 作废信息: cancellation data
+	Canceler      string `json:"canceler,omitzero" xml:"canceler"`               // 作废人: voided by
+	CancelDate    string `json:"cancleDate,omitzero" xml:"cancleDate"`           // 作废时间: voided at
+	Finish        string `json:"finish,omitzero" xml:"finish"`                   // 完结标识: finish marker
+	FinishDate    string `json:"finishDate,omitzero" xml:"finishDate"`           // 完结时间: finished at
+	ShippingCode  string `json:"shippingCode,omitzero" xml:"shippingCode"`       // 物流公司编码: carrier code
+	ShippingSN    string `json:"shippingSn,omitzero" xml:"shippingSn"`           // 运单号: waybill number
+	VoidType      string `json:"zf_type,omitzero" xml:"zf_type"`                 // 作废类型: why it is void
+	VoidReason    string `json:"zf_message,omitzero" xml:"zf_message"`           // 作废原因: reason of the cancellation
+	ExtendProps   string `json:"extendProps,omitzero" xml:"extendProps"`         // 扩展属性: extension properties
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.salesorder.update by:
-// orderBillCode + status. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.salesorder.update: orderBillCode + status. It is empty if the request has
+// no such key.
 func (v *POSSalesOrderUpdateRequest) IdempotencyKey() string {
 	return keyOf(v.OrderBillCode, v.Status)
 }
@@ -711,8 +1063,10 @@ func (v POSSalesOrderUpdateRequest) Format(s fmt.State, verb rune) { redact.Form
 func (v POSSalesOrderUpdateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSSalesOrderUpdateResponse is the answer of [POSService.SalesOrderUpdate].
+//
+// Experimental: it may change in any minor version.
 type POSSalesOrderUpdateResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -724,19 +1078,22 @@ func (v POSSalesOrderUpdateResponse) LogValue() slog.Value { return redact.LogVa
 
 // POSSalesOrderSynchronizeRequest 销售单同步接口: the request of
 // [POSService.SalesOrderSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSSalesOrderSynchronizeRequest struct {
-	OrderInfo POSSalesOrderSynchronizeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // header
-	// lines (at most 20 entries)
+	OrderInfo POSSalesOrderSynchronizeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // 单据头: header
+	// 明细行: lines (at most 20 entries)
 	OrderLines []POSSalesOrderSynchronizeOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
-	// payment; no public source shows its members, so it is JSON as it stands
-	Payment json.RawMessage `json:"payment,omitzero" xml:"payment"`
+	// 支付信息: payment as raw JSON; its members are undocumented (undocumented)
+	Payment *POSSalesOrderSynchronizePayment `json:"payment,omitzero" xml:"payment"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.salesorder.synchronize
-// by: orderInfo.orderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.salesorder.synchronize: orderInfo.orderCode. It is empty if the request has
+// no such key.
 func (v *POSSalesOrderSynchronizeRequest) IdempotencyKey() string {
 	return keyOf(v.OrderInfo.OrderCode)
 }
@@ -748,17 +1105,27 @@ func (v POSSalesOrderSynchronizeRequest) Format(s fmt.State, verb rune) { redact
 func (v POSSalesOrderSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSSalesOrderSynchronizeOrderInfo is OrderInfo of [POSSalesOrderSynchronizeRequest]: header.
+//
+// Experimental: it may change in any minor version.
 type POSSalesOrderSynchronizeOrderInfo struct {
-	OrderCode       string          `json:"orderCode" xml:"orderCode"`                      // sales order code (required)
-	PosCode         string          `json:"posCode" xml:"posCode"`                          // POS terminal code (required)
-	StoreCode       string          `json:"storeCode" xml:"storeCode"`                      // store code (required)
-	OrgCode         string          `json:"orgCode,omitzero" xml:"orgCode"`                 // organisation code
-	Operators       []POSOperator   `json:"operator,omitzero" xml:"operator"`               // operators
-	TotalAmount     decimal.Decimal `json:"totalAmount,string" xml:"totalAmount"`           // order amount (required)
-	TotalQty        decimal.Decimal `json:"totalQty" xml:"totalQty"`                        // total quantity (required)
-	OrderCreateTime string          `json:"orderCreateTime,omitzero" xml:"orderCreateTime"` // document time
+	OrderCode   string          `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: sales order code (required)
+	PosCode     string          `json:"posCode" xml:"posCode" wire:"vital"`     // 终端编码: POS terminal code (required)
+	StoreCode   string          `json:"storeCode" xml:"storeCode" wire:"vital"` // 门店编码: store code (required)
+	OrgCode     string          `json:"orgCode,omitzero" xml:"orgCode"`         // 组织编码: organisation code
+	Operators   []POSOperator   `json:"operator,omitzero" xml:"operator"`       // 操作人: operators
+	TotalAmount decimal.Decimal `json:"totalAmount,string" xml:"totalAmount"`   // 总金额: order amount (required)
+	TotalQty    decimal.Decimal `json:"totalQty" xml:"totalQty"`                // 总数量: total quantity (required)
+	// 单据创建时间: creation time of the document
+	OrderCreateTime string `json:"orderCreateTime,omitzero" xml:"orderCreateTime"`
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -768,26 +1135,46 @@ func (v POSSalesOrderSynchronizeOrderInfo) Format(s fmt.State, verb rune) { reda
 // LogValue is the value for slog, with personal data masked.
 func (v POSSalesOrderSynchronizeOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSOperator 操作人: who did something to a document, and when. It is the union of what 3
-// methods list.
+// POSOperator 操作人: who changed a document, in which role and when. It has the members that
+// any of 3 methods lists.
+//
+// Experimental: it may change in any minor version.
 type POSOperator struct {
-	Type         string    `json:"type,omitzero" xml:"type"`                 // CJ creator, SP approver, ZZ terminator
-	OperatorCode string    `json:"operatorCode,omitzero" xml:"operatorCode"` // code
-	OperatorName string    `json:"operatorName,omitzero" xml:"operatorName"` // name
-	OperateTime  time.Time `json:"operateTime,omitzero" xml:"operateTime"`   // time
+	Type         string    `json:"type,omitzero" xml:"type"`                 // 角色: role: CJ creator, SP approver, ZZ terminator
+	OperatorCode string    `json:"operatorCode,omitzero" xml:"operatorCode"` // 操作员编码: operator code
+	OperatorName string    `json:"operatorName,omitzero" xml:"operatorName"` // 操作员姓名: operator name
+	OperateTime  time.Time `json:"operateTime,omitzero" xml:"operateTime"`   // 操作时间: time of the operation
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// POSSalesOrderSynchronizeOrderLine is OrderLines of [POSSalesOrderSynchronizeRequest]: lines.
-type POSSalesOrderSynchronizeOrderLine struct {
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // SPU code
-	ItemCode    string `json:"itemCode" xml:"itemCode"`                // SKU code (required)
-	ItemName    string `json:"itemName,omitzero" xml:"itemName"`       // name
-	SKUProperty string `json:"skuProperty" xml:"skuProperty"`          // properties (required)
-	Color       string `json:"color,omitzero" xml:"color"`             // colour code
-	Size        string `json:"size,omitzero" xml:"size"`               // size code
+// Format prints the value for people, with personal data masked.
+func (v POSOperator) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
-	// Extra holds the members that are not known above.
+// LogValue is the value for slog, with personal data masked.
+func (v POSOperator) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSSalesOrderSynchronizeOrderLine is OrderLines of [POSSalesOrderSynchronizeRequest]: lines.
+//
+// Experimental: it may change in any minor version.
+type POSSalesOrderSynchronizeOrderLine struct {
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"`     // 行号: line number
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"`     // 款号: SPU code
+	ItemCode    string `json:"itemCode" xml:"itemCode" wire:"vital"`       // 商品编码: SKU code (required)
+	ItemName    string `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	SKUProperty string `json:"skuProperty" xml:"skuProperty" wire:"vital"` // 规格属性: SKU properties (required)
+	Color       string `json:"color,omitzero" xml:"color"`                 // 颜色: colour code
+	Size        string `json:"size,omitzero" xml:"size"`                   // 尺码: size code
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -797,10 +1184,35 @@ func (v POSSalesOrderSynchronizeOrderLine) Format(s fmt.State, verb rune) { reda
 // LogValue is the value for slog, with personal data masked.
 func (v POSSalesOrderSynchronizeOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSSalesOrderSynchronizePayment is Payment of [POSSalesOrderSynchronizeRequest]: payment as
+// raw JSON; its members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSSalesOrderSynchronizePayment struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSSalesOrderSynchronizePayment) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSSalesOrderSynchronizePayment) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSSalesOrderSynchronizeResponse 销售单同步接口: the answer of
 // [POSService.SalesOrderSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSSalesOrderSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -811,15 +1223,18 @@ func (v POSSalesOrderSynchronizeResponse) Format(s fmt.State, verb rune) { redac
 func (v POSSalesOrderSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReceiptSynchronizeRequest 小票同步接口: the request of [POSService.ReceiptSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSReceiptSynchronizeRequest struct {
-	Receipts []POSReceipt `json:"receipt,omitzero" xml:"receipt"` // receipts (at most 20 entries)
+	Receipts []POSReceipt `json:"receipt,omitzero" xml:"receipt"` // 小票: receipts (at most 20 entries)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.receipt.synchronize by:
-// receipt[].orderInfo.orderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.receipt.synchronize: receipt[].orderInfo.orderCode. It is empty if the
+// request has no such key.
 func (v *POSReceiptSynchronizeRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Receipts {
@@ -835,10 +1250,38 @@ func (v POSReceiptSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Fo
 func (v POSReceiptSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReceipt is Receipts of [POSReceiptSynchronizeRequest]: receipts.
+//
+// Experimental: it may change in any minor version.
 type POSReceipt struct {
-	OrderInfo POSReceiptInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // header
+	OrderInfo POSReceiptInfo  `json:"orderInfo,omitzero" xml:"orderInfo"`            // 单据头: header
+	VIPCardNo string          `json:"VIPCardNo,omitzero" xml:"VIPCardNo" pii:"true"` // 会员卡号: vipcard no (undocumented)
+	VIPCode   string          `json:"VIPCode,omitzero" xml:"VIPCode" pii:"true"`     // 会员编码: vipcode (undocumented)
+	VIPName   string          `json:"VIPName,omitzero" xml:"VIPName" pii:"true"`     // 会员姓名: vipname (undocumented)
+	Change    decimal.Decimal `json:"change,omitzero,string" xml:"change"`           // change (undocumented)
+	Discount  decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`       // 折扣: discount (undocumented)
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	OrderCode    string `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number (undocumented)
+	// 单据创建时间: order create time (undocumented)
+	OrderCreateTime string `json:"orderCreateTime,omitzero" xml:"orderCreateTime"`
+	OrderDate       string `json:"orderDate,omitzero" xml:"orderDate"` // order date (undocumented)
+	OrgCode         string `json:"orgCode,omitzero" xml:"orgCode"`     // 组织编码: org code (undocumented)
+	// 实收金额: paid amount (undocumented)
+	PaidAmount decimal.Decimal `json:"paidAmount,omitzero,string" xml:"paidAmount"`
+	PosCode    string          `json:"posCode,omitzero" xml:"posCode"` // 终端编码: pos code (undocumented)
+	// 抹零金额: rounding amount (undocumented)
+	RoundingAmount decimal.Decimal `json:"roundingAmount,omitzero,string" xml:"roundingAmount"`
+	SaleDate       string          `json:"saleDate,omitzero" xml:"saleDate"` // 销售日期: sale date (undocumented)
+	// 标准金额: standard amount (undocumented)
+	StandardAmount decimal.Decimal `json:"standardAmount,omitzero,string" xml:"standardAmount"`
+	StoreCode      string          `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (undocumented)
+	// 总金额: total amount (undocumented)
+	TotalAmount decimal.Decimal `json:"totalAmount,omitzero,string" xml:"totalAmount"`
+	TotalQty    decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"` // 总数量: total qty (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -849,26 +1292,30 @@ func (v POSReceipt) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 func (v POSReceipt) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReceiptInfo is OrderInfo of [POSReceipt]: header.
+//
+// Experimental: it may change in any minor version.
 type POSReceiptInfo struct {
-	OrderCode      string          `json:"orderCode" xml:"orderCode"`                     // receipt code (required)
-	PosCode        string          `json:"posCode" xml:"posCode"`                         // terminal code (required)
-	StoreCode      string          `json:"storeCode" xml:"storeCode"`                     // store code (required)
-	OrgCode        string          `json:"orgCode,omitzero" xml:"orgCode"`                // organisation
-	OperatorCode   string          `json:"operatorCode,omitzero" xml:"operatorCode"`      // cashier code
-	OperatorName   string          `json:"operatorName,omitzero" xml:"operatorName"`      // cashier name
-	VIPCode        string          `json:"VIPCode" xml:"VIPCode" pii:"true"`              // VIP code (required)
-	VIPCardNo      string          `json:"VIPCardNo,omitzero" xml:"VIPCardNo" pii:"true"` // VIP card no.
-	VIPName        string          `json:"VIPName,omitzero" xml:"VIPName" pii:"true"`     // VIP name
-	TotalAmount    decimal.Decimal `json:"totalAmount,string" xml:"totalAmount"`          // amount (required)
-	TotalQty       decimal.Decimal `json:"totalQty" xml:"totalQty"`                       // quantity (required)
-	Discount       decimal.Decimal `json:"discount,string" xml:"discount"`                // discount (required)
-	StandardAmount decimal.Decimal `json:"standardAmount,string" xml:"standardAmount"`    // standard amount (required)
-	RoundingAmount decimal.Decimal `json:"roundingAmount,string" xml:"roundingAmount"`    // rounding (required)
-	PaidAmount     decimal.Decimal `json:"paidAmount,string" xml:"paidAmount"`            // received (required)
-	Change         decimal.Decimal `json:"change,string" xml:"change"`                    // change given (required)
-	SaleDate       string          `json:"saleDate,omitzero" xml:"saleDate"`              // YYYY-MM-DD
+	OrderCode    string          `json:"orderCode" xml:"orderCode" wire:"vital"`        // 小票号: receipt code (required)
+	PosCode      string          `json:"posCode" xml:"posCode" wire:"vital"`            // 终端编码: terminal code (required)
+	StoreCode    string          `json:"storeCode" xml:"storeCode" wire:"vital"`        // 门店编码: store code (required)
+	OrgCode      string          `json:"orgCode,omitzero" xml:"orgCode"`                // 组织编码: organisation code
+	OperatorCode string          `json:"operatorCode,omitzero" xml:"operatorCode"`      // 操作员编码: cashier code
+	OperatorName string          `json:"operatorName,omitzero" xml:"operatorName"`      // 操作员姓名: cashier name
+	VIPCode      string          `json:"VIPCode" xml:"VIPCode" wire:"vital" pii:"true"` // 会员编码: VIP code (required)
+	VIPCardNo    string          `json:"VIPCardNo,omitzero" xml:"VIPCardNo" pii:"true"` // 会员卡号: VIP card number
+	VIPName      string          `json:"VIPName,omitzero" xml:"VIPName" pii:"true"`     // 会员姓名: VIP name
+	TotalAmount  decimal.Decimal `json:"totalAmount,string" xml:"totalAmount"`          // 总金额: amount (required)
+	TotalQty     decimal.Decimal `json:"totalQty" xml:"totalQty"`                       // 总数量: quantity (required)
+	Discount     decimal.Decimal `json:"discount,string" xml:"discount"`                // 折扣: discount (required)
+	// 标准金额: standard amount (required)
+	StandardAmount decimal.Decimal `json:"standardAmount,string" xml:"standardAmount"`
+	// 抹零金额: rounding amount (required)
+	RoundingAmount decimal.Decimal `json:"roundingAmount,string" xml:"roundingAmount"`
+	PaidAmount     decimal.Decimal `json:"paidAmount,string" xml:"paidAmount"` // 实收金额: amount received (required)
+	Change         decimal.Decimal `json:"change,string" xml:"change"`         // 找零: change given (required)
+	SaleDate       string          `json:"saleDate,omitzero" xml:"saleDate"`   // 销售日期: date of the sale, yyyy-MM-dd
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -879,8 +1326,13 @@ func (v POSReceiptInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, 
 func (v POSReceiptInfo) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReceiptSynchronizeResponse 小票同步接口: the answer of [POSService.ReceiptSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSReceiptSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	// 小票: receipt (undocumented)
+	Receipt []POSReceiptSynchronizeReceipt `json:"receipt,omitzero" xml:"receipt>struct"`
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -890,13 +1342,34 @@ func (v POSReceiptSynchronizeResponse) Format(s fmt.State, verb rune) { redact.F
 // LogValue is the value for slog, with personal data masked.
 func (v POSReceiptSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSInventoryQueryRequest 库存查询接口: the request of [POSService.InventoryQuery].
-type POSInventoryQueryRequest struct {
-	StoreCode   string `json:"storeCode" xml:"storeCode"`              // store (warehouse) code (required; at most 50 characters)
-	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // SPU code (at most 50 characters)
-	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // SKU code (at most 50 characters)
+// POSReceiptSynchronizeReceipt is Receipt of [POSReceiptSynchronizeResponse]: receipt.
+//
+// Experimental: it may change in any minor version.
+type POSReceiptSynchronizeReceipt struct {
+	OrderCode string `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number (undocumented)
+	PosCode   string `json:"posCode,omitzero" xml:"posCode"`     // 终端编码: pos code (undocumented)
+	StoreCode string `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReceiptSynchronizeReceipt) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReceiptSynchronizeReceipt) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSInventoryQueryRequest 库存查询接口: the request of [POSService.InventoryQuery].
+//
+// Experimental: it may change in any minor version.
+type POSInventoryQueryRequest struct {
+	// 门店编码: store (warehouse) code (required; at most 50 characters)
+	StoreCode   string `json:"storeCode" xml:"storeCode" wire:"vital"`
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code (at most 50 characters)
+	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: SKU code (at most 50 characters)
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -907,10 +1380,12 @@ func (v POSInventoryQueryRequest) Format(s fmt.State, verb rune) { redact.Format
 func (v POSInventoryQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventoryQueryResponse 库存查询接口: the answer of [POSService.InventoryQuery].
+//
+// Experimental: it may change in any minor version.
 type POSInventoryQueryResponse struct {
-	Items []POSInventoryQueryItem `json:"item,omitzero" xml:"item"` // items
+	Items []POSInventoryQueryItem `json:"item,omitzero" xml:"item"` // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -921,27 +1396,41 @@ func (v POSInventoryQueryResponse) Format(s fmt.State, verb rune) { redact.Forma
 func (v POSInventoryQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventoryQueryItem is Items of [POSInventoryQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
 type POSInventoryQueryItem struct {
-	ProductCode    string          `json:"productCode,omitzero" xml:"productCode"`              // SPU
-	ItemCode       string          `json:"itemCode,omitzero" xml:"itemCode"`                    // SKU
-	ItemName       string          `json:"itemName,omitzero" xml:"itemName"`                    // name
-	SKUProperty    string          `json:"skuProperty,omitzero" xml:"skuProperty"`              // properties
-	Color          string          `json:"color,omitzero" xml:"color"`                          // colour
-	Size           string          `json:"size,omitzero" xml:"size"`                            // size
-	StandardPrice  decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`   // standard price
-	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"` // reference price
-	RetailPrice    decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`       // retail price
-	Discount       decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`             // discount
-	Quantity       decimal.Decimal `json:"quantity,omitzero" xml:"quantity"`                    // quantity
+	ProductCode   string          `json:"productCode,omitzero" xml:"productCode"`            // 款号: SPU code
+	ItemCode      string          `json:"itemCode,omitzero" xml:"itemCode"`                  // 商品编码: SKU code
+	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                  // 商品名称: item name
+	SKUProperty   string          `json:"skuProperty,omitzero" xml:"skuProperty"`            // 规格属性: SKU properties
+	Color         string          `json:"color,omitzero" xml:"color"`                        // 颜色: colour
+	Size          string          `json:"size,omitzero" xml:"size"`                          // 尺码: size
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	RetailPrice    decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // 零售价: retail price
+	Discount       decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`       // 折扣: discount
+	Quantity       decimal.Decimal `json:"quantity,omitzero" xml:"quantity"`              // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v POSInventoryQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSInventoryQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventorySynchronizeRequest 库存同步接口: the request of
 // [POSService.InventorySynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSInventorySynchronizeRequest struct {
-	OrderInfo POSInventorySynchronizeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // header
-	Items     []POSInventorySynchronizeItem    `json:"item,omitzero" xml:"item"`           // items (at most 20 entries)
+	OrderInfo POSInventorySynchronizeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // 单据头: header
+	Items     []POSInventorySynchronizeItem    `json:"item,omitzero" xml:"item"`           // 商品: items (at most 20 entries)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -952,23 +1441,47 @@ func (v POSInventorySynchronizeRequest) Format(s fmt.State, verb rune) { redact.
 func (v POSInventorySynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventorySynchronizeOrderInfo is OrderInfo of [POSInventorySynchronizeRequest]: header.
+//
+// Experimental: it may change in any minor version.
 type POSInventorySynchronizeOrderInfo struct {
-	StoreCode string `json:"storeCode" xml:"storeCode"` // requesting store code (required)
-	// operators (type CJ/SP/ZZ, operatorCode, operatorName, operateTime)
-	Operators []POSOperator `json:"operator,omitzero" xml:"operator"`
+	// 门店编码: code of the requesting store (required)
+	StoreCode string        `json:"storeCode" xml:"storeCode" wire:"vital"`
+	Operators []POSOperator `json:"operator,omitzero" xml:"operator"` // 操作人: operators
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v POSInventorySynchronizeOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSInventorySynchronizeOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSInventorySynchronizeItem is Items of [POSInventorySynchronizeRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type POSInventorySynchronizeItem struct {
-	ProductCode string          `json:"productCode,omitzero" xml:"productCode"` // SPU
-	ItemCode    string          `json:"itemCode" xml:"itemCode"`                // SKU (required)
-	PaperQty    decimal.Decimal `json:"paperQty" xml:"paperQty"`                // POS book quantity (required)
+	ProductCode string          `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code
+	ItemCode    string          `json:"itemCode" xml:"itemCode" wire:"vital"`   // 商品编码: SKU code (required)
+	PaperQty    decimal.Decimal `json:"paperQty" xml:"paperQty"`                // 账面数量: POS book quantity (required)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v POSInventorySynchronizeItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSInventorySynchronizeItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventorySynchronizeResponse 库存同步接口: the answer of
 // [POSService.InventorySynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSInventorySynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -979,12 +1492,15 @@ func (v POSInventorySynchronizeResponse) Format(s fmt.State, verb rune) { redact
 func (v POSInventorySynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSItemsSynchronizeRequest 商品信息同步接口: the request of [POSService.ItemsSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSItemsSynchronizeRequest struct {
-	ActionType string                    `json:"actionType" xml:"actionType"` // add, update, delete (required; at most 50 characters)
-	Total      int64                     `json:"total,omitzero" xml:"total"`  // total count
-	Items      []POSItemsSynchronizeItem `json:"item,omitzero" xml:"item"`    // items (at most 20 entries)
+	// 操作类型: operation: add, update or delete (required; at most 50 characters)
+	ActionType string                    `json:"actionType" xml:"actionType" wire:"vital"`
+	Total      int64                     `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: total count
+	Items      []POSItemsSynchronizeItem `json:"item,omitzero" xml:"item"`                // 商品: items (at most 20 entries)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -995,40 +1511,61 @@ func (v POSItemsSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Form
 func (v POSItemsSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSItemsSynchronizeItem is Items of [POSItemsSynchronizeRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type POSItemsSynchronizeItem struct {
-	ProductCode    string          `json:"productCode" xml:"productCode"`                 // SPU (required)
-	ItemCode       string          `json:"itemCode" xml:"itemCode"`                       // SKU (required)
-	OriginCode     string          `json:"originCode,omitzero" xml:"originCode"`          // factory code
-	ItemName       string          `json:"itemName,omitzero" xml:"itemName"`              // name
-	BarCode        string          `json:"barCode,omitzero" xml:"barCode"`                // barcode
-	SKUProperty    string          `json:"skuProperty" xml:"skuProperty"`                 // properties (required)
-	Color          string          `json:"color,omitzero" xml:"color"`                    // colour
-	Size           string          `json:"size,omitzero" xml:"size"`                      // size
-	GrossWeight    decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"` // gross weight
-	NetWeight      decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`     // net weight
-	StockUnit      string          `json:"stockUnit,omitzero" xml:"stockUnit"`            // unit
-	CategoryID     string          `json:"categoryId,omitzero" xml:"categoryId"`          // category id
-	CategoryName   string          `json:"categoryName,omitzero" xml:"categoryName"`      // category
-	StandardPrice  decimal.Decimal `json:"standardPrice,string" xml:"standardPrice"`      // standard price (required)
-	ReferencePrice decimal.Decimal `json:"referencePrice,string" xml:"referencePrice"`    // reference price (required)
-	RetailPrice    decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // retail price
-	TagPrice       decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`       // tag price
-	CostPrice      decimal.Decimal `json:"costPrice,omitzero,string" xml:"costPrice"`     // cost price
-	Discount       decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`       // discount
-	// type (0/1/2), standardPrice, discount, startDate, endDate
-	PriceAdjustment  *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
-	SeasonCode       string           `json:"seasonCode,omitzero" xml:"seasonCode"`             // season
-	SeasonName       string           `json:"seasonName,omitzero" xml:"seasonName"`             // season name
-	BrandCode        string           `json:"brandCode,omitzero" xml:"brandCode"`               // brand
-	BrandName        string           `json:"brandName,omitzero" xml:"brandName"`               // brand name
-	IsValid          string           `json:"isValid,omitzero" xml:"isValid"`                   // Y/N
-	CreateTime       string           `json:"createTime,omitzero" xml:"createTime"`             // created
-	LatestUpdateTime string           `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"` // updated
+	ProductCode  string          `json:"productCode" xml:"productCode" wire:"vital"`    // 款号: SPU code (required)
+	ItemCode     string          `json:"itemCode" xml:"itemCode" wire:"vital"`          // 商品编码: SKU code (required)
+	OriginCode   string          `json:"originCode,omitzero" xml:"originCode"`          // 厂家编码: factory code
+	ItemName     string          `json:"itemName,omitzero" xml:"itemName"`              // 商品名称: item name
+	BarCode      string          `json:"barCode,omitzero" xml:"barCode"`                // 条形码: barcode
+	SKUProperty  string          `json:"skuProperty" xml:"skuProperty" wire:"vital"`    // 规格属性: SKU properties (required)
+	Color        string          `json:"color,omitzero" xml:"color"`                    // 颜色: colour
+	Size         string          `json:"size,omitzero" xml:"size"`                      // 尺码: size
+	GrossWeight  decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"` // 毛重: gross weight
+	NetWeight    decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`     // 净重: net weight
+	StockUnit    string          `json:"stockUnit,omitzero" xml:"stockUnit"`            // 库存单位: unit
+	CategoryID   string          `json:"categoryId,omitzero" xml:"categoryId"`          // 类目编号: category id
+	CategoryName string          `json:"categoryName,omitzero" xml:"categoryName"`      // 类目名称: category name
+	// 标准价: standard price (required)
+	StandardPrice decimal.Decimal `json:"standardPrice,string" xml:"standardPrice"`
+	// 参考价: reference price (required)
+	ReferencePrice  decimal.Decimal  `json:"referencePrice,string" xml:"referencePrice"`
+	RetailPrice     decimal.Decimal  `json:"retailPrice,omitzero,string" xml:"retailPrice"`  // 零售价: retail price
+	TagPrice        decimal.Decimal  `json:"tagPrice,omitzero,string" xml:"tagPrice"`        // 吊牌价: tag price
+	CostPrice       decimal.Decimal  `json:"costPrice,omitzero,string" xml:"costPrice"`      // 成本价: cost price
+	Discount        decimal.Decimal  `json:"discount,omitzero,string" xml:"discount"`        // 折扣: discount
+	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"` // 调价: price adjustment
+	SeasonCode      string           `json:"seasonCode,omitzero" xml:"seasonCode"`           // 季节编码: season code
+	SeasonName      string           `json:"seasonName,omitzero" xml:"seasonName"`           // 季节名称: season name
+	BrandCode       string           `json:"brandCode,omitzero" xml:"brandCode"`             // 品牌编码: brand code
+	BrandName       string           `json:"brandName,omitzero" xml:"brandName"`             // 品牌名称: brand name
+	IsValid         string           `json:"isValid,omitzero" xml:"isValid"`                 // 是否有效: valid: Y or N
+	CreateTime      string           `json:"createTime,omitzero" xml:"createTime"`           // 创建时间: creation time
+	// 最近更新时间: time of the last update
+	LatestUpdateTime string `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
+	EndDate          string `json:"endDate,omitzero" xml:"endDate"`     // 结束日期: end date (undocumented)
+	StartDate        string `json:"startDate,omitzero" xml:"startDate"` // 开始日期: start date (undocumented)
+	Type             string `json:"type,omitzero" xml:"type"`           // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v POSItemsSynchronizeItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSItemsSynchronizeItem) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSItemsSynchronizeResponse 商品信息同步接口: the answer of [POSService.ItemsSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSItemsSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	Item  []POSItemsSynchronizeItem `json:"item,omitzero" xml:"item>struct"`         // 商品: item
+	Total int64                     `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1039,15 +1576,19 @@ func (v POSItemsSynchronizeResponse) Format(s fmt.State, verb rune) { redact.For
 func (v POSItemsSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSItemsGetRequest is the request of [POSService.ItemsGet].
+//
+// Experimental: it may change in any minor version.
 type POSItemsGetRequest struct {
-	ItemCode    string    `json:"itemCode,omitzero" xml:"itemCode"`       // SKU (at most 50 characters)
-	ProductCode string    `json:"productCode,omitzero" xml:"productCode"` // SPU (at most 50 characters)
-	StartTime   time.Time `json:"startTime,omitzero" xml:"startTime"`     // last modified from (at most 19 characters)
-	EndTime     time.Time `json:"endTime,omitzero" xml:"endTime"`         // last modified to (at most 19 characters)
-	Page        int64     `json:"page" xml:"page"`                        // page (required)
-	PageSize    int64     `json:"pageSize" xml:"pageSize"`                // page size (required)
+	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: SKU code (at most 50 characters)
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code (at most 50 characters)
+	// 起始时间: start of the time range, by the last change (at most 19 characters)
+	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
+	// 结束时间: end of the time range, by the last change (at most 19 characters)
+	EndTime  time.Time `json:"endTime,omitzero" xml:"endTime"`
+	Page     int64     `json:"page" xml:"page" wire:"vital"`         // 页码: page number (required)
+	PageSize int64     `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: page size (required)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1058,8 +1599,13 @@ func (v POSItemsGetRequest) Format(s fmt.State, verb rune) { redact.Format(s, ve
 func (v POSItemsGetRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSItemsGetResponse is the answer of [POSService.ItemsGet].
+//
+// Experimental: it may change in any minor version.
 type POSItemsGetResponse struct {
-	// Extra holds the members that are not known above.
+	Item  []POSItemsGetItem `json:"item,omitzero" xml:"item>struct"`         // 商品: item
+	Total int64             `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1069,22 +1615,50 @@ func (v POSItemsGetResponse) Format(s fmt.State, verb rune) { redact.Format(s, v
 // LogValue is the value for slog, with personal data masked.
 func (v POSItemsGetResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSReturnReplyRequest is the request of [POSService.ReturnReply].
-type POSReturnReplyRequest struct {
-	OrderCode string `json:"orderCode" xml:"orderCode"`      // return request code (required; at most 50 characters)
-	OrderType string `json:"orderType" xml:"orderType"`      // document type (required; at most 50 characters)
-	OrgCode   string `json:"orgCode,omitzero" xml:"orgCode"` // organisation (at most 50 characters)
-	Status    string `json:"status" xml:"status"`            // status (required; at most 50 characters)
-	StoreCode string `json:"storeCode" xml:"storeCode"`      // requesting store (required; at most 50 characters)
-	// operator; no public source shows its members, so it is JSON as it stands
-	Operator json.RawMessage `json:"operator,omitzero" xml:"operator"`
+// POSItemsGetItem is Item of [POSItemsGetResponse]: item.
+//
+// Experimental: it may change in any minor version.
+type POSItemsGetItem struct {
+	Discount decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount (undocumented)
+	EndDate  string          `json:"endDate,omitzero" xml:"endDate"`          // 结束日期: end date (undocumented)
+	// 标准价: standard price (undocumented)
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`
+	StartDate     string          `json:"startDate,omitzero" xml:"startDate"` // 开始日期: start date (undocumented)
+	Type          string          `json:"type,omitzero" xml:"type"`           // 类型: type (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of qimen.taobao.pos.return.reply by:
-// orderCode + status. It is empty where the request lacks it.
+// Format prints the value for people, with personal data masked.
+func (v POSItemsGetItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSItemsGetItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnReplyRequest is the request of [POSService.ReturnReply].
+//
+// Experimental: it may change in any minor version.
+type POSReturnReplyRequest struct {
+	// 单据号: return request code (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 单据类型: document type (required; at most 50 characters)
+	OrderType string `json:"orderType" xml:"orderType" wire:"vital"`
+	OrgCode   string `json:"orgCode,omitzero" xml:"orgCode"`   // 组织编码: organisation code (at most 50 characters)
+	Status    string `json:"status" xml:"status" wire:"vital"` // 状态: status (required; at most 50 characters)
+	// 门店编码: code of the requesting store (required; at most 50 characters)
+	StoreCode string `json:"storeCode" xml:"storeCode" wire:"vital"`
+	// 操作人: operator as raw JSON; its members are undocumented (at most 20 entries;
+	// undocumented)
+	Operator []POSReturnReplyOperator `json:"operator,omitzero" xml:"operator"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// qimen.taobao.pos.return.reply: orderCode + status. It is empty if the request has no such
+// key.
 func (v *POSReturnReplyRequest) IdempotencyKey() string {
 	return keyOf(v.OrderCode, v.Status)
 }
@@ -1095,9 +1669,34 @@ func (v POSReturnReplyRequest) Format(s fmt.State, verb rune) { redact.Format(s,
 // LogValue is the value for slog, with personal data masked.
 func (v POSReturnReplyRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSReturnReplyOperator is Operator of [POSReturnReplyRequest]: operator as raw JSON; its
+// members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSReturnReplyOperator struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 角色: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnReplyOperator) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnReplyOperator) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSReturnReplyResponse is the answer of [POSService.ReturnReply].
+//
+// Experimental: it may change in any minor version.
 type POSReturnReplyResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1108,12 +1707,14 @@ func (v POSReturnReplyResponse) Format(s fmt.State, verb rune) { redact.Format(s
 func (v POSReturnReplyResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSOrderReturnAddRequest is the request of [POSService.OrderReturnAdd].
+//
+// Experimental: it may change in any minor version.
 type POSOrderReturnAddRequest struct {
-	// return record; no public source shows its members, so it is JSON as it stands
-	SellReturnRecord json.RawMessage `json:"sell_return_record,omitzero" xml:"sell_return_record"`
-	ExtendProps      string          `json:"extendProps,omitzero" xml:"extendProps"` // extension
+	// 退货记录: return record as raw JSON; its members are undocumented (undocumented)
+	SellReturnRecord *POSOrderReturnAddSellReturnRecord `json:"sell_return_record,omitzero" xml:"sell_return_record"`
+	ExtendProps      string                             `json:"extendProps,omitzero" xml:"extendProps"` // 扩展属性: extension properties
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1123,9 +1724,58 @@ func (v POSOrderReturnAddRequest) Format(s fmt.State, verb rune) { redact.Format
 // LogValue is the value for slog, with personal data masked.
 func (v POSOrderReturnAddRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSOrderReturnAddSellReturnRecord is SellReturnRecord of [POSOrderReturnAddRequest]: return
+// record as raw JSON; its members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSOrderReturnAddSellReturnRecord struct {
+	// returned goods
+	OrderReturnGoods []POSOrderReturnAddSellReturnRecordOrderReturnGood `json:"order_return_goods,omitzero" xml:"order_return_goods>OrderReturnGoods"`
+	OrderSN          string                                             `json:"order_sn,omitzero" xml:"order_sn"`             // order number
+	ReturnCkCode     string                                             `json:"return_ck_code,omitzero" xml:"return_ck_code"` // code of the receiving warehouse
+	ReturnKwCode     string                                             `json:"return_kw_code,omitzero" xml:"return_kw_code"` // code of the receiving bin
+	ReturnType       string                                             `json:"return_type,omitzero" xml:"return_type"`       // kind of return
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSOrderReturnAddSellReturnRecord) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSOrderReturnAddSellReturnRecord) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSOrderReturnAddSellReturnRecordOrderReturnGood is OrderReturnGoods of
+// [POSOrderReturnAddSellReturnRecord]: returned goods.
+//
+// Experimental: it may change in any minor version.
+type POSOrderReturnAddSellReturnRecordOrderReturnGood struct {
+	GoodsNumber decimal.Decimal `json:"goods_number,omitzero,string" xml:"goods_number"` // 数量: number of pieces
+	GoodsPrice  string          `json:"goods_price,omitzero" xml:"goods_price"`          // price really charged for one
+	MarketPrice string          `json:"market_price,omitzero" xml:"market_price"`        // market price
+	ShopPrice   string          `json:"shop_price,omitzero" xml:"shop_price"`            // shop price
+	SKU         string          `json:"sku,omitzero" xml:"sku"`                          // SKU 编码: SKU code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSOrderReturnAddSellReturnRecordOrderReturnGood) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSOrderReturnAddSellReturnRecordOrderReturnGood) LogValue() slog.Value {
+	return redact.LogValue(v)
+}
+
 // POSOrderReturnAddResponse is the answer of [POSService.OrderReturnAdd].
+//
+// Experimental: it may change in any minor version.
 type POSOrderReturnAddResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1136,13 +1786,15 @@ func (v POSOrderReturnAddResponse) Format(s fmt.State, verb rune) { redact.Forma
 func (v POSOrderReturnAddResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSInventoryReportRequest is the request of [POSService.InventoryReport].
+//
+// Experimental: it may change in any minor version.
 type POSInventoryReportRequest struct {
-	// header; no public source shows its members, so it is JSON as it stands
-	OrderInfo json.RawMessage `json:"orderInfo,omitzero" xml:"orderInfo"`
-	// items; no public source shows its members, so it is JSON as it stands
-	Item json.RawMessage `json:"item,omitzero" xml:"item"`
+	// 单据头: header as raw JSON; its members are undocumented
+	OrderInfo *POSInventoryReportOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
+	// 商品: items as raw JSON; their members are undocumented (at most 20 entries)
+	Item []POSInventoryReportItem `json:"item,omitzero" xml:"item"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1152,9 +1804,57 @@ func (v POSInventoryReportRequest) Format(s fmt.State, verb rune) { redact.Forma
 // LogValue is the value for slog, with personal data masked.
 func (v POSInventoryReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSInventoryReportOrderInfo is OrderInfo of [POSInventoryReportRequest]: header as raw JSON;
+// its members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSInventoryReportOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSInventoryReportOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSInventoryReportOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSInventoryReportItem is Item of [POSInventoryReportRequest]: items as raw JSON; their
+// members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSInventoryReportItem struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSInventoryReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSInventoryReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSInventoryReportResponse is the answer of [POSService.InventoryReport].
+//
+// Experimental: it may change in any minor version.
 type POSInventoryReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1165,13 +1865,15 @@ func (v POSInventoryReportResponse) Format(s fmt.State, verb rune) { redact.Form
 func (v POSInventoryReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReplenishCreateRequest is the request of [POSService.ReplenishCreate].
+//
+// Experimental: it may change in any minor version.
 type POSReplenishCreateRequest struct {
-	// header; no public source shows its members, so it is JSON as it stands
-	OrderInfo json.RawMessage `json:"orderInfo,omitzero" xml:"orderInfo"`
-	// lines; no public source shows its members, so it is JSON as it stands
-	OrderLine json.RawMessage `json:"orderLine,omitzero" xml:"orderLine"`
+	// 单据头: header as raw JSON; its members are undocumented
+	OrderInfo *POSReplenishCreateOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
+	// 明细行: lines as raw JSON; their members are undocumented (at most 20 entries; undocumented)
+	OrderLine []POSReplenishCreateOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1181,9 +1883,57 @@ func (v POSReplenishCreateRequest) Format(s fmt.State, verb rune) { redact.Forma
 // LogValue is the value for slog, with personal data masked.
 func (v POSReplenishCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSReplenishCreateOrderInfo is OrderInfo of [POSReplenishCreateRequest]: header as raw JSON;
+// its members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishCreateOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishCreateOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishCreateOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishCreateOrderLine is OrderLine of [POSReplenishCreateRequest]: lines as raw JSON;
+// their members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishCreateOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishCreateOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishCreateOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSReplenishCreateResponse is the answer of [POSService.ReplenishCreate].
+//
+// Experimental: it may change in any minor version.
 type POSReplenishCreateResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1194,17 +1944,20 @@ func (v POSReplenishCreateResponse) Format(s fmt.State, verb rune) { redact.Form
 func (v POSReplenishCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReplenishNoticeRequest 进仓通知单创建接口: the request of [POSService.ReplenishNotice].
+//
+// Experimental: it may change in any minor version.
 type POSReplenishNoticeRequest struct {
-	OrderInfo POSReplenishNoticeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // header
-	// lines; the table is cut
+	OrderInfo POSReplenishNoticeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // 单据头: header
+	// 明细行: lines; further members are undocumented
 	OrderLines []POSReplenishNoticeOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.pos.replenish.notice by:
-// orderInfo.orderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.pos.replenish.notice: orderInfo.orderCode. It is empty if the request has no
+// such key.
 func (v *POSReplenishNoticeRequest) IdempotencyKey() string {
 	return keyOf(v.OrderInfo.OrderCode)
 }
@@ -1216,20 +1969,24 @@ func (v POSReplenishNoticeRequest) Format(s fmt.State, verb rune) { redact.Forma
 func (v POSReplenishNoticeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReplenishNoticeOrderInfo is OrderInfo of [POSReplenishNoticeRequest]: header.
+//
+// Experimental: it may change in any minor version.
 type POSReplenishNoticeOrderInfo struct {
-	OrderCode       string `json:"orderCode" xml:"orderCode"`             // notice code (required)
-	OriginalNo      string `json:"originalNo" xml:"originalNo"`           // related replenishment request no. (required)
-	StoreCode       string `json:"storeCode" xml:"storeCode"`             // store code (required)
-	OrgCode         string `json:"orgCode,omitzero" xml:"orgCode"`        // organisation
-	OrderType       string `json:"orderType" xml:"orderType"`             // BH replenishment, DB transfer (required)
-	TargetStoreCode string `json:"targetStoreCode" xml:"targetStoreCode"` // supplying warehouse/store code (required)
-	// operators (type CJ/SP/ZZ, operatorCode, operatorName, operateTime)
-	Operators       []POSOperator   `json:"operators,omitzero" xml:"operators>operator"`
-	TotalPlanQty    decimal.Decimal `json:"totalPlanQty,omitzero" xml:"totalPlanQty"`       // total quantity
-	TotalAmount     decimal.Decimal `json:"totalAmount,omitzero,string" xml:"totalAmount"`  // total amount
-	OrderCreateTime string          `json:"orderCreateTime,omitzero" xml:"orderCreateTime"` // created
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: notice code (required)
+	// 原补货申请单号: related replenishment request number (required)
+	OriginalNo string `json:"originalNo" xml:"originalNo" wire:"vital"`
+	StoreCode  string `json:"storeCode" xml:"storeCode" wire:"vital"` // 门店编码: store code (required)
+	OrgCode    string `json:"orgCode,omitzero" xml:"orgCode"`         // 组织编码: organisation code
+	// 单据类型: document type: BH replenishment, DB transfer (required)
+	OrderType string `json:"orderType" xml:"orderType" wire:"vital"`
+	// 供货仓库编码: code of the supplying warehouse or store (required)
+	TargetStoreCode string          `json:"targetStoreCode" xml:"targetStoreCode" wire:"vital"`
+	Operators       []POSOperator   `json:"operators,omitzero" xml:"operators>operator"`    // 操作人: operators
+	TotalPlanQty    decimal.Decimal `json:"totalPlanQty,omitzero" xml:"totalPlanQty"`       // 计划总数量: total quantity
+	TotalAmount     decimal.Decimal `json:"totalAmount,omitzero,string" xml:"totalAmount"`  // 总金额: total amount
+	OrderCreateTime string          `json:"orderCreateTime,omitzero" xml:"orderCreateTime"` // 单据创建时间: creation time
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1239,13 +1996,15 @@ func (v POSReplenishNoticeOrderInfo) Format(s fmt.State, verb rune) { redact.For
 // LogValue is the value for slog, with personal data masked.
 func (v POSReplenishNoticeOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSReplenishNoticeOrderLine is OrderLines of [POSReplenishNoticeRequest]: lines; the table
-// is cut.
+// POSReplenishNoticeOrderLine is OrderLines of [POSReplenishNoticeRequest]: lines; further
+// members are undocumented.
+//
+// Experimental: it may change in any minor version.
 type POSReplenishNoticeOrderLine struct {
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no. (from a source's text)
-	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // SPU code (from a source's text)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1256,8 +2015,10 @@ func (v POSReplenishNoticeOrderLine) Format(s fmt.State, verb rune) { redact.For
 func (v POSReplenishNoticeOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSReplenishNoticeResponse 进仓通知单创建接口: the answer of [POSService.ReplenishNotice].
+//
+// Experimental: it may change in any minor version.
 type POSReplenishNoticeResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1268,8 +2029,19 @@ func (v POSReplenishNoticeResponse) Format(s fmt.State, verb rune) { redact.Form
 func (v POSReplenishNoticeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSClerkGetRequest is the request of [POSService.ClerkGet].
+//
+// Experimental: it may change in any minor version.
 type POSClerkGetRequest struct {
-	// Extra holds the members that are not known above.
+	ClerkCode string `json:"clerkCode,omitzero" xml:"clerkCode"` // code of the assistant (at most 50 characters)
+	// 结束时间: to, yyyy-MM-dd HH:mm:ss (at most 50 characters)
+	EndTime  time.Time `json:"endTime,omitzero" xml:"endTime"`
+	Page     int64     `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize int64     `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 起始时间: from, yyyy-MM-dd HH:mm:ss (at most 50 characters)
+	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
+	StoreCode string    `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (at most 50 characters)
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1280,8 +2052,12 @@ func (v POSClerkGetRequest) Format(s fmt.State, verb rune) { redact.Format(s, ve
 func (v POSClerkGetRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSClerkGetResponse is the answer of [POSService.ClerkGet].
+//
+// Experimental: it may change in any minor version.
 type POSClerkGetResponse struct {
-	// Extra holds the members that are not known above.
+	Clerk []POSClerkGetClerk `json:"clerk,omitzero" xml:"clerk>struct"` // 导购: shop assistants
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1291,13 +2067,47 @@ func (v POSClerkGetResponse) Format(s fmt.State, verb rune) { redact.Format(s, v
 // LogValue is the value for slog, with personal data masked.
 func (v POSClerkGetResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
-// POSClerkSynchronizeRequest is the request of [POSService.ClerkSynchronize].
-type POSClerkSynchronizeRequest struct {
-	ActionType string `json:"actionType,omitzero" xml:"actionType"` // operation (from a source's text)
-	// clerk; no public source shows its members, so it is JSON as it stands (from a source's text)
-	Clerk json.RawMessage `json:"clerk,omitzero" xml:"clerk"`
+// POSClerkGetClerk is Clerk of [POSClerkGetResponse]: shop assistants.
+//
+// Experimental: it may change in any minor version.
+type POSClerkGetClerk struct {
+	Area      string `json:"area,omitzero" xml:"area"`           // 区: district (undocumented)
+	BirthDate string `json:"birthDate,omitzero" xml:"birthDate"` // date of birth (undocumented)
+	Career    string `json:"career,omitzero" xml:"career"`       // profession (undocumented)
+	City      string `json:"city,omitzero" xml:"city"`           // 市: city (undocumented)
+	// 详细地址: address (undocumented)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Email         string `json:"email,omitzero" xml:"email" pii:"true"`     // 邮箱: e-mail address (undocumented)
+	Fax           string `json:"fax,omitzero" xml:"fax" pii:"true"`         // 传真: fax (undocumented)
+	Gender        string `json:"gender,omitzero" xml:"gender"`              // sex (undocumented)
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile telephone (undocumented)
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`       // name (undocumented)
+	Province      string `json:"province,omitzero" xml:"province"`          // 省: province (undocumented)
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: fixed-line telephone (undocumented)
+	Town          string `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street (undocumented)
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode (undocumented)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSClerkGetClerk) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSClerkGetClerk) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSClerkSynchronizeRequest is the request of [POSService.ClerkSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSClerkSynchronizeRequest struct {
+	// 操作类型: operation (required; at most 50 characters)
+	ActionType string `json:"actionType" xml:"actionType" wire:"vital"`
+	// 导购: clerk as raw JSON; its members are undocumented (at most 20 entries)
+	Clerk []POSClerkSynchronizeClerk `json:"clerk,omitzero" xml:"clerk"`
+	Total int64                      `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1307,9 +2117,50 @@ func (v POSClerkSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Form
 // LogValue is the value for slog, with personal data masked.
 func (v POSClerkSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSClerkSynchronizeClerk is Clerk of [POSClerkSynchronizeRequest]: clerk as raw JSON; its
+// members are undocumented.
+//
+// Experimental: it may change in any minor version.
+type POSClerkSynchronizeClerk struct {
+	Area      string `json:"area,omitzero" xml:"area"`           // 区: district (undocumented)
+	BirthDate string `json:"birthDate,omitzero" xml:"birthDate"` // date of birth (undocumented)
+	Career    string `json:"career,omitzero" xml:"career"`       // profession (undocumented)
+	City      string `json:"city,omitzero" xml:"city"`           // 市: city (undocumented)
+	// 详细地址: address (undocumented)
+	DetailAddress string    `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Email         string    `json:"email,omitzero" xml:"email" pii:"true"`     // 邮箱: e-mail address (undocumented)
+	Fax           string    `json:"fax,omitzero" xml:"fax" pii:"true"`         // 传真: fax (undocumented)
+	Gender        string    `json:"gender,omitzero" xml:"gender"`              // sex (undocumented)
+	Mobile        string    `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile telephone (undocumented)
+	Name          string    `json:"name,omitzero" xml:"name" pii:"true"`       // name (undocumented)
+	Province      string    `json:"province,omitzero" xml:"province"`          // 省: province (undocumented)
+	Tel           string    `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: fixed-line telephone (undocumented)
+	Town          string    `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street (undocumented)
+	ZipCode       string    `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode (undocumented)
+	ClerkCode     string    `json:"clerkCode,omitzero" xml:"clerkCode"`        // code of the assistant (undocumented)
+	ClerkName     string    `json:"clerkName,omitzero" xml:"clerkName"`        // name of the assistant (undocumented)
+	EndTime       time.Time `json:"endTime,omitzero" xml:"endTime"`            // 结束时间: to, yyyy-MM-dd HH:mm:ss (undocumented)
+	// 起始时间: from, yyyy-MM-dd HH:mm:ss (undocumented)
+	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
+	StoreCode string    `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSClerkSynchronizeClerk) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSClerkSynchronizeClerk) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSClerkSynchronizeResponse is the answer of [POSService.ClerkSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSClerkSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	Clerk []POSClerkSynchronizeClerk `json:"clerk,omitzero" xml:"clerk>struct"` // 导购: shop assistants
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1320,10 +2171,19 @@ func (v POSClerkSynchronizeResponse) Format(s fmt.State, verb rune) { redact.For
 func (v POSClerkSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSCustomerGetRequest is the request of [POSService.CustomerGet].
+//
+// Experimental: it may change in any minor version.
 type POSCustomerGetRequest struct {
-	CustomerCode string `json:"customerCode,omitzero" xml:"customerCode"` // customer code (from a source's text)
+	// 客户编码: customer code (at most 50 characters)
+	CustomerCode string `json:"customerCode,omitzero" xml:"customerCode"`
+	// 结束时间: to, yyyy-MM-dd HH:mm:ss (at most 50 characters)
+	EndTime  time.Time `json:"endTime,omitzero" xml:"endTime"`
+	Page     int64     `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize int64     `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 起始时间: from, yyyy-MM-dd HH:mm:ss (at most 50 characters)
+	StartTime time.Time `json:"startTime,omitzero" xml:"startTime"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1334,8 +2194,12 @@ func (v POSCustomerGetRequest) Format(s fmt.State, verb rune) { redact.Format(s,
 func (v POSCustomerGetRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSCustomerGetResponse is the answer of [POSService.CustomerGet].
+//
+// Experimental: it may change in any minor version.
 type POSCustomerGetResponse struct {
-	// Extra holds the members that are not known above.
+	Customer []POSCustomerGetCustomer `json:"customer,omitzero" xml:"customer>struct"` // customers
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1345,9 +2209,47 @@ func (v POSCustomerGetResponse) Format(s fmt.State, verb rune) { redact.Format(s
 // LogValue is the value for slog, with personal data masked.
 func (v POSCustomerGetResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSCustomerGetCustomer is Customer of [POSCustomerGetResponse]: customers.
+//
+// Experimental: it may change in any minor version.
+type POSCustomerGetCustomer struct {
+	Area      string `json:"area,omitzero" xml:"area"`           // 区: district (undocumented)
+	BirthDate string `json:"birthDate,omitzero" xml:"birthDate"` // date of birth (undocumented)
+	Career    string `json:"career,omitzero" xml:"career"`       // profession (undocumented)
+	City      string `json:"city,omitzero" xml:"city"`           // 市: city (undocumented)
+	// 详细地址: address (undocumented)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Email         string `json:"email,omitzero" xml:"email" pii:"true"`     // 邮箱: e-mail address (undocumented)
+	Fax           string `json:"fax,omitzero" xml:"fax" pii:"true"`         // 传真: fax (undocumented)
+	Gender        string `json:"gender,omitzero" xml:"gender"`              // sex (undocumented)
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile telephone (undocumented)
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`       // name (undocumented)
+	Province      string `json:"province,omitzero" xml:"province"`          // 省: province (undocumented)
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: fixed-line telephone (undocumented)
+	Town          string `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street (undocumented)
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSCustomerGetCustomer) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSCustomerGetCustomer) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSCustomerSynchronizeRequest is the request of [POSService.CustomerSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSCustomerSynchronizeRequest struct {
-	// Extra holds the members that are not known above.
+	// 操作类型: action type (required; at most 50 characters; undocumented)
+	ActionType string `json:"actionType" xml:"actionType" wire:"vital"`
+	// customers (at most 20 entries)
+	Customer []POSCustomerSynchronizeCustomer `json:"customer,omitzero" xml:"customer"`
+	Total    int64                            `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1357,9 +2259,45 @@ func (v POSCustomerSynchronizeRequest) Format(s fmt.State, verb rune) { redact.F
 // LogValue is the value for slog, with personal data masked.
 func (v POSCustomerSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
+// POSCustomerSynchronizeCustomer is Customer of [POSCustomerSynchronizeRequest]: customers.
+//
+// Experimental: it may change in any minor version.
+type POSCustomerSynchronizeCustomer struct {
+	Area      string `json:"area,omitzero" xml:"area"`           // 区: district (undocumented)
+	BirthDate string `json:"birthDate,omitzero" xml:"birthDate"` // date of birth (undocumented)
+	Career    string `json:"career,omitzero" xml:"career"`       // profession (undocumented)
+	City      string `json:"city,omitzero" xml:"city"`           // 市: city (undocumented)
+	// 详细地址: address (undocumented)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Email         string `json:"email,omitzero" xml:"email" pii:"true"`     // 邮箱: e-mail address (undocumented)
+	Fax           string `json:"fax,omitzero" xml:"fax" pii:"true"`         // 传真: fax (undocumented)
+	Gender        string `json:"gender,omitzero" xml:"gender"`              // sex (undocumented)
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile telephone (undocumented)
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`       // name (undocumented)
+	Province      string `json:"province,omitzero" xml:"province"`          // 省: province (undocumented)
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: fixed-line telephone (undocumented)
+	Town          string `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street (undocumented)
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode (undocumented)
+	CustomerCode  string `json:"customerCode,omitzero" xml:"customerCode"`  // 客户编码: customer code (undocumented)
+	CustomerName  string `json:"customerName,omitzero" xml:"customerName"`  // customer name (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSCustomerSynchronizeCustomer) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSCustomerSynchronizeCustomer) LogValue() slog.Value { return redact.LogValue(v) }
+
 // POSCustomerSynchronizeResponse is the answer of [POSService.CustomerSynchronize].
+//
+// Experimental: it may change in any minor version.
 type POSCustomerSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	Customer []POSCustomerSynchronizeCustomer `json:"customer,omitzero" xml:"customer>struct"` // customers
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1370,11 +2308,13 @@ func (v POSCustomerSynchronizeResponse) Format(s fmt.State, verb rune) { redact.
 func (v POSCustomerSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateSalesRefundRequest is the request of [POSService.UpdateSalesRefund].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateSalesRefundRequest struct {
-	OrderCode   string `json:"orderCode,omitzero" xml:"orderCode"`       // document no. (from a source's text)
-	ExtendProps string `json:"extend_props,omitzero" xml:"extend_props"` // extension (from a source's text)
+	OrderCode   string `json:"orderCode" xml:"orderCode" wire:"vital"`   // 单据号: document number (required)
+	ExtendProps string `json:"extend_props,omitzero" xml:"extend_props"` // 扩展属性: extension properties
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1385,8 +2325,10 @@ func (v POSUpdateSalesRefundRequest) Format(s fmt.State, verb rune) { redact.For
 func (v POSUpdateSalesRefundRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateSalesRefundResponse is the answer of [POSService.UpdateSalesRefund].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateSalesRefundResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1397,11 +2339,13 @@ func (v POSUpdateSalesRefundResponse) Format(s fmt.State, verb rune) { redact.Fo
 func (v POSUpdateSalesRefundResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateWXOrderRequest is the request of [POSService.UpdateWXOrder].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateWXOrderRequest struct {
-	OrderCode  string `json:"orderCode,omitzero" xml:"orderCode"`   // document no. (from a source's text)
-	CancelType string `json:"cancelType,omitzero" xml:"cancelType"` // kind of cancellation (from a source's text)
+	OrderCode  string `json:"orderCode" xml:"orderCode" wire:"vital"`   // 单据号: document number (required)
+	CancelType string `json:"cancelType" xml:"cancelType" wire:"vital"` // 取消类型: kind of cancellation (required)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1412,8 +2356,10 @@ func (v POSUpdateWXOrderRequest) Format(s fmt.State, verb rune) { redact.Format(
 func (v POSUpdateWXOrderRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateWXOrderResponse is the answer of [POSService.UpdateWXOrder].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateWXOrderResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1424,10 +2370,12 @@ func (v POSUpdateWXOrderResponse) Format(s fmt.State, verb rune) { redact.Format
 func (v POSUpdateWXOrderResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateWXRefundRequest is the request of [POSService.UpdateWXRefund].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateWXRefundRequest struct {
-	OrderCode string `json:"orderCode,omitzero" xml:"orderCode"` // document no. (from a source's text)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: document number (required)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1438,8 +2386,10 @@ func (v POSUpdateWXRefundRequest) Format(s fmt.State, verb rune) { redact.Format
 func (v POSUpdateWXRefundRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // POSUpdateWXRefundResponse is the answer of [POSService.UpdateWXRefund].
+//
+// Experimental: it may change in any minor version.
 type POSUpdateWXRefundResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1448,3 +2398,866 @@ func (v POSUpdateWXRefundResponse) Format(s fmt.State, verb rune) { redact.Forma
 
 // LogValue is the value for slog, with personal data masked.
 func (v POSUpdateWXRefundResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyReportRequest is the request of [POSService.ReturnApplyReport].
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyReportRequest struct {
+	Request *POSReturnApplyReportDocument `json:"request,omitzero" xml:"request"` // request (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyReportDocument is Request of [POSReturnApplyReportRequest]: request.
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyReportDocument struct {
+	CreateDate    string                             `json:"createDate,omitzero" xml:"createDate"`       // create date (undocumented)
+	CreateEmp     string                             `json:"createEmp,omitzero" xml:"createEmp"`         // create emp (undocumented)
+	ExpressCode   string                             `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	Items         []POSReturnApplyReportDocumentItem `json:"items,omitzero" xml:"items>item"`            // 商品: items
+	LogisticsCode LogisticsCode                      `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string                             `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	OrderCode     string                             `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	OrderID       string                             `json:"orderId,omitzero" xml:"orderId"`             // 仓储系统单据号: document number of the warehouse system
+	// 收件人信息: who receives
+	ReceiverInfo *POSReturnApplyReportDocumentReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"`
+	Remark       string                                    `json:"remark,omitzero" xml:"remark"` // 备注: remark
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyReportDocument) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyReportDocument) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyReportDocumentItem is Items of [POSReturnApplyReportDocument]: items.
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyReportDocumentItem struct {
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	PlanQty       string        `json:"planQty,omitzero" xml:"planQty"`                     // 计划数量: planned quantity
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyReportDocumentItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyReportDocumentItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyReportDocumentReceiverInfo is ReceiverInfo of [POSReturnApplyReportDocument]:
+// who receives.
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyReportDocumentReceiverInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`                // 国家代码: country, two letters
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // 姓名: name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyReportDocumentReceiverInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyReportDocumentReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyReportResponse is the answer of [POSService.ReturnApplyReport].
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSShopSynchronizeRequest is the request of [POSService.ShopSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSShopSynchronizeRequest struct {
+	Request *POSShopSynchronizeDocument `json:"request,omitzero" xml:"request"` // request (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSShopSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSShopSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSShopSynchronizeDocument is Request of [POSShopSynchronizeRequest]: request.
+//
+// Experimental: it may change in any minor version.
+type POSShopSynchronizeDocument struct {
+	ActionType string                          `json:"actionType,omitzero" xml:"actionType"` // 操作类型: action type (undocumented)
+	Shop       *POSShopSynchronizeDocumentShop `json:"shop,omitzero" xml:"shop"`             // shop (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSShopSynchronizeDocument) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSShopSynchronizeDocument) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSShopSynchronizeDocumentShop is Shop of [POSShopSynchronizeDocument]: shop.
+//
+// Experimental: it may change in any minor version.
+type POSShopSynchronizeDocumentShop struct {
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	// platform shop code (undocumented)
+	PlatformShopCode string `json:"platformShopCode,omitzero" xml:"platformShopCode"`
+	// platform shop name (undocumented)
+	PlatformShopName string `json:"platformShopName,omitzero" xml:"platformShopName"`
+	// shop address (undocumented)
+	ShopAddress *POSShopSynchronizeDocumentShopShopAddress `json:"shopAddress,omitzero" xml:"shopAddress"`
+	ShopCode    string                                     `json:"shopCode,omitzero" xml:"shopCode"` // 店铺编码: shop code (undocumented)
+	ShopName    string                                     `json:"shopName,omitzero" xml:"shopName"` // shop name (undocumented)
+	// 来源平台编码: platform that the order came from
+	SourcePlatformCode SourcePlatform `json:"sourcePlatformCode,omitzero" xml:"sourcePlatformCode"`
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSShopSynchronizeDocumentShop) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSShopSynchronizeDocumentShop) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSShopSynchronizeDocumentShopShopAddress is ShopAddress of
+// [POSShopSynchronizeDocumentShop]: shop address.
+//
+// Experimental: it may change in any minor version.
+type POSShopSynchronizeDocumentShopShopAddress struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSShopSynchronizeDocumentShopShopAddress) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSShopSynchronizeDocumentShopShopAddress) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSShopSynchronizeResponse is the answer of [POSService.ShopSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSShopSynchronizeResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSShopSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSShopSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWMSReturnApplyReportRequest is the request of [POSService.WMSReturnApplyReport].
+//
+// Experimental: it may change in any minor version.
+type POSWMSReturnApplyReportRequest struct {
+	Request *POSWMSReturnApplyReportDocument `json:"request,omitzero" xml:"request"` // request (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWMSReturnApplyReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWMSReturnApplyReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWMSReturnApplyReportDocument is Request of [POSWMSReturnApplyReportRequest]: request.
+//
+// Experimental: it may change in any minor version.
+type POSWMSReturnApplyReportDocument struct {
+	CreateDate    string                                `json:"createDate,omitzero" xml:"createDate"`       // create date (undocumented)
+	CreateEmp     string                                `json:"createEmp,omitzero" xml:"createEmp"`         // create emp (undocumented)
+	ExpressCode   string                                `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	Items         []POSWMSReturnApplyReportDocumentItem `json:"items,omitzero" xml:"items>item"`            // 商品: items
+	LogisticsCode LogisticsCode                         `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string                                `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	OrderCode     string                                `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	OrderID       string                                `json:"orderId,omitzero" xml:"orderId"`             // 仓储系统单据号: document number of the warehouse system
+	// 收件人信息: who receives
+	ReceiverInfo *POSWMSReturnApplyReportDocumentReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"`
+	Remark       string                                       `json:"remark,omitzero" xml:"remark"` // 备注: remark
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWMSReturnApplyReportDocument) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWMSReturnApplyReportDocument) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWMSReturnApplyReportDocumentItem is Items of [POSWMSReturnApplyReportDocument]: items.
+//
+// Experimental: it may change in any minor version.
+type POSWMSReturnApplyReportDocumentItem struct {
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	PlanQty       string        `json:"planQty,omitzero" xml:"planQty"`                     // 计划数量: planned quantity
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWMSReturnApplyReportDocumentItem) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWMSReturnApplyReportDocumentItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWMSReturnApplyReportDocumentReceiverInfo is ReceiverInfo of
+// [POSWMSReturnApplyReportDocument]: who receives.
+//
+// Experimental: it may change in any minor version.
+type POSWMSReturnApplyReportDocumentReceiverInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`                // 国家代码: country, two letters
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // 姓名: name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWMSReturnApplyReportDocumentReceiverInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWMSReturnApplyReportDocumentReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWMSReturnApplyReportResponse is the answer of [POSService.WMSReturnApplyReport].
+//
+// Experimental: it may change in any minor version.
+type POSWMSReturnApplyReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWMSReturnApplyReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWMSReturnApplyReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishApplyRequest is the request of [POSService.ReplenishApply].
+//
+// Experimental: it may change in any minor version.
+type POSReplenishApplyRequest struct {
+	// 单据头: details of the document
+	OrderInfo *POSReplenishApplyOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
+	// 明细行: order line (undocumented)
+	OrderLine []POSReplenishApplyOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishApplyRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishApplyRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishApplyOrderInfo is OrderInfo of [POSReplenishApplyRequest]: details of the
+// document.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishApplyOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishApplyOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishApplyOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishApplyOrderLine is OrderLine of [POSReplenishApplyRequest]: order line.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishApplyOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishApplyOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishApplyOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishApplyResponse is the answer of [POSService.ReplenishApply].
+//
+// Experimental: it may change in any minor version.
+type POSReplenishApplyResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishApplyResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishApplyResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishConfirmRequest is the request of [POSService.ReplenishConfirm].
+//
+// Experimental: it may change in any minor version.
+type POSReplenishConfirmRequest struct {
+	// 单据头: details of the document
+	OrderInfo *POSReplenishConfirmOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
+	// 明细行: order line (undocumented)
+	OrderLine []POSReplenishConfirmOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishConfirmRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishConfirmOrderInfo is OrderInfo of [POSReplenishConfirmRequest]: details of the
+// document.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishConfirmOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishConfirmOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishConfirmOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishConfirmOrderLine is OrderLine of [POSReplenishConfirmRequest]: order line.
+//
+// Experimental: it may change in any minor version.
+type POSReplenishConfirmOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishConfirmOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishConfirmOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReplenishConfirmResponse is the answer of [POSService.ReplenishConfirm].
+//
+// Experimental: it may change in any minor version.
+type POSReplenishConfirmResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReplenishConfirmResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReplenishConfirmResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyRequest is the request of [POSService.ReturnApply].
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyRequest struct {
+	OrderInfo *POSReturnApplyOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // 单据头: details of the document
+	// 明细行: order line (undocumented)
+	OrderLine []POSReturnApplyOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyOrderInfo is OrderInfo of [POSReturnApplyRequest]: details of the document.
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyOrderLine is OrderLine of [POSReturnApplyRequest]: order line.
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnApplyResponse is the answer of [POSService.ReturnApply].
+//
+// Experimental: it may change in any minor version.
+type POSReturnApplyResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnApplyResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnApplyResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnCreateRequest is the request of [POSService.ReturnCreate].
+//
+// Experimental: it may change in any minor version.
+type POSReturnCreateRequest struct {
+	OrderInfo *POSReturnCreateOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"` // 单据头: details of the document
+	// 明细行: order line (undocumented)
+	OrderLine *POSReturnCreateOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnCreateOrderInfo is OrderInfo of [POSReturnCreateRequest]: details of the document.
+//
+// Experimental: it may change in any minor version.
+type POSReturnCreateOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnCreateOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnCreateOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnCreateOrderLine is OrderLine of [POSReturnCreateRequest]: order line.
+//
+// Experimental: it may change in any minor version.
+type POSReturnCreateOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnCreateOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnCreateOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSReturnCreateResponse is the answer of [POSService.ReturnCreate].
+//
+// Experimental: it may change in any minor version.
+type POSReturnCreateResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSReturnCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSReturnCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStockMoveSynchronizeRequest is the request of [POSService.StockMoveSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSStockMoveSynchronizeRequest struct {
+	// 单据头: details of the document
+	OrderInfo *POSStockMoveSynchronizeOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
+	// 明细行: order line (undocumented)
+	OrderLine []POSStockMoveSynchronizeOrderLine `json:"orderLine,omitzero" xml:"orderLine"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStockMoveSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStockMoveSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStockMoveSynchronizeOrderInfo is OrderInfo of [POSStockMoveSynchronizeRequest]: details
+// of the document.
+//
+// Experimental: it may change in any minor version.
+type POSStockMoveSynchronizeOrderInfo struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStockMoveSynchronizeOrderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStockMoveSynchronizeOrderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStockMoveSynchronizeOrderLine is OrderLine of [POSStockMoveSynchronizeRequest]: order
+// line.
+//
+// Experimental: it may change in any minor version.
+type POSStockMoveSynchronizeOrderLine struct {
+	// 操作时间: time of the action (undocumented)
+	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
+	// 操作员编码: code of the person who acts (undocumented)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: name of the person who acts (undocumented)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	Type         string `json:"type,omitzero" xml:"type"` // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStockMoveSynchronizeOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStockMoveSynchronizeOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStockMoveSynchronizeResponse is the answer of [POSService.StockMoveSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSStockMoveSynchronizeResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStockMoveSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStockMoveSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStoreSynchronizeRequest is the request of [POSService.StoreSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSStoreSynchronizeRequest struct {
+	// 操作类型: action type (required; at most 50 characters; undocumented)
+	ActionType string                     `json:"actionType" xml:"actionType" wire:"vital"`
+	Store      []POSStoreSynchronizeStore `json:"store,omitzero" xml:"store"`              // store (undocumented)
+	Total      int64                      `json:"total,omitzero" xml:"total" wire:"vital"` // 总数: rows in all
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStoreSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStoreSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStoreSynchronizeStore is Store of [POSStoreSynchronizeRequest]: store.
+//
+// Experimental: it may change in any minor version.
+type POSStoreSynchronizeStore struct {
+	Currency string `json:"currency,omitzero" xml:"currency"` // currency (undocumented)
+	// settlement type (undocumented)
+	SettlementType int64  `json:"settlementType,omitzero" xml:"settlementType" wire:"vital"`
+	StoreCode      string `json:"storeCode,omitzero" xml:"storeCode"` // 门店编码: store code (undocumented)
+	StoreName      string `json:"storeName,omitzero" xml:"storeName"` // store name (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStoreSynchronizeStore) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStoreSynchronizeStore) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSStoreSynchronizeResponse is the answer of [POSService.StoreSynchronize].
+//
+// Experimental: it may change in any minor version.
+type POSStoreSynchronizeResponse struct {
+	Store []POSStoreSynchronizeStore `json:"store,omitzero" xml:"store>struct"` // store (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSStoreSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSStoreSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWebOrderAddRequest is the request of [POSService.WebOrderAdd].
+//
+// Experimental: it may change in any minor version.
+type POSWebOrderAddRequest struct {
+	Address           string               `json:"addres,omitzero" xml:"addres" pii:"true"`     // 街道: addres (undocumented)
+	BillTime          string               `json:"billTime" xml:"billTime" wire:"vital"`        // 业务日期: bill time (required; undocumented)
+	City              string               `json:"city,omitzero" xml:"city"`                    // 市: city
+	Creator           string               `json:"creater,omitzero" xml:"creater"`              // 创建人: creater (undocumented)
+	CreationDate      string               `json:"creationDate,omitzero" xml:"creationDate"`    // 创建时间: creation date (undocumented)
+	Discount          decimal.Decimal      `json:"discount,string" xml:"discount"`              // 折扣: discount (required)
+	District          string               `json:"district,omitzero" xml:"district" pii:"true"` // 区: district (undocumented)
+	CustomerMessage   string               `json:"gkly" xml:"gkly" wire:"vital" pii:"true"`     // 顾客留言: gkly (required; undocumented)
+	Item              []POSWebOrderAddItem `json:"item,omitzero" xml:"item"`                    // 商品: item
+	ServiceRemark     string               `json:"kfbz" xml:"kfbz" wire:"vital"`                // 客服备注: kfbz (required; undocumented)
+	SourceChannelCode string               `json:"lyorg_dm,omitzero" xml:"lyorg_dm"`            // 来源渠道代码: lyorg dm (undocumented)
+	SourceChannelName string               `json:"lyorg_mc,omitzero" xml:"lyorg_mc"`            // 来源渠道名称: lyorg mc (undocumented)
+	SourcePlatform    string               `json:"lypt" xml:"lypt" wire:"vital"`                // 来源平台: lypt (required; undocumented)
+	SourceShopCode    string               `json:"lyzd_dm,omitzero" xml:"lyzd_dm"`              // 来源站点代码: lyzd dm (undocumented)
+	SourceShopName    string               `json:"lyzd_mc,omitzero" xml:"lyzd_mc"`              // 来源站点名称: lyzd mc (undocumented)
+	Money             decimal.Decimal      `json:"money,string" xml:"money"`                    // 标准金额: money (required; undocumented)
+	Name              string               `json:"name" xml:"name" wire:"vital" pii:"true"`     // name (required)
+	Note              string               `json:"note,omitzero" xml:"note"`                    // 备注: note (undocumented)
+	// 单据号: order bill code (required; undocumented)
+	OrderBillCode string `json:"orderBillCode" xml:"orderBillCode" wire:"vital"`
+	// 原始单号: order web cod (required; undocumented)
+	OrderWebCode string `json:"orderWebCod" xml:"orderWebCod" wire:"vital"`
+	PayMethod    string `json:"paymethod" xml:"paymethod" wire:"vital"`    // 付款方式: paymethod (required; undocumented)
+	Phone        string `json:"phone" xml:"phone" wire:"vital" pii:"true"` // 收件人手机: phone (required; undocumented)
+	// 结算编码: pos outer code (undocumented)
+	PosOuterCode string `json:"pos_outer_code,omitzero" xml:"pos_outer_code"`
+	Province     string `json:"province,omitzero" xml:"province"`     // 省: province
+	Quantity     int64  `json:"quantity" xml:"quantity" wire:"vital"` // 数量: quantity (required)
+	// 实际金额: real money (required; undocumented)
+	RealMoney decimal.Decimal `json:"realMoney,string" xml:"realMoney"`
+	// 导购编码: saler employee no (undocumented)
+	SalerEmployeeNo string `json:"salerEmployeeNo,omitzero" xml:"salerEmployeeNo"`
+	// 收货地址: shipping address (undocumented)
+	ShippingAddress string `json:"shippingAddress,omitzero" xml:"shippingAddress" pii:"true"`
+	// 物流公司编码: shipping code (undocumented)
+	ShippingCode      string `json:"shippingCode,omitzero" xml:"shippingCode"`
+	ShippingSN        string `json:"shippingSn,omitzero" xml:"shippingSn"` // 运单号: shipping sn (undocumented)
+	ShopCode          string `json:"shopCode" xml:"shopCode" wire:"vital"` // 店铺编码: shop code (required; undocumented)
+	System            string `json:"system" xml:"system" wire:"vital"`     // 来源系统: system (required; undocumented)
+	ReturnMark        string `json:"th_act,omitzero" xml:"th_act"`         // 退货标识: th act (undocumented)
+	OrderingStoreCode string `json:"xdzd_dm,omitzero" xml:"xdzd_dm"`       // 下单站点代码: xdzd dm (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWebOrderAddRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWebOrderAddRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWebOrderAddItem is Item of [POSWebOrderAddRequest]: item.
+//
+// Experimental: it may change in any minor version.
+type POSWebOrderAddItem struct {
+	Amount    decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`     // 金额: amount of money of the line
+	ColorCode string          `json:"colorCode,omitzero" xml:"colorCode"`      // 颜色代码: color code (undocumented)
+	Discount  decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount
+	GoodsCode string          `json:"goodsCode,omitzero" xml:"goodsCode"`      // 货号: goods code (undocumented)
+	Price     decimal.Decimal `json:"price,omitzero,string" xml:"price"`       // 单价: unit price
+	Quantity  string          `json:"quantity,omitzero" xml:"quantity"`        // 数量: quantity
+	// 参考金额: reference amount (undocumented)
+	ReferenceAmount decimal.Decimal `json:"referenceAmount,omitzero,string" xml:"referenceAmount"`
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	SizeCode       string          `json:"sizeCode,omitzero" xml:"sizeCode"` // 尺码代码: size code (undocumented)
+	SKUCode        string          `json:"skuCode,omitzero" xml:"skuCode"`   // SKU 编码: sku code (undocumented)
+	Status         string          `json:"status,omitzero" xml:"status"`     // 销售类型: state
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWebOrderAddItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWebOrderAddItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// POSWebOrderAddResponse is the answer of [POSService.WebOrderAdd].
+//
+// Experimental: it may change in any minor version.
+type POSWebOrderAddResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v POSWebOrderAddResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v POSWebOrderAddResponse) LogValue() slog.Value { return redact.LogValue(v) }

@@ -2,7 +2,9 @@ package qimen
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"reflect"
@@ -12,12 +14,43 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// envelope is the head of an answer, in all the forms it comes in: flag, code and
-// message of Qimen; code, msg, sub_code and sub_msg of the open platform; code, msg
-// and issuccess of Jushuitan.
+// An answer counts as a success only if it says so in one of the forms that the method's
+// documentation states ([Method.Success]), and if no part of it is a refusal. The standard
+// methods follow the official client, which compares flag with the text "success": another
+// case, another word or a missing flag is not a success. Blanks around the text are ignored,
+// since some warehouses indent their XML.
+
+// The forms of success in [Method.Success].
+const (
+	successFlag  = "flag success"   // flag is exactly "success"
+	successCode0 = "code 0"         // there is no flag, and code is 0
+	successCode1 = "code 1"         // there is no flag, and code is 1
+	successTrue  = "issuccess true" // there is no flag, and issuccess is true
+	successRoot  = "method root"    // there is no flag, and the root is <method>_response, not error_response
+)
+
+// successOf returns the forms of success of a method. Those of a method that the catalog
+// does not have follow from its name.
+func successOf(m *Method) []string {
+	switch {
+	case len(m.Success) > 0:
+		return m.Success
+	case m.Body == BodyXML:
+		return []string{successFlag}
+	case laneOf(m) == laneOther:
+		return []string{successFlag, successRoot}
+	default:
+		return []string{successFlag, successCode0}
+	}
+}
+
+// envelope is the head of an answer in any of its forms: flag, code, message, sub_code and
+// sub_message of Qimen; code, msg, sub_code and sub_msg of the open platform; code, msg and
+// issuccess of Jushuitan.
 type envelope struct {
 	Flag       string `xml:"flag"`
 	Code       string `xml:"code"`
@@ -26,6 +59,7 @@ type envelope struct {
 	Msg        string `xml:"msg"`
 	SubCode    string `xml:"sub_code"`
 	SubCode2   string `xml:"subCode"`
+	SubMessage string `xml:"sub_message"`
 	SubMsg     string `xml:"sub_msg"`
 	SubMsg2    string `xml:"subMessage"`
 	SubMsg3    string `xml:"subMsg"`
@@ -33,11 +67,12 @@ type envelope struct {
 	RequestID2 string `xml:"requestId"`
 	IsSuccess  string `xml:"issuccess"`
 
-	root string
+	root   string
+	marked string // a member that says "failed" beside those above: success:false, status:error
 }
 
-// field is where a member of the head belongs, or nil for others.
-func (v *envelope) field(name string) *string {
+// field returns the field of a member of the head, or nil for other members.
+func (v *envelope) field(name string) *string { //nolint:gocyclo // one case for each name
 	switch name {
 	case "flag":
 		return &v.Flag
@@ -53,6 +88,8 @@ func (v *envelope) field(name string) *string {
 		return &v.SubCode
 	case "subCode":
 		return &v.SubCode2
+	case "sub_message":
+		return &v.SubMessage
 	case "sub_msg":
 		return &v.SubMsg
 	case "subMessage":
@@ -69,6 +106,54 @@ func (v *envelope) field(name string) *string {
 	return nil
 }
 
+// headOf reads the head among the members of an answer. A member that is no text, number or
+// flag belongs to the document.
+func headOf(members map[string]jsontext.Value, root string) envelope {
+	head := envelope{root: root}
+	for name, v := range members {
+		if f := head.field(name); f != nil {
+			if k := v.Kind(); k == '{' || k == '[' || wire.Unmarshal(v, f) != nil {
+				*f = ""
+			}
+		}
+	}
+	head.mark(members)
+	return head
+}
+
+// mark looks for the members with which other systems say that a call failed.
+func (v *envelope) mark(members map[string]jsontext.Value) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		text := ""
+		if k := members[name].Kind(); k == '{' || k == '[' || wire.Unmarshal(members[name], &text) != nil {
+			continue
+		}
+		text = strings.ToLower(strings.TrimSpace(text))
+		failed := false
+		switch strings.ToLower(strings.ReplaceAll(name, "_", "")) {
+		case "success", "issuccess":
+			failed = text == "false" || text == "0" && !strings.EqualFold(name, "success")
+		case "status":
+			failed = refusing(text)
+		case "flag": // in another spelling
+			failed = name != "flag" && refusing(text)
+		}
+		if failed {
+			v.marked = name
+			return
+		}
+	}
+}
+
+// refusing reports whether a word, in lower case, says that a call failed.
+func refusing(word string) bool {
+	switch word {
+	case "failure", "fail", "failed", "error", "false":
+		return true
+	}
+	return false
+}
+
 func first(texts ...string) string {
 	for _, t := range texts {
 		if t = strings.TrimSpace(t); t != "" {
@@ -78,165 +163,340 @@ func first(texts ...string) string {
 	return ""
 }
 
-func (v *envelope) code() string { return first(v.Code, v.QimenCode) }
+func (v *envelope) code() string    { return first(v.Code, v.QimenCode) }
+func (v *envelope) subCode() string { return first(v.SubCode, v.SubCode2) }
+func (v *envelope) flag() string    { return strings.TrimSpace(v.Flag) }
 
-// found reports whether there is anything of a head.
+// found reports whether any member that may hold a verdict is present.
 func (v *envelope) found() bool {
-	return first(v.Flag, v.code(), v.IsSuccess, v.SubCode, v.SubCode2) != "" || v.root == "error_response"
+	return first(v.Flag, v.code(), v.IsSuccess, v.subCode(), v.marked) != "" || v.root == "error_response"
 }
 
-// failed reports whether the answer is a refusal. The flag decides where there is
-// one; a code alone is a refusal unless it is 0 (or 1, the success of the two
-// methods that are documented so).
-func (v *envelope) failed(m *Method) bool {
-	if v.root == "error_response" {
+// zero reports whether a code is one with which no system refuses.
+func zero(code string) bool {
+	return code == "" || strings.Trim(code, "0") == "" || strings.EqualFold(code, "success")
+}
+
+// refuses reports whether the head is a refusal, by whatever member says so.
+func (v *envelope) refuses(m *Method) bool {
+	switch flag := v.flag(); {
+	case v.root == "error_response", refusing(strings.ToLower(flag)), v.marked != "":
 		return true
-	}
-	if flag := strings.ToLower(strings.TrimSpace(v.Flag)); flag != "" {
-		return flag != "success"
-	}
-	if ok, err := wire.ParseBool([]byte(v.IsSuccess)); err == nil && v.IsSuccess != "" && !ok {
+	case flag == "success":
+		return false
+	case v.subCode() != "":
 		return true
-	}
-	switch code := v.code(); code {
-	case "", "0":
-		return first(v.SubCode, v.SubCode2) != ""
-	case "1":
-		return m.Name != "qimen.taobao.pos.weborder.sync" && m.Name != "qimen.taobao.pos.update.salesorder"
 	default:
-		return !strings.EqualFold(code, "success")
+		return !zero(v.code()) && !(v.code() == "1" && slices.Contains(successOf(m), successCode1))
 	}
 }
 
-// refused is the failure that a refusal tells of.
-func (v *envelope) refused() *failure {
+// accepts reports whether the head says, in a documented form, that the call succeeded.
+func (v *envelope) accepts(m *Method) bool {
+	for _, form := range successOf(m) {
+		ok := false
+		switch flag := v.flag(); form {
+		case successFlag:
+			ok = flag == "success"
+		case successCode0:
+			ok = flag == "" && v.code() != "" && strings.Trim(v.code(), "0") == ""
+		case successCode1:
+			ok = flag == "" && v.code() == "1"
+		case successTrue:
+			yes, err := wire.ParseBool([]byte(v.IsSuccess))
+			ok = flag == "" && err == nil && yes
+		case successRoot:
+			ok = flag == "" && strings.HasSuffix(v.root, "_response") && v.root != "error_response"
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// silence returns the failure of an answer that neither accepts nor refuses.
+func (v *envelope) silence(m *Method) *failure {
+	said := "has no verdict"
+	switch flag := v.flag(); {
+	case flag != "":
+		said = fmt.Sprintf("has the flag %q, which is not the text success", flag)
+	case v.code() != "":
+		said = fmt.Sprintf("has the code %q and no flag", v.code())
+	}
+	return &failure{
+		Outcome: jushuitan.Unknown, Class: jushuitan.ErrDecode, Msg: first(v.Message, v.Msg), RequestID: first(v.RequestID, v.RequestID2),
+		Cause: fmt.Errorf("the answer %s: success is %s / 应答没有明确的成功标志", said, strings.Join(successOf(m), " or ")),
+	}
+}
+
+// refused returns the failure of a refusal. text is the whole answer, in which a ban may
+// stand anywhere.
+func (v *envelope) refused(text []byte) *failure {
 	f := &failure{
-		Code: v.code(), SubCode: first(v.SubCode, v.SubCode2), Msg: first(v.Message, v.Msg), SubMsg: first(v.SubMsg, v.SubMsg2, v.SubMsg3),
+		Code: v.code(), SubCode: v.subCode(), Msg: first(v.Message, v.Msg), SubMsg: first(v.SubMessage, v.SubMsg, v.SubMsg2, v.SubMsg3),
 		RequestID: first(v.RequestID, v.RequestID2),
 	}
-	classify(f)
+	if f.Code == "" && f.Msg == "" && v.marked != "" {
+		f.Cause = fmt.Errorf("the answer's member %s says that the call failed", v.marked)
+	}
+	classify(f, text)
 	return f
 }
 
-// decode reads an answer of any form into out, a pointer, which may be nil.
+// decode decodes an answer of any form into out, a pointer, which may be nil. The failure is
+// nil only for an answer that says that the call succeeded.
 func (c *core) decode(m *Method, body []byte, out any) (head envelope, f *failure) {
-	body = clean(body)
-	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n")
-	var err error
-	switch {
-	case len(text) == 0:
+	text := trimBOM(clean(utf8Of(body)))
+	if len(text) == 0 {
 		return head, unavailable("the answer is empty")
-	case text[0] == '<' && isPage(text):
-		return head, unavailable("the answer is a page, not XML or JSON of the gateway: something between here and it answered")
-	case text[0] == '<':
-		err = c.decodeXML(m, text, &head, out)
-	case text[0] == '{':
-		err = decodeJSON(m, text, &head, out)
-	default:
-		return head, unavailable("the answer is neither XML nor JSON")
 	}
+	a := &answer{core: c, method: m, text: text}
+	err := a.read(out)
 	switch {
-	case head.found() && head.failed(m):
-		return head, head.refused()
+	case a.refusal != nil:
+		return *a.refusal, a.refusal.refused(text)
+	case err == nil && a.head.accepts(m):
+		return a.head, nil
+	case errors.Is(err, errPage):
+		f = unavailable(err.Error())
 	case err == nil:
-		return head, nil
+		f = a.head.silence(m)
+	default:
+		f = &failure{Outcome: jushuitan.Unknown, Class: jushuitan.ErrDecode, Cause: err}
+		if field := (*wire.FieldError)(nil); errors.As(err, &field) && a.head.accepts(m) {
+			f.Outcome = jushuitan.Applied
+		} else if errors.Is(err, io.ErrUnexpectedEOF) {
+			f.Class, f.Retry = jushuitan.ErrUnavailable, true
+		}
 	}
-	f = &failure{Outcome: jushuitan.Unknown, Class: jushuitan.ErrDecode, Cause: err}
-	field := &wire.FieldError{}
-	switch {
-	case errors.As(err, &field):
-		f.Outcome = jushuitan.Applied
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		f.Class, f.Retry = jushuitan.ErrUnavailable, true
+	if bans(text) > 0 { // in a page, or in an answer without a verdict
+		classify(f, text)
 	}
-	return head, f
+	return a.head, f
 }
 
 func unavailable(why string) *failure {
 	return &failure{Outcome: jushuitan.Unknown, Class: jushuitan.ErrUnavailable, Retry: true, Cause: errors.New(why)}
 }
 
-// isPage tells a page for people, as proxies answer with.
+// errPage is the error of an answer that is not the gateway's.
+var errPage = errors.New("not an answer of the gateway: something between here and it answered")
+
+// answer is an answer that is being decoded.
+type answer struct {
+	*core
+	method  *Method
+	text    []byte
+	head    envelope
+	refusal *envelope // wherever it stands
+}
+
+// read finds the verdict and decodes the document.
+func (a *answer) read(out any) error {
+	switch a.text[0] {
+	case '<':
+		if isPage(a.text) {
+			return fmt.Errorf("the answer is a page, %w", errPage)
+		}
+		return a.readXML(out)
+	case '{', '"':
+		return a.readJSON(a.text, "", out)
+	}
+	return fmt.Errorf("the answer is neither XML nor JSON, %w", errPage)
+}
+
+// isPage reports whether the answer is an HTML page, as proxies send.
 func isPage(text []byte) bool {
+	at, _ := xmlwire.Prolog(text)
+	text = text[at:]
 	low := strings.ToLower(string(text[:min(len(text), 64)]))
 	return strings.HasPrefix(low, "<!doctype") || strings.HasPrefix(low, "<html")
 }
 
-// clean drops control characters, which some systems leave in texts and no format
-// allows.
-func clean(body []byte) []byte {
-	bad := func(c byte) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' }
-	i := slices.IndexFunc(body, bad)
-	if i < 0 {
-		return body
-	}
-	out := append(make([]byte, 0, len(body)), body[:i]...)
-	for _, c := range body[i:] {
-		if !bad(c) {
-			out = append(out, c)
+// readXML decodes document and head in one pass. An answer that this pass cannot judge, and
+// one for a value that is not a struct, is decoded by way of JSON, where everything is found
+// wherever it stands.
+func (a *answer) readXML(out any) error {
+	if isStruct(out) {
+		root, err := a.xml.Unmarshal(a.text, out, &a.head)
+		if err == nil {
+			a.head.root = root
+			extra := extraOf(out)
+			a.head.mark(extra)
+			if a.judge(&a.head, extra); a.refusal != nil {
+				return nil
+			}
+			if a.head.accepts(a.method) {
+				return nil
+			}
 		}
-	}
-	return out
-}
-
-// decodeXML reads head and body in one pass; when that fails, the head alone, so
-// that a refusal is told in the server's words.
-func (c *core) decodeXML(m *Method, text []byte, head *envelope, out any) (err error) {
-	if out == nil {
-		head.root, err = c.xml.Unmarshal(text, head)
-		return err
-	}
-	if t := reflect.TypeOf(out).Elem(); t.Kind() == reflect.Struct {
-		if head.root, err = c.xml.Unmarshal(text, head, out); err == nil {
-			return nil
-		}
-		root, headErr := c.xml.Unmarshal(text, head)
-		if headErr == nil {
-			head.root = root
-		}
-		return err
-	}
-	if head.root, err = c.xml.Unmarshal(text, head); err != nil || head.failed(m) {
-		return err
+		reflect.ValueOf(out).Elem().SetZero()
 	}
 	var raw jsontext.Value
-	if _, err := c.xml.Unmarshal(text, &raw); err != nil {
+	root, err := a.xml.Unmarshal(a.text, &raw)
+	if err != nil {
 		return err
 	}
-	return wire.Unmarshal(raw, out)
+	return a.readJSON(raw, root, out)
 }
 
-// decodeJSON finds the object that is the answer: what response, error_response or
-// a member that ends in _response holds, or the only member, or the root itself.
-func decodeJSON(m *Method, text []byte, head *envelope, out any) error {
-	var members map[string]jsontext.Value
-	if err := wire.UnmarshalStrict(text, &members); err != nil {
+// isStruct reports whether an answer is decoded into a struct whose fields are its members.
+func isStruct(out any) bool {
+	if out == nil {
+		return false
+	}
+	if _, own := out.(payloadReader); own {
+		return false
+	}
+	return reflect.TypeOf(out).Elem().Kind() == reflect.Struct
+}
+
+// deepest limits how deep a verdict is looked for.
+const deepest = 5
+
+// readJSON finds the object that is the answer: the value of response, error_response or a
+// member that ends in _response, or of the only member, or the root itself. It searches that
+// object in the same way; there it may also be JSON or XML inside a text.
+func (a *answer) readJSON(payload jsontext.Value, root string, out any) error {
+	path := root
+	members, err := a.members(payload)
+	if syntax := (*wire.SyntaxError)(nil); errors.As(err, &syntax) {
+		payload = repaired(payload)
+		members, err = a.members(payload)
+	}
+	if err != nil {
 		return err
 	}
-	payload := jsontext.Value(text)
-	if head.root = rootOf(members); head.root != "" {
-		payload = members[head.root]
-		clear(members)
-		if err := wire.UnmarshalStrict(payload, &members); err != nil {
+	for range deepest {
+		a.head = headOf(members, root)
+		if a.head.found() {
+			break
+		}
+		name := rootOf(members)
+		if name == "" {
+			break
+		}
+		inner, err := a.inside(members[name])
+		if err != nil {
+			break // a text that is no object
+		}
+		payload, root, path = inner, name, strings.TrimPrefix(path+"."+name, ".")
+		if members, err = a.members(payload); err != nil {
 			return err
 		}
 	}
-	for name, v := range members {
-		if f := head.field(name); f != nil {
-			_ = wire.Unmarshal(v, f) // what is no text says nothing
-		}
-	}
-	if out == nil || head.failed(m) {
+	if a.judge(&a.head, members); a.refusal != nil || !a.head.accepts(a.method) || out == nil {
 		return nil
 	}
-	read := wire.Unmarshal
+	return a.document(payload, path, out)
+}
+
+// members returns the members of an object, which may be the content of a text.
+func (a *answer) members(payload jsontext.Value) (map[string]jsontext.Value, error) {
+	object, err := a.inside(payload)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]jsontext.Value
+	if err := wire.Unmarshal(object, &members); err != nil {
+		return nil, err
+	}
+	return members, nil
+}
+
+// inside returns an object, unwrapped from a text that holds it as JSON or XML.
+func (a *answer) inside(v jsontext.Value) (jsontext.Value, error) {
+	if v.Kind() != '"' {
+		return v, nil
+	}
+	var text string
+	if err := wire.Unmarshal(v, &text); err != nil {
+		return nil, err
+	}
+	switch inner := trimBOM([]byte(text)); {
+	case len(inner) > 0 && inner[0] == '{':
+		return repaired(inner), nil
+	case len(inner) > 0 && inner[0] == '<':
+		var raw jsontext.Value
+		root, err := a.xml.Unmarshal(inner, &raw)
+		if err != nil {
+			return nil, err
+		}
+		return wire.Marshal(map[string]jsontext.Value{root: raw})
+	}
+	return nil, &wire.FieldError{Want: "object", Got: "text"}
+}
+
+// judge looks for a refusal in the head and in the objects below it that hold answers: one
+// inside a gateway's success is a refusal.
+func (a *answer) judge(head *envelope, members map[string]jsontext.Value) {
+	if head.refuses(a.method) {
+		a.refusal = head
+		return
+	}
+	a.within(members, deepest)
+}
+
+// declares reports whether the method's documentation has a member of that name in its
+// answers, whose code is then one of the document.
+func (a *answer) declares(name string) bool {
+	doc := a.method.NewResponse()
+	return doc != nil && hasMember(reflect.TypeOf(doc).Elem(), name)
+}
+
+func (a *answer) within(members map[string]jsontext.Value, depth int) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if k := members[name].Kind(); k != '{' && k != '"' || !holdsAnswer(name) || depth == 0 {
+			continue
+		}
+		object, err := a.inside(members[name])
+		if err != nil {
+			continue
+		}
+		inner, err := a.members(object)
+		if err != nil {
+			continue
+		}
+		if head := headOf(inner, name); head.refuses(a.method) && (head.speaks() || !a.declares(name) && first(head.Message, head.Msg) != "") {
+			a.refusal = &head
+			return
+		}
+		if a.within(inner, depth-1); a.refusal != nil {
+			return
+		}
+	}
+}
+
+// speaks reports whether the head of an inner object is that of an answer whatever its code: a
+// code may be a member of the document.
+func (v *envelope) speaks() bool {
+	return v.flag() != "" || v.marked != "" || v.root == "error_response" || v.subCode() != ""
+}
+
+// holdsAnswer reports whether a member of that name may hold an answer of its own.
+func holdsAnswer(name string) bool {
+	switch name {
+	case "response", "result", "data", "body", "content", "return", "ret":
+		return true
+	}
+	return strings.HasSuffix(name, "_response")
+}
+
+// document decodes the answer's document into out.
+func (a *answer) document(payload jsontext.Value, path string, out any) error {
+	object, err := a.inside(payload)
+	if err != nil {
+		return err
+	}
+	read := a.xml.UnmarshalText
 	if r, ok := out.(payloadReader); ok {
 		read = func(payload []byte, _ any) error { return r.readPayload(payload) }
 	}
-	if err := read(payload, out); err != nil {
+	if err := read(object, out); err != nil {
 		field := &wire.FieldError{}
-		if errors.As(err, &field) && head.root != "" {
-			field.Path = strings.TrimSuffix(head.root+"."+field.Path, ".")
+		if errors.As(err, &field) && path != "" {
+			field.Path = strings.TrimSuffix(path+"."+field.Path, ".")
 		}
 		return err
 	}
@@ -244,22 +504,39 @@ func decodeJSON(m *Method, text []byte, head *envelope, out any) error {
 	return nil
 }
 
-// rootOf is the member that holds the answer, "" where the members are the answer.
+// rootOf returns the member that holds the answer, or "" if the root itself does.
 func rootOf(members map[string]jsontext.Value) string {
 	for _, name := range slices.Sorted(maps.Keys(members)) { // error_response before response
-		if members[name].Kind() == '{' && (name == "response" || strings.HasSuffix(name, "_response") || len(members) == 1) {
+		switch k := members[name].Kind(); {
+		case k != '{' && k != '"':
+		case name == "response", strings.HasSuffix(name, "_response"), len(members) == 1:
 			return name
 		}
 	}
 	return ""
 }
 
-// payloadReader is an answer that looks for its members itself.
+// payloadReader is an answer that finds its members itself.
 type payloadReader interface {
 	readPayload(payload jsontext.Value) error
+	nullRows() int // that it left out
 }
 
-// strip removes the members of the head from those that are kept as unknown.
+// extraOf returns the unknown members of a struct.
+func extraOf(out any) map[string]jsontext.Value {
+	extra := reflect.ValueOf(out).Elem().FieldByName("Extra")
+	if !extra.IsValid() {
+		return nil
+	}
+	members, _ := extra.Interface().(map[string]json.RawMessage)
+	all := make(map[string]jsontext.Value, len(members))
+	for name, v := range members {
+		all[name] = jsontext.Value(v)
+	}
+	return all
+}
+
+// strip removes the members of the head from the unknown members.
 func strip(out any) {
 	v := reflect.ValueOf(out).Elem()
 	if v.Kind() != reflect.Struct {
@@ -278,4 +555,33 @@ func strip(out any) {
 	if extra.Len() == 0 {
 		extra.SetZero()
 	}
+}
+
+// repaired escapes tabs and line breaks inside the texts of JSON, which some systems send
+// raw. It returns the same bytes if there are none.
+func repaired(text []byte) []byte {
+	var out []byte
+	inside, last := false, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			inside = !inside
+		case !inside:
+			if next := bytes.IndexByte(text[i:], '"'); next > 0 {
+				i += next - 1
+			} else if next < 0 {
+				i = len(text)
+			}
+		case c == '\\':
+			i++
+		case c < ' ':
+			out = append(out, text[last:i]...)
+			out = fmt.Appendf(out, `\u%04x`, c)
+			last = i + 1
+		}
+	}
+	if out == nil {
+		return text
+	}
+	return append(out, text[last:]...)
 }

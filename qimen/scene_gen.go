@@ -15,34 +15,37 @@ import (
 // OrderListRequest 淘系订单查询(奇门自定义) / 聚水潭奇门云订单: the request of
 // jushuitan.order.list.query.
 type OrderListRequest struct {
-	PageIndex int64     `json:"page_index" xml:"page_index"`          // page, sample 1 (required)
-	PageSize  int64     `json:"page_size" xml:"page_size"`            // page size, sample 25 (required)
-	StartTime time.Time `json:"start_time,omitzero" xml:"start_time"` // window start yyyy-MM-dd HH:mm:ss
-	// window end (a third-party article says at most 7 days after start)
-	EndTime  time.Time `json:"end_time,omitzero" xml:"end_time"`
-	DateType int64     `json:"date_type,omitzero" xml:"date_type"` // 0 modified (default), 2 order_date, 3 send_date
-	WMSCoID  int64     `json:"wms_co_id,omitzero" xml:"wms_co_id"` // shipping warehouse (sub-warehouse) id
-	ShopID   int64     `json:"shop_id,omitzero" xml:"shop_id"`     // shop id
-	// WaitPay, Delivering, Merged, Question, Split, WaitOuterSent, WaitConfirm, WaitFConfirm,
-	// Sent, Cancelled
-	Status     string              `json:"status,omitzero" xml:"status"`
-	NotStatus  string              `json:"not_status,omitzero" xml:"not_status"`     // exclude this status
-	IsPaid     bool                `json:"is_paid,omitzero" xml:"is_paid"`           // paid
-	HasInvoice bool                `json:"has_invoice,omitzero" xml:"has_invoice"`   // return special-invoice info
-	SoIDs      jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`             // online order nos, comma separated
-	OIDs       []int64             `json:"o_ids,omitzero" xml:"o_ids"`               // internal order nos
-	IsValidPay bool                `json:"is_valid_pay,omitzero" xml:"is_valid_pay"` // return invalid payments
-	// row-version cursor (SQL Server); start with 1, then max ts returned; keep page_index=1,
-	// is_get_total=false
-	StartTS    int64 `json:"start_ts,omitzero" xml:"start_ts"`
-	IsGetTotal *bool `json:"is_get_total,omitzero" xml:"is_get_total"` // return totals, default true
-	Archive    bool  `json:"archive,omitzero" xml:"archive"`           // query archived orders
-	// order type names in Chinese, comma separated
+	PageIndex int64     `json:"page_index" xml:"page_index" wire:"vital"` // 页码: page number, from 1 (required)
+	PageSize  int64     `json:"page_size" xml:"page_size" wire:"vital"`   // 每页条数: page size (required)
+	StartTime time.Time `json:"start_time,omitzero" xml:"start_time"`     // 起始时间: start of the time range
+	// 结束时间: end of the time range, probably at most 7 days after its start
+	EndTime time.Time `json:"end_time,omitzero" xml:"end_time"`
+	// 时间类型: which time the range filters: 0 modified (default), 2 order_date, 3 send_date
+	DateType int64 `json:"date_type,omitzero" xml:"date_type" wire:"vital"`
+	// 发货仓编号: id of the shipping warehouse (分仓)
+	WMSCoID int64 `json:"wms_co_id,omitzero" xml:"wms_co_id" wire:"vital"`
+	ShopID  int64 `json:"shop_id,omitzero" xml:"shop_id" wire:"vital"` // 店铺编号: shop id
+	// 状态: order status: WaitPay, Delivering, Merged, Question, Split, WaitOuterSent,
+	// WaitConfirm, WaitFConfirm, Sent, Cancelled
+	Status    string `json:"status,omitzero" xml:"status"`
+	NotStatus string `json:"not_status,omitzero" xml:"not_status"` // 排除的状态: status to exclude
+	IsPaid    bool   `json:"is_paid,omitzero" xml:"is_paid"`       // 是否已付款: whether it is paid
+	// 是否返回专票信息: include the data of special VAT invoices (专票)
+	HasInvoice bool                `json:"has_invoice,omitzero" xml:"has_invoice"`
+	SoIDs      jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`             // 线上单号: online order numbers
+	OIDs       []int64             `json:"o_ids,omitzero" xml:"o_ids" wire:"vital"`  // 内部单号: internal order numbers
+	IsValidPay bool                `json:"is_valid_pay,omitzero" xml:"is_valid_pay"` // 是否返回无效支付: include invalid payments
+	// 行版本号: row version to continue from: first 1, then the largest ts returned, with
+	// page_index 1 and is_get_total false
+	StartTS    int64 `json:"start_ts,omitzero" xml:"start_ts" wire:"vital"`
+	IsGetTotal *bool `json:"is_get_total,omitzero" xml:"is_get_total"` // 是否返回总数: include totals; default true
+	Archive    bool  `json:"archive,omitzero" xml:"archive"`           // 是否查询归档: query archived orders
+	// 订单类型: order types by their Chinese names
 	OrderTypes jushuitan.CommaList `json:"order_types,omitzero" xml:"order_types"`
-	// extra line fields: src_combine_sku_id,presale_date
+	// 明细扩展字段: further fields of the lines: src_combine_sku_id, presale_date
 	OrderItemFields jushuitan.CommaList `json:"order_item_flds,omitzero" xml:"order_item_flds"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -55,30 +58,34 @@ func (v OrderListRequest) LogValue() slog.Value { return redact.LogValue(v) }
 // SaleoutListRequest 淘系销售出库单(列表)查询【奇门自定义接口】: the request of
 // jushuitan.saleout.list.query.
 type SaleoutListRequest struct {
-	PageIndex int64 `json:"page_index" xml:"page_index"` // page (required)
-	PageSize  int64 `json:"page_size" xml:"page_size"`   // page size (required)
-	// window start; used together with end_time, at most 7 days apart (article)
+	PageIndex int64 `json:"page_index" xml:"page_index" wire:"vital"` // 页码: page number (required)
+	PageSize  int64 `json:"page_size" xml:"page_size" wire:"vital"`   // 每页条数: page size (required)
+	// 起始时间: start of the time range; end_time is required with it, probably at most 7 days
+	// later
 	StartTime time.Time `json:"start_time,omitzero" xml:"start_time"`
-	EndTime   time.Time `json:"end_time,omitzero" xml:"end_time"`   // window end
-	DateType  int64     `json:"date_type,omitzero" xml:"date_type"` // 0 modified (default), 2 io_date (outbound time)
-	// Archive archived, WaitConfirm waiting to ship, Confirmed shipped, Cancelled cancelled,
-	// Delete void, OuterConfirming external warehouse shipping
+	EndTime   time.Time `json:"end_time,omitzero" xml:"end_time"` // 结束时间: end of the time range
+	// 时间类型: which time the range filters: 0 modified (default), 2 io_date (outbound time)
+	DateType int64 `json:"date_type,omitzero" xml:"date_type" wire:"vital"`
+	// 状态: outbound status: Archive archived, WaitConfirm waiting to ship, Confirmed shipped,
+	// Cancelled cancelled, Delete void, OuterConfirming external warehouse shipping
 	Status string `json:"status,omitzero" xml:"status"`
-	// sub-warehouse id the filter for the virtual warehouse
-	WMSCoID        int64               `json:"wms_co_id,omitzero" xml:"wms_co_id"`
-	ShopID         int64               `json:"shop_id,omitzero" xml:"shop_id"`                   // shop id
-	SoIDs          jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                     // online order nos, comma separated
-	OIDs           []int64             `json:"o_ids,omitzero" xml:"o_ids"`                       // internal order nos
-	IOIDs          []int64             `json:"io_ids,omitzero" xml:"io_ids"`                     // outbound order nos
-	StartTS        int64               `json:"start_ts,omitzero" xml:"start_ts"`                 // row-version cursor
-	IsGetTotal     *bool               `json:"is_get_total,omitzero" xml:"is_get_total"`         // return totals
-	IsGetSupplier  bool                `json:"is_get_supplier,omitzero" xml:"is_get_supplier"`   // return Tmall distribution info
-	IsGetCBFinance bool                `json:"is_get_cbfinance,omitzero" xml:"is_get_cbfinance"` // return cross-border finance info
-	WaveIDs        []int64             `json:"wave_ids,omitzero" xml:"wave_ids"`                 // pick wave ids
-	Archive        bool                `json:"archive,omitzero" xml:"archive"`                   // query archived
-	OwnerCoID      int64               `json:"owner_co_id,omitzero" xml:"owner_co_id"`           // cargo owner id
+	// 发货仓编号: id of the sub-warehouse (分仓) or virtual warehouse
+	WMSCoID    int64               `json:"wms_co_id,omitzero" xml:"wms_co_id" wire:"vital"`
+	ShopID     int64               `json:"shop_id,omitzero" xml:"shop_id" wire:"vital"`   // 店铺编号: shop id
+	SoIDs      jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                  // 线上单号: online order numbers
+	OIDs       []int64             `json:"o_ids,omitzero" xml:"o_ids" wire:"vital"`       // 内部单号: internal order numbers
+	IOIDs      []int64             `json:"io_ids,omitzero" xml:"io_ids" wire:"vital"`     // 出库单号: outbound order numbers
+	StartTS    int64               `json:"start_ts,omitzero" xml:"start_ts" wire:"vital"` // 行版本号: row version to continue from
+	IsGetTotal *bool               `json:"is_get_total,omitzero" xml:"is_get_total"`      // 是否返回总数: include totals
+	// 是否返回天猫分销信息: include Tmall distribution data
+	IsGetSupplier bool `json:"is_get_supplier,omitzero" xml:"is_get_supplier"`
+	// 是否返回跨境金融信息: include cross-border finance data
+	IsGetCBFinance bool    `json:"is_get_cbfinance,omitzero" xml:"is_get_cbfinance"`
+	WaveIDs        []int64 `json:"wave_ids,omitzero" xml:"wave_ids" wire:"vital"`       // 拣货批次: picking wave ids
+	Archive        bool    `json:"archive,omitzero" xml:"archive"`                      // 是否查询归档: query archived documents
+	OwnerCoID      int64   `json:"owner_co_id,omitzero" xml:"owner_co_id" wire:"vital"` // 货主编号: cargo owner id
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -91,9 +98,10 @@ func (v SaleoutListRequest) LogValue() slog.Value { return redact.LogValue(v) }
 // RefundListRequest 淘系售后查询(奇门) / 聚水潭奇门云售后: the request of
 // jushuitan.refund.list.query.
 type RefundListRequest struct {
-	StartTS int64 `json:"start_ts,omitzero" xml:"start_ts"` // row-version cursor (doc recommends scanning by max ts)
+	// 行版本号: row version to continue from: the largest ts returned
+	StartTS int64 `json:"start_ts,omitzero" xml:"start_ts" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -105,16 +113,18 @@ func (v RefundListRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // LegacyOrdersRequest 订单查询(奇门): the request of jst.orders.query.
 type LegacyOrdersRequest struct {
-	ShopID        int64               `json:"shop_id,omitzero" xml:"shop_id"`               // shop
-	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                 // online nos, comma joined
-	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"` // from
-	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`     // to (<= 7 days)
-	Status        string              `json:"status,omitzero" xml:"status"`                 // status
-	HasLabel      bool                `json:"has_label,omitzero" xml:"has_label"`           // labels
-	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index"`         // page
-	PageSize      int64               `json:"page_size,omitzero" xml:"page_size"`           // size
+	ShopID int64               `json:"shop_id,omitzero" xml:"shop_id" wire:"vital"` // 店铺编号: shop id
+	SoIDs  jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                // 线上单号: online order numbers
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time `json:"modified_begin,omitzero" xml:"modified_begin"`
+	// 修改结束时间: end of the time range, at most 7 days after its start
+	ModifiedEnd time.Time `json:"modified_end,omitzero" xml:"modified_end"`
+	Status      string    `json:"status,omitzero" xml:"status"`                      // 状态: status
+	HasLabel    bool      `json:"has_label,omitzero" xml:"has_label"`                // 是否有标签: whether it has labels
+	PageIndex   int64     `json:"page_index,omitzero" xml:"page_index" wire:"vital"` // 页码: page number
+	PageSize    int64     `json:"page_size,omitzero" xml:"page_size" wire:"vital"`   // 每页条数: page size
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -126,13 +136,14 @@ func (v LegacyOrdersRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // LegacyOutboundsRequest 出库查询(奇门): the request of jst.orders.out.query.
 type LegacyOutboundsRequest struct {
-	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"` // from
-	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`     // to
-	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                 // online nos
-	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index"`         // page
-	PageSize      int64               `json:"page_size,omitzero" xml:"page_size"`           // size
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"`
+	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`          // 修改结束时间: end of the time range
+	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                      // 线上单号: online order numbers
+	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index" wire:"vital"` // 页码: page number
+	PageSize      int64               `json:"page_size,omitzero" xml:"page_size" wire:"vital"`   // 每页条数: page size
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -144,14 +155,16 @@ func (v LegacyOutboundsRequest) LogValue() slog.Value { return redact.LogValue(v
 
 // LegacyRefundsRequest 退货退款查询(奇门): the request of jst.refund.query.
 type LegacyRefundsRequest struct {
-	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"`            // from
-	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`                // to
-	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                            // online nos
-	ShopBuyerIDs  jushuitan.CommaList `json:"shop_buyer_ids,omitzero" xml:"shop_buyer_ids" pii:"true"` // buyers
-	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index"`                    // page
-	PageSize      int64               `json:"page_size,omitzero" xml:"page_size"`                      // size
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"`
+	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"` // 修改结束时间: end of the time range
+	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`             // 线上单号: online order numbers
+	// 买家账号: buyer accounts
+	ShopBuyerIDs jushuitan.CommaList `json:"shop_buyer_ids,omitzero" xml:"shop_buyer_ids" pii:"true"`
+	PageIndex    int64               `json:"page_index,omitzero" xml:"page_index" wire:"vital"` // 页码: page number
+	PageSize     int64               `json:"page_size,omitzero" xml:"page_size" wire:"vital"`   // 每页条数: page size
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -163,13 +176,14 @@ func (v LegacyRefundsRequest) LogValue() slog.Value { return redact.LogValue(v) 
 
 // LegacyOrderSourcesRequest 订单源数据查询(奇门): the request of jst.orders.source.query.
 type LegacyOrderSourcesRequest struct {
-	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"` // from
-	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`     // to
-	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                 // online nos
-	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index"`         // page
-	PageSize      int64               `json:"page_size,omitzero" xml:"page_size"`           // size
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"`
+	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`          // 修改结束时间: end of the time range
+	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                      // 线上单号: online order numbers
+	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index" wire:"vital"` // 页码: page number
+	PageSize      int64               `json:"page_size,omitzero" xml:"page_size" wire:"vital"`   // 每页条数: page size
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -181,13 +195,14 @@ func (v LegacyOrderSourcesRequest) LogValue() slog.Value { return redact.LogValu
 
 // LegacyOutboundSNsRequest 出库唯一码查询(奇门): the request of jst.orders.out.skusn.query.
 type LegacyOutboundSNsRequest struct {
-	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"` // from
-	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`     // to
-	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                 // online nos
-	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index"`         // page
-	PageSize      int64               `json:"page_size,omitzero" xml:"page_size"`           // size
+	// 修改起始时间: start of the time range, by the last change
+	ModifiedBegin time.Time           `json:"modified_begin,omitzero" xml:"modified_begin"`
+	ModifiedEnd   time.Time           `json:"modified_end,omitzero" xml:"modified_end"`          // 修改结束时间: end of the time range
+	SoIDs         jushuitan.CommaList `json:"so_ids,omitzero" xml:"so_ids"`                      // 线上单号: online order numbers
+	PageIndex     int64               `json:"page_index,omitzero" xml:"page_index" wire:"vital"` // 页码: page number
+	PageSize      int64               `json:"page_size,omitzero" xml:"page_size" wire:"vital"`   // 每页条数: page size
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 

@@ -3,64 +3,113 @@ package qimen
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	engine "github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Stream goes through the rows of a query and can be resumed after a crash, as
-// [jushuitan.Stream] does: no committed row is given again and none is passed over. A
-// row is committed when the loop asks for the next one.
+// Stream iterates over the rows of a query and can be resumed after a crash, like
+// [jushuitan.Stream]: committed rows are not repeated and none is skipped. A row is
+// committed when the loop asks for the next one.
 type Stream[Row any] struct{ stream *pages.Stream[Row] }
 
-// Rows goes through the rows that are not committed yet. A stream by row version ends
-// when nothing newer comes; call it again later to go on.
+// Rows iterates over the rows that are not committed yet. A stream by row version ends
+// when there is nothing newer; call Rows again later to continue.
 func (s *Stream[Row]) Rows(ctx context.Context) iter.Seq2[*Row, error] { return s.stream.Rows(ctx) }
 
-// Checkpoint is how far the stream is: all rows before the one in progress. It belongs
-// to one method and customer.
+// Checkpoint returns the progress of the stream: all rows before the one in progress.
+// It belongs to one method and customer.
 func (s *Stream[Row]) Checkpoint() jushuitan.Checkpoint {
 	return jushuitan.Checkpoint(s.stream.Checkpoint())
 }
 
-// pager is a method whose rows stand on pages or in time ranges.
+// Commit commits the row in progress, like [jushuitan.Stream.Commit].
+func (s *Stream[Row]) Commit() { s.stream.Commit() }
+
+// Delta returns what the last commit changed, like [jushuitan.Stream.Delta].
+func (s *Stream[Row]) Delta() jushuitan.CheckpointDelta {
+	d := s.stream.Delta()
+	return jushuitan.CheckpointDelta{Head: jushuitan.Checkpoint(d.Head), Entry: d.Entry, Mark: d.Mark, Floor: d.Floor}
+}
+
+// pager is a method whose rows come in pages or time ranges.
 type pager[Req, Page, Row any] struct {
 	method *Method
 	member string // of the answer, that holds the rows
+	key    string // of each row
 	pages.Query[Req, Page, Row]
 }
 
 func (p *pager[Req, Page, Row]) of(c *Client) *pages.Pages[Req, Page, Row] {
-	return &pages.Pages[Req, Page, Row]{Query: p.Query, Service: pages.Service[Req, Page]{
-		Name:     p.method.Name + "@" + c.customer,
-		Fetch:    func(ctx context.Context, req *Req) (*Page, error) { return p.fetch(ctx, c, req) },
+	return &pages.Pages[Req, Page, Row]{Query: p.Query, Service: pages.Service{
+		Name: p.method.Name + "@" + c.customer,
+		Fetch: func(ctx context.Context, req any) (any, pages.Heard, error) {
+			return p.fetch(ctx, c, req.(*Req))
+		},
 		Fail:     func(why pages.Reason, cause error) error { return pagingError(c, p.method, why, cause) },
 		Now:      c.core.now,
+		Clock:    c.core.engine.Clock,
+		Overlap:  c.core.overlap,
 		Prefetch: c.core.prefetch,
 	}}
 }
 
-// fetch asks for one page, as req has it.
-func (p *pager[Req, Page, Row]) fetch(ctx context.Context, c *Client, req *Req) (*Page, error) {
-	out := pageReader[Page]{member: p.member}
+// fetch queries the page that req names. Rows that cannot be decoded are left out of it, and
+// are an error beside it unless a function handles them or they are null.
+func (p *pager[Req, Page, Row]) fetch(ctx context.Context, c *Client, req *Req) (*Page, pages.Heard, error) {
+	out := pageReader[Page]{member: p.member, key: p.key}
 	if err := c.call(ctx, p.method, req, &out); err != nil {
-		return nil, err
+		return nil, pages.Heard{}, err
 	}
-	return &out.page, nil
+	var rows []jushuitan.BadRow
+	for _, bad := range out.bad {
+		if bad.Null() && c.core.onBadRow == nil {
+			continue // Attempt.NullRows reports it
+		}
+		rows = append(rows, jushuitan.BadRow{
+			Op: p.method.Name, Merchant: c.customer, Index: bad.Index, Key: pages.RawKey(bad.Raw, p.key), Path: bad.Err.Path,
+			Raw: bad.Raw, Err: bad.Err,
+		})
+	}
+	if len(rows) > 0 && c.core.onBadRow == nil {
+		return &out.page, out.heard, &jushuitan.BadRowsError{Op: p.method.Name, Merchant: c.customer, Rows: rows}
+	}
+	for _, row := range rows {
+		c.core.onBadRow(row)
+	}
+	return &out.page, out.heard, nil
 }
 
-// one asks for one page, the first unless req names another.
+// WithOnBadRow calls f for each row of a page that cannot be decoded and continues without
+// it, as [jushuitan.WithOnBadRow] does. Op is the method, Merchant the customer id. Without
+// this option a page with such a row comes with a [*jushuitan.BadRowsError], and an iterator
+// ends with it, unless the row is null.
+func WithOnBadRow(f func(jushuitan.BadRow)) Option {
+	return func(s *settings) error { s.onBadRow = f; return engine.Given("WithOnBadRow", f != nil) }
+}
+
+// one queries one page, the first by default.
 func (p *pager[Req, Page, Row]) one(ctx context.Context, c *Client, req *Req) (*Page, error) {
 	var q Req
 	if req != nil {
 		q = *req
 	}
 	p.Complete(&q)
-	return p.fetch(ctx, c, &q)
+	page, heard, err := p.fetch(ctx, c, &q)
+	if err == nil {
+		if err = p.of(c).Check(page, heard); err != nil {
+			page = nil
+		}
+	}
+	return page, err
 }
 
 func (p *pager[Req, Page, Row]) all(ctx context.Context, c *Client, req *Req) iter.Seq2[*Row, error] {
@@ -86,49 +135,152 @@ func pagingError(c *Client, m *Method, why pages.Reason, cause error) error {
 	return (&oneCall{Client: c, method: m}).fail(e)
 }
 
-// pageReader reads a page whose rows may stand in data, or under another name than
-// the open API's: not every answer is documented.
+// pageReader decodes a page whose rows may be in data: not every answer is documented.
 type pageReader[Page any] struct {
 	page   Page
-	member string
+	member string // that holds the rows
+	key    string // member of each row
+	heard  pages.Heard
+	bad    []wire.BadRow
 }
 
+func (r *pageReader[Page]) nullRows() int { return r.heard.Nulls }
+
+// lenient writes members as they were received.
+var lenient = json.JoinOptions(json.Deterministic(true), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 func (r *pageReader[Page]) readPayload(payload jsontext.Value) error {
-	lenient := json.JoinOptions(json.Deterministic(true), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if kind := payload.Kind(); kind != '{' && kind != 'n' {
+		return &wire.FieldError{Want: "object", Got: "another value"}
+	}
 	var members map[string]jsontext.Value
-	if err := json.Unmarshal(payload, &members, lenient); err != nil {
+	if err := wire.Unmarshal(payload, &members); err != nil {
 		return err
 	}
+	var path []string
 	if _, ok := members[r.member]; !ok && members["data"].Kind() == '{' {
-		payload = members["data"]
-		clear(members)
-		if err := json.Unmarshal(payload, &members, lenient); err != nil {
+		payload, path = members["data"], []string{"data"}
+		if err := wire.Unmarshal(payload, &members); err != nil {
 			return err
 		}
 	}
-	if _, ok := members[r.member]; ok {
-		return wire.Unmarshal(payload, &r.page)
+	r.heard = pages.Heard{NextAbsent: !says(members, "hasnext"), Expected: r.member}
+	changed, err := r.find(members)
+	if err != nil {
+		return err
 	}
-	var lists, objects []string
-	for name, v := range members {
-		switch v.Kind() {
+	if changed {
+		if payload, err = json.Marshal(members, lenient); err != nil {
+			return err
+		}
+	}
+	in := wire.NewReader(payload)
+	in.Keep, in.Skip, in.Rows = true, true, r.member
+	in.Back(in.Offset(), path...)
+	r.page = *new(Page)
+	if err := in.Into(&r.page, nil); err != nil {
+		return err
+	}
+	r.bad, r.heard.Nulls = in.Bad, in.Nulls()
+	r.heard.Left = len(in.Bad) - r.heard.Nulls
+	return in.End()
+}
+
+// find finds the list of rows among the members of a page, and reports whether it had to
+// change them. A list that has another name, or is inside an object as in XML, must show the
+// key of a row.
+func (r *pageReader[Page]) find(members map[string]jsontext.Value) (changed bool, err error) {
+	rows, ok := members[r.member]
+	switch {
+	case ok && rows.Kind() == '[':
+		return false, nil
+	case ok && rows.Kind() == '{':
+		if members[r.member] = r.unwrap(rows); members[r.member] == nil {
+			return false, &wire.FieldError{Path: r.member, Want: "array", Got: "object without rows"}
+		}
+		return true, nil
+	case ok && !isBlankValue(rows):
+		return false, nil // the reader refuses it
+	}
+	return r.elsewhere(members, !ok)
+}
+
+// elsewhere looks for the rows of a page whose list is absent or, if not missing, empty.
+func (r *pageReader[Page]) elsewhere(members map[string]jsontext.Value, missing bool) (changed bool, err error) {
+	r.heard.RowsAbsent = true
+	var lists []string
+	objects := false
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		switch members[name].Kind() {
 		case '[':
 			lists = append(lists, name)
 		case '{':
-			objects = append(objects, name)
+			objects = true
 		}
 	}
 	switch {
-	case len(lists) == 1:
-		members[r.member] = members[lists[0]]
+	case len(lists) == 1 && r.hasRows(members[lists[0]]):
+		members[r.member], r.heard.RowsAbsent = members[lists[0]], false
 		delete(members, lists[0])
-		renamed, err := json.Marshal(members, lenient)
-		if err != nil {
-			return err
-		}
-		payload = renamed
-	case len(lists) > 1, len(objects) > 0: // rows could be anywhere: not an empty page
-		return &wire.FieldError{Path: r.member, Want: "array", Got: "nothing of that name"}
+		return true, nil
+	case len(lists) > 0:
+		r.heard.Instead = lists[0]
+	case missing && objects: // rows could be anywhere: do not assume an empty page
+		return false, &wire.FieldError{Path: r.member, Want: "array", Got: "nothing of that name"}
 	}
-	return wire.Unmarshal(payload, &r.page)
+	return false, nil
+}
+
+// unwrap returns the rows in an object that stands in place of their list: it is a row, or
+// has one member, which is a row or a list of rows. Otherwise it returns nil.
+func (r *pageReader[Page]) unwrap(object jsontext.Value) jsontext.Value {
+	list := slices.Concat([]byte("["), object, []byte("]"))
+	if r.hasRows(list) {
+		return list
+	}
+	var members map[string]jsontext.Value
+	if wire.Unmarshal(object, &members) != nil || len(members) != 1 {
+		return nil
+	}
+	for _, v := range members {
+		if v.Kind() == '{' {
+			v = slices.Concat([]byte("["), v, []byte("]"))
+		}
+		if r.hasRows(v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// hasRows reports whether a list has elements and the first one that is not null has the key
+// of a row.
+func (r *pageReader[Page]) hasRows(list jsontext.Value) bool {
+	var rows []jsontext.Value
+	if list.Kind() != '[' || wire.Unmarshal(list, &rows) != nil {
+		return false
+	}
+	for _, row := range rows {
+		if row.Kind() != 'n' {
+			var members map[string]jsontext.Value
+			return row.Kind() == '{' && wire.Unmarshal(row, &members) == nil && says(members, strings.ReplaceAll(r.key, "_", ""))
+		}
+	}
+	return false
+}
+
+// isBlankValue reports whether a value is null or a blank string, which stands for nothing.
+func isBlankValue(v jsontext.Value) bool {
+	return v.Kind() == 'n' || v.Kind() == '"' && strings.TrimSpace(string(v[1:len(v)-1])) == ""
+}
+
+// says reports whether there is a member of that name, in any spelling that the reader
+// accepts, with a value.
+func says(members map[string]jsontext.Value, name string) bool {
+	for n, v := range members {
+		if v.Kind() != 'n' && string(v) != `""` && strings.EqualFold(strings.ReplaceAll(n, "_", ""), name) {
+			return true
+		}
+	}
+	return false
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -165,7 +167,8 @@ func TestAll(t *testing.T) {
 		got := ids(t, s.client(inOrder).Scene.AllOrders(t.Context(), &qimen.OrderListRequest{StartTime: begin, PageSize: 20}), orderID)
 		assert.Equal(t, upTo(350), got)
 		assert.Equal(t, "2024-01-08 00:00:00", s.asked[0].Get("end_time"))
-		assert.Equal(t, "2024-01-31 00:00:00", s.asked[len(s.asked)-1].Get("end_time"), "without an end the range ends now")
+		last := slices.MaxFunc(s.asked, func(a, b url.Values) int { return strings.Compare(a.Get("end_time"), b.Get("end_time")) })
+		assert.Equal(t, "2024-01-31 00:00:00", last.Get("end_time"), "without an end the range ends now")
 
 		s = &scene{t: t, rows: days(350), member: "datas", id: "io_id", totals: totals}
 		got = ids(t, s.client(inOrder).Scene.AllSaleouts(t.Context(), &qimen.SaleoutListRequest{StartTime: begin, WMSCoID: 7, Status: "WaitConfirm"}), outboundID)
@@ -187,11 +190,11 @@ func TestAll(t *testing.T) {
 	}
 	s := &scene{t: t, rows: days(200), member: "datas", id: "io_id", time: "io_date"}
 	assert.Equal(t, upTo(200), ids(t, s.client().Scene.AllSaleouts(t.Context(), &qimen.SaleoutListRequest{StartTime: begin, DateType: 2}), outboundID))
-	// Without a range there is one request a page; breaking off asks for no more.
+	// Without counts pages are read until two passes agree; breaking off asks for no more.
 	s = &scene{t: t, rows: days(250), member: "orders", id: "o_id"}
 	c := s.client(qimen.WithPrefetch(1))
 	assert.Equal(t, upTo(250), ids(t, c.Scene.AllOrders(t.Context(), nil), orderID))
-	assert.Len(t, s.asked, 3)
+	assert.Len(t, s.asked, 6)
 	s.asked = nil
 	for _, err := range c.Scene.AllOrders(t.Context(), nil) {
 		require.NoError(t, err)
@@ -258,16 +261,17 @@ func TestAllErrors(t *testing.T) {
 	assert.Equal(t, 101, n)
 }
 
-// TestMoved: a row that a new one pushed to the next page is given once.
+// TestMoved: a row that a new one pushed to the next page is given once, and the new one
+// is found when the pages are read again.
 func TestMoved(t *testing.T) {
 	s := &scene{t: t, rows: days(150), member: "orders", id: "o_id"}
 	s.mangle = func(p url.Values, _ map[string]any) {
-		if p.Get("page_index") == "1" { // a new row, first in the order of the pages
+		if p.Get("page_index") == "1" && len(s.rows) == 150 { // a new row, first in the order of the pages
 			s.rows = append([]row{{999, 1, time.Date(2024, 1, 1, 0, 0, 0, 0, cst)}}, s.rows...)
 		}
 	}
 	got := ids(t, s.client().Scene.AllOrders(t.Context(), nil), orderID)
-	assert.Equal(t, upTo(150), got)
+	assert.Equal(t, append(upTo(150), 999), got)
 }
 
 // TestSince follows the row version: from the beginning, from the last row of a run
@@ -421,17 +425,110 @@ func TestSameValues(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, wantCase, got)
 
-	_, err = gatewayOf(flat, `"datas":[`+strings.Replace(refund, `"1.00"`, `"1 yuan"`, 1)+`]`).Scene.RefundList(t.Context(), nil)
-	assert.ErrorIs(t, err, jushuitan.ErrDecode)
-	assert.ErrorContains(t, err, "response.datas[0].refund: want number, got text of 6 characters")
-
 	// Rows that cannot be found are not taken for none.
-	for _, body := range []string{`"result":{"list":[` + refund + `]}`, `"a":[],"b":[` + refund + `]`} {
+	_, err = gatewayOf(flat, `"result":{"list":[`+refund+`]}`).Scene.RefundList(t.Context(), nil)
+	assert.ErrorIs(t, err, jushuitan.ErrDecode)
+	assert.ErrorContains(t, err, "response.datas: want array, got nothing of that name")
+	for body, says := range map[string]string{
+		`"a":[],"b":[` + refund + `]`:  `no "datas", but an array "a"`,
+		`"list":[]`:                    `no "datas", but an array "list"`,
+		`"list":[{"name":"x"}]`:        `no "datas", but an array "list"`,
+		`"datas":null,"data_count":2`:  `no "datas", but counts 2 rows`,
+		`"datas":"","data_count":"2"`:  `no "datas", but counts 2 rows`,
+		`"datas":null,"has_next":true`: `no "datas", but has_next`,
+	} {
 		_, err = gatewayOf(flat, body).Scene.RefundList(t.Context(), nil)
-		assert.ErrorIs(t, err, jushuitan.ErrDecode)
-		assert.ErrorContains(t, err, "response.datas: want array, got nothing of that name")
+		assert.ErrorIs(t, err, jushuitan.ErrPaging, body)
+		assert.ErrorContains(t, err, says)
+	}
+	for _, body := range []string{`"list":[` + refund + `]`, `"datas":{"data":[` + refund + `]}`, `"datas":{"data":` + refund + `}`, `"datas":` + refund} {
+		got, err = gatewayOf(flat, body).Scene.RefundList(t.Context(), &qimen.RefundListRequest{StartTS: 1})
+		require.NoError(t, err, body)
+		assert.Equal(t, wantCase.AfterSales, got.AfterSales, "a list of another name, or as in XML, whose rows have the key")
 	}
 	none, err := newClient(t, text(`{"response":{"flag":"success","code":0,"data":null}}`), config()).Scene.RefundList(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, none.AfterSales)
+}
+
+// sceneLoops are the ways to iterate over the orders of the scene.
+func sceneLoops(t *testing.T) map[string]func(*qimen.Client) iter.Seq2[*jushuitan.Order, error] {
+	begin := time.Date(2024, 1, 1, 0, 0, 0, 0, cst)
+	timed := &qimen.OrderListRequest{StartTime: begin, EndTime: begin.AddDate(0, 0, 6)}
+	return map[string]func(*qimen.Client) iter.Seq2[*jushuitan.Order, error]{
+		"all": func(c *qimen.Client) iter.Seq2[*jushuitan.Order, error] { return c.Scene.AllOrders(t.Context(), nil) },
+		"since": func(c *qimen.Client) iter.Seq2[*jushuitan.Order, error] {
+			return c.Scene.OrdersSince(t.Context(), 0, nil)
+		},
+		"version stream": func(c *qimen.Client) iter.Seq2[*jushuitan.Order, error] {
+			return c.Scene.StreamOrders(nil, jushuitan.Checkpoint{}).Rows(t.Context())
+		},
+		"time stream": func(c *qimen.Client) iter.Seq2[*jushuitan.Order, error] {
+			return c.Scene.StreamOrders(timed, jushuitan.Checkpoint{}).Rows(t.Context())
+		},
+	}
+}
+
+// TestSceneBadRows: a row that cannot be decoded ends every loop over the scene with an error
+// that has its key, path and text; WithOnBadRow takes note of it, and the loop goes on.
+func TestSceneBadRows(t *testing.T) {
+	const body = `{"response":{"flag":"success","code":0,"data":{"page_index":1,"page_size":100,"has_next":false,"data_count":4,"orders":[
+		{"o_id":1,"ts":7,"modified":"2024-01-02 03:04:05"},{"o_id":2,"pay_amount":"about 12","ts":8},null,{"o_id":3,"ts":9,"modified":"2024-01-02 03:04:06"}]}}}`
+	for name, loop := range sceneLoops(t) {
+		t.Run(name, func(t *testing.T) {
+			var last error
+			for _, err := range loop(newClient(t, text(body), config())) {
+				last = err
+			}
+			var bad *jushuitan.BadRowsError
+			require.ErrorAs(t, last, &bad)
+			require.Len(t, bad.Rows, 1, "the null row is none of them")
+			assert.Equal(t, "2", bad.Rows[0].Key)
+			assert.Equal(t, "data.orders[1].pay_amount", bad.Rows[0].Path)
+			assert.JSONEq(t, `{"o_id":2,"pay_amount":"about 12","ts":8}`, string(bad.Rows[0].Raw))
+
+			noted := map[string]bool{}
+			c := newClient(t, text(body), config(), qimen.WithOnBadRow(func(r jushuitan.BadRow) { noted[string(r.Raw)] = true }))
+			var ids []int64
+			for o, err := range loop(c) {
+				require.NoError(t, err)
+				ids = append(ids, o.OID)
+			}
+			assert.Equal(t, []int64{1, 3}, ids)
+			assert.Len(t, noted, 2, "the row and the null")
+		})
+	}
+}
+
+// TestSceneNullRows: every loop over the scene skips a null in the list of rows, and hooks and
+// the log name it.
+func TestSceneNullRows(t *testing.T) {
+	const rows = `{"o_id":1,"ts":7,"modified":"2024-01-02 03:04:05"},null,{"o_id":3,"ts":9,"modified":"2024-01-02 03:04:06"}`
+	for _, members := range []string{`"has_next":false,"data_count":3`, `"has_next":false,"data_count":2`, `"has_next":false`} {
+		for name, loop := range sceneLoops(t) {
+			t.Run(name+" "+members, func(t *testing.T) {
+				var nulls []int
+				var log strings.Builder
+				answer := text(`{"response":{"flag":"success","code":0,"data":{` + members + `,"orders":[` + rows + `]}}}`)
+				c := newClient(t, answer, config(), qimen.WithPrefetch(1), qimen.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+					qimen.WithHook(jushuitan.Hook{After: func(_ context.Context, a jushuitan.Attempt) { nulls = append(nulls, a.NullRows) }}))
+				var ids []int64
+				for o, err := range loop(c) {
+					require.NoError(t, err)
+					ids = append(ids, o.OID)
+				}
+				assert.Equal(t, []int64{1, 3}, ids)
+				assert.Equal(t, 1, nulls[0])
+				assert.Contains(t, log.String(), "level=WARN msg=\"qimen call\"")
+				assert.Contains(t, log.String(), "null_rows=1")
+			})
+		}
+	}
+	c := newClient(t, text(`{"response":{"flag":"success","code":0,"data":{"has_next":false,"data_count":2,"datas":[{"as_id":1,"ts":7},null]}}}`), config())
+	n := 0
+	for _, err := range c.Scene.RefundsSince(t.Context(), 0, nil) {
+		require.NoError(t, err, "a method without pages")
+		n++
+	}
+	assert.Equal(t, 1, n)
 }

@@ -73,7 +73,7 @@ func TestSignVectors(t *testing.T) {
 		})
 	}
 	_, err := qimen.Sign("sha1", "helloworld", scene, nil)
-	assert.ErrorContains(t, err, `sign method "sha1" is not known`)
+	assert.ErrorContains(t, err, `sign method "sha1" is unknown`)
 	assert.False(t, qimen.SignMethod("MD5").Known())
 }
 

@@ -50,7 +50,7 @@ func (m upgradeMessage) serve(t *testing.T, h http.Handler) string {
 func upgradeMux(t *testing.T, d jushuitan.Deduper) (m *qimen.Mux, handled *int) {
 	t.Helper()
 	m, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets:  qimen.OneApp("made-up-secret-of-the-gateway"),
+		Secrets:  qimen.StaticSecrets("made-up-secret-of-the-gateway"),
 		Merchant: func(context.Context, string) (string, error) { return "10010", nil },
 		Deduper:  d, Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, cst) },
 	})
@@ -91,10 +91,10 @@ func TestUpgradeRepeats(t *testing.T) {
 			mux, handled := upgradeMux(t, d)
 			assert.Equal(t, name == "query", m.Key == "")
 			if m.Key != "" {
-				require.NoError(t, d.Commit(t.Context(), m.Key, "an owner of before", time.Hour))
+				require.NoError(t, d.Commit(t.Context(), m.Key, "", "an owner of before", "", time.Hour))
 				assert.Contains(t, m.serve(t, mux), "success")
 				assert.Zero(t, *handled, "it was handled before, under %s", m.Key)
-				require.NoError(t, d.Commit(t.Context(), m.Key, "an owner of before", 0))
+				require.NoError(t, d.Commit(t.Context(), m.Key, "", "an owner of before", "", 0))
 			}
 			assert.Contains(t, m.serve(t, mux), "success")
 			assert.Equal(t, 1, *handled)
@@ -117,7 +117,7 @@ func TestUpgradeTurns(t *testing.T) {
 			d := jushuitan.NewMemoryDeduper(0)
 			mux, handled := upgradeMux(t, d)
 			m := all[tt.remembered]
-			require.NoError(t, d.Commit(t.Context(), m.Key, "an owner of before", time.Hour))
+			require.NoError(t, d.Commit(t.Context(), m.Key, "", "an owner of before", "", time.Hour))
 			assert.Contains(t, m.serve(t, mux), "success")
 			require.Zero(t, *handled, "a repeat")
 			kind, code, _ := strings.Cut(tt.next, " ")

@@ -9,26 +9,26 @@ import (
 	"strings"
 )
 
-// maxParams bounds the parameters of a query or a form: no documented message has
-// a hundred.
+// maxParams limits the parameters of a query or form; documented messages have fewer
+// than a hundred.
 const maxParams = 2_000
 
-// inbound is what of a request is signed.
+// inbound is the signed part of a request.
 type inbound struct {
 	params map[string]string // query and form, with sign
 	signed map[string]string // the same, and the headers of top-sign-list
-	body   []byte            // unless it is a form
+	body   []byte            // nil for a form
 }
 
-// readParams adds the parameters of a query or a form. Duplicate names are
-// refused: readers disagree which of them counts.
+// readParams adds the parameters of a query or a form. Duplicate names are refused,
+// since parsers disagree which of them counts.
 func (in *inbound) readParams(raw, what string) error {
 	if strings.Count(raw, "&") >= maxParams {
 		return fmt.Errorf("the %s has more than %d parameters", what, maxParams)
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return fmt.Errorf("the %s cannot be read", what) // the cause shows the text
+		return fmt.Errorf("invalid %s", what) // the cause would show the text
 	}
 	for name, all := range values {
 		if _, twice := in.params[name]; twice || len(all) > 1 {
@@ -64,49 +64,50 @@ func (in *inbound) readHeaders(h http.Header) error {
 		case 1:
 			var err error
 			if value, err = url.QueryUnescape(all[0]); err != nil {
-				return errors.New("a header of top-sign-list cannot be read")
+				return errors.New("a header of top-sign-list cannot be decoded")
 			}
 		default:
 			return errors.New("duplicate header of top-sign-list")
 		}
 		if _, twice := in.signed[name]; twice {
-			return errors.New("top-sign-list names what is a parameter, or named already")
+			return errors.New("top-sign-list names a parameter, or a header twice")
 		}
 		in.signed[name] = value
 	}
 	return nil
 }
 
-// verify checks the signature with each of the secrets, and with both rules for
-// empty parameters. It returns the signature, in upper case.
+// verify checks the signature with each of the secrets, and with every rule for parameters
+// without a value: the gateway signs them, clients leave them out. It returns the signature in
+// upper case.
 func (in *inbound) verify(secrets []string, allowed func(SignMethod) bool) (string, error) {
 	got := in.params["sign"]
 	if got == "" {
-		return "", errors.New("there is none")
+		return "", errors.New("the parameter sign is missing")
 	}
 	method := SignMethod(strings.ToLower(in.params["sign_method"]))
 	if method == "" {
 		method = MD5
 	}
 	if !allowed(method) {
-		return "", errors.New("its sign_method is not accepted")
+		return "", errors.New("the sign_method is not accepted")
 	}
 	got = strings.ToUpper(got)
-	rules := []bool{false}
+	rules := []func(string) bool{isBlank}
 	for _, v := range in.signed {
-		if v == "" {
-			rules = []bool{false, true}
+		if isBlank(v) {
+			rules = append(rules, omitsNone, omitsEmpty)
 			break
 		}
 	}
 	tried := false
 	for _, secret := range secrets {
-		if secret == "" { // anybody could sign with it
+		if secret == "" { // anyone could sign with it
 			continue
 		}
 		tried = true
-		for _, empties := range rules {
-			want, err := sign(method, secret, in.signed, in.body, empties)
+		for _, omits := range rules {
+			want, err := sign(method, secret, in.signed, in.body, omits)
 			if err != nil {
 				return "", err
 			}
@@ -118,10 +119,10 @@ func (in *inbound) verify(secrets []string, allowed func(SignMethod) bool) (stri
 	if !tried {
 		return "", errors.New("there is no secret for the app key")
 	}
-	return "", errors.New("it is not made with a secret of the app")
+	return "", errors.New("it was not computed with a secret of the app")
 }
 
-// isSystemParam tells the gateway's parameters from those of a method.
+// isSystemParam reports whether a parameter is the gateway's, not the method's.
 func isSystemParam(name string) bool {
 	switch name {
 	case "method", "app_key", "timestamp", "v", "format", "sign", "sign_method", "session", "partner_id", "simplify",
@@ -135,20 +136,20 @@ func isRoutingParam(name string) bool {
 	return name == "customerId" || name == "customer_id" || name == "customerid"
 }
 
-// customer is the value of the routing parameter, in any of its spellings.
+// customer returns the value of the routing parameter, in any of its spellings.
 func (in *inbound) customer() (string, error) {
 	id := ""
 	for _, name := range [...]string{"customerId", "customer_id", "customerid"} {
 		v := in.params[name]
 		if id != "" && v != "" && v != id {
-			return "", errors.New("it names two customers")
+			return "", errors.New("the message names two customers")
 		}
 		id = first(id, v)
 	}
 	return id, nil
 }
 
-// business is the parameters that are the method's own.
+// business returns the method's parameters.
 func (in *inbound) business() map[string]string {
 	out := map[string]string{}
 	for name, v := range in.params {

@@ -15,29 +15,34 @@ import (
 )
 
 // WarehouseService 奇门仓储标准接口: the standard methods taobao.qimen.* between an ERP and
-// who ships for it. Use it as client.Warehouse.
+// the warehouse that ships for it. Use it as client.Warehouse.
+//
+// Experimental: it may change in any minor version.
 type WarehouseService service
 
-// CombineItemSynchronize 组合商品接口: synchronise combined item. It answers flag, code and
-// message only.
+// CombineItemSynchronize 组合商品接口: synchronise combined item. Its answer has only flag,
+// code and message.
 //
 // Direction: the gateway forwards it to DianJia.
-// Note: the source describes many members with placeholder text; names are sure, meanings are
-// not.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Note: the names of many members are documented, their meanings are not.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.combineitem.synchronize; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) CombineItemSynchronize(ctx context.Context, req *CombineItemSynchronizeRequest) (*CombineItemSynchronizeResponse, error) {
 	return call[CombineItemSynchronizeResponse](ctx, s.client, opCombineItemSynchronize, req)
 }
 
-// DeliveryOrderBatchConfirm 发货单确认接口: batch confirm delivery orders. It answers flag,
-// code and message only.
+// DeliveryOrderBatchConfirm 发货单确认接口: batch confirm delivery orders. Its answer has only
+// flag, code and message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by orders[].deliveryOrder.outBizCode: receivers tell repeats
-// by outBizCode; without one a repeat could be counted twice.
+// Effect: write, idempotent by orders[].deliveryOrder.outBizCode: receivers recognize repeats
+// by outBizCode; without it a repeat may count twice.
 // taobao.qimen.deliveryorder.batchconfirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderBatchConfirm(ctx context.Context, req *DeliveryOrderBatchConfirmRequest) (*DeliveryOrderBatchConfirmResponse, error) {
 	return call[DeliveryOrderBatchConfirmResponse](ctx, s.client, opDeliveryOrderBatchConfirm, req)
 }
@@ -45,36 +50,41 @@ func (s *WarehouseService) DeliveryOrderBatchConfirm(ctx context.Context, req *D
 // DeliveryOrderBatchCreate 发货单创建批量接口: batch create delivery orders.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, repeated safely by orders[].deliveryOrder.deliveryOrderCode: a receiver has
-// to take a document with the same number once.
+// Effect: write, idempotent by orders[].deliveryOrder.deliveryOrderCode: a receiver must
+// process a document number only once.
 // taobao.qimen.deliveryorder.batchcreate.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderBatchCreate(ctx context.Context, req *DeliveryOrderBatchCreateRequest) (*DeliveryOrderBatchCreateResponse, error) {
 	return call[DeliveryOrderBatchCreateResponse](ctx, s.client, opDeliveryOrderBatchCreate, req)
 }
 
-// DeliveryOrderBatchCreateAnswer 发货单创建结果通知接口(批量): batch-create result notice. It
-// answers flag, code and message only.
+// DeliveryOrderBatchCreateAnswer 发货单创建结果通知接口(批量): report the result of a batch
+// creation. Its answer has only flag, code and message.
 //
 // Direction: DianJia calls it.
-// Note: no source names the XML child of deliveryOrders; <deliveryOrder> follows the rule of
-// the other lists.
-// Effect: write, repeated safely by orders[].deliveryOrderCode: a receiver has to take a
-// document with the same number once.
+// Note: the XML element of deliveryOrders is undocumented; <deliveryOrder> follows the other
+// lists.
+// Effect: write, idempotent by orders[].deliveryOrderCode: a receiver must process a document
+// number only once.
 // taobao.qimen.deliveryorder.batchcreate.answer.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderBatchCreateAnswer(ctx context.Context, req *DeliveryOrderBatchCreateAnswerRequest) (*DeliveryOrderBatchCreateAnswerResponse, error) {
 	return call[DeliveryOrderBatchCreateAnswerResponse](ctx, s.client, opDeliveryOrderBatchCreateAnswer, req)
 }
 
-// DeliveryOrderConfirm 发货单确认接口: confirm delivery order (shipped). It answers flag, code
-// and message only.
+// DeliveryOrderConfirm 发货单确认接口: confirm delivery order (shipped). Its answer has only
+// flag, code and message.
 //
 // Direction: DianJia calls it.
-// Note: quantities are those of this confirmation, not totals; confirmType 1 says that more
-// follows.
-// Note: with several parcels each is a package of its own with its items.
-// Effect: write, repeated safely by deliveryOrder.outBizCode: receivers tell repeats by
-// outBizCode; without one a repeat could be counted twice.
+// Note: quantities are increments; confirmType 1 means that more follow.
+// Note: each parcel is a package with its own items.
+// Effect: write, idempotent by deliveryOrder.outBizCode: receivers recognize repeats by
+// outBizCode; without it a repeat may count twice.
 // taobao.qimen.deliveryorder.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderConfirm(ctx context.Context, req *DeliveryOrderConfirmRequest) (*DeliveryOrderConfirmResponse, error) {
 	return call[DeliveryOrderConfirmResponse](ctx, s.client, opDeliveryOrderConfirm, req)
 }
@@ -82,11 +92,13 @@ func (s *WarehouseService) DeliveryOrderConfirm(ctx context.Context, req *Delive
 // DeliveryOrderCreate 发货单创建接口: create delivery order.
 //
 // Direction: the gateway forwards it to DianJia.
-// Note: no source names the XML child of deliveryOrders; <deliveryOrder> follows the rule of
-// the other lists.
-// Effect: write, repeated safely by deliveryOrder.deliveryOrderCode: a receiver has to take a
-// document with the same number once.
+// Note: the XML element of deliveryOrders is undocumented; <deliveryOrder> follows the other
+// lists.
+// Effect: write, idempotent by deliveryOrder.deliveryOrderCode: a receiver must process a
+// document number only once.
 // taobao.qimen.deliveryorder.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderCreate(ctx context.Context, req *DeliveryOrderCreateRequest) (*DeliveryOrderCreateResponse, error) {
 	return call[DeliveryOrderCreateResponse](ctx, s.client, opDeliveryOrderCreate, req)
 }
@@ -96,20 +108,22 @@ func (s *WarehouseService) DeliveryOrderCreate(ctx context.Context, req *Deliver
 // Direction: the gateway forwards it to DianJia.
 // Effect: read.
 // taobao.qimen.deliveryorder.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) DeliveryOrderQuery(ctx context.Context, req *DeliveryOrderQueryRequest) (*DeliveryOrderQueryResponse, error) {
 	return call[DeliveryOrderQueryResponse](ctx, s.client, opDeliveryOrderQuery, req)
 }
 
-// EntryOrderConfirm 入库单确认接口: confirm inbound order. It answers flag, code and message
-// only.
+// EntryOrderConfirm 入库单确认接口: confirm inbound order. Its answer has only flag, code and
+// message.
 //
 // Direction: DianJia calls it.
-// Note: no source names the XML child of totalOrders; <totalOrder> follows the rule of the
-// other lists.
-// Effect: write, repeated safely by entryOrder.outBizCode (+ orderLines[].orderLineNo where
-// there are): receivers tell repeats by outBizCode; without one a repeat could be counted
-// twice.
+// Note: the XML element of totalOrders is undocumented; <totalOrder> follows the other lists.
+// Effect: write, idempotent by entryOrder.outBizCode (+ orderLines[].orderLineNo, if present):
+// receivers recognize repeats by outBizCode; without it a repeat may count twice.
 // taobao.qimen.entryorder.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) EntryOrderConfirm(ctx context.Context, req *EntryOrderConfirmRequest) (*EntryOrderConfirmResponse, error) {
 	return call[EntryOrderConfirmResponse](ctx, s.client, opEntryOrderConfirm, req)
 }
@@ -117,10 +131,12 @@ func (s *WarehouseService) EntryOrderConfirm(ctx context.Context, req *EntryOrde
 // EntryOrderCreate 入库单创建接口: create inbound order.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, repeated safely by entryOrder.entryOrderCode (+ orderLines[].orderLineNo
-// where there are): a receiver has to take a document with the same number once, and each of
-// its lines once where it is sent in parts.
+// Effect: write, idempotent by entryOrder.entryOrderCode (+ orderLines[].orderLineNo, if
+// present): a receiver must process a document number only once, or each line only once if the
+// document is sent in parts.
 // taobao.qimen.entryorder.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) EntryOrderCreate(ctx context.Context, req *EntryOrderCreateRequest) (*EntryOrderCreateResponse, error) {
 	return call[EntryOrderCreateResponse](ctx, s.client, opEntryOrderCreate, req)
 }
@@ -130,6 +146,8 @@ func (s *WarehouseService) EntryOrderCreate(ctx context.Context, req *EntryOrder
 // Direction: the gateway forwards it to DianJia.
 // Effect: read.
 // taobao.qimen.entryorder.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) EntryOrderQuery(ctx context.Context, req *EntryOrderQueryRequest) (*EntryOrderQueryResponse, error) {
 	return call[EntryOrderQueryResponse](ctx, s.client, opEntryOrderQuery, req)
 }
@@ -139,27 +157,34 @@ func (s *WarehouseService) EntryOrderQuery(ctx context.Context, req *EntryOrderQ
 // Direction: the gateway forwards it to DianJia.
 // Effect: read.
 // taobao.qimen.inventory.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) InventoryQuery(ctx context.Context, req *InventoryQueryRequest) (*InventoryQueryResponse, error) {
 	return call[InventoryQueryResponse](ctx, s.client, opInventoryQuery, req)
 }
 
-// InventoryReport 库存盘点通知接口: report stock count. It answers flag, code and message
-// only.
+// InventoryReport 库存盘点通知接口: report stock count. Its answer has only flag, code and
+// message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by outBizCode + currentPage: receivers tell repeats by
-// outBizCode; without one a repeat could be counted twice.
+// Effect: write, idempotent by outBizCode + currentPage: receivers recognize repeats by
+// outBizCode; without it a repeat may count twice.
 // taobao.qimen.inventory.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) InventoryReport(ctx context.Context, req *InventoryReportRequest) (*InventoryReportResponse, error) {
 	return call[InventoryReportResponse](ctx, s.client, opInventoryReport, req)
 }
 
-// ItemLackReport 发货单缺货通知接口: report shortage. It answers flag, code and message only.
+// ItemLackReport 发货单缺货通知接口: report shortage. Its answer has only flag, code and
+// message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by outBizCode: receivers tell repeats by outBizCode; without
-// one a repeat could be counted twice.
+// Effect: write, idempotent by outBizCode: receivers recognize repeats by outBizCode; without
+// it a repeat may count twice.
 // taobao.qimen.itemlack.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) ItemLackReport(ctx context.Context, req *ItemLackReportRequest) (*ItemLackReportResponse, error) {
 	return call[ItemLackReportResponse](ctx, s.client, opItemLackReport, req)
 }
@@ -167,46 +192,53 @@ func (s *WarehouseService) ItemLackReport(ctx context.Context, req *ItemLackRepo
 // ItemsSynchronize 商品同步接口 (批量): synchronise items (batch).
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.items.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) ItemsSynchronize(ctx context.Context, req *ItemsSynchronizeRequest) (*ItemsSynchronizeResponse, error) {
 	return call[ItemsSynchronizeResponse](ctx, s.client, opItemsSynchronize, req)
 }
 
-// OrderCancel 单据取消接口: cancel document. It answers flag, code and message only.
+// OrderCancel 单据取消接口: cancel document. Its answer has only flag, code and message.
 //
 // Direction: the gateway forwards it to DianJia.
-// Note: no source names the XML child of subSourceOrders; <subSourceOrder> follows the rule of
-// the other lists.
-// Effect: write, repeated safely by orderCode (+ orderType where there are) (+
-// subSourceOrders[].subSourceOrderCode where there are): cancelling a cancelled document
-// changes nothing more.
+// Note: the XML element of subSourceOrders is undocumented; <subSourceOrder> follows the other
+// lists.
+// Effect: write, idempotent by orderCode (+ orderType, if present) (+
+// subSourceOrders[].subSourceOrderCode, if present): cancelling a cancelled document has no
+// further effect.
 // taobao.qimen.order.cancel.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) OrderCancel(ctx context.Context, req *OrderCancelRequest) (*OrderCancelResponse, error) {
 	return call[OrderCancelResponse](ctx, s.client, opOrderCancel, req)
 }
 
-// OrderPending 单据挂起（恢复）接口: suspend / resume document. It answers flag, code and
-// message only.
+// OrderPending 单据挂起（恢复）接口: suspend or resume a document. Its answer has only flag,
+// code and message.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, never repeated once it may have been received: a late repeat of pending could
-// undo a restore that came in between.
+// Effect: write, not retried once the receiver may have it: a late repeat of pending could
+// undo a later restore.
 // taobao.qimen.order.pending.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) OrderPending(ctx context.Context, req *OrderPendingRequest) (*OrderPendingResponse, error) {
 	return call[OrderPendingResponse](ctx, s.client, opOrderPending, req)
 }
 
-// OrderExceptionReport 订单异常通知接口: report order exception. It answers flag, code and
-// message only.
+// OrderExceptionReport 订单异常通知接口: report order exception. Its answer has only flag,
+// code and message.
 //
 // Direction: DianJia calls it.
-// Note: the source describes many members with placeholder text; names are sure, meanings are
-// not.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Note: the names of many members are documented, their meanings are not.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.orderexception.report; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) OrderExceptionReport(ctx context.Context, req *OrderExceptionReportRequest) (*OrderExceptionReportResponse, error) {
 	return call[OrderExceptionReportResponse](ctx, s.client, opOrderExceptionReport, req)
 }
@@ -216,17 +248,21 @@ func (s *WarehouseService) OrderExceptionReport(ctx context.Context, req *OrderE
 // Direction: the gateway forwards it to DianJia.
 // Effect: read.
 // taobao.qimen.orderprocess.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) OrderProcessQuery(ctx context.Context, req *OrderProcessQueryRequest) (*OrderProcessQueryResponse, error) {
 	return call[OrderProcessQueryResponse](ctx, s.client, opOrderProcessQuery, req)
 }
 
-// OrderProcessReport 订单流水通知接口: report document process step. It answers flag, code and
-// message only.
+// OrderProcessReport 订单流水通知接口: report document process step. Its answer has only flag,
+// code and message.
 //
 // Direction: DianJia calls it.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.orderprocess.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) OrderProcessReport(ctx context.Context, req *OrderProcessReportRequest) (*OrderProcessReportResponse, error) {
 	return call[OrderProcessReportResponse](ctx, s.client, opOrderProcessReport, req)
 }
@@ -234,20 +270,24 @@ func (s *WarehouseService) OrderProcessReport(ctx context.Context, req *OrderPro
 // ReceiverInfoQuery OAID 收件人信息解密接口: decrypt receiver by OAID.
 //
 // Direction: DianJia calls it.
-// Note: answered by Taobao: personal data, to be used for the waybill only.
+// Note: Taobao answers it; the personal data may be used for the waybill only.
 // Effect: read.
 // taobao.qimen.receiverinfo.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) ReceiverInfoQuery(ctx context.Context, req *ReceiverInfoQueryRequest) (*ReceiverInfoQueryResponse, error) {
 	return call[ReceiverInfoQueryResponse](ctx, s.client, opReceiverInfoQuery, req)
 }
 
-// ReturnOrderConfirm 退货入库单确认接口: confirm return inbound order. It answers flag, code
-// and message only.
+// ReturnOrderConfirm 退货入库单确认接口: confirm return inbound order. Its answer has only
+// flag, code and message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by returnOrder.outBizCode: receivers tell repeats by
-// outBizCode; without one a repeat could be counted twice.
+// Effect: write, idempotent by returnOrder.outBizCode: receivers recognize repeats by
+// outBizCode; without it a repeat may count twice.
 // taobao.qimen.returnorder.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) ReturnOrderConfirm(ctx context.Context, req *ReturnOrderConfirmRequest) (*ReturnOrderConfirmResponse, error) {
 	return call[ReturnOrderConfirmResponse](ctx, s.client, opReturnOrderConfirm, req)
 }
@@ -255,9 +295,11 @@ func (s *WarehouseService) ReturnOrderConfirm(ctx context.Context, req *ReturnOr
 // ReturnOrderCreate 退货入库单创建接口: create return inbound order.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, repeated safely by returnOrder.returnOrderCode: a receiver has to take a
-// document with the same number once.
+// Effect: write, idempotent by returnOrder.returnOrderCode: a receiver must process a document
+// number only once.
 // taobao.qimen.returnorder.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) ReturnOrderCreate(ctx context.Context, req *ReturnOrderCreateRequest) (*ReturnOrderCreateResponse, error) {
 	return call[ReturnOrderCreateResponse](ctx, s.client, opReturnOrderCreate, req)
 }
@@ -265,20 +307,24 @@ func (s *WarehouseService) ReturnOrderCreate(ctx context.Context, req *ReturnOrd
 // SingleItemSynchronize 商品同步接口: synchronise one item.
 //
 // Direction: the gateway forwards it to DianJia.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.singleitem.synchronize.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) SingleItemSynchronize(ctx context.Context, req *SingleItemSynchronizeRequest) (*SingleItemSynchronizeResponse, error) {
 	return call[SingleItemSynchronizeResponse](ctx, s.client, opSingleItemSynchronize, req)
 }
 
-// SNReport 发货单SN通知接口: report serial numbers of a delivery order. It answers flag, code
-// and message only.
+// SNReport 发货单SN通知接口: report serial numbers of a delivery order. Its answer has only
+// flag, code and message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by deliveryOrder.outBizCode + currentPage: receivers tell
-// repeats by outBizCode; without one a repeat could be counted twice.
+// Effect: write, idempotent by deliveryOrder.outBizCode + currentPage: receivers recognize
+// repeats by outBizCode; without it a repeat may count twice.
 // taobao.qimen.sn.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) SNReport(ctx context.Context, req *SNReportRequest) (*SNReportResponse, error) {
 	return call[SNReportResponse](ctx, s.client, opSNReport, req)
 }
@@ -288,31 +334,35 @@ func (s *WarehouseService) SNReport(ctx context.Context, req *SNReportRequest) (
 // Direction: the gateway forwards it to DianJia.
 // Effect: read.
 // taobao.qimen.stock.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StockQuery(ctx context.Context, req *StockQueryRequest) (*StockQueryResponse, error) {
 	return call[StockQueryResponse](ctx, s.client, opStockQuery, req)
 }
 
-// StockChangeReport 库存异动通知接口: report stock change. It answers flag, code and message
-// only.
+// StockChangeReport 库存异动通知接口: report stock change. Its answer has only flag, code and
+// message.
 //
 // Direction: DianJia calls it.
-// Note: the table shows snList as a list of objects; a repeated <snList> and several <sn> in
-// one are both read.
-// Effect: write, repeated safely by items[].outBizCode: receivers tell repeats by outBizCode;
-// without one a repeat could be counted twice.
+// Note: a repeated <snList> and several <sn> in one are both accepted.
+// Effect: write, idempotent by items[].outBizCode: receivers recognize repeats by outBizCode;
+// without it a repeat may count twice.
 // taobao.qimen.stockchange.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StockChangeReport(ctx context.Context, req *StockChangeReportRequest) (*StockChangeReportResponse, error) {
 	return call[StockChangeReportResponse](ctx, s.client, opStockChangeReport, req)
 }
 
-// StockOutConfirm 出库单确认接口: confirm (non-sales) outbound order. It answers flag, code
-// and message only.
+// StockOutConfirm 出库单确认接口: confirm (non-sales) outbound order. Its answer has only
+// flag, code and message.
 //
 // Direction: DianJia calls it.
-// Effect: write, repeated safely by deliveryOrder.outBizCode (+ orderLines[].orderLineNo where
-// there are): receivers tell repeats by outBizCode; without one a repeat could be counted
-// twice.
+// Effect: write, idempotent by deliveryOrder.outBizCode (+ orderLines[].orderLineNo, if
+// present): receivers recognize repeats by outBizCode; without it a repeat may count twice.
 // taobao.qimen.stockout.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StockOutConfirm(ctx context.Context, req *StockOutConfirmRequest) (*StockOutConfirmResponse, error) {
 	return call[StockOutConfirmResponse](ctx, s.client, opStockOutConfirm, req)
 }
@@ -320,12 +370,14 @@ func (s *WarehouseService) StockOutConfirm(ctx context.Context, req *StockOutCon
 // StockOutCreate 出库单创建接口: create (non-sales) outbound order.
 //
 // Direction: the gateway forwards it to DianJia.
-// Note: one document may come in several requests: with totalOrderLines, wait until all lines
-// are there.
-// Effect: write, repeated safely by deliveryOrder.deliveryOrderCode (+
-// orderLines[].orderLineNo where there are): a receiver has to take a document with the same
-// number once, and each of its lines once where it is sent in parts.
+// Note: a document may arrive in several requests: if totalOrderLines is set, wait for all
+// lines.
+// Effect: write, idempotent by deliveryOrder.deliveryOrderCode (+ orderLines[].orderLineNo, if
+// present): a receiver must process a document number only once, or each line only once if the
+// document is sent in parts.
 // taobao.qimen.stockout.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StockOutCreate(ctx context.Context, req *StockOutCreateRequest) (*StockOutCreateResponse, error) {
 	return call[StockOutCreateResponse](ctx, s.client, opStockOutCreate, req)
 }
@@ -333,10 +385,12 @@ func (s *WarehouseService) StockOutCreate(ctx context.Context, req *StockOutCrea
 // StoreCreate 门店新增接口: create store.
 //
 // Direction: DianJia calls it.
-// Note: the table has no request wrapper: the members are parameters of a form call.
-// Effect: write, never repeated once it may have been received: no source names a number by
-// which a receiver would tell a repeat.
+// Note: the members are parameters of a form call, without a request element.
+// Effect: write, not retried once the receiver may have it: no documented number lets a
+// receiver recognize a repeat.
 // taobao.qimen.store.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StoreCreate(ctx context.Context, req *StoreCreateRequest) (*StoreCreateResponse, error) {
 	return call[StoreCreateResponse](ctx, s.client, opStoreCreate, req)
 }
@@ -344,21 +398,25 @@ func (s *WarehouseService) StoreCreate(ctx context.Context, req *StoreCreateRequ
 // StoreQuery 门店信息查询接口: query store.
 //
 // Direction: DianJia calls it.
-// Note: the table has no request wrapper: the members are parameters of a form call.
+// Note: the members are parameters of a form call, without a request element.
 // Effect: read.
 // taobao.qimen.store.query.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StoreQuery(ctx context.Context, req *StoreQueryRequest) (*StoreQueryResponse, error) {
 	return call[StoreQueryResponse](ctx, s.client, opStoreQuery, req)
 }
 
-// StoreProcessConfirm 仓内加工单确认接口: confirm in-warehouse processing order. It answers
-// flag, code and message only.
+// StoreProcessConfirm 仓内加工单确认接口: confirm in-warehouse processing order. Its answer
+// has only flag, code and message.
 //
 // Direction: DianJia calls it.
 // Note: the XML child of both lists is <item>.
-// Effect: write, repeated safely by outBizCode: receivers tell repeats by outBizCode; without
-// one a repeat could be counted twice.
+// Effect: write, idempotent by outBizCode: receivers recognize repeats by outBizCode; without
+// it a repeat may count twice.
 // taobao.qimen.storeprocess.confirm.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StoreProcessConfirm(ctx context.Context, req *StoreProcessConfirmRequest) (*StoreProcessConfirmResponse, error) {
 	return call[StoreProcessConfirmResponse](ctx, s.client, opStoreProcessConfirm, req)
 }
@@ -367,69 +425,509 @@ func (s *WarehouseService) StoreProcessConfirm(ctx context.Context, req *StorePr
 //
 // Direction: the gateway forwards it to DianJia.
 // Note: the XML child of both lists is <item>.
-// Effect: write, repeated safely by processOrderCode: a receiver has to take a document with
-// the same number once.
+// Effect: write, idempotent by processOrderCode: a receiver must process a document number
+// only once.
 // taobao.qimen.storeprocess.create.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) StoreProcessCreate(ctx context.Context, req *StoreProcessCreateRequest) (*StoreProcessCreateResponse, error) {
 	return call[StoreProcessCreateResponse](ctx, s.client, opStoreProcessCreate, req)
 }
 
 // TransferOrderCreate 调拨单创建: create transfer order.
 //
-// Direction: the gateway forwards it to DianJia; the sources do not say so, the name does.
-// Note: the source swaps the descriptions of scItemCode and inventoryType.
-// Note: no source names the XML child of transferItems; <transferItem> follows the rule of the
-// other lists.
-// Effect: write, repeated safely by erpOrderCode: a receiver has to take a document with the
-// same number once.
+// Direction: probably the gateway forwards it to DianJia.
+// Note: the published descriptions of scItemCode and inventoryType are swapped.
+// Note: the XML element of transferItems is undocumented; <transferItem> follows the other
+// lists.
+// Effect: write, idempotent by erpOrderCode: a receiver must process a document number only
+// once.
 // taobao.qimen.transferorder.create; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) TransferOrderCreate(ctx context.Context, req *TransferOrderCreateRequest) (*TransferOrderCreateResponse, error) {
 	return call[TransferOrderCreateResponse](ctx, s.client, opTransferOrderCreate, req)
 }
 
 // TransferOrderQuery 调拨单查询: query transfer order.
 //
-// Direction: the gateway forwards it to DianJia; the sources do not say so, the name does.
-// Note: the source describes some members with placeholder text.
+// Direction: probably the gateway forwards it to DianJia.
+// Note: the names of some members are documented, their meanings are not.
 // Effect: read.
 // taobao.qimen.transferorder.query; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) TransferOrderQuery(ctx context.Context, req *TransferOrderQueryRequest) (*TransferOrderQueryResponse, error) {
 	return call[TransferOrderQueryResponse](ctx, s.client, opTransferOrderQuery, req)
 }
 
-// TransferOrderReport 调拨单通知: report transfer order. It answers flag, code and message
-// only.
+// TransferOrderReport 调拨单通知: report transfer order. Its answer has only flag, code and
+// message.
 //
-// Direction: DianJia calls it; the sources do not say so, the name does.
-// Effect: write, never repeated once it may have been received: one order is reported more
-// than once and no member tells a repeat.
+// Direction: probably DianJia calls it.
+// Effect: write, not retried once the receiver may have it: an order is reported more than
+// once and no member identifies a repeat.
 // taobao.qimen.transferorder.report.
+//
+// Experimental: it may change in any minor version.
 func (s *WarehouseService) TransferOrderReport(ctx context.Context, req *TransferOrderReportRequest) (*TransferOrderReportResponse, error) {
 	return call[TransferOrderReportResponse](ctx, s.client, opTransferOrderReport, req)
 }
 
-// PriceAdjustment 调价: a change of price for a time. It is the union of what 2 methods list.
-type PriceAdjustment struct {
-	Type string `json:"type,omitzero" xml:"type"` // 0, 1 or 2 (from a source's text)
-	// standard price (from a source's text)
-	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`
-	Discount      decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // discount (from a source's text)
-	StartDate     string          `json:"startDate,omitzero" xml:"startDate"`      // start date (from a source's text)
-	EndDate       string          `json:"endDate,omitzero" xml:"endDate"`          // end date (from a source's text)
+// InventoryCheckQuery 盘点单查询: query a stock count.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.inventorycheck.query; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventoryCheckQuery(ctx context.Context, req *InventoryCheckQueryRequest) (*InventoryCheckQueryResponse, error) {
+	return call[InventoryCheckQueryResponse](ctx, s.client, opInventoryCheckQuery, req)
 }
+
+// InventoryReserveCreate 库存预占: reserve stock.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.inventoryreserve.create; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventoryReserveCreate(ctx context.Context, req *InventoryReserveCreateRequest) (*InventoryReserveCreateResponse, error) {
+	return call[InventoryReserveCreateResponse](ctx, s.client, opInventoryReserveCreate, req)
+}
+
+// ItemLackQuery 发货单缺货查询: query missing items of a delivery order.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.itemlack.query; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ItemLackQuery(ctx context.Context, req *ItemLackQueryRequest) (*ItemLackQueryResponse, error) {
+	return call[ItemLackQueryResponse](ctx, s.client, opItemLackQuery, req)
+}
+
+// OrderStatusBatchQuery 订单状态批量查询: query states of many orders.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.orderstatus.batchquery; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) OrderStatusBatchQuery(ctx context.Context, req *OrderStatusBatchQueryRequest) (*OrderStatusBatchQueryResponse, error) {
+	return call[OrderStatusBatchQueryResponse](ctx, s.client, opOrderStatusBatchQuery, req)
+}
+
+// ReplenishPlanCreate 补货计划创建: create a replenishment plan. The members of its answer
+// other than flag, code and message are unknown.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.replenishplan.create; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ReplenishPlanCreate(ctx context.Context, req *ReplenishPlanCreateRequest) (*ReplenishPlanCreateResponse, error) {
+	return call[ReplenishPlanCreateResponse](ctx, s.client, opReplenishPlanCreate, req)
+}
+
+// ReturnOrderQuery 退货单查询: query a return order.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.returnorder.query; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ReturnOrderQuery(ctx context.Context, req *ReturnOrderQueryRequest) (*ReturnOrderQueryResponse, error) {
+	return call[ReturnOrderQueryResponse](ctx, s.client, opReturnOrderQuery, req)
+}
+
+// StockOutQuery 出库单查询: query an outbound order.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.stockout.query; confidence of the known facts: medium.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) StockOutQuery(ctx context.Context, req *StockOutQueryRequest) (*StockOutQueryResponse, error) {
+	return call[StockOutQueryResponse](ctx, s.client, opStockOutQuery, req)
+}
+
+// ChannelInventoryQuery 渠道库存查询接口: query channel stock.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.channelinventory.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ChannelInventoryQuery(ctx context.Context, req *ChannelInventoryQueryRequest) (*ChannelInventoryQueryResponse, error) {
+	return call[ChannelInventoryQueryResponse](ctx, s.client, opChannelInventoryQuery, req)
+}
+
+// CombineItemDelete 组合货品删除接口: delete combined item. The members of its answer other
+// than flag, code and message are unknown.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.combineitem.delete.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) CombineItemDelete(ctx context.Context, req *CombineItemDeleteRequest) (*CombineItemDeleteResponse, error) {
+	return call[CombineItemDeleteResponse](ctx, s.client, opCombineItemDelete, req)
+}
+
+// CombineItemQuery 组合货品关系查询接口: query combined item.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.combineitem.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) CombineItemQuery(ctx context.Context, req *CombineItemQueryRequest) (*CombineItemQueryResponse, error) {
+	return call[CombineItemQueryResponse](ctx, s.client, opCombineItemQuery, req)
+}
+
+// ExpressInfoQuery 配送公司信息查询接口: query carriers.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.expressinfo.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ExpressInfoQuery(ctx context.Context, req *ExpressInfoQueryRequest) (*ExpressInfoQueryResponse, error) {
+	return call[ExpressInfoQueryResponse](ctx, s.client, opExpressInfoQuery, req)
+}
+
+// InventorySynchronize 库存状态同步接口: synchronise stock state. Its answer has only flag,
+// code and message.
+//
+// Direction: the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.inventory.synchronize.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventorySynchronize(ctx context.Context, req *InventorySynchronizeRequest) (*InventorySynchronizeResponse, error) {
+	return call[InventorySynchronizeResponse](ctx, s.client, opInventorySynchronize, req)
+}
+
+// InventorySynchronizeReport 库存状态同步确认接口: confirm stock-state synchronisation. Its
+// answer has only flag, code and message.
+//
+// Direction: probably DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.inventory.synchronize.report.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventorySynchronizeReport(ctx context.Context, req *InventorySynchronizeReportRequest) (*InventorySynchronizeReportResponse, error) {
+	return call[InventorySynchronizeReportResponse](ctx, s.client, opInventorySynchronizeReport, req)
+}
+
+// InventoryBatchQuery 商品单仓批次库存查询接口: query lots of an item in one warehouse.
+//
+// Direction: the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.inventorybatch.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventoryBatchQuery(ctx context.Context, req *InventoryBatchQueryRequest) (*InventoryBatchQueryResponse, error) {
+	return call[InventoryBatchQueryResponse](ctx, s.client, opInventoryBatchQuery, req)
+}
+
+// InventoryReserveCancel 库存预占取消接口: cancel stock reservation.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.inventoryreserve.cancel.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventoryReserveCancel(ctx context.Context, req *InventoryReserveCancelRequest) (*InventoryReserveCancelResponse, error) {
+	return call[InventoryReserveCancelResponse](ctx, s.client, opInventoryReserveCancel, req)
+}
+
+// InventoryRuleCreate 渠道间库存规则设置接口: set channel stock rule. The members of its
+// answer other than flag, code and message are unknown.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.inventoryrule.create.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) InventoryRuleCreate(ctx context.Context, req *InventoryRuleCreateRequest) (*InventoryRuleCreateResponse, error) {
+	return call[InventoryRuleCreateResponse](ctx, s.client, opInventoryRuleCreate, req)
+}
+
+// ItemMappingCreate 前后端商品映射接口: map front/back items. The members of its answer other
+// than flag, code and message are unknown.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.itemmapping.create.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ItemMappingCreate(ctx context.Context, req *ItemMappingCreateRequest) (*ItemMappingCreateResponse, error) {
+	return call[ItemMappingCreateResponse](ctx, s.client, opItemMappingCreate, req)
+}
+
+// ItemMappingQuery 前后端商品映射查询接口: query front/back item mapping.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.itemmapping.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ItemMappingQuery(ctx context.Context, req *ItemMappingQueryRequest) (*ItemMappingQueryResponse, error) {
+	return call[ItemMappingQueryResponse](ctx, s.client, opItemMappingQuery, req)
+}
+
+// ItemStoreBanding 商品关联绑定接口: link item and stores.
+//
+// Direction: DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.itemstore.banding.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ItemStoreBanding(ctx context.Context, req *ItemStoreBandingRequest) (*ItemStoreBandingResponse, error) {
+	return call[ItemStoreBandingResponse](ctx, s.client, opItemStoreBanding, req)
+}
+
+// ItemStoreQuery 商品关联门店查询接口: stores linked to an item.
+//
+// Direction: DianJia calls it.
+// Effect: read.
+// taobao.qimen.itemstore.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ItemStoreQuery(ctx context.Context, req *ItemStoreQueryRequest) (*ItemStoreQueryResponse, error) {
+	return call[ItemStoreQueryResponse](ctx, s.client, opItemStoreQuery, req)
+}
+
+// OrderCallback 配送拦截接口: intercept parcel. The members of its answer other than flag,
+// code and message are unknown.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.order.callback.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) OrderCallback(ctx context.Context, req *OrderCallbackRequest) (*OrderCallbackResponse, error) {
+	return call[OrderCallbackResponse](ctx, s.client, opOrderCallback, req)
+}
+
+// OrderQuery 根据收件人信息查询交易单号接口: find trade no. by receiver.
+//
+// Direction: DianJia calls it.
+// Effect: read.
+// taobao.qimen.order.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) OrderQuery(ctx context.Context, req *OrderQueryRequest) (*OrderQueryResponse, error) {
+	return call[OrderQueryResponse](ctx, s.client, opOrderQuery, req)
+}
+
+// OrderSNReport 订单SN通知接口: report order SN. The members of its answer other than flag,
+// code and message are unknown.
+//
+// Direction: DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.order.sn.report.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) OrderSNReport(ctx context.Context, req *OrderSNReportRequest) (*OrderSNReportResponse, error) {
+	return call[OrderSNReportResponse](ctx, s.client, opOrderSNReport, req)
+}
+
+// PresalesPackageConsign 预售预包尾款推单发货: ship pre-packed pre-sale order. Its answer has
+// only flag, code and message.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.presalespackage.consign.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) PresalesPackageConsign(ctx context.Context, req *PresalesPackageConsignRequest) (*PresalesPackageConsignResponse, error) {
+	return call[PresalesPackageConsignResponse](ctx, s.client, opPresalesPackageConsign, req)
+}
+
+// ReturnPackageReport 退货包裹状态通知接口: report return parcel status. The members of its
+// answer other than flag, code and message are unknown.
+//
+// Direction: probably DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.returnpackage.report.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ReturnPackageReport(ctx context.Context, req *ReturnPackageReportRequest) (*ReturnPackageReportResponse, error) {
+	return call[ReturnPackageReportResponse](ctx, s.client, opReturnPackageReport, req)
+}
+
+// ShopSynchronize 店铺同步接口: synchronise shop. Its answer has only flag, code and message.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.shop.synchronize.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) ShopSynchronize(ctx context.Context, req *ShopSynchronizeRequest) (*ShopSynchronizeResponse, error) {
+	return call[ShopSynchronizeResponse](ctx, s.client, opShopSynchronize, req)
+}
+
+// SingleItemQuery 商品查询接口: query item.
+//
+// Direction: the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.singleitem.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) SingleItemQuery(ctx context.Context, req *SingleItemQueryRequest) (*SingleItemQueryResponse, error) {
+	return call[SingleItemQueryResponse](ctx, s.client, opSingleItemQuery, req)
+}
+
+// StoreDelete 门店删除接口: delete store.
+//
+// Direction: DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.store.delete.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) StoreDelete(ctx context.Context, req *StoreDeleteRequest) (*StoreDeleteResponse, error) {
+	return call[StoreDeleteResponse](ctx, s.client, opStoreDelete, req)
+}
+
+// StoreUpdate 门店更新接口: update store. The members of its answer other than flag, code and
+// message are unknown.
+//
+// Direction: DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.store.update.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) StoreUpdate(ctx context.Context, req *StoreUpdateRequest) (*StoreUpdateResponse, error) {
+	return call[StoreUpdateResponse](ctx, s.client, opStoreUpdate, req)
+}
+
+// StoreCategoryGet 门店类目获取接口: get store categories.
+//
+// Direction: DianJia calls it.
+// Effect: read.
+// taobao.qimen.storecategory.get.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) StoreCategoryGet(ctx context.Context, req *StoreCategoryGetRequest) (*StoreCategoryGetResponse, error) {
+	return call[StoreCategoryGetResponse](ctx, s.client, opStoreCategoryGet, req)
+}
+
+// StoreItemQuery 门店关联商品查询接口: items linked to a store.
+//
+// Direction: DianJia calls it.
+// Effect: read.
+// taobao.qimen.storeitem.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) StoreItemQuery(ctx context.Context, req *StoreItemQueryRequest) (*StoreItemQueryResponse, error) {
+	return call[StoreItemQueryResponse](ctx, s.client, opStoreItemQuery, req)
+}
+
+// SupplierSynchronize 供应商同步接口: synchronise supplier. Its answer has only flag, code and
+// message.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.supplier.synchronize.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) SupplierSynchronize(ctx context.Context, req *SupplierSynchronizeRequest) (*SupplierSynchronizeResponse, error) {
+	return call[SupplierSynchronizeResponse](ctx, s.client, opSupplierSynchronize, req)
+}
+
+// WarehouseInfoQuery 货主仓库资源查询接口: query owner's warehouses.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: read.
+// taobao.qimen.warehouseinfo.query.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) WarehouseInfoQuery(ctx context.Context, req *WarehouseInfoQueryRequest) (*WarehouseInfoQueryResponse, error) {
+	return call[WarehouseInfoQueryResponse](ctx, s.client, opWarehouseInfoQuery, req)
+}
+
+// WarehouseInfoSynchronize 仓库同步接口: synchronise warehouse.
+//
+// Direction: probably the gateway forwards it to DianJia.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.warehouseinfo.synchronize.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) WarehouseInfoSynchronize(ctx context.Context, req *WarehouseInfoSynchronizeRequest) (*WarehouseInfoSynchronizeResponse, error) {
+	return call[WarehouseInfoSynchronizeResponse](ctx, s.client, opWarehouseInfoSynchronize, req)
+}
+
+// WaveNumReport 发货单波次通知接口: report wave number. The members of its answer other than
+// flag, code and message are unknown.
+//
+// Direction: DianJia calls it.
+// Effect: write, not retried once the receiver may have it: no source states that it is
+// idempotent.
+// taobao.qimen.wavenum.report.
+//
+// Experimental: it may change in any minor version.
+func (s *WarehouseService) WaveNumReport(ctx context.Context, req *WaveNumReportRequest) (*WaveNumReportResponse, error) {
+	return call[WaveNumReportResponse](ctx, s.client, opWaveNumReport, req)
+}
+
+// PriceAdjustment 调价: a temporary price adjustment. It has the members that any of 11
+// methods lists.
+//
+// Experimental: it may change in any minor version.
+type PriceAdjustment struct {
+	Type          string          `json:"type,omitzero" xml:"type"`                          // 类型: type: 0, 1 or 2; the meanings are undocumented
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	Discount      decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`           // 折扣: discount
+	StartDate     string          `json:"startDate,omitzero" xml:"startDate"`                // 开始日期: start date
+	EndDate       string          `json:"endDate,omitzero" xml:"endDate"`                    // 结束日期: end date
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PriceAdjustment) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PriceAdjustment) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CombineItemSynchronizeRequest 组合商品接口: the request of
 // [WarehouseService.CombineItemSynchronize].
+//
+// Experimental: it may change in any minor version.
 type CombineItemSynchronizeRequest struct {
-	ItemCode  string `json:"itemCode" xml:"itemCode"`   // item (SKU) code in the ERP (required)
-	OwnerCode string `json:"ownerCode" xml:"ownerCode"` // cargo-owner code (required)
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 商品编码: item (SKU) code in the ERP (required; at most 50 characters)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"`
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
 	WarehouseCode string                       `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	Items         []CombineItemSynchronizeItem `json:"items,omitzero" xml:"items>item"` // items
-	// extension properties: free key/value children
+	Items         []CombineItemSynchronizeItem `json:"items,omitzero" xml:"items>item"` // 商品: items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -440,140 +938,158 @@ func (v CombineItemSynchronizeRequest) Format(s fmt.State, verb rune) { redact.F
 func (v CombineItemSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CombineItemSynchronizeItem is Items of [CombineItemSynchronizeRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type CombineItemSynchronizeItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode) (required)
-	ItemID    string          `json:"itemId" xml:"itemId"`
-	Quantity  decimal.Decimal `json:"quantity" xml:"quantity"`            // quantity (required)
-	OwnerCode string          `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	BrandName string          `json:"brandName,omitzero" xml:"brandName"` // brand name (meaning inferred from the name)
-	SN        string          `json:"sn,omitzero" xml:"sn"`               // serial number (meaning inferred from the name)
-	// serial-number management Y/N (default N) (meaning inferred from the name)
-	IsSNMgmt string `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`
-	// barcode(s); several joined with ';' (meaning inferred from the name)
-	BarCode string          `json:"barCode,omitzero" xml:"barCode"`
-	Color   string          `json:"color,omitzero" xml:"color"`          // colour (meaning inferred from the name)
-	Size    string          `json:"size,omitzero" xml:"size"`            // size (meaning inferred from the name)
-	Length  decimal.Decimal `json:"length,omitzero,string" xml:"length"` // length, cm (meaning inferred from the name)
-	Width   decimal.Decimal `json:"width,omitzero,string" xml:"width"`   // width, cm (meaning inferred from the name)
-	Height  decimal.Decimal `json:"height,omitzero,string" xml:"height"` // height, cm (meaning inferred from the name)
-	// volume, litres (meaning inferred from the name)
-	Volume decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`
-	// gross weight, kg (meaning inferred from the name)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (required)
+	ItemID    string          `json:"itemId" xml:"itemId" wire:"vital"`
+	Quantity  decimal.Decimal `json:"quantity" xml:"quantity"`            // 数量: quantity (required)
+	OwnerCode string          `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	BrandName string          `json:"brandName,omitzero" xml:"brandName"` // 品牌名称: brand name (undocumented)
+	SN        string          `json:"sn,omitzero" xml:"sn"`               // 序列号: serial number (undocumented)
+	// 是否序列号管理: serial-number management: Y or N, N by default (undocumented)
+	IsSNMgmt string          `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`
+	BarCode  string          `json:"barCode,omitzero" xml:"barCode"`      // 条形码: barcodes, separated by ';' (undocumented)
+	Color    string          `json:"color,omitzero" xml:"color"`          // 颜色: colour (undocumented)
+	Size     string          `json:"size,omitzero" xml:"size"`            // 尺码: size (undocumented)
+	Length   decimal.Decimal `json:"length,omitzero,string" xml:"length"` // 长: length, cm (undocumented)
+	Width    decimal.Decimal `json:"width,omitzero,string" xml:"width"`   // 宽: width, cm (undocumented)
+	Height   decimal.Decimal `json:"height,omitzero,string" xml:"height"` // 高: height, cm (undocumented)
+	Volume   decimal.Decimal `json:"volume,omitzero,string" xml:"volume"` // 体积: volume, litres (undocumented)
+	// 毛重: gross weight, kg (undocumented)
 	GrossWeight decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`
-	// net weight, kg (meaning inferred from the name)
+	// 净重: net weight, kg (undocumented)
 	NetWeight decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`
-	// tare weight (meaning inferred from the name)
+	// 皮重: tare weight, kg (undocumented)
 	TareWeight decimal.Decimal `json:"tareWeight,omitzero,string" xml:"tareWeight"`
-	// safety stock (meaning inferred from the name)
+	// 安全库存: safety stock (undocumented)
 	SafetyStock decimal.Decimal `json:"safetyStock,omitzero,string" xml:"safetyStock"`
-	StockUnit   string          `json:"stockUnit,omitzero" xml:"stockUnit"` // stock unit (meaning inferred from the name)
-	// stock status (meaning inferred from the name)
-	StockStatus string `json:"stockStatus,omitzero" xml:"stockStatus"`
-	// production date, YYYY-MM-DD (meaning inferred from the name)
+	StockUnit   string          `json:"stockUnit,omitzero" xml:"stockUnit"`     // 库存单位: stock unit (undocumented)
+	StockStatus string          `json:"stockStatus,omitzero" xml:"stockStatus"` // 库存状态: stock status (undocumented)
+	// 生产日期: production date (undocumented)
 	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"`
-	// expiry date, YYYY-MM-DD (meaning inferred from the name)
+	// 过期日期: expiry date (undocumented)
 	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`
-	// shelf-life management Y/N (default N) (meaning inferred from the name)
+	// 是否保质期管理: shelf-life management: Y or N, N by default (undocumented)
 	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
-	// shelf life, hours (meaning inferred from the name)
-	ShelfLife int64 `json:"shelfLife,omitzero,string" xml:"shelfLife"`
-	// days before expiry after which receipt is refused (meaning inferred from the name)
-	RejectLifecycle int64 `json:"rejectLifecycle,omitzero,string" xml:"rejectLifecycle"`
-	// days before expiry after which sale is forbidden (meaning inferred from the name)
-	LockupLifecycle int64 `json:"lockupLifecycle,omitzero,string" xml:"lockupLifecycle"`
-	// days before expiry at which the lot is flagged near-expiry (meaning inferred from the name)
-	AdventLifecycle int64  `json:"adventLifecycle,omitzero,string" xml:"adventLifecycle"`
-	BatchCode       string `json:"batchCode,omitzero" xml:"batchCode"`     // lot code (meaning inferred from the name)
-	BatchRemark     string `json:"batchRemark,omitzero" xml:"batchRemark"` // lot remark (meaning inferred from the name)
-	// lot management Y/N (default N) (meaning inferred from the name)
-	IsBatchMgmt string `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"`
-	PackCode    string `json:"packCode,omitzero" xml:"packCode"` // packing code (meaning inferred from the name)
-	Pcs         string `json:"pcs,omitzero" xml:"pcs"`           // units per carton (meaning inferred from the name)
-	// place of origin (meaning inferred from the name)
-	OriginAddress string `json:"originAddress,omitzero" xml:"originAddress"`
-	// approval number (meaning inferred from the name)
+	// 保质期: shelf life, hours (undocumented)
+	ShelfLife int64 `json:"shelfLife,omitzero,string" xml:"shelfLife" wire:"vital"`
+	// 保质期禁收天数: days before expiry from which receipt is rejected (undocumented)
+	RejectLifecycle int64 `json:"rejectLifecycle,omitzero,string" xml:"rejectLifecycle" wire:"vital"`
+	// 保质期禁售天数: days before expiry from which sale is forbidden (undocumented)
+	LockupLifecycle int64 `json:"lockupLifecycle,omitzero,string" xml:"lockupLifecycle" wire:"vital"`
+	// 保质期临期预警天数: days before expiry from which the lot counts as near expiry
+	// (undocumented)
+	AdventLifecycle int64  `json:"adventLifecycle,omitzero,string" xml:"adventLifecycle" wire:"vital"`
+	BatchCode       string `json:"batchCode,omitzero" xml:"batchCode"`     // 批次编号: lot code (undocumented)
+	BatchRemark     string `json:"batchRemark,omitzero" xml:"batchRemark"` // 批次备注: lot remark (undocumented)
+	// 是否批次管理: lot management: Y or N, N by default (undocumented)
+	IsBatchMgmt   string `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"`
+	PackCode      string `json:"packCode,omitzero" xml:"packCode"`           // 包装代码: packing code (undocumented)
+	Pcs           string `json:"pcs,omitzero" xml:"pcs"`                     // 箱规: units per carton (undocumented)
+	OriginAddress string `json:"originAddress,omitzero" xml:"originAddress"` // 原产地: place of origin (undocumented)
+	// 批准文号: approval number (undocumented)
 	ApprovalNumber string `json:"approvalNumber,omitzero" xml:"approvalNumber"`
-	// fragile Y/N (default N) (meaning inferred from the name)
+	// 是否易碎: fragile: Y or N, N by default (undocumented)
 	IsFragile string `json:"isFragile,omitzero" xml:"isFragile"`
-	// hazardous Y/N (default N) (meaning inferred from the name)
+	// 是否危险品: hazardous: Y or N, N by default (undocumented)
 	IsHazardous string `json:"isHazardous,omitzero" xml:"isHazardous"`
-	// billing goods class (meaning inferred from the name)
+	// 计价货类: goods class for billing (undocumented)
 	PricingCategory string `json:"pricingCategory,omitzero" xml:"pricingCategory"`
-	IsSKU           string `json:"isSku,omitzero" xml:"isSku"` // is a SKU Y/N (default N) (meaning inferred from the name)
-	// packing material type (meaning inferred from the name)
+	// 是否 SKU: whether it is a SKU: Y or N, N by default (undocumented)
+	IsSKU string `json:"isSku,omitzero" xml:"isSku"`
+	// 包材类型: packing material type (undocumented)
 	PackageMaterial string          `json:"packageMaterial,omitzero" xml:"packageMaterial"`
-	Price           decimal.Decimal `json:"price,omitzero,string" xml:"price"` // unit price (meaning inferred from the name)
-	// area-restricted sale flag (meaning inferred from the name)
+	Price           decimal.Decimal `json:"price,omitzero,string" xml:"price"` // 单价: unit price (undocumented)
+	// 是否区域销售: whether sale is restricted to areas (undocumented)
 	IsAreaSale string `json:"isAreaSale,omitzero" xml:"isAreaSale"`
-	// good quantity (meaning inferred from the name)
+	// 正品数量: good quantity (undocumented)
 	NormalQty decimal.Decimal `json:"normalQty,omitzero,string" xml:"normalQty"`
-	// defective quantity (meaning inferred from the name)
+	// 残次品数量: defective quantity (undocumented)
 	DefectiveQty decimal.Decimal `json:"defectiveQty,omitzero,string" xml:"defectiveQty"`
-	// received quantity (meaning inferred from the name)
+	// 实收数量: received quantity (undocumented)
 	ReceiveQty decimal.Decimal `json:"receiveQty,omitzero,string" xml:"receiveQty"`
-	ExCode     string          `json:"exCode,omitzero" xml:"exCode"` // extension code (meaning inferred from the name)
-	// discounted price (meaning inferred from the name)
+	ExCode     string          `json:"exCode,omitzero" xml:"exCode"` // 外部编码: extension code (undocumented)
+	// 折扣价: discounted price (undocumented)
 	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
-	// stock type (meaning inferred from the name)
+	// 库存类型: stock type (undocumented)
 	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
-	// planned quantity (meaning inferred from the name)
+	// 计划数量: planned quantity (undocumented)
 	PlanQty decimal.Decimal `json:"planQty,omitzero,string" xml:"planQty"`
-	// platform trade no. (meaning inferred from the name)
+	// 平台交易单号: trade number on the platform (undocumented)
 	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
-	// platform sub-order no. (meaning inferred from the name)
+	// 平台子单号: suborder number on the platform (undocumented)
 	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
-	// production batch no. (meaning inferred from the name)
+	// 生产批号: production batch number (undocumented)
 	ProduceCode string `json:"produceCode,omitzero" xml:"produceCode"`
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no. (meaning inferred from the name)
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty (meaning inferred from the name)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number (undocumented)
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
+	// (undocumented)
 	ActualQty decimal.Decimal `json:"actualQty,omitzero,string" xml:"actualQty"`
-	// amount, CNY (meaning inferred from the name)
-	Amount decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`
-	Unit   string          `json:"unit,omitzero" xml:"unit"` // unit (meaning inferred from the name)
-	// warehouse code (OTHER when the ERP does not designate one) (meaning inferred from the name)
+	Amount    decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount, CNY (undocumented)
+	Unit      string          `json:"unit,omitzero" xml:"unit"`            // 单位: unit (undocumented)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (undocumented)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	// frozen (locked) quantity (meaning inferred from the name)
+	// 锁定数量: locked quantity (undocumented)
 	LockQuantity decimal.Decimal `json:"lockQuantity,omitzero,string" xml:"lockQuantity"`
-	// document no. (ERP side) (meaning inferred from the name)
-	OrderCode string    `json:"orderCode,omitzero" xml:"orderCode"`
-	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // document type (meaning inferred from the name)
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (meaning inferred from the name)
+	OrderCode    string          `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number in the ERP (undocumented)
+	OrderType    OrderType       `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type (undocumented)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (undocumented)
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // SPU code (meaning inferred from the name)
-	// book quantity (meaning inferred from the name)
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code (undocumented)
+	// 账面数量: book quantity (undocumented)
 	PaperQty decimal.Decimal `json:"paperQty,omitzero,string" xml:"paperQty"`
-	// difference quantity (meaning inferred from the name)
+	// 差异数量: difference quantity (undocumented)
 	DiffQuantity decimal.Decimal `json:"diffQuantity,omitzero,string" xml:"diffQuantity"`
-	ExtCode      string          `json:"extCode,omitzero" xml:"extCode"` // platform item code (meaning inferred from the name)
-	// quantity short (meaning inferred from the name)
+	ExtCode      string          `json:"extCode,omitzero" xml:"extCode"` // 平台商品编码: platform item code (undocumented)
+	// 缺货数量: missing quantity (undocumented)
 	LackQty   decimal.Decimal `json:"lackQty,omitzero,string" xml:"lackQty"`
-	Reason    string          `json:"reason,omitzero" xml:"reason"`       // reason (meaning inferred from the name)
-	SNCode    string          `json:"snCode,omitzero" xml:"snCode"`       // serial number (meaning inferred from the name)
-	GoodsCode string          `json:"goodsCode,omitzero" xml:"goodsCode"` // style / goods no. (meaning inferred from the name)
-	// standard price (meaning inferred from the name)
+	Reason    string          `json:"reason,omitzero" xml:"reason"`       // 原因: reason (undocumented)
+	SNCode    string          `json:"snCode,omitzero" xml:"snCode"`       // 序列号: serial number (undocumented)
+	GoodsCode string          `json:"goodsCode,omitzero" xml:"goodsCode"` // 货号: style number (undocumented)
+	// 标准价: standard price (undocumented)
 	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`
-	// reference price (meaning inferred from the name)
+	// 参考价: reference price (undocumented)
 	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
-	// discount (meaning inferred from the name)
-	Discount decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`
-	// actual amount (meaning inferred from the name)
+	Discount       decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount (undocumented)
+	// 实际金额: actual amount (undocumented)
 	ActualAmount decimal.Decimal `json:"actualAmount,omitzero,string" xml:"actualAmount"`
-	// price adjustment (meaning inferred from the name)
+	// 调价: price adjustment (undocumented)
 	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
-	// last update time (meaning inferred from the name)
+	// 最近更新时间: time of the last update (undocumented)
 	LatestUpdateTime string `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
-	// time of the stock change, YYYY-MM-DD HH:MM:SS (meaning inferred from the name)
+	// 变动时间: time of the stock change (undocumented)
 	ChangeTime string `json:"changeTime,omitzero" xml:"changeTime"`
-	// temperature requirement (meaning inferred from the name)
-	TempRequirement string `json:"tempRequirement,omitzero" xml:"tempRequirement"`
-	// channel code (meaning inferred from the name)
-	ChannelCode string  `json:"channelCode,omitzero" xml:"channelCode"`
-	OriginCode  string  `json:"originCode,omitzero" xml:"originCode"` // factory code (meaning inferred from the name)
-	Batches     []Batch `json:"batchs,omitzero" xml:"batchs>batch"`   // lots (meaning inferred from the name)
+	// 温度要求: temperature requirement (undocumented)
+	TempRequirement string          `json:"tempRequirement,omitzero" xml:"tempRequirement"`
+	ChannelCode     string          `json:"channelCode,omitzero" xml:"channelCode"`    // 渠道编码: channel code (undocumented)
+	OriginCode      string          `json:"originCode,omitzero" xml:"originCode"`      // 厂家编码: factory code (undocumented)
+	Batches         []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`        // 批次列表: lots (undocumented)
+	BrandCode       string          `json:"brandCode,omitzero" xml:"brandCode"`        // 品牌编码: brand code
+	CategoryID      string          `json:"categoryId,omitzero" xml:"categoryId"`      // 类目编号: category id
+	CategoryName    string          `json:"categoryName,omitzero" xml:"categoryName"`  // 类目名称: category name
+	CostPrice       decimal.Decimal `json:"costPrice,omitzero,string" xml:"costPrice"` // 成本价: cost price
+	EnglishName     string          `json:"englishName,omitzero" xml:"englishName"`    // 英文名: English item name
+	ItemName        string          `json:"itemName,omitzero" xml:"itemName"`          // 商品名称: item name
+	// 商品类型: kind of item (ZC ordinary, FX distributed, ZH combined, ZP gift, BC packing, HC
+	// consumable, FL auxiliary, XN virtual, FS accessory, CC damaged, OTHER)
+	ItemType      ItemType        `json:"itemType,omitzero" xml:"itemType"`
+	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"` // 采购价: purchase price
+	RetailPrice   decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`     // 零售价: retail price
+	SeasonCode    string          `json:"seasonCode,omitzero" xml:"seasonCode"`              // 季节编码: season code
+	SeasonName    string          `json:"seasonName,omitzero" xml:"seasonName"`              // 季节名称: season name
+	ShortName     string          `json:"shortName,omitzero" xml:"shortName"`                // 商品简称: short item name
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty  string          `json:"skuProperty,omitzero" xml:"skuProperty"`
+	SupplierCode string          `json:"supplierCode,omitzero" xml:"supplierCode"` // 供应商编码: supplier code (undocumented)
+	TagPrice     decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`  // 吊牌价: tag price
+	Title        string          `json:"title,omitzero" xml:"title"`               // 渠道中的标题: title in the sales channel
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -582,22 +1098,23 @@ func (v CombineItemSynchronizeItem) Format(s fmt.State, verb rune) { redact.Form
 // LogValue is the value for slog, with personal data masked.
 func (v CombineItemSynchronizeItem) LogValue() slog.Value { return redact.LogValue(v) }
 
-// Batch 批次: the part of a line that is of one lot. The quantities of the lots add up to that
-// of the line. It is the union of what 9 methods list.
+// Batch 批次: the part of a line that belongs to one lot. The quantities of the lots add up to
+// the quantity of the line. It has the members that any of 17 methods lists.
+//
+// Experimental: it may change in any minor version.
 type Batch struct {
-	BatchCode     string        `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time     `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty
+	BatchCode     string        `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time     `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
 	ActualQty decimal.Decimal `json:"actualQty,omitzero" xml:"actualQty"`
-	Quantity  decimal.Decimal `json:"quantity,omitzero" xml:"quantity"` // quantity
-	SNCode    string          `json:"snCode,omitzero" xml:"snCode"`     // serial number
-	Remark    string          `json:"remark,omitzero" xml:"remark"`     // remark (at most 500 characters)
+	Quantity  decimal.Decimal `json:"quantity,omitzero" xml:"quantity"` // 数量: quantity
+	SNCode    string          `json:"snCode,omitzero" xml:"snCode"`     // 序列号: serial number
+	Remark    string          `json:"remark,omitzero" xml:"remark"`     // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -609,8 +1126,10 @@ func (v Batch) LogValue() slog.Value { return redact.LogValue(v) }
 
 // CombineItemSynchronizeResponse 组合商品接口: the answer of
 // [WarehouseService.CombineItemSynchronize].
+//
+// Experimental: it may change in any minor version.
 type CombineItemSynchronizeResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -622,17 +1141,20 @@ func (v CombineItemSynchronizeResponse) LogValue() slog.Value { return redact.Lo
 
 // DeliveryOrderBatchConfirmRequest 发货单确认接口: the request of
 // [WarehouseService.DeliveryOrderBatchConfirm].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchConfirmRequest struct {
-	Orders []DeliveryOrderBatchConfirmOrder `json:"orders,omitzero" xml:"orders>order"` // orders
-	// extension properties: free key/value children
+	Orders []DeliveryOrderBatchConfirmOrder `json:"orders,omitzero" xml:"orders>order"` // 单据列表: orders
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.deliveryorder.batchconfirm
-// by: orders[].deliveryOrder.outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.deliveryorder.batchconfirm: orders[].deliveryOrder.outBizCode. It is empty if
+// the request has no such key.
 func (v *DeliveryOrderBatchConfirmRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Orders {
@@ -648,10 +1170,16 @@ func (v DeliveryOrderBatchConfirmRequest) Format(s fmt.State, verb rune) { redac
 func (v DeliveryOrderBatchConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchConfirmOrder is Orders of [DeliveryOrderBatchConfirmRequest]: orders.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchConfirmOrder struct {
-	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // parcels
-	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
+	// 发货单: header of the delivery order
+	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // 包裹信息: parcels
+	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -660,34 +1188,51 @@ func (v DeliveryOrderBatchConfirmOrder) Format(s fmt.State, verb rune) { redact.
 // LogValue is the value for slog, with personal data masked.
 func (v DeliveryOrderBatchConfirmOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// DeliveredOrder 发货单回传: the head of a delivery order as the warehouse reports it. It is
-// the union of what 3 methods list.
+// DeliveredOrder 发货单回传: the header of a delivery order as the warehouse reports it. It
+// has the members that any of 3 methods lists.
+//
+// Experimental: it may change in any minor version.
 type DeliveredOrder struct {
-	// outbound/delivery order no. (ERP side, unique) (required; at most 50 characters)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	// outbound/delivery order no. assigned by the WMS (at most 50 characters)
+	// 出库单号: delivery or outbound order number in the ERP, unique (required; at most 50
+	// characters)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS (at most 50
+	// characters)
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one) (required; at most 50 characters)
-	WarehouseCode string      `json:"warehouseCode" xml:"warehouseCode"`
-	OrderType     OrderType   `json:"orderType" xml:"orderType"`    // document type (required; at most 50 characters)
-	Status        OrderStatus `json:"status,omitzero" xml:"status"` // document status (at most 50 characters)
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (at most 50 characters)
-	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	// multi-shipment/receipt flag: 0=final confirmation, 1=intermediate (quantities are
-	// incremental)
-	ConfirmType int64 `json:"confirmType" xml:"confirmType"`
-	// completion / confirmation time, YYYY-MM-DD HH:MM:SS (at most 19 characters)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 单据类型: document type (required; at most 50 characters)
+	OrderType OrderType   `json:"orderType" xml:"orderType" wire:"vital"`
+	Status    OrderStatus `json:"status,omitzero" xml:"status"` // 状态: document status (at most 50 characters)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (at most 50 characters)
+	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode" wire:"vital"`
+	// 多次回传标识: 0 final confirmation, 1 intermediate; the quantities are increments
+	ConfirmType int64 `json:"confirmType" xml:"confirmType" wire:"vital"`
+	// 单据完成时间: time of completion or confirmation (at most 19 characters)
 	OrderConfirmTime time.Time `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
-	OperatorCode     string    `json:"operatorCode,omitzero" xml:"operatorCode"` // operator code (at most 50 characters)
-	OperatorName     string    `json:"operatorName,omitzero" xml:"operatorName"` // operator name (at most 50 characters)
-	// operation time, YYYY-MM-DD HH:MM:SS (at most 19 characters)
+	// 操作员编码: operator code (at most 50 characters)
+	OperatorCode string `json:"operatorCode,omitzero" xml:"operatorCode"`
+	// 操作员姓名: operator name (at most 50 characters)
+	OperatorName string `json:"operatorName,omitzero" xml:"operatorName"`
+	// 操作时间: operation time (at most 19 characters)
 	OperateTime time.Time `json:"operateTime,omitzero" xml:"operateTime"`
-	// storage fee, CNY (18 digits, 2 after the point)
+	// 仓储费用: storage fee, CNY (18 digits, 2 after the point)
 	StorageFee decimal.Decimal `json:"storageFee,omitzero,string" xml:"storageFee"`
-	Invoices   []Invoice       `json:"invoices,omitzero" xml:"invoices>invoice"` // invoices
+	Invoices   []Invoice       `json:"invoices,omitzero" xml:"invoices>invoice"` // 发票信息: invoices
+	// 配送要求: what is asked of the delivery
+	DeliveryRequirements *DeliveryRequirements `json:"deliveryRequirements,omitzero" xml:"deliveryRequirements"`
+	// 明细行: lines (child orderLine)
+	OrderLines   []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
+	PickerInfo   *PickerInfo     `json:"pickerInfo,omitzero" xml:"pickerInfo"`     // 提货人信息: who picks up
+	ReceiverInfo *ReceiverInfo   `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: who receives
+	// 关联单据: related documents (child relatedOrder)
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	Remark        []string       `json:"remark,omitzero" xml:"remark>string"`  // 备注: remark
+	SenderInfo    *SenderInfo    `json:"senderInfo,omitzero" xml:"senderInfo"` // 发件人信息: who sends
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -697,18 +1242,23 @@ func (v DeliveredOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, 
 // LogValue is the value for slog, with personal data masked.
 func (v DeliveredOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// Invoice 发票信息: an invoice that is wanted or was made out. It is the union of what 5
-// methods list.
+// Invoice 发票信息: a requested or issued invoice. It has the members that any of 7 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
 type Invoice struct {
-	Header  string          `json:"header,omitzero" xml:"header" pii:"true"` // invoice title
-	Amount  decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`     // amount, CNY
-	Content string          `json:"content,omitzero" xml:"content"`          // invoice content
-	Detail  *InvoiceDetail  `json:"detail,omitzero" xml:"detail"`            // detail
-	Code    string          `json:"code,omitzero" xml:"code"`                // invoice code
-	Number  string          `json:"number,omitzero" xml:"number"`            // invoice number
-	// invoice type: INVOICE ordinary, VINVOICE VAT ordinary, EVINVOICE electronic
+	Header  string          `json:"header,omitzero" xml:"header" pii:"true"` // 发票抬头: invoice title
+	Amount  decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`     // 金额: amount, CNY
+	Content string          `json:"content,omitzero" xml:"content"`          // 发票内容: invoice content
+	Detail  *InvoiceDetail  `json:"detail,omitzero" xml:"detail"`            // 明细: details
+	Code    string          `json:"code,omitzero" xml:"code"`                // 发票代码: invoice code
+	Number  string          `json:"number,omitzero" xml:"number"`            // 发票号码: invoice number
+	// 发票类型: invoice type: INVOICE ordinary, VINVOICE VAT ordinary, EVINVOICE electronic
 	Type      InvoiceType `json:"type,omitzero" xml:"type"`
-	TaxNumber string      `json:"taxNumber,omitzero" xml:"taxNumber" pii:"true"` // tax no.
+	TaxNumber string      `json:"taxNumber,omitzero" xml:"taxNumber" pii:"true"` // 税号: tax number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -717,105 +1267,118 @@ func (v Invoice) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 // LogValue is the value for slog, with personal data masked.
 func (v Invoice) LogValue() slog.Value { return redact.LogValue(v) }
 
-// InvoiceDetail 发票明细: what an invoice lists. It is the union of what 5 methods list.
+// InvoiceDetail 发票明细: the items of an invoice. It has the members that any of 7 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
 type InvoiceDetail struct {
-	Items []InvoiceItem `json:"items,omitzero" xml:"items>item"` // items
-}
+	Items []InvoiceItem `json:"items,omitzero" xml:"items>item"` // 商品: items
 
-// InvoiceItem 发票商品: one line of an invoice. It is the union of what 5 methods list.
-type InvoiceItem struct {
-	ItemName string          `json:"itemName,omitzero" xml:"itemName"`    // item name
-	Unit     string          `json:"unit,omitzero" xml:"unit"`            // unit
-	Price    decimal.Decimal `json:"price,omitzero,string" xml:"price"`   // unit price
-	Quantity decimal.Decimal `json:"quantity,omitzero" xml:"quantity"`    // quantity
-	Amount   decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // amount, CNY
-	ItemCode string          `json:"itemCode,omitzero" xml:"itemCode"`    // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
-	ItemID string `json:"itemId,omitzero" xml:"itemId"`
-}
-
-// Package 包裹: a parcel: carrier, waybill, size and content. Each waybill is a parcel of its
-// own. It is the union of what 4 methods list.
-type Package struct {
-	// carrier code (required by some of its methods)
-	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"`
-	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	// waybill no. (required by some of its methods)
-	ExpressCode string          `json:"expressCode,omitzero" xml:"expressCode"`
-	PackageCode string          `json:"packageCode,omitzero" xml:"packageCode"` // parcel no.
-	Length      decimal.Decimal `json:"length,omitzero,string" xml:"length"`    // length, cm
-	Width       decimal.Decimal `json:"width,omitzero,string" xml:"width"`      // width, cm
-	Height      decimal.Decimal `json:"height,omitzero,string" xml:"height"`    // height, cm
-	// theoretical parcel weight, kg
-	TheoreticalWeight decimal.Decimal `json:"theoreticalWeight,omitzero,string" xml:"theoreticalWeight"`
-	Weight            decimal.Decimal `json:"weight,omitzero,string" xml:"weight"` // weight, kg
-	Volume            decimal.Decimal `json:"volume,omitzero,string" xml:"volume"` // volume, litres
-	InvoiceNo         string          `json:"invoiceNo,omitzero" xml:"invoiceNo"`  // invoice no.
-	// packing materials used
-	PackageMaterialList []PackageMaterial `json:"packageMaterialList,omitzero" xml:"packageMaterialList>packageMaterial"`
-	Items               []PackageItem     `json:"items,omitzero" xml:"items>item"` // items
-
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
-func (v Package) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+func (v InvoiceDetail) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
 // LogValue is the value for slog, with personal data masked.
-func (v Package) LogValue() slog.Value { return redact.LogValue(v) }
+func (v InvoiceDetail) LogValue() slog.Value { return redact.LogValue(v) }
 
-// PackageMaterial 包材: packing material that was used. It is the union of what 4 methods
-// list.
-type PackageMaterial struct {
-	Type     string          `json:"type,omitzero" xml:"type"`         // packing material model
-	Quantity decimal.Decimal `json:"quantity,omitzero" xml:"quantity"` // packing material quantity
+// InvoiceItem 发票商品: one line of an invoice. It has the members that any of 7 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
+type InvoiceItem struct {
+	ItemName string          `json:"itemName,omitzero" xml:"itemName"`    // 商品名称: item name
+	Unit     string          `json:"unit,omitzero" xml:"unit"`            // 单位: unit
+	Price    decimal.Decimal `json:"price,omitzero,string" xml:"price"`   // 单价: unit price
+	Quantity decimal.Decimal `json:"quantity,omitzero" xml:"quantity"`    // 数量: quantity
+	Amount   decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount, CNY
+	ItemCode string          `json:"itemCode,omitzero" xml:"itemCode"`    // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
+	ItemID string `json:"itemId,omitzero" xml:"itemId"`
+	// 批次列表: lots of the line (child batch) (undocumented)
+	Batches []Batch `json:"batchs,omitzero" xml:"batchs>batch"`
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark) (undocumented)
+	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	Remark          string           `json:"remark,omitzero" xml:"remark"` // 备注: remark
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// PackageItem 包裹商品: how much of an item is in a parcel. It is the union of what 4 methods
-// list.
-type PackageItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
-	ItemID      string          `json:"itemId,omitzero" xml:"itemId"`
-	Quantity    decimal.Decimal `json:"quantity" xml:"quantity"`                // quantity of the item in this parcel (required)
-	OrderLineNo string          `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
+// Format prints the value for people, with personal data masked.
+func (v InvoiceItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InvoiceItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// DeliveryRequirements 配送要求: when and how the parcel is to be delivered. It has the
+// members that any of 6 methods lists.
+//
+// Experimental: it may change in any minor version.
+type DeliveryRequirements struct {
+	// 投递时延要求: delivery time: 1 workday, 2 holiday, 101 same day, 102 next morning, 103 next
+	// day, 104 appointment, 105 day after next
+	ScheduleType int64 `json:"scheduleType,omitzero" xml:"scheduleType" wire:"vital"`
+	// 要求送达日期: requested delivery date
+	ScheduleDay time.Time `json:"scheduleDay,omitzero" xml:"scheduleDay" time:"date"`
+	// 投递时间范围起: start of the requested delivery window, HH:mm:ss
+	ScheduleStartTime string `json:"scheduleStartTime,omitzero" xml:"scheduleStartTime"`
+	// 投递时间范围止: end of the requested delivery window, HH:mm:ss
+	ScheduleEndTime string `json:"scheduleEndTime,omitzero" xml:"scheduleEndTime"`
+	// 发货服务类型: delivery service: PTPS normal, LLPS cold chain, HBP eco
+	DeliveryType DeliveryType `json:"deliveryType,omitzero" xml:"deliveryType"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// DeliveredLine 发货单回传明细: a line of a delivery order with what was shipped. It is the
-// union of what 3 methods list.
+// Format prints the value for people, with personal data masked.
+func (v DeliveryRequirements) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v DeliveryRequirements) LogValue() slog.Value { return redact.LogValue(v) }
+
+// DeliveredLine 发货单回传明细: a line of a delivery order with the shipped quantity. It has
+// the members that any of 3 methods lists.
+//
+// Experimental: it may change in any minor version.
 type DeliveredLine struct {
-	OrderLineNo     string `json:"orderLineNo,omitzero" xml:"orderLineNo"`         // line no.
-	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"` // platform trade no.
-	SubSourceCode   string `json:"subSourceCode,omitzero" xml:"subSourceCode"`     // platform sub-order no.
-	OwnerCode       string `json:"ownerCode,omitzero" xml:"ownerCode"`             // cargo-owner code
-	ItemCode        string `json:"itemCode,omitzero" xml:"itemCode"`               // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	// 平台交易单号: trade number on the platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	// 平台子单号: suborder number on the platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	ItemCode      string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"` // stock type
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`           // item name
-	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`             // platform item code
-	PlanQty       decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`             // planned quantity
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	OwnerCode     string          `json:"ownerCode,omitzero" xml:"ownerCode"`         // 货主编码: cargo-owner code
+	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`             // 平台商品编码: platform item code
+	PlanQty       decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`             // 计划数量: planned quantity
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
 	ActualQty   decimal.Decimal `json:"actualQty" xml:"actualQty"`
-	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // lots
-	QRCode      string          `json:"qrCode,omitzero" xml:"qrCode"`                       // item QR/traceability codes, ';' separated
-	// WMS sub-shipment no. when an order is split
-	SubDeliveryOrderID string  `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
-	SNList             *SNList `json:"snList,omitzero" xml:"snList"`             // serial-number list
-	SupplierCode       string  `json:"supplierCode,omitzero" xml:"supplierCode"` // supplier code
-	SupplierName       string  `json:"supplierName,omitzero" xml:"supplierName"` // supplier name
-	SNCode             string  `json:"snCode,omitzero" xml:"snCode"`             // serial number
+	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots
+	// 商品二维码: QR or traceability codes of the item, separated by ';'
+	QRCode       string  `json:"qrCode,omitzero" xml:"qrCode"`
+	SNCode       string  `json:"snCode,omitzero" xml:"snCode"`             // 序列号: serial number
+	SNList       *SNList `json:"snList,omitzero" xml:"snList"`             // 序列号列表: serial numbers
+	SupplierName string  `json:"supplierName,omitzero" xml:"supplierName"` // 供应商名称: supplier name
+	SupplierCode string  `json:"supplierCode,omitzero" xml:"supplierCode"` // 供应商编码: supplier code
+	Remark       string  `json:"remark,omitzero" xml:"remark"`             // 备注: remark
+	// 仓储系统子单号: number of the partial shipment in the WMS if an order is split
+	SubDeliveryOrderID string `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -825,15 +1388,220 @@ func (v DeliveredLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v
 // LogValue is the value for slog, with personal data masked.
 func (v DeliveredLine) LogValue() slog.Value { return redact.LogValue(v) }
 
-// SNList 序列号列表: serial numbers. It is the union of what 8 methods list.
+// SNList 序列号列表: serial numbers. It has the members that any of 8 methods lists.
+//
+// Experimental: it may change in any minor version.
 type SNList struct {
-	SNs []string `json:"sn,omitzero" xml:"sn"` // serial number
+	SNs []string `json:"sn,omitzero" xml:"sn"` // 序列号: serial number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v SNList) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SNList) LogValue() slog.Value { return redact.LogValue(v) }
+
+// PickerInfo 提货人信息: who picks the goods up. It has the members that any of 6 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
+type PickerInfo struct {
+	Company string `json:"company,omitzero" xml:"company"`          // 公司名称: company name
+	Name    string `json:"name,omitzero" xml:"name" pii:"true"`     // 姓名: person name
+	Tel     string `json:"tel,omitzero" xml:"tel" pii:"true"`       // 固定电话: landline phone
+	Mobile  string `json:"mobile,omitzero" xml:"mobile" pii:"true"` // 手机: mobile phone
+	ID      string `json:"id,omitzero" xml:"id" pii:"true"`         // 证件号: identity document number
+	CarNo   string `json:"carNo,omitzero" xml:"carNo" pii:"true"`   // 车牌号: vehicle plate
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PickerInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PickerInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReceiverInfo 收件人信息: the receiver of the goods. For a Taobao order it holds an OAID in
+// place of name and address. It has the members that any of 9 methods lists.
+//
+// Experimental: it may change in any minor version.
+type ReceiverInfo struct {
+	Company string `json:"company,omitzero" xml:"company"`            // 公司名称: company name
+	Name    string `json:"name,omitzero" xml:"name" pii:"true"`       // 姓名: person name (required by some methods)
+	ZipCode string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postal code
+	Tel     string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: landline phone
+	Mobile  string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile phone (required by some methods)
+	// 证件类型: receiver identity document type: 1 ID card, 2 officer card, 3 passport, 4 other
+	IDType      string `json:"idType,omitzero" xml:"idType"`
+	IDNumber    string `json:"idNumber,omitzero" xml:"idNumber" pii:"true"` // 证件号: receiver identity document number
+	Email       string `json:"email,omitzero" xml:"email" pii:"true"`       // 邮箱: e-mail
+	CountryCode string `json:"countryCode,omitzero" xml:"countryCode"`      // 国家代码: 2-letter country code
+	Province    string `json:"province,omitzero" xml:"province"`            // 省: province (required by some methods)
+	City        string `json:"city,omitzero" xml:"city"`                    // 市: city (required by some methods)
+	Area        string `json:"area,omitzero" xml:"area" pii:"true"`         // 区: district
+	Town        string `json:"town,omitzero" xml:"town" pii:"true"`         // 村镇或街道: town or street
+	// 详细地址: street address (required by some methods)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	// 收件人 OAID: OAID, Taobao's encrypted id of the receiver's address
+	OAID string `json:"oaid,omitzero" xml:"oaid" pii:"true"`
+	// 隐私标识: privacy marker; 1 is the only documented value (undocumented)
+	Privacy  string `json:"privacy,omitzero" xml:"privacy"`
+	ID       string `json:"id,omitzero" xml:"id" pii:"true"`             // 证件号: identity document number
+	District string `json:"district,omitzero" xml:"district" pii:"true"` // 区: receiver district
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReceiverInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// RelatedOrder 关联单据: a related document. It has the members that any of 8 methods lists.
+//
+// Experimental: it may change in any minor version.
+type RelatedOrder struct {
+	OrderType RelatedOrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type
+	OrderCode string           `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number in the ERP
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v RelatedOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v RelatedOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SenderInfo 发件人信息: the sender of the goods. It has the members that any of 10 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
+type SenderInfo struct {
+	Company     string `json:"company,omitzero" xml:"company"`            // 公司名称: company name
+	Name        string `json:"name,omitzero" xml:"name" pii:"true"`       // 姓名: person name (required by some methods)
+	ZipCode     string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postal code
+	Tel         string `json:"tel,omitzero" xml:"tel" pii:"true"`         // 固定电话: landline phone
+	Mobile      string `json:"mobile,omitzero" xml:"mobile" pii:"true"`   // 手机: mobile phone (required by some methods)
+	Email       string `json:"email,omitzero" xml:"email" pii:"true"`     // 邮箱: e-mail
+	CountryCode string `json:"countryCode,omitzero" xml:"countryCode"`    // 国家代码: 2-letter country code
+	Province    string `json:"province,omitzero" xml:"province"`          // 省: province (required by some methods)
+	City        string `json:"city,omitzero" xml:"city"`                  // 市: city (required by some methods)
+	Area        string `json:"area,omitzero" xml:"area" pii:"true"`       // 区: district
+	Town        string `json:"town,omitzero" xml:"town" pii:"true"`       // 村镇或街道: town or street
+	// 详细地址: street address (required by some methods)
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"`
+	Remark        string `json:"remark,omitzero" xml:"remark"`    // 备注: remark (at most 500 characters)
+	ID            string `json:"id,omitzero" xml:"id" pii:"true"` // 证件号: identity document number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SenderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SenderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// Package 包裹: a parcel: carrier, waybill, size and contents. Each waybill is one parcel. It
+// has the members that any of 5 methods lists.
+//
+// Experimental: it may change in any minor version.
+type Package struct {
+	// 物流公司编码: carrier code (required by some methods)
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"`
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	// 运单号: waybill number (required by some methods)
+	ExpressCode string          `json:"expressCode,omitzero" xml:"expressCode"`
+	PackageCode string          `json:"packageCode,omitzero" xml:"packageCode"` // 包裹编号: parcel number
+	Length      decimal.Decimal `json:"length,omitzero,string" xml:"length"`    // 长: length, cm
+	Width       decimal.Decimal `json:"width,omitzero,string" xml:"width"`      // 宽: width, cm
+	Height      decimal.Decimal `json:"height,omitzero,string" xml:"height"`    // 高: height, cm
+	// 理论重量: theoretical parcel weight, kg
+	TheoreticalWeight decimal.Decimal `json:"theoreticalWeight,omitzero,string" xml:"theoreticalWeight"`
+	Weight            decimal.Decimal `json:"weight,omitzero,string" xml:"weight"` // 重量: weight, kg
+	Volume            decimal.Decimal `json:"volume,omitzero,string" xml:"volume"` // 体积: volume, litres
+	InvoiceNo         string          `json:"invoiceNo,omitzero" xml:"invoiceNo"`  // 发票号: invoice number
+	// 包材信息: packing materials used
+	PackageMaterialList []PackageMaterial `json:"packageMaterialList,omitzero" xml:"packageMaterialList>packageMaterial"`
+	Items               []PackageItem     `json:"items,omitzero" xml:"items>item"` // 商品: items
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v Package) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v Package) LogValue() slog.Value { return redact.LogValue(v) }
+
+// PackageMaterial 包材: packing material and the quantity used. It has the members that any of
+// 5 methods lists.
+//
+// Experimental: it may change in any minor version.
+type PackageMaterial struct {
+	Type     string          `json:"type,omitzero" xml:"type"`         // 包材型号: packing material model
+	Quantity decimal.Decimal `json:"quantity,omitzero" xml:"quantity"` // 数量: packing material quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PackageMaterial) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PackageMaterial) LogValue() slog.Value { return redact.LogValue(v) }
+
+// PackageItem 包裹商品: an item of a parcel and its quantity. It has the members that any of 5
+// methods lists.
+//
+// Experimental: it may change in any minor version.
+type PackageItem struct {
+	// 商品编码: item (SKU) code in the ERP (required by some methods)
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
+	ItemID string `json:"itemId,omitzero" xml:"itemId"`
+	// 数量: quantity of the item in this parcel (required by some methods)
+	Quantity decimal.Decimal `json:"quantity,omitzero" xml:"quantity"`
+	Amount   decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount of money of the line
+	Batches  []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`  // 批次列表: lots of the line (child batch)
+	ItemName string          `json:"itemName,omitzero" xml:"itemName"`    // 商品名称: item name
+	Price    decimal.Decimal `json:"price,omitzero,string" xml:"price"`   // 单价: unit price
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	Remark          string           `json:"remark,omitzero" xml:"remark"`           // 备注: remark
+	Unit            string           `json:"unit,omitzero" xml:"unit"`               // 单位: unit
+	OrderLineNo     string           `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PackageItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PackageItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchConfirmResponse 发货单确认接口: the answer of
 // [WarehouseService.DeliveryOrderBatchConfirm].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -845,17 +1613,20 @@ func (v DeliveryOrderBatchConfirmResponse) LogValue() slog.Value { return redact
 
 // DeliveryOrderBatchCreateRequest 发货单创建批量接口: the request of
 // [WarehouseService.DeliveryOrderBatchCreate].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateRequest struct {
-	Orders []DeliveryOrderBatchCreateOrder `json:"orders,omitzero" xml:"orders>order"` // orders
-	// extension properties: free key/value children
+	Orders []DeliveryOrderBatchCreateOrder `json:"orders,omitzero" xml:"orders>order"` // 单据列表: orders
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.deliveryorder.batchcreate
-// by: orders[].deliveryOrder.deliveryOrderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.deliveryorder.batchcreate: orders[].deliveryOrder.deliveryOrderCode. It is
+// empty if the request has no such key.
 func (v *DeliveryOrderBatchCreateRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Orders {
@@ -871,9 +1642,16 @@ func (v DeliveryOrderBatchCreateRequest) Format(s fmt.State, verb rune) { redact
 func (v DeliveryOrderBatchCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchCreateOrder is Orders of [DeliveryOrderBatchCreateRequest]: orders.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateOrder struct {
-	DeliveryOrder DeliveryOrder       `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	OrderLines    []DeliveryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
+	// 发货单: header of the delivery order
+	DeliveryOrder DeliveryOrder       `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	OrderLines    []DeliveryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	Packages      []Package           `json:"packages,omitzero" xml:"packages>package"`       // 包裹信息: parcels (child package)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -882,73 +1660,87 @@ func (v DeliveryOrderBatchCreateOrder) Format(s fmt.State, verb rune) { redact.F
 // LogValue is the value for slog, with personal data masked.
 func (v DeliveryOrderBatchCreateOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// DeliveryOrder 发货单: the head of a sales delivery order as the ERP creates it. It is the
-// union of what 2 methods list.
+// DeliveryOrder 发货单: the header of a sales delivery order as the ERP creates it. It has the
+// members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrder struct {
-	// outbound/delivery order no. (ERP side, unique) (required)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	// original outbound order no. (ERP); needed for exchange/return
+	// 出库单号: delivery or outbound order number in the ERP, unique (required)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 原出库单号: number of the original outbound order in the ERP; needed for exchanges and
+	// returns
 	PreDeliveryOrderCode string `json:"preDeliveryOrderCode,omitzero" xml:"preDeliveryOrderCode"`
-	// original outbound order no. (WMS)
+	// 原仓储系统出库单号: number of the original outbound order in the WMS
 	PreDeliveryOrderID string    `json:"preDeliveryOrderId,omitzero" xml:"preDeliveryOrderId"`
-	OrderType          OrderType `json:"orderType" xml:"orderType"` // document type (required)
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string     `json:"warehouseCode" xml:"warehouseCode"`
-	OrderFlag     OrderFlags `json:"orderFlag,omitzero" xml:"orderFlag"` // order flags; several joined with '^'
-	// source platform code (required by some of its methods)
+	OrderType          OrderType `json:"orderType" xml:"orderType" wire:"vital"` // 单据类型: document type (required)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string     `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OrderFlag     OrderFlags `json:"orderFlag,omitzero" xml:"orderFlag"` // 订单标记: order flags, separated by '^'
+	// 来源平台编码: source platform code (required by some methods)
 	SourcePlatformCode SourcePlatform `json:"sourcePlatformCode,omitzero" xml:"sourcePlatformCode"`
-	SourcePlatformName string         `json:"sourcePlatformName,omitzero" xml:"sourcePlatformName"` // source platform name
-	// document creation time, YYYY-MM-DD HH:MM:SS (required)
-	CreateTime time.Time `json:"createTime" xml:"createTime"`
-	// time the buyer placed the order (required)
+	// 来源平台名称: source platform name
+	SourcePlatformName string    `json:"sourcePlatformName,omitzero" xml:"sourcePlatformName"`
+	CreateTime         time.Time `json:"createTime" xml:"createTime"` // 创建时间: document creation time (required)
+	// 下单时间: time the buyer placed the order (required)
 	PlaceOrderTime time.Time `json:"placeOrderTime" xml:"placeOrderTime"`
-	PayTime        time.Time `json:"payTime,omitzero" xml:"payTime"`                // payment time
-	PayNo          string    `json:"payNo,omitzero" xml:"payNo"`                    // payment trade no. (Alipay no. for Taobao orders)
-	OperatorCode   string    `json:"operatorCode,omitzero" xml:"operatorCode"`      // operator code
-	OperatorName   string    `json:"operatorName,omitzero" xml:"operatorName"`      // operator name
-	OperateTime    time.Time `json:"operateTime" xml:"operateTime"`                 // operation time, YYYY-MM-DD HH:MM:SS (required)
-	ShopNick       string    `json:"shopNick" xml:"shopNick"`                       // shop name (required)
-	SellerNick     string    `json:"sellerNick,omitzero" xml:"sellerNick"`          // seller nickname
-	BuyerNick      string    `json:"buyerNick,omitzero" xml:"buyerNick" pii:"true"` // buyer nickname
-	// order total = receivable + received = items - discount + freight, CNY
+	PayTime        time.Time `json:"payTime,omitzero" xml:"payTime"` // 支付时间: payment time
+	// 支付平台交易号: payment number; of Taobao orders that of Alipay
+	PayNo        string    `json:"payNo,omitzero" xml:"payNo"`
+	OperatorCode string    `json:"operatorCode,omitzero" xml:"operatorCode"`      // 操作员编码: operator code
+	OperatorName string    `json:"operatorName,omitzero" xml:"operatorName"`      // 操作员姓名: operator name
+	OperateTime  time.Time `json:"operateTime" xml:"operateTime"`                 // 操作时间: operation time (required)
+	ShopNick     string    `json:"shopNick" xml:"shopNick" wire:"vital"`          // 店铺名称: shop name (required)
+	SellerNick   string    `json:"sellerNick,omitzero" xml:"sellerNick"`          // 卖家昵称: seller nickname
+	BuyerNick    string    `json:"buyerNick,omitzero" xml:"buyerNick" pii:"true"` // 买家昵称: buyer nickname
+	// 订单总金额: order total, CNY: receivable + received = items - discount + freight
 	TotalAmount decimal.Decimal `json:"totalAmount,omitzero,string" xml:"totalAmount"`
-	ItemAmount  decimal.Decimal `json:"itemAmount,omitzero,string" xml:"itemAmount"` // total item amount, CNY
-	// discount amount, CNY
+	// 商品总金额: total item amount, CNY
+	ItemAmount decimal.Decimal `json:"itemAmount,omitzero,string" xml:"itemAmount"`
+	// 折扣金额: discount amount, CNY
 	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
-	Freight        decimal.Decimal `json:"freight,omitzero,string" xml:"freight"` // freight / postage, CNY
-	// amount still receivable from the buyer (COD), CNY
+	Freight        decimal.Decimal `json:"freight,omitzero,string" xml:"freight"` // 运费: freight, CNY
+	// 应收金额: amount to collect from the buyer on delivery, CNY
 	ArAmount decimal.Decimal `json:"arAmount,omitzero,string" xml:"arAmount"`
-	// amount already paid by the buyer, CNY
-	GotAmount     decimal.Decimal `json:"gotAmount,omitzero,string" xml:"gotAmount"`
-	ServiceFee    decimal.Decimal `json:"serviceFee,omitzero,string" xml:"serviceFee"` // COD service fee, CNY
-	LogisticsCode LogisticsCode   `json:"logisticsCode" xml:"logisticsCode"`           // carrier code (required)
-	LogisticsName string          `json:"logisticsName,omitzero" xml:"logisticsName"`  // carrier name
-	ExpressCode   string          `json:"expressCode,omitzero" xml:"expressCode"`      // waybill no.
-	// courier area / sorting code
+	// 已收金额: amount that the buyer has paid, CNY
+	GotAmount decimal.Decimal `json:"gotAmount,omitzero,string" xml:"gotAmount"`
+	// 代收服务费: COD service fee, CNY
+	ServiceFee decimal.Decimal `json:"serviceFee,omitzero,string" xml:"serviceFee"`
+	// 物流公司编码: carrier code (required)
+	LogisticsCode LogisticsCode `json:"logisticsCode" xml:"logisticsCode" wire:"vital"`
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	// 快递区域编码: sorting code of the carrier
 	LogisticsAreaCode string `json:"logisticsAreaCode,omitzero" xml:"logisticsAreaCode"`
-	// delivery requirements
+	// 配送要求: delivery requirements
 	DeliveryRequirements *DeliveryRequirements `json:"deliveryRequirements,omitzero" xml:"deliveryRequirements"`
-	SenderInfo           *SenderInfo           `json:"senderInfo,omitzero" xml:"senderInfo"`                // sender
-	ReceiverInfo         *ReceiverInfo         `json:"receiverInfo,omitzero" xml:"receiverInfo"`            // receiver
-	IsUrgency            string                `json:"isUrgency,omitzero" xml:"isUrgency"`                  // urgent Y/N (default N)
-	InvoiceFlag          string                `json:"invoiceFlag,omitzero" xml:"invoiceFlag"`              // invoice wanted Y/N (default N)
-	Invoices             []Invoice             `json:"invoices,omitzero" xml:"invoices>invoice"`            // invoices
-	InsuranceFlag        string                `json:"insuranceFlag,omitzero" xml:"insuranceFlag"`          // insurance wanted Y/N (default N)
-	Insurance            *Insurance            `json:"insurance,omitzero" xml:"insurance"`                  // insurance
-	BuyerMessage         string                `json:"buyerMessage,omitzero" xml:"buyerMessage" pii:"true"` // buyer message
-	SellerMessage        string                `json:"sellerMessage,omitzero" xml:"sellerMessage"`          // seller memo
-	Remark               string                `json:"remark,omitzero" xml:"remark"`                        // remark (at most 500 characters)
-	// service code (values not enumerated in source)
+	SenderInfo           *SenderInfo           `json:"senderInfo,omitzero" xml:"senderInfo"`     // 发件人信息: sender
+	ReceiverInfo         *ReceiverInfo         `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: receiver
+	IsUrgency            string                `json:"isUrgency,omitzero" xml:"isUrgency"`       // 是否紧急: urgent: Y or N, N by default
+	// 是否需要发票: invoice wanted: Y or N, N by default
+	InvoiceFlag string    `json:"invoiceFlag,omitzero" xml:"invoiceFlag"`
+	Invoices    []Invoice `json:"invoices,omitzero" xml:"invoices>invoice"` // 发票信息: invoices
+	// 是否需要保价: insurance wanted: Y or N, N by default
+	InsuranceFlag string     `json:"insuranceFlag,omitzero" xml:"insuranceFlag"`
+	Insurance     *Insurance `json:"insurance,omitzero" xml:"insurance"`                  // 保价信息: insurance
+	BuyerMessage  string     `json:"buyerMessage,omitzero" xml:"buyerMessage" pii:"true"` // 买家留言: buyer message
+	SellerMessage string     `json:"sellerMessage,omitzero" xml:"sellerMessage"`          // 卖家留言: seller memo
+	Remark        string     `json:"remark,omitzero" xml:"remark"`                        // 备注: remark (at most 500 characters)
+	// 服务编码: service code; its values are undocumented
 	ServiceCode string `json:"serviceCode,omitzero" xml:"serviceCode"`
-	// Taobao trade id the OAID belongs to
+	// OAID 对应的淘宝交易单号: Taobao trade id of the OAID
 	OAIDOrderSourceCode string `json:"oaidOrderSourceCode,omitzero" xml:"oaidOrderSourceCode"`
-	OwnerCode           string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	// latest carrier-collection time (at most 19 characters)
+	// 明细行: lines (child orderLine)
+	OrderLines []DeliveryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
+	PickerInfo *PickerInfo         `json:"pickerInfo,omitzero" xml:"pickerInfo"` // 提货人信息: who picks up
+	// 关联单据: related documents (child relatedOrder)
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	OwnerCode     string         `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	// 最晚揽收时间: latest carrier-collection time (at most 19 characters)
 	LatestCollectionTime time.Time `json:"latestCollectionTime,omitzero" xml:"latestCollectionTime"`
-	// latest shipping time (at most 19 characters)
+	// 最晚发货时间: latest shipping time (at most 19 characters)
 	LatestDeliveryTime time.Time `json:"latestDeliveryTime,omitzero" xml:"latestDeliveryTime"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -958,116 +1750,61 @@ func (v DeliveryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v
 // LogValue is the value for slog, with personal data masked.
 func (v DeliveryOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// DeliveryRequirements 配送要求: when and how the parcel is to be delivered. It is the union
-// of what 2 methods list.
-type DeliveryRequirements struct {
-	// delivery time class: 1 workday, 2 holiday, 101 same day, 102 next morning, 103 next day, 104
-	// appointment, 105 day after next
-	ScheduleType int64     `json:"scheduleType,omitzero" xml:"scheduleType"`
-	ScheduleDay  time.Time `json:"scheduleDay,omitzero" xml:"scheduleDay" time:"date"` // requested delivery date
-	// requested delivery window start, HH:MM:SS
-	ScheduleStartTime string `json:"scheduleStartTime,omitzero" xml:"scheduleStartTime"`
-	// requested delivery window end, HH:MM:SS
-	ScheduleEndTime string `json:"scheduleEndTime,omitzero" xml:"scheduleEndTime"`
-	// delivery service: PTPS normal, LLPS cold chain, HBP eco
-	DeliveryType DeliveryType `json:"deliveryType,omitzero" xml:"deliveryType"`
-}
-
-// SenderInfo 发件人信息: who sends the goods. It is the union of what 6 methods list.
-type SenderInfo struct {
-	Company       string `json:"company,omitzero" xml:"company"`               // company name
-	Name          string `json:"name" xml:"name" pii:"true"`                   // person name (required)
-	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`    // postal code
-	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`            // landline phone
-	Mobile        string `json:"mobile" xml:"mobile" pii:"true"`               // mobile phone (required)
-	Email         string `json:"email,omitzero" xml:"email" pii:"true"`        // e-mail
-	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`       // 2-letter country code
-	Province      string `json:"province" xml:"province"`                      // province (required)
-	City          string `json:"city" xml:"city"`                              // city (required)
-	Area          string `json:"area,omitzero" xml:"area" pii:"true"`          // district
-	Town          string `json:"town,omitzero" xml:"town" pii:"true"`          // town / street
-	DetailAddress string `json:"detailAddress" xml:"detailAddress" pii:"true"` // street address (required)
-	Remark        string `json:"remark,omitzero" xml:"remark"`                 // remark (at most 500 characters)
-	ID            string `json:"id,omitzero" xml:"id" pii:"true"`              // identity document no.
-
-	// Extra holds the members that are not known above.
-	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
-}
-
-// Format prints the value for people, with personal data masked.
-func (v SenderInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
-
-// LogValue is the value for slog, with personal data masked.
-func (v SenderInfo) LogValue() slog.Value { return redact.LogValue(v) }
-
-// ReceiverInfo 收件人信息: who receives the goods. From a Taobao order it holds an OAID in
-// place of name and address. It is the union of what 5 methods list.
-type ReceiverInfo struct {
-	Company string `json:"company,omitzero" xml:"company"`            // company name
-	Name    string `json:"name" xml:"name" pii:"true"`                // person name (required)
-	ZipCode string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // postal code
-	Tel     string `json:"tel,omitzero" xml:"tel" pii:"true"`         // landline phone
-	Mobile  string `json:"mobile" xml:"mobile" pii:"true"`            // mobile phone (required)
-	// receiver identity document type: 1 ID card, 2 officer card, 3 passport, 4 other
-	IDType        string `json:"idType,omitzero" xml:"idType"`
-	IDNumber      string `json:"idNumber,omitzero" xml:"idNumber" pii:"true"`  // receiver identity document no.
-	Email         string `json:"email,omitzero" xml:"email" pii:"true"`        // e-mail
-	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`       // 2-letter country code
-	Province      string `json:"province" xml:"province"`                      // province (required)
-	City          string `json:"city" xml:"city"`                              // city (required)
-	Area          string `json:"area,omitzero" xml:"area" pii:"true"`          // district
-	Town          string `json:"town,omitzero" xml:"town" pii:"true"`          // town / street
-	DetailAddress string `json:"detailAddress" xml:"detailAddress" pii:"true"` // street address (required)
-	OAID          string `json:"oaid,omitzero" xml:"oaid" pii:"true"`          // encrypted Taobao receiver-address id (OAID)
-	// privacy marker (source documents only '1') (meaning inferred from the name)
-	Privacy  string `json:"privacy,omitzero" xml:"privacy"`
-	District string `json:"district,omitzero" xml:"district" pii:"true"` // receiver district
-	ID       string `json:"id,omitzero" xml:"id" pii:"true"`             // identity document no.
-
-	// Extra holds the members that are not known above.
-	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
-}
-
-// Format prints the value for people, with personal data masked.
-func (v ReceiverInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
-
-// LogValue is the value for slog, with personal data masked.
-func (v ReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
-
-// Insurance 保价: insurance of a parcel. It is the union of what 2 methods list.
+// Insurance 保价: insurance of a parcel. It has the members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type Insurance struct {
-	Type   string          `json:"type,omitzero" xml:"type"`            // insurance type
-	Amount decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // insured amount
+	Type   string          `json:"type,omitzero" xml:"type"`            // 保价类型: insurance type
+	Amount decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 保价金额: insured amount
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// DeliveryOrderLine 发货单明细: a line of a delivery order to be shipped. It is the union of
-// what 2 methods list.
-type DeliveryOrderLine struct {
-	OrderLineNo        string `json:"orderLineNo,omitzero" xml:"orderLineNo"`               // line no.
-	SourceOrderCode    string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`       // platform trade no.
-	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"` // platform sub-order no.
-	PayNo              string `json:"payNo,omitzero" xml:"payNo"`                           // payment trade no. (Alipay no. for Taobao orders)
-	OwnerCode          string `json:"ownerCode" xml:"ownerCode"`                            // cargo-owner code (required)
-	ItemCode           string `json:"itemCode" xml:"itemCode"`                              // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
-	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"` // stock type
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`           // item name
-	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`             // platform item code
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                      // planned quantity (required)
-	// retail price = actual price + unit discount
-	RetailPrice decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`
-	// actual (deal) unit price, CNY (required)
-	ActualPrice decimal.Decimal `json:"actualPrice,string" xml:"actualPrice"`
-	// discount amount, CNY
-	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
-	BatchCode      string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate    time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate     time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode    string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
+// Format prints the value for people, with personal data masked.
+func (v Insurance) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
-	// Extra holds the members that are not known above.
+// LogValue is the value for slog, with personal data masked.
+func (v Insurance) LogValue() slog.Value { return redact.LogValue(v) }
+
+// DeliveryOrderLine 发货单明细: a line of a delivery order to be shipped. It has the members
+// that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
+type DeliveryOrderLine struct {
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	// 平台交易单号: trade number on the platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 平台子单号: suborder number on the platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	// 支付平台交易号: payment number; of Taobao orders that of Alipay
+	PayNo string `json:"payNo,omitzero" xml:"payNo"`
+	// 货主编码: cargo-owner code (required by some methods)
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"`
+	// 商品编码: item (SKU) code in the ERP (required by some methods)
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	ExtCode       string        `json:"extCode,omitzero" xml:"extCode"`             // 平台商品编码: platform item code
+	// 计划数量: planned quantity (required by some methods)
+	PlanQty decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`
+	// 零售价: retail price: actual price + discount per unit, CNY
+	RetailPrice decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`
+	// 实际成交价: actual unit price, CNY (required by some methods)
+	ActualPrice decimal.Decimal `json:"actualPrice,omitzero,string" xml:"actualPrice"`
+	// 折扣金额: discount amount, CNY
+	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
+	BatchCode      string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate    time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate     time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode    string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	Batches        []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots of the line (child batch)
+	Remark         string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1079,10 +1816,12 @@ func (v DeliveryOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchCreateResponse 发货单创建批量接口: the answer of
 // [WarehouseService.DeliveryOrderBatchCreate].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateResponse struct {
-	Orders []DeliveryOrderBatchCreateFailure `json:"orders,omitzero" xml:"orders>order"` // orders
+	Orders []DeliveryOrderBatchCreateFailure `json:"orders,omitzero" xml:"orders>order"` // 单据列表: orders
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1093,26 +1832,39 @@ func (v DeliveryOrderBatchCreateResponse) Format(s fmt.State, verb rune) { redac
 func (v DeliveryOrderBatchCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchCreateFailure is Orders of [DeliveryOrderBatchCreateResponse]: orders.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateFailure struct {
-	// outbound/delivery order no. (ERP side, unique)
+	// 出库单号: delivery or outbound order number in the ERP, unique
 	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
-	Message           string `json:"message,omitzero" xml:"message"` // failure message for that order
-}
+	Message           string `json:"message,omitzero" xml:"message"` // 响应信息: why the order failed
 
-// DeliveryOrderBatchCreateAnswerRequest 发货单创建结果通知接口(批量): the request of
-// [WarehouseService.DeliveryOrderBatchCreateAnswer].
-type DeliveryOrderBatchCreateAnswerRequest struct {
-	Orders []DeliveryOrderBatchCreateAnswerOrder `json:"orders,omitzero" xml:"orders>order"` // orders
-	// extension properties: free key/value children
-	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of
-// taobao.qimen.deliveryorder.batchcreate.answer by: orders[].deliveryOrderCode. It is empty
-// where the request lacks it.
+// Format prints the value for people, with personal data masked.
+func (v DeliveryOrderBatchCreateFailure) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v DeliveryOrderBatchCreateFailure) LogValue() slog.Value { return redact.LogValue(v) }
+
+// DeliveryOrderBatchCreateAnswerRequest 发货单创建结果通知接口(批量): the request of
+// [WarehouseService.DeliveryOrderBatchCreateAnswer].
+//
+// Experimental: it may change in any minor version.
+type DeliveryOrderBatchCreateAnswerRequest struct {
+	Orders []DeliveryOrderBatchCreateAnswerOrder `json:"orders,omitzero" xml:"orders>order"` // 单据列表: orders
+	// 扩展属性: extension properties, as keys and values
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.deliveryorder.batchcreate.answer: orders[].deliveryOrderCode. It is empty if
+// the request has no such key.
 func (v *DeliveryOrderBatchCreateAnswerRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Orders {
@@ -1131,56 +1883,108 @@ func (v DeliveryOrderBatchCreateAnswerRequest) LogValue() slog.Value { return re
 
 // DeliveryOrderBatchCreateAnswerOrder is Orders of [DeliveryOrderBatchCreateAnswerRequest]:
 // orders.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateAnswerOrder struct {
-	// outbound/delivery order no. (ERP side, unique)
-	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
-	// document header
+	// 出库单号: delivery or outbound order number in the ERP, unique
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode" wire:"vital"`
+	// 单据头: document header
 	OrderInfo DeliveryOrderBatchCreateAnswerOrderOrderInfo `json:"orderInfo,omitzero" xml:"orderInfo"`
-	// delivery orders (used when the WMS split the order, or which orders failed)
+	// 发货单列表: the parts of a split order, or the orders that failed
 	DeliveryOrders []SplitDeliveryOrder `json:"deliveryOrders,omitzero" xml:"deliveryOrders>deliveryOrder"`
-	Flag           string               `json:"flag,omitzero" xml:"flag"`       // success|failure
-	Code           string               `json:"code,omitzero" xml:"code"`       // response code ('0' commonly on success)
-	Message        string               `json:"message,omitzero" xml:"message"` // failure message for that order
+	Flag           string               `json:"flag,omitzero" xml:"flag"`       // 响应结果: success or failure
+	Code           string               `json:"code,omitzero" xml:"code"`       // 响应码: response code; usually 0 on success
+	Message        string               `json:"message,omitzero" xml:"message"` // 响应信息: why the order failed
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v DeliveryOrderBatchCreateAnswerOrder) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v DeliveryOrderBatchCreateAnswerOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchCreateAnswerOrderOrderInfo is OrderInfo of
 // [DeliveryOrderBatchCreateAnswerOrder]: document header.
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateAnswerOrderOrderInfo struct {
-	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // document creation time, YYYY-MM-DD HH:MM:SS
-	// outbound/delivery order no. assigned by the WMS
+	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // 创建时间: document creation time
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string        `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // carrier code
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// SplitDeliveryOrder 拆单发货单: one of the delivery orders that the warehouse made of one. It
-// is the union of what 2 methods list.
+// Format prints the value for people, with personal data masked.
+func (v DeliveryOrderBatchCreateAnswerOrderOrderInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v DeliveryOrderBatchCreateAnswerOrderOrderInfo) LogValue() slog.Value {
+	return redact.LogValue(v)
+}
+
+// SplitDeliveryOrder 拆单发货单: one of the delivery orders into which the warehouse split an
+// order. It has the members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type SplitDeliveryOrder struct {
-	// outbound/delivery order no. assigned by the WMS
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string              `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	LogisticsCode LogisticsCode       `json:"logisticsCode,omitzero" xml:"logisticsCode"`     // carrier code
-	OrderLines    []SplitDeliveryLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	CreateTime    time.Time           `json:"createTime,omitzero" xml:"createTime"`           // document creation time, YYYY-MM-DD HH:MM:SS
+	LogisticsCode LogisticsCode       `json:"logisticsCode,omitzero" xml:"logisticsCode"`     // 物流公司编码: carrier code
+	OrderLines    []SplitDeliveryLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	CreateTime    time.Time           `json:"createTime,omitzero" xml:"createTime"`           // 创建时间: document creation time
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// SplitDeliveryLine 拆单发货单明细: a line of a split delivery order. It is the union of what
-// 2 methods list.
+// Format prints the value for people, with personal data masked.
+func (v SplitDeliveryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SplitDeliveryOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SplitDeliveryLine 拆单发货单明细: a line of a split delivery order. It has the members that
+// any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type SplitDeliveryLine struct {
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID   string          `json:"itemId,omitzero" xml:"itemId"`
-	Quantity decimal.Decimal `json:"quantity,omitzero,string" xml:"quantity"` // quantity
+	Quantity decimal.Decimal `json:"quantity,omitzero,string" xml:"quantity"` // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v SplitDeliveryLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SplitDeliveryLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // DeliveryOrderBatchCreateAnswerResponse 发货单创建结果通知接口(批量): the answer of
 // [WarehouseService.DeliveryOrderBatchCreateAnswer].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderBatchCreateAnswerResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1194,19 +1998,23 @@ func (v DeliveryOrderBatchCreateAnswerResponse) LogValue() slog.Value { return r
 
 // DeliveryOrderConfirmRequest 发货单确认接口: the request of
 // [WarehouseService.DeliveryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderConfirmRequest struct {
-	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // parcels
-	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	// 发货单: header of the delivery order
+	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // 包裹信息: parcels
+	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.deliveryorder.confirm by:
-// deliveryOrder.outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.deliveryorder.confirm: deliveryOrder.outBizCode. It is empty if the request has
+// no such key.
 func (v *DeliveryOrderConfirmRequest) IdempotencyKey() string {
 	return keyOf(v.DeliveryOrder.OutBizCode)
 }
@@ -1219,8 +2027,10 @@ func (v DeliveryOrderConfirmRequest) LogValue() slog.Value { return redact.LogVa
 
 // DeliveryOrderConfirmResponse 发货单确认接口: the answer of
 // [WarehouseService.DeliveryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1232,18 +2042,22 @@ func (v DeliveryOrderConfirmResponse) LogValue() slog.Value { return redact.LogV
 
 // DeliveryOrderCreateRequest 发货单创建接口: the request of
 // [WarehouseService.DeliveryOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderCreateRequest struct {
-	DeliveryOrder DeliveryOrder       `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	OrderLines    []DeliveryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	// 发货单: header of the delivery order
+	DeliveryOrder DeliveryOrder       `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	OrderLines    []DeliveryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.deliveryorder.create by:
-// deliveryOrder.deliveryOrderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.deliveryorder.create: deliveryOrder.deliveryOrderCode. It is empty if the
+// request has no such key.
 func (v *DeliveryOrderCreateRequest) IdempotencyKey() string {
 	return keyOf(v.DeliveryOrder.DeliveryOrderCode)
 }
@@ -1256,17 +2070,19 @@ func (v DeliveryOrderCreateRequest) LogValue() slog.Value { return redact.LogVal
 
 // DeliveryOrderCreateResponse 发货单创建接口: the answer of
 // [WarehouseService.DeliveryOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderCreateResponse struct {
-	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // document creation time, YYYY-MM-DD HH:MM:SS
-	// outbound/delivery order no. assigned by the WMS
+	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // 创建时间: document creation time
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string        `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // carrier code
-	// delivery orders (used when the WMS split the order, or which orders failed)
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	// 发货单列表: the parts of a split order, or the orders that failed
 	DeliveryOrders []SplitDeliveryOrder `json:"deliveryOrders,omitzero" xml:"deliveryOrders>deliveryOrder"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1278,20 +2094,26 @@ func (v DeliveryOrderCreateResponse) LogValue() slog.Value { return redact.LogVa
 
 // DeliveryOrderQueryRequest 发货单查询接口: the request of
 // [WarehouseService.DeliveryOrderQuery].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderQueryRequest struct {
-	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	// warehouse code (OTHER when the ERP does not designate one)
-	WarehouseCode   string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	OrderCode       string `json:"orderCode" xml:"orderCode"`                      // document no. (ERP side) (required)
-	OrderID         string `json:"orderId,omitzero" xml:"orderId"`                 // document no. assigned by the WMS
-	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"` // platform trade no.
-	Page            int64  `json:"page" xml:"page"`                                // page, from 1 (required)
-	PageSize        int64  `json:"pageSize" xml:"pageSize"`                        // page size (max 100 in query APIs) (required)
-	// extension properties: free key/value children
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	// 单据号: document number in the ERP (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 仓储系统单据号: document number assigned by the WMS (at most 50 characters)
+	OrderID string `json:"orderId,omitzero" xml:"orderId"`
+	// 平台交易单号: trade number on the platform (at most 50 characters)
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	Page            int64  `json:"page" xml:"page" wire:"vital"` // 页码: page number, from 1 (required)
+	// 每页条数: page size, at most 100 in queries (required)
+	PageSize int64 `json:"pageSize" xml:"pageSize" wire:"vital"`
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1303,13 +2125,16 @@ func (v DeliveryOrderQueryRequest) LogValue() slog.Value { return redact.LogValu
 
 // DeliveryOrderQueryResponse 发货单查询接口: the answer of
 // [WarehouseService.DeliveryOrderQuery].
+//
+// Experimental: it may change in any minor version.
 type DeliveryOrderQueryResponse struct {
-	TotalLines    int64           `json:"totalLines,omitzero" xml:"totalLines"`           // total number of lines
-	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // parcels
-	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
+	TotalLines int64 `json:"totalLines,omitzero" xml:"totalLines" wire:"vital"` // 总行数: total number of lines
+	// 发货单: header of the delivery order
+	DeliveryOrder DeliveredOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	Packages      []Package       `json:"packages,omitzero" xml:"packages>package"`       // 包裹信息: parcels
+	OrderLines    []DeliveredLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1321,21 +2146,23 @@ func (v DeliveryOrderQueryResponse) LogValue() slog.Value { return redact.LogVal
 
 // EntryOrderConfirmRequest 入库单确认接口: the request of
 // [WarehouseService.EntryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderConfirmRequest struct {
-	EntryOrder ReceivedEntryOrder  `json:"entryOrder,omitzero" xml:"entryOrder"`           // inbound order header
-	OrderLines []ReceivedEntryLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	EntryOrder ReceivedEntryOrder  `json:"entryOrder,omitzero" xml:"entryOrder"`           // 入库单: inbound order header
+	OrderLines []ReceivedEntryLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	// marks the last of several inbound batches
+	// 末批标识: marks the last of several requests for one document
 	TotalOrders []EntryOrderConfirmTotal `json:"totalOrders,omitzero" xml:"totalOrders>totalOrder"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.entryorder.confirm by:
-// entryOrder.outBizCode (+ orderLines[].orderLineNo where there are). It is empty where the
-// request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.entryorder.confirm: entryOrder.outBizCode (+ orderLines[].orderLineNo, if
+// present). It is empty if the request has no such key.
 func (v *EntryOrderConfirmRequest) IdempotencyKey() string {
 	var parts []string
 	parts = append(parts, v.EntryOrder.OutBizCode)
@@ -1354,40 +2181,47 @@ func (v EntryOrderConfirmRequest) Format(s fmt.State, verb rune) { redact.Format
 func (v EntryOrderConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReceivedEntryOrder is EntryOrder of [EntryOrderConfirmRequest]: inbound order header.
+//
+// Experimental: it may change in any minor version.
 type ReceivedEntryOrder struct {
-	OrderCode     string    `json:"orderCode,omitzero" xml:"orderCode"`         // document no. (ERP side)
-	OrderID       string    `json:"orderId,omitzero" xml:"orderId"`             // document no. assigned by the WMS
-	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"`         // document type
-	WarehouseName string    `json:"warehouseName,omitzero" xml:"warehouseName"` // warehouse name
-	// total lines of the document when it is sent in several requests; the receiver waits until it
-	// has them all
-	TotalOrderLines int64  `json:"totalOrderLines,omitzero" xml:"totalOrderLines"`
-	EntryOrderCode  string `json:"entryOrderCode" xml:"entryOrderCode"` // inbound order no. (ERP side) (required)
-	OwnerCode       string `json:"ownerCode" xml:"ownerCode"`           // cargo-owner code (required)
-	// purchase order no. (when orderType=CGRK)
+	OrderCode     string    `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number in the ERP
+	OrderID       string    `json:"orderId,omitzero" xml:"orderId"`             // 仓储系统单据号: document number assigned by the WMS
+	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"`         // 单据类型: document type
+	WarehouseName string    `json:"warehouseName,omitzero" xml:"warehouseName"` // 仓库名称: warehouse name
+	// 单据总行数: total lines of the document when it is sent in several requests; the receiver
+	// waits until it has them all
+	TotalOrderLines int64 `json:"totalOrderLines,omitzero" xml:"totalOrderLines" wire:"vital"`
+	// 入库单号: inbound order number in the ERP (required)
+	EntryOrderCode string `json:"entryOrderCode" xml:"entryOrderCode" wire:"vital"`
+	OwnerCode      string `json:"ownerCode" xml:"ownerCode" wire:"vital"` // 货主编码: cargo-owner code (required)
+	// 采购单号: purchase order number, if orderType is CGRK
 	PurchaseOrderCode string `json:"purchaseOrderCode,omitzero" xml:"purchaseOrderCode"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode  string    `json:"warehouseCode" xml:"warehouseCode"`
-	EntryOrderID   string    `json:"entryOrderId,omitzero" xml:"entryOrderId"`     // inbound order id assigned by the WMS
-	EntryOrderType OrderType `json:"entryOrderType,omitzero" xml:"entryOrderType"` // inbound type
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (required)
-	OutBizCode string `json:"outBizCode" xml:"outBizCode"`
-	// multi-shipment/receipt flag: 0=final confirmation, 1=intermediate (quantities are
-	// incremental)
-	ConfirmType int64           `json:"confirmType" xml:"confirmType"`
-	Status      OrderStatus     `json:"status" xml:"status"`                    // document status (required)
-	OperateTime time.Time       `json:"operateTime,omitzero" xml:"operateTime"` // operation time, YYYY-MM-DD HH:MM:SS
-	Remark      string          `json:"remark,omitzero" xml:"remark"`           // remark (at most 500 characters)
-	Freight     decimal.Decimal `json:"freight,omitzero,string" xml:"freight"`  // freight / postage, CNY
-	// sub type used when the main type is 'other'
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 仓储系统入库单号: inbound order id assigned by the WMS
+	EntryOrderID   string    `json:"entryOrderId,omitzero" xml:"entryOrderId"`
+	EntryOrderType OrderType `json:"entryOrderType,omitzero" xml:"entryOrderType"` // 入库单类型: inbound type
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (required)
+	OutBizCode string `json:"outBizCode" xml:"outBizCode" wire:"vital"`
+	// 多次回传标识: 0 final confirmation, 1 intermediate; the quantities are increments
+	ConfirmType int64           `json:"confirmType" xml:"confirmType" wire:"vital"`
+	Status      OrderStatus     `json:"status" xml:"status" wire:"vital"`       // 状态: document status (required)
+	OperateTime time.Time       `json:"operateTime,omitzero" xml:"operateTime"` // 操作时间: operation time
+	Remark      string          `json:"remark,omitzero" xml:"remark"`           // 备注: remark (at most 500 characters)
+	Freight     decimal.Decimal `json:"freight,omitzero,string" xml:"freight"`  // 运费: freight, CNY
+	// 业务子类型: subtype, if the type is "other"
 	SubOrderType string `json:"subOrderType,omitzero" xml:"subOrderType"`
-	// department bearing the cost
-	ResponsibleDepartment string `json:"responsibleDepartment,omitzero" xml:"responsibleDepartment"`
-	ShopNick              string `json:"shopNick" xml:"shopNick"` // shop name (required)
-	ShopCode              string `json:"shopCode" xml:"shopCode"` // shop code (required)
+	// 费用归属部门: department that bears the cost
+	ResponsibleDepartment string        `json:"responsibleDepartment,omitzero" xml:"responsibleDepartment"`
+	ShopNick              string        `json:"shopNick" xml:"shopNick" wire:"vital"`     // 店铺名称: shop name (required)
+	ShopCode              string        `json:"shopCode" xml:"shopCode" wire:"vital"`     // 店铺编码: shop code (required)
+	ReceiverInfo          *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: who receives
+	// 关联单据: related documents (child relatedOrder)
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	SenderInfo    *SenderInfo    `json:"senderInfo,omitzero" xml:"senderInfo"` // 发件人信息: who sends
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1398,32 +2232,51 @@ func (v ReceivedEntryOrder) Format(s fmt.State, verb rune) { redact.Format(s, ve
 func (v ReceivedEntryOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReceivedEntryLine is OrderLines of [EntryOrderConfirmRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type ReceivedEntryLine struct {
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	OwnerCode   string `json:"ownerCode" xml:"ownerCode"`              // cargo-owner code (required)
-	ItemCode    string `json:"itemCode" xml:"itemCode"`                // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo" wire:"vital"` // 行号: line number
+	OwnerCode   string `json:"ownerCode" xml:"ownerCode" wire:"vital"`              // 货主编码: cargo-owner code (required)
+	ItemCode    string `json:"itemCode" xml:"itemCode" wire:"vital"`                // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`           // item name
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                      // planned quantity (required)
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"` // stock type
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty (required)
+	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                      // 计划数量: planned quantity (required)
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it (required)
 	ActualQty   decimal.Decimal `json:"actualQty" xml:"actualQty"`
-	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // lots
-	Remark      string          `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
-	Unit        string          `json:"unit,omitzero" xml:"unit"`                           // unit
-	SNList      *SNList         `json:"snList,omitzero" xml:"snList"`                       // serial-number list
+	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots
+	Remark      string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
+	Unit        string          `json:"unit,omitzero" xml:"unit"`                           // 单位: unit
+	SNList      *SNList         `json:"snList,omitzero" xml:"snList"`                       // 序列号列表: serial numbers
+	// 实际成交价: price really paid for one
+	ActualPrice decimal.Decimal `json:"actualPrice,omitzero,string" xml:"actualPrice"`
+	// 折扣金额: discount on one piece
+	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
+	ExtCode        string          `json:"extCode,omitzero" xml:"extCode"` // 平台商品编码: code of the item at the sales platform
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	PayNo           string `json:"payNo,omitzero" xml:"payNo"`       // 支付平台交易号: number at the payment platform
+	QRCode          string `json:"qrCode,omitzero" xml:"qrCode"`     // 商品二维码: traceability code, several joined by semicolons
+	Quantity        string `json:"quantity,omitzero" xml:"quantity"` // 数量: quantity
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 仓储系统子单号: number of the split delivery order in the warehouse
+	SubDeliveryOrderID string `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1434,25 +2287,37 @@ func (v ReceivedEntryLine) Format(s fmt.State, verb rune) { redact.Format(s, ver
 func (v ReceivedEntryLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderConfirmTotal is TotalOrders of [EntryOrderConfirmRequest]: marks the last of
-// several inbound batches.
+// several requests for one document.
+//
+// Experimental: it may change in any minor version.
 type EntryOrderConfirmTotal struct {
-	Remark string `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty
+	Remark string `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
 	ActualQty decimal.Decimal `json:"actualQty,string" xml:"actualQty"`
-	ItemName  string          `json:"itemName,omitzero" xml:"itemName"` // item name
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemName  string          `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID      string `json:"itemId,omitzero" xml:"itemId"`
-	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // item (SKU) code in the ERP
-	OwnerCode   string `json:"ownerCode,omitzero" xml:"ownerCode"`     // cargo-owner code
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
+	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: item (SKU) code in the ERP
+	OwnerCode   string `json:"ownerCode,omitzero" xml:"ownerCode"`     // 货主编码: cargo-owner code
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v EntryOrderConfirmTotal) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v EntryOrderConfirmTotal) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderConfirmResponse 入库单确认接口: the answer of
 // [WarehouseService.EntryOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1463,19 +2328,21 @@ func (v EntryOrderConfirmResponse) Format(s fmt.State, verb rune) { redact.Forma
 func (v EntryOrderConfirmResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderCreateRequest 入库单创建接口: the request of [WarehouseService.EntryOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderCreateRequest struct {
-	EntryOrder EntryOrder       `json:"entryOrder,omitzero" xml:"entryOrder"`           // inbound order header
-	OrderLines []EntryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	EntryOrder EntryOrder       `json:"entryOrder,omitzero" xml:"entryOrder"`           // 入库单: inbound order header
+	OrderLines []EntryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.entryorder.create by:
-// entryOrder.entryOrderCode (+ orderLines[].orderLineNo where there are). It is empty where
-// the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.entryorder.create: entryOrder.entryOrderCode (+ orderLines[].orderLineNo, if
+// present). It is empty if the request has no such key.
 func (v *EntryOrderCreateRequest) IdempotencyKey() string {
 	var parts []string
 	parts = append(parts, v.EntryOrder.EntryOrderCode)
@@ -1494,40 +2361,50 @@ func (v EntryOrderCreateRequest) Format(s fmt.State, verb rune) { redact.Format(
 func (v EntryOrderCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrder is EntryOrder of [EntryOrderCreateRequest]: inbound order header.
+//
+// Experimental: it may change in any minor version.
 type EntryOrder struct {
-	EntryOrderCode string `json:"entryOrderCode" xml:"entryOrderCode"` // inbound order no. (ERP side) (required)
-	OwnerCode      string `json:"ownerCode" xml:"ownerCode"`           // cargo-owner code (required)
-	// purchase order no. (when orderType=CGRK)
+	// 入库单号: inbound order number in the ERP (required)
+	EntryOrderCode string `json:"entryOrderCode" xml:"entryOrderCode" wire:"vital"`
+	OwnerCode      string `json:"ownerCode" xml:"ownerCode" wire:"vital"` // 货主编码: cargo-owner code (required)
+	// 采购单号: purchase order number, if orderType is CGRK
 	PurchaseOrderCode string `json:"purchaseOrderCode,omitzero" xml:"purchaseOrderCode"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode   string         `json:"warehouseCode" xml:"warehouseCode"`
-	OrderCreateTime time.Time      `json:"orderCreateTime,omitzero" xml:"orderCreateTime"`          // document creation time
-	OrderType       OrderType      `json:"orderType,omitzero" xml:"orderType"`                      // document type
-	RelatedOrders   []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"` // related documents
-	// expected arrival / transfer start time
-	ExpectStartTime time.Time     `json:"expectStartTime,omitzero" xml:"expectStartTime"`
-	ExpectEndTime   time.Time     `json:"expectEndTime,omitzero" xml:"expectEndTime"` // latest expected arrival time
-	LogisticsCode   LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // carrier code
-	LogisticsName   string        `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	ExpressCode     string        `json:"expressCode,omitzero" xml:"expressCode"`     // waybill no.
-	SupplierCode    string        `json:"supplierCode,omitzero" xml:"supplierCode"`   // supplier code
-	SupplierName    string        `json:"supplierName,omitzero" xml:"supplierName"`   // supplier name
-	OperatorCode    string        `json:"operatorCode,omitzero" xml:"operatorCode"`   // operator code
-	OperatorName    string        `json:"operatorName,omitzero" xml:"operatorName"`   // operator name
-	OperateTime     time.Time     `json:"operateTime,omitzero" xml:"operateTime"`     // operation time, YYYY-MM-DD HH:MM:SS
-	SenderInfo      *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`       // sender
-	ReceiverInfo    *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"`   // receiver
-	Remark          string        `json:"remark,omitzero" xml:"remark"`               // remark (at most 500 characters)
-	// total lines of the document when it is sent in several requests; the receiver waits until it
-	// has them all
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 单据创建时间: document creation time
+	OrderCreateTime time.Time `json:"orderCreateTime,omitzero" xml:"orderCreateTime"`
+	OrderType       OrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type
+	// 关联单据: related documents
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	// 预期开始时间: expected start of arrival or transfer
+	ExpectStartTime time.Time `json:"expectStartTime,omitzero" xml:"expectStartTime"`
+	// 最迟预期到货时间: latest expected arrival
+	ExpectEndTime time.Time     `json:"expectEndTime,omitzero" xml:"expectEndTime"`
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	SupplierCode  string        `json:"supplierCode,omitzero" xml:"supplierCode"`   // 供应商编码: supplier code
+	SupplierName  string        `json:"supplierName,omitzero" xml:"supplierName"`   // 供应商名称: supplier name
+	OperatorCode  string        `json:"operatorCode,omitzero" xml:"operatorCode"`   // 操作员编码: operator code
+	OperatorName  string        `json:"operatorName,omitzero" xml:"operatorName"`   // 操作员姓名: operator name
+	OperateTime   time.Time     `json:"operateTime,omitzero" xml:"operateTime"`     // 操作时间: operation time
+	SenderInfo    *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`       // 发件人信息: sender
+	ReceiverInfo  *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"`   // 收件人信息: receiver
+	Remark        string        `json:"remark,omitzero" xml:"remark"`               // 备注: remark (at most 500 characters)
+	// 单据总行数: total lines of the document when it is sent in several requests; the receiver
+	// waits until it has them all
 	TotalOrderLines string `json:"totalOrderLines,omitzero" xml:"totalOrderLines"`
-	WarehouseName   string `json:"warehouseName,omitzero" xml:"warehouseName"` // warehouse name
-	// source warehouse code
+	WarehouseName   string `json:"warehouseName,omitzero" xml:"warehouseName"` // 仓库名称: warehouse name
+	// 来源仓库编码: source warehouse code
 	SourceWarehouseCode string `json:"sourceWarehouseCode,omitzero" xml:"sourceWarehouseCode"`
-	// source warehouse name
+	// 来源仓库名称: source warehouse name
 	SourceWarehouseName string `json:"sourceWarehouseName,omitzero" xml:"sourceWarehouseName"`
+	// 多次回传标识: 0 final, 1 intermediate (quantities are then increments)
+	ConfirmType int64  `json:"confirmType,omitzero" xml:"confirmType" wire:"vital"`
+	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"` // 外部业务编码: message number for de-duplication
+	Status      string `json:"status,omitzero" xml:"status"`         // 状态: state
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1537,39 +2414,55 @@ func (v EntryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 // LogValue is the value for slog, with personal data masked.
 func (v EntryOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// RelatedOrder 关联单据: a document that belongs to this one. It is the union of what 2
-// methods list.
-type RelatedOrder struct {
-	OrderType RelatedOrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	OrderCode string           `json:"orderCode,omitzero" xml:"orderCode"` // document no. (ERP side)
-}
-
 // EntryOrderLine is OrderLines of [EntryOrderCreateRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type EntryOrderLine struct {
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	OwnerCode   string `json:"ownerCode" xml:"ownerCode"`              // cargo-owner code (required)
-	ItemCode    string `json:"itemCode" xml:"itemCode"`                // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo" wire:"vital"` // 行号: line number
+	OwnerCode   string `json:"ownerCode" xml:"ownerCode" wire:"vital"`              // 货主编码: cargo-owner code (required)
+	ItemCode    string `json:"itemCode" xml:"itemCode" wire:"vital"`                // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                  // item name
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                             // planned quantity (required)
-	SKUProperty   string          `json:"skuProperty,omitzero" xml:"skuProperty"`            // SKU properties text
-	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"` // purchase price
-	// retail price = actual price + unit discount
+	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                  // 商品名称: item name
+	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                             // 计划数量: planned quantity (required)
+	SKUProperty   string          `json:"skuProperty,omitzero" xml:"skuProperty"`            // 规格属性: SKU properties text
+	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"` // 采购价: purchase price
+	// 零售价: retail price: actual price + discount per unit, CNY
 	RetailPrice   decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	Unit          string          `json:"unit,omitzero" xml:"unit"`                           // unit
-	SNList        *SNList         `json:"snList,omitzero" xml:"snList"`                       // serial-number list
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	Unit          string          `json:"unit,omitzero" xml:"unit"`                           // 单位: unit
+	SNList        *SNList         `json:"snList,omitzero" xml:"snList"`                       // 序列号列表: serial numbers
+	// 实际成交价: price really paid for one
+	ActualPrice decimal.Decimal `json:"actualPrice,omitzero,string" xml:"actualPrice"`
+	ActualQty   string          `json:"actualQty,omitzero" xml:"actualQty"` // 实际数量: quantity really handled
+	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"` // 批次列表: lots of the line (child batch)
+	// 折扣金额: discount on one piece
+	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
+	ExtCode        string          `json:"extCode,omitzero" xml:"extCode"` // 平台商品编码: code of the item at the sales platform
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	PayNo           string `json:"payNo,omitzero" xml:"payNo"`       // 支付平台交易号: number at the payment platform
+	QRCode          string `json:"qrCode,omitzero" xml:"qrCode"`     // 商品二维码: traceability code, several joined by semicolons
+	Quantity        string `json:"quantity,omitzero" xml:"quantity"` // 数量: quantity
+	Remark          string `json:"remark,omitzero" xml:"remark"`     // 备注: remark
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 仓储系统子单号: number of the split delivery order in the warehouse
+	SubDeliveryOrderID string `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1580,10 +2473,13 @@ func (v EntryOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, 
 func (v EntryOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderCreateResponse 入库单创建接口: the answer of [WarehouseService.EntryOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderCreateResponse struct {
-	EntryOrderID string `json:"entryOrderId,omitzero" xml:"entryOrderId"` // inbound order id assigned by the WMS
+	// 仓储系统入库单号: inbound order id assigned by the WMS
+	EntryOrderID string `json:"entryOrderId,omitzero" xml:"entryOrderId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1594,19 +2490,24 @@ func (v EntryOrderCreateResponse) Format(s fmt.State, verb rune) { redact.Format
 func (v EntryOrderCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderQueryRequest 入库单查询接口: the request of [WarehouseService.EntryOrderQuery].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderQueryRequest struct {
-	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	// warehouse code (OTHER when the ERP does not designate one)
-	WarehouseCode  string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	EntryOrderCode string `json:"entryOrderCode" xml:"entryOrderCode"`      // inbound order no. (ERP side) (required)
-	EntryOrderID   string `json:"entryOrderId,omitzero" xml:"entryOrderId"` // inbound order id assigned by the WMS
-	Page           int64  `json:"page" xml:"page"`                          // page, from 1 (required)
-	PageSize       int64  `json:"pageSize" xml:"pageSize"`                  // page size (max 100 in query APIs) (required)
-	// extension properties: free key/value children
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	// 入库单号: inbound order number in the ERP (required; at most 50 characters)
+	EntryOrderCode string `json:"entryOrderCode" xml:"entryOrderCode" wire:"vital"`
+	// 仓储系统入库单号: inbound order id assigned by the WMS (at most 50 characters)
+	EntryOrderID string `json:"entryOrderId,omitzero" xml:"entryOrderId"`
+	Page         int64  `json:"page" xml:"page" wire:"vital"` // 页码: page number, from 1 (required)
+	// 每页条数: page size, at most 100 in queries (required)
+	PageSize int64 `json:"pageSize" xml:"pageSize" wire:"vital"`
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1617,12 +2518,14 @@ func (v EntryOrderQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s
 func (v EntryOrderQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderQueryResponse 入库单查询接口: the answer of [WarehouseService.EntryOrderQuery].
+//
+// Experimental: it may change in any minor version.
 type EntryOrderQueryResponse struct {
-	TotalLines int64                 `json:"totalLines,omitzero" xml:"totalLines"`           // total number of lines
-	EntryOrder EntryOrderState       `json:"entryOrder,omitzero" xml:"entryOrder"`           // inbound order header
-	OrderLines []EntryOrderStateLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
+	TotalLines int64                 `json:"totalLines,omitzero" xml:"totalLines" wire:"vital"` // 总行数: total number of lines
+	EntryOrder EntryOrderState       `json:"entryOrder,omitzero" xml:"entryOrder"`              // 入库单: inbound order header
+	OrderLines []EntryOrderStateLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`    // 明细行: lines
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1633,17 +2536,21 @@ func (v EntryOrderQueryResponse) Format(s fmt.State, verb rune) { redact.Format(
 func (v EntryOrderQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderState is EntryOrder of [EntryOrderQueryResponse]: inbound order header.
+//
+// Experimental: it may change in any minor version.
 type EntryOrderState struct {
-	EntryOrderCode string `json:"entryOrderCode,omitzero" xml:"entryOrderCode"` // inbound order no. (ERP side)
-	OwnerCode      string `json:"ownerCode,omitzero" xml:"ownerCode"`           // cargo-owner code
-	// warehouse code (OTHER when the ERP does not designate one)
-	WarehouseCode  string      `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	EntryOrderID   string      `json:"entryOrderId,omitzero" xml:"entryOrderId"`     // inbound order id assigned by the WMS
-	EntryOrderType OrderType   `json:"entryOrderType,omitzero" xml:"entryOrderType"` // inbound type
-	Status         OrderStatus `json:"status,omitzero" xml:"status"`                 // document status
-	OperateTime    time.Time   `json:"operateTime,omitzero" xml:"operateTime"`       // operation time, YYYY-MM-DD HH:MM:SS
+	// 入库单号: inbound order number in the ERP
+	EntryOrderCode string `json:"entryOrderCode,omitzero" xml:"entryOrderCode"`
+	OwnerCode      string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	// 仓储系统入库单号: inbound order id assigned by the WMS
+	EntryOrderID   string      `json:"entryOrderId,omitzero" xml:"entryOrderId"`
+	EntryOrderType OrderType   `json:"entryOrderType,omitzero" xml:"entryOrderType"` // 入库单类型: inbound type
+	Status         OrderStatus `json:"status,omitzero" xml:"status"`                 // 状态: document status
+	OperateTime    time.Time   `json:"operateTime,omitzero" xml:"operateTime"`       // 操作时间: operation time
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1654,25 +2561,26 @@ func (v EntryOrderState) Format(s fmt.State, verb rune) { redact.Format(s, verb,
 func (v EntryOrderState) LogValue() slog.Value { return redact.LogValue(v) }
 
 // EntryOrderStateLine is OrderLines of [EntryOrderQueryResponse]: lines.
+//
+// Experimental: it may change in any minor version.
 type EntryOrderStateLine struct {
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	ItemCode    string `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID   string          `json:"itemId,omitzero" xml:"itemId"`
-	ItemName string          `json:"itemName,omitzero" xml:"itemName"` // item name
-	PlanQty  decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`   // planned quantity
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty
+	ItemName string          `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	PlanQty  decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`   // 计划数量: planned quantity
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
 	ActualQty     decimal.Decimal `json:"actualQty,omitzero" xml:"actualQty"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1684,13 +2592,16 @@ func (v EntryOrderStateLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryQueryRequest 库存查询接口（多商品）: the request of
 // [WarehouseService.InventoryQuery].
+//
+// Experimental: it may change in any minor version.
 type InventoryQueryRequest struct {
-	CriteriaList []InventoryQueryCriteria `json:"criteriaList,omitzero" xml:"criteriaList>criteria"` // query criteria
-	// extension properties: free key/value children
+	// 查询条件: query criteria
+	CriteriaList []InventoryQueryCriteria `json:"criteriaList,omitzero" xml:"criteriaList>criteria"`
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1701,24 +2612,37 @@ func (v InventoryQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s,
 func (v InventoryQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryQueryCriteria is CriteriaList of [InventoryQueryRequest]: query criteria.
+//
+// Experimental: it may change in any minor version.
 type InventoryQueryCriteria struct {
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	ItemCode      string `json:"itemCode" xml:"itemCode"`            // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code
+	ItemCode      string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // stock type
-	Remark        string        `json:"remark,omitzero" xml:"remark"`               // remark (at most 500 characters)
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	Remark        string        `json:"remark,omitzero" xml:"remark"`               // 备注: remark (at most 500 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryQueryCriteria) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryQueryCriteria) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryQueryResponse 库存查询接口（多商品）: the answer of
 // [WarehouseService.InventoryQuery].
+//
+// Experimental: it may change in any minor version.
 type InventoryQueryResponse struct {
-	Items []InventoryQueryItem `json:"items,omitzero" xml:"items>item"` // items
+	Items []InventoryQueryItem `json:"items,omitzero" xml:"items>item"` // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1729,22 +2653,24 @@ func (v InventoryQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s
 func (v InventoryQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryQueryItem is Items of [InventoryQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
 type InventoryQueryItem struct {
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	ItemCode      string `json:"itemCode,omitzero" xml:"itemCode"` // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemCode      string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // quantity
-	LockQuantity  decimal.Decimal `json:"lockQuantity" xml:"lockQuantity"`                    // frozen (locked) quantity
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // 数量: quantity
+	LockQuantity  decimal.Decimal `json:"lockQuantity" xml:"lockQuantity"`                    // 锁定数量: locked quantity
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1755,32 +2681,42 @@ func (v InventoryQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, ve
 func (v InventoryQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryReportRequest 库存盘点通知接口: the request of [WarehouseService.InventoryReport].
+//
+// Experimental: it may change in any minor version.
 type InventoryReportRequest struct {
-	TotalPage   int64 `json:"totalPage" xml:"totalPage"`     // total pages (required)
-	CurrentPage int64 `json:"currentPage" xml:"currentPage"` // current page, from 1 (required)
-	PageSize    int64 `json:"pageSize" xml:"pageSize"`       // page size (max 100 in query APIs) (required)
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode  string    `json:"warehouseCode" xml:"warehouseCode"`
-	CheckOrderCode string    `json:"checkOrderCode" xml:"checkOrderCode"`      // stock-count document no. (required)
-	CheckOrderID   string    `json:"checkOrderId,omitzero" xml:"checkOrderId"` // WMS-side stock-count id
-	OwnerCode      string    `json:"ownerCode" xml:"ownerCode"`                // cargo-owner code (required)
-	CheckTime      time.Time `json:"checkTime,omitzero" xml:"checkTime"`       // stock-count time
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (required)
-	OutBizCode string                `json:"outBizCode" xml:"outBizCode"`
-	Remark     string                `json:"remark,omitzero" xml:"remark"`    // remark (at most 500 characters)
-	Items      []InventoryReportItem `json:"items,omitzero" xml:"items>item"` // items
-	// extension properties: free key/value children
+	TotalPage   int64 `json:"totalPage" xml:"totalPage" wire:"vital"`     // 总页数: total pages (required)
+	CurrentPage int64 `json:"currentPage" xml:"currentPage" wire:"vital"` // 当前页: page number, from 1 (required)
+	// 每页条数: page size, at most 100 in queries (required)
+	PageSize int64 `json:"pageSize" xml:"pageSize" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 盘点单号: stocktake number (required; at most 50 characters)
+	CheckOrderCode string `json:"checkOrderCode" xml:"checkOrderCode" wire:"vital"`
+	// 仓储系统盘点单号: stocktake id in the WMS (at most 50 characters)
+	CheckOrderID string `json:"checkOrderId,omitzero" xml:"checkOrderId"`
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	// 盘点时间: time of the stocktake (at most 19 characters)
+	CheckTime time.Time `json:"checkTime,omitzero" xml:"checkTime"`
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (required; at most 50 characters)
+	OutBizCode string                `json:"outBizCode" xml:"outBizCode" wire:"vital"`
+	Remark     string                `json:"remark,omitzero" xml:"remark"`    // 备注: remark (at most 500 characters)
+	Items      []InventoryReportItem `json:"items,omitzero" xml:"items>item"` // 商品: items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	// change type: CHECK=stock count, ADJUST=adjustment (required)
-	AdjustType string `json:"adjustType" xml:"adjustType"`
+	// 变动类型: kind of change: CHECK stocktake, ADJUST adjustment (required; at most 50
+	// characters)
+	AdjustType string `json:"adjustType" xml:"adjustType" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.inventory.report by:
-// outBizCode + currentPage. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.inventory.report: outBizCode + currentPage. It is empty if the request has no
+// such key.
 func (v *InventoryReportRequest) IdempotencyKey() string {
 	return keyOf(v.OutBizCode, strconv.FormatInt(v.CurrentPage, 10))
 }
@@ -1792,25 +2728,41 @@ func (v InventoryReportRequest) Format(s fmt.State, verb rune) { redact.Format(s
 func (v InventoryReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // InventoryReportItem is Items of [InventoryReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type InventoryReportItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // quantity (required)
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	SNCode        string          `json:"snCode,omitzero" xml:"snCode"`                       // serial number
-	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
-	TotalQty      decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"`                   // total stock quantity
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // 数量: quantity (required)
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	SNCode        string          `json:"snCode,omitzero" xml:"snCode"`                       // 序列号: serial number
+	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
+	TotalQty      decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"`                   // 总数量: total stock quantity
+	OwnerCode     string          `json:"ownerCode,omitzero" xml:"ownerCode"`                 // 货主编码: cargo-owner code
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v InventoryReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
 // InventoryReportResponse 库存盘点通知接口: the answer of [WarehouseService.InventoryReport].
+//
+// Experimental: it may change in any minor version.
 type InventoryReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1821,29 +2773,34 @@ func (v InventoryReportResponse) Format(s fmt.State, verb rune) { redact.Format(
 func (v InventoryReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ItemLackReportRequest 发货单缺货通知接口: the request of [WarehouseService.ItemLackReport].
+//
+// Experimental: it may change in any minor version.
 type ItemLackReportRequest struct {
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode"`
-	// outbound/delivery order no. (ERP side, unique) (required)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	// outbound/delivery order no. assigned by the WMS
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 出库单号: delivery or outbound order number in the ERP, unique (required; at most 50
+	// characters)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS (at most 50
+	// characters)
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// document creation time, YYYY-MM-DD HH:MM:SS (required)
+	// 创建时间: document creation time (required; at most 19 characters)
 	CreateTime time.Time `json:"createTime" xml:"createTime"`
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (required)
-	OutBizCode string               `json:"outBizCode" xml:"outBizCode"`
-	Items      []ItemLackReportItem `json:"items,omitzero" xml:"items>item"` // items
-	// extension properties: free key/value children
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (required; at most 50 characters)
+	OutBizCode string               `json:"outBizCode" xml:"outBizCode" wire:"vital"`
+	Items      []ItemLackReportItem `json:"items,omitzero" xml:"items>item"` // 商品: items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.itemlack.report by:
-// outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.itemlack.report: outBizCode. It is empty if the request has no such key.
 func (v *ItemLackReportRequest) IdempotencyKey() string {
 	return keyOf(v.OutBizCode)
 }
@@ -1855,25 +2812,38 @@ func (v ItemLackReportRequest) Format(s fmt.State, verb rune) { redact.Format(s,
 func (v ItemLackReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ItemLackReportItem is Items of [ItemLackReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type ItemLackReportItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // planned quantity (required)
-	LackQty       decimal.Decimal `json:"lackQty" xml:"lackQty"`                              // quantity short (required)
-	Reason        string          `json:"reason,omitzero" xml:"reason"`                       // reason
-	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // 计划数量: planned quantity (required)
+	LackQty       decimal.Decimal `json:"lackQty" xml:"lackQty"`                              // 缺货数量: missing quantity (required)
+	Reason        string          `json:"reason,omitzero" xml:"reason"`                       // 原因: reason
+	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v ItemLackReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemLackReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
 // ItemLackReportResponse 发货单缺货通知接口: the answer of [WarehouseService.ItemLackReport].
+//
+// Experimental: it may change in any minor version.
 type ItemLackReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1885,17 +2855,21 @@ func (v ItemLackReportResponse) LogValue() slog.Value { return redact.LogValue(v
 
 // ItemsSynchronizeRequest 商品同步接口 (批量): the request of
 // [WarehouseService.ItemsSynchronize].
+//
+// Experimental: it may change in any minor version.
 type ItemsSynchronizeRequest struct {
-	// operation: add|update for item sync; pending|restore for order.pending (required)
-	ActionType string `json:"actionType" xml:"actionType"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode"`
-	OwnerCode     string `json:"ownerCode" xml:"ownerCode"`       // cargo-owner code (required; at most 50 characters)
-	Items         []Item `json:"items,omitzero" xml:"items>item"` // items
-	// extension properties: free key/value children
+	// 操作类型: operation: add or update (required; at most 10 characters)
+	ActionType string `json:"actionType" xml:"actionType" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	Items     []Item `json:"items,omitzero" xml:"items>item"` // 商品: items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1905,79 +2879,150 @@ func (v ItemsSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(
 // LogValue is the value for slog, with personal data masked.
 func (v ItemsSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// Item 商品: the master data of an item (SKU). It is the union of what 2 methods list.
+// Item 商品: the master data of an item (SKU). It has the members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type Item struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required; at most 50 characters)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode) (at most 50 characters)
-	ItemID      string `json:"itemId,omitzero" xml:"itemId"`
-	GoodsCode   string `json:"goodsCode,omitzero" xml:"goodsCode"`     // style / goods no. (at most 50 characters)
-	ItemName    string `json:"itemName" xml:"itemName"`                // item name (required; at most 200 characters)
-	ShortName   string `json:"shortName,omitzero" xml:"shortName"`     // short name (at most 200 characters)
-	EnglishName string `json:"englishName,omitzero" xml:"englishName"` // English name (at most 200 characters)
-	// barcode(s); several joined with ';' (required; at most 500 characters)
-	BarCode     string          `json:"barCode" xml:"barCode"`
-	SKUProperty string          `json:"skuProperty,omitzero" xml:"skuProperty"` // SKU properties text (at most 200 characters)
-	StockUnit   string          `json:"stockUnit,omitzero" xml:"stockUnit"`     // stock unit (at most 50 characters)
-	Length      decimal.Decimal `json:"length,omitzero,string" xml:"length"`    // length, cm (18 digits, 2 after the point)
-	Width       decimal.Decimal `json:"width,omitzero,string" xml:"width"`      // width, cm (18 digits, 2 after the point)
-	Height      decimal.Decimal `json:"height,omitzero,string" xml:"height"`    // height, cm (18 digits, 2 after the point)
-	// volume, litres (18 digits, 3 after the point)
+	// 商品编码: item (SKU) code in the ERP (required; at most 50 characters)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (at most 50 characters)
+	ItemID    string `json:"itemId,omitzero" xml:"itemId"`
+	GoodsCode string `json:"goodsCode,omitzero" xml:"goodsCode"` // 货号: style number (at most 50 characters)
+	// 商品名称: item name (required; at most 200 characters)
+	ItemName  string `json:"itemName" xml:"itemName" wire:"vital"`
+	ShortName string `json:"shortName,omitzero" xml:"shortName"` // 商品简称: short name (at most 200 characters)
+	// 英文名: English name (at most 200 characters)
+	EnglishName string `json:"englishName,omitzero" xml:"englishName"`
+	// 条形码: barcodes, separated by ';' (required; at most 500 characters)
+	BarCode string `json:"barCode" xml:"barCode" wire:"vital"`
+	// 规格属性: SKU properties text (at most 200 characters)
+	SKUProperty string `json:"skuProperty,omitzero" xml:"skuProperty"`
+	StockUnit   string `json:"stockUnit,omitzero" xml:"stockUnit"` // 库存单位: stock unit (at most 50 characters)
+	// 长: length, cm (18 digits, 2 after the point)
+	Length decimal.Decimal `json:"length,omitzero,string" xml:"length"`
+	Width  decimal.Decimal `json:"width,omitzero,string" xml:"width"` // 宽: width, cm (18 digits, 2 after the point)
+	// 高: height, cm (18 digits, 2 after the point)
+	Height decimal.Decimal `json:"height,omitzero,string" xml:"height"`
+	// 体积: volume, litres (18 digits, 3 after the point)
 	Volume decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`
-	// gross weight, kg (18 digits, 3 after the point)
+	// 毛重: gross weight, kg (18 digits, 3 after the point)
 	GrossWeight decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`
-	// net weight, kg (18 digits, 3 after the point)
-	NetWeight       decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`
-	Color           string          `json:"color,omitzero" xml:"color"`                     // colour (at most 50 characters)
-	Size            string          `json:"size,omitzero" xml:"size"`                       // size (at most 50 characters)
-	Title           string          `json:"title,omitzero" xml:"title"`                     // title in the channel
-	CategoryID      string          `json:"categoryId,omitzero" xml:"categoryId"`           // category id
-	CategoryName    string          `json:"categoryName,omitzero" xml:"categoryName"`       // category name
-	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"` // billing goods class
-	SafetyStock     decimal.Decimal `json:"safetyStock,omitzero" xml:"safetyStock"`         // safety stock
-	ItemType        ItemType        `json:"itemType" xml:"itemType"`                        // item type (required)
-	TagPrice        decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`        // tag price
-	// retail price = actual price + unit discount
+	// 净重: net weight, kg (18 digits, 3 after the point)
+	NetWeight    decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`
+	Color        string          `json:"color,omitzero" xml:"color"`               // 颜色: colour (at most 50 characters)
+	Size         string          `json:"size,omitzero" xml:"size"`                 // 尺码: size (at most 50 characters)
+	Title        string          `json:"title,omitzero" xml:"title"`               // 渠道中的标题: title in the channel
+	CategoryID   string          `json:"categoryId,omitzero" xml:"categoryId"`     // 类目编号: category id
+	CategoryName string          `json:"categoryName,omitzero" xml:"categoryName"` // 类目名称: category name
+	// 计价货类: goods class for billing
+	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"`
+	SafetyStock     decimal.Decimal `json:"safetyStock,omitzero" xml:"safetyStock"`  // 安全库存: safety stock
+	ItemType        ItemType        `json:"itemType" xml:"itemType" wire:"vital"`    // 商品类型: item type (required)
+	TagPrice        decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"` // 吊牌价: tag price
+	// 零售价: retail price: actual price + discount per unit, CNY
 	RetailPrice   decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`
-	CostPrice     decimal.Decimal `json:"costPrice,omitzero,string" xml:"costPrice"`          // cost price
-	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // purchase price
-	SeasonCode    string          `json:"seasonCode,omitzero" xml:"seasonCode"`               // season code
-	SeasonName    string          `json:"seasonName,omitzero" xml:"seasonName"`               // season name
-	BrandCode     string          `json:"brandCode,omitzero" xml:"brandCode"`                 // brand code
-	BrandName     string          `json:"brandName,omitzero" xml:"brandName"`                 // brand name
-	IsSNMgmt      string          `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`                   // serial-number management Y/N (default N)
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	// shelf-life management Y/N (default N)
+	CostPrice     decimal.Decimal `json:"costPrice,omitzero,string" xml:"costPrice"`         // 成本价: cost price
+	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"` // 采购价: purchase price
+	SeasonCode    string          `json:"seasonCode,omitzero" xml:"seasonCode"`              // 季节编码: season code
+	SeasonName    string          `json:"seasonName,omitzero" xml:"seasonName"`              // 季节名称: season name
+	BrandCode     string          `json:"brandCode,omitzero" xml:"brandCode"`                // 品牌编码: brand code
+	BrandName     string          `json:"brandName,omitzero" xml:"brandName"`                // 品牌名称: brand name
+	// 是否序列号管理: serial-number management: Y or N, N by default
+	IsSNMgmt    string    `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`
+	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate  time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	// 是否保质期管理: shelf-life management: Y or N, N by default
 	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
-	ShelfLife       int64  `json:"shelfLife,omitzero" xml:"shelfLife"` // shelf life, hours
-	// days before expiry after which receipt is refused
-	RejectLifecycle int64 `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle"`
-	// days before expiry after which sale is forbidden
-	LockupLifecycle int64 `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle"`
-	// days before expiry at which the lot is flagged near-expiry
-	AdventLifecycle int64     `json:"adventLifecycle,omitzero" xml:"adventLifecycle"`
-	IsBatchMgmt     string    `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"`         // lot management Y/N (default N)
-	BatchCode       string    `json:"batchCode,omitzero" xml:"batchCode"`             // lot code
-	BatchRemark     string    `json:"batchRemark,omitzero" xml:"batchRemark"`         // lot remark
-	PackCode        string    `json:"packCode,omitzero" xml:"packCode"`               // packing code
-	Pcs             string    `json:"pcs,omitzero" xml:"pcs"`                         // units per carton
-	OriginAddress   string    `json:"originAddress,omitzero" xml:"originAddress"`     // place of origin
-	ApprovalNumber  string    `json:"approvalNumber,omitzero" xml:"approvalNumber"`   // approval number
-	IsFragile       string    `json:"isFragile,omitzero" xml:"isFragile"`             // fragile Y/N (default N)
-	IsHazardous     string    `json:"isHazardous,omitzero" xml:"isHazardous"`         // hazardous Y/N (default N)
-	Remark          string    `json:"remark,omitzero" xml:"remark"`                   // remark (at most 500 characters)
-	CreateTime      time.Time `json:"createTime,omitzero" xml:"createTime"`           // document creation time, YYYY-MM-DD HH:MM:SS
-	UpdateTime      time.Time `json:"updateTime,omitzero" xml:"updateTime"`           // update time
-	IsValid         string    `json:"isValid,omitzero" xml:"isValid"`                 // valid Y/N (default N)
-	IsSKU           string    `json:"isSku,omitzero" xml:"isSku"`                     // is a SKU Y/N (default N)
-	PackageMaterial string    `json:"packageMaterial,omitzero" xml:"packageMaterial"` // packing material type
-	LogisticsType   string    `json:"logisticsType,omitzero" xml:"logisticsType"`     // fulfilment mode: 0 self, 1 Cainiao
-	IsLiquid        string    `json:"isLiquid,omitzero" xml:"isLiquid"`               // liquid Y/N (default N)
-	// supplier code (meaning inferred from the name)
-	SupplierCode string `json:"supplierCode,omitzero" xml:"supplierCode"`
+	ShelfLife       int64  `json:"shelfLife,omitzero" xml:"shelfLife" wire:"vital"` // 保质期: shelf life, hours
+	// 保质期禁收天数: days before expiry from which receipt is rejected
+	RejectLifecycle int64 `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle" wire:"vital"`
+	// 保质期禁售天数: days before expiry from which sale is forbidden
+	LockupLifecycle int64 `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle" wire:"vital"`
+	// 保质期临期预警天数: days before expiry from which the lot counts as near expiry
+	AdventLifecycle int64 `json:"adventLifecycle,omitzero" xml:"adventLifecycle" wire:"vital"`
+	// 是否批次管理: lot management: Y or N, N by default
+	IsBatchMgmt     string    `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"`
+	BatchCode       string    `json:"batchCode,omitzero" xml:"batchCode"`             // 批次编号: lot code
+	BatchRemark     string    `json:"batchRemark,omitzero" xml:"batchRemark"`         // 批次备注: lot remark
+	PackCode        string    `json:"packCode,omitzero" xml:"packCode"`               // 包装代码: packing code
+	Pcs             string    `json:"pcs,omitzero" xml:"pcs"`                         // 箱规: units per carton
+	OriginAddress   string    `json:"originAddress,omitzero" xml:"originAddress"`     // 原产地: place of origin
+	ApprovalNumber  string    `json:"approvalNumber,omitzero" xml:"approvalNumber"`   // 批准文号: approval number
+	IsFragile       string    `json:"isFragile,omitzero" xml:"isFragile"`             // 是否易碎: fragile: Y or N, N by default
+	IsHazardous     string    `json:"isHazardous,omitzero" xml:"isHazardous"`         // 是否危险品: hazardous: Y or N, N by default
+	Remark          string    `json:"remark,omitzero" xml:"remark"`                   // 备注: remark (at most 500 characters)
+	CreateTime      time.Time `json:"createTime,omitzero" xml:"createTime"`           // 创建时间: document creation time
+	UpdateTime      time.Time `json:"updateTime,omitzero" xml:"updateTime"`           // 更新时间: time of the update
+	IsValid         string    `json:"isValid,omitzero" xml:"isValid"`                 // 是否有效: valid: Y or N, N by default
+	IsSKU           string    `json:"isSku,omitzero" xml:"isSku"`                     // 是否 SKU: whether it is a SKU: Y or N, N by default
+	PackageMaterial string    `json:"packageMaterial,omitzero" xml:"packageMaterial"` // 包材类型: packing material type
+	LogisticsType   string    `json:"logisticsType,omitzero" xml:"logisticsType"`     // 发货方式: fulfilment: 0 own, 1 Cainiao
+	IsLiquid        string    `json:"isLiquid,omitzero" xml:"isLiquid"`               // 是否液体: liquid: Y or N, N by default
+	// 实际金额: amount really paid (undocumented)
+	ActualAmount decimal.Decimal `json:"actualAmount,omitzero,string" xml:"actualAmount"`
+	ActualQty    string          `json:"actualQty,omitzero" xml:"actualQty"` // 实际数量: quantity really handled (undocumented)
+	// 金额: amount of money of the line (undocumented)
+	Amount      decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`
+	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`     // 批次列表: lots of the line (child batch)
+	ChangeTime  string          `json:"changeTime,omitzero" xml:"changeTime"`   // 变动时间: time of the change (undocumented)
+	ChannelCode string          `json:"channelCode,omitzero" xml:"channelCode"` // 渠道编码: sales channel (undocumented)
+	// 残次品数量: defective pieces (undocumented)
+	DefectiveQty decimal.Decimal `json:"defectiveQty,omitzero,string" xml:"defectiveQty"`
+	Discount     decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount (undocumented)
+	// 折扣价: discounted price (undocumented)
+	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
+	// 外部编码: code of the item at the sales platform (undocumented)
+	ExCode string `json:"exCode,omitzero" xml:"exCode"`
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit (undocumented)
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	// 是否区域销售: whether sold by area (undocumented)
+	IsAreaSale string `json:"isAreaSale,omitzero" xml:"isAreaSale"`
+	LackQty    string `json:"lackQty,omitzero" xml:"lackQty"` // 缺货数量: missing pieces (undocumented)
+	// 最近更新时间: time of the latest change (undocumented)
+	LatestUpdateTime string `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
+	LockQuantity     string `json:"lockQuantity,omitzero" xml:"lockQuantity"` // 锁定数量: locked quantity (undocumented)
+	// 正品数量: good pieces (undocumented)
+	NormalQty   decimal.Decimal `json:"normalQty,omitzero,string" xml:"normalQty"`
+	OrderCode   string          `json:"orderCode,omitzero" xml:"orderCode"`     // 单据号: document number (undocumented)
+	OrderLineNo string          `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number (undocumented)
+	OrderType   string          `json:"orderType,omitzero" xml:"orderType"`     // 单据类型: kind of document (undocumented)
+	// 外部业务编码: message number for de-duplication (undocumented)
+	OutBizCode string          `json:"outBizCode,omitzero" xml:"outBizCode"`
+	OwnerCode  string          `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	PlanQty    string          `json:"planQty,omitzero" xml:"planQty"`     // 计划数量: planned quantity (undocumented)
+	Price      decimal.Decimal `json:"price,omitzero,string" xml:"price"`  // 单价: unit price (undocumented)
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	// 生产批号: production batch number (undocumented)
+	ProduceCode string `json:"produceCode,omitzero" xml:"produceCode"`
+	Quantity    string `json:"quantity,omitzero" xml:"quantity"` // 数量: quantity
+	Reason      string `json:"reason,omitzero" xml:"reason"`     // 原因: reason (undocumented)
+	// 实收数量: quantity received (undocumented)
+	ReceiveQty decimal.Decimal `json:"receiveQty,omitzero,string" xml:"receiveQty"`
+	// 参考价: reference price (undocumented)
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	SN             string          `json:"sn,omitzero" xml:"sn"`         // 序列号: serial number (undocumented)
+	SNCode         string          `json:"snCode,omitzero" xml:"snCode"` // 序列号: serial code (undocumented)
+	// 平台交易单号: order number of the sales platform (undocumented)
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 标准价: standard price (undocumented)
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`
+	StockStatus   string          `json:"stockStatus,omitzero" xml:"stockStatus"` // 库存状态: state of the stock (undocumented)
+	// 平台子单号: sub-order number of the sales platform (undocumented)
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	SupplierCode       string `json:"supplierCode,omitzero" xml:"supplierCode"` // 供应商编码: supplier code (undocumented)
+	// 皮重: tare weight, kg (undocumented)
+	TareWeight decimal.Decimal `json:"tareWeight,omitzero,string" xml:"tareWeight"`
+	// 温度要求: temperature requirement (undocumented)
+	TempRequirement string `json:"tempRequirement,omitzero" xml:"tempRequirement"`
+	Unit            string `json:"unit,omitzero" xml:"unit"` // 单位: unit (undocumented)
+	// 仓库编码: warehouse code, OTHER when not designated (undocumented)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -1989,10 +3034,12 @@ func (v Item) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ItemsSynchronizeResponse 商品同步接口 (批量): the answer of
 // [WarehouseService.ItemsSynchronize].
+//
+// Experimental: it may change in any minor version.
 type ItemsSynchronizeResponse struct {
-	Items []ItemsSynchronizeFailure `json:"items,omitzero" xml:"items>item"` // items
+	Items []ItemsSynchronizeFailure `json:"items,omitzero" xml:"items>item"` // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2003,32 +3050,52 @@ func (v ItemsSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format
 func (v ItemsSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ItemsSynchronizeFailure is Items of [ItemsSynchronizeResponse]: items.
+//
+// Experimental: it may change in any minor version.
 type ItemsSynchronizeFailure struct {
-	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"` // item (SKU) code in the ERP (at most 50 characters)
-	Message  string `json:"message,omitzero" xml:"message"`   // response message
-}
+	// 商品编码: item (SKU) code in the ERP (at most 50 characters)
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
+	Message  string `json:"message,omitzero" xml:"message"` // 响应信息: response message
 
-// OrderCancelRequest 单据取消接口: the request of [WarehouseService.OrderCancel].
-type OrderCancelRequest struct {
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode"`
-	OwnerCode     string    `json:"ownerCode,omitzero" xml:"ownerCode"`       // cargo-owner code
-	OrderCode     string    `json:"orderCode" xml:"orderCode"`                // document no. (ERP side) (required)
-	OrderID       string    `json:"orderId,omitzero" xml:"orderId"`           // document no. assigned by the WMS
-	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"`       // document type
-	CancelReason  string    `json:"cancelReason,omitzero" xml:"cancelReason"` // cancel reason
-	// extension properties: free key/value children
-	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	// platform sub-orders
-	SubSourceOrders []OrderCancelSubOrder `json:"subSourceOrders,omitzero" xml:"subSourceOrders>subSourceOrder"`
-
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.order.cancel by: orderCode
-// (+ orderType where there are) (+ subSourceOrders[].subSourceOrderCode where there are). It
-// is empty where the request lacks it.
+// Format prints the value for people, with personal data masked.
+func (v ItemsSynchronizeFailure) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemsSynchronizeFailure) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderCancelRequest 单据取消接口: the request of [WarehouseService.OrderCancel].
+//
+// Experimental: it may change in any minor version.
+type OrderCancelRequest struct {
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 单据号: document number in the ERP (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 仓储系统单据号: document number assigned by the WMS (at most 50 characters)
+	OrderID string `json:"orderId,omitzero" xml:"orderId"`
+	// 单据类型: document type (at most 50 characters)
+	OrderType OrderType `json:"orderType,omitzero" xml:"orderType" wire:"vital"`
+	// 取消原因: cancel reason (at most 500 characters)
+	CancelReason string `json:"cancelReason,omitzero" xml:"cancelReason"`
+	// 扩展属性: extension properties, as keys and values
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// 平台子单: suborders on the platform
+	SubSourceOrders []OrderCancelSubOrder `json:"subSourceOrders,omitzero" xml:"subSourceOrders>subSourceOrder"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.order.cancel: orderCode (+ orderType, if present) (+
+// subSourceOrders[].subSourceOrderCode, if present). It is empty if the request has no such
+// key.
 func (v *OrderCancelRequest) IdempotencyKey() string {
 	var parts []string
 	parts = append(parts, v.OrderCode)
@@ -2049,14 +3116,28 @@ func (v OrderCancelRequest) Format(s fmt.State, verb rune) { redact.Format(s, ve
 // LogValue is the value for slog, with personal data masked.
 func (v OrderCancelRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// OrderCancelSubOrder is SubSourceOrders of [OrderCancelRequest]: platform sub-orders.
+// OrderCancelSubOrder is SubSourceOrders of [OrderCancelRequest]: suborders on the platform.
+//
+// Experimental: it may change in any minor version.
 type OrderCancelSubOrder struct {
-	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"` // platform sub-order no.
+	// 平台子单号: suborder number on the platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode" wire:"vital"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v OrderCancelSubOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderCancelSubOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
 // OrderCancelResponse 单据取消接口: the answer of [WarehouseService.OrderCancel].
+//
+// Experimental: it may change in any minor version.
 type OrderCancelResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2067,20 +3148,25 @@ func (v OrderCancelResponse) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v OrderCancelResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderPendingRequest 单据挂起（恢复）接口: the request of [WarehouseService.OrderPending].
+//
+// Experimental: it may change in any minor version.
 type OrderPendingRequest struct {
-	// operation: add|update for item sync; pending|restore for order.pending (required)
-	ActionType string `json:"actionType" xml:"actionType"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode"`
-	OwnerCode     string    `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	OrderCode     string    `json:"orderCode" xml:"orderCode"`          // document no. (ERP side) (required)
-	OrderID       string    `json:"orderId,omitzero" xml:"orderId"`     // document no. assigned by the WMS
-	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	Reason        string    `json:"reason,omitzero" xml:"reason"`       // reason
-	// extension properties: free key/value children
+	// 操作类型: operation: pending or restore (required; at most 50 characters)
+	ActionType string `json:"actionType" xml:"actionType" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 单据号: document number in the ERP (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 仓储系统单据号: document number assigned by the WMS (at most 50 characters)
+	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`
+	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type (at most 50 characters)
+	Reason    string    `json:"reason,omitzero" xml:"reason"`       // 原因: reason (at most 500 characters)
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2091,8 +3177,10 @@ func (v OrderPendingRequest) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v OrderPendingRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderPendingResponse 单据挂起（恢复）接口: the answer of [WarehouseService.OrderPending].
+//
+// Experimental: it may change in any minor version.
 type OrderPendingResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2104,38 +3192,39 @@ func (v OrderPendingResponse) LogValue() slog.Value { return redact.LogValue(v) 
 
 // OrderExceptionReportRequest 订单异常通知接口: the request of
 // [WarehouseService.OrderExceptionReport].
+//
+// Experimental: it may change in any minor version.
 type OrderExceptionReportRequest struct {
-	// exception message id (at most 50 characters; meaning inferred from the name)
+	// 异常消息编号: exception message id (at most 50 characters; undocumented)
 	MessageID string `json:"messageId,omitzero" xml:"messageId"`
-	// warehouse code (OTHER when the ERP does not designate one) (at most 50 characters; meaning
-	// inferred from the name)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters;
+	// undocumented)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	// outbound/delivery order no. (ERP side, unique) (at most 50 characters; meaning inferred from
-	// the name)
+	// 出库单号: delivery or outbound order number in the ERP, unique (at most 50 characters;
+	// undocumented)
 	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
-	// outbound/delivery order no. assigned by the WMS (meaning inferred from the name)
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS (at most 50
+	// characters; undocumented)
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// document type (at most 50 characters; meaning inferred from the name)
+	// 单据类型: document type (at most 50 characters; undocumented)
 	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"`
-	// carrier code (at most 50 characters; meaning inferred from the name)
+	// 物流公司编码: carrier code (at most 50 characters; undocumented)
 	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"`
-	// waybill no. (at most 50 characters; meaning inferred from the name)
+	// 运单号: waybill number (at most 50 characters; undocumented)
 	ExpressCode string `json:"expressCode,omitzero" xml:"expressCode"`
-	// exception type code (meaning inferred from the name)
+	// 异常类型: exception type code (at most 50 characters; undocumented)
 	MessageType ExceptionType `json:"messageType,omitzero" xml:"messageType"`
-	// exception description (at most 50 characters; meaning inferred from the name)
+	// 异常描述: exception description (at most 50 characters; undocumented)
 	MessageDesc string `json:"messageDesc,omitzero" xml:"messageDesc"`
-	// document creation time, YYYY-MM-DD HH:MM:SS (at most 19 characters; meaning inferred from
-	// the name)
+	// 创建时间: document creation time, yyyy-MM-dd HH:mm:ss (at most 19 characters; undocumented)
 	CreateTime string `json:"createTime,omitzero" xml:"createTime"`
-	// lines (meaning inferred from the name)
+	// 明细行: lines (undocumented)
 	OrderLines []OrderExceptionReportOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
-	// remark (at most 500 characters; meaning inferred from the name)
-	Remark string `json:"remark,omitzero" xml:"remark"`
-	// extension properties: free key/value children
+	Remark     string                          `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters; undocumented)
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2146,98 +3235,99 @@ func (v OrderExceptionReportRequest) Format(s fmt.State, verb rune) { redact.For
 func (v OrderExceptionReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderExceptionReportOrderLine is OrderLines of [OrderExceptionReportRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type OrderExceptionReportOrderLine struct {
-	// line no. (at most 50 characters; meaning inferred from the name)
+	// 行号: line number (at most 50 characters; undocumented)
 	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"`
-	// platform trade no. (meaning inferred from the name)
+	// 平台交易单号: trade number on the platform (undocumented)
 	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
-	// platform sub-order no. (meaning inferred from the name)
+	// 平台子单号: suborder number on the platform (undocumented)
 	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
-	// item (SKU) code in the ERP (at most 50 characters; meaning inferred from the name)
+	// 商品编码: item (SKU) code in the ERP (at most 50 characters; undocumented)
 	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode) (at most 50 characters; meaning inferred from the name)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (at most 50 characters; undocumented)
 	ItemID   string `json:"itemId,omitzero" xml:"itemId"`
-	ItemName string `json:"itemName,omitzero" xml:"itemName"` // item name (meaning inferred from the name)
-	// planned quantity (meaning inferred from the name)
-	PlanQty decimal.Decimal `json:"planQty,omitzero,string" xml:"planQty"`
-	// SKU properties text (meaning inferred from the name)
-	SKUProperty string `json:"skuProperty,omitzero" xml:"skuProperty"`
-	// purchase price (meaning inferred from the name)
+	ItemName string `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name (undocumented)
+	// 计划数量: planned quantity (undocumented)
+	PlanQty     decimal.Decimal `json:"planQty,omitzero,string" xml:"planQty"`
+	SKUProperty string          `json:"skuProperty,omitzero" xml:"skuProperty"` // 规格属性: SKU properties text (undocumented)
+	// 采购价: purchase price (undocumented)
 	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`
-	// retail price = actual price + unit discount (meaning inferred from the name)
+	// 零售价: retail price: actual price + discount per unit, CNY (undocumented)
 	RetailPrice decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`
-	// stock type (at most 50 characters; meaning inferred from the name)
+	// 库存类型: stock type (at most 50 characters; undocumented)
 	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
-	// production date, YYYY-MM-DD (meaning inferred from the name)
+	// 生产日期: production date (undocumented)
 	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"`
-	// expiry date, YYYY-MM-DD (meaning inferred from the name)
+	// 过期日期: expiry date (undocumented)
 	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`
-	// production batch no. (meaning inferred from the name)
+	// 生产批号: production batch number (undocumented)
 	ProduceCode string `json:"produceCode,omitzero" xml:"produceCode"`
-	BatchCode   string `json:"batchCode,omitzero" xml:"batchCode"` // lot code (meaning inferred from the name)
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty (meaning inferred from the name)
+	BatchCode   string `json:"batchCode,omitzero" xml:"batchCode"` // 批次编号: lot code (undocumented)
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
+	// (undocumented)
 	ActualQty decimal.Decimal `json:"actualQty,omitzero,string" xml:"actualQty"`
-	// platform trade no. (meaning inferred from the name)
+	// 平台交易单号: trade number on the platform (undocumented)
 	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
-	// platform sub-order no. (meaning inferred from the name)
+	// 平台子单号: suborder number on the platform (undocumented)
 	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
-	ExtCode            string `json:"extCode,omitzero" xml:"extCode"` // platform item code (meaning inferred from the name)
-	// actual (deal) unit price, CNY (meaning inferred from the name)
+	ExtCode            string `json:"extCode,omitzero" xml:"extCode"` // 平台商品编码: platform item code (undocumented)
+	// 实际成交价: actual unit price, CNY (undocumented)
 	ActualPrice decimal.Decimal `json:"actualPrice,omitzero,string" xml:"actualPrice"`
-	// discount amount, CNY (meaning inferred from the name)
+	// 折扣金额: discount amount, CNY (undocumented)
 	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
-	OwnerCode      string          `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code (meaning inferred from the name)
-	// quantity (meaning inferred from the name)
-	Quantity decimal.Decimal `json:"quantity,omitzero,string" xml:"quantity"`
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (at most 50 characters; meaning inferred from the name)
+	OwnerCode      string          `json:"ownerCode,omitzero" xml:"ownerCode"`      // 货主编码: cargo-owner code (undocumented)
+	Quantity       decimal.Decimal `json:"quantity,omitzero,string" xml:"quantity"` // 数量: quantity (undocumented)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (at most 50 characters; undocumented)
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // SPU code (meaning inferred from the name)
-	// inbound quantity (meaning inferred from the name)
+	ProductCode string `json:"productCode,omitzero" xml:"productCode"` // 款号: SPU code (undocumented)
+	// 入库数量: inbound quantity (undocumented)
 	StockInQty decimal.Decimal `json:"stockInQty,omitzero,string" xml:"stockInQty"`
-	// outbound quantity (meaning inferred from the name)
+	// 出库数量: outbound quantity (undocumented)
 	StockOutQty decimal.Decimal `json:"stockOutQty,omitzero,string" xml:"stockOutQty"`
-	// warehouse code (OTHER when the ERP does not designate one) (at most 50 characters; meaning
-	// inferred from the name)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters;
+	// undocumented)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	// outbound/delivery order no. assigned by the WMS (meaning inferred from the name)
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS (undocumented)
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	Status          string `json:"status,omitzero" xml:"status"` // document status (meaning inferred from the name)
-	// item QR/traceability codes, ';' separated (meaning inferred from the name)
+	Status          string `json:"status,omitzero" xml:"status"` // 状态: document status (undocumented)
+	// 商品二维码: QR or traceability codes of the item, separated by ';' (undocumented)
 	QRCode  string  `json:"qrCode,omitzero" xml:"qrCode"`
-	Batches []Batch `json:"batchs,omitzero" xml:"batchs>batch"` // lots (meaning inferred from the name)
-	// payment trade no. (Alipay no. for Taobao orders) (meaning inferred from the name)
+	Batches []Batch `json:"batchs,omitzero" xml:"batchs>batch"` // 批次列表: lots (undocumented)
+	// 支付平台交易号: payment number; of Taobao orders that of Alipay (undocumented)
 	PayNo string `json:"payNo,omitzero" xml:"payNo"`
-	// Taobao item code (meaning inferred from the name)
+	// 淘宝商品编码: Taobao item code (undocumented)
 	TaobaoItemCode string `json:"taobaoItemCode,omitzero" xml:"taobaoItemCode"`
-	// discounted price (meaning inferred from the name)
+	// 折扣价: discounted price (undocumented)
 	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
-	Color         string          `json:"color,omitzero" xml:"color"` // colour (meaning inferred from the name)
-	Size          string          `json:"size,omitzero" xml:"size"`   // size (meaning inferred from the name)
-	// standard price (meaning inferred from the name)
+	Color         string          `json:"color,omitzero" xml:"color"` // 颜色: colour (undocumented)
+	Size          string          `json:"size,omitzero" xml:"size"`   // 尺码: size (undocumented)
+	// 标准价: standard price (undocumented)
 	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"`
-	// reference price (meaning inferred from the name)
+	// 参考价: reference price (undocumented)
 	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
-	// discount (meaning inferred from the name)
-	Discount decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`
-	// standard amount (meaning inferred from the name)
+	Discount       decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount (undocumented)
+	// 标准金额: standard amount (undocumented)
 	StandardAmount decimal.Decimal `json:"standardAmount,omitzero,string" xml:"standardAmount"`
-	// settlement amount (meaning inferred from the name)
+	// 结算金额: settlement amount (undocumented)
 	SettlementAmount decimal.Decimal `json:"settlementAmount,omitzero,string" xml:"settlementAmount"`
-	// bin location code (meaning inferred from the name)
-	LocationCode string `json:"locationCode,omitzero" xml:"locationCode"`
-	// amount, CNY (meaning inferred from the name)
-	Amount decimal.Decimal `json:"amount,omitzero,string" xml:"amount"`
-	// source bin (meaning inferred from the name)
+	// 库位编码: bin location code (undocumented)
+	LocationCode string          `json:"locationCode,omitzero" xml:"locationCode"`
+	Amount       decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount, CNY (undocumented)
+	// 移出库位: source bin (undocumented)
 	MoveOutLocation string `json:"moveOutLocation,omitzero" xml:"moveOutLocation"`
-	// target bin (meaning inferred from the name)
-	MoveInLocation string `json:"moveInLocation,omitzero" xml:"moveInLocation"`
-	// exception quantity (meaning inferred from the name)
+	MoveInLocation  string `json:"moveInLocation,omitzero" xml:"moveInLocation"` // 移入库位: target bin (undocumented)
+	// 异常数量: exception quantity (undocumented)
 	ExceptionQty decimal.Decimal `json:"exceptionQty,omitzero,string" xml:"exceptionQty"`
-	// WMS sub-shipment no. when an order is split (meaning inferred from the name)
+	// 仓储系统子单号: number of the partial shipment in the WMS if an order is split
+	// (undocumented)
 	SubDeliveryOrderID string `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -2248,8 +3338,10 @@ func (v OrderExceptionReportOrderLine) LogValue() slog.Value { return redact.Log
 
 // OrderExceptionReportResponse 订单异常通知接口: the answer of
 // [WarehouseService.OrderExceptionReport].
+//
+// Experimental: it may change in any minor version.
 type OrderExceptionReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2261,19 +3353,24 @@ func (v OrderExceptionReportResponse) LogValue() slog.Value { return redact.LogV
 
 // OrderProcessQueryRequest 订单流水查询接口: the request of
 // [WarehouseService.OrderProcessQuery].
+//
+// Experimental: it may change in any minor version.
 type OrderProcessQueryRequest struct {
-	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	OrderCode string    `json:"orderCode" xml:"orderCode"`          // document no. (ERP side) (required)
-	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`     // document no. assigned by the WMS
-	// warehouse code (OTHER when the ERP does not designate one)
+	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type (at most 50 characters)
+	// 单据号: document number in the ERP (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 仓储系统单据号: document number assigned by the WMS (at most 50 characters)
+	OrderID string `json:"orderId,omitzero" xml:"orderId"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	// extension properties: free key/value children
-	ExtendProps     map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark          string            `json:"remark,omitzero" xml:"remark"`                   // remark (at most 500 characters)
-	OrderSourceCode string            `json:"orderSourceCode,omitzero" xml:"orderSourceCode"` // platform trade no.
-	OwnerCode       string            `json:"ownerCode,omitzero" xml:"ownerCode"`             // cargo-owner code
+	// 扩展属性: extension properties, as keys and values
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
+	// 平台交易单号: trade number on the platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	OwnerCode       string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2285,10 +3382,12 @@ func (v OrderProcessQueryRequest) LogValue() slog.Value { return redact.LogValue
 
 // OrderProcessQueryResponse 订单流水查询接口: the answer of
 // [WarehouseService.OrderProcessQuery].
+//
+// Experimental: it may change in any minor version.
 type OrderProcessQueryResponse struct {
-	OrderProcess OrderProcess `json:"orderProcess,omitzero" xml:"orderProcess"` // process-history
+	OrderProcess OrderProcess `json:"orderProcess,omitzero" xml:"orderProcess"` // 单据流水: process history
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2298,16 +3397,18 @@ func (v OrderProcessQueryResponse) Format(s fmt.State, verb rune) { redact.Forma
 // LogValue is the value for slog, with personal data masked.
 func (v OrderProcessQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
-// OrderProcess is OrderProcess of [OrderProcessQueryResponse]: process-history.
+// OrderProcess is OrderProcess of [OrderProcessQueryResponse]: process history.
+//
+// Experimental: it may change in any minor version.
 type OrderProcess struct {
-	OrderCode string    `json:"orderCode,omitzero" xml:"orderCode"` // document no. (ERP side)
-	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`     // document no. assigned by the WMS
-	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	// warehouse code (OTHER when the ERP does not designate one)
+	OrderCode string    `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number in the ERP
+	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`     // 仓储系统单据号: document number assigned by the WMS
+	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string             `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	Processes     []OrderProcessStep `json:"processes,omitzero" xml:"processes>process"` // process steps
+	Processes     []OrderProcessStep `json:"processes,omitzero" xml:"processes>process"` // 流水列表: process steps
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2318,15 +3419,17 @@ func (v OrderProcess) Format(s fmt.State, verb rune) { redact.Format(s, verb, v)
 func (v OrderProcess) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderProcessStep is Processes of [OrderProcess]: process steps.
+//
+// Experimental: it may change in any minor version.
 type OrderProcessStep struct {
-	ProcessStatus ProcessStatus `json:"processStatus,omitzero" xml:"processStatus"` // process status
-	OperatorCode  string        `json:"operatorCode,omitzero" xml:"operatorCode"`   // operator code
-	OperatorName  string        `json:"operatorName,omitzero" xml:"operatorName"`   // operator name
-	OperateTime   time.Time     `json:"operateTime,omitzero" xml:"operateTime"`     // operation time, YYYY-MM-DD HH:MM:SS
-	OperateInfo   string        `json:"operateInfo,omitzero" xml:"operateInfo"`     // operation description
-	Remark        string        `json:"remark,omitzero" xml:"remark"`               // remark (at most 500 characters)
+	ProcessStatus ProcessStatus `json:"processStatus,omitzero" xml:"processStatus"` // 流水状态: process status
+	OperatorCode  string        `json:"operatorCode,omitzero" xml:"operatorCode"`   // 操作员编码: operator code
+	OperatorName  string        `json:"operatorName,omitzero" xml:"operatorName"`   // 操作员姓名: operator name
+	OperateTime   time.Time     `json:"operateTime,omitzero" xml:"operateTime"`     // 操作时间: operation time
+	OperateInfo   string        `json:"operateInfo,omitzero" xml:"operateInfo"`     // 操作内容: operation description
+	Remark        string        `json:"remark,omitzero" xml:"remark"`               // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2338,14 +3441,16 @@ func (v OrderProcessStep) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderProcessReportRequest 订单流水通知接口: the request of
 // [WarehouseService.OrderProcessReport].
+//
+// Experimental: it may change in any minor version.
 type OrderProcessReportRequest struct {
-	Order   OrderProcessReportOrder `json:"order,omitzero" xml:"order"`     // order
-	Process OrderProcessReportStep  `json:"process,omitzero" xml:"process"` // process step
-	// extension properties: free key/value children
+	Order   OrderProcessReportOrder `json:"order,omitzero" xml:"order"`     // 单据: order
+	Process OrderProcessReportStep  `json:"process,omitzero" xml:"process"` // 流水: process step
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2356,15 +3461,21 @@ func (v OrderProcessReportRequest) Format(s fmt.State, verb rune) { redact.Forma
 func (v OrderProcessReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // OrderProcessReportOrder is Order of [OrderProcessReportRequest]: order.
+//
+// Experimental: it may change in any minor version.
 type OrderProcessReportOrder struct {
-	OrderCode string    `json:"orderCode" xml:"orderCode"`          // document no. (ERP side) (required)
-	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`     // document no. assigned by the WMS
-	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	// warehouse code (OTHER when the ERP does not designate one)
+	OrderCode string    `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: document number in the ERP (required)
+	OrderID   string    `json:"orderId,omitzero" xml:"orderId"`         // 仓储系统单据号: document number assigned by the WMS
+	OrderType OrderType `json:"orderType,omitzero" xml:"orderType"`     // 单据类型: document type
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	Remark        string `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark        string `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
+	// 单据头: details of the document
+	OrderInfo json.RawMessage `json:"orderInfo,omitzero" xml:"orderInfo" pii:"true"`
+	// 明细行: lines (child orderLine)
+	OrderLines []OrderProcessReportOrderOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2374,17 +3485,38 @@ func (v OrderProcessReportOrder) Format(s fmt.State, verb rune) { redact.Format(
 // LogValue is the value for slog, with personal data masked.
 func (v OrderProcessReportOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// OrderProcessReportStep is Process of [OrderProcessReportRequest]: process step.
-type OrderProcessReportStep struct {
-	ProcessStatus ProcessStatus `json:"processStatus" xml:"processStatus"`        // process status (required)
-	OperatorCode  string        `json:"operatorCode,omitzero" xml:"operatorCode"` // operator code
-	OperatorName  string        `json:"operatorName,omitzero" xml:"operatorName"` // operator name
-	OperateTime   time.Time     `json:"operateTime,omitzero" xml:"operateTime"`   // operation time, YYYY-MM-DD HH:MM:SS
-	OperateInfo   string        `json:"operateInfo,omitzero" xml:"operateInfo"`   // operation description
-	Remark        string        `json:"remark,omitzero" xml:"remark"`             // remark (at most 500 characters)
-	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`   // waybill no.
+// OrderProcessReportOrderOrderLine is OrderLines of [OrderProcessReportOrder]: lines (child
+// orderLine).
+//
+// Experimental: it may change in any minor version.
+type OrderProcessReportOrderOrderLine struct {
+	Batches []Batch `json:"batchs,omitzero" xml:"batchs>batch"` // 批次列表: lots of the line (child batch)
+	Remark  string  `json:"remark,omitzero" xml:"remark"`       // 备注: remark
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderProcessReportOrderOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderProcessReportOrderOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderProcessReportStep is Process of [OrderProcessReportRequest]: process step.
+//
+// Experimental: it may change in any minor version.
+type OrderProcessReportStep struct {
+	// 流水状态: process status (required)
+	ProcessStatus ProcessStatus `json:"processStatus" xml:"processStatus" wire:"vital"`
+	OperatorCode  string        `json:"operatorCode,omitzero" xml:"operatorCode"` // 操作员编码: operator code
+	OperatorName  string        `json:"operatorName,omitzero" xml:"operatorName"` // 操作员姓名: operator name
+	OperateTime   time.Time     `json:"operateTime,omitzero" xml:"operateTime"`   // 操作时间: operation time
+	OperateInfo   string        `json:"operateInfo,omitzero" xml:"operateInfo"`   // 操作内容: operation description
+	Remark        string        `json:"remark,omitzero" xml:"remark"`             // 备注: remark (at most 500 characters)
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`   // 运单号: waybill number
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2396,8 +3528,10 @@ func (v OrderProcessReportStep) LogValue() slog.Value { return redact.LogValue(v
 
 // OrderProcessReportResponse 订单流水通知接口: the answer of
 // [WarehouseService.OrderProcessReport].
+//
+// Experimental: it may change in any minor version.
 type OrderProcessReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2409,19 +3543,22 @@ func (v OrderProcessReportResponse) LogValue() slog.Value { return redact.LogVal
 
 // ReceiverInfoQueryRequest OAID 收件人信息解密接口: the request of
 // [WarehouseService.ReceiverInfoQuery].
+//
+// Experimental: it may change in any minor version.
 type ReceiverInfoQueryRequest struct {
-	// encrypted Taobao receiver-address id (OAID) (at most 50 characters)
+	// 收件人 OAID: OAID, Taobao's encrypted id of the receiver's address (at most 50 characters)
 	OAID string `json:"oaid,omitzero" xml:"oaid" pii:"true"`
-	// outbound/delivery order no. (ERP side, unique) (required; at most 50 characters)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	OwnerCode         string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code (at most 50 characters)
-	// warehouse code (OTHER when the ERP does not designate one) (at most 64 characters)
+	// 出库单号: delivery or outbound order number in the ERP, unique (required; at most 50
+	// characters)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	OwnerCode         string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 64 characters)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	// usage scene: 1001 SF e-waybill, 1002 STO/YTO/ZTO/Yunda class e-waybill, 1003 EMS e-waybill,
-	// 1004 other e-waybill, 2001 after-sales service (at most 10 characters)
+	// 使用场景: purpose: 1001 e-waybill of SF, 1002 of STO, YTO, ZTO, Yunda and the like, 1003 of
+	// EMS, 1004 of others, 2001 after-sales service (at most 10 characters)
 	Scene ReceiverScene `json:"scene,omitzero" xml:"scene"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2433,14 +3570,16 @@ func (v ReceiverInfoQueryRequest) LogValue() slog.Value { return redact.LogValue
 
 // ReceiverInfoQueryResponse OAID 收件人信息解密接口: the answer of
 // [WarehouseService.ReceiverInfoQuery].
+//
+// Experimental: it may change in any minor version.
 type ReceiverInfoQueryResponse struct {
-	// encrypted Taobao receiver-address id (OAID) (at most 50 characters)
+	// 收件人 OAID: OAID, Taobao's encrypted id of the receiver's address (at most 50 characters)
 	OAID string `json:"oaid,omitzero" xml:"oaid" pii:"true"`
-	// outbound/delivery order no. (ERP side, unique) (at most 50 characters)
+	// 出库单号: delivery or outbound order number in the ERP, unique (at most 50 characters)
 	DeliveryOrderCode string        `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
-	ReceiverInfo      *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"` // receiver
+	ReceiverInfo      *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: receiver
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2452,18 +3591,21 @@ func (v ReceiverInfoQueryResponse) LogValue() slog.Value { return redact.LogValu
 
 // ReturnOrderConfirmRequest 退货入库单确认接口: the request of
 // [WarehouseService.ReturnOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type ReturnOrderConfirmRequest struct {
-	ReturnOrder ReceivedReturnOrder  `json:"returnOrder,omitzero" xml:"returnOrder"`         // return order header
-	OrderLines  []ReceivedReturnLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	ReturnOrder ReceivedReturnOrder  `json:"returnOrder,omitzero" xml:"returnOrder"`         // 退货入库单: return order header
+	OrderLines  []ReceivedReturnLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.returnorder.confirm by:
-// returnOrder.outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.returnorder.confirm: returnOrder.outBizCode. It is empty if the request has no
+// such key.
 func (v *ReturnOrderConfirmRequest) IdempotencyKey() string {
 	return keyOf(v.ReturnOrder.OutBizCode)
 }
@@ -2475,28 +3617,32 @@ func (v ReturnOrderConfirmRequest) Format(s fmt.State, verb rune) { redact.Forma
 func (v ReturnOrderConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReceivedReturnOrder is ReturnOrder of [ReturnOrderConfirmRequest]: return order header.
+//
+// Experimental: it may change in any minor version.
 type ReceivedReturnOrder struct {
-	ReturnOrderCode string `json:"returnOrderCode" xml:"returnOrderCode"`      // return inbound order no. (ERP) (required)
-	ReturnOrderID   string `json:"returnOrderId,omitzero" xml:"returnOrderId"` // return order id assigned by the WMS
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode"`
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
-	OutBizCode string    `json:"outBizCode,omitzero" xml:"outBizCode"`
-	OrderType  OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	// completion / confirmation time, YYYY-MM-DD HH:MM:SS
-	OrderConfirmTime time.Time     `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
-	LogisticsCode    LogisticsCode `json:"logisticsCode" xml:"logisticsCode"`          // carrier code (required)
-	LogisticsName    string        `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	ExpressCode      string        `json:"expressCode,omitzero" xml:"expressCode"`     // waybill no.
-	ReturnReason     string        `json:"returnReason,omitzero" xml:"returnReason"`   // return reason
-	Remark           string        `json:"remark,omitzero" xml:"remark"`               // remark (at most 500 characters)
-	SenderInfo       *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`       // sender
-	// multi-shipment/receipt flag: 0=final confirmation, 1=intermediate (quantities are
-	// incremental)
-	ConfirmType int64 `json:"confirmType" xml:"confirmType"`
+	// 退货入库单号: return order number in the ERP (required)
+	ReturnOrderCode string `json:"returnOrderCode" xml:"returnOrderCode" wire:"vital"`
+	// 仓储系统退货单号: return order id assigned by the WMS
+	ReturnOrderID string `json:"returnOrderId,omitzero" xml:"returnOrderId"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
+	OutBizCode string    `json:"outBizCode,omitzero" xml:"outBizCode" wire:"vital"`
+	OrderType  OrderType `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type
+	// 单据完成时间: time of completion or confirmation
+	OrderConfirmTime time.Time `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
+	// 物流公司编码: carrier code (required)
+	LogisticsCode LogisticsCode `json:"logisticsCode" xml:"logisticsCode" wire:"vital"`
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	ReturnReason  string        `json:"returnReason,omitzero" xml:"returnReason"`   // 退货原因: return reason
+	Remark        string        `json:"remark,omitzero" xml:"remark"`               // 备注: remark (at most 500 characters)
+	SenderInfo    *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`       // 发件人信息: sender
+	// 多次回传标识: 0 final confirmation, 1 intermediate; the quantities are increments
+	ConfirmType int64 `json:"confirmType" xml:"confirmType" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2507,30 +3653,34 @@ func (v ReceivedReturnOrder) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v ReceivedReturnOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReceivedReturnLine is OrderLines of [ReturnOrderConfirmRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type ReceivedReturnLine struct {
-	Remark             string `json:"remark,omitzero" xml:"remark"`                         // remark (at most 500 characters)
-	OrderLineNo        string `json:"orderLineNo,omitzero" xml:"orderLineNo"`               // line no.
-	SourceOrderCode    string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`       // platform trade no.
-	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"` // platform sub-order no.
-	OwnerCode          string `json:"ownerCode" xml:"ownerCode"`                            // cargo-owner code (required)
-	ItemCode           string `json:"itemCode" xml:"itemCode"`                              // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	Remark      string `json:"remark,omitzero" xml:"remark"`           // 备注: remark (at most 500 characters)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	// 平台交易单号: trade number on the platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 平台子单号: suborder number on the platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	OwnerCode          string `json:"ownerCode" xml:"ownerCode" wire:"vital"` // 货主编码: cargo-owner code (required)
+	ItemCode           string `json:"itemCode" xml:"itemCode" wire:"vital"`   // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // planned quantity (required)
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	Batches       []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // lots
-	QRCode        string          `json:"qrCode,omitzero" xml:"qrCode"`                       // item QR/traceability codes, ';' separated
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty (required)
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // 计划数量: planned quantity (required)
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	Batches       []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots
+	// 商品二维码: QR or traceability codes of the item, separated by ';'
+	QRCode string `json:"qrCode,omitzero" xml:"qrCode"`
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it (required)
 	ActualQty decimal.Decimal `json:"actualQty,string" xml:"actualQty"`
-	SNList    *SNList         `json:"snList,omitzero" xml:"snList"` // serial-number list
+	SNList    *SNList         `json:"snList,omitzero" xml:"snList"` // 序列号列表: serial numbers
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2542,8 +3692,10 @@ func (v ReceivedReturnLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnOrderConfirmResponse 退货入库单确认接口: the answer of
 // [WarehouseService.ReturnOrderConfirm].
+//
+// Experimental: it may change in any minor version.
 type ReturnOrderConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2555,18 +3707,21 @@ func (v ReturnOrderConfirmResponse) LogValue() slog.Value { return redact.LogVal
 
 // ReturnOrderCreateRequest 退货入库单创建接口: the request of
 // [WarehouseService.ReturnOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type ReturnOrderCreateRequest struct {
-	ReturnOrder ReturnOrder       `json:"returnOrder,omitzero" xml:"returnOrder"`         // return order header
-	OrderLines  []ReturnOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	ReturnOrder ReturnOrder       `json:"returnOrder,omitzero" xml:"returnOrder"`         // 退货入库单: return order header
+	OrderLines  []ReturnOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.returnorder.create by:
-// returnOrder.returnOrderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.returnorder.create: returnOrder.returnOrderCode. It is empty if the request has
+// no such key.
 func (v *ReturnOrderCreateRequest) IdempotencyKey() string {
 	return keyOf(v.ReturnOrder.ReturnOrderCode)
 }
@@ -2578,30 +3733,36 @@ func (v ReturnOrderCreateRequest) Format(s fmt.State, verb rune) { redact.Format
 func (v ReturnOrderCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnOrder is ReturnOrder of [ReturnOrderCreateRequest]: return order header.
+//
+// Experimental: it may change in any minor version.
 type ReturnOrder struct {
-	ReturnOrderCode string `json:"returnOrderCode" xml:"returnOrderCode"` // return inbound order no. (ERP) (required)
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string     `json:"warehouseCode" xml:"warehouseCode"`
-	OrderType     OrderType  `json:"orderType,omitzero" xml:"orderType"` // document type
-	OrderFlag     OrderFlags `json:"orderFlag,omitzero" xml:"orderFlag"` // order flags; several joined with '^'
-	// original outbound order no. (ERP); needed for exchange/return (required)
-	PreDeliveryOrderCode string `json:"preDeliveryOrderCode" xml:"preDeliveryOrderCode"`
-	// original outbound order no. (WMS)
-	PreDeliveryOrderID string        `json:"preDeliveryOrderId,omitzero" xml:"preDeliveryOrderId"`
-	LogisticsCode      LogisticsCode `json:"logisticsCode" xml:"logisticsCode"`             // carrier code (required)
-	LogisticsName      string        `json:"logisticsName,omitzero" xml:"logisticsName"`    // carrier name
-	ExpressCode        string        `json:"expressCode,omitzero" xml:"expressCode"`        // waybill no.
-	ReturnReason       string        `json:"returnReason,omitzero" xml:"returnReason"`      // return reason
-	BuyerNick          string        `json:"buyerNick,omitzero" xml:"buyerNick" pii:"true"` // buyer nickname
-	SenderInfo         *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`          // sender
-	Remark             string        `json:"remark,omitzero" xml:"remark"`                  // remark (at most 500 characters)
-	// source platform code (at most 50 characters)
+	// 退货入库单号: return order number in the ERP (required)
+	ReturnOrderCode string `json:"returnOrderCode" xml:"returnOrderCode" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string     `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OrderType     OrderType  `json:"orderType,omitzero" xml:"orderType"` // 单据类型: document type
+	OrderFlag     OrderFlags `json:"orderFlag,omitzero" xml:"orderFlag"` // 订单标记: order flags, separated by '^'
+	// 原出库单号: number of the original outbound order in the ERP; needed for exchanges and
+	// returns (required)
+	PreDeliveryOrderCode string `json:"preDeliveryOrderCode" xml:"preDeliveryOrderCode" wire:"vital"`
+	// 原仓储系统出库单号: number of the original outbound order in the WMS
+	PreDeliveryOrderID string `json:"preDeliveryOrderId,omitzero" xml:"preDeliveryOrderId"`
+	// 物流公司编码: carrier code (required)
+	LogisticsCode LogisticsCode `json:"logisticsCode" xml:"logisticsCode" wire:"vital"`
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"`    // 物流公司名称: carrier name
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`        // 运单号: waybill number
+	ReturnReason  string        `json:"returnReason,omitzero" xml:"returnReason"`      // 退货原因: return reason
+	BuyerNick     string        `json:"buyerNick,omitzero" xml:"buyerNick" pii:"true"` // 买家昵称: buyer nickname
+	SenderInfo    *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`          // 发件人信息: sender
+	Remark        string        `json:"remark,omitzero" xml:"remark"`                  // 备注: remark (at most 500 characters)
+	// 来源平台编码: source platform code (at most 50 characters)
 	SourcePlatformCode SourcePlatform `json:"sourcePlatformCode,omitzero" xml:"sourcePlatformCode"`
-	SourcePlatformName string         `json:"sourcePlatformName,omitzero" xml:"sourcePlatformName"` // source platform name
-	ShopNick           string         `json:"shopNick,omitzero" xml:"shopNick"`                     // shop name
-	SellerNick         string         `json:"sellerNick,omitzero" xml:"sellerNick"`                 // seller nickname
+	// 来源平台名称: source platform name
+	SourcePlatformName string `json:"sourcePlatformName,omitzero" xml:"sourcePlatformName"`
+	ShopNick           string `json:"shopNick,omitzero" xml:"shopNick"`     // 店铺名称: shop name
+	SellerNick         string `json:"sellerNick,omitzero" xml:"sellerNick"` // 卖家昵称: seller nickname
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2612,26 +3773,33 @@ func (v ReturnOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) 
 func (v ReturnOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnOrderLine is OrderLines of [ReturnOrderCreateRequest]: lines.
+//
+// Experimental: it may change in any minor version.
 type ReturnOrderLine struct {
-	OrderLineNo        string `json:"orderLineNo,omitzero" xml:"orderLineNo"`               // line no.
-	SourceOrderCode    string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`       // platform trade no.
-	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"` // platform sub-order no.
-	OwnerCode          string `json:"ownerCode" xml:"ownerCode"`                            // cargo-owner code (required)
-	ItemCode           string `json:"itemCode" xml:"itemCode"`                              // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	// 平台交易单号: trade number on the platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 平台子单号: suborder number on the platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	OwnerCode          string `json:"ownerCode" xml:"ownerCode" wire:"vital"` // 货主编码: cargo-owner code (required)
+	ItemCode           string `json:"itemCode" xml:"itemCode" wire:"vital"`   // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // planned quantity (required)
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	SNList        *SNList         `json:"snList,omitzero" xml:"snList"`                       // serial-number list
-	OrderFlag     OrderFlags      `json:"orderFlag" xml:"orderFlag"`                          // order flags; several joined with '^' (required)
-	ReturnReason  string          `json:"returnReason" xml:"returnReason"`                    // return reason (required)
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // 计划数量: planned quantity (required)
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	SNList        *SNList         `json:"snList,omitzero" xml:"snList"`                       // 序列号列表: serial numbers
+	// 订单标记: order flags, separated by '^' (required)
+	OrderFlag    OrderFlags `json:"orderFlag" xml:"orderFlag" wire:"vital"`
+	ReturnReason string     `json:"returnReason" xml:"returnReason" wire:"vital"` // 退货原因: return reason (required)
+	Batches      []Batch    `json:"batchs,omitzero" xml:"batchs>batch"`           // 批次列表: lots of the line (child batch)
+	Remark       string     `json:"remark,omitzero" xml:"remark"`                 // 备注: remark
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2643,10 +3811,13 @@ func (v ReturnOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // ReturnOrderCreateResponse 退货入库单创建接口: the answer of
 // [WarehouseService.ReturnOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type ReturnOrderCreateResponse struct {
-	ReturnOrderID string `json:"returnOrderId,omitzero" xml:"returnOrderId"` // return order id assigned by the WMS
+	// 仓储系统退货单号: return order id assigned by the WMS
+	ReturnOrderID string `json:"returnOrderId,omitzero" xml:"returnOrderId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2658,19 +3829,25 @@ func (v ReturnOrderCreateResponse) LogValue() slog.Value { return redact.LogValu
 
 // SingleItemSynchronizeRequest 商品同步接口: the request of
 // [WarehouseService.SingleItemSynchronize].
+//
+// Experimental: it may change in any minor version.
 type SingleItemSynchronizeRequest struct {
-	// operation: add|update for item sync; pending|restore for order.pending (required)
-	ActionType string `json:"actionType" xml:"actionType"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode"`
-	OwnerCode     string `json:"ownerCode" xml:"ownerCode"`                // cargo-owner code (required; at most 50 characters)
-	SupplierCode  string `json:"supplierCode,omitzero" xml:"supplierCode"` // supplier code
-	SupplierName  string `json:"supplierName,omitzero" xml:"supplierName"` // supplier name
-	Item          Item   `json:"item,omitzero" xml:"item"`                 // item
-	// extension properties: free key/value children
+	// 操作类型: operation: add or update (required; at most 10 characters)
+	ActionType string `json:"actionType" xml:"actionType" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	// 供应商编码: supplier code (at most 50 characters)
+	SupplierCode string `json:"supplierCode,omitzero" xml:"supplierCode"`
+	// 供应商名称: supplier name (at most 200 characters)
+	SupplierName string `json:"supplierName,omitzero" xml:"supplierName"`
+	Item         Item   `json:"item,omitzero" xml:"item"` // 商品: item
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2682,12 +3859,14 @@ func (v SingleItemSynchronizeRequest) LogValue() slog.Value { return redact.LogV
 
 // SingleItemSynchronizeResponse 商品同步接口: the answer of
 // [WarehouseService.SingleItemSynchronize].
+//
+// Experimental: it may change in any minor version.
 type SingleItemSynchronizeResponse struct {
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode) (at most 50 characters)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (at most 50 characters)
 	ItemID string `json:"itemId,omitzero" xml:"itemId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2698,21 +3877,26 @@ func (v SingleItemSynchronizeResponse) Format(s fmt.State, verb rune) { redact.F
 func (v SingleItemSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SNReportRequest 发货单SN通知接口: the request of [WarehouseService.SNReport].
+//
+// Experimental: it may change in any minor version.
 type SNReportRequest struct {
-	TotalPage     int64          `json:"totalPage" xml:"totalPage"`                  // total pages (required)
-	CurrentPage   int64          `json:"currentPage" xml:"currentPage"`              // current page, from 1 (required)
-	PageSize      int64          `json:"pageSize" xml:"pageSize"`                    // page size (max 100 in query APIs) (required)
-	DeliveryOrder SNReportOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"` // delivery/outbound order header
-	Items         []SNReportItem `json:"items,omitzero" xml:"items>item"`            // items
-	// extension properties: free key/value children
+	TotalPage   int64 `json:"totalPage" xml:"totalPage" wire:"vital"`     // 总页数: total pages (required)
+	CurrentPage int64 `json:"currentPage" xml:"currentPage" wire:"vital"` // 当前页: page number, from 1 (required)
+	// 每页条数: page size, at most 100 in queries (required)
+	PageSize int64 `json:"pageSize" xml:"pageSize" wire:"vital"`
+	// 发货单: header of the delivery order
+	DeliveryOrder SNReportOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	Items         []SNReportItem `json:"items,omitzero" xml:"items>item"` // 商品: items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.sn.report by:
-// deliveryOrder.outBizCode + currentPage. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.sn.report: deliveryOrder.outBizCode + currentPage. It is empty if the request
+// has no such key.
 func (v *SNReportRequest) IdempotencyKey() string {
 	return keyOf(v.DeliveryOrder.OutBizCode, strconv.FormatInt(v.CurrentPage, 10))
 }
@@ -2723,21 +3907,23 @@ func (v SNReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb,
 // LogValue is the value for slog, with personal data masked.
 func (v SNReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// SNReportOrder is DeliveryOrder of [SNReportRequest]: delivery/outbound order header.
+// SNReportOrder is DeliveryOrder of [SNReportRequest]: header of the delivery order.
+//
+// Experimental: it may change in any minor version.
 type SNReportOrder struct {
-	// outbound/delivery order no. (ERP side, unique) (required)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	// outbound/delivery order no. assigned by the WMS
+	// 出库单号: delivery or outbound order number in the ERP, unique (required)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode"`
-	OwnerCode     string    `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	OrderType     OrderType `json:"orderType" xml:"orderType"`          // document type (required)
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
-	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OwnerCode     string    `json:"ownerCode,omitzero" xml:"ownerCode"`     // 货主编码: cargo-owner code
+	OrderType     OrderType `json:"orderType" xml:"orderType" wire:"vital"` // 单据类型: document type (required)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
+	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2748,17 +3934,30 @@ func (v SNReportOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v
 func (v SNReportOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
 // SNReportItem is Items of [SNReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type SNReportItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID string `json:"itemId,omitzero" xml:"itemId"`
-	SN     string `json:"sn" xml:"sn"` // serial number (required)
+	SN     string `json:"sn" xml:"sn" wire:"vital"` // 序列号: serial number (required)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
+// Format prints the value for people, with personal data masked.
+func (v SNReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SNReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
 // SNReportResponse 发货单SN通知接口: the answer of [WarehouseService.SNReport].
+//
+// Experimental: it may change in any minor version.
 type SNReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2769,25 +3968,32 @@ func (v SNReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb
 func (v SNReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockQueryRequest 库存查询接口（多条件）: the request of [WarehouseService.StockQuery].
+//
+// Experimental: it may change in any minor version.
 type StockQueryRequest struct {
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code
-	ItemCode      string `json:"itemCode" xml:"itemCode"`            // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
-	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	BatchCode     string        `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time     `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	Page          int64         `json:"page" xml:"page"`                                    // page, from 1 (required)
-	PageSize      int64         `json:"pageSize" xml:"pageSize"`                            // page size (max 100 in query APIs) (required)
-	// extension properties: free key/value children
+	OwnerCode     string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 商品编码: item (SKU) code in the ERP (required; at most 50 characters)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (at most 50 characters)
+	ItemID string `json:"itemId,omitzero" xml:"itemId"`
+	// 库存类型: stock type (at most 50 characters)
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	BatchCode     string        `json:"batchCode,omitzero" xml:"batchCode"` // 批次编号: lot code (at most 50 characters)
+	// 生产日期: production date (at most 10 characters)
+	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"`
+	// 过期日期: expiry date (at most 10 characters)
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`
+	Page       int64     `json:"page" xml:"page" wire:"vital"` // 页码: page number, from 1 (required)
+	// 每页条数: page size, at most 100 in queries (required)
+	PageSize int64 `json:"pageSize" xml:"pageSize" wire:"vital"`
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	Remark      string            `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
+	Remark      string            `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2798,11 +4004,13 @@ func (v StockQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, ver
 func (v StockQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockQueryResponse 库存查询接口（多条件）: the answer of [WarehouseService.StockQuery].
+//
+// Experimental: it may change in any minor version.
 type StockQueryResponse struct {
-	TotalCount int64            `json:"totalCount,omitzero" xml:"totalCount"` // total count
-	Items      []StockQueryItem `json:"items,omitzero" xml:"items>item"`      // items
+	TotalCount int64            `json:"totalCount,omitzero" xml:"totalCount" wire:"vital"` // 总条数: total count
+	Items      []StockQueryItem `json:"items,omitzero" xml:"items>item"`                   // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2813,24 +4021,26 @@ func (v StockQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, ve
 func (v StockQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockQueryItem is Items of [StockQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
 type StockQueryItem struct {
-	// warehouse code (OTHER when the ERP does not designate one)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
-	ItemCode      string `json:"itemCode,omitzero" xml:"itemCode"` // item (SKU) code in the ERP
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	ItemCode      string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item (SKU) code in the ERP
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // quantity
-	LockQuantity  decimal.Decimal `json:"lockQuantity" xml:"lockQuantity"`                    // frozen (locked) quantity
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                   // item name
-	BarCode       string          `json:"barCode,omitzero" xml:"barCode"`                     // barcode(s); several joined with ';'
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // 数量: quantity
+	LockQuantity  decimal.Decimal `json:"lockQuantity" xml:"lockQuantity"`                    // 锁定数量: locked quantity
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                   // 商品名称: item name
+	BarCode       string          `json:"barCode,omitzero" xml:"barCode"`                     // 条形码: barcodes, separated by ';'
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2842,18 +4052,21 @@ func (v StockQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockChangeReportRequest 库存异动通知接口: the request of
 // [WarehouseService.StockChangeReport].
+//
+// Experimental: it may change in any minor version.
 type StockChangeReportRequest struct {
-	Items  []StockChangeReportItem `json:"items,omitzero" xml:"items>item"` // items
-	SNList []SNList                `json:"snList,omitzero" xml:"snList"`    // serial-number list
-	// extension properties: free key/value children
+	Items  []StockChangeReportItem `json:"items,omitzero" xml:"items>item"` // 商品: items
+	SNList []SNList                `json:"snList,omitzero" xml:"snList"`    // 序列号列表: serial numbers
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.stockchange.report by:
-// items[].outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.stockchange.report: items[].outBizCode. It is empty if the request has no such
+// key.
 func (v *StockChangeReportRequest) IdempotencyKey() string {
 	var parts []string
 	for i := range v.Items {
@@ -2869,30 +4082,37 @@ func (v StockChangeReportRequest) Format(s fmt.State, verb rune) { redact.Format
 func (v StockChangeReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockChangeReportItem is Items of [StockChangeReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
 type StockChangeReportItem struct {
-	OwnerCode string `json:"ownerCode" xml:"ownerCode"` // cargo-owner code (required)
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode"`
-	OrderCode     string    `json:"orderCode" xml:"orderCode"`          // document no. (ERP side) (required)
-	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"` // document type
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (required)
-	OutBizCode string `json:"outBizCode" xml:"outBizCode"`
-	ItemCode   string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"` // 货主编码: cargo-owner code (required)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OrderCode     string    `json:"orderCode" xml:"orderCode" wire:"vital"` // 单据号: document number in the ERP (required)
+	OrderType     OrderType `json:"orderType,omitzero" xml:"orderType"`     // 单据类型: document type
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (required)
+	OutBizCode string `json:"outBizCode" xml:"outBizCode" wire:"vital"`
+	ItemCode   string `json:"itemCode" xml:"itemCode" wire:"vital"` // 商品编码: item (SKU) code in the ERP (required)
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // quantity (required)
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	// time of the stock change, YYYY-MM-DD HH:MM:SS
-	ChangeTime time.Time `json:"changeTime,omitzero" xml:"changeTime"`
-	Batches    []Batch   `json:"batchs,omitzero" xml:"batchs>batch"` // lots
-	Remark     string    `json:"remark,omitzero" xml:"remark"`       // remark (at most 500 characters)
-	IsLocked   string    `json:"isLocked,omitzero" xml:"isLocked"`   // locked flag
+	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // 库存类型: stock type
+	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"`                            // 数量: quantity (required)
+	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ChangeTime    time.Time       `json:"changeTime,omitzero" xml:"changeTime"`               // 变动时间: time of the stock change
+	Batches       []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots
+	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
+	IsLocked      string          `json:"isLocked,omitzero" xml:"isLocked"`                   // 是否锁定: locked flag
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *PriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -2903,8 +4123,10 @@ func (v StockChangeReportItem) LogValue() slog.Value { return redact.LogValue(v)
 
 // StockChangeReportResponse 库存异动通知接口: the answer of
 // [WarehouseService.StockChangeReport].
+//
+// Experimental: it may change in any minor version.
 type StockChangeReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2915,21 +4137,23 @@ func (v StockChangeReportResponse) Format(s fmt.State, verb rune) { redact.Forma
 func (v StockChangeReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockOutConfirmRequest 出库单确认接口: the request of [WarehouseService.StockOutConfirm].
+//
+// Experimental: it may change in any minor version.
 type StockOutConfirmRequest struct {
-	// delivery/outbound order header
+	// 发货单: header of the delivery order
 	DeliveryOrder ShippedStockOut       `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
-	Packages      []Package             `json:"packages,omitzero" xml:"packages>package"`       // parcels
-	OrderLines    []ShippedStockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	Packages      []Package             `json:"packages,omitzero" xml:"packages>package"`       // 包裹信息: parcels
+	OrderLines    []ShippedStockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.stockout.confirm by:
-// deliveryOrder.outBizCode (+ orderLines[].orderLineNo where there are). It is empty where the
-// request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.stockout.confirm: deliveryOrder.outBizCode (+ orderLines[].orderLineNo, if
+// present). It is empty if the request has no such key.
 func (v *StockOutConfirmRequest) IdempotencyKey() string {
 	var parts []string
 	parts = append(parts, v.DeliveryOrder.OutBizCode)
@@ -2947,37 +4171,47 @@ func (v StockOutConfirmRequest) Format(s fmt.State, verb rune) { redact.Format(s
 // LogValue is the value for slog, with personal data masked.
 func (v StockOutConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// ShippedStockOut is DeliveryOrder of [StockOutConfirmRequest]: delivery/outbound order
-// header.
+// ShippedStockOut is DeliveryOrder of [StockOutConfirmRequest]: header of the delivery order.
+//
+// Experimental: it may change in any minor version.
 type ShippedStockOut struct {
-	// total lines of the document when it is sent in several requests; the receiver waits until it
-	// has them all
-	TotalOrderLines int64 `json:"totalOrderLines,omitzero" xml:"totalOrderLines"`
-	// outbound/delivery order no. (ERP side, unique) (required)
-	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	// outbound/delivery order no. assigned by the WMS
+	// 单据总行数: total lines of the document when it is sent in several requests; the receiver
+	// waits until it has them all
+	TotalOrderLines int64 `json:"totalOrderLines,omitzero" xml:"totalOrderLines" wire:"vital"`
+	// 出库单号: delivery or outbound order number in the ERP, unique (required)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string      `json:"warehouseCode" xml:"warehouseCode"`
-	OrderType     OrderType   `json:"orderType" xml:"orderType"`    // document type (required)
-	Status        OrderStatus `json:"status,omitzero" xml:"status"` // document status
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
-	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	// multi-shipment/receipt flag: 0=final confirmation, 1=intermediate (quantities are
-	// incremental)
-	ConfirmType   int64         `json:"confirmType" xml:"confirmType"`
-	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // carrier code
-	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // waybill no.
-	// completion / confirmation time, YYYY-MM-DD HH:MM:SS
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string      `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	OrderType     OrderType   `json:"orderType" xml:"orderType" wire:"vital"` // 单据类型: document type (required)
+	Status        OrderStatus `json:"status,omitzero" xml:"status"`           // 状态: document status
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
+	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode" wire:"vital"`
+	// 多次回传标识: 0 final confirmation, 1 intermediate; the quantities are increments
+	ConfirmType   int64         `json:"confirmType" xml:"confirmType" wire:"vital"`
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	// 单据完成时间: time of completion or confirmation
 	OrderConfirmTime time.Time `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
-	// department bearing the cost
+	// 费用归属部门: department that bears the cost
 	ResponsibleDepartment string `json:"responsibleDepartment,omitzero" xml:"responsibleDepartment"`
-	// sub type used when the main type is 'other'
+	// 业务子类型: subtype, if the type is "other"
 	SubOrderType string `json:"subOrderType,omitzero" xml:"subOrderType"`
+	// 配送要求: what is asked of the delivery
+	DeliveryRequirements *DeliveryRequirements `json:"deliveryRequirements,omitzero" xml:"deliveryRequirements"`
+	Invoices             []Invoice             `json:"invoices,omitzero" xml:"invoices>invoice"` // 发票信息: invoices (child invoice)
+	// 明细行: lines (child orderLine)
+	OrderLines   []ShippedStockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
+	PickerInfo   *PickerInfo           `json:"pickerInfo,omitzero" xml:"pickerInfo"`     // 提货人信息: who picks up
+	ReceiverInfo *ReceiverInfo         `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: who receives
+	// 关联单据: related documents (child relatedOrder)
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	SenderInfo    *SenderInfo    `json:"senderInfo,omitzero" xml:"senderInfo"` // 发件人信息: who sends
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -2987,30 +4221,34 @@ func (v ShippedStockOut) Format(s fmt.State, verb rune) { redact.Format(s, verb,
 // LogValue is the value for slog, with personal data masked.
 func (v ShippedStockOut) LogValue() slog.Value { return redact.LogValue(v) }
 
-// ShippedStockOutLine is OrderLines of [StockOutConfirmRequest]: lines.
+// ShippedStockOutLine is OrderLines of [ShippedStockOut]: lines (child orderLine).
+//
+// Experimental: it may change in any minor version.
 type ShippedStockOutLine struct {
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	ItemCode    string `json:"itemCode" xml:"itemCode"`                // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo" wire:"vital"` // 行号: line number
+	// 商品编码: item (SKU) code in the ERP (required by some methods)
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
 	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`
-	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`           // item name
-	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // stock type
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty (required)
+	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it (required by
+	// some methods)
 	ActualQty   decimal.Decimal `json:"actualQty" xml:"actualQty"`
-	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // lots
-	Unit        string          `json:"unit,omitzero" xml:"unit"`                           // unit
-	SNList      *SNList         `json:"snList,omitzero" xml:"snList"`                       // serial-number list
+	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	Batches     []Batch         `json:"batchs,omitzero" xml:"batchs>batch"`                 // 批次列表: lots
+	Unit        string          `json:"unit,omitzero" xml:"unit"`                           // 单位: unit
+	SNList      *SNList         `json:"snList,omitzero" xml:"snList"`                       // 序列号列表: serial numbers
+	Remark      string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3021,8 +4259,10 @@ func (v ShippedStockOutLine) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v ShippedStockOutLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockOutConfirmResponse 出库单确认接口: the answer of [WarehouseService.StockOutConfirm].
+//
+// Experimental: it may change in any minor version.
 type StockOutConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3033,19 +4273,22 @@ func (v StockOutConfirmResponse) Format(s fmt.State, verb rune) { redact.Format(
 func (v StockOutConfirmResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockOutCreateRequest 出库单创建接口: the request of [WarehouseService.StockOutCreate].
+//
+// Experimental: it may change in any minor version.
 type StockOutCreateRequest struct {
-	DeliveryOrder StockOutOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`     // delivery/outbound order header
-	OrderLines    []StockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // lines
-	// extension properties: free key/value children
+	// 发货单: header of the delivery order
+	DeliveryOrder StockOutOrder  `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	OrderLines    []StockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.stockout.create by:
-// deliveryOrder.deliveryOrderCode (+ orderLines[].orderLineNo where there are). It is empty
-// where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.stockout.create: deliveryOrder.deliveryOrderCode (+ orderLines[].orderLineNo,
+// if present). It is empty if the request has no such key.
 func (v *StockOutCreateRequest) IdempotencyKey() string {
 	var parts []string
 	parts = append(parts, v.DeliveryOrder.DeliveryOrderCode)
@@ -3063,44 +4306,51 @@ func (v StockOutCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s,
 // LogValue is the value for slog, with personal data masked.
 func (v StockOutCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// StockOutOrder is DeliveryOrder of [StockOutCreateRequest]: delivery/outbound order header.
+// StockOutOrder is DeliveryOrder of [StockOutCreateRequest]: header of the delivery order.
+//
+// Experimental: it may change in any minor version.
 type StockOutOrder struct {
-	// total lines of the document when it is sent in several requests; the receiver waits until it
-	// has them all
-	TotalOrderLines int64 `json:"totalOrderLines,omitzero" xml:"totalOrderLines"`
-	// outbound/delivery order no. (ERP side, unique) (required)
-	DeliveryOrderCode string         `json:"deliveryOrderCode" xml:"deliveryOrderCode"`
-	OrderType         OrderType      `json:"orderType" xml:"orderType"`                               // document type (required)
-	RelatedOrders     []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"` // related documents
-	// warehouse code (OTHER when the ERP does not designate one) (required)
-	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode"`
-	// document creation time, YYYY-MM-DD HH:MM:SS (required)
-	CreateTime time.Time `json:"createTime" xml:"createTime"`
-	// requested outbound date, YYYY-MM-DD
+	// 单据总行数: total lines of the document when it is sent in several requests; the receiver
+	// waits until it has them all
+	TotalOrderLines int64 `json:"totalOrderLines,omitzero" xml:"totalOrderLines" wire:"vital"`
+	// 出库单号: delivery or outbound order number in the ERP, unique (required)
+	DeliveryOrderCode string    `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	OrderType         OrderType `json:"orderType" xml:"orderType" wire:"vital"` // 单据类型: document type (required)
+	// 关联单据: related documents
+	RelatedOrders []RelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders>relatedOrder"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required)
+	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	CreateTime    time.Time `json:"createTime" xml:"createTime"` // 创建时间: document creation time (required)
+	// 要求出库日期: requested outbound date
 	ScheduleDate  time.Time     `json:"scheduleDate,omitzero" xml:"scheduleDate" time:"date"`
-	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // carrier code
-	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // carrier name
-	SupplierCode  string        `json:"supplierCode,omitzero" xml:"supplierCode"`   // supplier code
-	SupplierName  string        `json:"supplierName,omitzero" xml:"supplierName"`   // supplier name
-	// collection mode (self pick-up at warehouse, express, trunk line)
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	SupplierCode  string        `json:"supplierCode,omitzero" xml:"supplierCode"`   // 供应商编码: supplier code
+	SupplierName  string        `json:"supplierName,omitzero" xml:"supplierName"`   // 供应商名称: supplier name
+	// 提货方式: collection: self pick-up at the warehouse, express or trunk line
 	TransportMode string        `json:"transportMode,omitzero" xml:"transportMode"`
-	PickerInfo    *PickerInfo   `json:"pickerInfo,omitzero" xml:"pickerInfo"`     // picker (person collecting goods)
-	SenderInfo    *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`     // sender
-	ReceiverInfo  *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"` // receiver
-	Remark        string        `json:"remark,omitzero" xml:"remark"`             // remark (at most 500 characters)
-	// outbound channel type: VIP=Vipshop, FX=distribution, SHOP=store
+	PickerInfo    *PickerInfo   `json:"pickerInfo,omitzero" xml:"pickerInfo"`     // 提货人信息: who collects the goods
+	SenderInfo    *SenderInfo   `json:"senderInfo,omitzero" xml:"senderInfo"`     // 发件人信息: sender
+	ReceiverInfo  *ReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"` // 收件人信息: receiver
+	Remark        string        `json:"remark,omitzero" xml:"remark"`             // 备注: remark (at most 500 characters)
+	// 出库渠道类型: outbound channel: VIP Vipshop, FX distribution, SHOP store
 	OrderSourceType OrderSourceType `json:"orderSourceType,omitzero" xml:"orderSourceType"`
-	ReceivingTime   string          `json:"receivingTime,omitzero" xml:"receivingTime"` // arrival time
-	ShippingTime    string          `json:"shippingTime,omitzero" xml:"shippingTime"`   // delivery time
-	// target warehouse name (at most 50 characters)
+	ReceivingTime   string          `json:"receivingTime,omitzero" xml:"receivingTime"` // 到货时间: arrival time
+	ShippingTime    string          `json:"shippingTime,omitzero" xml:"shippingTime"`   // 送货时间: delivery time
+	// 目标仓库名称: target warehouse name (at most 50 characters)
 	TargetWarehouseName string `json:"targetWarehouseName,omitzero" xml:"targetWarehouseName"`
-	// target warehouse code (OTHER when not designated) (at most 50 characters)
+	// 目标仓库编码: target warehouse code; OTHER if none is designated (at most 50 characters)
 	TargetWarehouseCode string `json:"targetWarehouseCode,omitzero" xml:"targetWarehouseCode"`
-	// related inbound order no.
+	// 关联入库单号: related inbound order number
 	TargetEntryOrderCode string `json:"targetEntryOrderCode,omitzero" xml:"targetEntryOrderCode"`
-	WarehouseName        string `json:"warehouseName,omitzero" xml:"warehouseName"` // warehouse name
+	WarehouseName        string `json:"warehouseName,omitzero" xml:"warehouseName"` // 仓库名称: warehouse name
+	// 配送要求: what is asked of the delivery
+	DeliveryRequirements *DeliveryRequirements `json:"deliveryRequirements,omitzero" xml:"deliveryRequirements"`
+	Invoices             []Invoice             `json:"invoices,omitzero" xml:"invoices>invoice"` // 发票信息: invoices (child invoice)
+	// 明细行: lines (child orderLine)
+	OrderLines []StockOutLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3110,46 +4360,37 @@ func (v StockOutOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v
 // LogValue is the value for slog, with personal data masked.
 func (v StockOutOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// PickerInfo is PickerInfo of [StockOutOrder]: picker (person collecting goods).
-type PickerInfo struct {
-	Company string `json:"company,omitzero" xml:"company"`          // company name
-	Name    string `json:"name,omitzero" xml:"name" pii:"true"`     // person name
-	Tel     string `json:"tel,omitzero" xml:"tel" pii:"true"`       // landline phone
-	Mobile  string `json:"mobile,omitzero" xml:"mobile" pii:"true"` // mobile phone
-	ID      string `json:"id,omitzero" xml:"id" pii:"true"`         // identity document no.
-	CarNo   string `json:"carNo,omitzero" xml:"carNo" pii:"true"`   // vehicle plate
-}
-
-// Format prints the value for people, with personal data masked.
-func (v PickerInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
-
-// LogValue is the value for slog, with personal data masked.
-func (v PickerInfo) LogValue() slog.Value { return redact.LogValue(v) }
-
-// StockOutLine is OrderLines of [StockOutCreateRequest]: lines.
+// StockOutLine is OrderLines of [StockOutOrder]: lines (child orderLine).
+//
+// Experimental: it may change in any minor version.
 type StockOutLine struct {
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times
 	OutBizCode  string `json:"outBizCode,omitzero" xml:"outBizCode"`
-	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo"` // line no.
-	OwnerCode   string `json:"ownerCode" xml:"ownerCode"`              // cargo-owner code (required)
-	ItemCode    string `json:"itemCode" xml:"itemCode"`                // item (SKU) code in the ERP (required)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode)
-	ItemID        string          `json:"itemId,omitzero" xml:"itemId"`
-	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`         // stock type
-	ItemName      string          `json:"itemName,omitzero" xml:"itemName"`                   // item name
-	PlanQty       decimal.Decimal `json:"planQty" xml:"planQty"`                              // planned quantity (required)
-	BatchCode     string          `json:"batchCode,omitzero" xml:"batchCode"`                 // lot code
-	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // production date, YYYY-MM-DD
-	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // expiry date, YYYY-MM-DD
-	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // production batch no.
-	PlatformCode  string          `json:"platformCode,omitzero" xml:"platformCode"`           // platform item code
-	Unit          string          `json:"unit,omitzero" xml:"unit"`                           // unit
-	// extension properties: free key/value children
+	OrderLineNo string `json:"orderLineNo,omitzero" xml:"orderLineNo" wire:"vital"` // 行号: line number
+	// 货主编码: cargo-owner code (required by some methods)
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"`
+	// 商品编码: item (SKU) code in the ERP (required by some methods)
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"` // 库存类型: stock type
+	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`           // 商品名称: item name
+	// 计划数量: planned quantity (required by some methods)
+	PlanQty      decimal.Decimal `json:"planQty,omitzero" xml:"planQty"`
+	BatchCode    string          `json:"batchCode,omitzero" xml:"batchCode"`                 // 批次编号: lot code
+	ProductDate  time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: production date
+	ExpireDate   time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`   // 过期日期: expiry date
+	ProduceCode  string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	PlatformCode string          `json:"platformCode,omitzero" xml:"platformCode"`           // 平台商品编码: platform item code
+	Unit         string          `json:"unit,omitzero" xml:"unit"`                           // 单位: unit
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	Batches     []Batch           `json:"batchs,omitzero" xml:"batchs>batch"` // 批次列表: lots of the line (child batch)
+	Remark      string            `json:"remark,omitzero" xml:"remark"`       // 备注: remark
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3160,12 +4401,14 @@ func (v StockOutLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v)
 func (v StockOutLine) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StockOutCreateResponse 出库单创建接口: the answer of [WarehouseService.StockOutCreate].
+//
+// Experimental: it may change in any minor version.
 type StockOutCreateResponse struct {
-	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // document creation time, YYYY-MM-DD HH:MM:SS
-	// outbound/delivery order no. assigned by the WMS
+	CreateTime time.Time `json:"createTime,omitzero" xml:"createTime"` // 创建时间: document creation time
+	// 仓储系统出库单号: delivery or outbound order number assigned by the WMS
 	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3176,22 +4419,27 @@ func (v StockOutCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s
 func (v StockOutCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreCreateRequest 门店新增接口: the request of [WarehouseService.StoreCreate].
+//
+// Experimental: it may change in any minor version.
 type StoreCreateRequest struct {
-	StoreName        string        `json:"store_name" xml:"store_name"`                        // store name (required)
-	MainCategory     int64         `json:"main_category" xml:"main_category"`                  // main category of the store (required)
-	CompanyName      string        `json:"company_name" xml:"company_name"`                    // merchant name (required)
-	EndTime          string        `json:"end_time" xml:"end_time"`                            // closing time (HH:mm, whole/half hours) (required)
-	StartTime        string        `json:"start_time" xml:"start_time"`                        // opening time (HH:mm, whole/half hours) (required)
-	StoreStatus      string        `json:"store_status,omitzero" xml:"store_status"`           // store status
-	StoreDescription string        `json:"store_description,omitzero" xml:"store_description"` // store description
-	Address          *StoreAddress `json:"address,omitzero" xml:"address"`                     // address
-	ShopID           int64         `json:"shop_id,omitzero" xml:"shop_id"`                     // online shop id to associate
-	StoreKeeper      *StoreKeeper  `json:"store_keeper,omitzero" xml:"store_keeper"`           // store owner
-	StoreType        string        `json:"store_type" xml:"store_type"`                        // store type (required)
-	StoreCode        string        `json:"store_code" xml:"store_code"`                        // store code in the ERP (required)
-	Remark           string        `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
+	StoreName string `json:"store_name" xml:"store_name" wire:"vital"` // 门店名称: store name (required)
+	// 主营类目: main category of the store (required)
+	MainCategory int64  `json:"main_category" xml:"main_category" wire:"vital"`
+	CompanyName  string `json:"company_name" xml:"company_name" wire:"vital"` // 商户名称: merchant name (required)
+	// 结束时间: closing time, HH:mm, on the hour or half hour (required)
+	EndTime string `json:"end_time" xml:"end_time" wire:"vital"`
+	// 起始时间: opening time, HH:mm, on the hour or half hour (required)
+	StartTime        string        `json:"start_time" xml:"start_time" wire:"vital"`
+	StoreStatus      string        `json:"store_status,omitzero" xml:"store_status"`           // 门店状态: store status
+	StoreDescription string        `json:"store_description,omitzero" xml:"store_description"` // 门店描述: store description
+	Address          *StoreAddress `json:"address,omitzero" xml:"address"`                     // 地址: address
+	ShopID           int64         `json:"shop_id,omitzero" xml:"shop_id" wire:"vital"`        // 店铺编号: id of the online shop
+	StoreKeeper      *StoreKeeper  `json:"store_keeper,omitzero" xml:"store_keeper"`           // 店主: store owner
+	StoreType        string        `json:"store_type" xml:"store_type" wire:"vital"`           // 门店类型: store type (required)
+	StoreCode        string        `json:"store_code" xml:"store_code" wire:"vital"`           // 门店编码: store code in the ERP (required)
+	Remark           string        `json:"remark,omitzero" xml:"remark"`                       // 备注: remark (at most 500 characters)
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3201,24 +4449,42 @@ func (v StoreCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, ve
 // LogValue is the value for slog, with personal data masked.
 func (v StoreCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// StoreAddress 门店地址: where a store is. It is the union of what 2 methods list.
+// StoreAddress 门店地址: the address of a store. It has the members that any of 2 methods
+// lists.
+//
+// Experimental: it may change in any minor version.
 type StoreAddress struct {
-	Region        string `json:"region,omitzero" xml:"region"`             // region
-	Area          string `json:"area" xml:"area"`                          // district (required)
-	CountryCode   string `json:"country_code,omitzero" xml:"country_code"` // 2-letter country code
-	Province      string `json:"province" xml:"province"`                  // province (required)
-	Town          string `json:"town,omitzero" xml:"town"`                 // town / street
-	DetailAddress string `json:"detail_address" xml:"detail_address"`      // street address (required)
-	City          string `json:"city" xml:"city"`                          // city (required)
+	Region      string `json:"region,omitzero" xml:"region"`             // 区域: region
+	Area        string `json:"area" xml:"area" wire:"vital"`             // 区: district (required)
+	CountryCode string `json:"country_code,omitzero" xml:"country_code"` // 国家代码: 2-letter country code
+	Province    string `json:"province" xml:"province" wire:"vital"`     // 省: province (required)
+	Town        string `json:"town,omitzero" xml:"town"`                 // 村镇或街道: town or street
+	// 详细地址: street address (required)
+	DetailAddress string `json:"detail_address" xml:"detail_address" wire:"vital"`
+	City          string `json:"city" xml:"city" wire:"vital"` // 市: city (required)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// StoreKeeper 店主: who keeps a store. It is the union of what 2 methods list.
+// Format prints the value for people, with personal data masked.
+func (v StoreAddress) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreAddress) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreKeeper 店主: the owner of a store. It has the members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type StoreKeeper struct {
-	Fax     string `json:"fax,omitzero" xml:"fax" pii:"true"`           // fax
-	Tel     string `json:"tel" xml:"tel" pii:"true"`                    // landline phone (required)
-	Name    string `json:"name,omitzero" xml:"name" pii:"true"`         // person name
-	ZipCode string `json:"zip_code,omitzero" xml:"zip_code" pii:"true"` // postal code
-	Mobile  string `json:"mobile" xml:"mobile" pii:"true"`              // mobile phone (required)
+	Fax     string `json:"fax,omitzero" xml:"fax" pii:"true"`           // 传真: fax
+	Tel     string `json:"tel" xml:"tel" wire:"vital" pii:"true"`       // 固定电话: landline phone (required)
+	Name    string `json:"name,omitzero" xml:"name" pii:"true"`         // 姓名: person name
+	ZipCode string `json:"zip_code,omitzero" xml:"zip_code" pii:"true"` // 邮编: postal code
+	Mobile  string `json:"mobile" xml:"mobile" wire:"vital" pii:"true"` // 手机: mobile phone (required)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // Format prints the value for people, with personal data masked.
@@ -3228,10 +4494,12 @@ func (v StoreKeeper) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) 
 func (v StoreKeeper) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreCreateResponse 门店新增接口: the answer of [WarehouseService.StoreCreate].
+//
+// Experimental: it may change in any minor version.
 type StoreCreateResponse struct {
-	StoreID int64 `json:"store_id,omitzero" xml:"store_id"` // store id assigned online
+	StoreID int64 `json:"store_id,omitzero" xml:"store_id" wire:"vital"` // 门店编号: id of the store on the platform
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3242,10 +4510,13 @@ func (v StoreCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, v
 func (v StoreCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreQueryRequest 门店信息查询接口: the request of [WarehouseService.StoreQuery].
+//
+// Experimental: it may change in any minor version.
 type StoreQueryRequest struct {
-	StoreID int64 `json:"store_id" xml:"store_id"` // store id assigned online (required)
+	// 门店编号: id of the store on the platform (required)
+	StoreID int64 `json:"store_id" xml:"store_id" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3256,22 +4527,27 @@ func (v StoreQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, ver
 func (v StoreQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreQueryResponse 门店信息查询接口: the answer of [WarehouseService.StoreQuery].
+//
+// Experimental: it may change in any minor version.
 type StoreQueryResponse struct {
-	StoreName        string        `json:"store_name,omitzero" xml:"store_name"`               // store name
-	Remark           string        `json:"remark,omitzero" xml:"remark"`                       // remark (at most 500 characters)
-	MainCategory     int64         `json:"main_category,omitzero" xml:"main_category"`         // main category of the store
-	EndTime          string        `json:"end_time,omitzero" xml:"end_time"`                   // closing time (HH:mm, whole/half hours)
-	CompanyName      string        `json:"company_name,omitzero" xml:"company_name"`           // merchant name
-	StartTime        string        `json:"start_time,omitzero" xml:"start_time"`               // opening time (HH:mm, whole/half hours)
-	StoreStatus      string        `json:"store_status,omitzero" xml:"store_status"`           // store status
-	StoreDescription string        `json:"store_description,omitzero" xml:"store_description"` // store description
-	Address          *StoreAddress `json:"address,omitzero" xml:"address"`                     // address
-	ShopID           string        `json:"shop_id,omitzero" xml:"shop_id"`                     // online shop id to associate
-	StoreKeeper      *StoreKeeper  `json:"store_keeper,omitzero" xml:"store_keeper"`           // store owner
-	StoreType        string        `json:"store_type,omitzero" xml:"store_type"`               // store type
-	StoreCode        string        `json:"store_code,omitzero" xml:"store_code"`               // store code in the ERP
+	StoreName string `json:"store_name,omitzero" xml:"store_name"` // 门店名称: store name
+	Remark    string `json:"remark,omitzero" xml:"remark"`         // 备注: remark (at most 500 characters)
+	// 主营类目: main category of the store
+	MainCategory int64 `json:"main_category,omitzero" xml:"main_category" wire:"vital"`
+	// 结束时间: closing time, HH:mm, on the hour or half hour
+	EndTime     string `json:"end_time,omitzero" xml:"end_time"`
+	CompanyName string `json:"company_name,omitzero" xml:"company_name"` // 商户名称: merchant name
+	// 起始时间: opening time, HH:mm, on the hour or half hour
+	StartTime        string        `json:"start_time,omitzero" xml:"start_time"`
+	StoreStatus      string        `json:"store_status,omitzero" xml:"store_status"`           // 门店状态: store status
+	StoreDescription string        `json:"store_description,omitzero" xml:"store_description"` // 门店描述: store description
+	Address          *StoreAddress `json:"address,omitzero" xml:"address"`                     // 地址: address
+	ShopID           string        `json:"shop_id,omitzero" xml:"shop_id"`                     // 店铺编号: id of the online shop
+	StoreKeeper      *StoreKeeper  `json:"store_keeper,omitzero" xml:"store_keeper"`           // 店主: store owner
+	StoreType        string        `json:"store_type,omitzero" xml:"store_type"`               // 门店类型: store type
+	StoreCode        string        `json:"store_code,omitzero" xml:"store_code"`               // 门店编码: store code in the ERP
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3283,36 +4559,38 @@ func (v StoreQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreProcessConfirmRequest 仓内加工单确认接口: the request of
 // [WarehouseService.StoreProcessConfirm].
+//
+// Experimental: it may change in any minor version.
 type StoreProcessConfirmRequest struct {
-	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // cargo-owner code (at most 50 characters)
-	// in-warehouse processing order no. (ERP) (required; at most 50 characters)
-	ProcessOrderCode string `json:"processOrderCode" xml:"processOrderCode"`
-	// in-warehouse processing order id (WMS) (at most 50 characters)
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	// 加工单号: processing order number in the ERP (required; at most 50 characters)
+	ProcessOrderCode string `json:"processOrderCode" xml:"processOrderCode" wire:"vital"`
+	// 仓储系统加工单号: processing order id in the WMS (at most 50 characters)
 	ProcessOrderID string `json:"processOrderId,omitzero" xml:"processOrderId"`
-	// external message id used for de-duplication; must be unique per confirm (required when one
-	// document is confirmed several times) (required)
-	OutBizCode string    `json:"outBizCode" xml:"outBizCode"`
-	OrderType  OrderType `json:"orderType" xml:"orderType"` // document type (required; at most 50 characters)
-	// process-order completion time (required; at most 19 characters)
+	// 外部业务编码: idempotency key, unique per confirmation; required if a document is confirmed
+	// several times (required; at most 50 characters)
+	OutBizCode string `json:"outBizCode" xml:"outBizCode" wire:"vital"`
+	// 单据类型: document type (required; at most 50 characters)
+	OrderType OrderType `json:"orderType" xml:"orderType" wire:"vital"`
+	// 加工单完成时间: completion time of the processing order (required; at most 19 characters)
 	OrderCompleteTime time.Time `json:"orderCompleteTime" xml:"orderCompleteTime"`
-	// actual quantity handled (shipped/received); sum of batchs[].actualQty must equal the line's
-	// actualQty
+	// 实际数量: quantity shipped or received; the quantities of the lots add up to it
 	ActualQty decimal.Decimal `json:"actualQty" xml:"actualQty"`
-	Remark    string          `json:"remark,omitzero" xml:"remark"` // remark (at most 500 characters)
-	// component/material items
+	Remark    string          `json:"remark,omitzero" xml:"remark"` // 备注: remark (at most 500 characters)
+	// 原料商品: consumed items
 	MaterialItems []StoreProcessItem `json:"materialitems,omitzero" xml:"materialitems>item"`
-	ProductItems  []StoreProcessItem `json:"productitems,omitzero" xml:"productitems>item"` // produced items
-	// extension properties: free key/value children
+	ProductItems  []StoreProcessItem `json:"productitems,omitzero" xml:"productitems>item"` // 成品商品: produced items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
-	// warehouse code (OTHER when the ERP does not designate one) (at most 50 characters)
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (at most 50 characters)
 	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.storeprocess.confirm by:
-// outBizCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.storeprocess.confirm: outBizCode. It is empty if the request has no such key.
 func (v *StoreProcessConfirmRequest) IdempotencyKey() string {
 	return keyOf(v.OutBizCode)
 }
@@ -3323,31 +4601,46 @@ func (v StoreProcessConfirmRequest) Format(s fmt.State, verb rune) { redact.Form
 // LogValue is the value for slog, with personal data masked.
 func (v StoreProcessConfirmRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
-// StoreProcessItem 加工商品: an item that processing uses or makes. It is the union of what 2
-// methods list.
+// StoreProcessItem 加工商品: an item that processing consumes or produces. It has the members
+// that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type StoreProcessItem struct {
-	ItemCode string `json:"itemCode" xml:"itemCode"` // item (SKU) code in the ERP (required; at most 50 characters)
-	// item code assigned by the WMS; once assigned it must be sent in later calls (WMS may echo
-	// itemCode) (at most 50 characters)
+	// 商品编码: item (SKU) code in the ERP (required; at most 50 characters)
+	ItemCode string `json:"itemCode" xml:"itemCode" wire:"vital"`
+	// 仓储系统商品编码: item code assigned by the WMS, sometimes equal to itemCode; required once
+	// assigned (at most 50 characters)
 	ItemID string `json:"itemId,omitzero" xml:"itemId"`
-	// stock type (at most 50 characters)
+	// 库存类型: stock type (at most 50 characters)
 	InventoryType InventoryType   `json:"inventoryType,omitzero" xml:"inventoryType"`
-	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"` // quantity (required)
-	// production date, YYYY-MM-DD (at most 10 characters)
+	Quantity      decimal.Decimal `json:"quantity" xml:"quantity"` // 数量: quantity (required)
+	// 生产日期: production date (at most 10 characters)
 	ProductDate time.Time `json:"productDate,omitzero" xml:"productDate" time:"date"`
-	// expiry date, YYYY-MM-DD (at most 10 characters)
-	ExpireDate  time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"`
-	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"` // production batch no. (at most 50 characters)
-	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"`     // lot code (at most 50 characters)
-	Remark      string          `json:"remark,omitzero" xml:"remark"`           // remark (at most 500 characters)
-	OwnerCode   string          `json:"ownerCode,omitzero" xml:"ownerCode"`     // cargo-owner code (at most 50 characters)
-	RatioQty    decimal.Decimal `json:"ratioQty,omitzero" xml:"ratioQty"`       // component ratio
+	// 过期日期: expiry date (at most 10 characters)
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"`
+	// 生产批号: production batch number (at most 50 characters)
+	ProduceCode string          `json:"produceCode,omitzero" xml:"produceCode"`
+	BatchCode   string          `json:"batchCode,omitzero" xml:"batchCode"` // 批次编号: lot code (at most 50 characters)
+	Remark      string          `json:"remark,omitzero" xml:"remark"`       // 备注: remark (at most 500 characters)
+	OwnerCode   string          `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+	RatioQty    decimal.Decimal `json:"ratioQty,omitzero" xml:"ratioQty"`   // 配比数量: ratio of the component
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v StoreProcessItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreProcessItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // StoreProcessConfirmResponse 仓内加工单确认接口: the answer of
 // [WarehouseService.StoreProcessConfirm].
+//
+// Experimental: it may change in any minor version.
 type StoreProcessConfirmResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3359,30 +4652,37 @@ func (v StoreProcessConfirmResponse) LogValue() slog.Value { return redact.LogVa
 
 // StoreProcessCreateRequest 仓内加工单创建接口: the request of
 // [WarehouseService.StoreProcessCreate].
+//
+// Experimental: it may change in any minor version.
 type StoreProcessCreateRequest struct {
-	// in-warehouse processing order no. (ERP) (required; at most 50 characters)
-	ProcessOrderCode string `json:"processOrderCode" xml:"processOrderCode"`
-	// warehouse code (OTHER when the ERP does not designate one) (required; at most 50 characters)
-	WarehouseCode string    `json:"warehouseCode" xml:"warehouseCode"`
-	OrderType     OrderType `json:"orderType" xml:"orderType"` // document type (required; at most 50 characters)
-	// document creation time (required; at most 19 characters)
-	OrderCreateTime time.Time       `json:"orderCreateTime" xml:"orderCreateTime"`
-	PlanTime        time.Time       `json:"planTime" xml:"planTime"`        // planned processing time (required; at most 19 characters)
-	ServiceType     string          `json:"serviceType" xml:"serviceType"`  // processing type: 1 combine, 2 split (required)
-	PlanQty         decimal.Decimal `json:"planQty,omitzero" xml:"planQty"` // planned quantity
-	Remark          string          `json:"remark,omitzero" xml:"remark"`   // remark (at most 500 characters)
-	// component/material items
+	// 加工单号: processing order number in the ERP (required; at most 50 characters)
+	ProcessOrderCode string `json:"processOrderCode" xml:"processOrderCode" wire:"vital"`
+	// 仓库编码: warehouse code; OTHER if the ERP does not designate one (required; at most 50
+	// characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+	// 单据类型: document type (required; at most 50 characters)
+	OrderType OrderType `json:"orderType" xml:"orderType" wire:"vital"`
+	// 单据创建时间: document creation time (required; at most 19 characters)
+	OrderCreateTime time.Time `json:"orderCreateTime" xml:"orderCreateTime"`
+	// 计划加工时间: planned processing time (required; at most 19 characters)
+	PlanTime time.Time `json:"planTime" xml:"planTime"`
+	// 加工类型: processing: 1 combine, 2 split (required; at most 50 characters)
+	ServiceType string          `json:"serviceType" xml:"serviceType" wire:"vital"`
+	PlanQty     decimal.Decimal `json:"planQty,omitzero" xml:"planQty"` // 计划数量: planned quantity
+	Remark      string          `json:"remark,omitzero" xml:"remark"`   // 备注: remark (at most 500 characters)
+	// 原料商品: consumed items
 	MaterialItems []StoreProcessItem `json:"materialitems,omitzero" xml:"materialitems>item"`
-	ProductItems  []StoreProcessItem `json:"productitems,omitzero" xml:"productitems>item"` // produced items
-	// extension properties: free key/value children
+	ProductItems  []StoreProcessItem `json:"productitems,omitzero" xml:"productitems>item"` // 成品商品: produced items
+	// 扩展属性: extension properties, as keys and values
 	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.storeprocess.create by:
-// processOrderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.storeprocess.create: processOrderCode. It is empty if the request has no such
+// key.
 func (v *StoreProcessCreateRequest) IdempotencyKey() string {
 	return keyOf(v.ProcessOrderCode)
 }
@@ -3395,11 +4695,13 @@ func (v StoreProcessCreateRequest) LogValue() slog.Value { return redact.LogValu
 
 // StoreProcessCreateResponse 仓内加工单创建接口: the answer of
 // [WarehouseService.StoreProcessCreate].
+//
+// Experimental: it may change in any minor version.
 type StoreProcessCreateResponse struct {
-	// in-warehouse processing order id (WMS) (at most 50 characters)
+	// 仓储系统加工单号: processing order id in the WMS (at most 50 characters)
 	ProcessOrderID string `json:"processOrderId,omitzero" xml:"processOrderId"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3411,26 +4713,30 @@ func (v StoreProcessCreateResponse) LogValue() slog.Value { return redact.LogVal
 
 // TransferOrderCreateRequest 调拨单创建: the request of
 // [WarehouseService.TransferOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type TransferOrderCreateRequest struct {
-	// external ERP order no. (required; at most 50 characters)
-	ErpOrderCode string `json:"erpOrderCode" xml:"erpOrderCode"`
-	// source warehouse code (required; at most 50 characters)
-	FromStoreCode string `json:"fromStoreCode" xml:"fromStoreCode"`
-	// target warehouse code (required; at most 50 characters)
-	ToStoreCode string `json:"toStoreCode" xml:"toStoreCode"`
-	// expected arrival / transfer start time (at most 50 characters)
+	// ERP 单号: order number in the ERP (required; at most 50 characters)
+	ErpOrderCode string `json:"erpOrderCode" xml:"erpOrderCode" wire:"vital"`
+	// 调出仓库编码: source warehouse code (required; at most 50 characters)
+	FromStoreCode string `json:"fromStoreCode" xml:"fromStoreCode" wire:"vital"`
+	// 调入仓库编码: target warehouse code (required; at most 50 characters)
+	ToStoreCode string `json:"toStoreCode" xml:"toStoreCode" wire:"vital"`
+	// 预期开始时间: expected start of arrival or transfer (at most 50 characters)
 	ExpectStartTime time.Time `json:"expectStartTime,omitzero" xml:"expectStartTime"`
-	Attributes      string    `json:"attributes,omitzero" xml:"attributes"` // extension attributes (at most 500 characters)
-	// transfer items
+	// 扩展属性: extension attributes (at most 500 characters)
+	Attributes string `json:"attributes,omitzero" xml:"attributes"`
+	// 调拨商品: transfer items
 	TransferItems []TransferOrderCreateItem `json:"transferItems,omitzero" xml:"transferItems>transferItem"`
-	OwnerCode     string                    `json:"ownerCode" xml:"ownerCode"` // cargo-owner code (required; meaning inferred from the name)
+	// 货主编码: cargo-owner code (required; undocumented)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// IdempotencyKey is what a receiver tells repeats of taobao.qimen.transferorder.create by:
-// erpOrderCode. It is empty where the request lacks it.
+// IdempotencyKey returns the key by which a receiver recognizes a repeated
+// taobao.qimen.transferorder.create: erpOrderCode. It is empty if the request has no such key.
 func (v *TransferOrderCreateRequest) IdempotencyKey() string {
 	return keyOf(v.ErpOrderCode)
 }
@@ -3442,22 +4748,34 @@ func (v TransferOrderCreateRequest) Format(s fmt.State, verb rune) { redact.Form
 func (v TransferOrderCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferOrderCreateItem is TransferItems of [TransferOrderCreateRequest]: transfer items.
+//
+// Experimental: it may change in any minor version.
 type TransferOrderCreateItem struct {
-	// goods code (source has this description swapped with inventoryType) (required; at most 500
-	// characters)
-	ScItemCode string          `json:"scItemCode" xml:"scItemCode"`
-	Count      decimal.Decimal `json:"count,string" xml:"count"` // quantity (required; at most 50 characters)
-	// stock type (required; at most 50 characters)
-	InventoryType InventoryType `json:"inventoryType" xml:"inventoryType"`
+	// 货品编码: goods code (required; at most 500 characters)
+	ScItemCode string          `json:"scItemCode" xml:"scItemCode" wire:"vital"`
+	Count      decimal.Decimal `json:"count,string" xml:"count"` // 数量: quantity (required; at most 50 characters)
+	// 库存类型: stock type (required; at most 50 characters)
+	InventoryType InventoryType `json:"inventoryType" xml:"inventoryType" wire:"vital"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v TransferOrderCreateItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v TransferOrderCreateItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferOrderCreateResponse 调拨单创建: the answer of
 // [WarehouseService.TransferOrderCreate].
+//
+// Experimental: it may change in any minor version.
 type TransferOrderCreateResponse struct {
-	// transfer execution
+	// 调拨执行信息: transfer execution
 	TransferExecuteInfo TransferExecuteInfo `json:"transferExecuteInfo,omitzero" xml:"transferExecuteInfo"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3469,22 +4787,38 @@ func (v TransferOrderCreateResponse) LogValue() slog.Value { return redact.LogVa
 
 // TransferExecuteInfo is TransferExecuteInfo of [TransferOrderCreateResponse]: transfer
 // execution.
+//
+// Experimental: it may change in any minor version.
 type TransferExecuteInfo struct {
-	// transfer order no. (at most 50 characters)
+	// 调拨单号: transfer order number (at most 50 characters)
 	TransferOrderCode string `json:"transferOrderCode,omitzero" xml:"transferOrderCode"`
-	// expected outbound time (at most 50 characters)
+	// 预期出库时间: expected outbound time (at most 50 characters)
 	ExpectOutStoreTime time.Time `json:"expectOutStoreTime,omitzero" xml:"expectOutStoreTime"`
-	// expected inbound time (at most 50 characters)
+	// 预期入库时间: expected inbound time (at most 50 characters)
 	ExpectInStoreTime time.Time `json:"expectInStoreTime,omitzero" xml:"expectInStoreTime"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
-// TransferOrderQueryRequest 调拨单查询: the request of [WarehouseService.TransferOrderQuery].
-type TransferOrderQueryRequest struct {
-	TransferOrderCode string `json:"transferOrderCode" xml:"transferOrderCode"` // transfer order no. (required)
-	OwnerCode         string `json:"ownerCode" xml:"ownerCode"`                 // cargo-owner code (required; meaning inferred from the name)
-	ErpOrderCode      string `json:"erpOrderCode,omitzero" xml:"erpOrderCode"`  // external ERP order no.
+// Format prints the value for people, with personal data masked.
+func (v TransferExecuteInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
 
-	// Extra holds the members that are not known above.
+// LogValue is the value for slog, with personal data masked.
+func (v TransferExecuteInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// TransferOrderQueryRequest 调拨单查询: the request of [WarehouseService.TransferOrderQuery].
+//
+// Experimental: it may change in any minor version.
+type TransferOrderQueryRequest struct {
+	// 调拨单号: transfer order number (required; at most 50 characters)
+	TransferOrderCode string `json:"transferOrderCode" xml:"transferOrderCode" wire:"vital"`
+	// 货主编码: cargo-owner code (required; undocumented)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	// ERP 单号: order number in the ERP (at most 50 characters)
+	ErpOrderCode string `json:"erpOrderCode,omitzero" xml:"erpOrderCode"`
+
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3495,11 +4829,13 @@ func (v TransferOrderQueryRequest) Format(s fmt.State, verb rune) { redact.Forma
 func (v TransferOrderQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferOrderQueryResponse 调拨单查询: the answer of [WarehouseService.TransferOrderQuery].
+//
+// Experimental: it may change in any minor version.
 type TransferOrderQueryResponse struct {
-	// transfer order detail
+	// 调拨单详情: transfer order detail
 	TransferOrderDetail TransferOrder `json:"transferOrderDetail,omitzero" xml:"transferOrderDetail"`
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3510,26 +4846,32 @@ func (v TransferOrderQueryResponse) Format(s fmt.State, verb rune) { redact.Form
 func (v TransferOrderQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferOrder is TransferOrderDetail of [TransferOrderQueryResponse]: transfer order detail.
+//
+// Experimental: it may change in any minor version.
 type TransferOrder struct {
-	// transfer order no. (at most 50 characters)
+	// 调拨单号: transfer order number (at most 50 characters)
 	TransferOrderCode string `json:"transferOrderCode,omitzero" xml:"transferOrderCode"`
-	// external ERP order no. (at most 50 characters)
+	// ERP 单号: order number in the ERP (at most 50 characters)
 	ErpOrderCode string `json:"erpOrderCode,omitzero" xml:"erpOrderCode"`
-	OrderStatus  string `json:"orderStatus,omitzero" xml:"orderStatus"` // order status (at most 50 characters)
-	// transfer outbound order no.
+	// 单据状态: order status (at most 50 characters)
+	OrderStatus string `json:"orderStatus,omitzero" xml:"orderStatus"`
+	// 调拨出库单号: transfer outbound order number
 	TransferOutOrderCode string `json:"transferOutOrderCode,omitzero" xml:"transferOutOrderCode"`
-	// transfer inbound order no.
+	// 调拨入库单号: transfer inbound order number
 	TransferInOrderCode string    `json:"transferInOrderCode,omitzero" xml:"transferInOrderCode"`
-	CreateTime          time.Time `json:"createTime,omitzero" xml:"createTime"`         // document creation time, YYYY-MM-DD HH:MM:SS
-	ConfirmOutTime      time.Time `json:"confirmOutTime,omitzero" xml:"confirmOutTime"` // confirmed outbound time
-	ConfirmInTime       time.Time `json:"confirmInTime,omitzero" xml:"confirmInTime"`   // confirmed inbound time
-	// transfer-out warehouse code
-	FromWarehouseCode string              `json:"fromWarehouseCode,omitzero" xml:"fromWarehouseCode"`
-	ToWarehouseCode   string              `json:"toWarehouseCode,omitzero" xml:"toWarehouseCode"` // transfer-in warehouse code
-	OwnerCode         string              `json:"ownerCode,omitzero" xml:"ownerCode"`             // cargo-owner code (meaning inferred from the name)
-	Items             []TransferOrderItem `json:"items,omitzero" xml:"items>item"`                // items
+	CreateTime          time.Time `json:"createTime,omitzero" xml:"createTime"` // 创建时间: document creation time
+	// 确认出库时间: confirmed outbound time
+	ConfirmOutTime time.Time `json:"confirmOutTime,omitzero" xml:"confirmOutTime"`
+	// 确认入库时间: confirmed inbound time
+	ConfirmInTime time.Time `json:"confirmInTime,omitzero" xml:"confirmInTime"`
+	// 调出仓库编码: transfer-out warehouse code
+	FromWarehouseCode string `json:"fromWarehouseCode,omitzero" xml:"fromWarehouseCode"`
+	// 调入仓库编码: transfer-in warehouse code
+	ToWarehouseCode string              `json:"toWarehouseCode,omitzero" xml:"toWarehouseCode"`
+	OwnerCode       string              `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (undocumented)
+	Items           []TransferOrderItem `json:"items,omitzero" xml:"items>item"`    // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3539,42 +4881,57 @@ func (v TransferOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v
 // LogValue is the value for slog, with personal data masked.
 func (v TransferOrder) LogValue() slog.Value { return redact.LogValue(v) }
 
-// TransferOrderItem 调拨商品: an item of a transfer order, with planned and real quantities.
-// It is the union of what 2 methods list.
+// TransferOrderItem 调拨商品: an item of a transfer order, with planned and actual quantities.
+// It has the members that any of 2 methods lists.
+//
+// Experimental: it may change in any minor version.
 type TransferOrderItem struct {
-	// goods code (source has this description swapped with inventoryType) (at most 50 characters)
-	ScItemCode string `json:"scItemCode,omitzero" xml:"scItemCode"`
-	// stock type (at most 500 characters)
+	ScItemCode string `json:"scItemCode,omitzero" xml:"scItemCode"` // 货品编码: goods code (at most 50 characters)
+	// 库存类型: stock type (at most 500 characters)
 	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
-	// planned transfer quantity (at most 50 characters)
+	// 计划调拨数量: planned transfer quantity (at most 50 characters)
 	PlanCount decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
-	// actual outbound quantity (at most 50 characters)
+	// 实际出库数量: actual outbound quantity (at most 50 characters)
 	OutCount decimal.Decimal `json:"outCount,omitzero,string" xml:"outCount"`
-	// actual inbound quantity (at most 50 characters)
+	// 实际入库数量: actual inbound quantity (at most 50 characters)
 	InCount decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
+
+// Format prints the value for people, with personal data masked.
+func (v TransferOrderItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v TransferOrderItem) LogValue() slog.Value { return redact.LogValue(v) }
 
 // TransferOrderReportRequest 调拨单通知: the request of
 // [WarehouseService.TransferOrderReport].
+//
+// Experimental: it may change in any minor version.
 type TransferOrderReportRequest struct {
-	// transfer order no. (required; at most 50 characters)
-	TransferOrderCode string `json:"transferOrderCode" xml:"transferOrderCode"`
-	// transfer outbound order no.
+	// 调拨单号: transfer order number (required; at most 50 characters)
+	TransferOrderCode string `json:"transferOrderCode" xml:"transferOrderCode" wire:"vital"`
+	// 调拨出库单号: transfer outbound order number
 	TransferOutOrderCode string `json:"transferOutOrderCode,omitzero" xml:"transferOutOrderCode"`
-	// transfer inbound order no.
-	TransferInOrderCode string    `json:"transferInOrderCode,omitzero" xml:"transferInOrderCode"`
-	ConfirmOutTime      time.Time `json:"confirmOutTime,omitzero" xml:"confirmOutTime"` // confirmed outbound time
-	ConfirmInTime       time.Time `json:"confirmInTime,omitzero" xml:"confirmInTime"`   // confirmed inbound time
-	CreateTime          time.Time `json:"createTime,omitzero" xml:"createTime"`         // document creation time, YYYY-MM-DD HH:MM:SS
-	// transfer-out warehouse code
-	FromWarehouseCode string              `json:"fromWarehouseCode,omitzero" xml:"fromWarehouseCode"`
-	ToWarehouseCode   string              `json:"toWarehouseCode,omitzero" xml:"toWarehouseCode"` // transfer-in warehouse code
-	OwnerCode         string              `json:"ownerCode,omitzero" xml:"ownerCode"`             // cargo-owner code (meaning inferred from the name)
-	ErpOrderCode      string              `json:"erpOrderCode,omitzero" xml:"erpOrderCode"`       // external ERP order no.
-	OrderStatus       string              `json:"orderStatus,omitzero" xml:"orderStatus"`         // order status
-	Items             []TransferOrderItem `json:"items,omitzero" xml:"items>item"`                // items
+	// 调拨入库单号: transfer inbound order number
+	TransferInOrderCode string `json:"transferInOrderCode,omitzero" xml:"transferInOrderCode"`
+	// 确认出库时间: confirmed outbound time
+	ConfirmOutTime time.Time `json:"confirmOutTime,omitzero" xml:"confirmOutTime"`
+	// 确认入库时间: confirmed inbound time
+	ConfirmInTime time.Time `json:"confirmInTime,omitzero" xml:"confirmInTime"`
+	CreateTime    time.Time `json:"createTime,omitzero" xml:"createTime"` // 创建时间: document creation time
+	// 调出仓库编码: transfer-out warehouse code
+	FromWarehouseCode string `json:"fromWarehouseCode,omitzero" xml:"fromWarehouseCode"`
+	// 调入仓库编码: transfer-in warehouse code
+	ToWarehouseCode string              `json:"toWarehouseCode,omitzero" xml:"toWarehouseCode"`
+	OwnerCode       string              `json:"ownerCode,omitzero" xml:"ownerCode"`       // 货主编码: cargo-owner code (undocumented)
+	ErpOrderCode    string              `json:"erpOrderCode,omitzero" xml:"erpOrderCode"` // ERP 单号: order number in the ERP
+	OrderStatus     string              `json:"orderStatus,omitzero" xml:"orderStatus"`   // 单据状态: order status
+	Items           []TransferOrderItem `json:"items,omitzero" xml:"items>item"`          // 商品: items
 
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3586,8 +4943,10 @@ func (v TransferOrderReportRequest) LogValue() slog.Value { return redact.LogVal
 
 // TransferOrderReportResponse 调拨单通知: the answer of
 // [WarehouseService.TransferOrderReport].
+//
+// Experimental: it may change in any minor version.
 type TransferOrderReportResponse struct {
-	// Extra holds the members that are not known above.
+	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
@@ -3596,3 +4955,3076 @@ func (v TransferOrderReportResponse) Format(s fmt.State, verb rune) { redact.For
 
 // LogValue is the value for slog, with personal data masked.
 func (v TransferOrderReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryCheckQueryRequest 盘点单查询: the request of
+// [WarehouseService.InventoryCheckQuery].
+//
+// Experimental: it may change in any minor version.
+type InventoryCheckQueryRequest struct {
+	// 盘点单号: check order code (required; at most 50 characters; undocumented)
+	CheckOrderCode string `json:"checkOrderCode" xml:"checkOrderCode" wire:"vital"`
+	// 仓储系统盘点单号: check order id (at most 50 characters; undocumented)
+	CheckOrderID string `json:"checkOrderId,omitzero" xml:"checkOrderId"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code (at most 50 characters)
+	Page        int64             `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize    int64             `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryCheckQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryCheckQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryCheckQueryResponse 盘点单查询: the answer of
+// [WarehouseService.InventoryCheckQuery].
+//
+// Experimental: it may change in any minor version.
+type InventoryCheckQueryResponse struct {
+	// 盘点单号: check order code (undocumented)
+	CheckOrderCode string `json:"checkOrderCode,omitzero" xml:"checkOrderCode"`
+	// 仓储系统盘点单号: check order id (undocumented)
+	CheckOrderID string                    `json:"checkOrderId,omitzero" xml:"checkOrderId"`
+	CheckTime    time.Time                 `json:"checkTime,omitzero" xml:"checkTime"`                // 盘点时间: check time (undocumented)
+	Items        []InventoryCheckQueryItem `json:"items,omitzero" xml:"items>item"`                   // 商品: items
+	OwnerCode    string                    `json:"ownerCode,omitzero" xml:"ownerCode"`                // 货主编码: cargo-owner code
+	Remark       string                    `json:"remark,omitzero" xml:"remark"`                      // 备注: remark
+	TotalLines   int64                     `json:"totalLines,omitzero" xml:"totalLines" wire:"vital"` // 总行数: lines in all
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryCheckQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryCheckQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryCheckQueryItem is Items of [InventoryCheckQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
+type InventoryCheckQueryItem struct {
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	Quantity      int64         `json:"quantity,omitzero" xml:"quantity" wire:"vital"`      // 数量: quantity
+	Remark        string        `json:"remark,omitzero" xml:"remark"`                       // 备注: remark
+	SNCode        string        `json:"snCode,omitzero" xml:"snCode"`                       // 序列号: serial code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryCheckQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryCheckQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCreateRequest 库存预占: the request of
+// [WarehouseService.InventoryReserveCreate].
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCreateRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// item inventories (undocumented)
+	ItemInventories []InventoryReserveCreateItemInventory `json:"itemInventories,omitzero" xml:"itemInventories"`
+	// max warehouse num (undocumented)
+	MaxWarehouseNum int64 `json:"maxWarehouseNum,omitzero" xml:"maxWarehouseNum" wire:"vital"`
+	// 单据号: document number (required; at most 50 characters)
+	OrderCode   string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	OrderSource int64  `json:"orderSource" xml:"orderSource" wire:"vital"` // order source (required; undocumented)
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	// 收件人信息: who receives
+	ReceiverInfo *InventoryReserveCreateReceiverInfo `json:"receiverInfo,omitzero" xml:"receiverInfo"`
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCreateItemInventory is ItemInventories of [InventoryReserveCreateRequest]:
+// item inventories.
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCreateItemInventory struct {
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID   string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	Quantity        int64  `json:"quantity,omitzero" xml:"quantity" wire:"vital"` // 数量: quantity
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	CombItemID    string `json:"combItemId,omitzero" xml:"combItemId"` // comb item id (undocumented)
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCreateItemInventory) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCreateItemInventory) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCreateReceiverInfo is ReceiverInfo of [InventoryReserveCreateRequest]: who
+// receives.
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCreateReceiverInfo struct {
+	Area     string `json:"area,omitzero" xml:"area"`                  // 区: district
+	City     string `json:"city,omitzero" xml:"city"`                  // 市: city
+	Province string `json:"province,omitzero" xml:"province"`          // 省: province
+	Town     string `json:"town,omitzero" xml:"town"`                  // 村镇或街道: town or street
+	ZipCode  string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"` // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCreateReceiverInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCreateReceiverInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCreateResponse 库存预占: the answer of
+// [WarehouseService.InventoryReserveCreate].
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCreateResponse struct {
+	IsRetry string `json:"isRetry,omitzero" xml:"isRetry"` // is retry (undocumented)
+	// item inventories (undocumented)
+	ItemInventories []InventoryReserveCreateItemInventory `json:"itemInventories,omitzero" xml:"itemInventories>item_inventory"`
+	OrderCode       string                                `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemLackQueryRequest 发货单缺货查询: the request of [WarehouseService.ItemLackQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemLackQueryRequest struct {
+	// 出库单号: delivery order number of the ERP (required; at most 50 characters)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery order number of the warehouse system (at most 50 characters)
+	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code (at most 50 characters)
+	Page        int64             `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize    int64             `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemLackQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemLackQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemLackQueryResponse 发货单缺货查询: the answer of [WarehouseService.ItemLackQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemLackQueryResponse struct {
+	CreateTime string `json:"createTime,omitzero" xml:"createTime"` // 创建时间: time of creation
+	// 出库单号: delivery order number of the ERP
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
+	// 仓储系统出库单号: delivery order number of the warehouse system
+	DeliveryOrderID string              `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
+	Items           []ItemLackQueryItem `json:"items,omitzero" xml:"items>item"`                   // 商品: items
+	TotalLines      int64               `json:"totalLines,omitzero" xml:"totalLines" wire:"vital"` // 总行数: lines in all
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemLackQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemLackQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemLackQueryItem is Items of [ItemLackQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
+type ItemLackQueryItem struct {
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	LackQty       int64         `json:"lackQty,omitzero" xml:"lackQty" wire:"vital"`        // 缺货数量: missing pieces
+	PlanQty       int64         `json:"planQty,omitzero" xml:"planQty" wire:"vital"`        // 计划数量: planned quantity
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	Reason        string        `json:"reason,omitzero" xml:"reason"`                       // 原因: reason
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemLackQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemLackQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderStatusBatchQueryRequest 订单状态批量查询: the request of
+// [WarehouseService.OrderStatusBatchQuery].
+//
+// Experimental: it may change in any minor version.
+type OrderStatusBatchQueryRequest struct {
+	// 当前页: current page (required; undocumented)
+	CurrentPage int64 `json:"currentPage" xml:"currentPage" wire:"vital"`
+	// 结束时间: to, yyyy-MM-dd HH:mm:ss (at most 19 characters)
+	EndTime time.Time `json:"endTime,omitzero" xml:"endTime"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OrderType   string            `json:"orderType,omitzero" xml:"orderType"` // 单据类型: kind of document (at most 50 characters)
+	// 货主编码: cargo-owner code (required; at most 50 characters)
+	OwnerCode string `json:"ownerCode" xml:"ownerCode" wire:"vital"`
+	PageSize  int64  `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 起始时间: from, yyyy-MM-dd HH:mm:ss (required; at most 19 characters)
+	StartTime time.Time `json:"startTime" xml:"startTime"`
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderStatusBatchQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderStatusBatchQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderStatusBatchQueryResponse 订单状态批量查询: the answer of
+// [WarehouseService.OrderStatusBatchQuery].
+//
+// Experimental: it may change in any minor version.
+type OrderStatusBatchQueryResponse struct {
+	Orders    []OrderStatusBatchQueryOrder `json:"orders,omitzero" xml:"orders>order"`              // 单据列表: orders (undocumented)
+	TotalPage int64                        `json:"totalPage,omitzero" xml:"totalPage" wire:"vital"` // 总页数: pages in all
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderStatusBatchQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderStatusBatchQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderStatusBatchQueryOrder is Orders of [OrderStatusBatchQueryResponse]: orders.
+//
+// Experimental: it may change in any minor version.
+type OrderStatusBatchQueryOrder struct {
+	OperateInfo  string    `json:"operateInfo,omitzero" xml:"operateInfo"`   // 操作内容: operate info (undocumented)
+	OperateTime  time.Time `json:"operateTime,omitzero" xml:"operateTime"`   // 操作时间: time of the action
+	OperatorCode string    `json:"operatorCode,omitzero" xml:"operatorCode"` // 操作员编码: code of the person who acts
+	OperatorName string    `json:"operatorName,omitzero" xml:"operatorName"` // 操作员姓名: name of the person who acts
+	OrderCode    string    `json:"orderCode,omitzero" xml:"orderCode"`       // 单据号: document number
+	OrderID      string    `json:"orderId,omitzero" xml:"orderId"`           // 仓储系统单据号: document number of the warehouse system
+	// order source codes (undocumented)
+	OrderSourceCodes *OrderStatusBatchQueryOrderOrderSourceCode `json:"orderSourceCodes,omitzero" xml:"orderSourceCodes"`
+	OrderType        string                                     `json:"orderType,omitzero" xml:"orderType"` // 单据类型: kind of document
+	// 流水状态: process status (undocumented)
+	ProcessStatus ProcessStatus `json:"processStatus,omitzero" xml:"processStatus"`
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderStatusBatchQueryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderStatusBatchQueryOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderStatusBatchQueryOrderOrderSourceCode is OrderSourceCodes of
+// [OrderStatusBatchQueryOrder]: order source codes.
+//
+// Experimental: it may change in any minor version.
+type OrderStatusBatchQueryOrderOrderSourceCode struct {
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderStatusBatchQueryOrderOrderSourceCode) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderStatusBatchQueryOrderOrderSourceCode) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReplenishPlanCreateRequest 补货计划创建: the request of
+// [WarehouseService.ReplenishPlanCreate].
+//
+// Experimental: it may change in any minor version.
+type ReplenishPlanCreateRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// gmt dead time (required; at most 19 characters; undocumented)
+	GmtDeadTime string                    `json:"gmtDeadTime" xml:"gmtDeadTime" wire:"vital"`
+	Items       []ReplenishPlanCreateItem `json:"items,omitzero" xml:"items"` // 商品: items
+	// 单据号: document number (required; at most 50 characters)
+	OrderCode string `json:"orderCode" xml:"orderCode" wire:"vital"`
+	// 淘宝账号编号: user id (required; at most 50 characters; undocumented)
+	UserID string `json:"userId" xml:"userId" wire:"vital"`
+	// 仓库编码: warehouse code, OTHER when not designated (required; at most 50 characters)
+	WarehouseCode string `json:"warehouseCode" xml:"warehouseCode" wire:"vital"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReplenishPlanCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReplenishPlanCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReplenishPlanCreateItem is Items of [ReplenishPlanCreateRequest]: items.
+//
+// Experimental: it may change in any minor version.
+type ReplenishPlanCreateItem struct {
+	ItemID   string `json:"itemId,omitzero" xml:"itemId"`                  // 仓储系统商品编码: item code of the warehouse system
+	Quantity int64  `json:"quantity,omitzero" xml:"quantity" wire:"vital"` // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReplenishPlanCreateItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReplenishPlanCreateItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReplenishPlanCreateResponse 补货计划创建: the answer of
+// [WarehouseService.ReplenishPlanCreate].
+//
+// Experimental: it may change in any minor version.
+type ReplenishPlanCreateResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReplenishPlanCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReplenishPlanCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnOrderQueryRequest 退货单查询: the request of [WarehouseService.ReturnOrderQuery].
+//
+// Experimental: it may change in any minor version.
+type ReturnOrderQueryRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code (at most 50 characters)
+	Page        int64             `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize    int64             `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 退货入库单号: return order number of the ERP (required; at most 50 characters)
+	ReturnOrderCode string `json:"returnOrderCode" xml:"returnOrderCode" wire:"vital"`
+	// 仓储系统退货单号: return order number of the warehouse system (at most 50 characters)
+	ReturnOrderID string `json:"returnOrderId,omitzero" xml:"returnOrderId"`
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnOrderQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnOrderQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnOrderQueryResponse 退货单查询: the answer of [WarehouseService.ReturnOrderQuery].
+//
+// Experimental: it may change in any minor version.
+type ReturnOrderQueryResponse struct {
+	OrderLines []ReturnOrderQueryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+	// 退货入库单: return order
+	ReturnOrder *ReturnOrderQueryReturnOrder `json:"returnOrder,omitzero" xml:"returnOrder"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnOrderQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnOrderQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnOrderQueryOrderLine is OrderLines of [ReturnOrderQueryResponse]: lines.
+//
+// Experimental: it may change in any minor version.
+type ReturnOrderQueryOrderLine struct {
+	ActualQty  int64     `json:"actualQty,omitzero" xml:"actualQty" wire:"vital"`  // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	OrderLineNo   string        `json:"orderLineNo,omitzero" xml:"orderLineNo"`             // 行号: line number
+	PlanQty       int64         `json:"planQty,omitzero" xml:"planQty" wire:"vital"`        // 计划数量: planned quantity
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	QRCode        string        `json:"qrCode,omitzero" xml:"qrCode"`                       // 商品二维码: traceability code, several joined by semicolons
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnOrderQueryOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnOrderQueryOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnOrderQueryReturnOrder is ReturnOrder of [ReturnOrderQueryResponse]: return order.
+//
+// Experimental: it may change in any minor version.
+type ReturnOrderQueryReturnOrder struct {
+	ExpressCode   string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	LogisticsCode LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	// 单据完成时间: time of the confirmation
+	OrderConfirmTime time.Time `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
+	OrderType        string    `json:"orderType,omitzero" xml:"orderType"` // 单据类型: kind of document
+	Remark           string    `json:"remark,omitzero" xml:"remark"`       // 备注: remark
+	// 退货入库单号: return order number of the ERP
+	ReturnOrderCode string `json:"returnOrderCode,omitzero" xml:"returnOrderCode"`
+	// 仓储系统退货单号: return order number of the warehouse system
+	ReturnOrderID string `json:"returnOrderId,omitzero" xml:"returnOrderId"`
+	ReturnReason  string `json:"returnReason,omitzero" xml:"returnReason"` // 退货原因: reason of the return
+	// 发件人信息: who sends
+	SenderInfo *ReturnOrderQueryReturnOrderSenderInfo `json:"senderInfo,omitzero" xml:"senderInfo"`
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnOrderQueryReturnOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnOrderQueryReturnOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnOrderQueryReturnOrderSenderInfo is SenderInfo of [ReturnOrderQueryReturnOrder]: who
+// sends.
+//
+// Experimental: it may change in any minor version.
+type ReturnOrderQueryReturnOrderSenderInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	Company       string `json:"company,omitzero" xml:"company"`                        // 公司名称: company
+	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`                // 国家代码: country, two letters
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Email         string `json:"email,omitzero" xml:"email" pii:"true"`                 // 邮箱: e-mail address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // 姓名: name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnOrderQueryReturnOrderSenderInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnOrderQueryReturnOrderSenderInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryRequest 出库单查询: the request of [WarehouseService.StockOutQuery].
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryRequest struct {
+	// 出库单号: delivery order number of the ERP (required; at most 50 characters)
+	DeliveryOrderCode string `json:"deliveryOrderCode" xml:"deliveryOrderCode" wire:"vital"`
+	// 仓储系统出库单号: delivery order number of the warehouse system (at most 50 characters)
+	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code (at most 50 characters)
+	Page        int64             `json:"page" xml:"page" wire:"vital"`         // 页码: page number, from 1 (required)
+	PageSize    int64             `json:"pageSize" xml:"pageSize" wire:"vital"` // 每页条数: rows a page (required)
+	// 仓库编码: warehouse code, OTHER when not designated (at most 50 characters)
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryResponse 出库单查询: the answer of [WarehouseService.StockOutQuery].
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryResponse struct {
+	// 发货单: delivery order
+	DeliveryOrder *StockOutQueryDeliveryOrder `json:"deliveryOrder,omitzero" xml:"deliveryOrder"`
+	OrderLines    []StockOutQueryOrderLine    `json:"orderLines,omitzero" xml:"orderLines>orderLine"`    // 明细行: lines
+	Packages      []StockOutQueryPackage      `json:"packages,omitzero" xml:"packages>package"`          // 包裹信息: parcels
+	TotalLines    int64                       `json:"totalLines,omitzero" xml:"totalLines" wire:"vital"` // 总行数: lines in all
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryDeliveryOrder is DeliveryOrder of [StockOutQueryResponse]: delivery order.
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryDeliveryOrder struct {
+	// 出库单号: delivery order number of the ERP
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
+	// 仓储系统出库单号: delivery order number of the warehouse system
+	DeliveryOrderID string        `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
+	ExpressCode     string        `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	LogisticsCode   LogisticsCode `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName   string        `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	// 单据完成时间: time of the confirmation
+	OrderConfirmTime time.Time `json:"orderConfirmTime,omitzero" xml:"orderConfirmTime"`
+	OrderType        string    `json:"orderType,omitzero" xml:"orderType"` // 单据类型: kind of document
+	Status           string    `json:"status,omitzero" xml:"status"`       // 状态: state
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryDeliveryOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryDeliveryOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryOrderLine is OrderLines of [StockOutQueryResponse]: lines.
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryOrderLine struct {
+	ActualQty  int64     `json:"actualQty,omitzero" xml:"actualQty" wire:"vital"`  // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`                   // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`                       // 仓储系统商品编码: item code of the warehouse system
+	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`                   // 商品名称: item name
+	OrderLineNo   string        `json:"orderLineNo,omitzero" xml:"orderLineNo"`             // 行号: line number
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryPackage is Packages of [StockOutQueryResponse]: parcels.
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryPackage struct {
+	ExpressCode   string                     `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	Height        decimal.Decimal            `json:"height,omitzero,string" xml:"height"`        // 高: height, cm
+	Items         []StockOutQueryPackageItem `json:"items,omitzero" xml:"items>item"`            // 商品: items
+	Length        decimal.Decimal            `json:"length,omitzero,string" xml:"length"`        // 长: length, cm
+	LogisticsName string                     `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	PackageCode   string                     `json:"packageCode,omitzero" xml:"packageCode"`     // 包裹编号: package code (undocumented)
+	// 包材信息: packing material
+	PackageMaterialList []StockOutQueryPackagePackageMaterialList `json:"packageMaterialList,omitzero" xml:"packageMaterialList>packageMaterial"`
+	Volume              decimal.Decimal                           `json:"volume,omitzero,string" xml:"volume"` // 体积: volume, litres
+	Weight              decimal.Decimal                           `json:"weight,omitzero,string" xml:"weight"` // 重量: weight, kg
+	Width               decimal.Decimal                           `json:"width,omitzero,string" xml:"width"`   // 宽: width, cm
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryPackage) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryPackage) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryPackageItem is Items of [StockOutQueryPackage]: items.
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryPackageItem struct {
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"`              // 商品编码: item code of the ERP
+	ItemID   string `json:"itemId,omitzero" xml:"itemId"`                  // 仓储系统商品编码: item code of the warehouse system
+	Quantity int64  `json:"quantity,omitzero" xml:"quantity" wire:"vital"` // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryPackageItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryPackageItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StockOutQueryPackagePackageMaterialList is PackageMaterialList of [StockOutQueryPackage]:
+// packing material.
+//
+// Experimental: it may change in any minor version.
+type StockOutQueryPackagePackageMaterialList struct {
+	Quantity int64  `json:"quantity,omitzero" xml:"quantity" wire:"vital"` // 数量: quantity
+	Type     string `json:"type,omitzero" xml:"type"`                      // 包材型号: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StockOutQueryPackagePackageMaterialList) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v StockOutQueryPackagePackageMaterialList) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ChannelInventoryQueryRequest 渠道库存查询接口: the request of
+// [WarehouseService.ChannelInventoryQuery].
+//
+// Experimental: it may change in any minor version.
+type ChannelInventoryQueryRequest struct {
+	ChannelCodes   string `json:"channelCodes,omitzero" xml:"channelCodes"`     // channel codes (undocumented)
+	ItemCodes      string `json:"itemCodes,omitzero" xml:"itemCodes"`           // item codes (undocumented)
+	OwnerCode      string `json:"ownerCode,omitzero" xml:"ownerCode"`           // 货主编码: cargo-owner code
+	WarehouseCodes string `json:"warehouseCodes,omitzero" xml:"warehouseCodes"` // warehouse codes (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ChannelInventoryQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ChannelInventoryQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ChannelInventoryQueryResponse 渠道库存查询接口: the answer of
+// [WarehouseService.ChannelInventoryQuery].
+//
+// Experimental: it may change in any minor version.
+type ChannelInventoryQueryResponse struct {
+	// item inventories (undocumented)
+	ItemInventories []ChannelInventoryQueryItemInventory `json:"itemInventories,omitzero" xml:"itemInventories>itemInventory"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ChannelInventoryQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ChannelInventoryQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ChannelInventoryQueryItemInventory is ItemInventories of [ChannelInventoryQueryResponse]:
+// item inventories.
+//
+// Experimental: it may change in any minor version.
+type ChannelInventoryQueryItemInventory struct {
+	ChannelCode  string `json:"channelCode,omitzero" xml:"channelCode"`   // 渠道编码: sales channel
+	ItemCode     string `json:"itemCode,omitzero" xml:"itemCode"`         // 商品编码: item code of the ERP
+	LockQuantity string `json:"lockQuantity,omitzero" xml:"lockQuantity"` // 锁定数量: locked quantity
+	Quantity     string `json:"quantity,omitzero" xml:"quantity"`         // 数量: quantity
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ChannelInventoryQueryItemInventory) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ChannelInventoryQueryItemInventory) LogValue() slog.Value { return redact.LogValue(v) }
+
+// CombineItemDeleteRequest 组合货品删除接口: the request of
+// [WarehouseService.CombineItemDelete].
+//
+// Experimental: it may change in any minor version.
+type CombineItemDeleteRequest struct {
+	ItemID    string `json:"itemId,omitzero" xml:"itemId"`       // 仓储系统商品编码: item code of the warehouse system
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v CombineItemDeleteRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v CombineItemDeleteRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// CombineItemDeleteResponse 组合货品删除接口: the answer of
+// [WarehouseService.CombineItemDelete].
+//
+// Experimental: it may change in any minor version.
+type CombineItemDeleteResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v CombineItemDeleteResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v CombineItemDeleteResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// CombineItemQueryRequest 组合货品关系查询接口: the request of
+// [WarehouseService.CombineItemQuery].
+//
+// Experimental: it may change in any minor version.
+type CombineItemQueryRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// 仓储系统商品编码: item code of the warehouse system (at most 50 characters)
+	ItemID    string `json:"itemId,omitzero" xml:"itemId"`
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v CombineItemQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v CombineItemQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// CombineItemQueryResponse 组合货品关系查询接口: the answer of
+// [WarehouseService.CombineItemQuery].
+//
+// Experimental: it may change in any minor version.
+type CombineItemQueryResponse struct {
+	// comb items (undocumented)
+	CombItems []CombineItemQueryCombItem `json:"combItems,omitzero" xml:"combItems>comb_item"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v CombineItemQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v CombineItemQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// CombineItemQueryCombItem is CombItems of [CombineItemQueryResponse]: comb items.
+//
+// Experimental: it may change in any minor version.
+type CombineItemQueryCombItem struct {
+	Count  decimal.Decimal `json:"count,omitzero,string" xml:"count"` // 数量: count (undocumented)
+	ItemID string          `json:"itemId,omitzero" xml:"itemId"`      // 仓储系统商品编码: item code of the warehouse system
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v CombineItemQueryCombItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v CombineItemQueryCombItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ExpressInfoQueryRequest 配送公司信息查询接口: the request of
+// [WarehouseService.ExpressInfoQuery].
+//
+// Experimental: it may change in any minor version.
+type ExpressInfoQueryRequest struct {
+	// 运单号: waybill number (at most 50 characters)
+	ExpressCode string `json:"expressCode,omitzero" xml:"expressCode"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ExpressInfoQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ExpressInfoQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ExpressInfoQueryResponse 配送公司信息查询接口: the answer of
+// [WarehouseService.ExpressInfoQuery].
+//
+// Experimental: it may change in any minor version.
+type ExpressInfoQueryResponse struct {
+	// express infos (undocumented)
+	ExpressInfos []ExpressInfoQueryExpressInfo `json:"expressInfos,omitzero" xml:"expressInfos>express_info"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ExpressInfoQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ExpressInfoQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ExpressInfoQueryExpressInfo is ExpressInfos of [ExpressInfoQueryResponse]: express infos.
+//
+// Experimental: it may change in any minor version.
+type ExpressInfoQueryExpressInfo struct {
+	BrandCode   string `json:"brandCode,omitzero" xml:"brandCode"`     // 品牌编码: brand code
+	BrandName   string `json:"brandName,omitzero" xml:"brandName"`     // 品牌名称: brand name
+	ExpressCode string `json:"expressCode,omitzero" xml:"expressCode"` // 运单号: waybill number
+	ExpressName string `json:"expressName,omitzero" xml:"expressName"` // express name (undocumented)
+	Status      string `json:"status,omitzero" xml:"status"`           // 状态: state
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ExpressInfoQueryExpressInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ExpressInfoQueryExpressInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeRequest 库存状态同步接口: the request of
+// [WarehouseService.InventorySynchronize].
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeRequest struct {
+	AdjustOrderCode string                    `json:"adjustOrderCode,omitzero" xml:"adjustOrderCode"` // adjust order code (undocumented)
+	AdjustTime      string                    `json:"adjustTime,omitzero" xml:"adjustTime"`           // adjust time (undocumented)
+	AdjustType      string                    `json:"adjustType,omitzero" xml:"adjustType"`           // 变动类型: adjust type (undocumented)
+	Items           *InventorySynchronizeItem `json:"items,omitzero" xml:"items"`                     // 商品: items
+	OwnerCode       string                    `json:"ownerCode,omitzero" xml:"ownerCode"`             // 货主编码: cargo-owner code
+	// 关联单据: related documents
+	RelatedOrders *InventorySynchronizeRelatedOrder `json:"relatedOrders,omitzero" xml:"relatedOrders"`
+	Remark        string                            `json:"remark,omitzero" xml:"remark"` // 备注: remark
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeItem is Items of [InventorySynchronizeRequest]: items.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeItem struct {
+	InCount decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"` // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType                  `json:"inventoryType,omitzero" xml:"inventoryType"`
+	Item          []InventorySynchronizeItemItem `json:"item,omitzero" xml:"item"`                // 商品: item
+	OutCount      decimal.Decimal                `json:"outCount,omitzero,string" xml:"outCount"` // 实际出库数量: number shipped
+	// 计划调拨数量: planned number of the transfer
+	PlanCount  decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	ScItemCode string          `json:"scItemCode,omitzero" xml:"scItemCode"` // 货品编码: goods code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeItemItem is Item of [InventorySynchronizeItem]: item.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeItemItem struct {
+	// 实际金额: amount really paid
+	ActualAmount decimal.Decimal `json:"actualAmount,omitzero,string" xml:"actualAmount"`
+	ActualQty    string          `json:"actualQty,omitzero" xml:"actualQty"` // 实际数量: quantity really handled
+	// 保质期临期预警天数: advent lifecycle (undocumented)
+	AdventLifecycle string          `json:"adventLifecycle,omitzero" xml:"adventLifecycle"`
+	Amount          decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount of money of the line
+	// 批准文号: approval number (undocumented)
+	ApprovalNumber string                              `json:"approvalNumber,omitzero" xml:"approvalNumber"`
+	BarCode        string                              `json:"barCode,omitzero" xml:"barCode"`            // 条形码: bar code
+	BatchCode      string                              `json:"batchCode,omitzero" xml:"batchCode"`        // 批次编号: lot code
+	BatchRemark    string                              `json:"batchRemark,omitzero" xml:"batchRemark"`    // 批次备注: batch remark (undocumented)
+	Batchs         []InventorySynchronizeItemItemBatch `json:"batchs,omitzero" xml:"batchs"`              // 批次列表: lots of the line
+	BrandCode      string                              `json:"brandCode,omitzero" xml:"brandCode"`        // 品牌编码: brand code
+	BrandName      string                              `json:"brandName,omitzero" xml:"brandName"`        // 品牌名称: brand name
+	CategoryID     string                              `json:"categoryId,omitzero" xml:"categoryId"`      // 类目编号: category id
+	CategoryName   string                              `json:"categoryName,omitzero" xml:"categoryName"`  // 类目名称: category name
+	ChangeTime     string                              `json:"changeTime,omitzero" xml:"changeTime"`      // 变动时间: time of the change
+	ChannelCode    string                              `json:"channelCode,omitzero" xml:"channelCode"`    // 渠道编码: sales channel
+	Color          string                              `json:"color,omitzero" xml:"color"`                // 颜色: colour
+	CostPrice      decimal.Decimal                     `json:"costPrice,omitzero,string" xml:"costPrice"` // 成本价: cost price
+	CreateTime     string                              `json:"createTime,omitzero" xml:"createTime"`      // 创建时间: time of creation
+	// 残次品数量: defective pieces
+	DefectiveQty decimal.Decimal `json:"defectiveQty,omitzero,string" xml:"defectiveQty"`
+	// 差异数量: difference of the count
+	DiffQuantity decimal.Decimal `json:"diffQuantity,omitzero,string" xml:"diffQuantity"`
+	Discount     decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount
+	// 折扣价: discounted price
+	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
+	EnglishName   string          `json:"englishName,omitzero" xml:"englishName"`           // 英文名: English item name
+	ExCode        string          `json:"exCode,omitzero" xml:"exCode"`                     // 外部编码: code of the item at the sales platform
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`                   // 平台商品编码: code of the item at the sales platform
+	GoodsCode     string          `json:"goodsCode,omitzero" xml:"goodsCode"`               // 货号: goods code (undocumented)
+	GrossWeight   decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`    // 毛重: gross weight, kg
+	Height        decimal.Decimal `json:"height,omitzero,string" xml:"height"`              // 高: height, cm
+	InCount       decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"`            // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	IsAreaSale    string        `json:"isAreaSale,omitzero" xml:"isAreaSale"`   // 是否区域销售: whether sold by area
+	IsBatchMgmt   string        `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"` // 是否批次管理: is batch mgmt (undocumented)
+	IsFragile     string        `json:"isFragile,omitzero" xml:"isFragile"`     // 是否易碎: is fragile (undocumented)
+	IsHazardous   string        `json:"isHazardous,omitzero" xml:"isHazardous"` // 是否危险品: is hazardous (undocumented)
+	IsLiquid      string        `json:"isLiquid,omitzero" xml:"isLiquid"`       // 是否液体: is liquid (undocumented)
+	IsLocked      string        `json:"isLocked,omitzero" xml:"isLocked"`       // 是否锁定: is locked (undocumented)
+	IsSNMgmt      string        `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`       // 是否序列号管理: is snmgmt (undocumented)
+	// 是否保质期管理: is shelf life mgmt (undocumented)
+	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
+	IsSKU           string `json:"isSku,omitzero" xml:"isSku"`       // 是否 SKU: is sku (undocumented)
+	IsValid         string `json:"isValid,omitzero" xml:"isValid"`   // 是否有效: is valid (undocumented)
+	ItemCode        string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID          string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	ItemName        string `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	// 商品类型: kind of item (ZC ordinary, FX distributed, ZH combined, ZP gift, BC packing, HC
+	// consumable, FL auxiliary, XN virtual, FS accessory, CC damaged, OTHER)
+	ItemType ItemType `json:"itemType,omitzero" xml:"itemType"`
+	LackQty  string   `json:"lackQty,omitzero" xml:"lackQty"` // 缺货数量: missing pieces
+	// 最近更新时间: time of the latest change
+	LatestUpdateTime string          `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
+	Length           decimal.Decimal `json:"length,omitzero,string" xml:"length"`      // 长: length, cm
+	LockQuantity     string          `json:"lockQuantity,omitzero" xml:"lockQuantity"` // 锁定数量: locked quantity
+	// 保质期禁售天数: lockup lifecycle (undocumented)
+	LockupLifecycle string `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle"`
+	// 发货方式: logistics type (undocumented)
+	LogisticsType string          `json:"logisticsType,omitzero" xml:"logisticsType"`
+	NetWeight     decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`  // 净重: net weight, kg
+	NormalQty     decimal.Decimal `json:"normalQty,omitzero,string" xml:"normalQty"`  // 正品数量: good pieces
+	OrderCode     string          `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	OrderLineNo   string          `json:"orderLineNo,omitzero" xml:"orderLineNo"`     // 行号: line number
+	OrderType     string          `json:"orderType,omitzero" xml:"orderType"`         // 单据类型: kind of document
+	OriginAddress string          `json:"originAddress,omitzero" xml:"originAddress"` // 原产地: origin address (undocumented)
+	OriginCode    string          `json:"originCode,omitzero" xml:"originCode"`       // 厂家编码: origin code (undocumented)
+	OutBizCode    string          `json:"outBizCode,omitzero" xml:"outBizCode"`       // 外部业务编码: message number for de-duplication
+	OutCount      decimal.Decimal `json:"outCount,omitzero,string" xml:"outCount"`    // 实际出库数量: number shipped
+	OwnerCode     string          `json:"ownerCode,omitzero" xml:"ownerCode"`         // 货主编码: cargo-owner code
+	PackCode      string          `json:"packCode,omitzero" xml:"packCode"`           // 包装代码: pack code (undocumented)
+	// 包材类型: package material (undocumented)
+	PackageMaterial string `json:"packageMaterial,omitzero" xml:"packageMaterial"`
+	PaperQty        string `json:"paperQty,omitzero" xml:"paperQty"` // 账面数量: quantity on paper
+	Pcs             string `json:"pcs,omitzero" xml:"pcs"`           // 箱规: pcs (undocumented)
+	// 计划调拨数量: planned number of the transfer
+	PlanCount decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	PlanQty   string          `json:"planQty,omitzero" xml:"planQty"`    // 计划数量: planned quantity
+	Price     decimal.Decimal `json:"price,omitzero,string" xml:"price"` // 单价: unit price
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *InventorySynchronizeItemItemPriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	// 计价货类: pricing category (undocumented)
+	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"`
+	ProduceCode     string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductCode     string          `json:"productCode,omitzero" xml:"productCode"`             // 款号: product code (undocumented)
+	ProductDate     time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	PurchasePrice   decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // 采购价: purchase price
+	Quantity        int64           `json:"quantity,omitzero" xml:"quantity" wire:"vital"`      // 数量: quantity
+	Reason          string          `json:"reason,omitzero" xml:"reason"`                       // 原因: reason
+	ReceiveQty      decimal.Decimal `json:"receiveQty,omitzero,string" xml:"receiveQty"`        // 实收数量: quantity received
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	// 保质期禁收天数: reject lifecycle (undocumented)
+	RejectLifecycle string          `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle"`
+	Remark          string          `json:"remark,omitzero" xml:"remark"`                  // 备注: remark
+	RetailPrice     decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // 零售价: retail price
+	SafetyStock     string          `json:"safetyStock,omitzero" xml:"safetyStock"`        // 安全库存: safety stock
+	ScItemCode      string          `json:"scItemCode,omitzero" xml:"scItemCode"`          // 货品编码: goods code
+	SeasonCode      string          `json:"seasonCode,omitzero" xml:"seasonCode"`          // 季节编码: season code
+	SeasonName      string          `json:"seasonName,omitzero" xml:"seasonName"`          // 季节名称: season name
+	ShelfLife       string          `json:"shelfLife,omitzero" xml:"shelfLife"`            // 保质期: shelf life in hours
+	ShortName       string          `json:"shortName,omitzero" xml:"shortName"`            // 商品简称: short item name
+	Size            string          `json:"size,omitzero" xml:"size"`                      // 尺码: size
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty string `json:"skuProperty,omitzero" xml:"skuProperty"`
+	SN          string `json:"sn,omitzero" xml:"sn"`         // 序列号: serial number
+	SNCode      string `json:"snCode,omitzero" xml:"snCode"` // 序列号: serial code
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string          `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	StandardPrice   decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	Status          string          `json:"status,omitzero" xml:"status"`                      // 销售类型: state
+	StockStatus     string          `json:"stockStatus,omitzero" xml:"stockStatus"`            // 库存状态: state of the stock
+	StockUnit       string          `json:"stockUnit,omitzero" xml:"stockUnit"`                // 库存单位: stock unit
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string          `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	SupplierCode       string          `json:"supplierCode,omitzero" xml:"supplierCode"`    // 供应商编码: supplier code
+	TagPrice           decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`     // 吊牌价: tag price
+	TareWeight         decimal.Decimal `json:"tareWeight,omitzero,string" xml:"tareWeight"` // 皮重: tare weight, kg
+	// 温度要求: temperature requirement
+	TempRequirement string          `json:"tempRequirement,omitzero" xml:"tempRequirement"`
+	Title           string          `json:"title,omitzero" xml:"title"`           // 渠道中的标题: title in the sales channel
+	TotalQty        decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"`     // 总数量: total qty (undocumented)
+	Unit            string          `json:"unit,omitzero" xml:"unit"`             // 单位: unit
+	UpdateTime      time.Time       `json:"updateTime,omitzero" xml:"updateTime"` // 更新时间: time of the update (undocumented)
+	Volume          decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`  // 体积: volume, litres
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string          `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	Width         decimal.Decimal `json:"width,omitzero,string" xml:"width"` // 宽: width, cm
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeItemItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeItemItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeItemItemBatch is Batchs of [InventorySynchronizeItemItem]: lots of the
+// line.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeItemItemBatch struct {
+	ActualQty  string    `json:"actualQty,omitzero" xml:"actualQty"`               // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	Quantity      string        `json:"quantity,omitzero" xml:"quantity"`                   // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeItemItemBatch) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeItemItemBatch) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeItemItemPriceAdjustment is PriceAdjustment of
+// [InventorySynchronizeItemItem]: price adjustment of the line (type and amount,
+// standardPrice, discount, startDate, endDate, remark).
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeItemItemPriceAdjustment struct {
+	Discount      decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`           // 折扣: discount
+	EndDate       string          `json:"endDate,omitzero" xml:"endDate"`                    // 结束日期: end date (undocumented)
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	StartDate     string          `json:"startDate,omitzero" xml:"startDate"`                // 开始日期: start date (undocumented)
+	Type          string          `json:"type,omitzero" xml:"type"`                          // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeItemItemPriceAdjustment) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeItemItemPriceAdjustment) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeRelatedOrder is RelatedOrders of [InventorySynchronizeRequest]: related
+// documents.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeRelatedOrder struct {
+	OrderCode string `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number
+	OrderType string `json:"orderType,omitzero" xml:"orderType"` // 单据类型: kind of document
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeRelatedOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeRelatedOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeResponse 库存状态同步接口: the answer of
+// [WarehouseService.InventorySynchronize].
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeReportRequest 库存状态同步确认接口: the request of
+// [WarehouseService.InventorySynchronizeReport].
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportRequest struct {
+	AdjustOrderCode string                          `json:"adjustOrderCode,omitzero" xml:"adjustOrderCode"` // adjust order code (undocumented)
+	AdjustTime      string                          `json:"adjustTime,omitzero" xml:"adjustTime"`           // adjust time (undocumented)
+	AdjustType      string                          `json:"adjustType,omitzero" xml:"adjustType"`           // 变动类型: adjust type (undocumented)
+	Items           *InventorySynchronizeReportItem `json:"items,omitzero" xml:"items"`                     // 商品: items
+	OutBizCode      string                          `json:"outBizCode,omitzero" xml:"outBizCode"`           // 外部业务编码: message number for de-duplication
+	OwnerCode       string                          `json:"ownerCode,omitzero" xml:"ownerCode"`             // 货主编码: cargo-owner code
+	Remark          string                          `json:"remark,omitzero" xml:"remark"`                   // 备注: remark
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeReportItem is Items of [InventorySynchronizeReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportItem struct {
+	InCount decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"` // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType                        `json:"inventoryType,omitzero" xml:"inventoryType"`
+	Item          []InventorySynchronizeReportItemItem `json:"item,omitzero" xml:"item"`                // 商品: item
+	OutCount      decimal.Decimal                      `json:"outCount,omitzero,string" xml:"outCount"` // 实际出库数量: number shipped
+	// 计划调拨数量: planned number of the transfer
+	PlanCount  decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	ScItemCode string          `json:"scItemCode,omitzero" xml:"scItemCode"` // 货品编码: goods code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeReportItemItem is Item of [InventorySynchronizeReportItem]: item.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportItemItem struct {
+	// 实际金额: amount really paid
+	ActualAmount decimal.Decimal `json:"actualAmount,omitzero,string" xml:"actualAmount"`
+	ActualQty    string          `json:"actualQty,omitzero" xml:"actualQty"` // 实际数量: quantity really handled
+	// 保质期临期预警天数: advent lifecycle (undocumented)
+	AdventLifecycle string          `json:"adventLifecycle,omitzero" xml:"adventLifecycle"`
+	Amount          decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount of money of the line
+	// 批准文号: approval number (undocumented)
+	ApprovalNumber string `json:"approvalNumber,omitzero" xml:"approvalNumber"`
+	BarCode        string `json:"barCode,omitzero" xml:"barCode"`         // 条形码: bar code
+	BatchCode      string `json:"batchCode,omitzero" xml:"batchCode"`     // 批次编号: lot code
+	BatchRemark    string `json:"batchRemark,omitzero" xml:"batchRemark"` // 批次备注: batch remark (undocumented)
+	// 批次列表: lots of the line
+	Batchs       []InventorySynchronizeReportItemItemBatch `json:"batchs,omitzero" xml:"batchs"`
+	BrandCode    string                                    `json:"brandCode,omitzero" xml:"brandCode"`        // 品牌编码: brand code
+	BrandName    string                                    `json:"brandName,omitzero" xml:"brandName"`        // 品牌名称: brand name
+	CategoryID   string                                    `json:"categoryId,omitzero" xml:"categoryId"`      // 类目编号: category id
+	CategoryName string                                    `json:"categoryName,omitzero" xml:"categoryName"`  // 类目名称: category name
+	ChangeTime   string                                    `json:"changeTime,omitzero" xml:"changeTime"`      // 变动时间: time of the change
+	ChannelCode  string                                    `json:"channelCode,omitzero" xml:"channelCode"`    // 渠道编码: sales channel
+	Color        string                                    `json:"color,omitzero" xml:"color"`                // 颜色: colour
+	CostPrice    decimal.Decimal                           `json:"costPrice,omitzero,string" xml:"costPrice"` // 成本价: cost price
+	CreateTime   string                                    `json:"createTime,omitzero" xml:"createTime"`      // 创建时间: time of creation
+	// 残次品数量: defective pieces
+	DefectiveQty decimal.Decimal `json:"defectiveQty,omitzero,string" xml:"defectiveQty"`
+	// 差异数量: difference of the count
+	DiffQuantity decimal.Decimal `json:"diffQuantity,omitzero,string" xml:"diffQuantity"`
+	Discount     decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount
+	// 折扣价: discounted price
+	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
+	EnglishName   string          `json:"englishName,omitzero" xml:"englishName"`           // 英文名: English item name
+	ExCode        string          `json:"exCode,omitzero" xml:"exCode"`                     // 外部编码: code of the item at the sales platform
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`                   // 平台商品编码: code of the item at the sales platform
+	GoodsCode     string          `json:"goodsCode,omitzero" xml:"goodsCode"`               // 货号: goods code (undocumented)
+	GrossWeight   decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`    // 毛重: gross weight, kg
+	Height        decimal.Decimal `json:"height,omitzero,string" xml:"height"`              // 高: height, cm
+	InCount       decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"`            // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	IsAreaSale    string        `json:"isAreaSale,omitzero" xml:"isAreaSale"`   // 是否区域销售: whether sold by area
+	IsBatchMgmt   string        `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"` // 是否批次管理: is batch mgmt (undocumented)
+	IsFragile     string        `json:"isFragile,omitzero" xml:"isFragile"`     // 是否易碎: is fragile (undocumented)
+	IsHazardous   string        `json:"isHazardous,omitzero" xml:"isHazardous"` // 是否危险品: is hazardous (undocumented)
+	IsLiquid      string        `json:"isLiquid,omitzero" xml:"isLiquid"`       // 是否液体: is liquid (undocumented)
+	IsLocked      string        `json:"isLocked,omitzero" xml:"isLocked"`       // 是否锁定: is locked (undocumented)
+	IsSNMgmt      string        `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`       // 是否序列号管理: is snmgmt (undocumented)
+	// 是否保质期管理: is shelf life mgmt (undocumented)
+	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
+	IsSKU           string `json:"isSku,omitzero" xml:"isSku"`       // 是否 SKU: is sku (undocumented)
+	IsValid         string `json:"isValid,omitzero" xml:"isValid"`   // 是否有效: is valid (undocumented)
+	ItemCode        string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID          string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	ItemName        string `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	// 商品类型: kind of item (ZC ordinary, FX distributed, ZH combined, ZP gift, BC packing, HC
+	// consumable, FL auxiliary, XN virtual, FS accessory, CC damaged, OTHER)
+	ItemType ItemType `json:"itemType,omitzero" xml:"itemType"`
+	LackQty  string   `json:"lackQty,omitzero" xml:"lackQty"` // 缺货数量: missing pieces
+	// 最近更新时间: time of the latest change
+	LatestUpdateTime string          `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
+	Length           decimal.Decimal `json:"length,omitzero,string" xml:"length"`      // 长: length, cm
+	LockQuantity     string          `json:"lockQuantity,omitzero" xml:"lockQuantity"` // 锁定数量: locked quantity
+	// 保质期禁售天数: lockup lifecycle (undocumented)
+	LockupLifecycle string `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle"`
+	// 发货方式: logistics type (undocumented)
+	LogisticsType string          `json:"logisticsType,omitzero" xml:"logisticsType"`
+	NetWeight     decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`  // 净重: net weight, kg
+	NormalQty     decimal.Decimal `json:"normalQty,omitzero,string" xml:"normalQty"`  // 正品数量: good pieces
+	OrderCode     string          `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	OrderLineNo   string          `json:"orderLineNo,omitzero" xml:"orderLineNo"`     // 行号: line number
+	OrderType     string          `json:"orderType,omitzero" xml:"orderType"`         // 单据类型: kind of document
+	OriginAddress string          `json:"originAddress,omitzero" xml:"originAddress"` // 原产地: origin address (undocumented)
+	OriginCode    string          `json:"originCode,omitzero" xml:"originCode"`       // 厂家编码: origin code (undocumented)
+	OutBizCode    string          `json:"outBizCode,omitzero" xml:"outBizCode"`       // 外部业务编码: message number for de-duplication
+	OutCount      decimal.Decimal `json:"outCount,omitzero,string" xml:"outCount"`    // 实际出库数量: number shipped
+	OwnerCode     string          `json:"ownerCode,omitzero" xml:"ownerCode"`         // 货主编码: cargo-owner code
+	PackCode      string          `json:"packCode,omitzero" xml:"packCode"`           // 包装代码: pack code (undocumented)
+	// 包材类型: package material (undocumented)
+	PackageMaterial string `json:"packageMaterial,omitzero" xml:"packageMaterial"`
+	PaperQty        string `json:"paperQty,omitzero" xml:"paperQty"` // 账面数量: quantity on paper
+	Pcs             string `json:"pcs,omitzero" xml:"pcs"`           // 箱规: pcs (undocumented)
+	// 计划调拨数量: planned number of the transfer
+	PlanCount decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	PlanQty   string          `json:"planQty,omitzero" xml:"planQty"`    // 计划数量: planned quantity
+	Price     decimal.Decimal `json:"price,omitzero,string" xml:"price"` // 单价: unit price
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *InventorySynchronizeReportItemItemPriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	// 计价货类: pricing category (undocumented)
+	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"`
+	ProduceCode     string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductCode     string          `json:"productCode,omitzero" xml:"productCode"`             // 款号: product code (undocumented)
+	ProductDate     time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	PurchasePrice   decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // 采购价: purchase price
+	Quantity        int64           `json:"quantity,omitzero" xml:"quantity" wire:"vital"`      // 数量: quantity
+	Reason          string          `json:"reason,omitzero" xml:"reason"`                       // 原因: reason
+	ReceiveQty      decimal.Decimal `json:"receiveQty,omitzero,string" xml:"receiveQty"`        // 实收数量: quantity received
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	// 保质期禁收天数: reject lifecycle (undocumented)
+	RejectLifecycle string          `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle"`
+	Remark          string          `json:"remark,omitzero" xml:"remark"`                  // 备注: remark
+	RetailPrice     decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // 零售价: retail price
+	SafetyStock     string          `json:"safetyStock,omitzero" xml:"safetyStock"`        // 安全库存: safety stock
+	ScItemCode      string          `json:"scItemCode,omitzero" xml:"scItemCode"`          // 货品编码: goods code
+	SeasonCode      string          `json:"seasonCode,omitzero" xml:"seasonCode"`          // 季节编码: season code
+	SeasonName      string          `json:"seasonName,omitzero" xml:"seasonName"`          // 季节名称: season name
+	ShelfLife       string          `json:"shelfLife,omitzero" xml:"shelfLife"`            // 保质期: shelf life in hours
+	ShortName       string          `json:"shortName,omitzero" xml:"shortName"`            // 商品简称: short item name
+	Size            string          `json:"size,omitzero" xml:"size"`                      // 尺码: size
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty string `json:"skuProperty,omitzero" xml:"skuProperty"`
+	SN          string `json:"sn,omitzero" xml:"sn"`         // 序列号: serial number
+	SNCode      string `json:"snCode,omitzero" xml:"snCode"` // 序列号: serial code
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string          `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	StandardPrice   decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	Status          string          `json:"status,omitzero" xml:"status"`                      // 销售类型: state
+	StockStatus     string          `json:"stockStatus,omitzero" xml:"stockStatus"`            // 库存状态: state of the stock
+	StockUnit       string          `json:"stockUnit,omitzero" xml:"stockUnit"`                // 库存单位: stock unit
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string          `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	SupplierCode       string          `json:"supplierCode,omitzero" xml:"supplierCode"`    // 供应商编码: supplier code
+	TagPrice           decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`     // 吊牌价: tag price
+	TareWeight         decimal.Decimal `json:"tareWeight,omitzero,string" xml:"tareWeight"` // 皮重: tare weight, kg
+	// 温度要求: temperature requirement
+	TempRequirement string          `json:"tempRequirement,omitzero" xml:"tempRequirement"`
+	Title           string          `json:"title,omitzero" xml:"title"`           // 渠道中的标题: title in the sales channel
+	TotalQty        decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"`     // 总数量: total qty (undocumented)
+	Unit            string          `json:"unit,omitzero" xml:"unit"`             // 单位: unit
+	UpdateTime      time.Time       `json:"updateTime,omitzero" xml:"updateTime"` // 更新时间: time of the update (undocumented)
+	Volume          decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`  // 体积: volume, litres
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string          `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	Width         decimal.Decimal `json:"width,omitzero,string" xml:"width"` // 宽: width, cm
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportItemItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportItemItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeReportItemItemBatch is Batchs of [InventorySynchronizeReportItemItem]:
+// lots of the line.
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportItemItemBatch struct {
+	ActualQty  string    `json:"actualQty,omitzero" xml:"actualQty"`               // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	Quantity      string        `json:"quantity,omitzero" xml:"quantity"`                   // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportItemItemBatch) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportItemItemBatch) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventorySynchronizeReportItemItemPriceAdjustment is PriceAdjustment of
+// [InventorySynchronizeReportItemItem]: price adjustment of the line (type and amount,
+// standardPrice, discount, startDate, endDate, remark).
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportItemItemPriceAdjustment struct {
+	Discount      decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`           // 折扣: discount
+	EndDate       string          `json:"endDate,omitzero" xml:"endDate"`                    // 结束日期: end date (undocumented)
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	StartDate     string          `json:"startDate,omitzero" xml:"startDate"`                // 开始日期: start date (undocumented)
+	Type          string          `json:"type,omitzero" xml:"type"`                          // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportItemItemPriceAdjustment) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportItemItemPriceAdjustment) LogValue() slog.Value {
+	return redact.LogValue(v)
+}
+
+// InventorySynchronizeReportResponse 库存状态同步确认接口: the answer of
+// [WarehouseService.InventorySynchronizeReport].
+//
+// Experimental: it may change in any minor version.
+type InventorySynchronizeReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventorySynchronizeReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventorySynchronizeReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryRequest 商品单仓批次库存查询接口: the request of
+// [WarehouseService.InventoryBatchQuery].
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryRequest struct {
+	ItemCode  string `json:"itemCode,omitzero" xml:"itemCode"`              // 商品编码: item code of the ERP
+	ItemID    string `json:"itemId,omitzero" xml:"itemId"`                  // 仓储系统商品编码: item code of the warehouse system
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"`            // 货主编码: cargo-owner code
+	Page      int64  `json:"page,omitzero" xml:"page" wire:"vital"`         // 页码: page number, from 1
+	PageSize  int64  `json:"pageSize,omitzero" xml:"pageSize" wire:"vital"` // 每页条数: rows a page
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryResponse 商品单仓批次库存查询接口: the answer of
+// [WarehouseService.InventoryBatchQuery].
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryResponse struct {
+	Items      *InventoryBatchQueryItem `json:"items,omitzero" xml:"items"`                        // 商品: items
+	TotalCount int64                    `json:"totalCount,omitzero" xml:"totalCount" wire:"vital"` // 总条数: rows in all
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryItem is Items of [InventoryBatchQueryResponse]: items.
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryItem struct {
+	InCount decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"` // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType                 `json:"inventoryType,omitzero" xml:"inventoryType"`
+	Item          []InventoryBatchQueryItemItem `json:"item,omitzero" xml:"item"`                // 商品: item
+	OutCount      decimal.Decimal               `json:"outCount,omitzero,string" xml:"outCount"` // 实际出库数量: number shipped
+	// 计划调拨数量: planned number of the transfer
+	PlanCount  decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	ScItemCode string          `json:"scItemCode,omitzero" xml:"scItemCode"` // 货品编码: goods code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryItemItem is Item of [InventoryBatchQueryItem]: item.
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryItemItem struct {
+	// 实际金额: amount really paid
+	ActualAmount decimal.Decimal `json:"actualAmount,omitzero,string" xml:"actualAmount"`
+	ActualQty    string          `json:"actualQty,omitzero" xml:"actualQty"` // 实际数量: quantity really handled
+	// 保质期临期预警天数: advent lifecycle (undocumented)
+	AdventLifecycle string          `json:"adventLifecycle,omitzero" xml:"adventLifecycle"`
+	Amount          decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount of money of the line
+	// 批准文号: approval number (undocumented)
+	ApprovalNumber string                             `json:"approvalNumber,omitzero" xml:"approvalNumber"`
+	BarCode        string                             `json:"barCode,omitzero" xml:"barCode"`            // 条形码: bar code
+	BatchCode      string                             `json:"batchCode,omitzero" xml:"batchCode"`        // 批次编号: lot code
+	BatchRemark    string                             `json:"batchRemark,omitzero" xml:"batchRemark"`    // 批次备注: batch remark (undocumented)
+	Batchs         []InventoryBatchQueryItemItemBatch `json:"batchs,omitzero" xml:"batchs"`              // 批次列表: lots of the line
+	BrandCode      string                             `json:"brandCode,omitzero" xml:"brandCode"`        // 品牌编码: brand code
+	BrandName      string                             `json:"brandName,omitzero" xml:"brandName"`        // 品牌名称: brand name
+	CategoryID     string                             `json:"categoryId,omitzero" xml:"categoryId"`      // 类目编号: category id
+	CategoryName   string                             `json:"categoryName,omitzero" xml:"categoryName"`  // 类目名称: category name
+	ChangeTime     string                             `json:"changeTime,omitzero" xml:"changeTime"`      // 变动时间: time of the change
+	ChannelCode    string                             `json:"channelCode,omitzero" xml:"channelCode"`    // 渠道编码: sales channel
+	Color          string                             `json:"color,omitzero" xml:"color"`                // 颜色: colour
+	CostPrice      decimal.Decimal                    `json:"costPrice,omitzero,string" xml:"costPrice"` // 成本价: cost price
+	CreateTime     string                             `json:"createTime,omitzero" xml:"createTime"`      // 创建时间: time of creation
+	// 残次品数量: defective pieces
+	DefectiveQty decimal.Decimal `json:"defectiveQty,omitzero,string" xml:"defectiveQty"`
+	// 差异数量: difference of the count
+	DiffQuantity decimal.Decimal `json:"diffQuantity,omitzero,string" xml:"diffQuantity"`
+	Discount     decimal.Decimal `json:"discount,omitzero,string" xml:"discount"` // 折扣: discount
+	// 折扣价: discounted price
+	DiscountPrice decimal.Decimal `json:"discountPrice,omitzero,string" xml:"discountPrice"`
+	EnglishName   string          `json:"englishName,omitzero" xml:"englishName"`           // 英文名: English item name
+	ExCode        string          `json:"exCode,omitzero" xml:"exCode"`                     // 外部编码: code of the item at the sales platform
+	ExpireDate    time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	ExtCode       string          `json:"extCode,omitzero" xml:"extCode"`                   // 平台商品编码: code of the item at the sales platform
+	GoodsCode     string          `json:"goodsCode,omitzero" xml:"goodsCode"`               // 货号: goods code (undocumented)
+	GrossWeight   decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`    // 毛重: gross weight, kg
+	Height        decimal.Decimal `json:"height,omitzero,string" xml:"height"`              // 高: height, cm
+	InCount       decimal.Decimal `json:"inCount,omitzero,string" xml:"inCount"`            // 实际入库数量: number received
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	IsAreaSale    string        `json:"isAreaSale,omitzero" xml:"isAreaSale"`   // 是否区域销售: whether sold by area
+	IsBatchMgmt   string        `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"` // 是否批次管理: is batch mgmt (undocumented)
+	IsFragile     string        `json:"isFragile,omitzero" xml:"isFragile"`     // 是否易碎: is fragile (undocumented)
+	IsHazardous   string        `json:"isHazardous,omitzero" xml:"isHazardous"` // 是否危险品: is hazardous (undocumented)
+	IsLiquid      string        `json:"isLiquid,omitzero" xml:"isLiquid"`       // 是否液体: is liquid (undocumented)
+	IsLocked      string        `json:"isLocked,omitzero" xml:"isLocked"`       // 是否锁定: is locked (undocumented)
+	IsSNMgmt      string        `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`       // 是否序列号管理: is snmgmt (undocumented)
+	// 是否保质期管理: is shelf life mgmt (undocumented)
+	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
+	IsSKU           string `json:"isSku,omitzero" xml:"isSku"`       // 是否 SKU: is sku (undocumented)
+	IsValid         string `json:"isValid,omitzero" xml:"isValid"`   // 是否有效: is valid (undocumented)
+	ItemCode        string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID          string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	ItemName        string `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	// 商品类型: kind of item (ZC ordinary, FX distributed, ZH combined, ZP gift, BC packing, HC
+	// consumable, FL auxiliary, XN virtual, FS accessory, CC damaged, OTHER)
+	ItemType ItemType `json:"itemType,omitzero" xml:"itemType"`
+	LackQty  string   `json:"lackQty,omitzero" xml:"lackQty"` // 缺货数量: missing pieces
+	// 最近更新时间: time of the latest change
+	LatestUpdateTime string          `json:"latestUpdateTime,omitzero" xml:"latestUpdateTime"`
+	Length           decimal.Decimal `json:"length,omitzero,string" xml:"length"`      // 长: length, cm
+	LockQuantity     string          `json:"lockQuantity,omitzero" xml:"lockQuantity"` // 锁定数量: locked quantity
+	// 保质期禁售天数: lockup lifecycle (undocumented)
+	LockupLifecycle string `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle"`
+	// 发货方式: logistics type (undocumented)
+	LogisticsType string          `json:"logisticsType,omitzero" xml:"logisticsType"`
+	NetWeight     decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`  // 净重: net weight, kg
+	NormalQty     decimal.Decimal `json:"normalQty,omitzero,string" xml:"normalQty"`  // 正品数量: good pieces
+	OrderCode     string          `json:"orderCode,omitzero" xml:"orderCode"`         // 单据号: document number
+	OrderLineNo   string          `json:"orderLineNo,omitzero" xml:"orderLineNo"`     // 行号: line number
+	OrderType     string          `json:"orderType,omitzero" xml:"orderType"`         // 单据类型: kind of document
+	OriginAddress string          `json:"originAddress,omitzero" xml:"originAddress"` // 原产地: origin address (undocumented)
+	OriginCode    string          `json:"originCode,omitzero" xml:"originCode"`       // 厂家编码: origin code (undocumented)
+	OutBizCode    string          `json:"outBizCode,omitzero" xml:"outBizCode"`       // 外部业务编码: message number for de-duplication
+	OutCount      decimal.Decimal `json:"outCount,omitzero,string" xml:"outCount"`    // 实际出库数量: number shipped
+	OwnerCode     string          `json:"ownerCode,omitzero" xml:"ownerCode"`         // 货主编码: cargo-owner code
+	PackCode      string          `json:"packCode,omitzero" xml:"packCode"`           // 包装代码: pack code (undocumented)
+	// 包材类型: package material (undocumented)
+	PackageMaterial string `json:"packageMaterial,omitzero" xml:"packageMaterial"`
+	PaperQty        string `json:"paperQty,omitzero" xml:"paperQty"` // 账面数量: quantity on paper
+	Pcs             string `json:"pcs,omitzero" xml:"pcs"`           // 箱规: pcs (undocumented)
+	// 计划调拨数量: planned number of the transfer
+	PlanCount decimal.Decimal `json:"planCount,omitzero,string" xml:"planCount"`
+	PlanQty   string          `json:"planQty,omitzero" xml:"planQty"`    // 计划数量: planned quantity
+	Price     decimal.Decimal `json:"price,omitzero,string" xml:"price"` // 单价: unit price
+	// 调价: price adjustment of the line (type and amount, standardPrice, discount, startDate,
+	// endDate, remark)
+	PriceAdjustment *InventoryBatchQueryItemItemPriceAdjustment `json:"priceAdjustment,omitzero" xml:"priceAdjustment"`
+	// 计价货类: pricing category (undocumented)
+	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"`
+	ProduceCode     string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductCode     string          `json:"productCode,omitzero" xml:"productCode"`             // 款号: product code (undocumented)
+	ProductDate     time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	PurchasePrice   decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // 采购价: purchase price
+	Quantity        int64           `json:"quantity,omitzero" xml:"quantity" wire:"vital"`      // 数量: quantity
+	Reason          string          `json:"reason,omitzero" xml:"reason"`                       // 原因: reason
+	ReceiveQty      decimal.Decimal `json:"receiveQty,omitzero,string" xml:"receiveQty"`        // 实收数量: quantity received
+	// 参考价: reference price
+	ReferencePrice decimal.Decimal `json:"referencePrice,omitzero,string" xml:"referencePrice"`
+	// 保质期禁收天数: reject lifecycle (undocumented)
+	RejectLifecycle string          `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle"`
+	Remark          string          `json:"remark,omitzero" xml:"remark"`                  // 备注: remark
+	RetailPrice     decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // 零售价: retail price
+	SafetyStock     string          `json:"safetyStock,omitzero" xml:"safetyStock"`        // 安全库存: safety stock
+	ScItemCode      string          `json:"scItemCode,omitzero" xml:"scItemCode"`          // 货品编码: goods code
+	SeasonCode      string          `json:"seasonCode,omitzero" xml:"seasonCode"`          // 季节编码: season code
+	SeasonName      string          `json:"seasonName,omitzero" xml:"seasonName"`          // 季节名称: season name
+	ShelfLife       string          `json:"shelfLife,omitzero" xml:"shelfLife"`            // 保质期: shelf life in hours
+	ShortName       string          `json:"shortName,omitzero" xml:"shortName"`            // 商品简称: short item name
+	Size            string          `json:"size,omitzero" xml:"size"`                      // 尺码: size
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty string `json:"skuProperty,omitzero" xml:"skuProperty"`
+	SN          string `json:"sn,omitzero" xml:"sn"`         // 序列号: serial number
+	SNCode      string `json:"snCode,omitzero" xml:"snCode"` // 序列号: serial code
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string          `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	StandardPrice   decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	Status          string          `json:"status,omitzero" xml:"status"`                      // 销售类型: state
+	StockStatus     string          `json:"stockStatus,omitzero" xml:"stockStatus"`            // 库存状态: state of the stock
+	StockUnit       string          `json:"stockUnit,omitzero" xml:"stockUnit"`                // 库存单位: stock unit
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string          `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	SupplierCode       string          `json:"supplierCode,omitzero" xml:"supplierCode"`    // 供应商编码: supplier code
+	TagPrice           decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"`     // 吊牌价: tag price
+	TareWeight         decimal.Decimal `json:"tareWeight,omitzero,string" xml:"tareWeight"` // 皮重: tare weight, kg
+	// 温度要求: temperature requirement
+	TempRequirement string          `json:"tempRequirement,omitzero" xml:"tempRequirement"`
+	Title           string          `json:"title,omitzero" xml:"title"`           // 渠道中的标题: title in the sales channel
+	TotalQty        decimal.Decimal `json:"totalQty,omitzero" xml:"totalQty"`     // 总数量: total qty (undocumented)
+	Unit            string          `json:"unit,omitzero" xml:"unit"`             // 单位: unit
+	UpdateTime      time.Time       `json:"updateTime,omitzero" xml:"updateTime"` // 更新时间: time of the update (undocumented)
+	Volume          decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`  // 体积: volume, litres
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string          `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	Width         decimal.Decimal `json:"width,omitzero,string" xml:"width"` // 宽: width, cm
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryItemItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryItemItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryItemItemBatch is Batchs of [InventoryBatchQueryItemItem]: lots of the
+// line.
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryItemItemBatch struct {
+	ActualQty  string    `json:"actualQty,omitzero" xml:"actualQty"`               // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	Quantity      string        `json:"quantity,omitzero" xml:"quantity"`                   // 数量: quantity
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryItemItemBatch) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryItemItemBatch) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryBatchQueryItemItemPriceAdjustment is PriceAdjustment of
+// [InventoryBatchQueryItemItem]: price adjustment of the line (type and amount, standardPrice,
+// discount, startDate, endDate, remark).
+//
+// Experimental: it may change in any minor version.
+type InventoryBatchQueryItemItemPriceAdjustment struct {
+	Discount      decimal.Decimal `json:"discount,omitzero,string" xml:"discount"`           // 折扣: discount
+	EndDate       string          `json:"endDate,omitzero" xml:"endDate"`                    // 结束日期: end date (undocumented)
+	StandardPrice decimal.Decimal `json:"standardPrice,omitzero,string" xml:"standardPrice"` // 标准价: standard price
+	StartDate     string          `json:"startDate,omitzero" xml:"startDate"`                // 开始日期: start date (undocumented)
+	Type          string          `json:"type,omitzero" xml:"type"`                          // 类型: type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryBatchQueryItemItemPriceAdjustment) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryBatchQueryItemItemPriceAdjustment) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCancelRequest 库存预占取消接口: the request of
+// [WarehouseService.InventoryReserveCancel].
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCancelRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// item inventories (undocumented)
+	ItemInventories []InventoryReserveCancelItemInventory `json:"itemInventories,omitzero" xml:"itemInventories"`
+	OrderCode       string                                `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number (at most 50 characters)
+	// order source (at most 50 characters; undocumented)
+	OrderSource string `json:"orderSource,omitzero" xml:"orderSource"`
+	OwnerCode   string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCancelRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCancelRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCancelItemInventory is ItemInventories of [InventoryReserveCancelRequest]:
+// item inventories.
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCancelItemInventory struct {
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID   string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	Code          string `json:"code,omitzero" xml:"code"`                 // result code
+	CombItemID    string `json:"combItemId,omitzero" xml:"combItemId"`     // comb item id (undocumented)
+	Flag          string `json:"flag,omitzero" xml:"flag"`                 // 响应结果: success or failure
+	ItemQuantity  string `json:"itemQuantity,omitzero" xml:"itemQuantity"` // item quantity (undocumented)
+	Message       string `json:"message,omitzero" xml:"message"`           // 响应信息: text of the result
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCancelItemInventory) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCancelItemInventory) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryReserveCancelResponse 库存预占取消接口: the answer of
+// [WarehouseService.InventoryReserveCancel].
+//
+// Experimental: it may change in any minor version.
+type InventoryReserveCancelResponse struct {
+	IsRetry string `json:"isRetry,omitzero" xml:"isRetry"` // is retry (undocumented)
+	// item inventories (undocumented)
+	ItemInventories []InventoryReserveCancelItemInventory `json:"itemInventories,omitzero" xml:"itemInventories>item_inventory"`
+	OrderCode       string                                `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryReserveCancelResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryReserveCancelResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryRuleCreateRequest 渠道间库存规则设置接口: the request of
+// [WarehouseService.InventoryRuleCreate].
+//
+// Experimental: it may change in any minor version.
+type InventoryRuleCreateRequest struct {
+	// inventory rules (undocumented)
+	InventoryRules []InventoryRuleCreateInventoryRule `json:"inventoryRules,omitzero" xml:"inventoryRules"`
+	OwnerCode      string                             `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryRuleCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryRuleCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryRuleCreateInventoryRule is InventoryRules of [InventoryRuleCreateRequest]:
+// inventory rules.
+//
+// Experimental: it may change in any minor version.
+type InventoryRuleCreateInventoryRule struct {
+	ActionType string `json:"actionType,omitzero" xml:"actionType"` // 操作类型: action type (undocumented)
+	// channel ratio rules (undocumented)
+	ChannelRatioRules []InventoryRuleCreateInventoryRuleChannelRatioRule `json:"channelRatioRules,omitzero" xml:"channelRatioRules>channelRatioRule"`
+	ItemCode          string                                             `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryRuleCreateInventoryRule) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryRuleCreateInventoryRule) LogValue() slog.Value { return redact.LogValue(v) }
+
+// InventoryRuleCreateInventoryRuleChannelRatioRule is ChannelRatioRules of
+// [InventoryRuleCreateInventoryRule]: channel ratio rules.
+//
+// Experimental: it may change in any minor version.
+type InventoryRuleCreateInventoryRuleChannelRatioRule struct {
+	ChannelCode string `json:"channelCode,omitzero" xml:"channelCode"` // 渠道编码: sales channel
+	Ratio       string `json:"ratio,omitzero" xml:"ratio"`             // ratio (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryRuleCreateInventoryRuleChannelRatioRule) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryRuleCreateInventoryRuleChannelRatioRule) LogValue() slog.Value {
+	return redact.LogValue(v)
+}
+
+// InventoryRuleCreateResponse 渠道间库存规则设置接口: the answer of
+// [WarehouseService.InventoryRuleCreate].
+//
+// Experimental: it may change in any minor version.
+type InventoryRuleCreateResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v InventoryRuleCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v InventoryRuleCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemMappingCreateRequest 前后端商品映射接口: the request of
+// [WarehouseService.ItemMappingCreate].
+//
+// Experimental: it may change in any minor version.
+type ItemMappingCreateRequest struct {
+	ActionType string `json:"actionType,omitzero" xml:"actionType"` // 操作类型: action type (undocumented)
+	ItemID     string `json:"itemId,omitzero" xml:"itemId"`         // 仓储系统商品编码: item code of the warehouse system
+	ItemSource string `json:"itemSource,omitzero" xml:"itemSource"` // item source (undocumented)
+	OwnerCode  string `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code
+	ShopItemID string `json:"shopItemId,omitzero" xml:"shopItemId"` // shop item id (undocumented)
+	ShopNick   string `json:"shopNick,omitzero" xml:"shopNick"`     // 店铺名称: shop nick (undocumented)
+	SKUID      string `json:"skuId,omitzero" xml:"skuId"`           // SKU 编号: SKU id (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemMappingCreateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemMappingCreateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemMappingCreateResponse 前后端商品映射接口: the answer of
+// [WarehouseService.ItemMappingCreate].
+//
+// Experimental: it may change in any minor version.
+type ItemMappingCreateResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemMappingCreateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemMappingCreateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemMappingQueryRequest 前后端商品映射查询接口: the request of
+// [WarehouseService.ItemMappingQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemMappingQueryRequest struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemMappingQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemMappingQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemMappingQueryResponse 前后端商品映射查询接口: the answer of
+// [WarehouseService.ItemMappingQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemMappingQueryResponse struct {
+	// item mappings (undocumented)
+	ItemMappings []json.RawMessage `json:"itemMappings,omitzero" xml:"itemMappings" pii:"true"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemMappingQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemMappingQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemStoreBandingRequest 商品关联绑定接口: the request of
+// [WarehouseService.ItemStoreBanding].
+//
+// Experimental: it may change in any minor version.
+type ItemStoreBandingRequest struct {
+	ActionType string  `json:"action_type,omitzero" xml:"action_type"`          // action type (undocumented)
+	ItemID     int64   `json:"item_id,omitzero" xml:"item_id" wire:"vital"`     // 商品编号: item id (undocumented)
+	Remark     string  `json:"remark,omitzero" xml:"remark"`                    // 备注: remark
+	StoreIDs   []int64 `json:"store_ids,omitzero" xml:"store_ids" wire:"vital"` // store ids (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemStoreBandingRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemStoreBandingRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemStoreBandingResponse 商品关联绑定接口: the answer of
+// [WarehouseService.ItemStoreBanding].
+//
+// Experimental: it may change in any minor version.
+type ItemStoreBandingResponse struct {
+	QimenCode string `json:"qimen_code,omitzero" xml:"qimen_code"` // qimen code (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemStoreBandingResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemStoreBandingResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemStoreQueryRequest 商品关联门店查询接口: the request of
+// [WarehouseService.ItemStoreQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemStoreQueryRequest struct {
+	ItemID int64 `json:"item_id,omitzero" xml:"item_id" wire:"vital"` // 商品编号: item id (undocumented)
+	Page   int64 `json:"page,omitzero" xml:"page" wire:"vital"`       // 页码: page number, from 1
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemStoreQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemStoreQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ItemStoreQueryResponse 商品关联门店查询接口: the answer of
+// [WarehouseService.ItemStoreQuery].
+//
+// Experimental: it may change in any minor version.
+type ItemStoreQueryResponse struct {
+	QimenCode  string  `json:"qimen_code,omitzero" xml:"qimen_code"`                // qimen code (undocumented)
+	StoreIDs   []int64 `json:"store_ids,omitzero" xml:"store_ids" wire:"vital"`     // store ids (undocumented)
+	TotalLines int64   `json:"total_lines,omitzero" xml:"total_lines" wire:"vital"` // total lines (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ItemStoreQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ItemStoreQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderCallbackRequest 配送拦截接口: the request of [WarehouseService.OrderCallback].
+//
+// Experimental: it may change in any minor version.
+type OrderCallbackRequest struct {
+	// 出库单号: delivery order number of the ERP
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
+	ExpressCode       string `json:"expressCode,omitzero" xml:"expressCode"` // 运单号: waybill number
+	OrderID           string `json:"orderId,omitzero" xml:"orderId"`         // 仓储系统单据号: document number of the warehouse system
+	OwnerCode         string `json:"ownerCode,omitzero" xml:"ownerCode"`     // 货主编码: cargo-owner code
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderCallbackRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderCallbackRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderCallbackResponse 配送拦截接口: the answer of [WarehouseService.OrderCallback].
+//
+// Experimental: it may change in any minor version.
+type OrderCallbackResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderCallbackResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderCallbackResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderQueryRequest 根据收件人信息查询交易单号接口: the request of
+// [WarehouseService.OrderQuery].
+//
+// Experimental: it may change in any minor version.
+type OrderQueryRequest struct {
+	EndTime   time.Time     `json:"endTime,omitzero" xml:"endTime"`          // 结束时间: to, yyyy-MM-dd HH:mm:ss
+	Mobile    string        `json:"mobile,omitzero" xml:"mobile" pii:"true"` // 手机: mobile telephone
+	Name      string        `json:"name,omitzero" xml:"name" pii:"true"`     // name
+	Scene     ReceiverScene `json:"scene,omitzero" xml:"scene"`              // 使用场景: scene (undocumented)
+	StartTime time.Time     `json:"startTime,omitzero" xml:"startTime"`      // 起始时间: from, yyyy-MM-dd HH:mm:ss
+	Tel       string        `json:"tel,omitzero" xml:"tel" pii:"true"`       // 固定电话: fixed-line telephone
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderQueryResponse 根据收件人信息查询交易单号接口: the answer of
+// [WarehouseService.OrderQuery].
+//
+// Experimental: it may change in any minor version.
+type OrderQueryResponse struct {
+	OrderLines []OrderQueryOrderLine `json:"orderLines,omitzero" xml:"orderLines>orderLine"` // 明细行: lines
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderQueryOrderLine is OrderLines of [OrderQueryResponse]: lines.
+//
+// Experimental: it may change in any minor version.
+type OrderQueryOrderLine struct {
+	// 实际成交价: price really paid for one
+	ActualPrice decimal.Decimal            `json:"actualPrice,omitzero,string" xml:"actualPrice"`
+	ActualQty   int64                      `json:"actualQty,omitzero" xml:"actualQty" wire:"vital"` // 实际数量: quantity really handled
+	BatchCode   string                     `json:"batchCode,omitzero" xml:"batchCode"`              // 批次编号: lot code
+	Batchs      []OrderQueryOrderLineBatch `json:"batchs,omitzero" xml:"batchs"`                    // 批次列表: lots of the line
+	// 出库单号: delivery order number of the ERP
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
+	// 折扣金额: discount on one piece
+	DiscountAmount decimal.Decimal `json:"discountAmount,omitzero,string" xml:"discountAmount"`
+	ExpireDate     time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	ExtCode        string          `json:"extCode,omitzero" xml:"extCode"`                   // 平台商品编码: code of the item at the sales platform
+	// 扩展属性: extension members, free keys
+	ExtendProps json.RawMessage `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ItemCode      string        `json:"itemCode,omitzero" xml:"itemCode"`       // 商品编码: item code of the ERP
+	ItemID        string        `json:"itemId,omitzero" xml:"itemId"`           // 仓储系统商品编码: item code of the warehouse system
+	ItemName      string        `json:"itemName,omitzero" xml:"itemName"`       // 商品名称: item name
+	OrderFlag     OrderFlags    `json:"orderFlag,omitzero" xml:"orderFlag"`     // 订单标记: order flag (undocumented)
+	OrderLineNo   string        `json:"orderLineNo,omitzero" xml:"orderLineNo"` // 行号: line number
+	// 平台交易单号: order number of the sales platform
+	OrderSourceCode string `json:"orderSourceCode,omitzero" xml:"orderSourceCode"`
+	OutBizCode      string `json:"outBizCode,omitzero" xml:"outBizCode"`        // 外部业务编码: message number for de-duplication
+	OwnerCode       string `json:"ownerCode,omitzero" xml:"ownerCode"`          // 货主编码: cargo-owner code
+	PayNo           string `json:"payNo,omitzero" xml:"payNo"`                  // 支付平台交易号: number at the payment platform
+	PlanQty         int64  `json:"planQty,omitzero" xml:"planQty" wire:"vital"` // 计划数量: planned quantity
+	// 平台商品编码: platform code (undocumented)
+	PlatformCode  string          `json:"platformCode,omitzero" xml:"platformCode"`
+	ProduceCode   string          `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	PurchasePrice decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // 采购价: purchase price
+	QRCode        string          `json:"qrCode,omitzero" xml:"qrCode"`                       // 商品二维码: traceability code, several joined by semicolons
+	Quantity      string          `json:"quantity,omitzero" xml:"quantity"`                   // 数量: quantity
+	Remark        string          `json:"remark,omitzero" xml:"remark"`                       // 备注: remark
+	RetailPrice   decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"`      // 零售价: retail price
+	ReturnReason  string          `json:"returnReason,omitzero" xml:"returnReason"`           // 退货原因: reason of the return
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty string                     `json:"skuProperty,omitzero" xml:"skuProperty"`
+	SNCode      string                     `json:"snCode,omitzero" xml:"snCode"` // 序列号: serial code
+	SNList      *OrderQueryOrderLineSNList `json:"snList,omitzero" xml:"snList"` // 序列号列表: serial numbers
+	// 平台交易单号: order number of the sales platform
+	SourceOrderCode string `json:"sourceOrderCode,omitzero" xml:"sourceOrderCode"`
+	// 仓储系统子单号: number of the split delivery order in the warehouse
+	SubDeliveryOrderID string `json:"subDeliveryOrderId,omitzero" xml:"subDeliveryOrderId"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceCode string `json:"subSourceCode,omitzero" xml:"subSourceCode"`
+	// 平台子单号: sub-order number of the sales platform
+	SubSourceOrderCode string `json:"subSourceOrderCode,omitzero" xml:"subSourceOrderCode"`
+	SupplierCode       string `json:"supplierCode,omitzero" xml:"supplierCode"` // 供应商编码: supplier code
+	SupplierName       string `json:"supplierName,omitzero" xml:"supplierName"` // 供应商名称: supplier name
+	Unit               string `json:"unit,omitzero" xml:"unit"`                 // 单位: unit
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderQueryOrderLine) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderQueryOrderLine) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderQueryOrderLineBatch is Batchs of [OrderQueryOrderLine]: lots of the line.
+//
+// Experimental: it may change in any minor version.
+type OrderQueryOrderLineBatch struct {
+	ActualQty  int64     `json:"actualQty,omitzero" xml:"actualQty" wire:"vital"`  // 实际数量: quantity really handled
+	BatchCode  string    `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	ExpireDate time.Time `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	// 库存类型: kind of stock: ZP good, CC defective, JS machine damage, XS box damage, ZT in
+	// transit
+	InventoryType InventoryType `json:"inventoryType,omitzero" xml:"inventoryType"`
+	ProduceCode   string        `json:"produceCode,omitzero" xml:"produceCode"`             // 生产批号: production batch number
+	ProductDate   time.Time     `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderQueryOrderLineBatch) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderQueryOrderLineBatch) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderQueryOrderLineSNList is SNList of [OrderQueryOrderLine]: serial numbers.
+//
+// Experimental: it may change in any minor version.
+type OrderQueryOrderLineSNList struct {
+	SN []string `json:"sn,omitzero" xml:"sn"` // 序列号: serial number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderQueryOrderLineSNList) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderQueryOrderLineSNList) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderSNReportRequest 订单SN通知接口: the request of [WarehouseService.OrderSNReport].
+//
+// Experimental: it may change in any minor version.
+type OrderSNReportRequest struct {
+	// 当前页: current page (required; undocumented)
+	CurrentPage int64 `json:"currentPage" xml:"currentPage" wire:"vital"`
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string   `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	Items       []OrderSNReportItem `json:"items,omitzero" xml:"items>item"`        // 商品: items
+	Order       *OrderSNReportOrder `json:"order,omitzero" xml:"order"`             // 单据: orders
+	PageSize    int64               `json:"pageSize" xml:"pageSize" wire:"vital"`   // 每页条数: rows a page (required)
+	TotalPage   int64               `json:"totalPage" xml:"totalPage" wire:"vital"` // 总页数: pages in all (required)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderSNReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderSNReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderSNReportItem is Items of [OrderSNReportRequest]: items.
+//
+// Experimental: it may change in any minor version.
+type OrderSNReportItem struct {
+	ItemCode string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID   string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	SN       string `json:"sn,omitzero" xml:"sn"`             // 序列号: serial number
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderSNReportItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderSNReportItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderSNReportOrder is Order of [OrderSNReportRequest]: orders.
+//
+// Experimental: it may change in any minor version.
+type OrderSNReportOrder struct {
+	OrderCode  string `json:"orderCode,omitzero" xml:"orderCode"`   // 单据号: document number
+	OrderType  string `json:"orderType,omitzero" xml:"orderType"`   // 单据类型: kind of document
+	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode"` // 外部业务编码: message number for de-duplication
+	OwnerCode  string `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderSNReportOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderSNReportOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// OrderSNReportResponse 订单SN通知接口: the answer of [WarehouseService.OrderSNReport].
+//
+// Experimental: it may change in any minor version.
+type OrderSNReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v OrderSNReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v OrderSNReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// PresalesPackageConsignRequest 预售预包尾款推单发货: the request of
+// [WarehouseService.PresalesPackageConsign].
+//
+// Experimental: it may change in any minor version.
+type PresalesPackageConsignRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps string    `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OrderCode   string    `json:"orderCode,omitzero" xml:"orderCode"` // 单据号: document number
+	OwnerCode   string    `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	PayTime     time.Time `json:"payTime,omitzero" xml:"payTime"`     // 支付时间: pay time (undocumented)
+	Remark      string    `json:"remark,omitzero" xml:"remark"`       // 备注: remark
+	// 总金额: total amount (undocumented)
+	TotalAmount decimal.Decimal `json:"totalAmount,omitzero,string" xml:"totalAmount"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PresalesPackageConsignRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PresalesPackageConsignRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// PresalesPackageConsignResponse 预售预包尾款推单发货: the answer of
+// [WarehouseService.PresalesPackageConsign].
+//
+// Experimental: it may change in any minor version.
+type PresalesPackageConsignResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v PresalesPackageConsignResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v PresalesPackageConsignResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportRequest 退货包裹状态通知接口: the request of
+// [WarehouseService.ReturnPackageReport].
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportRequest struct {
+	Order    *ReturnPackageReportOrder   `json:"order,omitzero" xml:"order"`       // 单据: orders
+	Packages *ReturnPackageReportPackage `json:"packages,omitzero" xml:"packages"` // 包裹信息: parcels
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportOrder is Order of [ReturnPackageReportRequest]: orders.
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportOrder struct {
+	OrderCode  string `json:"orderCode,omitzero" xml:"orderCode"`   // 单据号: document number
+	OrderType  string `json:"orderType,omitzero" xml:"orderType"`   // 单据类型: kind of document
+	OutBizCode string `json:"outBizCode,omitzero" xml:"outBizCode"` // 外部业务编码: message number for de-duplication
+	OwnerCode  string `json:"ownerCode,omitzero" xml:"ownerCode"`   // 货主编码: cargo-owner code
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportPackage is Packages of [ReturnPackageReportRequest]: parcels.
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportPackage struct {
+	// package value (undocumented)
+	PackageValue *ReturnPackageReportPackagePackageValue `json:"packageValue,omitzero" xml:"packageValue"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportPackage) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportPackage) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportPackagePackageValue is PackageValue of [ReturnPackageReportPackage]:
+// package value.
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportPackagePackageValue struct {
+	ExpressCode   string                                       `json:"expressCode,omitzero" xml:"expressCode"`     // 运单号: waybill number
+	Items         []ReturnPackageReportPackagePackageValueItem `json:"items,omitzero" xml:"items>item"`            // 商品: items
+	LogisticsCode LogisticsCode                                `json:"logisticsCode,omitzero" xml:"logisticsCode"` // 物流公司编码: carrier code
+	LogisticsName string                                       `json:"logisticsName,omitzero" xml:"logisticsName"` // 物流公司名称: carrier name
+	Remarks       string                                       `json:"remarks,omitzero" xml:"remarks"`             // remarks (undocumented)
+	SignTime      string                                       `json:"signTime,omitzero" xml:"signTime"`           // sign time (undocumented)
+	SignUserName  string                                       `json:"signUserName,omitzero" xml:"signUserName"`   // sign user name (undocumented)
+	Status        string                                       `json:"status,omitzero" xml:"status"`               // 状态: state
+	Weight        decimal.Decimal                              `json:"weight,omitzero,string" xml:"weight"`        // 重量: weight, kg
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportPackagePackageValue) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportPackagePackageValue) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportPackagePackageValueItem is Items of
+// [ReturnPackageReportPackagePackageValue]: items.
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportPackagePackageValueItem struct {
+	Amount   decimal.Decimal `json:"amount,omitzero,string" xml:"amount"` // 金额: amount of money of the line
+	ItemCode string          `json:"itemCode,omitzero" xml:"itemCode"`    // 商品编码: item code of the ERP
+	ItemID   string          `json:"itemId,omitzero" xml:"itemId"`        // 仓储系统商品编码: item code of the warehouse system
+	ItemName string          `json:"itemName,omitzero" xml:"itemName"`    // 商品名称: item name
+	Price    decimal.Decimal `json:"price,omitzero,string" xml:"price"`   // 单价: unit price
+	Quantity string          `json:"quantity,omitzero" xml:"quantity"`    // 数量: quantity
+	Status   string          `json:"status,omitzero" xml:"status"`        // 状态: state
+	Unit     string          `json:"unit,omitzero" xml:"unit"`            // 单位: unit
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportPackagePackageValueItem) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportPackagePackageValueItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ReturnPackageReportResponse 退货包裹状态通知接口: the answer of
+// [WarehouseService.ReturnPackageReport].
+//
+// Experimental: it may change in any minor version.
+type ReturnPackageReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ReturnPackageReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ReturnPackageReportResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ShopSynchronizeRequest 店铺同步接口: the request of [WarehouseService.ShopSynchronize].
+//
+// Experimental: it may change in any minor version.
+type ShopSynchronizeRequest struct {
+	ActionType string               `json:"actionType,omitzero" xml:"actionType"` // 操作类型: action type (undocumented)
+	Shop       *ShopSynchronizeShop `json:"shop,omitzero" xml:"shop"`             // shop (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ShopSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ShopSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ShopSynchronizeShop is Shop of [ShopSynchronizeRequest]: shop.
+//
+// Experimental: it may change in any minor version.
+type ShopSynchronizeShop struct {
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	// platform shop code (undocumented)
+	PlatformShopCode string `json:"platformShopCode,omitzero" xml:"platformShopCode"`
+	// platform shop name (undocumented)
+	PlatformShopName string `json:"platformShopName,omitzero" xml:"platformShopName"`
+	// shop address (undocumented)
+	ShopAddress *ShopSynchronizeShopShopAddress `json:"shopAddress,omitzero" xml:"shopAddress"`
+	ShopCode    string                          `json:"shopCode,omitzero" xml:"shopCode"` // 店铺编码: shop code (undocumented)
+	ShopName    string                          `json:"shopName,omitzero" xml:"shopName"` // shop name (undocumented)
+	// 来源平台编码: platform that the order came from
+	SourcePlatformCode SourcePlatform `json:"sourcePlatformCode,omitzero" xml:"sourcePlatformCode"`
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ShopSynchronizeShop) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ShopSynchronizeShop) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ShopSynchronizeShopShopAddress is ShopAddress of [ShopSynchronizeShop]: shop address.
+//
+// Experimental: it may change in any minor version.
+type ShopSynchronizeShopShopAddress struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	ZipCode       string `json:"zipCode,omitzero" xml:"zipCode" pii:"true"`             // 邮编: postcode
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ShopSynchronizeShopShopAddress) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ShopSynchronizeShopShopAddress) LogValue() slog.Value { return redact.LogValue(v) }
+
+// ShopSynchronizeResponse 店铺同步接口: the answer of [WarehouseService.ShopSynchronize].
+//
+// Experimental: it may change in any minor version.
+type ShopSynchronizeResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v ShopSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v ShopSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SingleItemQueryRequest 商品查询接口: the request of [WarehouseService.SingleItemQuery].
+//
+// Experimental: it may change in any minor version.
+type SingleItemQueryRequest struct {
+	ItemCode  string `json:"itemCode,omitzero" xml:"itemCode"`   // 商品编码: item code of the ERP
+	ItemID    string `json:"itemId,omitzero" xml:"itemId"`       // 仓储系统商品编码: item code of the warehouse system
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SingleItemQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SingleItemQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SingleItemQueryResponse 商品查询接口: the answer of [WarehouseService.SingleItemQuery].
+//
+// Experimental: it may change in any minor version.
+type SingleItemQueryResponse struct {
+	Item *SingleItemQueryItem `json:"item,omitzero" xml:"item"` // 商品: item
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SingleItemQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SingleItemQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SingleItemQueryItem is Item of [SingleItemQueryResponse]: item.
+//
+// Experimental: it may change in any minor version.
+type SingleItemQueryItem struct {
+	// 保质期临期预警天数: advent lifecycle (undocumented)
+	AdventLifecycle string `json:"adventLifecycle,omitzero" xml:"adventLifecycle"`
+	// 批准文号: approval number (undocumented)
+	ApprovalNumber string          `json:"approvalNumber,omitzero" xml:"approvalNumber"`
+	BarCode        string          `json:"barCode,omitzero" xml:"barCode"`                   // 条形码: bar code
+	BatchCode      string          `json:"batchCode,omitzero" xml:"batchCode"`               // 批次编号: lot code
+	BatchRemark    string          `json:"batchRemark,omitzero" xml:"batchRemark"`           // 批次备注: batch remark (undocumented)
+	BrandCode      string          `json:"brandCode,omitzero" xml:"brandCode"`               // 品牌编码: brand code
+	BrandName      string          `json:"brandName,omitzero" xml:"brandName"`               // 品牌名称: brand name
+	CategoryID     string          `json:"categoryId,omitzero" xml:"categoryId"`             // 类目编号: category id
+	CategoryName   string          `json:"categoryName,omitzero" xml:"categoryName"`         // 类目名称: category name
+	Color          string          `json:"color,omitzero" xml:"color"`                       // 颜色: colour
+	CostPrice      decimal.Decimal `json:"costPrice,omitzero,string" xml:"costPrice"`        // 成本价: cost price
+	CreateTime     string          `json:"createTime,omitzero" xml:"createTime"`             // 创建时间: time of creation
+	EnglishName    string          `json:"englishName,omitzero" xml:"englishName"`           // 英文名: English item name
+	ExpireDate     time.Time       `json:"expireDate,omitzero" xml:"expireDate" time:"date"` // 过期日期: date of expiry
+	GoodsCode      string          `json:"goodsCode,omitzero" xml:"goodsCode"`               // 货号: goods code (undocumented)
+	GrossWeight    decimal.Decimal `json:"grossWeight,omitzero,string" xml:"grossWeight"`    // 毛重: gross weight, kg
+	Height         decimal.Decimal `json:"height,omitzero,string" xml:"height"`              // 高: height, cm
+	IsAreaSale     string          `json:"isAreaSale,omitzero" xml:"isAreaSale"`             // 是否区域销售: whether sold by area
+	IsBatchMgmt    string          `json:"isBatchMgmt,omitzero" xml:"isBatchMgmt"`           // 是否批次管理: is batch mgmt (undocumented)
+	IsFragile      string          `json:"isFragile,omitzero" xml:"isFragile"`               // 是否易碎: is fragile (undocumented)
+	IsHazardous    string          `json:"isHazardous,omitzero" xml:"isHazardous"`           // 是否危险品: is hazardous (undocumented)
+	IsSNMgmt       string          `json:"isSNMgmt,omitzero" xml:"isSNMgmt"`                 // 是否序列号管理: is snmgmt (undocumented)
+	// 是否保质期管理: is shelf life mgmt (undocumented)
+	IsShelfLifeMgmt string `json:"isShelfLifeMgmt,omitzero" xml:"isShelfLifeMgmt"`
+	IsSKU           string `json:"isSku,omitzero" xml:"isSku"`       // 是否 SKU: is sku (undocumented)
+	IsValid         string `json:"isValid,omitzero" xml:"isValid"`   // 是否有效: is valid (undocumented)
+	ItemCode        string `json:"itemCode,omitzero" xml:"itemCode"` // 商品编码: item code of the ERP
+	ItemID          string `json:"itemId,omitzero" xml:"itemId"`     // 仓储系统商品编码: item code of the warehouse system
+	ItemName        string `json:"itemName,omitzero" xml:"itemName"` // 商品名称: item name
+	// 商品类型: kind of item (ZC ordinary, FX distributed, ZH combined, ZP gift, BC packing, HC
+	// consumable, FL auxiliary, XN virtual, FS accessory, CC damaged, OTHER)
+	ItemType ItemType        `json:"itemType,omitzero" xml:"itemType"`
+	Length   decimal.Decimal `json:"length,omitzero,string" xml:"length"` // 长: length, cm
+	// 保质期禁售天数: lockup lifecycle (undocumented)
+	LockupLifecycle string          `json:"lockupLifecycle,omitzero" xml:"lockupLifecycle"`
+	NetWeight       decimal.Decimal `json:"netWeight,omitzero,string" xml:"netWeight"`  // 净重: net weight, kg
+	OriginAddress   string          `json:"originAddress,omitzero" xml:"originAddress"` // 原产地: origin address (undocumented)
+	PackCode        string          `json:"packCode,omitzero" xml:"packCode"`           // 包装代码: pack code (undocumented)
+	// 包材类型: package material (undocumented)
+	PackageMaterial string `json:"packageMaterial,omitzero" xml:"packageMaterial"`
+	Pcs             string `json:"pcs,omitzero" xml:"pcs"` // 箱规: pcs (undocumented)
+	// 计价货类: pricing category (undocumented)
+	PricingCategory string          `json:"pricingCategory,omitzero" xml:"pricingCategory"`
+	ProductDate     time.Time       `json:"productDate,omitzero" xml:"productDate" time:"date"` // 生产日期: date of production
+	PurchasePrice   decimal.Decimal `json:"purchasePrice,omitzero,string" xml:"purchasePrice"`  // 采购价: purchase price
+	// 保质期禁收天数: reject lifecycle (undocumented)
+	RejectLifecycle string          `json:"rejectLifecycle,omitzero" xml:"rejectLifecycle"`
+	Remark          string          `json:"remark,omitzero" xml:"remark"`                  // 备注: remark
+	RetailPrice     decimal.Decimal `json:"retailPrice,omitzero,string" xml:"retailPrice"` // 零售价: retail price
+	SafetyStock     string          `json:"safetyStock,omitzero" xml:"safetyStock"`        // 安全库存: safety stock
+	SeasonCode      string          `json:"seasonCode,omitzero" xml:"seasonCode"`          // 季节编码: season code
+	SeasonName      string          `json:"seasonName,omitzero" xml:"seasonName"`          // 季节名称: season name
+	ShelfLife       string          `json:"shelfLife,omitzero" xml:"shelfLife"`            // 保质期: shelf life in hours
+	ShortName       string          `json:"shortName,omitzero" xml:"shortName"`            // 商品简称: short item name
+	Size            string          `json:"size,omitzero" xml:"size"`                      // 尺码: size
+	// 规格属性: what distinguishes the SKU, such as colour and size
+	SKUProperty string          `json:"skuProperty,omitzero" xml:"skuProperty"`
+	StockUnit   string          `json:"stockUnit,omitzero" xml:"stockUnit"`      // 库存单位: stock unit
+	TagPrice    decimal.Decimal `json:"tagPrice,omitzero,string" xml:"tagPrice"` // 吊牌价: tag price
+	Title       string          `json:"title,omitzero" xml:"title"`              // 渠道中的标题: title in the sales channel
+	UpdateTime  time.Time       `json:"updateTime,omitzero" xml:"updateTime"`    // 更新时间: time of the update (undocumented)
+	Volume      decimal.Decimal `json:"volume,omitzero,string" xml:"volume"`     // 体积: volume, litres
+	Width       decimal.Decimal `json:"width,omitzero,string" xml:"width"`       // 宽: width, cm
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SingleItemQueryItem) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SingleItemQueryItem) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreDeleteRequest 门店删除接口: the request of [WarehouseService.StoreDelete].
+//
+// Experimental: it may change in any minor version.
+type StoreDeleteRequest struct {
+	StoreID int64 `json:"store_id,omitzero" xml:"store_id" wire:"vital"` // 门店编号: store id (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreDeleteRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreDeleteRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreDeleteResponse 门店删除接口: the answer of [WarehouseService.StoreDelete].
+//
+// Experimental: it may change in any minor version.
+type StoreDeleteResponse struct {
+	QimenCode string `json:"qimen_code,omitzero" xml:"qimen_code"` // qimen code (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreDeleteResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreDeleteResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreUpdateRequest 门店更新接口: the request of [WarehouseService.StoreUpdate].
+//
+// Experimental: it may change in any minor version.
+type StoreUpdateRequest struct {
+	Address     *StoreUpdateAddress `json:"address,omitzero" xml:"address"`           // 地址: address (undocumented)
+	CompanyName string              `json:"company_name,omitzero" xml:"company_name"` // 商户名称: company name (undocumented)
+	EndTime     string              `json:"end_time,omitzero" xml:"end_time"`         // 结束时间: end time (undocumented)
+	// 主营类目: main category (undocumented)
+	MainCategory int64  `json:"main_category,omitzero" xml:"main_category" wire:"vital"`
+	Remark       string `json:"remark,omitzero" xml:"remark"`                // 备注: remark
+	ShopID       int64  `json:"shop_id,omitzero" xml:"shop_id" wire:"vital"` // 店铺编号: shop id (undocumented)
+	StartTime    string `json:"start_time,omitzero" xml:"start_time"`        // 起始时间: start time (undocumented)
+	StoreCode    string `json:"store_code,omitzero" xml:"store_code"`        // 门店编码: store code (undocumented)
+	// 门店描述: store description (undocumented)
+	StoreDescription string `json:"store_description,omitzero" xml:"store_description"`
+	StoreID          int64  `json:"store_id,omitzero" xml:"store_id" wire:"vital"` // 门店编号: store id (undocumented)
+	// 店主: store keeper (undocumented)
+	StoreKeeper *StoreUpdateStoreKeeper `json:"store_keeper,omitzero" xml:"store_keeper"`
+	StoreName   string                  `json:"store_name,omitzero" xml:"store_name"`     // 门店名称: store name (undocumented)
+	StoreStatus string                  `json:"store_status,omitzero" xml:"store_status"` // 门店状态: store status (undocumented)
+	StoreType   string                  `json:"store_type,omitzero" xml:"store_type"`     // 门店类型: store type (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreUpdateRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreUpdateRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreUpdateAddress is Address of [StoreUpdateRequest]: address.
+//
+// Experimental: it may change in any minor version.
+type StoreUpdateAddress struct {
+	Area        string `json:"area,omitzero" xml:"area"`                 // 区: district
+	City        string `json:"city,omitzero" xml:"city"`                 // 市: city
+	CountryCode string `json:"country_code,omitzero" xml:"country_code"` // 国家代码: country code (undocumented)
+	// 详细地址: detail address (undocumented)
+	DetailAddress string `json:"detail_address,omitzero" xml:"detail_address"`
+	Province      string `json:"province,omitzero" xml:"province"` // 省: province
+	Region        string `json:"region,omitzero" xml:"region"`     // 区域: region (undocumented)
+	Town          string `json:"town,omitzero" xml:"town"`         // 村镇或街道: town or street
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreUpdateAddress) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreUpdateAddress) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreUpdateStoreKeeper is StoreKeeper of [StoreUpdateRequest]: store keeper.
+//
+// Experimental: it may change in any minor version.
+type StoreUpdateStoreKeeper struct {
+	Fax     string `json:"fax,omitzero" xml:"fax" pii:"true"`           // 传真: fax
+	Mobile  string `json:"mobile,omitzero" xml:"mobile" pii:"true"`     // 手机: mobile telephone
+	Name    string `json:"name,omitzero" xml:"name" pii:"true"`         // 姓名: name
+	Tel     string `json:"tel,omitzero" xml:"tel" pii:"true"`           // 固定电话: fixed-line telephone
+	ZipCode string `json:"zip_code,omitzero" xml:"zip_code" pii:"true"` // 邮编: zip code (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreUpdateStoreKeeper) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreUpdateStoreKeeper) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreUpdateResponse 门店更新接口: the answer of [WarehouseService.StoreUpdate].
+//
+// Experimental: it may change in any minor version.
+type StoreUpdateResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreUpdateResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreUpdateResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreCategoryGetRequest 门店类目获取接口: the request of
+// [WarehouseService.StoreCategoryGet].
+//
+// Experimental: it may change in any minor version.
+type StoreCategoryGetRequest struct {
+	Remark string `json:"remark,omitzero" xml:"remark"` // 备注: remark
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreCategoryGetRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreCategoryGetRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreCategoryGetResponse 门店类目获取接口: the answer of
+// [WarehouseService.StoreCategoryGet].
+//
+// Experimental: it may change in any minor version.
+type StoreCategoryGetResponse struct {
+	QimenCode     string `json:"qimen_code,omitzero" xml:"qimen_code"`         // qimen code (undocumented)
+	StoreCategory string `json:"store_category,omitzero" xml:"store_category"` // store category (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreCategoryGetResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreCategoryGetResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreItemQueryRequest 门店关联商品查询接口: the request of
+// [WarehouseService.StoreItemQuery].
+//
+// Experimental: it may change in any minor version.
+type StoreItemQueryRequest struct {
+	Page    int64 `json:"page,omitzero" xml:"page" wire:"vital"`         // 页码: page number, from 1
+	StoreID int64 `json:"store_id,omitzero" xml:"store_id" wire:"vital"` // 门店编号: store id (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreItemQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreItemQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// StoreItemQueryResponse 门店关联商品查询接口: the answer of
+// [WarehouseService.StoreItemQuery].
+//
+// Experimental: it may change in any minor version.
+type StoreItemQueryResponse struct {
+	ItemIDs    []string `json:"item_ids,omitzero" xml:"item_ids"`                    // item ids (undocumented)
+	QimenCode  string   `json:"qimen_code,omitzero" xml:"qimen_code"`                // qimen code (undocumented)
+	TotalLines int64    `json:"total_lines,omitzero" xml:"total_lines" wire:"vital"` // total lines (undocumented)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v StoreItemQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v StoreItemQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SupplierSynchronizeRequest 供应商同步接口: the request of
+// [WarehouseService.SupplierSynchronize].
+//
+// Experimental: it may change in any minor version.
+type SupplierSynchronizeRequest struct {
+	ActionType    string `json:"actionType,omitzero" xml:"actionType"`                  // 操作类型: action type (undocumented)
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	CountryCode   string `json:"countryCode,omitzero" xml:"countryCode"`                // 国家代码: country, two letters
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Email         string `json:"email,omitzero" xml:"email" pii:"true"`                 // 邮箱: e-mail address
+	IsValid       string `json:"isValid,omitzero" xml:"isValid"`                        // 是否有效: is valid (undocumented)
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Remark        string `json:"remark,omitzero" xml:"remark"`                          // 备注: remark
+	SupplierCode  string `json:"supplierCode,omitzero" xml:"supplierCode"`              // 供应商编码: supplier code
+	SupplierName  string `json:"supplierName,omitzero" xml:"supplierName"`              // 供应商名称: supplier name
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SupplierSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SupplierSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// SupplierSynchronizeResponse 供应商同步接口: the answer of
+// [WarehouseService.SupplierSynchronize].
+//
+// Experimental: it may change in any minor version.
+type SupplierSynchronizeResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v SupplierSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v SupplierSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoQueryRequest 货主仓库资源查询接口: the request of
+// [WarehouseService.WarehouseInfoQuery].
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoQueryRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	OwnerCode   string            `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code (at most 50 characters)
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoQueryRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoQueryRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoQueryResponse 货主仓库资源查询接口: the answer of
+// [WarehouseService.WarehouseInfoQuery].
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoQueryResponse struct {
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	OwnerName string `json:"ownerName,omitzero" xml:"ownerName"` // owner name (undocumented)
+	// warehouse infos (undocumented)
+	WarehouseInfos []WarehouseInfoQueryWarehouseInfo `json:"warehouseInfos,omitzero" xml:"warehouseInfos>warehouse_info"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoQueryResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoQueryResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoQueryWarehouseInfo is WarehouseInfos of [WarehouseInfoQueryResponse]: warehouse
+// infos.
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoQueryWarehouseInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Status        string `json:"status,omitzero" xml:"status"`                          // 状态: state
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	// 仓库名称: warehouse name (undocumented)
+	WarehouseName string `json:"warehouseName,omitzero" xml:"warehouseName"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoQueryWarehouseInfo) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoQueryWarehouseInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoSynchronizeRequest 仓库同步接口: the request of
+// [WarehouseService.WarehouseInfoSynchronize].
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoSynchronizeRequest struct {
+	OwnerCode string `json:"ownerCode,omitzero" xml:"ownerCode"` // 货主编码: cargo-owner code
+	OwnerName string `json:"ownerName,omitzero" xml:"ownerName"` // owner name (undocumented)
+	// warehouse infos (undocumented)
+	WarehouseInfos []WarehouseInfoSynchronizeWarehouseInfo `json:"warehouseInfos,omitzero" xml:"warehouseInfos"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoSynchronizeRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoSynchronizeRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoSynchronizeWarehouseInfo is WarehouseInfos of
+// [WarehouseInfoSynchronizeRequest]: warehouse infos.
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoSynchronizeWarehouseInfo struct {
+	Area          string `json:"area,omitzero" xml:"area"`                              // 区: district
+	City          string `json:"city,omitzero" xml:"city"`                              // 市: city
+	DetailAddress string `json:"detailAddress,omitzero" xml:"detailAddress" pii:"true"` // 详细地址: address
+	Mobile        string `json:"mobile,omitzero" xml:"mobile" pii:"true"`               // 手机: mobile telephone
+	Name          string `json:"name,omitzero" xml:"name" pii:"true"`                   // name
+	Province      string `json:"province,omitzero" xml:"province"`                      // 省: province
+	Status        string `json:"status,omitzero" xml:"status"`                          // 状态: state
+	Tel           string `json:"tel,omitzero" xml:"tel" pii:"true"`                     // 固定电话: fixed-line telephone
+	Town          string `json:"town,omitzero" xml:"town"`                              // 村镇或街道: town or street
+	// 仓库编码: warehouse code, OTHER when not designated
+	WarehouseCode string `json:"warehouseCode,omitzero" xml:"warehouseCode"`
+	// 仓库名称: warehouse name (undocumented)
+	WarehouseName string `json:"warehouseName,omitzero" xml:"warehouseName"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoSynchronizeWarehouseInfo) Format(s fmt.State, verb rune) {
+	redact.Format(s, verb, v)
+}
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoSynchronizeWarehouseInfo) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WarehouseInfoSynchronizeResponse 仓库同步接口: the answer of
+// [WarehouseService.WarehouseInfoSynchronize].
+//
+// Experimental: it may change in any minor version.
+type WarehouseInfoSynchronizeResponse struct {
+	// warehouse infos (undocumented)
+	WarehouseInfos []json.RawMessage `json:"warehouseInfos,omitzero" xml:"warehouseInfos" pii:"true"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WarehouseInfoSynchronizeResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WarehouseInfoSynchronizeResponse) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WaveNumReportRequest 发货单波次通知接口: the request of [WarehouseService.WaveNumReport].
+//
+// Experimental: it may change in any minor version.
+type WaveNumReportRequest struct {
+	// 扩展属性: extension members, free keys
+	ExtendProps map[string]string    `json:"extendProps,omitzero" xml:"extendProps" pii:"true"`
+	Orders      []WaveNumReportOrder `json:"orders,omitzero" xml:"orders"` // 单据列表: orders (undocumented)
+	// wave num (required; at most 18 characters; undocumented)
+	WaveNum string `json:"waveNum" xml:"waveNum" wire:"vital"`
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WaveNumReportRequest) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WaveNumReportRequest) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WaveNumReportOrder is Orders of [WaveNumReportRequest]: orders.
+//
+// Experimental: it may change in any minor version.
+type WaveNumReportOrder struct {
+	// 出库单号: delivery order number of the ERP
+	DeliveryOrderCode string `json:"deliveryOrderCode,omitzero" xml:"deliveryOrderCode"`
+	// 仓储系统出库单号: delivery order number of the warehouse system
+	DeliveryOrderID string `json:"deliveryOrderId,omitzero" xml:"deliveryOrderId"`
+	ReceiverMobile  string `json:"num,omitzero" xml:"num" pii:"true"` // mobile telephone of the receiver
+
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WaveNumReportOrder) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WaveNumReportOrder) LogValue() slog.Value { return redact.LogValue(v) }
+
+// WaveNumReportResponse 发货单波次通知接口: the answer of [WarehouseService.WaveNumReport].
+//
+// Experimental: it may change in any minor version.
+type WaveNumReportResponse struct {
+	// Extra holds unknown members.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
+}
+
+// Format prints the value for people, with personal data masked.
+func (v WaveNumReportResponse) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }
+
+// LogValue is the value for slog, with personal data masked.
+func (v WaveNumReportResponse) LogValue() slog.Value { return redact.LogValue(v) }

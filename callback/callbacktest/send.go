@@ -28,23 +28,23 @@ import (
 
 // Message is a push to be sent.
 type Message struct {
-	Method      jushuitan.PushMethod // may be left out where Body is one of the four messages
-	EntID       string               // of the registered URL, left out when empty
+	Method      jushuitan.PushMethod // optional if Body is one of the four messages
+	EntID       string               // of the registered URL, omitted if empty
 	StorageCode string
 	Type        string
-	TS          time.Time  // zero: now
+	TS          time.Time  // zero means now
 	Extra       url.Values // further parameters of the registered URL
 
-	// Body is a message (*jushuitan.ShipmentPush ...), which is encoded as JSON, or
-	// the text to be sent: string or []byte.
+	// Body is a message (*jushuitan.ShipmentPush ...), which is encoded as JSON, or the
+	// text to send: string or []byte.
 	Body any
-	// Form sends the JSON as biz of a form.
+	// Form sends the JSON in the field biz of a form.
 	Form bool
 
-	// Secret makes the token of the registered URL; "" leaves it out.
+	// Secret derives the token of the registered URL; "" omits it.
 	Secret string
-	// Checksum is the way of signing: sorted where none is named, and no sign at all
-	// for [callback.ChecksumOff].
+	// Checksum is the signing scheme, sorted by default; [callback.ChecksumOff] omits
+	// the sign.
 	Checksum callback.Checksum
 }
 
@@ -56,13 +56,13 @@ func (m Message) Format(s fmt.State, _ rune) {
 // LogValue is the message for slog, without body and secret.
 func (m Message) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) }
 
-// Token is the token of a registered URL, for the query parameter token.
+// Token returns the token of a registered URL, for the query parameter token.
 func Token(secret string, method jushuitan.PushMethod, entID, storageCode string) string {
 	return pushsign.Token(secret, string(method), entID, storageCode)
 }
 
-// Request makes the signed request: a POST to the address, whose own parameters
-// come first in the query.
+// Request returns the signed request: a POST to the address, whose own parameters come
+// first in the query.
 func (m Message) Request(ctx context.Context, address string) (*http.Request, error) {
 	body, method, err := m.encode()
 	if err != nil {
@@ -81,7 +81,7 @@ func (m Message) Request(ctx context.Context, address string) (*http.Request, er
 	return req, nil
 }
 
-// query is the parameters of the registered URL.
+// query returns the parameters of the registered URL.
 func (m Message) query(method jushuitan.PushMethod) string {
 	var query []string
 	add := func(name, value string) {
@@ -101,7 +101,7 @@ func (m Message) query(method jushuitan.PushMethod) string {
 	return strings.Join(query, "&")
 }
 
-// form is the way of signing that a policy asks for.
+// form returns the signing scheme of a policy.
 func form(c callback.Checksum) pushsend.Form {
 	switch c {
 	case callback.ChecksumAny:
@@ -155,7 +155,7 @@ func (m Message) Serve(ctx context.Context, h http.Handler, path string) (Reply,
 	return reply(pushsend.Read(w.Code, w.Body.Bytes())), nil
 }
 
-// Send posts the message to an address; nil is a client that follows no
+// Send posts the message to an address. A nil client means one that does not follow
 // redirects.
 func (m Message) Send(ctx context.Context, client *http.Client, address string) (Reply, error) {
 	req, err := m.Request(ctx, address)

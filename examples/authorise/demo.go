@@ -36,13 +36,13 @@ func (s *settings) play(ctx context.Context, a *app.App) (err error) {
 	return playSelfBuilt(ctx, a)
 }
 
-// playProvider shows a service provider's app from the grant to the day when the
-// token has run out.
+// playProvider shows a service provider's app from the authorisation to the day when the
+// token has expired.
 //
 //nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 	a.Printf("== Service provider's app 服务商应用\n")
-	// connect is what each start of the host does. All processes share the store.
+	// connect runs at each start of the host. All processes share the store.
 	connect := func() (*jushuitan.Client, error) {
 		store, err := jushuitan.NewFileTokenStore(file)
 		if err != nil {
@@ -50,7 +50,8 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 		}
 		return a.Fake.Client(jushuitan.WithTokenStore(store),
 			jushuitan.WithOnReauthorize(func(_ context.Context, merchant string, reason error) {
-				// A host writes to the merchant, or shows it on its page. It hears this once.
+				// A host writes to the merchant, or shows it on its page. The function is
+				// called once.
 				a.Printf("hook: ask merchant %q to authorise again 通知商家重新授权: %v\n", merchant, reason)
 			}))
 	}
@@ -64,7 +65,7 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 	}
 	defer r.close()
 
-	a.Printf("-- 1. DianJia sends the merchant to Jushuitan's page, with a state that is signed, good once and for 30 minutes. / 跳转授权页\n")
+	a.Printf("-- 1. DianJia redirects the merchant to Jushuitan's page with a signed state, valid once and for 30 minutes. / 跳转授权页\n")
 	page, err := url.Parse(r.handler.URL(demo.Merchant))
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 	a.Printf("%s://%s%s?%s\n", page.Scheme, page.Host, page.Path, strings.Join(slices.Sorted(maps.Keys(query)), "=…&")+"=…")
 
 	a.Printf("-- 2. The merchant confirms; Jushuitan calls the registered address, and the code becomes a token. / 商家确认，回调换取令牌\n")
-	redirect := a.Fake.Grant(demo.Merchant, query.Get("state"))
+	redirect := a.Fake.Authorize(demo.Merchant, query.Get("state"))
 	if err := r.bring(ctx, a, redirect); err != nil {
 		return err
 	}
@@ -85,16 +86,16 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 		return err
 	}
 
-	a.Printf("-- 3. Failure scene: the same redirect again, one that somebody made, and one for a merchant who did not ask. / 重放与伪造的回调\n")
+	a.Printf("-- 3. Failure scene: the same redirect again, a forged one, and one for a merchant that did not ask. / 重放与伪造的回调\n")
 	forged := maps.Clone(redirect)
 	forged.Set("code", "0123456789abcdef")
-	for _, q := range []url.Values{redirect, forged, a.Fake.Grant(demo.Merchant, "10010")} {
+	for _, q := range []url.Values{redirect, forged, a.Fake.Authorize(demo.Merchant, "10010")} {
 		if err := r.bring(ctx, a, q); err != nil {
 			return err
 		}
 	}
 
-	a.Printf("-- 4. The host starts anew: the token is in the store. / 重启后令牌仍在\n")
+	a.Printf("-- 4. The host restarts: the token is in the store. / 重启后令牌仍在\n")
 	if client, err = connect(); err != nil {
 		return err
 	}
@@ -106,12 +107,12 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 		return err
 	}
 
-	a.Printf("-- 5. Failure scene: 31 days later the token has run out. It may not be renewed. / 31 天后令牌到期\n")
+	a.Printf("-- 5. Failure scene: 31 days later the token has expired and cannot be renewed. / 31 天后令牌过期\n")
 	a.Fake.Advance(31 * 24 * time.Hour)
 	for range 2 {
 		_, err := merchant.Shops.Query(ctx, &jushuitan.ShopQuery{})
 		if !errors.Is(err, jushuitan.ErrReauthorize) {
-			return errors.Join(errors.New("a token that has run out was used"), err)
+			return errors.Join(errors.New("an expired token was used"), err)
 		}
 		a.Printf("%v\n", err)
 	}
@@ -120,7 +121,7 @@ func playProvider(ctx context.Context, a *app.App, listen, file string) error {
 	if page, err = url.Parse(r.handler.URL(demo.Merchant)); err != nil {
 		return err
 	}
-	if err := r.bring(ctx, a, a.Fake.Grant(demo.Merchant, page.Query().Get("state"))); err != nil {
+	if err := r.bring(ctx, a, a.Fake.Authorize(demo.Merchant, page.Query().Get("state"))); err != nil {
 		return err
 	}
 	if tok, err = r.granted(ctx, a); err != nil {
@@ -168,7 +169,7 @@ func playSelfBuilt(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	// look makes a call and tells what went over the wire.
+	// look makes a call and prints what went over the wire.
 	asked := 0
 	look := func() error {
 		page, err := client.Shops.Query(ctx, &jushuitan.ShopQuery{})
@@ -192,7 +193,7 @@ func playSelfBuilt(ctx context.Context, a *app.App) error {
 	if err := look(); err != nil {
 		return err
 	}
-	a.Printf("-- 2. 4 minutes before its end it is refreshed before the call, once for 20 calls at a time. / 到期前自动刷新，并发只刷新一次\n")
+	a.Printf("-- 2. 4 minutes before it expires the token is refreshed before the call, once for 20 concurrent calls. / 到期前自动刷新，并发时只刷新一次\n")
 	fake.Advance(30*24*time.Hour - 4*time.Minute)
 	var calls errgroup.Group
 	for range 20 {
@@ -207,7 +208,7 @@ func playSelfBuilt(ctx context.Context, a *app.App) error {
 	if err := look(); err != nil {
 		return err
 	}
-	a.Printf("-- 3. Failure scene: the token is ended in the middle. The call is repeated with a new one. / 令牌中途失效，自动换新重试\n")
+	a.Printf("-- 3. Failure scene: the token is revoked in between. The call is retried with a new one. / 令牌中途失效，自动刷新后重试\n")
 	fake.ExpireTokens("")
 	return look()
 }

@@ -4,9 +4,9 @@
 //	go run ./examples/authorise -app-key KEY -service-provider -merchant 10010 -token-file tokens -listen :8080
 //
 // A service provider's app 服务商应用 sends the merchant to Jushuitan's page and
-// receives the redirect that follows; its tokens cannot be renewed, the merchant
-// authorises again. A self-built app 自研应用 needs no page: it gets and renews its
-// token itself. Tokens are shown masked.
+// receives the redirect that follows; its tokens cannot be renewed: the merchant must
+// authorise again. A self-built app 自研应用 needs no page: it acquires and renews its
+// token itself. Tokens are printed masked.
 package main
 
 import (
@@ -39,15 +39,15 @@ func program() app.Program {
 	return app.Program{
 		Name: "authorise",
 		Flags: func(fs *flag.FlagSet) {
-			fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "address on which the redirect is received; the app's registered address 授权回调地址 must lead there")
-			fs.BoolVar(&s.again, "again", false, "authorise again although the token is good still")
+			fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "address to listen on for the redirect; the app's registered address 授权回调地址 must lead to it")
+			fs.BoolVar(&s.again, "again", false, "authorise again even if the token is still valid")
 			s.kept = func() bool { return fs.Lookup("token-file").Value.String() != "" }
 		},
 		Options: []jushuitantest.Option{jushuitantest.WithApp(jushuitan.Credentials{
 			AppKey: "demoserviceprovider0000000000001", AppSecret: "demosecret0000000000000000000002", Type: jushuitan.ServiceProvider,
 		})},
 		Furnish: func(fake *jushuitantest.Server) error {
-			// The merchant's own company, to which a grant leads.
+			// The merchant's company, which an authorisation grants access to.
 			return fake.Company(demo.Merchant).AddShop(jushuitan.Shop{ShopID: demo.MallShop, ShopName: "青禾微商城"})
 		},
 		Run: func(ctx context.Context, a *app.App) error {
@@ -63,7 +63,7 @@ func program() app.Program {
 func (s *settings) authorise(ctx context.Context, a *app.App) error {
 	if !s.again {
 		tok, err := a.Client.Token(ctx)
-		if err == nil { // self-built, or authorised before
+		if err == nil { // self-built, or already authorised
 			return show(ctx, a, a.Client, tok)
 		}
 		if !errors.Is(err, jushuitan.ErrReauthorize) {
@@ -71,26 +71,26 @@ func (s *settings) authorise(ctx context.Context, a *app.App) error {
 		}
 	}
 	if a.Client.Merchant() == "" {
-		return errors.New("-merchant is needed: the token is stored under it / 请用 -merchant 指定商家")
+		return errors.New("-merchant is required: the token is stored under it / 请用 -merchant 指定商家")
 	}
 	r, err := receive(ctx, a.Client, s.listen, nil)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	a.Printf("The redirect is awaited on %s. Open this page, sign in with the main account 主账号, and confirm:\n请用主账号登录以下页面并确认授权：\n%s\n",
+	a.Printf("Waiting for the redirect on %s. Open this page, sign in with the main account 主账号 and confirm:\n请用主账号登录以下页面并确认授权：\n%s\n",
 		r.address, r.handler.URL(a.Client.Merchant()))
 	tok, err := r.granted(ctx, a)
 	if err != nil {
 		return err
 	}
 	if !s.kept() {
-		a.Printf("Without -token-file the token is lost when this program ends. / 未指定 -token-file，令牌不会保存\n")
+		a.Printf("Without -token-file the token is lost when this program exits. / 未指定 -token-file，令牌不会保存\n")
 	}
 	return show(ctx, a, a.Client, tok)
 }
 
-// show tells the token, masked, and tries it.
+// show prints the token, masked, and makes a call with it.
 func show(ctx context.Context, a *app.App, client *jushuitan.Client, tok jushuitan.Token) error {
 	a.Printf("Merchant 商家 %q is authorised 已授权: %s\n", client.Merchant(), tok)
 	page, err := client.Shops.Query(ctx, &jushuitan.ShopQuery{})
@@ -102,25 +102,24 @@ func show(ctx context.Context, a *app.App, client *jushuitan.Client, tok jushuit
 }
 
 // receiver is the host's side of the authorisation: one handler on one address. In
-// production it stands behind the host's own HTTPS.
+// production it is served behind the host's own HTTPS.
 type receiver struct {
-	handler *callback.Authorize
+	handler *callback.AuthorizeHandler
 	address string
 	server  *http.Server
 	ended   chan struct{}
-	failed  error // why, once ended is closed
+	failed  error // the reason, once ended is closed
 	tokens  chan jushuitan.Token
 	refused chan string
 }
 
-// receive starts a receiver. now is the clock for the age of states, nil for the real
-// one.
+// receive starts a receiver. now is the clock for the age of states, nil for the real one.
 func receive(ctx context.Context, client *jushuitan.Client, listen string, now func() time.Time) (*receiver, error) {
 	r := &receiver{ended: make(chan struct{}), tokens: make(chan jushuitan.Token, 1), refused: make(chan string, 8)}
 	var err error
-	r.handler, err = callback.NewAuthorize(client, callback.AuthorizeConfig{
-		// A host keeps the secret in its configuration: a state lives for half an hour,
-		// and may come back to another process.
+	r.handler, err = callback.NewAuthorizeHandler(client, callback.AuthorizeConfig{
+		// A host keeps the secret in its configuration: a state is valid for half an hour,
+		// and may return to another process.
 		StateSecrets: []string{rand.Text()},
 		Now:          now,
 		OnGranted: func(ctx context.Context, _ string, tok jushuitan.Token) {
@@ -132,7 +131,7 @@ func receive(ctx context.Context, client *jushuitan.Client, listen string, now f
 		OnError: func(_ context.Context, entID string, err error) {
 			select {
 			case r.refused <- fmt.Sprintf("refused 已拒绝 (entId %q): %v", entID, err):
-			default: // anybody may call: what is too much is not told
+			default: // anyone may call: excess failures are not reported
 			}
 		},
 	})
@@ -154,7 +153,7 @@ func receive(ctx context.Context, client *jushuitan.Client, listen string, now f
 	return r, nil
 }
 
-// granted waits for the merchant, and tells of redirects that were refused meanwhile.
+// granted waits for the merchant, and meanwhile reports redirects that were refused.
 func (r *receiver) granted(ctx context.Context, a *app.App) (jushuitan.Token, error) {
 	for {
 		select {
@@ -170,7 +169,7 @@ func (r *receiver) granted(ctx context.Context, a *app.App) (jushuitan.Token, er
 	}
 }
 
-// close answers what is being answered and ends.
+// close completes the requests in progress and stops the server.
 func (r *receiver) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

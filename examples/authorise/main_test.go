@@ -31,7 +31,7 @@ func TestDemo(t *testing.T) {
 	assert.Contains(t, parts[2], "Version:1}")
 	assert.Contains(t, parts[2], "1 shops")
 	assert.Equal(t, 3, strings.Count(parts[3], `403 {"code":-1}`), parts[3])
-	for _, why := range []string{"its state is used", "the signature does not match", "it is not one of ours"} {
+	for _, why := range []string{"the state was already used", "the signature does not match", "not issued here, or altered"} {
 		assert.Contains(t, parts[3], why)
 	}
 	assert.Contains(t, parts[4], "1 shops", "from the store")
@@ -74,8 +74,8 @@ func until(t *testing.T, lines *bufio.Scanner, part string) string {
 	return ""
 }
 
-// TestReal takes a fake for a real account: the page is printed, the redirect comes
-// over HTTP, and the token is there when the program is started again.
+// TestReal treats a fake as a real account: the page is printed, the redirect arrives over
+// HTTP, and the token still exists when the program is started again.
 func TestReal(t *testing.T) {
 	srv := jushuitantest.NewServer(jushuitantest.WithApp(jushuitan.Credentials{AppKey: "k", AppSecret: "a-secret", Type: jushuitan.ServiceProvider}))
 	defer srv.Close()
@@ -92,14 +92,14 @@ func TestReal(t *testing.T) {
 
 	for round, flags := range [][]string{{"-token-file", tokens}, {"-token-file", tokens, "-again"}} {
 		lines, done := start(t, t.Context(), srv, append(flags, "-merchant", "10010")...)
-		address := regexp.MustCompile(`http://[^ ]+/authorised`).FindString(until(t, lines, "is awaited on"))
+		address := regexp.MustCompile(`http://[^ ]+/authorised`).FindString(until(t, lines, "Waiting for the redirect on"))
 		page, err := url.Parse(until(t, lines, "https://"))
 		require.NoError(t, err)
 		if round == 0 {
-			assert.Equal(t, http.StatusForbidden, bring(address, srv.Grant("10010", "made-up")))
+			assert.Equal(t, http.StatusForbidden, bring(address, srv.Authorize("10010", "made-up")))
 			until(t, lines, "refused 已拒绝")
 		}
-		assert.Equal(t, http.StatusOK, bring(address, srv.Grant("10010", page.Query().Get("state"))))
+		assert.Equal(t, http.StatusOK, bring(address, srv.Authorize("10010", page.Query().Get("state"))))
 		assert.Contains(t, until(t, lines, "已授权"), `Merchant 商家 "10010"`)
 		until(t, lines, "1 shops")
 		require.NoError(t, <-done)
@@ -111,7 +111,7 @@ func TestReal(t *testing.T) {
 	require.NoError(t, <-done)
 
 	_, done = start(t, t.Context(), srv)
-	require.ErrorContains(t, <-done, "-merchant is needed")
+	require.ErrorContains(t, <-done, "-merchant is required")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	lines, done = start(t, ctx, srv, "-merchant", "10011")

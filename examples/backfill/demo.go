@@ -20,9 +20,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-// calendar is the fake's time. It stands still but for what the fake is advanced by,
-// until run is called: a furnished year is the same at every start, so that a
-// checkpoint of the last one fits.
+// calendar is the fake's time. It changes only when the fake is advanced, until run is
+// called: a furnished year is the same at every start, so that a checkpoint of the previous
+// run fits.
 type calendar struct {
 	start time.Time
 	mu    sync.Mutex
@@ -47,17 +47,17 @@ func (c *calendar) run() {
 // furnish lets the merchant take orders for a year, some of which are cancelled.
 func (s *settings) furnish(fake *jushuitantest.Server) error {
 	if s.orders < 1 {
-		return errors.New("-orders is at least 1")
+		return errors.New("-orders must be at least 1")
 	}
 	step := 364 * 24 * time.Hour / time.Duration(s.orders)
 	for i := range s.orders {
 		fake.Advance(step)
-		order, err := fake.ReceiveOrder(jushuitan.OrderUpload{
+		order, err := fake.ImportOrder(jushuitan.OrderUpload{
 			ShopID: demo.MallShop, SoID: fmt.Sprintf("2025-%06d", i+1),
 			Items: []jushuitan.OrderUploadItem{{SKUID: demo.TeeM, Qty: decimal.NewFromInt(1), Price: decimal.NewFromInt(59)}},
 		})
 		if err == nil && i%10 == 0 {
-			err = fake.Cancel(order, "")
+			err = fake.CancelOrder(order, "")
 		}
 		if err != nil {
 			return err
@@ -68,8 +68,8 @@ func (s *settings) furnish(fake *jushuitantest.Server) error {
 	return nil
 }
 
-// demo reads the year in three runs: the first is stopped, the second meets trouble
-// and ends in a crash, the third comes to the end.
+// demo reads the year in three runs: the first is stopped, the second meets faults and ends
+// in a crash, and the third reaches the end.
 func (s *settings) demo(ctx context.Context, a *app.App) (err error) {
 	dir, err := os.MkdirTemp("", "backfill")
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *settings) demo(ctx context.Context, a *app.App) (err error) {
 	s.checkpoint, s.out = filepath.Join(dir, "checkpoint.json"), filepath.Join(dir, "orders.jsonl")
 	begin := time.Now()
 
-	a.Printf("A year of %d orders; calls are allowed 60 times as often as on the platform. / 一年订单，调用频率放宽 60 倍\n", s.orders)
+	a.Printf("A year of %d orders; the rate limit is 60 times that of the platform. / 一年订单，限流放宽到平台的 60 倍\n", s.orders)
 	a.Printf("\n-- Run 1: Ctrl-C after a third. / 第一次运行，三分之一时按 Ctrl-C\n")
 	if err := s.stopped(ctx, a, 0.3); err != nil {
 		return err
@@ -89,8 +89,8 @@ func (s *settings) demo(ctx context.Context, a *app.App) (err error) {
 		return err
 	}
 
-	a.Printf("\n-- Run 2: the token expires and the gateway fails three times; then the power is cut after two thirds, and the last\n" +
-		"   checkpoints are lost with it. / 第二次运行，令牌失效、网关报错三次，三分之二时断电，其间的断点丢失\n")
+	a.Printf("\n-- Run 2: the token expires and the gateway fails three times; after two thirds the power is cut and the last\n" +
+		"   checkpoints are lost. / 第二次运行，令牌失效、网关报错三次，三分之二时断电，最后的断点丢失\n")
 	a.Fake.ExpireTokens("")
 	a.Fake.Inject(jushuitantest.Fault{Path: "/open/orders/single/query", Skip: 50, Times: 3, Kind: jushuitantest.HTTP5xx})
 	if err := s.stopped(ctx, a, 0.6); err != nil {
@@ -115,13 +115,13 @@ func (s *settings) demo(ctx context.Context, a *app.App) (err error) {
 			calls++
 		}
 	}
-	a.Printf("%d calls in %s; under the platform's 100 calls a minute they take %s. 平台限流下约需时间\n", calls,
+	a.Printf("%d calls in %s; with the platform's 100 calls a minute they take %s. / 按平台限流估算的耗时\n", calls,
 		time.Since(begin).Round(100*time.Millisecond), (time.Duration(calls) * time.Minute / 100).Round(time.Second))
-	a.Printf("From here on Orders.Since follows what changes, by row version. / 之后用 Orders.Since 按行版本增量同步\n")
+	a.Printf("From here on Orders.Since follows changes by row version. / 之后用 Orders.Since 按行版本增量同步\n")
 	return nil
 }
 
-// once is one run; it is stopped at a part of the year if stop is not nil.
+// once is one run; it is stopped after a part of the year if stop is not nil.
 func (s *settings) once(ctx context.Context, a *app.App, stop func(progress)) (summary, error) {
 	j := &job{settings: s, client: a.Client, now: a.Fake.Now(), show: func(p progress) {
 		a.Printf("  %s\n", p)
@@ -143,12 +143,12 @@ func (s *settings) stopped(ctx context.Context, a *app.App, part float64) error 
 	})
 	a.Printf("%s\n", sum)
 	if !errors.Is(err, context.Canceled) {
-		return errors.Join(errors.New("the run was to be stopped"), err)
+		return errors.Join(errors.New("the run was to be interrupted"), err)
 	}
 	return nil
 }
 
-// compare holds the sink's file against the orders that the merchant really has.
+// compare compares the sink's file with the orders that the merchant really has.
 func (s *settings) compare(a *app.App) error {
 	text, err := os.ReadFile(s.out)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *settings) compare(a *app.App) error {
 			twice++
 		}
 	}
-	a.Printf("\nIn Jushuitan %d orders, in the sink %d: missing 缺失 %d, twice 重复 %d\n", len(orders), len(lines), missing, twice)
+	a.Printf("\nIn Jushuitan %d orders, in the sink %d: missing 缺失 %d, duplicate 重复 %d\n", len(orders), len(lines), missing, twice)
 	if missing > 0 || twice > 0 || len(lines) != len(orders) {
 		return errors.New("the backfill is not complete / 补拉不完整")
 	}

@@ -1,11 +1,11 @@
-// Command backfill reads a year of a merchant's orders 历史订单补拉, once, and can be
-// stopped and resumed at any point:
+// Command backfill reads a year of a merchant's orders once 历史订单补拉. It can be stopped and
+// resumed at any point:
 //
 //	go run ./examples/backfill                                 stops and crashes on purpose
 //	go run ./examples/backfill -checkpoint at.json -out orders.jsonl
 //
-// With -checkpoint stop it by Ctrl-C and start it again: it goes on where it was. It
-// only reads. Orders of Taobao, Tmall and Pinduoduo shops do not come through this
+// With -checkpoint, stop it with Ctrl-C and start it again: it continues where it stopped.
+// It only reads. Orders of Taobao, Tmall and Pinduoduo shops are not available through this
 // API: they need Qimen.
 package main
 
@@ -30,7 +30,7 @@ type settings struct {
 	checkpoint string
 	out        string
 	every      int
-	orders     int // of the fake
+	orders     int // in the fake
 	calendar   *calendar
 }
 
@@ -41,10 +41,10 @@ func program() app.Program {
 		Flags: func(fs *flag.FlagSet) {
 			fs.IntVar(&s.days, "days", 365, "days of orders, by their last change 修改时间")
 			fs.Int64Var(&s.shop, "shop", 0, "only orders of this shop_id 店铺编号")
-			fs.StringVar(&s.checkpoint, "checkpoint", "", "file that keeps how far it is 断点文件")
-			fs.StringVar(&s.out, "out", "", "file to which orders are written, one JSON a line")
-			fs.IntVar(&s.every, "every", 500, "orders from one checkpoint to the next")
-			fs.IntVar(&s.orders, "orders", 3000, "orders that the fake merchant has")
+			fs.StringVar(&s.checkpoint, "checkpoint", "", "checkpoint file 断点文件")
+			fs.StringVar(&s.out, "out", "", "output file of the orders, one JSON object per line")
+			fs.IntVar(&s.every, "every", 500, "orders between checkpoints")
+			fs.IntVar(&s.orders, "orders", 3000, "number of orders of the fake merchant")
 		},
 		Furnish: s.furnish,
 		Options: []jushuitantest.Option{
@@ -58,14 +58,14 @@ func program() app.Program {
 
 func (s *settings) run(ctx context.Context, a *app.App) error {
 	if s.days < 1 || s.every < 1 {
-		return errors.New("-days and -every are at least 1")
+		return errors.New("-days and -every must be at least 1")
 	}
 	if (s.checkpoint == "") != (s.out == "") {
-		return errors.New("-checkpoint and -out belong together: one says what is in the other / -checkpoint 与 -out 需同时使用")
+		return errors.New("-checkpoint and -out must be used together / -checkpoint 与 -out 需同时使用")
 	}
 	if s.checkpoint == "" {
 		if a.Real() {
-			return errors.New("-checkpoint and -out are needed / 请用 -checkpoint 与 -out 指定文件")
+			return errors.New("-checkpoint and -out are required / 请用 -checkpoint 与 -out 指定文件")
 		}
 		return s.demo(ctx, a)
 	}
@@ -77,7 +77,7 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	sum, err := j.run(ctx)
 	a.Printf("%s\n", sum)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return errors.New("stopped; start it again with the same flags to go on / 已中断，用相同参数再次执行即可继续")
+		return errors.New("interrupted; run it again with the same flags to continue / 已中断，用相同参数再次执行即可继续")
 	}
 	return err
 }
@@ -86,13 +86,13 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 type job struct {
 	*settings
 	client *jushuitan.Client
-	now    time.Time // where a new backfill ends
+	now    time.Time // end of a new backfill
 	show   func(progress)
 }
 
 // summary is what a run did.
 type summary struct {
-	given, repeats int64 // rows of the stream; of them, orders that the sink had
+	given, repeats int64 // rows of the stream; and those of them that the sink already had
 	total          int64 // orders in the sink
 	resumed        time.Time
 	done           bool
@@ -106,11 +106,11 @@ func (s summary) String() string {
 	if s.done {
 		end = "finished 已完成"
 	}
-	return fmt.Sprintf("%s: %d orders came, %d of them known already 重复, %d in the sink 已入库; %s", from, s.given, s.repeats, s.total, end)
+	return fmt.Sprintf("%s: %d orders received, %d of them duplicates 重复, %d in the sink 已入库; %s", from, s.given, s.repeats, s.total, end)
 }
 
-// run goes through the orders. What it hands to the sink is saved before the
-// checkpoint that says so: after a crash orders come again, and none is missing.
+// run iterates over the orders. Orders are saved in the sink before the checkpoint that
+// covers them: after a crash some orders are repeated, and none is missing.
 func (j *job) run(ctx context.Context) (sum summary, err error) {
 	at, err := readState(j.checkpoint, state{Shop: j.shop, Begin: j.now.AddDate(0, 0, -j.days), Until: j.now})
 	if err != nil {
@@ -147,8 +147,8 @@ func (j *job) run(ctx context.Context) (sum summary, err error) {
 	}
 	for order, failed := range stream.Rows(ctx) {
 		if failed != nil {
-			// Ctrl-C, or the API is away for longer than the client retries. What came is
-			// kept; a checkpoint that was refused stays as it is.
+			// Ctrl-C, or the API is unavailable for longer than the client retries. What
+			// arrived is kept; a checkpoint that was refused stays as it is.
 			failed = fmt.Errorf("backfill of merchant %q: %w", j.client.Merchant(), failed)
 			if sum.given == 0 {
 				return sum, failed

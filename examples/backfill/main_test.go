@@ -19,7 +19,7 @@ import (
 
 func none(string) string { return "" }
 
-// output calls after once it has been written what it waits for.
+// output calls after once the expected text has been written.
 type output struct {
 	strings.Builder
 	wait  string
@@ -40,16 +40,16 @@ func TestDemo(t *testing.T) {
 	var out output
 	require.NoError(t, program().Start(t.Context(), nil, none, &out), "%s", &out)
 	text := out.String()
-	assert.Contains(t, text, "In Jushuitan 3000 orders, in the sink 3000: missing 缺失 0, twice 重复 0")
+	assert.Contains(t, text, "In Jushuitan 3000 orders, in the sink 3000: missing 缺失 0, duplicate 重复 0")
 	assert.Equal(t, 2, strings.Count(text, "not finished 未完成"), "%s", text)
 	assert.Equal(t, 1, strings.Count(text, "finished 已完成"), "%s", text)
 	assert.Contains(t, text, " 33%  at 进度 2025-05-02    1000 orders")
 	assert.Contains(t, text, "from the beginning 从头开始: 10", "it was stopped soon after the thousandth")
 
-	// The third run began where the lost checkpoints did not reach: what the second had
-	// brought came again, and was known.
+	// The third run began before the lost checkpoints: what the second run had stored was
+	// returned again, and recognised.
 	_, third, _ := strings.Cut(text, "Run 3")
-	assert.Contains(t, third, "resumed at 续传自 2025-05-0")
+	assert.Contains(t, third, "resumed at 续传自 2025-04-30")
 	assert.NotContains(t, third, " 0 of them known already")
 	assert.Contains(t, third, "3000 in the sink")
 }
@@ -70,11 +70,11 @@ func TestStop(t *testing.T) {
 	var second output
 	require.NoError(t, program().Start(t.Context(), args, none, &second), "%s", &second)
 	assert.Contains(t, second.String(), "resumed at 续传自 2025-0")
-	assert.Contains(t, second.String(), " 0 of them known already 重复, 1000 in the sink 已入库; finished")
+	assert.Contains(t, second.String(), " 0 of them duplicates 重复, 1000 in the sink 已入库; finished")
 
 	var third output
 	require.NoError(t, program().Start(t.Context(), args, none, &third), "%s", &third)
-	assert.Contains(t, third.String(), ": 0 orders came, 0 of them known already 重复, 1000 in the sink 已入库; finished")
+	assert.Contains(t, third.String(), ": 0 orders received, 0 of them duplicates 重复, 1000 in the sink 已入库; finished")
 
 	lines, err := os.ReadFile(args[3])
 	require.NoError(t, err)
@@ -85,14 +85,14 @@ func TestStop(t *testing.T) {
 	assert.Len(t, entries, 2, "no part of a file is left behind")
 }
 
-// TestReal takes a fake for a real account.
+// TestReal treats a fake as a real account.
 func TestReal(t *testing.T) {
 	t.Parallel()
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
 	for shop := range int64(2) {
 		require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: shop + 1}))
-		_, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: shop + 1, SoID: "SO", ReceiverName: "林一", Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}}})
+		_, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: shop + 1, SoID: "SO", ReceiverName: "林一", Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}}})
 		require.NoError(t, err)
 	}
 	cred := srv.Credentials()
@@ -105,15 +105,15 @@ func TestReal(t *testing.T) {
 		return out.String(), err
 	}
 	_, err := run()
-	require.ErrorContains(t, err, "-checkpoint and -out are needed")
+	require.ErrorContains(t, err, "-checkpoint and -out are required")
 	_, err = run("-checkpoint", at)
-	require.ErrorContains(t, err, "belong together")
+	require.ErrorContains(t, err, "must be used together")
 	_, err = run("-every", "0")
 	require.ErrorContains(t, err, "at least 1")
 
 	text, err := run("-checkpoint", at, "-out", orders, "-shop", "2", "-merchant", "10010")
 	require.NoError(t, err, "%s", text)
-	assert.Contains(t, text, "1 orders came, 0 of them known already 重复, 1 in the sink")
+	assert.Contains(t, text, "1 orders received, 0 of them duplicates 重复, 1 in the sink")
 	kept, err := os.ReadFile(orders)
 	require.NoError(t, err)
 	assert.NotContains(t, string(kept), "林一")
@@ -121,7 +121,7 @@ func TestReal(t *testing.T) {
 	_, err = run("-checkpoint", at, "-out", orders, "-shop", "1")
 	require.ErrorContains(t, err, "断点文件属于另一店铺")
 
-	// A checkpoint of another merchant is refused, and stays as it is.
+	// A checkpoint of another merchant is refused, and stays unchanged.
 	before, err := os.ReadFile(at)
 	require.NoError(t, err)
 	unfinished := strings.Replace(string(before), `"done":true,`, "", 1)
@@ -138,8 +138,8 @@ func TestReal(t *testing.T) {
 	require.ErrorContains(t, err, "不是断点文件")
 }
 
-// TestSink: an order is kept once in each version, also if the machine died while it
-// was written.
+// TestSink: an order is kept once in each version, even if the machine died while it was
+// being written.
 func TestSink(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "orders.jsonl")
 	when := time.Date(2025, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -171,7 +171,7 @@ func TestSink(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(name, []byte("{}\nx\n"), 0o600))
 	_, err = openSink(name)
-	require.ErrorContains(t, err, "line 2 is no order")
+	require.ErrorContains(t, err, "line 2 is not an order")
 }
 
 func TestProgress(t *testing.T) {
@@ -185,12 +185,12 @@ func TestProgress(t *testing.T) {
 		seconds  int
 		want     string
 	}{
-		{"half", day(0), day(50), day(100), 1000, 10, " 50%  at 进度 2025-02-20    1000 orders    100/s  left 预计剩余 10s"},
-		{"resumed", day(50), day(75), day(100), 500, 4, " 75%  at 进度 2025-03-17     500 orders    125/s  left 预计剩余 4s"},
-		{"not begun", day(0), day(0), day(100), 0, 0, "  0%  at 进度 2025-01-01       0 orders      0/s  left 预计剩余 ?"},
-		{"the end", day(0), day(100), day(100), 10, 1, "100%  at 进度 2025-04-11      10 orders     10/s  left 预计剩余 0s"},
-		{"beyond", day(0), day(101), day(100), 10, 1, "100%  at 进度 2025-04-12      10 orders     10/s  left 预计剩余 0s"},
-		{"no range", day(0), day(0), day(0), 10, 1, "100%  at 进度 2025-01-01      10 orders     10/s  left 预计剩余 ?"},
+		{"half", day(0), day(50), day(100), 1000, 10, " 50%  at 进度 2025-02-20    1000 orders    100/s  remaining 预计剩余 10s"},
+		{"resumed", day(50), day(75), day(100), 500, 4, " 75%  at 进度 2025-03-17     500 orders    125/s  remaining 预计剩余 4s"},
+		{"not begun", day(0), day(0), day(100), 0, 0, "  0%  at 进度 2025-01-01       0 orders      0/s  remaining 预计剩余 ?"},
+		{"the end", day(0), day(100), day(100), 10, 1, "100%  at 进度 2025-04-11      10 orders     10/s  remaining 预计剩余 0s"},
+		{"beyond", day(0), day(101), day(100), 10, 1, "100%  at 进度 2025-04-12      10 orders     10/s  remaining 预计剩余 0s"},
+		{"no range", day(0), day(0), day(0), 10, 1, "100%  at 进度 2025-01-01      10 orders     10/s  remaining 预计剩余 ?"},
 	} {
 		p := progress{
 			begin: begin, until: tc.until, from: tc.from, at: tc.at, orders: tc.orders,

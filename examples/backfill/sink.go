@@ -14,7 +14,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// record is what is kept of an order: nothing of the buyer's.
+// record is what is kept of an order: no personal data of the buyer.
 type record struct {
 	OID      int64           `json:"o_id"` // 内部单号
 	SoID     string          `json:"so_id"`
@@ -24,8 +24,8 @@ type record struct {
 	Modified time.Time       `json:"modified"`
 }
 
-// sink keeps orders in a file, each version once, however often it comes. In a
-// database it is a table with the key o_id, and an upsert where modified is newer.
+// sink keeps orders in a file, each version once, however often it is received. In a
+// database it is a table with the key o_id, and an upsert if modified is newer.
 type sink struct {
 	f       *os.File
 	w       *bufio.Writer
@@ -45,8 +45,8 @@ func openSink(name string) (*sink, error) {
 	return s, nil
 }
 
-// load reads what earlier runs wrote. A crash may have cut the last line: its order
-// is not in a checkpoint yet, and comes again.
+// load reads what earlier runs wrote. A crash may have cut the last line: no checkpoint
+// covers its order yet, so that it is read again.
 func (s *sink) load() error {
 	text, err := os.ReadFile(s.f.Name())
 	if err != nil {
@@ -58,14 +58,14 @@ func (s *sink) load() error {
 		n++
 		var r record
 		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("line %d is no order / 第 %[1]d 行不是订单: %w", n, err)
+			return fmt.Errorf("line %d is not an order / 第 %[1]d 行不是订单: %w", n, err)
 		}
 		s.orders[r.OID] = r.Modified
 	}
 	return s.f.Truncate(int64(len(whole)))
 }
 
-// put keeps an order, unless it is there in this version or a newer one.
+// put stores an order unless this version or a newer one is already stored.
 func (s *sink) put(o *jushuitan.Order) error {
 	if kept, ok := s.orders[o.OID]; ok && !o.Modified.After(kept) {
 		s.repeats++
@@ -80,7 +80,7 @@ func (s *sink) put(o *jushuitan.Order) error {
 	return err
 }
 
-// flush brings everything to disk.
+// flush writes everything to disk.
 func (s *sink) flush() error {
 	if err := s.w.Flush(); err != nil {
 		return err

@@ -12,17 +12,17 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// state is what the checkpoint file holds. A host with a database keeps it there, and
+// state is the content of the checkpoint file. A host with a database keeps it there, and
 // writes it in the transaction that stores the orders.
 type state struct {
 	Shop       int64                `json:"shop,omitempty"`
 	Begin      time.Time            `json:"begin"`
-	Until      time.Time            `json:"until"` // stays when it is resumed on another day
+	Until      time.Time            `json:"until"` // stays the same when it is resumed on another day
 	Done       bool                 `json:"done,omitempty"`
 	Checkpoint jushuitan.Checkpoint `json:"checkpoint"`
 }
 
-// readState returns what the file holds, or fresh where there is none.
+// readState returns the content of the file, or fresh if there is none.
 func readState(name string, fresh state) (s state, err error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -32,7 +32,7 @@ func readState(name string, fresh state) (s state, err error) {
 		return s, err
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fmt.Errorf("%s is no checkpoint file / 不是断点文件: %w", name, err)
+		return s, fmt.Errorf("%s is not a checkpoint file / 不是断点文件: %w", name, err)
 	}
 	if s.Shop != fresh.Shop {
 		return s, fmt.Errorf("%s is the checkpoint of shop %d, not of %d; use another file / 断点文件属于另一店铺", name, s.Shop, fresh.Shop)

@@ -38,17 +38,17 @@ func TestShipByClick(t *testing.T) {
 	p.click("#outbounds article", "Ship")
 	host.line(`push logistics.upload .*storageCode=` + mallShop + `: .* by \S+ CLICK-0001: \S+ x1$`)
 
-	// The page says so too, and shows no token of the address.
+	// The page shows it too, without the token of the address.
 	p.text("#orders article .status", "sent")
 	p.text("#pushes article .status.good", "Shipment")
 	page := run(p, chromedp.OuterHTML("html"))
-	token := regexp.MustCompile(`token=([^&\s]+)`).FindStringSubmatch(address)
+	token := regexp.MustCompile(`jstToken=([^&\s]+)`).FindStringSubmatch(address)
 	require.NotNil(t, token, "the registered address has a token")
 	assert.NotContains(t, page, token[1])
 }
 
 // TestPartAndCancel: an order of two lines is placed and shipped in two parcels, and
-// another one cancelled.
+// another one is cancelled.
 func TestPartAndCancel(t *testing.T) {
 	box := openSandbox(t)
 	host := box.listen(t)
@@ -73,7 +73,7 @@ func TestPartAndCancel(t *testing.T) {
 	p.text("#orders article .status", "delivering")
 	assert.Empty(t, p.eval(`[...document.querySelectorAll("#orders button")].filter((b) => ["Cancel", "Assign"].includes(b.textContent)).join()`), "what is shipped in part is not cancelled")
 
-	p.click("#outbounds article", "Ship") // the rest, under the waybill that is offered
+	p.click("#outbounds article", "Ship") // the rest, under the suggested waybill
 	host.line(`PART-1 by \S+ SB\S+-2: TEE24-WHT-M x2, CAP24-RED x1$`)
 	p.text("#outbounds article .status", "shipped")
 
@@ -84,7 +84,7 @@ func TestPartAndCancel(t *testing.T) {
 	p.text("#pushes article .status.good", "Cancel")
 }
 
-// TestReturn: a return that the host uploaded is received, and that is undone.
+// TestReturn: a return that the host uploaded is received, and the receipt is revoked.
 func TestReturn(t *testing.T) {
 	box := openSandbox(t)
 	host := box.listen(t)
@@ -97,19 +97,19 @@ func TestReturn(t *testing.T) {
 	require.NoError(t, err)
 	p := window(t, 1400, 900)
 	p.open(box)
-	p.text("#aftersales article .status", "buyer sent it back")
+	p.text("#aftersales article .status", "returned by the buyer")
 	p.click("#aftersales article", "Receive")
 	host.line(`push refund.goods .*: RET-1 确认收货 SOLD-1: TEE24-WHT-L x1$`)
-	p.text("#aftersales article .status", "seller has it back")
+	p.text("#aftersales article .status", "received by the seller")
 	p.text("#aftersales article", "(received 1)")
 	assert.Equal(t, "1", p.eval(`document.querySelector('[data-stock="10100001 TEE24-WHT-L"] td[data-label="Return slot"]').textContent`))
 	p.click("#aftersales article", "Undo receipt")
 	host.line(`push refund.goods .*: RET-1 取消收货 SOLD-1: TEE24-WHT-L x1$`)
-	p.text("#aftersales article .status", "buyer sent it back")
+	p.text("#aftersales article .status", "returned by the buyer")
 }
 
-// TestStock: stock is changed in the table and in the form, the host hears of it, and
-// a client sees it.
+// TestStock: stock is changed in the table and in the form, the host receives a push, and a
+// client reads the new stock.
 func TestStock(t *testing.T) {
 	box := openSandbox(t)
 	host := box.listen(t)
@@ -132,7 +132,7 @@ func TestStock(t *testing.T) {
 		assert.Equal(t, want, page.Rows[0].Qty.String())
 	}
 
-	// Where no address is registered the refusal is in words.
+	// If no address is registered, the refusal is explained in words.
 	p = window(t, 1400, 900, "409")
 	p.open(box)
 	p.do(chromedp.SetValue(`#push-stock select[name=shop]`, "10200001"))
@@ -141,8 +141,8 @@ func TestStock(t *testing.T) {
 	p.text("#notice.bad", "Push stock: failed: shop 10200001 has no push address for inventory.upload: register one")
 }
 
-// TestWrongs: tokens end and faults strike when the operator says so, and the log
-// shows it.
+// TestWrongs: tokens expire and faults occur when the operator says so, and the log shows
+// it.
 func TestWrongs(t *testing.T) {
 	box := openSandbox(t)
 	client := box.client(t)
@@ -165,7 +165,7 @@ func TestWrongs(t *testing.T) {
 	require.ErrorContains(t, shops(), "by the operator")
 	p.text("#requests article", "by the operator")
 	p.text("#requests article .status.bad", "✗ 130")
-	p.text("#faults .empty", "No fault is active")
+	p.text("#faults .empty", "No active fault")
 
 	p.do(chromedp.SetValue(`#inject select[name=kind]`, "throttle"))
 	p.fill(`#inject input[name=path]`, "")
@@ -174,16 +174,16 @@ func TestWrongs(t *testing.T) {
 	p.text("#faults article", "all paths")
 	require.ErrorIs(t, shops(), jushuitan.ErrRateLimited)
 	p.click("#inject", "Clear all")
-	p.text("#faults .empty", "No fault is active")
+	p.text("#faults .empty", "No active fault")
 	p.text("#facts", "1 throttled")
 
-	p.click(".tools", "End tokens")
+	p.click(".tools", "Expire tokens")
 	_, err := client.Warehouses.Query(t.Context(), &jushuitan.WarehouseQuery{})
 	require.ErrorIs(t, err, jushuitan.ErrTokenExpired)
 	p.text("#requests article .status.bad", "✗ 100")
 }
 
-// TestMasked: what a client uploaded and received is shown without the people in it.
+// TestMasked: what a client uploaded and received is shown without personal data.
 func TestMasked(t *testing.T) {
 	box := openSandbox(t)
 	client := box.client(t)
@@ -219,7 +219,7 @@ func furnish(t *testing.T, box sandbox) {
 	box.post(t, "push-addresses", map[string]any{"shop_id": 10200001, "method": "cancel.order", "url": "http://127.0.0.1:9/cancal_callback?entId=10010&storageCode=10200001&token=0123456789abcdef"})
 	box.post(t, "orders", map[string]any{"shop_id": 10200001, "so_id": "P-1", "unpaid": true, "items": []any{map[string]any{"sku_id": "CAP24-RED", "qty": 1, "price": 39}}})
 	gone := box.post(t, "orders", map[string]any{"shop_id": 10200001, "so_id": "P-2", "items": []any{map[string]any{"sku_id": "CAP24-RED", "qty": 1, "price": 39}}})
-	box.post(t, "orders/"+gone+"/cancel", map[string]any{}) // its push finds nobody
+	box.post(t, "orders/"+gone+"/cancel", map[string]any{}) // its push reaches nobody
 	box.order(t, "A-1", "TEE24-WHT-M", 1)
 	box.sent(t, "A-2", "TEE24-WHT-M", 1)
 	part := box.order(t, "A-3", "TEE24-WHT-M", 3, "TEE24-WHT-L", 2)
@@ -242,7 +242,7 @@ func furnish(t *testing.T, box sandbox) {
 	box.post(t, "faults", map[string]any{"kind": "slow", "seconds": 2, "times": 3})
 }
 
-// Scripts that look at the page; each returns what is wrong, one a line.
+// Scripts that examine the page; each returns the problems, one per line.
 const (
 	// unnamed: fields and buttons that a screen reader has no name for.
 	unnamed = `[...document.querySelectorAll("input, select, button, a, summary")].filter((e) => !e.closest("[hidden]") &&
@@ -250,7 +250,7 @@ const (
 	// foreign: texts of the page itself, not of documents, in the other language.
 	foreign = `((han) => [...document.querySelectorAll("h1, h2, th, summary, button:not(#language), a, .empty, .hint, dt, dd, label > span, .status, #facts, #inject option, #register select[name=method] option, #advance option")]
 		.filter((e) => e.textContent.trim() && !/^[A-Z0-9-]+ \((left|待发) \d+\)$|^[✓✗…] (\d+|HTTP \d+)$|^HTTP 5xx$/.test(e.textContent.trim()) && /\p{Script=Han}/u.test(e.textContent) !== han).map((e) => e.outerHTML).join("\n"))`
-	// faint: texts whose contrast with what is behind them is below 4.5 to 1.
+	// faint: texts whose contrast with their background is below 4.5 to 1.
 	faint = `(() => {
 		const parts = (c) => c.match(/[\d.]+/g).map(Number);
 		const light = (c) => { const [r, g, b] = parts(c).map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
@@ -263,7 +263,7 @@ const (
 		}
 		return wrong.join("\n");
 	})()`
-	// cut: buttons, fields and states that stick out of the window or of their section.
+	// cut: buttons, fields and states that extend beyond the window or their section.
 	cut = `[...document.querySelectorAll("main button, main input, main select, main .status, header *, nav a")].filter((e) => {
 		if (!e.checkVisibility()) return false;
 		const r = e.getBoundingClientRect(), s = (e.closest("section") ?? document.documentElement).getBoundingClientRect();
@@ -318,8 +318,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestKeyboard: without a mouse the operator audits an order and stays at it; what is
-// typed elsewhere is not lost when documents change.
+// TestKeyboard: without a mouse the operator audits an order and keeps the focus on it;
+// text typed elsewhere is not lost when documents change.
 func TestKeyboard(t *testing.T) {
 	box := openSandbox(t)
 	first := box.order(t, "KEY-1", "CAP24-RED", 1)
@@ -335,7 +335,7 @@ func TestKeyboard(t *testing.T) {
 	assert.Equal(t, "TYPED-1", p.eval(`document.querySelector("#outbounds article:last-child input[name=waybill]").value`))
 }
 
-// TestOtherOrigin: a page of elsewhere cannot use the console through the browser.
+// TestOtherOrigin: a page of another origin cannot use the console through the browser.
 func TestOtherOrigin(t *testing.T) {
 	box := openSandbox(t)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

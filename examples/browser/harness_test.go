@@ -35,8 +35,8 @@ const (
 
 // The programs and the browser are shared by all tests.
 var (
-	programs string          // directory of the programs that are tested
-	browser  context.Context // of the browser; a test has a tab in it
+	programs string          // directory of the programs under test
+	browser  context.Context // of the browser; each test has a tab in it
 )
 
 func TestMain(m *testing.M) {
@@ -82,7 +82,7 @@ func prepare(m *testing.M) (code int, err error) {
 		return 1, fmt.Errorf("start the browser: %w", err)
 	}
 	code = m.Run()
-	return code, chromedp.Cancel(browser) // it has ended before its profile is removed
+	return code, chromedp.Cancel(browser) // the browser has ended before its profile is removed
 }
 
 // program is one of the examples, running.
@@ -126,7 +126,7 @@ func start(t *testing.T, name string, args ...string) *program {
 	return p
 }
 
-// line waits for a line of the program's output that matches.
+// line waits for a matching line of the program's output.
 func (p *program) line(pattern string) []string {
 	p.t.Helper()
 	want := regexp.MustCompile(pattern)
@@ -151,7 +151,7 @@ func (p *program) line(pattern string) []string {
 	}
 }
 
-// sandbox is a running sandbox, as its first line says.
+// sandbox is a running sandbox, as described by its first line.
 type sandbox struct {
 	URL         string `json:"url"`
 	AppKey      string `json:"app_key"`
@@ -168,7 +168,7 @@ func openSandbox(t *testing.T) sandbox {
 	return hello.Jushuitan
 }
 
-// client is the SDK's client of the sandbox, which does not try again.
+// client returns the SDK's client of the sandbox, which does not retry.
 func (b sandbox) client(t *testing.T) *jushuitan.Client {
 	t.Helper()
 	c, err := jushuitan.New(jushuitan.Credentials{AppKey: b.AppKey, AppSecret: b.AppSecret, Type: jushuitan.SelfBuilt},
@@ -177,8 +177,8 @@ func (b sandbox) client(t *testing.T) *jushuitan.Client {
 	return c.WithToken(b.AccessToken)
 }
 
-// post uses the sandbox's HTTP API, for what a test needs before its clicks. It returns
-// the number in the answer, if any.
+// post uses the sandbox's HTTP API, for what a test needs before its clicks. It returns the
+// number in the answer, if there is one.
 func (b sandbox) post(t *testing.T, path string, body any) string {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -198,7 +198,7 @@ func (b sandbox) post(t *testing.T, path string, body any) string {
 	return ""
 }
 
-// order places a paid order of the mall, of SKUs and quantities in turn.
+// order places a paid order of the mall, given SKUs and quantities alternately.
 func (b sandbox) order(t *testing.T, soID string, items ...any) (oID string) {
 	t.Helper()
 	var list []map[string]any
@@ -225,14 +225,13 @@ func (b sandbox) listen(t *testing.T) *program {
 	return host
 }
 
-// tab is the sandbox's page in a tab of the browser.
+// tab is the sandbox's page in a browser tab.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 }
 
-// window opens a tab of some size. What its console complains of fails the test,
-// unless it is expected.
+// window opens a tab of some size. Console errors fail the test, unless they are expected.
 func window(t *testing.T, width, height int64, expected ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
@@ -277,8 +276,8 @@ func (p *tab) scheme(name string) {
 	}))
 }
 
-// do runs steps in the tab; where one does not end in time, the failure shows what
-// the page shows.
+// do runs steps in the tab; if one does not end in time, the failure shows what the page
+// shows.
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	run(p, chromedp.Steps(steps...))
@@ -299,8 +298,8 @@ func run[T any](p *tab, step chromedp.Action[T]) T {
 	return v
 }
 
-// click clicks the button with a text inside the element that a selector finds, and
-// waits until the action is done and shown; its outcome is good.
+// click clicks the button with a text inside the element that a selector finds, and waits
+// until the action has succeeded and is shown.
 func (p *tab) click(selector, text string) {
 	p.t.Helper()
 	p.press(selector, text)
@@ -308,7 +307,7 @@ func (p *tab) click(selector, text string) {
 	require.Equal(p.t, "good", run(p, chromedp.Evaluate[string](`document.querySelector("#notice").className`)), run(p, chromedp.TextContent("#notice")))
 }
 
-// press clicks a button and waits for nothing.
+// press clicks a button without waiting.
 func (p *tab) press(selector, text string) {
 	p.t.Helper()
 	mark := `(() => {
@@ -321,7 +320,7 @@ func (p *tab) press(selector, text string) {
 	p.do(chromedp.Click(`[data-pressed]`, chromedp.NodeVisible))
 }
 
-// settle waits until no action is under way.
+// settle waits until no action is in progress.
 func (p *tab) settle() {
 	p.t.Helper()
 	p.wait(`!document.body.dataset.busy`)
@@ -339,7 +338,7 @@ func (p *tab) text(selector, want string) {
 	p.wait(`[...document.querySelectorAll(` + quote(selector) + `)].some((e) => e.textContent.includes(` + quote(want) + `))`)
 }
 
-// fill types a value into an input in place of what is there; "" deletes that.
+// fill replaces the value of an input; "" clears it.
 func (p *tab) fill(selector, value string) {
 	p.t.Helper()
 	if value == "" {

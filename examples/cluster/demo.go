@@ -29,11 +29,11 @@ import (
 // starter starts this program once more, with other arguments.
 type starter func(ctx context.Context, args ...string) (*exec.Cmd, error)
 
-// The demo's world: what each merchant has.
+// The demo's data: what each merchant has.
 const (
 	demoWorkers = 4
 	demoOrders  = 60 // at the start
-	demoLater   = 15 // more that come in while the processes run
+	demoLater   = 15 // more that arrive while the processes run
 	demoSKUs    = 30
 	demoCases   = 8  // after-sales
 	demoPushes  = 30 // of stock, for each merchant
@@ -41,7 +41,7 @@ const (
 	demoLimit   = 2 * time.Minute
 )
 
-// The last of the merchants takes its authorisation back in the middle.
+// The last of the merchants revokes its authorisation in the middle.
 var demoMerchants = [...]string{"10010", "10011", "10012", "10013", "10014"}
 
 // demo is a fake Jushuitan, a Redis and some processes.
@@ -49,21 +49,21 @@ type demo struct {
 	settings
 	out   io.Writer
 	fake  *jushuitantest.Server
-	boss  *worker // does no work: it looks at what the others did
+	boss  *worker // does no work: it checks what the others did
 	front *front
 	again starter
 
-	workers []*process // those that run
+	workers []*process // the running ones
 	number  int
 	saved   chan string // names of workers that saved orders
 
-	mu sync.Mutex // for out
+	mu sync.Mutex // guards out
 }
 
 // process is one of the workers.
 type process struct {
 	name  string
-	addr  atomic.Value // string: where it receives pushes
+	addr  atomic.Value // string: the address where it receives pushes
 	cmd   *exec.Cmd
 	ended chan error
 }
@@ -74,7 +74,7 @@ type line struct {
 	Msg      string `json:"msg"`
 	Merchant string `json:"merchant"`
 	Stream   string `json:"stream"`
-	Says     string `json:"says"` // of asynq
+	Says     string `json:"says"` // from asynq
 	Error    string `json:"error"`
 	Address  string `json:"address"`
 }
@@ -99,7 +99,7 @@ func demonstrate(ctx context.Context, out io.Writer, again starter) (err error) 
 		name: "demo", redis: addr, prefix: "jst", baseURL: fake.URL, provider: true,
 		appKey: fake.Credentials().AppKey, appSecret: fake.Credentials().AppSecret,
 		concurrency: 8, period: time.Second, lease: 2 * time.Second, turn: time.Minute, permit: 3 * time.Second,
-		// A busy machine delivers calls late, by which they come closer together.
+		// A busy machine delivers calls late, so that they arrive closer together.
 		slack: 250 * time.Millisecond, page: 5, batch: 5,
 		listen: "127.0.0.1:0", pushSecret: "clusterpush000000000000000000001",
 	}}
@@ -131,7 +131,7 @@ func (d *demo) status(ctx context.Context) error {
 
 //nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func (d *demo) play(ctx context.Context) error {
-	d.printf("A Redis runs at %s, a fake Jushuitan at %s. Its quotas: 5 calls a second, 100 a minute, for each merchant and endpoint. / 已启动 Redis 与模拟聚水潭\n",
+	d.printf("Redis runs at %s, a fake Jushuitan at %s. Its quotas: 5 calls a second and 100 a minute for each merchant and endpoint. / 已启动 Redis 与模拟聚水潭\n",
 		d.redis, d.baseURL)
 	d.printf("%d worker processes share the work for %d merchants. / 进程 %d 个，商家 %d 个\n", demoWorkers, len(demoMerchants), demoWorkers, len(demoMerchants))
 	for _, merchant := range demoMerchants {
@@ -159,12 +159,12 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.push(0, demoPushes/2); err != nil {
 		return err
 	}
-	d.printf("\n-- %s has orders in progress, pushes arrive: kill -9. / 强制结束\n", victim.name)
+	d.printf("\n-- %s is processing orders and receiving pushes: kill -9. / 强制结束\n", victim.name)
 	if err := d.kill(ctx, victim); err != nil {
 		return err
 	}
 	last := demoMerchants[len(demoMerchants)-1]
-	d.printf("-- Merchant %s takes its authorisation back. / 商家取消授权\n", last)
+	d.printf("-- Merchant %s revokes its authorisation. / 商家取消授权\n", last)
 	d.fake.ExpireTokens(last)
 
 	leaving, err := d.await(ctx, 2)
@@ -174,11 +174,11 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.push(demoPushes/2, demoPushes); err != nil {
 		return err
 	}
-	d.printf("-- %s has orders in progress, pushes arrive: SIGTERM. / 平滑停止\n", leaving.name)
+	d.printf("-- %s is processing orders and receiving pushes: SIGTERM. / 优雅退出\n", leaving.name)
 	if err := d.stop(ctx, leaving); err != nil {
 		return err
 	}
-	d.printf("-- It ended by itself; another takes its place, and %d more orders come in for each merchant. / 补充进程，新增订单\n", demoLater)
+	d.printf("-- It exited by itself; another takes its place, and %d more orders arrive for each merchant. / 补充进程，新增订单\n", demoLater)
 	if err := d.start(ctx); err != nil {
 		return err
 	}
@@ -190,13 +190,13 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.until(ctx, demoMerchants[:len(demoMerchants)-1]...); err != nil {
 		return err
 	}
-	d.printf("\n-- All but merchant %s are complete: / 其余商家已同步完成\n", last)
+	d.printf("\n-- All merchants but %s are complete: / 其余商家已同步完成\n", last)
 	if err := d.status(ctx); err != nil {
 		return err
 	}
 	d.printf("%s", legend)
 
-	d.printf("\n-- Merchant %s authorises the app again; its jobs come back by themselves. / 重新授权，自动恢复\n", last)
+	d.printf("\n-- Merchant %s authorises the app again; its jobs resume by themselves. / 重新授权，自动恢复\n", last)
 	if err := d.grant(ctx, last); err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (d *demo) play(ctx context.Context) error {
 			return err
 		}
 	}
-	d.printf("\n-- All processes were stopped. What they did: / 全部停止，结果如下\n")
+	d.printf("\n-- All processes have stopped. What they did: / 全部停止，结果如下\n")
 	if err := d.status(ctx); err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (d *demo) furnish(ctx context.Context, merchant string) error {
 	}
 	for i, o := range c.Orders() {
 		if i%2 == 0 {
-			err = errors.Join(err, c.Audit(o.OID))
+			err = errors.Join(err, c.AuditOrder(o.OID))
 		}
 	}
 	if err != nil {
@@ -270,10 +270,10 @@ func (d *demo) push(from, to int) error {
 
 func soID(i int) string { return fmt.Sprintf("MALL-%04d", i) }
 
-// receive lets a merchant take orders, from the first on.
+// receive lets a merchant take orders, starting with the given one.
 func (d *demo) receive(merchant string, first, n int) error {
 	for i := first; i < first+n; i++ {
-		_, err := d.fake.Company(merchant).ReceiveOrder(jushuitan.OrderUpload{ShopID: demoShop, SoID: soID(i), Items: []jushuitan.OrderUploadItem{
+		_, err := d.fake.Company(merchant).ImportOrder(jushuitan.OrderUpload{ShopID: demoShop, SoID: soID(i), Items: []jushuitan.OrderUploadItem{
 			{SKUID: fmt.Sprintf("SKU-%02d", i%demoSKUs), Qty: decimal.NewFromInt(1), Price: decimal.NewFromInt(59)},
 		}})
 		if err != nil {
@@ -285,7 +285,7 @@ func (d *demo) receive(merchant string, first, n int) error {
 
 // grant does what a merchant and the page behind the redirect do: see package callback.
 func (d *demo) grant(ctx context.Context, merchant string) error {
-	redirect, err := d.boss.client.ParseRedirect(d.fake.Grant(merchant, merchant))
+	redirect, err := d.boss.client.ParseRedirect(d.fake.Authorize(merchant, merchant))
 	if err != nil {
 		return err
 	}
@@ -323,7 +323,7 @@ func (d *demo) start(ctx context.Context) error {
 	return nil
 }
 
-// hear takes what a worker logs: that it saved is not shown, but noted for await.
+// hear reads what a worker logs: that it saved is not shown, but recorded for await.
 func (d *demo) hear(p *process, text []byte) {
 	var l line
 	if json.Unmarshal(text, &l) != nil {
@@ -339,7 +339,7 @@ func (d *demo) hear(p *process, text []byte) {
 		if l.Stream == "orders" {
 			select {
 			case d.saved <- p.name:
-			default: // nobody listens
+			default: // nobody is waiting
 			}
 		}
 		return
@@ -360,7 +360,7 @@ func (d *demo) hear(p *process, text []byte) {
 // await waits for the worker that is the first to have saved orders n times from now on.
 func (d *demo) await(ctx context.Context, n int) (*process, error) {
 	for len(d.saved) > 0 {
-		<-d.saved // what is past
+		<-d.saved // discard earlier ones
 	}
 	times := map[string]int{}
 	for {
@@ -377,9 +377,9 @@ func (d *demo) await(ctx context.Context, n int) (*process, error) {
 	}
 }
 
-var errSlow = errors.New("the demo takes too long / 演示超时")
+var errSlow = errors.New("the demo timed out / 演示超时")
 
-// wait waits for a process to end, which is no worker any more.
+// wait waits until a process has ended, which then is no longer a worker.
 func (d *demo) wait(ctx context.Context, p *process) error {
 	d.workers = slices.DeleteFunc(d.workers, func(q *process) bool { return p == q })
 	select {
@@ -399,23 +399,23 @@ func (d *demo) kill(ctx context.Context, p *process) error {
 		return err
 	}
 	if err := d.wait(ctx, p); err == nil {
-		return fmt.Errorf("%s had ended before it was killed", p.name)
+		return fmt.Errorf("%s had exited before it was killed", p.name)
 	}
 	return nil
 }
 
-// stop tells a worker to end, and demands that it does so without a fault.
+// stop tells a worker to end, and requires that it does so without an error.
 func (d *demo) stop(ctx context.Context, p *process) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	if err := d.wait(ctx, p); err != nil {
-		return fmt.Errorf("%s did not stop well: %w", p.name, err)
+		return fmt.Errorf("%s did not stop cleanly: %w", p.name, err)
 	}
 	return nil
 }
 
-// end ends what still runs when the demo fails.
+// end kills the processes that still run when the demo fails.
 func (d *demo) end() {
 	for _, p := range d.workers {
 		_ = p.cmd.Process.Kill()
@@ -425,16 +425,16 @@ func (d *demo) end() {
 	}
 }
 
-// outcome compares a stream of a merchant's with what Jushuitan has.
+// outcome compares a stream of a merchant with what Jushuitan has.
 type outcome struct {
 	there, stored     int   // rows in Jushuitan, rows in the sink
-	missing, outdated int   // of Jushuitan's
+	missing, outdated int   // compared with Jushuitan
 	times             int64 // how often the sink stored something
 }
 
 func (o outcome) complete() bool { return o.missing == 0 && o.outdated == 0 && o.stored == o.there }
 
-// truth is the rows that a merchant has in Jushuitan, by stream and number.
+// truth holds the rows that a merchant has in Jushuitan, by stream and number.
 func (d *demo) truth(merchant string) map[string]map[string]int64 {
 	c := d.fake.Company(merchant)
 	all := map[string]map[string]int64{}
@@ -483,7 +483,7 @@ func (d *demo) outcomes(ctx context.Context, merchant string) (map[string]outcom
 	return all, nil
 }
 
-// until waits until merchants are complete.
+// until waits until the merchants are complete.
 func (d *demo) until(ctx context.Context, merchants ...string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -517,8 +517,8 @@ func streamNames(streams []stream) (names []string) {
 	return names
 }
 
-// compare prints what is in the sink beside what is in Jushuitan, and fails unless all
-// is there, orders were stored once each, and no call was one too many.
+// compare prints what is in the sink beside what is in Jushuitan, and fails unless
+// everything is there, orders were stored once each, and no call exceeded a quota.
 func (d *demo) compare(ctx context.Context) error {
 	var table strings.Builder
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -546,11 +546,11 @@ func (d *demo) compare(ctx context.Context) error {
 	}
 	d.printf("%s", table.String())
 	stats := d.fake.Stats()
-	d.printf("\nJushuitan counted %d calls, and refused %d as too many. / 服务端计数，限流次数\n", stats.Calls, stats.Throttled)
-	d.printf("It pushed %d messages, %d of them again because no process answered, and gave up on %d. / 推送次数、重发次数、放弃次数\n",
+	d.printf("\nJushuitan counted %d calls and throttled %d. / 服务端计数、限流次数\n", stats.Calls, stats.Throttled)
+	d.printf("It pushed %d messages, %d of them again since no process answered, and gave up on %d. / 推送次数、重发次数、放弃次数\n",
 		stats.Pushes, stats.PushAttempts-stats.Pushes, stats.PushFailures)
 	if stats.Throttled != 0 {
-		faults = append(faults, fmt.Errorf("%d calls were refused as too many", stats.Throttled))
+		faults = append(faults, fmt.Errorf("%d calls were throttled", stats.Throttled))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err

@@ -35,7 +35,7 @@ func newFront(ctx context.Context) (*front, error) {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", f.next()
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // of processes that are gone
+		ErrorLog: log.New(io.Discard, "", 0), // about processes that are gone
 	}}
 	go func() {
 		defer close(f.ended)
@@ -51,7 +51,7 @@ func (f *front) close() {
 	<-f.ended
 }
 
-// next is the process whose turn it is; without one the push fails, and comes again.
+// next returns the process whose turn it is; without one the push fails, and is sent again.
 func (f *front) next() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

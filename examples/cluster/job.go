@@ -11,14 +11,14 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-// stream is one kind of row of a merchant's.
+// stream is one kind of row of a merchant.
 type stream struct {
 	name string
-	// follow passes to a batch the rows after a checkpoint, until nothing newer comes.
+	// follow passes the rows after a checkpoint to a batch, until there is nothing newer.
 	follow func(ctx context.Context, c *jushuitan.Client, from jushuitan.Checkpoint, b *batch) error
 }
 
-// streams are what is synchronised, each by row version 行版本.
+// streams lists what is synchronised, each by row version 行版本.
 func streams(page int64) []stream {
 	return []stream{
 		{"orders", func(ctx context.Context, c *jushuitan.Client, from jushuitan.Checkpoint, b *batch) error {
@@ -44,12 +44,12 @@ func streams(page int64) []stream {
 	}
 }
 
-// follow hands the rows of a stream to a batch. A checkpoint is saved once the rows
-// that it covers are in the sink: after a crash rows come again, and none is missing.
+// follow passes the rows of a stream to a batch. A checkpoint is saved once the rows that
+// it covers are in the sink: after a crash some rows are repeated, and none is missing.
 func follow[Row any](ctx context.Context, b *batch, s *jushuitan.Stream[Row], brief func(*Row) row) error {
 	for r, err := range s.Rows(ctx) {
 		if err != nil {
-			return errors.Join(err, b.flush(s.Checkpoint())) // what came is kept
+			return errors.Join(err, b.flush(s.Checkpoint())) // what arrived is kept
 		}
 		// The checkpoint holds the rows before this one, which are those of the batch.
 		if len(b.rows) == b.most {
@@ -62,7 +62,7 @@ func follow[Row any](ctx context.Context, b *batch, s *jushuitan.Stream[Row], br
 	return b.flush(s.Checkpoint())
 }
 
-// batch is rows that are not in the sink yet.
+// batch holds the rows that are not in the sink yet.
 type batch struct {
 	rows  []row
 	most  int
@@ -75,18 +75,18 @@ func (b *batch) flush(at jushuitan.Checkpoint) error {
 	return err
 }
 
-// sync brings the sink up to date with a merchant's stream. It does nothing while
-// another process does, and ends early, without an error, when this one is to stop.
+// sync brings the sink up to date with a merchant's stream. It does nothing while another
+// process does so, and ends early, without an error, when this process must stop.
 func (w *worker) sync(ctx context.Context, merchant string, s stream) (err error) {
 	key := redisstate.StreamKey{AppKey: w.appKey, Merchant: merchant, Stream: s.name}
 	lease, err := w.checkpoints.Acquire(ctx, key, w.lease)
-	if errors.Is(err, redisstate.ErrHeld) {
+	if errors.Is(err, redisstate.ErrLeaseHeld) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	// What is saved at the end must not be cut off by what ended the work.
+	// The final save must not be cancelled by what ended the work.
 	saving, done := context.WithTimeout(context.WithoutCancel(ctx), 2*w.turn)
 	defer done()
 	working, stop := context.WithTimeoutCause(ctx, w.turn, errTurn)
@@ -119,7 +119,7 @@ func (w *worker) sync(ctx context.Context, merchant string, s stream) (err error
 	cause := context.Cause(working)
 	switch {
 	case errors.Is(err, redisstate.ErrLeaseLost) || errors.Is(cause, redisstate.ErrLeaseLost):
-		w.log.Warn("stream went to another process", "merchant", merchant, "stream", s.name, "fence", lease.Fence())
+		w.log.Warn("another process took over the stream", "merchant", merchant, "stream", s.name, "fence", lease.Fence())
 		return nil
 	case errors.Is(err, context.Canceled) && errors.Is(cause, errEnding), errors.Is(err, context.DeadlineExceeded) && errors.Is(cause, errTurn):
 		w.log.Info("interrupted", "merchant", merchant, "stream", s.name, "rows", total, "cause", cause)
@@ -131,13 +131,14 @@ func (w *worker) sync(ctx context.Context, merchant string, s stream) (err error
 	return nil
 }
 
-// Why a job ends before its stream does.
+// The reasons why a job ends before its stream does.
 var (
 	errEnding = errors.New("the process is stopping")
-	errTurn   = errors.New("its turn is over")
+	errTurn   = errors.New("its turn has ended")
 )
 
-// keep renews a lease until ctx ends, and ends the work when the lease is another's.
+// keep renews a lease until ctx ends, and stops the work when another process holds the
+// lease.
 func (w *worker) keep(ctx context.Context, lease *redisstate.Lease, end context.CancelCauseFunc) {
 	tick := time.NewTicker(w.lease / 3)
 	defer tick.Stop()
@@ -146,7 +147,8 @@ func (w *worker) keep(ctx context.Context, lease *redisstate.Lease, end context.
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			// Without Redis the work goes on: nothing can be saved against another's will.
+			// Without Redis the work goes on: a save is refused anyway if another process
+			// holds the lease.
 			if err := lease.Renew(ctx); errors.Is(err, redisstate.ErrLeaseLost) {
 				end(err)
 				return

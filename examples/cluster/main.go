@@ -6,8 +6,9 @@
 //	cluster -redis 10.0.0.5:6379 -app-key KEY -status    what they have done so far
 //
 // asynq schedules a job for each merchant and stream: orders, outbound documents,
-// after-sales, stock. Package redisstate has the tokens, the quotas, how far each stream
-// is, and the pushes that came in. A process may be stopped or die at any time: another goes on where it was.
+// after-sales, stock. Package redisstate keeps the tokens, the rate limits, the checkpoint
+// of each stream, and the received pushes. A process may be stopped or die at any time:
+// another continues where it stopped.
 package main
 
 import (
@@ -31,15 +32,16 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/keyring"
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-// The environment variables that hold what must not stand in a shell's history.
+// The environment variables for what must not be in a shell's history.
 const (
 	envAppSecret     = "JUSHUITAN_APP_SECRET"
 	envRedisPassword = "REDIS_PASSWORD"
 	envStateKey      = "CLUSTER_STATE_KEY"   // 32 bytes in base64: tokens and pushes are encrypted with it
-	envPushSecret    = "CLUSTER_PUSH_SECRET" // with which the registered URLs were made
+	envPushSecret    = "CLUSTER_PUSH_SECRET" // from which the registered URLs were made
 )
 
 func main() {
@@ -65,7 +67,7 @@ func self(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// settings are what all processes of an installation have alike, but for the name.
+// settings are the same for all processes of an installation, except for the name.
 type settings struct {
 	name      string
 	redis     string
@@ -97,26 +99,26 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	var s settings
 	fs := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	fs.SetOutput(out)
-	runDemo := fs.Bool("demo", false, "show it all on this machine; needs redis-server on PATH")
-	status := fs.Bool("status", false, "print what the processes have done and end")
-	fs.StringVar(&s.name, "name", "", "name of this process in its log; host and process id by default")
-	fs.StringVar(&s.redis, "redis", "", "address of Redis; of a cluster or of Sentinels, several with commas. A password is read from "+envRedisPassword)
-	fs.StringVar(&s.master, "sentinel-master", "", "-redis are Sentinels, and this is the name of their master")
+	runDemo := fs.Bool("demo", false, "run a demonstration on this machine; requires redis-server in PATH")
+	status := fs.Bool("status", false, "print what the processes have done and exit")
+	fs.StringVar(&s.name, "name", "", "name of this process in the log; by default host and process id")
+	fs.StringVar(&s.redis, "redis", "", "address of Redis; for Cluster or Sentinel a comma-separated list. The password is read from "+envRedisPassword)
+	fs.StringVar(&s.master, "sentinel-master", "", "name of the master; -redis then lists Sentinels")
 	fs.BoolVar(&s.tls, "tls", false, "connect to Redis with TLS")
-	fs.StringVar(&s.prefix, "prefix", "jst", "begins the names of all keys")
+	fs.StringVar(&s.prefix, "prefix", "jst", "prefix of all key names")
 	fs.StringVar(&s.appKey, "app-key", "", "app key 应用; its secret is read from "+envAppSecret)
 	fs.BoolVar(&s.provider, "service-provider", false, "the app is a service provider's 服务商应用, not self-built 自研")
 	fs.StringVar(&s.baseURL, "base-url", jushuitan.ProductionURL, "host of the API")
-	fs.StringVar(&s.listen, "listen", "", "receive pushes 消息推送 at this address, under "+pushPath+"; the secret of their URLs is read from "+envPushSecret)
-	fs.StringVar(&s.merchants, "merchants", "", "merchants 商家 (entId) with commas, to be added to those that are synchronised")
-	fs.IntVar(&s.concurrency, "concurrency", 32, "jobs at once in this process; most of their time they wait for their merchant's quota")
-	fs.DurationVar(&s.period, "period", time.Minute, "time from one job of a stream to the next")
-	fs.DurationVar(&s.lease, "lease", 30*time.Second, "how long the stream of a process that died stays its own")
-	fs.DurationVar(&s.turn, "turn", 10*time.Minute, "longest time of a job; what is left is for the next")
-	fs.DurationVar(&s.permit, "permit", redisstate.DefaultPermitTTL, "how long a call of a process that died counts as under way")
-	fs.DurationVar(&s.slack, "slack", redisstate.DefaultSlack, "added to the quotas' windows")
-	fs.Int64Var(&s.page, "page", 0, "rows a page; 0 is as many as the API allows")
-	fs.IntVar(&s.batch, "batch", 200, "rows from one checkpoint to the next")
+	fs.StringVar(&s.listen, "listen", "", "listen address for pushes 消息推送, under "+pushPath+"; the secret of their URLs is read from "+envPushSecret)
+	fs.StringVar(&s.merchants, "merchants", "", "comma-separated merchants 商家 (entId) to add to those being synchronised")
+	fs.IntVar(&s.concurrency, "concurrency", 32, "concurrent jobs in this process; they mostly wait for their merchant's rate limit")
+	fs.DurationVar(&s.period, "period", time.Minute, "time between the jobs of a stream")
+	fs.DurationVar(&s.lease, "lease", 30*time.Second, "how long a dead process keeps its streams")
+	fs.DurationVar(&s.turn, "turn", 10*time.Minute, "maximum duration of a job; the next one continues")
+	fs.DurationVar(&s.permit, "permit", redisstate.DefaultPermitTTL, "how long a call of a dead process counts as in progress")
+	fs.DurationVar(&s.slack, "slack", redisstate.DefaultSlack, "added to the windows of the rate limits")
+	fs.Int64Var(&s.page, "page", 0, "rows per page; 0 means the maximum of the API")
+	fs.IntVar(&s.batch, "batch", 200, "rows between checkpoints")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -153,20 +155,20 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 func (s *settings) check() error {
 	switch {
 	case s.redis == "":
-		return errors.New("-redis is needed, or -demo / 请用 -redis 指定地址，或用 -demo 演示")
+		return errors.New("-redis or -demo is required / 请用 -redis 指定地址，或用 -demo 演示")
 	case s.appKey == "" || s.appSecret == "":
-		return errors.New("-app-key and " + envAppSecret + " are needed / 需要 -app-key 与环境变量 " + envAppSecret)
+		return errors.New("-app-key and " + envAppSecret + " are required / 需要 -app-key 与环境变量 " + envAppSecret)
 	case s.listen != "" && s.pushSecret == "":
 		return errors.New("-listen needs " + envPushSecret + " / 接收推送需要环境变量 " + envPushSecret)
 	case s.period < time.Second:
-		return errors.New("-period is a second at least")
+		return errors.New("-period must be at least 1s")
 	case s.lease < 500*time.Millisecond || s.turn <= 0 || s.concurrency < 1 || s.batch < 1 || s.page < 0:
-		return errors.New("-lease is 500ms at least, -turn, -concurrency and -batch are positive")
+		return errors.New("-lease must be at least 500ms; -turn, -concurrency and -batch must be positive")
 	}
 	return nil
 }
 
-// dial connects to Redis, whichever way it is run.
+// dial connects to Redis, in any of its deployment modes.
 func (s *settings) dial() redis.UniversalClient {
 	opts := &redis.UniversalOptions{
 		Addrs: strings.Split(s.redis, ","), MasterName: s.master, Password: s.password, ContextTimeoutEnabled: true,
@@ -178,7 +180,7 @@ func (s *settings) dial() redis.UniversalClient {
 	return redis.NewUniversalClient(opts)
 }
 
-// MakeRedisClient returns asynq connections of its own, which it closes.
+// MakeRedisClient returns a connection of asynq's own, which asynq closes.
 func (s *settings) MakeRedisClient() any { return s.dial() }
 
 func (s *settings) credentials() jushuitan.Credentials {
@@ -204,7 +206,7 @@ func (s *settings) share(rdb redis.UniversalClient) (shared, error) {
 		if err != nil {
 			return shared{}, errors.New(envStateKey + " is not base64 / 不是 base64 编码")
 		}
-		if cfg.Keyring, err = redisstate.NewKeyring("1", map[string][]byte{"1": key}); err != nil {
+		if cfg.Keyring, err = keyring.New("1", map[string][]byte{"1": key}); err != nil {
 			return shared{}, err
 		}
 	}
@@ -212,7 +214,7 @@ func (s *settings) share(rdb redis.UniversalClient) (shared, error) {
 	if err != nil {
 		return shared{}, err
 	}
-	tokens, err := state.TokenStore(redisstate.TokenConfig{})
+	tokens, err := state.TokenStore(redisstate.TokenStoreConfig{})
 	if err != nil {
 		return shared{}, err
 	}

@@ -15,7 +15,7 @@ import (
 
 const envProcess = "CLUSTER_PROCESS"
 
-// TestMain lets this program be a process of the demo's.
+// TestMain lets this program run as a process of the demo.
 func TestMain(m *testing.M) {
 	if os.Getenv(envProcess) != "" {
 		main()
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// again starts this program as a process of the demo's.
+// again starts this program as a process of the demo.
 func again(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	cmd, err := self(ctx, args...)
 	if err == nil {
@@ -47,14 +47,14 @@ func TestDemo(t *testing.T) {
 	t.Logf("the demo took %v", time.Since(begin).Round(time.Second))
 
 	assert.Contains(t, text, "Every one of 375 orders is in the sink exactly once.")
-	assert.Regexp(t, `Jushuitan counted \d+ calls, and refused 0 as too many`, text)
-	assert.Regexp(t, `-- worker \d has orders in progress, pushes arrive: kill -9`, text)
-	stopped := regexp.MustCompile(`-- (worker \d) has orders in progress, pushes arrive: SIGTERM`).FindStringSubmatch(text)
+	assert.Regexp(t, `Jushuitan counted \d+ calls and throttled 0`, text)
+	assert.Regexp(t, `-- worker \d is processing orders and receiving pushes: kill -9`, text)
+	stopped := regexp.MustCompile(`-- (worker \d) is processing orders and receiving pushes: SIGTERM`).FindStringSubmatch(text)
 	require.NotNil(t, stopped, "%s", text)
 	assert.Contains(t, text, stopped[1]+": interrupted: ", "its job ended at a row")
 	assert.Contains(t, text, stopped[1]+": stopped")
 
-	// Merchant 10014 failed, and the others went on to the end meanwhile.
+	// Merchant 10014 failed, and the others continued to the end.
 	before, after, ok := strings.Cut(text, "authorises the app again")
 	require.True(t, ok, "%s", text)
 	_, before, _ = strings.Cut(before, "are complete")
@@ -67,8 +67,8 @@ func TestDemo(t *testing.T) {
 	assert.NotEqual(t, "0", columns(t, before, "10014")["dead"], "its jobs were given up")
 	assert.Equal(t, "not", columns(t, before, "10014")["lag"], "it is not current")
 
-	// In the end all have everything: orders, outbound documents of half of the first
-	// sixty, after-sales, and stock that may have come more than once.
+	// In the end all merchants are complete: orders, outbound documents of half of the
+	// first sixty, after-sales, and stock that may have been delivered more than once.
 	for _, merchant := range demoMerchants {
 		row := columns(t, after, merchant)
 		assert.Equal(t, "0", row["throttled"], "merchant %s", merchant)
@@ -104,7 +104,7 @@ func columns(t *testing.T, text, merchant string) map[string]string {
 	return nil
 }
 
-// needRedis fails where there is no redis-server, as the demo does.
+// needRedis fails if there is no redis-server, as the demo does.
 func needRedis(t *testing.T) {
 	t.Helper()
 	_, err := exec.LookPath("redis-server")
@@ -121,7 +121,7 @@ func TestFlags(t *testing.T) {
 		env  func(string) string
 		want string
 	}{
-		"no redis":   {nil, secret, "-redis is needed"},
+		"no redis":   {nil, secret, "-redis or -demo is required"},
 		"no secret":  {[]string{"-redis", "127.0.0.1:1", "-app-key", "k"}, none, envAppSecret},
 		"listen":     {[]string{"-redis", "127.0.0.1:1", "-app-key", "k", "-listen", "127.0.0.1:0"}, secret, envPushSecret},
 		"no flag":    {[]string{"x"}, secret, `"x" is not a flag`},

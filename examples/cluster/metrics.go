@@ -17,17 +17,17 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// What is counted for each merchant, over all processes. The first two are counted by the
-// sink. Of the others, what a process that dies counted since its last batch is lost.
+// What is counted for each merchant, over all processes. The sink counts the first two. Of
+// the others, a process that dies loses what it counted since its last batch.
 const (
 	metricRows      = "rows"      // stored in the sink
-	metricAgain     = "again"     // rows that came and were there already
+	metricAgain     = "again"     // rows that were already there
 	metricCalls     = "calls"     // attempts that were sent to Jushuitan
-	metricThrottled = "throttled" // of them, refused for too many calls
+	metricThrottled = "throttled" // of these, refused because of too many calls
 	metricRetries   = "retries"   // attempts after the first, and jobs after the first
 	metricDead      = "dead"      // jobs that were given up
 
-	currentPrefix = "current:" // and a stream: when it was last known to be at its end
+	currentPrefix = "current:" // followed by a stream: when it was last known to be at its end
 )
 
 type metrics struct {
@@ -46,7 +46,7 @@ func (m *metrics) add(merchant, name string, n int64) {
 	m.of(merchant)[name] += n
 }
 
-// of is what was counted for a merchant. The caller has the lock.
+// of returns what was counted for a merchant. The caller holds the lock.
 func (m *metrics) of(merchant string) map[string]int64 {
 	if m.counts[merchant] == nil {
 		m.counts[merchant] = map[string]int64{}
@@ -57,7 +57,7 @@ func (m *metrics) of(merchant string) map[string]int64 {
 // attempt is the client's hook.
 func (m *metrics) attempt(_ context.Context, a jushuitan.Attempt) {
 	if a.Err != nil && a.Outcome == jushuitan.NotSent {
-		return // it waited for the quota when the job was stopped, or has no token
+		return // it was waiting for the quota when the job was stopped, or has no token
 	}
 	m.add(a.Merchant, metricCalls, 1)
 	if a.N > 1 {
@@ -68,14 +68,14 @@ func (m *metrics) attempt(_ context.Context, a jushuitan.Attempt) {
 	}
 }
 
-// current notes that a stream was processed to what it had at a time.
+// current records that a stream was processed up to its end as of a time.
 func (m *metrics) current(merchant, stream string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.of(merchant)[currentPrefix+stream] = at.UnixMilli()
 }
 
-// flush adds to the counters in Redis what this process counted for a merchant.
+// flush adds this process's counts of a merchant to the counters in Redis.
 func (m *metrics) flush(ctx context.Context, merchant string) error {
 	m.mu.Lock()
 	counts := m.counts[merchant]
@@ -101,8 +101,8 @@ func (m *metrics) flush(ctx context.Context, merchant string) error {
 type report struct {
 	merchant string
 	counts   map[string]int64
-	lag      time.Duration // since the stream that is furthest behind was at its end
-	unknown  bool          // one never was
+	lag      time.Duration // time since the stream that is furthest behind was at its end
+	unknown  bool          // one never reached it
 }
 
 func (m *metrics) report(ctx context.Context, merchant string, streams []stream) (report, error) {
@@ -163,7 +163,7 @@ func (w *worker) status(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "pushes 推送: %d wait 待处理, %d failed too often 死信\n", st.Waiting, st.Dead)
+	_, err = fmt.Fprintf(out, "pushes 推送: %d waiting 待处理, %d dead letters 死信\n", st.Waiting, st.Dead)
 	return err
 }
 

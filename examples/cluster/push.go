@@ -12,14 +12,14 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-// pushPath is where pushes arrive: the end of it names the kind, see dianjia.URLBuilder.
+// pushPath is where pushes arrive: its last part is the kind, see dianjia.URLBuilder.
 const pushPath = "/dex/jushuitan/"
 
 // pushStream is the name of the pushes in the sink.
 const pushStream = "pushes"
 
-// pushes takes and works pushes until ctx ends. A push is answered when it is in the
-// inbox; whichever process is free works it.
+// pushes receives and processes pushes until ctx ends. A push is acknowledged when it is in
+// the inbox; any process that is free processes it.
 func (w *worker) pushes(ctx context.Context) error {
 	inbox, err := w.inbox()
 	if err != nil {
@@ -43,8 +43,12 @@ func (w *worker) inbox() (*redisstate.Inbox, error) {
 	return w.state.Inbox(redisstate.InboxConfig{
 		Ordered: true, Visibility: w.lease,
 		OnError: func(_ context.Context, m redisstate.Message, err error) {
+			if errors.Is(err, redisstate.ErrDeadExpired) {
+				w.log.Error("pushes that nobody repaired were deleted / 死信已过保留期被删除", "error", err)
+				return
+			}
 			if m.ID == "" {
-				w.log.Warn("pushes rest, Redis fails / 推送暂停，Redis 不可用", "error", err)
+				w.log.Warn("pushes paused: Redis is not available / 推送处理暂停，Redis 不可用", "error", err)
 				return
 			}
 			w.log.Warn("push failed", "merchant", m.EntID, "stream", pushStream, "id", m.ID, "attempt", m.Attempt, "error", err)
@@ -52,10 +56,10 @@ func (w *worker) inbox() (*redisstate.Inbox, error) {
 	})
 }
 
-// push works a push. It may come again, when its worker died before it noted that it
-// was done, or its receiver before it answered: the sink knows it by its id. A real host
-// calls redisstate.Handlers here, with a function for each kind, and notes the id in the
-// transaction of its work.
+// push processes a push. It may be repeated if its worker died before it recorded that it
+// was done, or its receiver before it answered: the sink recognises it by its id. A real
+// host calls redisstate.Handlers here, with a function for each kind, and records the id in
+// the transaction of its work.
 func (w *worker) push(ctx context.Context, m redisstate.Message) error {
 	return w.sink.put(ctx, m.EntID, pushStream, 0, []row{{id: m.ID, version: 1}})
 }
@@ -83,14 +87,14 @@ func (w *worker) receive(ctx context.Context, inbox *redisstate.Inbox) (stop fun
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			w.log.Error("pushes are not received any more", "error", err)
+			w.log.Error("stopped receiving pushes", "error", err)
 		}
 	})
 	w.log.Info("listening", "address", l.Addr().String())
 	return func() {
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer done()
-		if server.Shutdown(ctx) != nil { // what is under way is answered first
+		if server.Shutdown(ctx) != nil { // requests in progress are answered first
 			_ = server.Close()
 		}
 		serving.Wait()

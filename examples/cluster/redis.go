@@ -57,7 +57,7 @@ func startRedis(ctx context.Context, more ...string) (addr string, stop func() e
 				said.WriteString(lines.Text() + "\n")
 			}
 		}
-		_ = cmd.Wait() // killed, as there is nothing to keep
+		_ = cmd.Wait() // killed, since there is nothing to keep
 	}()
 	stop = func() error {
 		_ = cmd.Process.Kill()
@@ -68,8 +68,8 @@ func startRedis(ctx context.Context, more ...string) (addr string, stop func() e
 	case <-ready:
 		return addr, stop, nil
 	case <-ended:
-		return "", nil, errors.Join(fmt.Errorf("redis-server has ended: %s", said.String()), os.RemoveAll(dir))
+		return "", nil, errors.Join(fmt.Errorf("redis-server exited: %s", said.String()), os.RemoveAll(dir))
 	case <-time.After(20 * time.Second):
-		return "", nil, errors.Join(errors.New("redis-server does not get ready"), stop())
+		return "", nil, errors.Join(errors.New("redis-server did not become ready"), stop())
 	}
 }

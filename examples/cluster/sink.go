@@ -13,9 +13,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-// sink stands for the host's database (示例落库): the rows' numbers and versions, so
-// that one can see what came. A real one stores the rows in a table by their number, if
-// the version is newer, in one transaction with a check of the fence.
+// sink stands for the host's database (示例落库): it keeps the numbers and versions of rows,
+// which shows what arrived. A real one stores the rows in a table by their number, if the
+// version is newer, in one transaction with a check of the fencing token.
 type sink struct {
 	rdb    redis.UniversalClient
 	prefix string
@@ -27,7 +27,7 @@ type row struct {
 	version int64
 }
 
-// merchantKey begins the names of a merchant's keys: on a cluster all are on one node.
+// merchantKey is the prefix of a merchant's keys: in a cluster all of them are on one node.
 func merchantKey(prefix, merchant string) string {
 	return prefix + ":cluster:{" + url.QueryEscape(merchant) + "}:"
 }
@@ -42,7 +42,8 @@ func (s *sink) keys(merchant, stream string) []string {
 	return []string{name + stream + ":rows", name + stream + ":numbers", name + "metrics"}
 }
 
-// put stores rows that are new or newer. It refuses those of a worker that was overtaken.
+// put stores rows that are new or newer. It refuses those of a worker whose lease was taken
+// over.
 func (s *sink) put(ctx context.Context, merchant, stream string, fence int64, rows []row) error {
 	if len(rows) == 0 {
 		return nil
@@ -62,7 +63,7 @@ func (s *sink) put(ctx context.Context, merchant, stream string, fence int64, ro
 	return nil
 }
 
-// rows are all that was stored, and how often something was.
+// rows returns everything that was stored, and how often something was stored.
 func (s *sink) rows(ctx context.Context, merchant, stream string) (rows map[string]int64, stored int64, err error) {
 	keys := s.keys(merchant, stream)
 	all, err := s.rdb.HGetAll(ctx, keys[0]).Result()

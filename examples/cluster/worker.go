@@ -23,7 +23,7 @@ import (
 const (
 	queue   = "sync"        // of asynq
 	jobType = "stream:sync" // of asynq's tasks
-	retries = 3             // of a job, before it is dead; the stream's next job comes all the same
+	retries = 3             // of a job, before it is dead; the stream's next job is enqueued all the same
 )
 
 // job is the payload of a task: a merchant's stream.
@@ -64,7 +64,7 @@ func newWorker(s settings, log *slog.Logger) (_ *worker, err error) {
 func (w *worker) close() { _ = w.rdb.Close() }
 
 // run works until ctx ends. Then it takes no more jobs, and those in progress stop at the
-// row where they are: what is behind it is saved, and any process may go on at once.
+// current row: everything before it is saved, and any process may continue at once.
 func (w *worker) run(ctx context.Context) error {
 	if err := w.rdb.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("redis at %s does not answer: %w / 无法连接 Redis", w.redis, err)
@@ -82,7 +82,7 @@ func (w *worker) run(ctx context.Context) error {
 		RetryDelayFunc:           func(n int, _ error, _ *asynq.Task) time.Duration { return min(w.period<<min(n, 10), time.Hour) },
 		DelayedTaskCheckInterval: time.Second,
 		ErrorHandler:             asynq.ErrorHandlerFunc(w.failed),
-		Logger:                   asynqLog{w.log}, LogLevel: asynq.ErrorLevel, // of failed jobs failed tells
+		Logger:                   asynqLog{w.log}, LogLevel: asynq.ErrorLevel, // failed reports failed jobs
 	})
 	if err := server.Start(asynq.HandlerFunc(w.handle)); err != nil {
 		return err
@@ -92,33 +92,33 @@ func (w *worker) run(ctx context.Context) error {
 	all.Go(func() error { return w.pushes(ctx) })
 	all.Go(func() error { w.schedule(ctx); return nil })
 	err := all.Wait()
-	end() // if it is a fault that ends this process
+	end() // if an error ends this process
 	server.Shutdown()
 	w.log.Info("stopped")
 	return err
 }
 
-// handle does a job of asynq's.
+// handle runs a job of asynq.
 func (w *worker) handle(ctx context.Context, t *asynq.Task) error {
 	var j job
 	if err := json.Unmarshal(t.Payload(), &j); err != nil {
-		return fmt.Errorf("%w: the payload is no job: %w", asynq.SkipRetry, err)
+		return fmt.Errorf("%w: the payload is not a job: %w", asynq.SkipRetry, err)
 	}
 	i := slices.IndexFunc(w.streams, func(s stream) bool { return s.name == j.Stream })
 	if i < 0 {
-		return fmt.Errorf("%w: stream %q is not known; do all processes run the same version? / 请确认各进程版本一致", asynq.SkipRetry, j.Stream)
+		return fmt.Errorf("%w: unknown stream %q; run the same version in all processes / 请确认各进程版本一致", asynq.SkipRetry, j.Stream)
 	}
 	if n, _ := asynq.GetRetryCount(ctx); n > 0 {
 		w.metrics.add(j.Merchant, metricRetries, 1)
 	}
-	// The token that is refused, if one is, is this one or a later one.
+	// If a token is refused, it is this one or a later one.
 	tok, err := w.tokens.Load(ctx, w.tokenKey(j.Merchant))
 	if err != nil && !errors.Is(err, jushuitan.ErrNoToken) {
 		return err
 	}
 	err = w.sync(ctx, j.Merchant, w.streams[i])
 	if errors.Is(err, jushuitan.ErrReauthorize) {
-		// No repeat helps: the merchant's jobs rest until there is another token.
+		// A retry cannot succeed: the merchant's jobs pause until there is another token.
 		if err := w.rdb.HSet(ctx, w.refusedKey(), j.Merchant, tok.Version).Err(); err != nil {
 			return err
 		}
@@ -127,26 +127,26 @@ func (w *worker) handle(ctx context.Context, t *asynq.Task) error {
 	return err
 }
 
-// failed is told of every job that failed.
+// failed is called for every job that failed.
 func (w *worker) failed(ctx context.Context, t *asynq.Task, err error) {
 	var j job
 	_ = json.Unmarshal(t.Payload(), &j)
 	n, _ := asynq.GetRetryCount(ctx)
 	most, _ := asynq.GetMaxRetry(ctx)
 	dead := n >= most || errors.Is(err, asynq.SkipRetry)
-	what := "job failed, is tried again"
+	what := "job failed, will be retried"
 	if dead {
 		what = "job given up"
 		w.metrics.add(j.Merchant, metricDead, 1)
 	}
 	w.log.Warn(what, "merchant", j.Merchant, "stream", j.Stream, "error", strings.TrimPrefix(err.Error(), asynq.SkipRetry.Error()+": "))
 	if err := w.metrics.flush(context.WithoutCancel(ctx), j.Merchant); err != nil {
-		w.log.Warn("metrics are not stored", "merchant", j.Merchant, "error", err)
+		w.log.Warn("could not store metrics", "merchant", j.Merchant, "error", err)
 	}
 }
 
-// schedule lets one of all processes enqueue the jobs: the one that has a lease. If two
-// believe to have it for a moment, asynq takes each job once all the same.
+// schedule lets one of all processes enqueue the jobs: the one that holds a lease. If two
+// processes believe for a moment that they hold it, asynq still accepts each job only once.
 func (w *worker) schedule(ctx context.Context) {
 	tick := time.NewTicker(w.lease / 3)
 	defer tick.Stop()
@@ -158,8 +158,8 @@ func (w *worker) schedule(ctx context.Context) {
 			if err := w.lead(ctx, lease, tick.C); err != nil {
 				w.log.Warn("scheduling ended", "error", err)
 			}
-		case !errors.Is(err, redisstate.ErrHeld) && ctx.Err() == nil:
-			w.log.Warn("no scheduler", "error", err)
+		case !errors.Is(err, redisstate.ErrLeaseHeld) && ctx.Err() == nil:
+			w.log.Warn("could not start the scheduler", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -169,7 +169,7 @@ func (w *worker) schedule(ctx context.Context) {
 	}
 }
 
-// lead runs asynq's scheduler as long as the lease lasts.
+// lead runs asynq's scheduler while the process holds the lease.
 func (w *worker) lead(ctx context.Context, lease *redisstate.Lease, tick <-chan time.Time) (err error) {
 	defer func() {
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), w.lease)
@@ -181,9 +181,9 @@ func (w *worker) lead(ctx context.Context, lease *redisstate.Lease, tick <-chan 
 		SchedulerOpts: &asynq.SchedulerOpts{
 			Logger: asynqLog{w.log}, LogLevel: asynq.WarnLevel,
 			PostEnqueueFunc: func(_ *asynq.TaskInfo, err error) {
-				// The job before it waits or runs: nothing to add.
+				// The previous job is still waiting or running: nothing to add.
 				if err != nil && !errors.Is(err, asynq.ErrDuplicateTask) {
-					w.log.Warn("job is not enqueued", "error", err)
+					w.log.Warn("could not enqueue the job", "error", err)
 				}
 			},
 		},
@@ -195,7 +195,7 @@ func (w *worker) lead(ctx context.Context, lease *redisstate.Lease, tick <-chan 
 		return err
 	}
 	defer manager.Shutdown()
-	w.log.Info("schedules the jobs of all / 负责调度")
+	w.log.Info("scheduling the jobs of all processes / 负责调度")
 	for {
 		select {
 		case <-ctx.Done():
@@ -208,8 +208,8 @@ func (w *worker) lead(ctx context.Context, lease *redisstate.Lease, tick <-chan 
 	}
 }
 
-// GetConfigs tells asynq's scheduler the jobs: those of all merchants that have a token
-// which was not refused. Merchants come and go while the processes run.
+// GetConfigs returns the jobs for asynq's scheduler: those of all merchants that have a
+// token which was not refused. Merchants are added and removed while the processes run.
 func (w *worker) GetConfigs() ([]*asynq.PeriodicTaskConfig, error) {
 	ctx, done := context.WithTimeout(w.ending, w.lease)
 	defer done()
@@ -226,7 +226,7 @@ func (w *worker) GetConfigs() ([]*asynq.PeriodicTaskConfig, error) {
 		tok, err := w.tokens.Load(ctx, w.tokenKey(merchant))
 		if err != nil && (!errors.Is(err, jushuitan.ErrNoToken) || w.provider) {
 			if !errors.Is(err, jushuitan.ErrNoToken) {
-				w.log.Warn("merchant is passed over", "merchant", merchant, "error", err)
+				w.log.Warn("skipped a merchant", "merchant", merchant, "error", err)
 			}
 			continue
 		}
@@ -241,8 +241,9 @@ func (w *worker) GetConfigs() ([]*asynq.PeriodicTaskConfig, error) {
 			all = append(all, &asynq.PeriodicTaskConfig{
 				Cronspec: "@every " + w.period.String(), Task: asynq.NewTask(jobType, payload),
 				Opts: []asynq.Option{
-					// One job of a stream at a time waits or runs; that of a process that died
-					// stands in the way no longer than the stream's lease does.
+					// Only one job of a stream may wait or run at a time; the job of a
+					// process that died blocks the next one no longer than the stream's
+					// lease lasts.
 					asynq.Queue(queue), asynq.Unique(max(w.lease, time.Second)),
 					asynq.MaxRetry(retries), asynq.Timeout(2 * w.turn),
 				},
@@ -261,7 +262,7 @@ func (w *worker) tokenKey(merchant string) jushuitan.TokenKey {
 func (s *settings) merchantsKey() string { return s.prefix + ":cluster:merchants" }
 func (s *settings) refusedKey() string   { return s.prefix + ":cluster:refused" }
 
-// asynqLog brings asynq's log into ours.
+// asynqLog writes asynq's log to ours.
 type asynqLog struct{ *slog.Logger }
 
 func (l asynqLog) Debug(args ...any) { l.Logger.Debug("asynq", "says", fmt.Sprint(args...)) }
@@ -269,7 +270,7 @@ func (l asynqLog) Info(args ...any)  { l.Logger.Info("asynq", "says", fmt.Sprint
 func (l asynqLog) Warn(args ...any)  { l.Logger.Warn("asynq", "says", fmt.Sprint(args...)) }
 func (l asynqLog) Error(args ...any) { l.Logger.Error("asynq", "says", fmt.Sprint(args...)) }
 
-// Fatal ends the process, as asynq demands.
+// Fatal ends the process, as asynq requires.
 func (l asynqLog) Fatal(args ...any) {
 	l.Error(args...)
 	os.Exit(1)

@@ -20,7 +20,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
-// lone is a worker with a Redis and a fake Jushuitan of its own.
+// lone is a worker with its own Redis and fake Jushuitan.
 func lone(t *testing.T, merchants ...string) (*worker, *jushuitantest.Server) {
 	t.Helper()
 	needRedis(t)
@@ -50,13 +50,13 @@ func loneOn(t *testing.T, addr string, merchants ...string) (*worker, *jushuitan
 
 func authorise(t *testing.T, w *worker, fake *jushuitantest.Server, merchant string) {
 	t.Helper()
-	redirect, err := w.client.ParseRedirect(fake.Grant(merchant, merchant))
+	redirect, err := w.client.ParseRedirect(fake.Authorize(merchant, merchant))
 	require.NoError(t, err)
 	_, err = w.client.ForMerchant(merchant).ExchangeCode(t.Context(), redirect.Code)
 	require.NoError(t, err)
 }
 
-// scheduled is the merchants that have jobs.
+// scheduled returns the merchants that have jobs.
 func scheduled(t *testing.T, w *worker) map[string]int {
 	t.Helper()
 	all, err := w.GetConfigs()
@@ -97,7 +97,8 @@ func TestScheduled(t *testing.T) {
 	assert.Equal(t, map[string]int{"10010": 4, "10011": 4, "10012": 4}, scheduled(t, w))
 }
 
-// A job does nothing while another process has the stream, and goes on where it was.
+// A job does nothing while another process holds the stream, and continues where it
+// stopped.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	w, fake := lone(t, "10010")
@@ -130,7 +131,7 @@ func TestHeld(t *testing.T) {
 	assert.Equal(t, "not", row["lag"], "three streams had no job")
 }
 
-// A job that is told to stop keeps what it has, and is no failure.
+// A job that is told to stop keeps what it has stored, and does not count as failed.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	w, fake := lone(t, "10010")
@@ -152,7 +153,8 @@ func TestInterrupted(t *testing.T) {
 	assert.EqualValues(t, 5, stored)
 }
 
-// The sink takes a row once in each version, and nothing of a worker that was overtaken.
+// The sink stores a row once in each version, and refuses a worker whose lease was taken
+// over.
 func TestSink(t *testing.T) {
 	t.Parallel()
 	w, _ := lone(t)
@@ -172,7 +174,28 @@ func TestSink(t *testing.T) {
 	assert.EqualValues(t, 2, r.counts[metricAgain])
 }
 
-// What is no job of this version is not tried again.
+// A stream whose checkpoint was lost starts over, and the sink takes its rows: its fence is not
+// smaller than the ones that the sink remembers.
+func TestCheckpointLost(t *testing.T) {
+	t.Parallel()
+	w, fake := lone(t, "10010")
+	require.NoError(t, fake.Company("10010").AddShop(jushuitan.Shop{ShopID: demoShop}))
+	require.NoError(t, (&demo{fake: fake}).receive("10010", 0, 5))
+	for range 2 {
+		require.NoError(t, orders(t, w, "10010"))
+	}
+	require.NoError(t, (&demo{fake: fake}).receive("10010", 5, 1))
+	require.NoError(t, orders(t, w, "10010")) // the sink remembers the fence of the third worker
+	require.NoError(t, w.checkpoints.Forget(t.Context(), w.appKey, "10010"))
+	require.NoError(t, (&demo{fake: fake}).receive("10010", 6, 1))
+	require.NoError(t, orders(t, w, "10010"))
+	rows, stored, err := w.sink.rows(t.Context(), "10010", "orders")
+	require.NoError(t, err)
+	assert.Len(t, rows, 7)
+	assert.EqualValues(t, 7, stored)
+}
+
+// A task that is not a job of this version is not retried.
 func TestUnknownJob(t *testing.T) {
 	t.Parallel()
 	w, _ := lone(t)
@@ -181,7 +204,8 @@ func TestUnknownJob(t *testing.T) {
 	}
 }
 
-// A push that comes again is stored once, and another with the same body is another.
+// A push that is repeated is stored once, and another push with the same body is stored
+// separately.
 func TestPush(t *testing.T) {
 	t.Parallel()
 	w, _ := lone(t)
@@ -197,7 +221,7 @@ func TestPush(t *testing.T) {
 	assert.EqualValues(t, 2, stored)
 }
 
-// Calls that were too many, and repeats, are counted.
+// Throttled calls and retries are counted.
 func TestThrottled(t *testing.T) {
 	t.Parallel()
 	w, fake := lone(t, "10010")
@@ -251,7 +275,7 @@ func startCluster(t *testing.T) string {
 	return strings.Join(addrs, ",")
 }
 
-// A process works on Redis Cluster too: its jobs, its pushes and what it counts.
+// A process works on Redis Cluster too: its jobs, its pushes and its counters.
 func TestOnCluster(t *testing.T) {
 	t.Parallel()
 	w, fake := loneOn(t, startCluster(t), "10010", "10011")

@@ -1,12 +1,13 @@
-// Command doctor looks for what commonly keeps a merchant's integration from working
+// Command doctor checks for common problems of a merchant's integration
 // 集成体检: clock, token, permissions, shop, warehouse, and settings that send orders
 // or stock in a circle.
 //
-//	go run ./examples/doctor            a merchant in good health
-//	go run ./examples/doctor -broken    one who is not
+//	go run ./examples/doctor            a merchant without problems
+//	go run ./examples/doctor -broken    one with problems
 //
-// It only reads. It ends with 1 if something has to be repaired, so that it can run
-// every night: with -json a machine reads it.
+// It only reads. It exits with status 1 if something must be fixed, so that it can run
+// every night; -json prints machine-readable findings. What it could not determine is
+// reported as unknown, not as ok.
 package main
 
 import (
@@ -14,7 +15,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
@@ -35,6 +38,7 @@ type settings struct {
 	days       int
 	asJSON     bool
 	broken     bool
+	raw        bool
 }
 
 func program() app.Program {
@@ -43,14 +47,16 @@ func program() app.Program {
 		Name: "doctor",
 		Flags: func(fs *flag.FlagSet) {
 			fs.Int64Var(&s.shop, "shop", 0, "shop_id 店铺编号 of the self-owned mall 商家自有商城")
-			fs.StringVar(&s.warehouse, "warehouse", dianjia.WarehouseName, "name of the warehouse that stands for the stores")
-			fs.StringVar(&s.operations, "operations", "Orders.Query,Outbounds.Query,Inventory.Query,SKUs.Query,Orders.Upload", "operations 接口 whose permission is looked at")
-			fs.Var(&s.stores, "store", "a bound store 绑定店仓 as CODE=wms_co_id, with ,order behind it the one orders are entered for 指定下单店仓; may be repeated")
+			fs.StringVar(&s.warehouse, "warehouse", dianjia.WarehouseName, "name of the warehouse that represents the stores")
+			fs.StringVar(&s.operations, "operations", "Orders.Query,Outbounds.Query,Inventory.Query,SKUs.Query,Orders.Upload", "operations 接口 whose permissions are checked")
+			fs.Var(&s.stores, "store", "a bound store 绑定店仓 as CODE=wms_co_id; append ,order for the store of incoming orders 指定下单店仓; may be repeated")
 			fs.Var(&s.downloads, "download", "a warehouse whose stock is downloaded 下载库存 as CODE=wms_co_id; may be repeated")
-			fs.IntVar(&s.days, "days", 7, "days of orders whose warehouse is looked at")
+			fs.IntVar(&s.days, "days", 7, "check the warehouses of the orders of this many days")
 			fs.BoolVar(&s.asJSON, "json", false, "print JSON")
+			fs.BoolVar(&s.raw, "raw", false, "print requests and answers 原始报文 for the vendor's support, with secrets and personal data masked")
 			fs.BoolVar(&s.broken, "broken", false, "break the fake merchant's settings first")
 		},
+		Client:  s.client,
 		Furnish: s.furnish,
 		Run:     s.run,
 	}
@@ -60,11 +66,14 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	if s.broken && a.Real() {
 		return errors.New("-broken is for the fake only / -broken 仅用于内置模拟环境")
 	}
+	if s.raw && s.asJSON {
+		return errors.New("-raw prints text, not JSON / -raw 输出文本，不能与 -json 同时使用")
+	}
 	if !a.Real() {
 		s.useDemo()
 	}
 
-	// What the SDK itself can look at: one read for each thing.
+	// What the SDK can check by itself: one read for each item.
 	report, err := a.Client.Doctor(ctx, jushuitan.DoctorOptions{
 		Operations: strings.FieldsFunc(s.operations, func(r rune) bool { return r == ',' }),
 		ShopID:     s.shop,
@@ -74,8 +83,8 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 		return err
 	}
 
-	// What only DianJia knows: which stores and warehouses are bound to what. Orders
-	// of the last days show where Jushuitan really sent them.
+	// What only DianJia knows: which stores and warehouses are bound to what. The orders of
+	// the last days show where Jushuitan really sent them.
 	found, err := s.routing(ctx, a.Client, report.Time.AddDate(0, 0, -s.days))
 	for _, f := range found {
 		report.Findings = append(report.Findings, finding(f))
@@ -83,11 +92,11 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	switch {
 	case err != nil:
 		report.Findings = append(report.Findings, jushuitan.Finding{
-			Check: "bindings 绑定", Verdict: jushuitan.Failed, Detail: fmt.Sprintf("not looked at to the end 未能检查完: %v", err),
+			Check: "bindings 绑定", Verdict: jushuitan.VerdictUnknown, Detail: fmt.Sprintf("not checked completely 未能全部检查: %v", err),
 		})
 	case len(found) == 0:
 		report.Findings = append(report.Findings, jushuitan.Finding{
-			Check: "bindings 绑定", Verdict: jushuitan.Fine, Detail: "no order and no stock goes round, nothing is counted twice 未发现回流、循环或重复计算",
+			Check: "bindings 绑定", Verdict: jushuitan.VerdictOK, Detail: "no order or stock loops, nothing is counted twice 未发现回流、循环或重复计算",
 		})
 	}
 
@@ -100,14 +109,35 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	} else {
 		a.Printf("%s", report)
 	}
-	if !report.OK() {
-		return errors.New("something has to be repaired / 有需要处理的问题")
+	switch {
+	case !report.OK():
+		return errors.New("there are problems to fix / 有需要处理的问题")
+	case err != nil:
+		return errors.New("the bindings were not checked completely / 绑定未能全部检查")
 	}
 	return nil
 }
 
-// routing reads shops, warehouses and recent orders, and checks them against
-// DianJia's bindings. With an error the findings are those up to it.
+// client returns the options of the client: with -raw every exchange is printed.
+func (s *settings) client(out io.Writer) []jushuitan.Option {
+	var opts []jushuitan.Option
+	if s.broken {
+		// 3. This machine's clock is wrong by three minutes.
+		opts = append(opts, jushuitan.WithClock(func() time.Time { return time.Now().Add(3 * time.Minute) }))
+	}
+	if s.raw {
+		var mu sync.Mutex // pages are prefetched concurrently
+		opts = append(opts, jushuitan.WithOnExchange(func(_ context.Context, x jushuitan.Exchange) {
+			mu.Lock()
+			defer mu.Unlock()
+			fmt.Fprintln(out, x)
+		}))
+	}
+	return opts
+}
+
+// routing reads shops, warehouses and recent orders, and checks them against DianJia's
+// bindings. If it returns an error, the findings are those up to the error.
 func (s *settings) routing(ctx context.Context, client *jushuitan.Client, since time.Time) ([]mapping.SetupFinding, error) {
 	r := mapping.Routing{Stores: s.stores, Downloads: s.downloads, MallShopID: s.shop}
 	for shop, err := range client.Shops.All(ctx, &jushuitan.ShopQuery{}) {
@@ -122,7 +152,7 @@ func (s *settings) routing(ctx context.Context, client *jushuitan.Client, since 
 		}
 		r.Warehouses = append(r.Warehouses, *w)
 	}
-	check := mapping.NewRoutingCheck(r)
+	check := mapping.NewRoutingChecker(r)
 	found := check.Findings()
 	for order, err := range client.Orders.All(ctx, &jushuitan.OrderQuery{ModifiedBegin: since}) {
 		if err != nil {
@@ -135,11 +165,11 @@ func (s *settings) routing(ctx context.Context, client *jushuitan.Client, since 
 	return found, nil
 }
 
-// finding puts what is wrong with the bindings in the form of the doctor's report.
+// finding converts a problem of the bindings into the format of the doctor's report.
 func finding(f mapping.SetupFinding) jushuitan.Finding {
-	verdict := jushuitan.Failed
+	verdict := jushuitan.VerdictFailed
 	if f.Code.Warning() {
-		verdict = jushuitan.Warning
+		verdict = jushuitan.VerdictWarning
 	}
 	return jushuitan.Finding{
 		Check: string(f.Code), Verdict: verdict, Detail: f.What + " " + f.WhatZH, Hint: f.Do, HintZH: f.DoZH,

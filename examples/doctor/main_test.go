@@ -51,13 +51,13 @@ func TestBroken(t *testing.T) {
 	found := verdicts(text)
 	for check, want := range map[string]string{
 		"token": "ok", "clock": "warning", "shop": "failed", "routing": "failed",
-		string(mapping.MallShopSiteWrong):           "failed",
-		string(mapping.MainWarehouseBound):          "failed",
-		string(mapping.OrderStoreMissing):           "failed",
-		string(mapping.VirtualWarehouseDownloaded):  "failed",
-		string(mapping.StockLoop):                   "failed",
-		string(mapping.MallOrderToVirtualWarehouse): "failed",
-		string(mapping.WarehouseDisabled):           "warning",
+		string(mapping.SetupMallShopSiteWrong):           "failed",
+		string(mapping.SetupMainWarehouseBound):          "failed",
+		string(mapping.SetupOrderStoreMissing):           "failed",
+		string(mapping.SetupVirtualWarehouseDownloaded):  "failed",
+		string(mapping.SetupStockLoop):                   "failed",
+		string(mapping.SetupMallOrderToVirtualWarehouse): "failed",
+		string(mapping.SetupWarehouseDisabled):           "warning",
 	} {
 		assert.Equal(t, want, found[check], check)
 	}
@@ -66,8 +66,8 @@ func TestBroken(t *testing.T) {
 	assert.Contains(t, text, `10100088 -> "S001" -> 10100088`)
 }
 
-// TestReal takes a fake for a real account: bindings come from flags, and the report
-// can be read by a machine.
+// TestReal treats a fake as a real account: bindings come from flags, and the report is
+// machine-readable.
 func TestReal(t *testing.T) {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
@@ -94,25 +94,47 @@ func TestReal(t *testing.T) {
 	require.NoError(t, err, "%s", text)
 	report, found := read(text)
 	assert.Equal(t, "10010", report.Merchant)
-	assert.Equal(t, jushuitan.Fine, found["bindings 绑定"].Verdict)
+	assert.Equal(t, jushuitan.VerdictOK, found["bindings 绑定"].Verdict)
 
 	text, err = doctor(t, secret, append(args, "-store", "S2=7")...)
 	require.Error(t, err)
 	_, found = read(text)
-	assert.Equal(t, jushuitan.Failed, found[string(mapping.WarehouseUnknown)].Verdict)
-	assert.Contains(t, found[string(mapping.WarehouseUnknown)].Detail, "warehouse 7")
+	assert.Equal(t, jushuitan.VerdictFailed, found[string(mapping.SetupWarehouseUnknown)].Verdict)
+	assert.Contains(t, found[string(mapping.SetupWarehouseUnknown)].Detail, "warehouse 7")
 
-	// An account that cannot call at all is told so, and the rest is not guessed.
+	// An account that cannot call at all is reported as such, and the rest is not guessed.
 	text, err = doctor(t, secretIs("another-secret"), args...)
 	require.Error(t, err)
 	_, found = read(text)
-	assert.Equal(t, jushuitan.Failed, found["token 令牌"].Verdict)
-	assert.Equal(t, jushuitan.Skipped, found["account 账号"].Verdict)
-	assert.Equal(t, jushuitan.Failed, found["bindings 绑定"].Verdict)
+	assert.Equal(t, jushuitan.VerdictFailed, found["token 令牌"].Verdict)
+	assert.Equal(t, jushuitan.VerdictSkipped, found["account 账号"].Verdict)
+	assert.Equal(t, jushuitan.VerdictUnknown, found["bindings 绑定"].Verdict)
 	assert.NotContains(t, text, "another-secret")
 
 	_, err = doctor(t, secret, append(args, "-broken")...)
 	require.ErrorContains(t, err, "for the fake only")
+}
+
+// -raw prints what went over the wire, without secrets.
+func TestRaw(t *testing.T) {
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	cred := srv.Credentials()
+	env := func(name string) string { return map[string]string{app.EnvAppSecret: cred.AppSecret}[name] }
+	text, _ := doctor(t, env, "-app-key", cred.AppKey, "-base-url", srv.URL, "-merchant", "10010", "-raw")
+	assert.Contains(t, text, "Shops.Query "+srv.URL+"/open/shops/query")
+	assert.Contains(t, text, "> access_token=***")
+	assert.Contains(t, text, "> biz={")
+	assert.Contains(t, text, "< HTTP 200")
+	assert.Contains(t, text, `< {"code":0`)
+	assert.Contains(t, text, "account 账号")
+	for _, secret := range []string{cred.AppSecret, srv.AccessToken("10010"), srv.AccessToken("")} {
+		if secret != "" {
+			assert.NotContains(t, text, secret)
+		}
+	}
+	_, err := doctor(t, none, "-raw", "-json")
+	require.ErrorContains(t, err, "-raw")
 }
 
 func TestBindingFlags(t *testing.T) {

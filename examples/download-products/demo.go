@@ -25,7 +25,7 @@ func properties(pairs ...string) (out []jushuitan.ItemProperty) {
 	return out
 }
 
-// dress is a style that is well kept but for one SKU, which lacks the label 店加.
+// dress is a style whose data is complete except for one SKU, which lacks the label 店加.
 func dress(name string, price decimal.Decimal, sizes ...string) jushuitan.Item {
 	barcodes := map[string]string{"S": "6901234567892", "M": "6901234567908", "L": "6901234567915"}
 	style := jushuitan.Item{
@@ -47,7 +47,7 @@ func dress(name string, price decimal.Decimal, sizes ...string) jushuitan.Item {
 
 func money(yuan int64) decimal.Decimal { return decimal.NewFromInt(yuan) }
 
-// furnish adds more goods to the fake, not all of them well kept.
+// furnish adds more goods to the fake, some of them with incomplete data.
 func furnish(fake *jushuitantest.Server) error {
 	return errors.Join(
 		fake.AddItem(dress("碎花连衣裙", money(259), "S", "M")),
@@ -62,14 +62,14 @@ func furnish(fake *jushuitantest.Server) error {
 			IID: "COAT25", Name: "羊毛大衣", CName: "大衣", Brand: "青禾", Ups: properties("年份", "2025", "季节", "冬季"),
 			SKUs: []jushuitan.ItemSKU{{SKUID: "COAT25-CAM-L", PropertiesValue: "驼色;L", SalePrice: money(1299), MarketPrice: money(1999), Labels: labels("店加二期")}},
 		}),
-		// A row whose style was never filled in: Jushuitan returns the SKU code for it.
+		// A row whose style was never filled in: Jushuitan returns the SKU code instead.
 		fake.AddSKU(jushuitan.SKU{SKUID: "GIFTBAG", Name: "赠品袋", SalePrice: money(0)}),
 	)
 }
 
 // demo downloads twice more: after changes on both sides, and after none.
 func (d *download) demo(ctx context.Context, a *app.App) error {
-	a.Printf("\n-- In DianJia a person moves DRESS25 into the category 夏装 and sells it at 239; in Jushuitan it gets a new name, " +
+	a.Printf("\n-- In DianJia somebody moves DRESS25 to the category 夏装 and prices it at 239; in Jushuitan it gets a new name, " +
 		"a price of 279 and a new size. / 店加改类目与售价，聚水潭改名、改价、加尺码\n")
 	if dress := d.catalogue["DRESS25"]; dress != nil {
 		own := *dress
@@ -87,10 +87,10 @@ func (d *download) demo(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	again.collisions, again.missing = nil, nil // as before
+	again.collisions, again.missing = nil, nil // as in the first download
 	again.print(a)
 
-	a.Printf("\n-- Nothing happens, and it is downloaded once more. / 没有任何变化，再下载一次\n")
+	a.Printf("\n-- Nothing changes, and it is downloaded again. / 没有任何变化，再下载一次\n")
 	third, err := d.once(ctx, a)
 	if err != nil {
 		return err
@@ -100,13 +100,13 @@ func (d *download) demo(ctx context.Context, a *app.App) error {
 			return fmt.Errorf("a download of the same data is not idempotent: %s", decision)
 		}
 	}
-	a.Printf("%d styles: nothing to store, the download may be repeated at any time 可随时重复下载\n", len(third.decisions))
+	a.Printf("%d styles: nothing to store; the download may be repeated at any time 可随时重复下载\n", len(third.decisions))
 
 	a.Printf("\nFailure scenes 出错示例\n")
-	a.Printf("-- 1. Settings that contradict each other are refused before anything is read. / 设置互相矛盾\n")
+	a.Printf("-- 1. Contradictory settings are rejected before anything is read. / 设置互相矛盾\n")
 	wrong := mapping.SyncSettings{AutoCreate: true, SkipSalePrice: true, OverwriteSalePrice: true}
 	a.Printf("   %s\n", strings.ReplaceAll(wrong.Validate().Error(), "\n", "\n   "))
-	a.Printf("-- 2. A field is to come from category properties, which a download by SKU does not have. / 按SKU下载没有类目属性\n")
+	a.Printf("-- 2. A field comes from category properties, which a download by SKU does not include. / 按 SKU 下载没有类目属性\n")
 	_, err = mapping.NewProductMapper(mapping.ProductConfig{Year: mapping.FromUps("年份")})
 	a.Printf("   %v\n", err)
 	return nil

@@ -4,9 +4,9 @@
 //	go run ./examples/download-products
 //	go run ./examples/download-products -spu -only-labelled -category-once -source 'year=ups:年份'
 //
-// It streams Jushuitan's rows, groups them to styles, maps the fields, and decides for
-// each style what DianJia has to store and why. DianJia's catalogue is a map in memory
-// here. It reads Jushuitan and changes nothing there.
+// It streams Jushuitan's rows, groups them by style, maps the fields, and decides for each
+// style what DianJia has to store and why. DianJia's catalogue is a map in memory here. It
+// reads Jushuitan and changes nothing there.
 package main
 
 import (
@@ -46,24 +46,24 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	s.MountCategory = dianjia.Category{Code: "C01", Name: "服装"}
 	fs.BoolVar(&s.AutoCreate, "auto-create", true, "自动建档: create products that DianJia does not have")
 	fs.BoolVar(&s.PullSPU, "spu", false, "拉取SPU: by style, with category properties, instead of by SKU")
-	fs.BoolVar(&s.SkipSalePrice, "skip-sale-price", false, "不同步销售价: leave sale prices alone")
-	fs.BoolVar(&s.OverwriteSalePrice, "overwrite-sale-price", false, "覆盖销售价: the permission to overwrite DianJia's sale prices")
+	fs.BoolVar(&s.SkipSalePrice, "skip-sale-price", false, "不同步销售价: do not sync sale prices")
+	fs.BoolVar(&s.OverwriteSalePrice, "overwrite-sale-price", false, "覆盖销售价: allow overwriting DianJia's sale prices")
 	fs.BoolVar(&s.OnlyLabelled, "only-labelled", false, "仅同步含店加标签: only products with the label")
-	fs.StringVar(&s.Label, "label", dianjia.LabelDianJia, "标签: the label that counts")
-	fs.BoolVar(&s.CategoryOnce, "category-once", false, "仅同步一次类目: the first sync puts products under 其他, later ones leave their category alone")
+	fs.StringVar(&s.Label, "label", dianjia.LabelDianJia, "标签: the label to look for")
+	fs.BoolVar(&s.CategoryOnce, "category-once", false, "仅同步一次类目: the first sync assigns 其他, later ones keep the category")
 	fs.Func("mount-category", "挂载类目 as CODE or CODE:NAME, of DianJia's first level (default C01:服装)", func(text string) error {
 		s.MountCategory.Code, s.MountCategory.Name, _ = strings.Cut(text, ":")
 		return nil
 	})
 	fs.StringVar(&s.SpecTemplate, "spec-template", "颜色尺码", "规格模板 of new products")
-	fs.Func("source", "where a field comes from, such as year=ups:年份 or season=other:2|label:季节-; may be repeated. "+
-		"Fields: "+sourceFields()+". Sources: ups:NAME (with -spu), other:1 to other:10, label:PREFIX, category, const:VALUE; with | the first that has a value", s.source)
-	fs.IntVar(&s.days, "days", 7, "products that changed in so many days")
+	fs.Func("source", "source of a field, such as year=ups:年份 or season=other:2|label:季节-; may be repeated. "+
+		"Fields: "+sourceFields()+". Sources: ups:NAME (with -spu), other:1 to other:10, label:PREFIX, category, const:VALUE; separated by |, the first with a value counts", s.source)
+	fs.IntVar(&s.days, "days", 7, "products changed within this many days")
 }
 
 func (s *settings) run(ctx context.Context, a *app.App) error {
 	if err := s.Validate(); err != nil {
-		return err // what contradicts what, before anything is read
+		return err // reports contradicting settings before anything is read
 	}
 	s.config.PullSPU = s.PullSPU
 	for row, err := range a.Client.Categories.All(ctx, &jushuitan.CategoryQuery{}) {
@@ -91,14 +91,14 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	return d.demo(ctx, a)
 }
 
-// download is the work of one merchant.
+// download is the work for one merchant.
 type download struct {
 	*settings
 	mapper    *mapping.ProductMapper
 	catalogue map[string]*dianjia.Product // DianJia's products by 货号
 }
 
-// once downloads what changed and stores what the settings decide.
+// once downloads what changed and stores what the settings determine.
 func (d *download) once(ctx context.Context, a *app.App) (*report, error) {
 	r := &report{}
 	products := d.mapper.Grouper()
@@ -126,9 +126,9 @@ func (d *download) once(ctx context.Context, a *app.App) (*report, error) {
 		r.collisions = checker.Append(r.collisions, p)
 		decision := d.Plan(d.catalogue[p.StyleNo], p)
 		r.decisions = append(r.decisions, named{cmp.Or(p.StyleNo, "("+p.Name+")"), decision})
-		if decision.Action != mapping.ActionSkip {
+		if product, ok := decision.ToStore(); ok {
 			// A host stores the product in a transaction with its log of reasons.
-			d.catalogue[p.StyleNo] = &decision.Product
+			d.catalogue[p.StyleNo] = product
 		}
 	}
 	r.missing = d.mapper.MissingReports(products.Products())

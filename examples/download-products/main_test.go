@@ -21,10 +21,10 @@ func run(t *testing.T, env func(string) string, args ...string) (string, error) 
 	return out.String(), err
 }
 
-// TestSettings runs the program with each of the guide's settings and reads the
-// counts and reasons of its two downloads.
+// TestSettings runs the program with each of the guide's settings and checks the counts and
+// reasons of its two downloads.
 func TestSettings(t *testing.T) {
-	const nothing = "1. Settings that contradict" // of the part that comes last
+	const nothing = "1. Contradictory settings" // of the part that comes last
 	tests := []struct {
 		name          string
 		args          []string
@@ -82,7 +82,7 @@ func TestSettings(t *testing.T) {
 			first:  "10 rows, 6 styles 款: 6 created 新建, 0 updated 更新, 0 skipped 跳过",
 			second: "11 rows, 6 styles 款: 0 created 新建, 1 updated 更新, 5 skipped 跳过",
 			want: []string{
-				"6 x category_parked", "1 x category_kept", "5 x category_waiting", `规格模板: "" -> "女装规格"`,
+				"6 x category_initial", "1 x category_kept", "5 x category_still_initial", `规格模板: "" -> "女装规格"`,
 				`标准零售价 [DRESS25-BLU-M]: "239" -> "279"`,
 			},
 			not: []string{"category_mounted", "夏装 (C0102)"},
@@ -108,7 +108,7 @@ func TestSettings(t *testing.T) {
 			t.Parallel()
 			text, err := run(t, none, tc.args...)
 			require.NoError(t, err, "%s", text)
-			before, after, ok := strings.Cut(text, "-- In DianJia a person")
+			before, after, ok := strings.Cut(text, "-- In DianJia somebody")
 			require.True(t, ok, "%s", text)
 			assert.Contains(t, before, tc.first)
 			assert.Contains(t, after, tc.second)
@@ -148,8 +148,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestReal takes a fake for a real account: there is one download, which shows what
-// DianJia would have to create, and nothing is written.
+// TestReal treats a fake as a real account: there is one download, which shows what DianJia
+// would have to create, and nothing is written.
 func TestReal(t *testing.T) {
 	t.Parallel()
 	srv := jushuitantest.NewServer()

@@ -23,7 +23,7 @@ type named struct {
 	mapping.SyncDecision
 }
 
-// examples bounds how many cases are shown of each kind.
+// examples is how many cases of each kind are shown.
 const examples = 3
 
 func (r *report) print(a *app.App) {
@@ -54,7 +54,7 @@ func (r *report) print(a *app.App) {
 		chinese, english := rule.Text()
 		a.Printf("  %3d x %-22s %s / %s: %s\n", len(byRule[rule]), rule, chinese, english, first(byRule[rule]))
 	}
-	shown := map[mapping.SyncAction]bool{} // in full, the first of each action
+	shown := map[mapping.SyncAction]bool{} // the first of each action is shown in full
 	for _, d := range r.decisions {
 		if d.Action == mapping.ActionSkip || shown[d.Action] {
 			continue
@@ -64,7 +64,7 @@ func (r *report) print(a *app.App) {
 	}
 
 	if len(r.collisions) > 0 {
-		a.Printf("To be repaired in Jushuitan 请在聚水潭修正\n")
+		a.Printf("To be fixed in Jushuitan 请在聚水潭修正\n")
 	}
 	byKind := map[mapping.CollisionKind][]mapping.Collision{}
 	for _, c := range r.collisions {

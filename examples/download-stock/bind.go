@@ -8,8 +8,8 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 )
 
-// bindFlag reads warehouses as wms_co_id=CODE, wms_co_id/SLOT=CODE, each with :NAME
-// behind it or without.
+// bindFlag reads warehouses as wms_co_id=CODE or wms_co_id/SLOT=CODE, each optionally
+// followed by :NAME.
 type bindFlag []dianjia.WarehouseBinding
 
 func (f *bindFlag) String() string { return "" }

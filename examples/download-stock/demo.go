@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-// demoBindings: the head office's warehouse under its own number, with its returns;
+// demoBindings binds the head office's warehouse under its own number, with its returns,
 // and one warehouse of DianJia that stands for the south.
 func demoBindings() bindFlag {
 	main := strconv.FormatInt(demo.MainWarehouse, 10)
@@ -31,8 +31,8 @@ func demoBindings() bindFlag {
 	return bindings
 }
 
-// furnish sets the figures in the fake in which expressions differ: orders hold some
-// stock, some is virtual, on its way, returned or defective.
+// furnish sets figures in the fake for which the formulas differ: some stock is reserved by
+// orders, virtual, in transit, returned or defective.
 func furnish(fake *jushuitantest.Server) error {
 	n := decimal.NewFromInt
 	err := errors.Join(
@@ -43,13 +43,13 @@ func furnish(fake *jushuitantest.Server) error {
 	)
 	for warehouse, line := range map[int64]jushuitan.OrderUploadItem{
 		demo.MainWarehouse:  {SKUID: demo.TeeM, Qty: n(30), Price: n(59)},
-		demo.OtherWarehouse: {SKUID: demo.Cap, Qty: n(5), Price: n(39)}, // more than there is
+		demo.OtherWarehouse: {SKUID: demo.Cap, Qty: n(5), Price: n(39)}, // more than is in stock
 	} {
-		order, failed := fake.ReceiveOrder(jushuitan.OrderUpload{
+		order, failed := fake.ImportOrder(jushuitan.OrderUpload{
 			ShopID: demo.MallShop, SoID: "STOCK-" + line.SKUID, Items: []jushuitan.OrderUploadItem{line},
 		})
 		if failed == nil {
-			_, failed = fake.Assign(order, warehouse)
+			_, failed = fake.AssignOrder(order, warehouse)
 		}
 		err = errors.Join(err, failed)
 	}
@@ -58,7 +58,7 @@ func furnish(fake *jushuitantest.Server) error {
 
 // demo is a second download after a change, and what can go wrong.
 func (d *download) demo(ctx context.Context, a *app.App, last []dianjia.StockRow) error {
-	a.Printf("\n-- In Jushuitan %s is counted anew: 95 in the main warehouse. / 聚水潭盘点后库存变化。\n", demo.TeeL)
+	a.Printf("\n-- A stocktake in Jushuitan finds 95 of %s in the main warehouse. / 聚水潭盘点后库存变化。\n", demo.TeeL)
 	if err := a.Fake.SetStock(demo.MainWarehouse, demo.TeeL, decimal.NewFromInt(95)); err != nil {
 		return err
 	}
@@ -71,20 +71,20 @@ func (d *download) demo(ctx context.Context, a *app.App, last []dianjia.StockRow
 	}
 
 	a.Printf("\nFailure scenes 出错示例\n")
-	a.Printf("-- 1. A word of the expression is misspelled; the settings page refuses it. / 表达式写错\n")
+	a.Printf("-- 1. A term of the expression is misspelled; the settings page rejects it. / 表达式写错\n")
 	_, err := formula.Parse("库存下载取数逻辑=实际库村-订单占用")
 	a.Printf("   %v\n", err)
 
-	a.Printf("-- 2. One warehouse feeds two: the same pieces would be sold twice. Nothing is downloaded. / 一个仓库下载到两个仓库\n")
+	a.Printf("-- 2. One warehouse feeds two: its stock would be sold twice. Nothing is downloaded. / 一个仓库下载到两个仓库\n")
 	own.bind = append(demoBindings(), dianjia.WarehouseBinding{WarehouseCode: "NORTH", WMSCoID: demo.OtherWarehouse, DownloadStock: true})
 	_, err = quiet.once(ctx, a, last)
 	refused, ok := errors.AsType[*mapping.SetupError](err)
 	if !ok {
-		return errors.Join(errors.New("two warehouses were fed by one"), err)
+		return errors.Join(errors.New("one warehouse fed two"), err)
 	}
 	a.Printf("   %v\n", refused)
 
-	a.Printf("-- 3. A figure that the merchant did not set up is not known, which is not zero. / 未启用的库存项是未知，不是零\n")
+	a.Printf("-- 3. A figure that the merchant has not set up is unknown, not zero. / 未启用的库存项是未知，不是零\n")
 	unset, err := formula.Parse("实际库存-调拨在途")
 	if err != nil {
 		return err

@@ -4,8 +4,8 @@
 //	go run ./examples/download-stock
 //	go run ./examples/download-stock -expr '库存下载取数逻辑=实际库存+虚拟库存-订单占用' -explain TEE24-WHT-M
 //
-// Each warehouse of Jushuitan is mapped to one of DianJia, an expression says which
-// figure counts, and only rows that differ from the last download go to DianJia. It
+// Each warehouse of Jushuitan is mapped to one of DianJia, a formula determines
+// its figure, and only rows that differ from the last download are sent to DianJia. It
 // reads Jushuitan and changes nothing there.
 package main
 
@@ -44,11 +44,11 @@ func program() app.Program {
 	return app.Program{
 		Name: "download-stock",
 		Flags: func(fs *flag.FlagSet) {
-			fs.Var(&s.bind, "bind", "a warehouse 仓库 as wms_co_id=CODE or wms_co_id/SLOT=CODE, with :NAME behind it; SLOT 仓位 is 1 main 主仓, 2 returns 销退仓, 3 incoming 进货仓, 4 defective 次品仓; may be repeated")
-			fs.StringVar(&s.expr, "expr", "", "expression 库存下载取数逻辑 of the main slots, such as 实际库存+虚拟库存-订单占用; empty is 实际库存")
-			fs.StringVar(&s.explain, "explain", "", "SKU code 商品编码 whose figures are explained")
-			fs.BoolVar(&s.noNegative, "no-negative", false, "figures below zero become zero")
-			fs.StringVar(&s.last, "last", "", "file with the figures of the last download; it is replaced by those of this one")
+			fs.Var(&s.bind, "bind", "a warehouse 仓库 as wms_co_id=CODE or wms_co_id/SLOT=CODE, optionally followed by :NAME; SLOT 仓位 is 1 main 主仓, 2 returns 销退仓, 3 incoming 进货仓, 4 defective 次品仓; may be repeated")
+			fs.StringVar(&s.expr, "expr", "", "formula 库存下载取数逻辑 of the main slots, such as 实际库存+虚拟库存-订单占用; empty means 实际库存")
+			fs.StringVar(&s.explain, "explain", "", "SKU code 商品编码 whose stock to explain")
+			fs.BoolVar(&s.noNegative, "no-negative", false, "replace negative figures with zero")
+			fs.StringVar(&s.last, "last", "", "file with the figures of the last download; it is overwritten")
 		},
 		Furnish: furnish,
 		Run:     s.run,
@@ -58,11 +58,11 @@ func program() app.Program {
 func (s *settings) run(ctx context.Context, a *app.App) error {
 	expression, err := formula.Parse(s.expr)
 	if err != nil {
-		return err // says where, and the nearest known word
+		return err // names the position and the nearest known word
 	}
 	if len(s.bind) == 0 {
 		if a.Real() {
-			return errors.New("-bind is needed, one for each warehouse / 请用 -bind 指定仓库对应关系")
+			return errors.New("-bind is required, once per warehouse / 请用 -bind 指定仓库对应关系")
 		}
 		s.bind = demoBindings()
 	}
@@ -104,14 +104,14 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	return d.demo(ctx, a, now)
 }
 
-// download is the work of one merchant.
+// download is the work for one merchant.
 type download struct {
 	*settings
 	expression *formula.Formula
 	policy     formula.EvalPolicy
 }
 
-// checkWarehouses holds the bindings against the merchant's real warehouses.
+// checkWarehouses compares the bindings with the merchant's real warehouses.
 func (d *download) checkWarehouses(ctx context.Context, a *app.App) error {
 	routing := mapping.Routing{Downloads: d.bind}
 	var head jushuitan.Warehouse
@@ -133,8 +133,8 @@ func (d *download) checkWarehouses(ctx context.Context, a *app.App) error {
 		a.Printf("  %d -> %-8s %s  %s\n", b.WMSCoID, b.WarehouseCode, b.WarehouseName, figure)
 	}
 	for _, f := range append(mapping.CheckRouting(routing), mapping.CheckWarehouseSlots(head, d.bind)...) {
-		// What is about shops and stores is not this program's: see examples/doctor.
-		if f.Code != mapping.MallShopMissing && f.Code != mapping.VirtualWarehouseUnbound {
+		// Shops and stores are not checked here: see examples/doctor.
+		if f.Code != mapping.SetupMallShopMissing && f.Code != mapping.SetupVirtualWarehouseUnbound {
 			a.Printf("  finding 发现: %s\n", f)
 		}
 	}
@@ -147,13 +147,13 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 	if err != nil {
 		return nil, err
 	}
-	combined, err := mapping.CombineStock(d.bind, stock, mapping.StockDownloadRules{Policy: &d.policy})
+	combined, err := mapping.SumDownloadedStock(d.bind, stock, mapping.StockDownloadRules{Policy: &d.policy})
 	if err != nil {
 		return nil, err
 	}
 	a.Printf("\nDownloaded 已下载: %d rows of %d warehouses, %d figures for DianJia\n", rows, len(stock), len(combined.Rows))
 	for _, g := range combined.Gaps.First {
-		a.Printf("  no figure 缺数: warehouse %d, SKU %s for %s: %s (the sum goes without it: %t)\n", g.WMSCoID, g.SKUCode, g.WarehouseCode, g.Reason, !g.Withheld)
+		a.Printf("  no figure 缺数: warehouse %d, SKU %s for %s: %s (summed without it: %t)\n", g.WMSCoID, g.SKUCode, g.WarehouseCode, g.Reason, !g.Withheld)
 	}
 	if d.explain != "" {
 		d.explainSKU(a, stock)
@@ -174,14 +174,14 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 		}
 		a.Printf("  %-8s %-16s %6s -> %s\n", r.StoreCode, r.SKUCode, was, r.Qty)
 	}
-	for _, r := range change.Gone { // not known is not zero
-		a.Printf("  %-8s %-16s %6s -> not known any more 无数据, left as it is\n", r.StoreCode, r.SKUCode, r.Qty)
+	for _, r := range change.Gone { // unknown is not zero
+		a.Printf("  %-8s %-16s %6s -> no longer known 无数据, left unchanged\n", r.StoreCode, r.SKUCode, r.Qty)
 	}
 	return combined.Rows, nil
 }
 
-// read gets the stock of each warehouse once. A row does not name its warehouse: it
-// is the one that was asked for.
+// read downloads the stock of each warehouse once. A row does not name its warehouse: it is
+// the one in the request.
 func (d *download) read(ctx context.Context, client *jushuitan.Client) (stock []mapping.WarehouseStock, rows int, err error) {
 	seen := map[int64]bool{}
 	for _, b := range d.bind {
@@ -197,7 +197,7 @@ func (d *download) read(ctx context.Context, client *jushuitan.Client) (stock []
 			if err != nil {
 				return nil, 0, fmt.Errorf("stock of warehouse %d: %w", b.WMSCoID, err)
 			}
-			if i, again := latest[row.SKUID]; again { // it changed while it was read
+			if i, again := latest[row.SKUID]; again { // it changed during the download
 				w.Rows[i] = row
 				continue
 			}
@@ -210,7 +210,7 @@ func (d *download) read(ctx context.Context, client *jushuitan.Client) (stock []
 	return stock, rows, nil
 }
 
-// explainSKU shows support staff where the figures of a SKU come from.
+// explainSKU shows support staff how the figures of a SKU are computed.
 func (d *download) explainSKU(a *app.App, stock []mapping.WarehouseStock) {
 	found := false
 	for _, w := range stock {
@@ -224,11 +224,11 @@ func (d *download) explainSKU(a *app.App, stock []mapping.WarehouseStock) {
 		}
 	}
 	if !found {
-		a.Printf("  SKU %s is in none of these warehouses / 这些仓库没有商品 %[1]s，请核对商品编码\n", d.explain)
+		a.Printf("  none of these warehouses has SKU %s / 这些仓库没有商品 %[1]s，请核对商品编码\n", d.explain)
 	}
 }
 
-// readLast reads the figures of the last download; without a file there are none.
+// readLast reads the figures of the last download; there are none without a file.
 func readLast(name string) (rows []dianjia.StockRow, err error) {
 	if name == "" {
 		return nil, nil
@@ -241,7 +241,7 @@ func readLast(name string) (rows []dianjia.StockRow, err error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(text, &rows); err != nil {
-		return nil, fmt.Errorf("%s does not hold the figures of a download / 文件内容无法读取: %w", name, err)
+		return nil, fmt.Errorf("%s is not a file of downloaded figures / 文件内容无法读取: %w", name, err)
 	}
 	return rows, nil
 }

@@ -80,7 +80,7 @@ func TestExpression(t *testing.T) {
 	assert.Contains(t, figures(text), "10100001 TEE24-WHT-M - -> 100", "lock_qty was asked for: it is known")
 }
 
-// TestBindings: two warehouses feed one, and the stores' own comes back.
+// TestBindings: two warehouses feed one, and the stores' own stock is downloaded back.
 func TestBindings(t *testing.T) {
 	t.Parallel()
 	text, err := run(t, none, "-bind", "10100001=10100001:青禾总仓", "-bind", "10100099=10100001", "-bind", "10100088=STORES")
@@ -90,8 +90,8 @@ func TestBindings(t *testing.T) {
 	assert.Contains(t, text, "return_warehouse_missing")
 }
 
-// TestLast takes a fake for a real account: only what changed since the file was
-// written goes to DianJia.
+// TestLast treats a fake as a real account: only what changed since the file was written is
+// sent to DianJia.
 func TestLast(t *testing.T) {
 	t.Parallel()
 	srv := jushuitantest.NewServer()
@@ -126,17 +126,17 @@ func TestLast(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, names, 1, "no part of a file is left behind")
 
-	// A warehouse that is no longer mapped: its figures are not taken for zero.
+	// A warehouse that is no longer mapped: its figures are not treated as zero.
 	text, err = run(t, env, append(args[:len(args)-1:len(args)-1], "5=W6")...)
 	require.NoError(t, err, "%s", text)
-	assert.Contains(t, text, "7 -> not known any more")
+	assert.Contains(t, text, "7 -> no longer known")
 
 	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
 	_, err = run(t, env, args...)
 	require.ErrorContains(t, err, "文件内容无法读取")
 
 	_, err = run(t, env, args[:len(args)-2]...)
-	require.ErrorContains(t, err, "-bind is needed")
+	require.ErrorContains(t, err, "-bind is required")
 }
 
 func TestBindFlag(t *testing.T) {

@@ -4,15 +4,15 @@
 //	go run ./examples/head-office-allocates
 //
 // The implementation guide shows this flow as a picture that is not available. Our
-// reading: a cross-warehouse transfer (跨仓调拨) from the head warehouse to the warehouse
-// that stands for the stores. What was shipped and received is read back, and each
-// difference ends in a decision: asked for again, or settled by a difference document.
+// interpretation: a cross-warehouse transfer (跨仓调拨) from the head warehouse to the
+// warehouse that represents the stores. Shipped and received quantities are read back, and
+// each difference requires a decision: request again, or settle with a difference document.
 //
-// The flow is in package allocate: what to copy is in its host.go. It shows the seven
-// failures that every flow shows; instead of pushes, which transfers do not have, a job
-// that runs twice and a poll that was missed.
+// The flow is in package allocate; the code to copy is in its host.go. It shows the seven
+// failures that every flow shows. Transfers have no pushes; in their place it shows a job
+// that runs twice and a missed poll.
 //
-// With a real account it uploads one transfer and shows how far it is:
+// With a real account it uploads one transfer and shows its progress:
 //
 //	go run ./examples/head-office-allocates -app-key KEY -no PH-1 -from 10100001:1 -to 10100088:1 -lines 'TEE-M=10' -yes
 package main

@@ -21,7 +21,7 @@ func TestProgram(t *testing.T) {
 		`carrier "CN-JSD" \("菜鸟急送达"\) of Jushuitan 聚水潭 is not in the table`,
 		`状态为 Confirmed，不能取消`,
 		`PH-3002 is read as received 已收货`,
-		`the token was renewed by itself`,
+		`the client renewed the token`,
 		`TEE24-WHT-L +6 +4 +- +2 +-\n`, // shipped less, nothing received yet
 		`TEE24-WHT-M +10 +10 +9 +- +1\n`,
 		`CAP24-RED +4 +4 +5 +- +-1\n`,
@@ -53,12 +53,12 @@ func TestAccount(t *testing.T) {
 	cred := srv.Credentials()
 	env, args := flowstest.Account(cred.AppKey, cred.AppSecret, srv.URL)
 	_, err := flowstest.Start(t, program(), env, args...)
-	require.ErrorContains(t, err, "needs -no")
+	require.ErrorContains(t, err, "requires -no")
 
 	args = append(args, "-no", "PH-1", "-from", "10100001:1", "-to", "10100088:1", "-lines", demo.TeeM+"=10")
 	text, err := flowstest.Start(t, program(), env, args...)
 	require.NoError(t, err)
-	assert.Contains(t, text, "give -yes")
+	assert.Contains(t, text, "confirm with -yes")
 	assert.Empty(t, srv.Transfers())
 
 	args = append(args, "-yes")
@@ -72,3 +72,6 @@ func TestAccount(t *testing.T) {
 	assert.Regexp(t, demo.TeeM+` +10 +8 +- +2 +-\n`, text)
 	assert.Len(t, srv.Transfers(), 2, "the outgoing document and its incoming one, no third")
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

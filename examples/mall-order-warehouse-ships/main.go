@@ -3,11 +3,11 @@
 //
 //	go run ./examples/mall-order-warehouse-ships
 //
-// First the flow as it should go (part 3 of the guide), then what goes wrong: the seven
-// failures that every flow shows, an order that was assigned to 店加线下仓, and a push that
-// is forged. What else reconcile can find is in examples/reconcile.
+// It shows the flow as it should go (part 3 of the guide), then what goes wrong: the seven
+// failures that every flow shows, an order that was assigned to 店加线下仓, and a forged push.
+// What else reconcile can find is in examples/reconcile.
 //
-// The flow is in package mall: what to copy is in its host.go.
+// The flow is in package mall; the code to copy is in its host.go.
 //
 // With a real account it prints what the merchant enters in Jushuitan, and the state of
 // one order; it writes nothing:
@@ -35,7 +35,7 @@ func program() app.Program {
 	return app.Program{
 		Name: "mall-order-warehouse-ships", Options: mall.FakeOptions(),
 		Flags: func(fs *flag.FlagSet) {
-			fs.StringVar(&order, "order", "", "real account: number of an order 线上单号 whose state is shown")
+			fs.StringVar(&order, "order", "", "real account: order number 线上单号 to show")
 		},
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
@@ -46,7 +46,7 @@ func program() app.Program {
 	}
 }
 
-// readAccount reads only.
+// readAccount only reads.
 func readAccount(ctx context.Context, a *app.App, order string) error {
 	var shop *jushuitan.Shop
 	for s, err := range a.Client.Shops.All(ctx, &jushuitan.ShopQuery{}) {
@@ -58,7 +58,7 @@ func readAccount(ctx context.Context, a *app.App, order string) error {
 		}
 	}
 	if shop == nil {
-		return errors.New("no shop of the type 商家自有商城: make one in Jushuitan first / 请先在聚水潭创建商家自有商城店铺")
+		return errors.New("no shop of the type 商家自有商城: create one in Jushuitan / 请先在聚水潭创建商家自有商城店铺")
 	}
 	var head *jushuitan.Warehouse
 	for w, err := range a.Client.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
@@ -85,7 +85,7 @@ func readAccount(ctx context.Context, a *app.App, order string) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range page.Orders { // several, where the order was split
+	for _, o := range page.Orders { // several if the order was split
 		a.Printf("\n%s o_id %d: %s\n", o.SoID, o.OID, mapping.OrderStateOf(o.Status).Label())
 	}
 	a.Printf("%d orders found / 找到 %d 个订单\n", len(page.Orders), len(page.Orders))

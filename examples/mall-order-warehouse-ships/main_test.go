@@ -24,8 +24,8 @@ func TestProgram(t *testing.T) {
 		`carrier "CN-JSD" \("菜鸟急送达"\) of Jushuitan 聚水潭 is not in the table`,
 		`delivered at attempt 2: \["菜鸟急送达 JS2104"\]`,
 		`2 attempts, handled 1 time, 2 tees shipped`,
-		`token of the URL refused: it is missing`,
-		`the token was renewed by itself`,
+		`token of the URL refused: missing`,
+		`the client renewed the token`,
 		`2 pushes are lost: DianJia knows of no parcel`,
 		`Reconcile +MALL-2107 YT2107 +missed: handed to the function for pushes`,
 		`2 found, the order is all shipped`, `the next run finds 0`,
@@ -44,7 +44,7 @@ func TestDryRun(t *testing.T) {
 	assert.Contains(t, text, "nothing was sent")
 }
 
-// TestAccount reads a real account: what to register, and an order's state.
+// TestAccount reads a real account: what must be registered, and an order's state.
 func TestAccount(t *testing.T) {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
@@ -54,7 +54,7 @@ func TestAccount(t *testing.T) {
 	require.ErrorContains(t, err, "商家自有商城")
 
 	require.NoError(t, demo.Furnish(srv))
-	_, err = srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{{SKUID: demo.Cap, Qty: decimal.NewFromInt(1)}}})
+	_, err = srv.ImportOrder(jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{{SKUID: demo.Cap, Qty: decimal.NewFromInt(1)}}})
 	require.NoError(t, err)
 	text, err := flowstest.Start(t, program(), env, append(args, "-merchant", "10010", "-order", "MALL-1")...)
 	require.NoError(t, err)
@@ -65,3 +65,6 @@ func TestAccount(t *testing.T) {
 		assert.NotContains(t, r.Path, "upload", "it writes nothing")
 	}
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

@@ -3,14 +3,14 @@
 //
 //	go run ./examples/online-order-store-ships
 //
-// First the flow as it should go (part 2 of the guide), then what goes wrong: the seven
-// failures that every flow shows, and some of its own. Jushuitan pushes nothing about
-// these documents, they are fetched: instead of a push that comes twice there is a job
-// that runs twice, instead of a push that is lost a poll that was missed.
+// It shows the flow as it should go (part 2 of the guide), then what goes wrong: the seven
+// failures that every flow shows, and some of its own. Jushuitan sends no pushes for these
+// documents, so they are polled: a job that runs twice takes the place of a duplicate push,
+// and a missed poll that of a lost push.
 //
-// The flow is in package storeship: what to copy is in its host.go.
+// The flow is in package storeship; the code to copy is in its host.go.
 //
-// With a real account it lists what stores are to ship, and ships one document:
+// With a real account it lists what stores must ship, and ships one document:
 //
 //	go run ./examples/online-order-store-ships -app-key KEY
 //	go run ./examples/online-order-store-ships -app-key KEY -ship 123456 -carrier 圆通速递 -waybill YT1 -yes
@@ -46,11 +46,11 @@ func program() app.Program {
 		Name: "online-order-store-ships", Furnish: storeship.Furnish,
 		Flags: func(fs *flag.FlagSet) {
 			fs.BoolVar(&o.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
-			fs.IntVar(&o.days, "days", 7, "real account: how far back to look for documents that wait")
+			fs.IntVar(&o.days, "days", 7, "real account: days to look back for waiting documents")
 			fs.Int64Var(&o.ship, "ship", 0, "real account: io_id of the outbound document 出库单 to ship")
 			fs.StringVar(&o.carrier, "carrier", "", "real account: name of the carrier 物流公司")
-			fs.StringVar(&o.waybill, "waybill", "", "real account: waybill 快递单号")
-			fs.BoolVar(&o.yes, "yes", false, "real account: really ship")
+			fs.StringVar(&o.waybill, "waybill", "", "real account: waybill number 快递单号")
+			fs.BoolVar(&o.yes, "yes", false, "real account: confirm the shipment")
 		},
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
@@ -61,7 +61,7 @@ func program() app.Program {
 	}
 }
 
-// real lists what waits for stores, or ships one document.
+// real lists the documents that wait for stores, or ships one.
 func real(ctx context.Context, a *app.App, o options) error {
 	h := &storeship.Host{Client: a.Client}
 	if err := h.LoadCarriers(ctx); err != nil {
@@ -74,7 +74,7 @@ func real(ctx context.Context, a *app.App, o options) error {
 		}
 		a.Printf("io_id %d %s: %s, %s\n", doc.IOID, doc.SoID, mapping.OutboundStateOf(doc.Status).Label(), storeship.Lines(doc))
 		if !o.yes && !a.DryRun {
-			a.Printf("This ships it in a real account: give -yes to do it, -dry-run to see it. / 将写入真实账号，确认请加 -yes\n")
+			a.Printf("This ships it in a real account: confirm with -yes, or preview with -dry-run. / 将写入真实账号，确认请加 -yes\n")
 			return nil
 		}
 		return h.Ship(ctx, doc, o.carrier, o.waybill)
@@ -93,6 +93,6 @@ func real(ctx context.Context, a *app.App, o options) error {
 		n++
 		a.Printf("io_id %d  %s  %s\n", doc.IOID, doc.SoID, storeship.Lines(doc))
 	}
-	a.Printf("%d documents of %d days wait in %s (%d). / 近 %d 天 %d 张出库单待发货\n", n, o.days, dianjia.WarehouseName, wmsCoID, o.days, n)
+	a.Printf("%d documents of %d days are waiting in %s (%d). / 近 %d 天 %d 张出库单待发货\n", n, o.days, dianjia.WarehouseName, wmsCoID, o.days, n)
 	return nil
 }

@@ -23,10 +23,10 @@ func TestProgram(t *testing.T) {
 			text := flowstest.Run(t, program(), args...)
 			for _, want := range []string{
 				`Flow 1 线上订单线下发货`,
-				`carrier "圆通速运达" of DianJia 店加 is not in the table; nearest: .*"YTO"`,
+				`carrier "圆通速运达" of DianJia 店加 is not in the table; most similar: .*"YTO"`,
 				`nothing was sent, the document waits`,
 				`io_id \d+ YT1101 +shipped`,
-				`carrier "YUNDA" \("韵达速递"\) has no code of Jushuitan`,
+				`carrier "YUNDA" \("韵达速递"\) has no code for Jushuitan`,
 				`the repeat counts as done`,
 				`出库单已发货，不能重复发货`,
 				`状态为 Sent，不能取消`,
@@ -34,7 +34,7 @@ func TestProgram(t *testing.T) {
 				`SF1103 TEE24-WHT-L +the order is shipping 发货中`,
 				`SF1104 CAP24-RED +the order is shipped 已发货`,
 				`downloaded: TEE24 圆领纯棉T恤 绿色 M`,
-				`the token was renewed by itself`,
+				`the client renewed the token`,
 				`2 documents found, DY-1106 is voided`,
 				`DY-1105 +not read 漏读 +1  read by the next poll: waiting 待出库`,
 				`Differences 差异: 3 found, 0 unexplained`,
@@ -56,15 +56,15 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestAccount lists what waits, and ships it once.
+// TestAccount lists the waiting documents, and ships one once.
 func TestAccount(t *testing.T) {
 	srv := jushuitantest.NewServer()
 	defer srv.Close()
 	require.NoError(t, demo.Furnish(srv))
 	require.NoError(t, storeship.Furnish(srv))
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{{SKUID: storeship.NewSKU, Qty: decimal.NewFromInt(1)}}})
+	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{{SKUID: storeship.NewSKU, Qty: decimal.NewFromInt(1)}}})
 	require.NoError(t, err)
-	ioID, err := srv.Assign(oID, demo.StoreWarehouse)
+	ioID, err := srv.AssignOrder(oID, demo.StoreWarehouse)
 	require.NoError(t, err)
 
 	cred := srv.Credentials()
@@ -72,23 +72,26 @@ func TestAccount(t *testing.T) {
 	text, err := flowstest.Start(t, program(), env, args...)
 	require.NoError(t, err)
 	assert.Contains(t, text, fmt.Sprintf("io_id %d  DY-1  %s x1", ioID, storeship.NewSKU))
-	assert.Contains(t, text, "1 documents of 7 days wait")
+	assert.Contains(t, text, "1 documents of 7 days are waiting")
 
 	args = append(args, "-ship", fmt.Sprint(ioID), "-waybill", "YT1")
 	text, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递")...)
 	require.NoError(t, err)
-	assert.Contains(t, text, "give -yes")
+	assert.Contains(t, text, "confirm with -yes")
 	text, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递", "-dry-run")...)
 	require.NoError(t, err)
 	assert.Contains(t, text, "dry run: Outbounds.Ship")
-	waiting, _ := srv.OutboundOf(oID)
+	waiting, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, jushuitan.OutboundStatusWaitConfirm, waiting.Status, "a dry run ships nothing")
 	_, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆快", "-yes")...)
 	require.ErrorContains(t, err, "not in the table")
-	for range 2 { // the second time it is done already
+	for range 2 { // the second time it is already done
 		_, err = flowstest.Start(t, program(), env, append(args, "-carrier", "圆通速递", "-yes")...)
 		require.NoError(t, err)
 	}
-	doc, _ := srv.OutboundOf(oID)
+	doc, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, "Confirmed YTO YT1", doc.Status+" "+doc.LCID+" "+doc.LID)
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

@@ -1,7 +1,7 @@
-// Command opentelemetry shows how to watch the client with OpenTelemetry: through
-// the transport of its http.Client, and through a hook around each attempt. It runs
-// against a fake server in the same process, which fails once, so that one call has
-// two attempts, and prints the spans.
+// Command opentelemetry shows how to observe the client with OpenTelemetry: through the
+// transport of its http.Client, and through a hook around each attempt. It runs against a
+// fake server in the same process, which fails once, so that one call has two attempts, and
+// prints the spans.
 //
 //	go run .
 package main
@@ -38,7 +38,7 @@ func main() {
 func run(ctx context.Context, w io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	// A program of yours exports to a collector instead.
+	// Your program exports to a collector instead.
 	spans, reader := tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
@@ -60,7 +60,7 @@ const (
 	mallShop   = 10200077
 )
 
-// upload sends one order, under the span of a piece of work.
+// upload uploads one order under a parent span.
 func upload(ctx context.Context, srv *jushuitantest.Server, base http.RoundTripper, tp trace.TracerProvider, mp metric.MeterProvider) error {
 	if err := srv.AddShop(jushuitan.Shop{ShopID: mallShop, ShopName: "微商城", ShopSite: "商家自有商城"}); err != nil {
 		return err
@@ -102,7 +102,7 @@ func order(shopID int64, soID string) jushuitan.OrderUpload {
 	}
 }
 
-// printSpans prints the spans as a tree, in the order of their beginnings.
+// printSpans prints the spans as a tree, ordered by start time.
 func printSpans(w io.Writer, spans tracetest.SpanStubs) error {
 	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	below := map[trace.SpanID][]tracetest.SpanStub{}

@@ -35,11 +35,11 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// watched is what one run of upload left behind.
+// watched is what one run of upload recorded.
 type watched struct {
 	spans   tracetest.SpanStubs
 	metrics metricdata.ResourceMetrics
-	secrets map[string]string // what they are, by their text
+	secrets map[string]string // kind of secret by its text
 	sent    string            // all forms, decoded
 	err     error
 }
@@ -133,7 +133,7 @@ func (r *recorder) note(values url.Values) {
 	}
 }
 
-// texts is every text of a span: names, status, attributes, events, links.
+// texts returns every text of a span: names, status, attributes, events, links.
 func texts(s tracetest.SpanStub) []string {
 	out := []string{s.Name, s.Status.Description, s.InstrumentationScope.Name, s.SpanContext.TraceState().String()}
 	add := func(list []attribute.KeyValue) {
@@ -153,7 +153,7 @@ func texts(s tracetest.SpanStub) []string {
 	return out
 }
 
-// words is every text in v, names of members included.
+// words returns every text in v, including names of members.
 func words(t *testing.T, v any) []string {
 	t.Helper()
 	data, err := json.Marshal(v)
@@ -171,7 +171,7 @@ func words(t *testing.T, v any) []string {
 	}
 }
 
-// leaks tells which kinds of secrets are in the texts.
+// leaks returns the kinds of secrets that are in the texts.
 func leaks(secrets map[string]string, texts ...string) []string {
 	var found []string
 	for _, text := range texts {
@@ -184,8 +184,8 @@ func leaks(secrets map[string]string, texts ...string) []string {
 	return found
 }
 
-// TestSpans: a call with one repeat has a span for each attempt and each request,
-// under the span of the caller.
+// TestSpans: a call with one retry has a span for each attempt and each request, under the
+// span of the caller.
 func TestSpans(t *testing.T) {
 	w := watchUpload(t, jushuitantest.Fault{Path: uploadPath, Kind: jushuitantest.HTTP5xx, Times: 1})
 	require.NoError(t, w.err)
@@ -234,8 +234,8 @@ func keys(s tracetest.SpanStub) []attribute.Key {
 	return out
 }
 
-// TestNothingLeaks: no secret, token, signature or personal data is in what is
-// exported, whatever happens to the call.
+// TestNothingLeaks: what is exported contains no secret, token, signature or personal data,
+// whatever happens to the call.
 func TestNothingLeaks(t *testing.T) {
 	tests := map[string]struct {
 		fault jushuitantest.Fault

@@ -17,24 +17,24 @@ import (
 
 const scope = "github.com/dianjia/jushuitan-go/examples/opentelemetry"
 
-// The attributes that are recorded, and no others: nothing of the form, the
-// answer, the token or the signature, and not the server's words either, which may
-// repeat personal data.
+// The recorded attributes. Nothing else is recorded: nothing of the form, the answer, the
+// token or the signature, and not the server's message either, which may repeat personal
+// data.
 const (
 	attrOp       = attribute.Key("jushuitan.op")             // Orders.Upload
 	attrPath     = attribute.Key("jushuitan.path")           // /open/jushuitan/orders/upload
 	attrMerchant = attribute.Key("jushuitan.merchant")       // the host's own id
-	attrAttempt  = attribute.Key("jushuitan.attempt")        // from 1
+	attrAttempt  = attribute.Key("jushuitan.attempt")        // counted from 1
 	attrOutcome  = attribute.Key("jushuitan.outcome")        // ok, rejected, unknown ...
 	attrCode     = attribute.Key("jushuitan.code")           // of the answer
 	attrSent     = attribute.Key("jushuitan.bytes.sent")     // of biz
 	attrReceived = attribute.Key("jushuitan.bytes.received") // of the answer
 )
 
-// httpClient returns a client whose transport makes a span for each HTTP request, the
-// token calls included. Forms and answers travel in bodies, which are not recorded;
-// the URL is the bare path. The trace's ids are not sent along: the server is not
-// ours. Use it with jushuitan.WithHTTPClient.
+// httpClient returns a client whose transport creates a span for each HTTP request,
+// including token calls. Forms and answers travel in bodies, which are not recorded; the
+// URL is only the path. Trace ids are not propagated, since the server belongs to a third
+// party. Use it with jushuitan.WithHTTPClient.
 func httpClient(base http.RoundTripper, tp trace.TracerProvider, mp metric.MeterProvider) *http.Client {
 	return &http.Client{Transport: otelhttp.NewTransport(base,
 		otelhttp.WithTracerProvider(tp),
@@ -44,21 +44,21 @@ func httpClient(base http.RoundTripper, tp trace.TracerProvider, mp metric.Meter
 	)}
 }
 
-// hook makes a span and measurements for each attempt of a call: the wait for the
-// quota, and the end of it in the server's terms. Use it with jushuitan.WithHook.
+// hook records a span and measurements for each attempt of a call: the wait for the quota,
+// and the result in the server's terms. Use it with jushuitan.WithHook.
 //
-// The span is made when the attempt is over, with the time of its beginning, since a
-// hook cannot change the context. So it is the sibling of its HTTP span, below the
-// span of the caller's context.
+// The span is created when the attempt is over, with its original start time, since a hook
+// cannot change the context. So it is a sibling of its HTTP span, below the span of the
+// caller's context.
 func hook(tp trace.TracerProvider, mp metric.MeterProvider) (jushuitan.Hook, error) {
 	tracer, meter := tp.Tracer(scope), mp.Meter(scope)
 	attempts, err := meter.Int64Counter("jushuitan.attempts",
-		metric.WithDescription("Attempts of calls, repeats included."))
+		metric.WithDescription("Attempts of calls, including retries."))
 	if err != nil {
 		return jushuitan.Hook{}, err
 	}
 	took, err := meter.Float64Histogram("jushuitan.attempt.duration", metric.WithUnit("s"),
-		metric.WithDescription("Time of an attempt, the wait for the quota included."))
+		metric.WithDescription("Duration of an attempt, including the wait for the quota."))
 	if err != nil {
 		return jushuitan.Hook{}, err
 	}
@@ -84,7 +84,7 @@ func hook(tp trace.TracerProvider, mp metric.MeterProvider) (jushuitan.Hook, err
 		}
 		span.End(trace.WithTimestamp(end))
 
-		// No merchant here: each would be a series of its own.
+		// No merchant here, since each would become a separate time series.
 		set := metric.WithAttributes(attrOp.String(a.Op), attrOutcome.String(outcome), attrCode.Int64(a.Code))
 		attempts.Add(ctx, 1, set)
 		took.Record(ctx, a.Took.Seconds(), set)

@@ -20,10 +20,10 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-// demonstrate runs the server, lets the fake's operator work, and ends the server.
+// demonstrate runs the server, lets the fake's operator work, and stops the server.
 func demonstrate(ctx context.Context, a *app.App) error {
 	if a.Real() {
-		return fmt.Errorf("with a real account give -listen / 连接真实账号请使用 -listen")
+		return fmt.Errorf("a real account requires -listen / 连接真实账号请使用 -listen")
 	}
 	if flows.DryRunEnds(a) {
 		return nil
@@ -83,8 +83,8 @@ func (d *demonstration) say(format string, args ...any) { d.printf("\n-- "+forma
 //nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func (d *demonstration) run(ctx context.Context) error {
 	d.say("The merchant authorises the app, and the browser comes back 授权回调")
-	redirect := d.base + authorizePath + "?" + d.erp.Grant("", d.authorize.State(demo.Merchant)).Encode()
-	for range 2 { // somebody calls the same address again: refused
+	redirect := d.base + authorizePath + "?" + d.erp.Authorize("", d.authorize.State(demo.Merchant)).Encode()
+	for range 2 { // the same address is called again: refused
 		if err := d.get(ctx, redirect); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (d *demonstration) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ioID, err := d.erp.Assign(first, demo.MainWarehouse)
+	ioID, err := d.erp.AssignOrder(first, demo.MainWarehouse)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *demonstration) run(ctx context.Context) error {
 		{LCID: "YTO", LID: "YT7001", Lines: flows.Qtys{demo.TeeM: 2}.Decimals()},
 		{LCID: "SF", LID: "SF7002", Lines: flows.Qtys{demo.Cap: 1}.Decimals()},
 	} {
-		if err := d.erp.Ship(ioID, p); err != nil {
+		if err := d.erp.ShipOutbound(ioID, p); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func (d *demonstration) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.erp.Cancel(second, "缺货"); err != nil {
+	if err := d.erp.CancelOrder(second, "缺货"); err != nil {
 		return err
 	}
 	if err := d.erp.WaitPushes(ctx); err != nil {
@@ -158,16 +158,16 @@ func (d *demonstration) run(ctx context.Context) error {
 	return d.failures(ctx, urls)
 }
 
-// order lets an order of the mall come in.
+// order creates an order of the mall.
 func (d *demonstration) order(soID string, lines flows.Qtys) (oID int64, err error) {
 	u := jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: soID}
 	for _, it := range lines.Items() {
 		u.Items = append(u.Items, jushuitan.OrderUploadItem{SKUID: it.SKUCode, Qty: it.Qty, Price: decimal.NewFromInt(59)})
 	}
-	return d.erp.ReceiveOrder(u)
+	return d.erp.ImportOrder(u)
 }
 
-// failures are pushes that go wrong on purpose.
+// failures sends pushes that fail on purpose.
 func (d *demonstration) failures(ctx context.Context, urls dianjia.URLBuilder) error {
 	to := dianjia.Target{EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)}
 	send := func(urls dianjia.URLBuilder, p *jushuitan.CancelPush) error {
@@ -176,7 +176,7 @@ func (d *demonstration) failures(ctx context.Context, urls dianjia.URLBuilder) e
 			return err
 		}
 		sees := "accepted 已接收"
-		if err := sender.Cancel(ctx, to, p); err != nil {
+		if err := sender.SendCancel(ctx, to, p); err != nil {
 			sees = err.Error()
 		}
 		d.printf("  the sender sees: %s\n", sees)
@@ -186,15 +186,15 @@ func (d *demonstration) failures(ctx context.Context, urls dianjia.URLBuilder) e
 	if err := send(urls, &jushuitan.CancelPush{SoID: "MALL-7002", Remark: "缺货"}); err != nil {
 		return err
 	}
-	d.say("Failure, on purpose: a push without the token, its sign is right 伪造推送")
+	d.say("Failure, on purpose: a push without the token, with a valid checksum 伪造推送")
 	if err := send(dianjia.URLBuilder{BaseURL: urls.BaseURL}, &jushuitan.CancelPush{SoID: "MALL-7001"}); err != nil {
 		return err
 	}
-	d.say("Failure, on purpose: a push with a token that another secret made 密钥不符")
+	d.say("Failure, on purpose: a push with a token of another secret 密钥不符")
 	if err := send(dianjia.URLBuilder{BaseURL: urls.BaseURL, Secret: rand.Text()}, &jushuitan.CancelPush{SoID: "MALL-7001"}); err != nil {
 		return err
 	}
-	d.say("Health, and the end 健康检查、优雅退出")
+	d.say("Health check and graceful shutdown 健康检查、优雅退出")
 	if err := d.get(ctx, d.base+"/healthz"); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (d *demonstration) failures(ctx context.Context, urls dianjia.URLBuilder) e
 			lost++
 		}
 	}
-	d.printf("The ERP sent %d pushes, %d of them in vain.\n", len(d.erp.Pushes()), lost)
+	d.printf("The ERP sent %d pushes; %d of them were lost.\n", len(d.erp.Pushes()), lost)
 	if lost > 0 || d.handled.Load() != int64(len(d.erp.Pushes())) {
 		return fmt.Errorf("%d pushes were sent, %d handled, %d lost", len(d.erp.Pushes()), d.handled.Load(), lost)
 	}

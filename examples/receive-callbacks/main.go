@@ -10,19 +10,19 @@
 //	export JUSHUITAN_PUSH_SECRET=...
 //	go run ./examples/receive-callbacks -listen 127.0.0.1:8081 -public-url https://shop.example.com
 //
-// It prints a line for each push. The URLs to register hold tokens, which do not belong
+// It prints a line for each push. The registered URLs contain tokens, which do not belong
 // in logs: -new-secret and -show-urls print them, as does a run without a secret, whose
-// URLs end with it. Beside the sandbox (examples/sandbox) it registers them by itself
-// with -sandbox http://127.0.0.1:8080; ship an order on the sandbox's page, and the push
-// shows here.
+// URLs are valid only for that run. Beside the sandbox (examples/sandbox) it registers them
+// by itself with -sandbox http://127.0.0.1:8080; ship an order on the sandbox's page, and
+// the push appears here.
 //
-// What was handled is remembered in memory, unless -seen names a file: with it a push
-// that comes again after a restart is acknowledged and not handled again. -journal names
-// a file with what was handled, for the program reconcile. A crash between the two
-// handles a push again, so that the work of a host must bear a repeat.
+// Handled pushes are remembered in memory, unless -seen names a file: then a push that is
+// repeated after a restart is acknowledged without being handled again. -journal names a
+// file that records what was handled, for the program reconcile. After a crash between the
+// two, a push is handled again, so the work of a host must be idempotent.
 //
-// Serve over TLS where others can reach it (a proxy before it), and keep queries out of
-// the proxy's access logs too. On an interrupt or SIGTERM it takes no more pushes and
+// Serve over TLS if others can reach it (behind a proxy), and keep query strings out of the
+// proxy's access logs too. On an interrupt or SIGTERM it accepts no more pushes and
 // finishes those in progress.
 package main
 
@@ -64,16 +64,16 @@ func program() app.Program {
 	return app.Program{
 		Name: "receive-callbacks",
 		Flags: func(fs *flag.FlagSet) {
-			fs.StringVar(&o.listen, "listen", "", "serve on this address, such as 127.0.0.1:8081, until interrupted; without it the demonstration runs")
-			fs.StringVar(&o.publicURL, "public-url", "", "how others reach this server, for the URLs to register; http:// and the address by default")
-			fs.StringVar(&o.secretEnv, "secret-env", "JUSHUITAN_PUSH_SECRET", "environment variable with the secrets of the URLs' tokens: the present one first, then after commas previous ones")
-			fs.StringVar(&o.journal, "journal", "", "file in which handled pushes are noted, for reconcile; in memory by default")
-			fs.StringVar(&o.seen, "seen", "", "file in which handled pushes are remembered, so that repeats are known after a restart; in memory by default")
-			fs.StringVar(&o.sandbox, "sandbox", "", "URL of a sandbox in which the four URLs are registered")
+			fs.StringVar(&o.listen, "listen", "", "listen address such as 127.0.0.1:8081, to serve until interrupted; without it the demonstration runs")
+			fs.StringVar(&o.publicURL, "public-url", "", "public base URL of this server, for the URLs to register; by default http:// and the listen address")
+			fs.StringVar(&o.secretEnv, "secret-env", "JUSHUITAN_PUSH_SECRET", "environment variable with the secrets of the URLs' tokens, comma-separated, the current one first")
+			fs.StringVar(&o.journal, "journal", "", "journal file of handled pushes, for reconcile; by default in memory")
+			fs.StringVar(&o.seen, "seen", "", "file of handled pushes, so that duplicates are recognized after a restart; by default in memory")
+			fs.StringVar(&o.sandbox, "sandbox", "", "URL of a sandbox in which to register the four URLs")
 			fs.Int64Var(&o.shop, "storage-code", demo.MallShop, "storageCode of the URLs: the shop_id 店铺编号 of the self-owned mall")
 			fs.Int64Var(&o.warehouse, "warehouse", demo.MainWarehouse, "storageCode of the stock URL: the wms_co_id 仓库编号 whose stock is pushed")
-			fs.BoolVar(&o.showURLs, "show-urls", false, "print the URLs to register with their tokens, when the server starts")
-			fs.BoolVar(&o.newSecret, "new-secret", false, "make a secret, print it with the URLs to register, and end")
+			fs.BoolVar(&o.showURLs, "show-urls", false, "print the URLs to register, with their tokens, at start")
+			fs.BoolVar(&o.newSecret, "new-secret", false, "create a secret, print it with the URLs to register, and exit")
 		},
 		// The demonstration authorises the app, which service providers' apps need.
 		Options: []jushuitantest.Option{jushuitantest.WithApp(jushuitan.Credentials{AppKey: "demo-isv", AppSecret: rand.Text(), Type: jushuitan.ServiceProvider})},
@@ -89,10 +89,10 @@ func program() app.Program {
 	}
 }
 
-// newSecret prints a secret and what follows from it.
+// newSecret prints a secret and the URLs derived from it.
 func newSecret(a *app.App, o options) error {
 	secret := rand.Text()
-	a.Printf("# Put this into the environment of the server; nobody else needs it. / 仅配置在接收服务的环境变量中\nexport %s=%s\n\n", o.secretEnv, secret)
+	a.Printf("# Set this in the server's environment only. / 仅配置在接收服务的环境变量中\nexport %s=%s\n\n", o.secretEnv, secret)
 	urls := dianjia.URLBuilder{BaseURL: base(cmp.Or(o.publicURL, "https://your-host.example.com")), Secret: secret}
 	return urls.WriteSettings(a.Out, settings(a, o))
 }
@@ -110,8 +110,8 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	secrets := strings.FieldsFunc(os.Getenv(o.secretEnv), func(r rune) bool { return r == ',' })
 	if len(secrets) == 0 {
 		secrets = []string{rand.Text()}
-		o.showURLs = o.showURLs || o.sandbox == "" // they are known nowhere else
-		a.Printf("There is no secret in %s: the URLs below are good until this program ends. Make one with -new-secret. / 未设置密钥，以下地址仅本次运行有效，请用 -new-secret 生成。\n", o.secretEnv)
+		o.showURLs = o.showURLs || o.sandbox == "" // they are not shown anywhere else
+		a.Printf("There is no secret in %s: the URLs below are valid until this program exits. Create one with -new-secret. / 未设置密钥，以下地址仅本次运行有效，请用 -new-secret 生成。\n", o.secretEnv)
 	}
 	var journal callback.Journal = callback.NewMemoryJournal(0, time.Now())
 	if o.journal != "" {
@@ -119,7 +119,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = file.Close() }() // each note was synced
+		defer func() { _ = file.Close() }() // each record was synced
 		journal = file
 	}
 	var deduper jushuitan.Deduper = jushuitan.NewMemoryDeduper(0)
@@ -135,7 +135,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	if a.Real() {
 		cfg.client = a.Client
 	} else {
-		a.Printf("Without -app-key there is no app to authorise: only pushes are taken. / 未指定 -app-key，仅接收推送，不处理授权回调。\n")
+		a.Printf("Without -app-key only pushes are received, not authorisations. / 未指定 -app-key，仅接收推送，不处理授权回调。\n")
 	}
 	s, err := newServer(cfg)
 	if err != nil {
@@ -148,13 +148,13 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	}
 	public := cmp.Or(o.publicURL, "http://"+l.Addr().String())
 	urls := dianjia.URLBuilder{BaseURL: base(public), Secret: secrets[0]}
-	s.printf("receiving at %s, health at %s/healthz, Ctrl-C ends / 接收地址，按 Ctrl-C 结束\n\n", public, public)
+	s.printf("receiving at %s, health at %s/healthz, stop with Ctrl-C / 接收地址，按 Ctrl-C 结束\n\n", public, public)
 	text, err := urls.SettingsText(settings(a, o))
 	if err != nil {
 		return closing(l, err)
 	}
 	if !o.showURLs {
-		text = tokens.ReplaceAllString(text, "${1}***") + "\nThe tokens are hidden, as output ends up in logs; -show-urls shows them. / 令牌已隐藏，以免进入日志；-show-urls 显示完整地址。\n"
+		text = tokens.ReplaceAllString(text, "${1}***") + "\nThe tokens are hidden, since output ends up in logs; -show-urls shows them. / 令牌已隐藏，以免进入日志；-show-urls 显示完整地址。\n"
 	}
 	s.printf("%s", text)
 	if o.sandbox != "" {
@@ -167,7 +167,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	return s.serve(ctx, l)
 }
 
-var tokens = regexp.MustCompile(`([?&]token=)[^&\s]+`)
+var tokens = regexp.MustCompile(`([?&](?:jstT|t)oken=)[^&\s]+`)
 
 func closing(l net.Listener, err error) error {
 	_ = l.Close()

@@ -31,16 +31,16 @@ func TestProgram(t *testing.T) {
 	text := flowstest.Run(t, program())
 	for _, want := range []string{
 		`authorised 授权成功 entId=10010: Token\{AccessToken:\*\*\*`,
-		`its state is used\n  answered HTTP 403`,
+		`the state was already used\n  answered HTTP 403`,
 		`push logistics.upload 物流同步 entId=10010 storageCode=10200077: MALL-7001 by 圆通速递 YT7001: TEE24-WHT-M x2`,
 		`MALL-7001 by 顺丰速运 SF7002: CAP24-RED x1`,
 		`push cancel.order 取消订单 .*MALL-7002`,
 		`RET-7001 确认收货 MALL-7001: TEE24-WHT-M x1`,
 		`RET-7001 取消收货`,
 		`push inventory.upload 库存同步 entId=10010 storageCode=10100001: 3 rows: .*CAP24-RED=99`,
-		`repeat 重复推送: acknowledged, not handled again\n  the sender sees: accepted`,
-		`token of the URL refused: it is missing`,
-		`none of the secrets made it for this URL`,
+		`duplicate 重复推送: acknowledged, not handled again\n  the sender sees: accepted`,
+		`token of the URL refused: missing`,
+		`it was not derived from any of the secrets for this URL`,
 		`\{"ok":true,"handled":6,"refused":3\}`,
 		`stopped: 6 pushes handled, 3 refused`,
 	} {
@@ -53,7 +53,7 @@ func TestNewSecret(t *testing.T) {
 	secret := regexp.MustCompile(`export MY_SECRET=(\w+)`).FindStringSubmatch(text)
 	require.Len(t, secret, 2)
 	require.GreaterOrEqual(t, len(secret[1]), 16)
-	// The token in each URL is the one of that secret.
+	// The token in each URL is derived from that secret.
 	urls, err := dianjia.URLBuilder{BaseURL: "https://shop.example.com" + callbackPath, Secret: secret[1]}.URLs(dianjia.ShopSettings{EntID: "10010", ShopID: 133242, WMSCoID: 12345})
 	require.NoError(t, err)
 	require.Len(t, urls, 4)
@@ -63,7 +63,7 @@ func TestNewSecret(t *testing.T) {
 	assert.NotContains(t, flowstest.Run(t, program(), "-new-secret"), secret[1], "each secret is new")
 }
 
-// lines is a writer that tells when a text was written.
+// lines is a writer that signals when a text was written.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -86,7 +86,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// wait returns the first match of a pattern, once it is there.
+// wait returns the first match of a pattern as soon as there is one.
 func (l *lines) wait(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -104,11 +104,11 @@ func (l *lines) wait(t *testing.T, pattern string) []string {
 	}
 }
 
-// TestBesideSandbox: the server registers its URLs in a sandbox, an order is shipped as
-// by a click on the sandbox's page, and the push is printed and noted. A previous secret
-// is still accepted.
+// TestBesideSandbox: the server registers its URLs in a sandbox, an order is shipped as by
+// a click on the sandbox's page, and the push is printed and recorded. A previous secret is
+// still accepted.
 func TestBesideSandbox(t *testing.T) {
-	sandbox := jushuitantest.NewServer(jushuitantest.WithFront(console.Front(console.Config{})))
+	sandbox := jushuitantest.NewServer(jushuitantest.WithMiddleware(console.Middleware(console.Config{})))
 	defer sandbox.Close()
 	require.NoError(t, demo.Furnish(sandbox))
 	t.Setenv("PUSH_SECRETS", "the-present-secret-0001,the-previous-secret-001")
@@ -126,8 +126,8 @@ func TestBesideSandbox(t *testing.T) {
 	base := out.wait(t, `receiving at (http://\S+),`)[1]
 	out.wait(t, `registered in the sandbox`)
 	assert.NotContains(t, out.String(), "the-present-secret", "a secret is not printed")
-	assert.Contains(t, out.String(), "delivery_callback?entId=10010&storageCode=10200077&token=***\n", "nor are tokens")
-	assert.NotRegexp(t, `token=[^*]`, out.String())
+	assert.Contains(t, out.String(), "delivery_callback?entId=10010&jstToken=***&storageCode=10200077\n", "nor are tokens")
+	assert.NotRegexp(t, `[tT]oken=[^*]`, out.String())
 
 	click := func(path, body string) string {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, sandbox.URL+console.Root+path, strings.NewReader(body))
@@ -149,7 +149,7 @@ func TestBesideSandbox(t *testing.T) {
 
 	old, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: base + callbackPath, Secret: "the-previous-secret-001"}})
 	require.NoError(t, err)
-	require.NoError(t, old.Cancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-2"}))
+	require.NoError(t, old.SendCancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-2"}))
 
 	stop()
 	require.NoError(t, <-ended)
@@ -169,8 +169,8 @@ func TestBesideSandbox(t *testing.T) {
 	}
 }
 
-// TestRestart: a push that comes again after a restart is not handled again, and the
-// URLs are shown when they are asked for.
+// TestRestart: a push that is repeated after a restart is not handled again, and the URLs
+// are shown on request.
 func TestRestart(t *testing.T) {
 	t.Setenv("PUSH_SECRETS", "the-present-secret-0001")
 	file := filepath.Join(t.TempDir(), "seen.jsonl")
@@ -182,17 +182,18 @@ func TestRestart(t *testing.T) {
 			ended <- program().Start(ctx, []string{"-listen", "127.0.0.1:0", "-secret-env", "PUSH_SECRETS", "-seen", file, "-show-urls"}, func(string) string { return "" }, out)
 		}()
 		base := out.wait(t, `receiving at (http://\S+),`)[1]
-		out.wait(t, `token=[\w-]{10}`)
+		out.wait(t, `jstToken=[\w-]{10}`)
 		sender, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: base + callbackPath, Secret: "the-present-secret-0001"}})
 		require.NoError(t, err)
-		require.NoError(t, sender.Cancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-1"}))
+		require.NoError(t, sender.SendCancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-1"}))
 		stop()
 		require.NoError(t, <-ended)
 		assert.Contains(t, out.String(), want)
 	}
 }
 
-// TestSeen: the file keeps what a deduper must, and nothing that is over or broken.
+// TestSeen: the file keeps what a deduper must remember, and drops expired and damaged
+// lines.
 func TestSeen(t *testing.T) {
 	dir := t.TempDir()
 	callbacktest.TestDeduper(t, func(t *testing.T) jushuitan.Deduper {
@@ -206,9 +207,9 @@ func TestSeen(t *testing.T) {
 	s, err := openSeen(path)
 	require.NoError(t, err)
 	for key, ttl := range map[string]time.Duration{"kept": time.Hour, "over": 1, "forgotten": time.Hour} {
-		require.NoError(t, s.Commit(t.Context(), key, "o", ttl))
+		require.NoError(t, s.Commit(t.Context(), key, "A", "o", "m", ttl))
 	}
-	require.NoError(t, s.Commit(t.Context(), "forgotten", "o", 0))
+	require.NoError(t, s.Commit(t.Context(), "forgotten", "A", "o", "", 0))
 	require.NoError(t, s.Close())
 	cut, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
@@ -222,7 +223,7 @@ func TestSeen(t *testing.T) {
 	s, err = openSeen(path)
 	require.NoError(t, err)
 	for key, want := range map[string]jushuitan.ClaimState{"kept": jushuitan.Committed, "over": jushuitan.Claimed, "forgotten": jushuitan.Claimed, "cu": jushuitan.Claimed} {
-		state, err := s.Claim(t.Context(), key, "p", time.Minute)
+		state, _, err := s.Claim(t.Context(), key, "A", "p", time.Minute)
 		require.NoError(t, err)
 		assert.Equal(t, want, state, key)
 	}
@@ -255,7 +256,7 @@ func TestListenRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "invalid value")
 }
 
-// TestNoSecret: the program makes one for this run, and the URLs have its token.
+// TestNoSecret: the program creates a secret for this run, and the URLs contain its tokens.
 func TestNoSecret(t *testing.T) {
 	t.Setenv("PUSH_SECRETS", "")
 	ctx, stop := context.WithCancel(t.Context())
@@ -267,19 +268,19 @@ func TestNoSecret(t *testing.T) {
 	defer stop()
 	address := out.wait(t, `(http://127\.0\.0\.1:\d+\S*/delivery_callback\?\S+)`)[1]
 	out.wait(t, `4\. 订单分仓策略`)
-	assert.Contains(t, out.String(), "good until this program ends")
-	require.Regexp(t, `oken=\w`, address)
+	assert.Contains(t, out.String(), "valid until this program exits")
+	require.Regexp(t, `oken=[\w-]`, address)
 	base, _, _ := strings.Cut(address, "delivery_callback")
 	stranger, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: base}})
 	require.NoError(t, err)
-	require.ErrorIs(t, stranger.Cancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-1"}), dianjia.ErrRefused)
-	out.wait(t, `token of the URL refused: it is missing`)
+	require.ErrorIs(t, stranger.SendCancel(ctx, dianjia.Target{EntID: "10010", StorageCode: "10200077"}, &jushuitan.CancelPush{SoID: "MALL-1"}), dianjia.ErrRefused)
+	out.wait(t, `token of the URL refused: missing`)
 	stop()
 	require.NoError(t, <-ended)
 	assert.Contains(t, out.String(), "0 pushes handled, 1 refused")
 }
 
-// TestAuthorizeOfAccount: with an app, redirects are taken.
+// TestAuthorizeOfAccount: with an app, redirects are accepted.
 func TestAuthorizeOfAccount(t *testing.T) {
 	srv := jushuitantest.NewServer(jushuitantest.WithApp(jushuitan.Credentials{AppKey: "isv", AppSecret: "isv-secret", Type: jushuitan.ServiceProvider}))
 	defer srv.Close()
@@ -293,7 +294,7 @@ func TestAuthorizeOfAccount(t *testing.T) {
 		server *server
 		want   int
 	}{{s, http.StatusOK}, {none, http.StatusNotFound}} {
-		got := statusOf(tt.server, authorizePath+"?"+srv.Grant("", s.authorize.State("10010")).Encode())
+		got := statusOf(tt.server, authorizePath+"?"+srv.Authorize("", s.authorize.State("10010")).Encode())
 		assert.Equal(t, tt.want, got)
 	}
 }

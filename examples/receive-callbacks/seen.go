@@ -14,25 +14,27 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// seen is a jushuitan.Deduper in a file, for one process: what was handled is known
-// after a restart too. Hosts with several processes share one over their database, or
-// take jushuitan/redisstate.
+// seen is a jushuitan.Deduper in a file, for one process: it remembers what was handled
+// after a restart too. Hosts with several processes share one over their database, or use
+// jushuitan/redisstate.
 type seen struct {
-	*jushuitan.MemoryDeduper // claims are of this process alone; they end with it
+	*jushuitan.MemoryDeduper // claims belong to this process alone and end with it
 
 	mu   sync.Mutex
 	file *os.File
 }
 
-// done is a line of the file: a message that was handled, and until when that counts.
+// done is a line of the file: a message that was handled, and how long that is remembered.
 type done struct {
-	Key   string    `json:"key"`
-	Until time.Time `json:"until"` // zero: forgotten again
+	Key    string    `json:"key"`
+	State  string    `json:"state,omitempty"`
+	Memory string    `json:"memory,omitempty"`
+	Until  time.Time `json:"until"` // zero: removed again
 }
 
-// openSeen reads the file, if it is there, and writes it anew without what does not
-// count any more; while the program runs it only grows. A line that a crash cut short
-// is dropped: its push was not acknowledged.
+// openSeen reads the file, if it exists, and rewrites it without expired lines; while the
+// program runs it only grows. A line that a crash cut short is dropped: its push was not
+// acknowledged.
 func openSeen(path string) (*seen, error) {
 	s := &seen{MemoryDeduper: jushuitan.NewMemoryDeduper(0)}
 	keys, err := readDone(path)
@@ -49,7 +51,7 @@ func openSeen(path string) (*seen, error) {
 		if left <= 0 || !last[d.Key].Equal(d.Until) {
 			continue
 		}
-		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, "", left), json.NewEncoder(&kept).Encode(d))
+		err = errors.Join(s.MemoryDeduper.Commit(context.Background(), d.Key, d.State, "", d.Memory, left), json.NewEncoder(&kept).Encode(d))
 		if err != nil {
 			return nil, fmt.Errorf("-seen: %w", err)
 		}
@@ -80,16 +82,16 @@ func readDone(path string) ([]done, error) {
 	for n, line := range lines {
 		var d done
 		if err := json.Unmarshal(line, &d); err != nil || d.Key == "" {
-			return nil, fmt.Errorf("%s: line %d is not one of a handled push", path, n+1)
+			return nil, fmt.Errorf("%s: line %d is not a handled push", path, n+1)
 		}
 		all = append(all, d)
 	}
 	return all, nil
 }
 
-// Commit is on the disk when it returns, and before the push is acknowledged.
-func (s *seen) Commit(ctx context.Context, key, owner string, ttl time.Duration) error {
-	d := done{Key: key}
+// Commit returns when the line is on disk, before the push is acknowledged.
+func (s *seen) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
+	d := done{Key: key, State: state, Memory: memory}
 	if ttl > 0 {
 		d.Until = time.Now().Add(ttl)
 	}
@@ -105,7 +107,7 @@ func (s *seen) Commit(ctx context.Context, key, owner string, ttl time.Duration)
 	if err != nil {
 		return err
 	}
-	return s.MemoryDeduper.Commit(ctx, key, owner, ttl)
+	return s.MemoryDeduper.Commit(ctx, key, state, owner, memory, ttl)
 }
 
 // Close closes the file.

@@ -19,7 +19,7 @@ import (
 const (
 	callbackPath  = "/dex/jushuitan/"
 	authorizePath = "/jushuitan/authorized"
-	grace         = 10 * time.Second // for pushes that are being handled when the server ends
+	grace         = 10 * time.Second // for pushes in progress when the server stops
 )
 
 // config is what the server needs.
@@ -27,15 +27,16 @@ type config struct {
 	out     io.Writer
 	secrets []string
 	journal callback.Journal
-	deduper jushuitan.Deduper // nil: what was handled is remembered in memory
-	client  *jushuitan.Client // nil: no authorisation redirects are taken
+	deduper jushuitan.Deduper // nil: handled pushes are remembered in memory
+	client  *jushuitan.Client // nil: authorisation redirects are not accepted
 	now     func() time.Time  // nil is time.Now
 }
 
-// server receives pushes. This file is what to copy; where it prints, a host works.
+// server receives pushes. This is the file to copy; where it prints, a real host does its
+// work.
 type server struct {
 	receiver  *callback.Receiver
-	authorize *callback.Authorize
+	authorize *callback.AuthorizeHandler
 
 	mu               sync.Mutex
 	out              io.Writer
@@ -44,19 +45,23 @@ type server struct {
 
 func newServer(cfg config) (*server, error) {
 	s := &server{out: cfg.out}
-	if cfg.deduper == nil {
-		cfg.deduper = jushuitan.NewMemoryDeduper(0)
-	}
 	var err error
-	s.receiver, err = callback.New(callback.Journaled(callback.Config{
+	s.receiver, err = callback.New(callback.WithJournal(callback.Config{
 		Shipment: s.shipment, Cancel: s.cancel, GoodsReturned: s.goodsReturned, Stock: s.stock,
 		Secrets:        cfg.secrets,
 		DropStaleStock: true,
 		// A host with several processes passes a Deduper over its database here.
-		Deduper: &tellingDeduper{Deduper: cfg.deduper, repeat: func() {
-			s.printf("repeat 重复推送: acknowledged, not handled again\n")
-		}},
-		Now: cfg.now,
+		Deduper: cfg.deduper,
+		Now:     cfg.now,
+		OnResult: func(_ context.Context, env callback.Envelope, res callback.Result) {
+			switch res.Outcome {
+			case callback.Repeat:
+				s.printf("duplicate 重复推送: acknowledged, not handled again\n")
+			case callback.Stale:
+				s.printf("stale 过期推送 entId=%s storageCode=%s: acknowledged, not handled\n", env.EntID, env.StorageCode)
+			default: // printed elsewhere
+			}
+		},
 		OnError: func(_ context.Context, env callback.Envelope, err error) {
 			s.refused.Add(1)
 			s.printf("refused 拒绝 entId=%s storageCode=%s: %v\n", env.EntID, env.StorageCode, err)
@@ -65,7 +70,7 @@ func newServer(cfg config) (*server, error) {
 	if err != nil || cfg.client == nil {
 		return s, err
 	}
-	s.authorize, err = callback.NewAuthorize(cfg.client, callback.AuthorizeConfig{
+	s.authorize, err = callback.NewAuthorizeHandler(cfg.client, callback.AuthorizeConfig{
 		StateSecrets: cfg.secrets,
 		Now:          cfg.now,
 		OnGranted: func(_ context.Context, entID string, tok jushuitan.Token) {
@@ -79,7 +84,7 @@ func newServer(cfg config) (*server, error) {
 	return s, err
 }
 
-// handler has the four pushes, the authorisation redirect and the health check.
+// handler returns the four push handlers, the authorisation redirect and the health check.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(callbackPath, s.receiver)
@@ -93,9 +98,9 @@ func (s *server) handler() http.Handler {
 	return mux
 }
 
-// serve answers until the context ends, and then finishes what is being handled.
+// serve answers until the context ends, and then finishes what is in progress.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
-	web := &http.Server{ // the receiver bounds the bodies by itself: 4 MiB, 30 s
+	web := &http.Server{ // the receiver limits the bodies itself: 4 MiB, 30 s
 		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, IdleTimeout: time.Minute,
 		WriteTimeout:   40*time.Second + 2*jushuitan.DefaultClaimTTL, // a push is read, and handled within its claim
 		MaxHeaderBytes: 64 << 10,
@@ -104,7 +109,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	go func() { served <- web.Serve(l) }()
 	select {
 	case err := <-served:
-		return err // it could not go on
+		return err // the server failed
 	case <-ctx.Done():
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -115,12 +120,12 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	}
 	s.printf("stopped: %d pushes handled, %d refused / 已停止\n", s.handled.Load(), s.refused.Load())
 	if err != nil {
-		err = fmt.Errorf("pushes were still being handled after %v and are not acknowledged, reconcile them: %w", grace, errors.Join(err, web.Close()))
+		err = fmt.Errorf("pushes were still being handled after %v and are not acknowledged; reconcile them: %w", grace, errors.Join(err, web.Close()))
 	}
 	return err
 }
 
-// printf prints a line whole, whoever else prints.
+// printf prints a line without interleaving it with others.
 func (s *server) printf(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +147,8 @@ func (s *server) shipment(_ context.Context, env callback.Envelope, p *jushuitan
 }
 
 func (s *server) cancel(_ context.Context, env callback.Envelope, p *jushuitan.CancelPush) error {
-	// Before a refund a host asks the ERP (Orders.Query): the push is not signed.
+	// Before a refund a host queries the ERP (Orders.Query): the push does not prove its
+	// origin.
 	return s.took(env, "取消订单", "%s", p.SoID)
 }
 
@@ -160,18 +166,4 @@ func (s *server) stock(_ context.Context, env callback.Envelope, p *jushuitan.St
 		lines = append(lines, row.SKUID+"="+row.Qty.String())
 	}
 	return s.took(env, "库存同步", "%d rows: %s", len(p.Rows), strings.Join(lines, " "))
-}
-
-// tellingDeduper tells of repeats.
-type tellingDeduper struct {
-	jushuitan.Deduper
-	repeat func()
-}
-
-func (d *tellingDeduper) Claim(ctx context.Context, key, owner string, ttl time.Duration) (jushuitan.ClaimState, error) {
-	state, err := d.Deduper.Claim(ctx, key, owner, ttl)
-	if state == jushuitan.Committed {
-		d.repeat()
-	}
-	return state, err
 }

@@ -1,12 +1,11 @@
-// Command reconcile finds pushes that never came, and hands them to the functions that
-// handle pushes.
+// Command reconcile finds lost pushes and passes them to the functions that handle
+// pushes.
 //
 //	go run ./examples/reconcile
 //
 // Against the fake it loses pushes on purpose: the host is down while the warehouse
-// works. Then it compares what the ERP says with the journal of pushes that were handled,
-// makes good what is missing, and shows that a second run finds nothing and that a push
-// which comes late after all changes nothing.
+// works. Then it compares the ERP with the journal of handled pushes, redelivers what is
+// missing, and shows that a second run finds nothing and that a late push has no effect.
 //
 // With a real account it only reports, against the journal that receive-callbacks kept;
 // run it from cron with the receiver's own process doing the redelivery:
@@ -53,12 +52,12 @@ func program() app.Program {
 	var o options
 	return app.Program{
 		Name:    "reconcile",
-		Options: []jushuitantest.Option{jushuitantest.WithPushRetry()}, // a push that is not taken is lost
+		Options: []jushuitantest.Option{jushuitantest.WithPushRetry()}, // a push that is not acknowledged is lost
 		Flags: func(fs *flag.FlagSet) {
-			fs.StringVar(&o.journal, "journal", "", "real account: file in which receive-callbacks notes handled pushes")
+			fs.StringVar(&o.journal, "journal", "", "real account: journal file of receive-callbacks")
 			fs.Int64Var(&o.shop, "shop", 0, "real account: shop_id 店铺编号 of the self-owned mall")
-			fs.Int64Var(&o.warehouse, "warehouse", 0, "real account: wms_co_id 仓库编号 whose stock is pushed; 0 leaves stock out")
-			fs.Float64Var(&o.hours, "hours", 24, "real account: how far back")
+			fs.Int64Var(&o.warehouse, "warehouse", 0, "real account: wms_co_id 仓库编号 whose stock is pushed; 0 skips stock")
+			fs.Float64Var(&o.hours, "hours", 24, "real account: hours to look back")
 		},
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
@@ -75,7 +74,7 @@ func available(row *jushuitan.InventoryRow) (decimal.Decimal, bool) {
 	return row.Qty.Add(row.VirtualQty).Sub(row.OrderLock), true
 }
 
-// window is the beginning of what can be compared: not before the journal began.
+// window returns the start of what can be compared: not before the journal began.
 func window(ctx context.Context, journal callback.Journal, from time.Time) (time.Time, error) {
 	since, err := journal.Since(ctx, callback.JournalScope{})
 	if since.After(from) {
@@ -87,13 +86,13 @@ func window(ctx context.Context, journal callback.Journal, from time.Time) (time
 // report prints the differences of a real account.
 func report(ctx context.Context, a *app.App, o options) error {
 	if o.journal == "" || o.shop == 0 {
-		return errors.New("a real account needs -journal and -shop")
+		return errors.New("a real account requires -journal and -shop")
 	}
 	journal, err := flows.OpenJournal(o.journal, time.Now())
 	if err != nil {
 		return err
 	}
-	defer func() { _ = journal.Close() }() // nothing is written here
+	defer func() { _ = journal.Close() }() // only read here
 	from, err := window(ctx, journal, time.Now().Add(-time.Duration(o.hours*float64(time.Hour))))
 	if err != nil {
 		return err
@@ -109,7 +108,7 @@ func report(ctx context.Context, a *app.App, o options) error {
 	var failed error
 	for d, err := range callback.Reconcile(ctx, cfg) {
 		if err != nil {
-			failed = errors.Join(failed, err) // this kind is not finished; the others go on
+			failed = errors.Join(failed, err) // this kind is incomplete; the others continue
 			continue
 		}
 		n++
@@ -119,12 +118,12 @@ func report(ctx context.Context, a *app.App, o options) error {
 	return failed
 }
 
-// text is what a difference is about, without personal data.
+// text describes a difference, without personal data.
 func text(d *callback.Difference) string { return strings.TrimRight(name(d)+" "+d.LID, " ") }
 
 func name(d *callback.Difference) string { return cmp.Or(d.OuterASID, d.SoID, d.SKUID) }
 
-// fields are what differs.
+// fields lists what differs.
 func fields(d *callback.Difference) string {
 	out := ""
 	for _, f := range d.Fields {
@@ -143,7 +142,7 @@ type host struct {
 	secret   string
 
 	mu    sync.Mutex
-	state map[string]string // what the host believes, by document
+	state map[string]string // what the host knows, by document
 	calls int
 }
 
@@ -152,8 +151,8 @@ func newHost(a *app.App, r *flows.Report) (*host, error) {
 	// The journal begins at a whole second, since the ERP's times have no fractions.
 	h.journal = callback.NewMemoryJournal(0, a.Fake.Now().Truncate(time.Second))
 	var err error
-	// The config is the one of a receiver; Journaled notes what its functions took.
-	h.receiver, err = callback.New(callback.Journaled(callback.Config{
+	// The same config as the receiver's; WithJournal records what its functions handled.
+	h.receiver, err = callback.New(callback.WithJournal(callback.Config{
 		Shipment: func(_ context.Context, _ callback.Envelope, p *jushuitan.ShipmentPush) error {
 			return h.took(p.SoID+" "+p.LID, "shipped by "+p.LogisticsCompany)
 		},
@@ -165,7 +164,7 @@ func newHost(a *app.App, r *flows.Report) (*host, error) {
 		},
 		Stock: func(_ context.Context, _ callback.Envelope, p *jushuitan.StockPush) error {
 			for _, row := range p.Rows {
-				_ = h.took(row.SKUID, row.Qty.String()) // it is always nil
+				_ = h.took(row.SKUID, row.Qty.String()) // never fails
 			}
 			return nil
 		},
@@ -182,15 +181,15 @@ func (h *host) took(document, state string) error {
 	return nil
 }
 
-// believes is what the host has of a document, and how many messages it handled.
+// believes returns what the host knows of a document, and how many messages it handled.
 func (h *host) believes(document string) (state string, calls int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return cmp.Or(h.state[document], "nothing"), h.calls
 }
 
-// reconcile compares the last two hours and redelivers what was missed: it is the job
-// that a host runs every few minutes.
+// reconcile compares the last two hours and redelivers what was missed. A host runs this
+// job every few minutes.
 func (h *host) reconcile(ctx context.Context) (found []*callback.Difference, err error) {
 	from, err := window(ctx, h.journal, h.erp.Now().Add(-2*time.Hour))
 	if err != nil {
@@ -202,13 +201,13 @@ func (h *host) reconcile(ctx context.Context) (found []*callback.Difference, err
 		Stocks: []callback.ReconcileStock{{WMSCoID: demo.MainWarehouse, ShopID: demo.MallShop, Figure: available}},
 	}) {
 		if failed != nil {
-			err = errors.Join(err, failed) // this kind is not finished: the next run does it
+			err = errors.Join(err, failed) // this kind is incomplete: the next run repeats it
 			continue
 		}
 		found = append(found, d)
 		result := "redelivered"
 		if d.Kind == callback.Unexpected {
-			result = "not in the ERP: a person looks at it"
+			result = "not in the ERP: to be checked by a person"
 		} else if failed := h.receiver.Redeliver(ctx, d); failed != nil {
 			err = errors.Join(err, failed)
 			result = "failed"
@@ -220,8 +219,8 @@ func (h *host) reconcile(ctx context.Context) (found []*callback.Difference, err
 	return found, err
 }
 
-// gate is the way to the receiver. While it is closed pushes get lost; it remembers them,
-// so that they can come late.
+// gate is the network in front of the receiver. While it is closed pushes get lost; it
+// remembers them, so that they can arrive late.
 type gate struct {
 	next http.Handler
 
@@ -255,7 +254,7 @@ func (g *gate) close(closed bool) {
 	g.closed = closed
 }
 
-// late lets the lost pushes come after all.
+// late delivers the lost pushes after all.
 func (g *gate) late(ctx context.Context) (sent, taken int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -270,7 +269,7 @@ func (g *gate) late(ctx context.Context) (sent, taken int) {
 	return sent, taken
 }
 
-// play goes through it against the fake.
+// play runs the demonstration against the fake.
 func play(ctx context.Context, a *app.App) error {
 	if flows.DryRunEnds(a) {
 		return nil

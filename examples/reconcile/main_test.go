@@ -20,7 +20,7 @@ import (
 func TestProgram(t *testing.T) {
 	text := flowstest.Run(t, program())
 	for _, want := range []string{
-		`5 pushes are lost; of MALL-8002 the host knows nothing`,
+		`5 pushes are lost; the host's state of MALL-8002: nothing`,
 		`missed +logistics.upload MALL-8002 YT8002 +redelivered`,
 		`missed +logistics.upload MALL-8002 SF8002 +redelivered`,
 		`missed +cancel.order MALL-8003 +redelivered`,
@@ -28,7 +28,7 @@ func TestProgram(t *testing.T) {
 		`missed +inventory.upload CAP24-RED +redelivered`,
 		`the host knows: RET-8001 确认收货`,
 		`it finds 0 differences`,
-		`acknowledges them as repeats: 5 of 5`,
+		`acknowledges them as duplicates: 5 of 5`,
 		`unexpected +logistics.upload MALL-8003 FAKE1`,
 		`13 checks: every check passed\n$`,
 	} {
@@ -50,16 +50,16 @@ func TestAccount(t *testing.T) {
 	journal, err := flows.OpenJournal(path, srv.Now().Add(-time.Hour))
 	require.NoError(t, err)
 	for _, soID := range []string{"MALL-1", "MALL-2"} {
-		oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: soID, Items: []jushuitan.OrderUploadItem{{SKUID: demo.Cap, Qty: decimal.NewFromInt(1)}}})
+		oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: soID, Items: []jushuitan.OrderUploadItem{{SKUID: demo.Cap, Qty: decimal.NewFromInt(1)}}})
 		require.NoError(t, err)
-		ioID, err := srv.Assign(oID, demo.MainWarehouse)
+		ioID, err := srv.AssignOrder(oID, demo.MainWarehouse)
 		require.NoError(t, err)
-		require.NoError(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-" + soID}))
+		require.NoError(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-" + soID}))
 		if soID == "MALL-1" {
-			require.NoError(t, journal.Note(t.Context(), (&callback.Difference{
+			require.NoError(t, journal.Record(t.Context(), (&callback.Difference{
 				Method: jushuitan.PushShipment, EntID: demo.Merchant, StorageCode: "10200077",
 				Shipment: &jushuitan.ShipmentPush{OID: oID, SoID: soID, LID: "YT-" + soID, LCID: "YTO"},
-			}).Receipts(srv.Now())...))
+			}).JournalEntries(srv.Now())...))
 		}
 	}
 	require.NoError(t, journal.Close())

@@ -22,13 +22,13 @@ type scene struct {
 	urls dianjia.URLBuilder
 }
 
-// order lets an order of the mall come in.
+// order creates an order of the mall.
 func (s *scene) order(soID string, lines flows.Qtys) (oID int64, err error) {
 	u := jushuitan.OrderUpload{ShopID: demo.MallShop, SoID: soID}
 	for _, it := range lines.Items() {
 		u.Items = append(u.Items, jushuitan.OrderUploadItem{SKUID: it.SKUCode, Qty: it.Qty, Price: decimal.NewFromInt(59)})
 	}
-	return s.erp.ReceiveOrder(u)
+	return s.erp.ImportOrder(u)
 }
 
 // ship ships an order in parcels, by their waybills.
@@ -37,12 +37,12 @@ func (s *scene) ship(soID string, lines flows.Qtys, parcels ...jushuitantest.Par
 	if err != nil {
 		return err
 	}
-	ioID, err := s.erp.Assign(oID, demo.MainWarehouse)
+	ioID, err := s.erp.AssignOrder(oID, demo.MainWarehouse)
 	if err != nil {
 		return err
 	}
 	for _, p := range parcels {
-		if err := s.erp.Ship(ioID, p); err != nil {
+		if err := s.erp.ShipOutbound(ioID, p); err != nil {
 			return err
 		}
 		s.r.Step(demo.Jushuitan, "warehouse ships", soID+" "+p.LID, "")
@@ -61,12 +61,12 @@ func (s *scene) working(ctx context.Context) error {
 		return err
 	}
 	state, calls := s.believes("MALL-8001 YT8001")
-	s.r.Check(state == "shipped by 圆通速递" && calls == 4, "the shipment and three stock rows came: %s", state)
+	s.r.Check(state == "shipped by 圆通速递" && calls == 4, "the shipment and three stock rows arrived: %s", state)
 	s.erp.Advance(time.Minute)
 	return nil
 }
 
-// down: the host is away while people work in the ERP.
+// down: the host is unavailable while people work in the ERP.
 func (s *scene) down(ctx context.Context) error {
 	s.r.Shows(flows.LostPush, "the receiver is down, and the pushes are lost")
 	s.way.close(true)
@@ -79,7 +79,7 @@ func (s *scene) down(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.erp.Cancel(oID, "缺货"); err != nil {
+	if err := s.erp.CancelOrder(oID, "缺货"); err != nil {
 		return err
 	}
 	s.r.Step(demo.Jushuitan, "order cancelled", "MALL-8003", "")
@@ -112,8 +112,8 @@ func (s *scene) down(ctx context.Context) error {
 	for _, d := range [][2]string{{"MALL-8002", "YT8002"}, {"MALL-8002", "SF8002"}, {"MALL-8003"}, {"RET-8001"}, {demo.TeeM}, {demo.Cap}} {
 		s.r.Differs(d[0], d[1], demo.PushMissed, flows.One())
 	}
-	s.r.Check(lost == 5 && calls == 4, "%d pushes are lost; of MALL-8002 the host knows %s", lost, state)
-	s.erp.Advance(time.Hour) // later; younger documents may still be on their way
+	s.r.Check(lost == 5 && calls == 4, "%d pushes are lost; the host's state of MALL-8002: %s", lost, state)
+	s.erp.Advance(time.Hour) // newer documents may still be in transit
 	s.way.close(false)
 	return nil
 }
@@ -151,27 +151,28 @@ func (s *scene) again(ctx context.Context) error {
 }
 
 func (s *scene) late(ctx context.Context) error {
-	s.r.Shows(flows.DuplicatePush, "the lost pushes come after all 迟到的推送")
+	s.r.Shows(flows.DuplicatePush, "the lost pushes arrive late 迟到的推送")
 	_, before := s.believes("")
 	sent, taken := s.way.late(ctx)
 	_, after := s.believes("")
 	state, _ := s.believes("MALL-8002 YT8002")
-	s.r.Host("acknowledges them as repeats: %d of %d, MALL-8002 is %s", taken, sent, state)
-	// The stock push has no key: it is absolute, and its rows may be taken again.
+	s.r.Host("acknowledges them as duplicates: %d of %d; MALL-8002 is %s", taken, sent, state)
+	// The stock push has no key: its figures are absolute, and its rows may be handled
+	// again.
 	s.r.Check(sent == 5 && taken == 5 && after-before <= 2, "no shipment, cancel or return was handled a second time")
 	return nil
 }
 
 // unexpected: somebody has seen the registered URL, with its token.
 func (s *scene) unexpected(ctx context.Context) error {
-	s.r.Failure("a push of a parcel that the ERP does not know, from somebody who has seen the URL 可疑推送")
+	s.r.Failure("a push of a parcel unknown to the ERP, from somebody who has seen the URL 可疑推送")
 	sender, err := dianjia.New(dianjia.Config{URLs: s.urls})
 	if err != nil {
 		return err
 	}
 	order, ok := s.erp.OrderBySoID(demo.MallShop, "MALL-8003")
 	s.r.Check(ok, "the order is there")
-	if err := sender.Shipment(ctx, dianjia.Target{EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)}, &jushuitan.ShipmentPush{
+	if err := sender.SendShipment(ctx, dianjia.Target{EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)}, &jushuitan.ShipmentPush{
 		OID: order.OID, SoID: order.SoID, LID: "FAKE1", LCID: "YTO", LogisticsCompany: "圆通速递",
 		Items: []jushuitan.ShipmentPushItem{{SKUID: demo.TeeL, Qty: decimal.NewFromInt(1), SoID: order.SoID}},
 	}); err != nil {
@@ -184,9 +185,9 @@ func (s *scene) unexpected(ctx context.Context) error {
 	}
 	s.r.Differs("MALL-8003", "FAKE1", demo.NotInERP, flows.One())
 	for _, d := range found {
-		s.r.Settles(d.SoID, d.LID, demo.NotInERP, flows.One(), "a person takes the parcel off the order")
+		s.r.Settles(d.SoID, d.LID, demo.NotInERP, flows.One(), "a person removes the parcel from the order")
 	}
-	s.r.Host("takes the parcel off the order, and changes the secret of the URLs (receive-callbacks -new-secret)")
+	s.r.Host("removes the parcel from the order and changes the secret of the URLs (receive-callbacks -new-secret)")
 	s.r.Check(len(found) == 1 && found[0].Kind == callback.Unexpected && found[0].LID == "FAKE1", "%d difference: the ERP has no such parcel", len(found))
 	return nil
 }

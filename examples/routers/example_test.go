@@ -150,8 +150,8 @@ func Example_echo() {
 	// redirect: 200 {"code":0}
 }
 
-// Where one function mounts all four, the handler for all kinds does: see the
-// functions of this package.
+// If one function mounts all four, use the handler for all kinds: see the functions of this
+// package.
 func ExampleChi() {
 	h := newHost()
 	defer h.close()
@@ -175,11 +175,11 @@ func ExampleChi() {
 	// redirect: 200 {"code":0}
 }
 
-// A host is what the examples share: functions that print what they are told, and
-// a fake Jushuitan that grants the app.
+// host is what the examples share: functions that print what they receive, and a fake
+// Jushuitan that authorises the app.
 type host struct {
 	pushes    *callback.Receiver
-	authorize *callback.Authorize
+	authorize *callback.AuthorizeHandler
 	fake      *jushuitantest.Server
 }
 
@@ -213,7 +213,7 @@ func newHost() *host {
 	if err != nil {
 		panic(err)
 	}
-	authorize, err := callback.NewAuthorize(client, callback.AuthorizeConfig{
+	authorize, err := callback.NewAuthorizeHandler(client, callback.AuthorizeConfig{
 		StateSecrets: []string{secret},
 		OnGranted: func(_ context.Context, entID string, _ jushuitan.Token) {
 			fmt.Println("merchant", entID, "granted the app")
@@ -227,9 +227,9 @@ func newHost() *host {
 
 func (h *host) close() { h.fake.Close() }
 
-// receive serves the router and lets each message come as the ERP sends it to a
-// registered URL, and once more; then one without a token, the probe of a URL that
-// is being saved, and the redirect of a merchant who granted the app.
+// receive serves the router and delivers each message twice, as the ERP sends it to a
+// registered URL; then a message without a token, the probe that the ERP sends when a URL
+// is saved, and the redirect of a merchant who authorised the app.
 func (h *host) receive(router http.Handler) {
 	server := httptest.NewServer(router)
 	defer server.Close()
@@ -244,13 +244,13 @@ func (h *host) receive(router http.Handler) {
 	} {
 		m := callbacktest.Message{Method: push.method, EntID: "10010", StorageCode: "133242", Secret: secret, Body: push.body}
 		h.post(server, "message", push.path, m)
-		if push.method != jushuitan.PushStock { // stock is absolute: a repeat is run
+		if push.method != jushuitan.PushStock { // stock is absolute: a duplicate is handled again
 			h.post(server, "repeat", push.path, m)
 		}
 	}
 	h.post(server, "forged", "cancal_callback", callbacktest.Message{EntID: "10010", StorageCode: "133242", Body: &jushuitan.CancelPush{SoID: "SO-3"}})
 	h.get(server, "probe", "/dex/jushuitan/stock_callback")
-	h.get(server, "redirect", "/jushuitan/authorized?"+h.fake.Grant("10010", h.authorize.State("10010")).Encode())
+	h.get(server, "redirect", "/jushuitan/authorized?"+h.fake.Authorize("10010", h.authorize.State("10010")).Encode())
 }
 
 func (h *host) post(server *httptest.Server, what, path string, m callbacktest.Message) {

@@ -1,6 +1,6 @@
-// Package routers mounts the push receiver and the authorisation handler in
-// net/http, chi, gin and echo. Both are plain http.Handlers, so that a wrapper of
-// the router is all there is to it.
+// Package routers mounts the push receiver and the authorisation handler in net/http, chi,
+// gin and echo. Both are plain http.Handlers, so the router's own wrapper is all that is
+// needed.
 package routers
 
 import (
@@ -20,7 +20,7 @@ const Prefix = "/dex/jushuitan/"
 // Authorized is the path of the authorisation redirect.
 const Authorized = "/jushuitan/authorized"
 
-// NetHTTP mounts both in a mux of net/http.
+// NetHTTP mounts both in a net/http mux.
 func NetHTTP(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(Prefix, pushes)
@@ -28,7 +28,7 @@ func NetHTTP(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	return mux
 }
 
-// Chi mounts both in a router of chi.
+// Chi mounts both in a chi router.
 func Chi(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	r := chi.NewRouter()
 	r.Handle(Prefix+"*", pushes)
@@ -36,8 +36,8 @@ func Chi(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	return r
 }
 
-// Gin mounts both in an engine of gin. Its default logger writes whole queries,
-// tokens included: this engine has none.
+// Gin mounts both in a gin engine. Gin's default logger writes whole query strings, tokens
+// included, so this engine has none.
 func Gin(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	r := gin.New()
 	r.Any(Prefix+"*kind", gin.WrapH(pushes))
@@ -45,7 +45,7 @@ func Gin(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	return r
 }
 
-// Echo mounts both in an instance of echo.
+// Echo mounts both in an echo instance.
 func Echo(pushes *callback.Receiver, granted http.Handler) http.Handler {
 	r := echo.New()
 	r.Any(Prefix+"*", echo.WrapHandler(pushes))

@@ -53,7 +53,7 @@ func TestRouters(t *testing.T) {
 			defer fake.Close()
 			client, err := fake.Client()
 			require.NoError(t, err)
-			granted, err := callback.NewAuthorize(client, callback.AuthorizeConfig{StateSecrets: []string{secret}})
+			granted, err := callback.NewAuthorizeHandler(client, callback.AuthorizeConfig{StateSecrets: []string{secret}})
 			require.NoError(t, err)
 			server := httptest.NewServer(mount(pushes, granted))
 			defer server.Close()
@@ -80,7 +80,7 @@ func TestRouters(t *testing.T) {
 			}
 			assert.Equal(t, []string{"shipment 10010 YT1", "cancel SO-1", "returned RT-1", "stock 2 A", "stock 2 A"}, got)
 
-			redirect := fake.Grant("10010", granted.State("10010"))
+			redirect := fake.Authorize("10010", granted.State("10010"))
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+routers.Authorized+"?"+redirect.Encode(), nil)
 			require.NoError(t, err)
 			res, err := server.Client().Do(req)

@@ -1,15 +1,17 @@
 // Command sandbox serves the fake Jushuitan and a fake Qimen (奇门) gateway on a TCP
-// port, furnished with a small merchant, so that a program in any language can be
-// tried against them:
+// port, with the data of a small merchant, so that programs in any language can be
+// tested against them:
 //
 //	go run ./examples/sandbox -addr 127.0.0.1:0
 //
-// The first line it prints is one JSON object with the addresses and keys. With
-// -qimen-receiver the standard and POS methods of Qimen that are called go to that
-// URL, signed with the same app's secret; without it they are refused. Under
-// /_sandbox/ a page lets you play the ERP's staff (运营台): pay, audit, ship, cancel
-// and so on; the same by HTTP, see package console. It answers this machine only
-// unless -remote is given. It ends on an interrupt. The state is in memory.
+// The first line it prints is a JSON object with the addresses and keys. With
+// -qimen-receiver, calls of Qimen's standard and POS methods are forwarded to that URL,
+// signed with the same app's secret; without it they are refused. With -dialect name,... the
+// fake answers in other ways that public sources show or that are guesses, see
+// jushuitantest.Dialects and Guesses; -dialect list prints them. A page at /_sandbox/
+// lets you play the ERP's staff (运营台): pay, audit, ship, cancel and so on, also by HTTP,
+// see package console. It only accepts connections from this machine unless -remote is
+// set. It exits on an interrupt. The state is in memory.
 package main
 
 import (
@@ -32,11 +34,18 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
-	remote := flag.Bool("remote", false, "let other machines use the operator's page, which has no password")
+	remote := flag.Bool("remote", false, "allow other machines to use the operator's page, which has no password")
 	receiver := flag.String("qimen-receiver", "", "URL that receives the standard and POS methods (奇门回传地址)")
+	dialects := flag.String("dialect", "", "names of dialects in which the fake answers, separated by commas (应答方言); list prints them")
 	flag.Parse()
+	if *dialects == "list" {
+		for _, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
+			fmt.Printf("%-22s %s / %s (%s)\n", d.Name, d.EN, d.ZH, d.Source)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, settings{addr: *addr, remote: *remote, receiver: *receiver})
+	err := run(ctx, os.Stdout, settings{addr: *addr, remote: *remote, receiver: *receiver, dialects: *dialects})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
@@ -44,8 +53,8 @@ func main() {
 	}
 }
 
-// access is how to reach the open API. These keys open nothing but the sandbox,
-// which is why they are printed.
+// access says how to reach the open API. These keys are valid for the sandbox only, which
+// is why they are printed.
 type access struct {
 	URL         string `json:"url"`
 	AppKey      string `json:"app_key"`
@@ -53,7 +62,7 @@ type access struct {
 	AccessToken string `json:"access_token"`
 }
 
-// qimenAccess is how to reach the gateway. Every method is called at the same URL.
+// qimenAccess says how to reach the gateway. Every method is called at the same URL.
 type qimenAccess struct {
 	URL          string `json:"url"`
 	AppKey       string `json:"app_key"`
@@ -62,7 +71,7 @@ type qimenAccess struct {
 	CustomerID   string `json:"customer_id"`
 }
 
-// hello is the first line.
+// hello is the first line of output.
 type hello struct {
 	Jushuitan access      `json:"jushuitan"`
 	Qimen     qimenAccess `json:"qimen"`
@@ -71,13 +80,14 @@ type hello struct {
 type settings struct {
 	addr     string
 	remote   bool   // other machines may use the operator's page
-	receiver string // of Qimen; "": none
+	receiver string // Qimen receiver; "": none
+	dialects string // names, separated by commas
 }
 
 func run(ctx context.Context, out io.Writer, s settings) error {
 	var gateway *qimentest.Server
 	var gatewayErr error
-	srv, err := jushuitantest.Start(ctx, s.addr, jushuitantest.WithFront(func(erp *jushuitantest.Server, api http.Handler) http.Handler {
+	srv, err := jushuitantest.Start(ctx, s.addr, jushuitantest.WithMiddleware(func(erp *jushuitantest.Server, api http.Handler) http.Handler {
 		gateway, gatewayErr = qimentest.New(qimentest.WithERP(erp))
 		both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if gatewayErr == nil && strings.HasPrefix(r.URL.Path, "/router/") {
@@ -86,7 +96,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 			}
 			api.ServeHTTP(w, r)
 		})
-		return console.Front(console.Config{AllowRemote: s.remote})(erp, both) // its log shows both
+		return console.Middleware(console.Config{AllowRemote: s.remote})(erp, both) // its log shows both services
 	}))
 	if err != nil {
 		return err
@@ -104,6 +114,13 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	if err := demo.Furnish(srv); err != nil {
 		return err
 	}
+	if s.dialects != "" {
+		dialects, err := jushuitantest.DialectsNamed(strings.Split(s.dialects, ",")...)
+		if err != nil {
+			return fmt.Errorf("-dialect: %w", err)
+		}
+		srv.Speak("", dialects...)
+	}
 	cred, qm := srv.Credentials(), gateway.Config()
 	first := hello{
 		Jushuitan: access{URL: srv.URL, AppKey: cred.AppKey, AppSecret: cred.AppSecret, AccessToken: srv.AccessToken("")},
@@ -114,7 +131,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	if err := json.NewEncoder(out).Encode(first); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The sandbox runs at %s until it is interrupted. / 沙箱已启动，按 Ctrl-C 结束。\n", srv.URL)
+	fmt.Fprintf(out, "The sandbox runs at %s; stop it with Ctrl-C. / 沙箱已启动，按 Ctrl-C 结束。\n", srv.URL)
 	fmt.Fprintf(out, "Play the ERP's staff at / 运营台: %s%s\n", srv.URL, console.Root)
 	<-ctx.Done()
 	return nil

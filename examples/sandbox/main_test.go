@@ -22,12 +22,14 @@ import (
 )
 
 // start runs the sandbox and reads its first line.
-func start(t *testing.T, receiver string) (first string, at hello) {
+func start(t *testing.T, receiver string, dialects ...string) (first string, at hello) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, w, settings{addr: "127.0.0.1:0", receiver: receiver}) }()
+	go func() {
+		done <- run(ctx, w, settings{addr: "127.0.0.1:0", receiver: receiver, dialects: strings.Join(dialects, ",")})
+	}()
 	lines := bufio.NewReader(r)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
@@ -42,7 +44,7 @@ func start(t *testing.T, receiver string) (first string, at hello) {
 	return first, at
 }
 
-// TestSandbox calls the sandbox with nothing but what its first line says.
+// TestSandbox calls the sandbox using only what its first line says.
 func TestSandbox(t *testing.T) {
 	_, hello := start(t, "")
 	at := hello.Jushuitan
@@ -56,6 +58,41 @@ func TestSandbox(t *testing.T) {
 	resp, err := get(t, at.URL+console.Root)
 	require.NoError(t, err)
 	assert.Contains(t, resp, "<html", "the operator's page is beside them")
+}
+
+// TestSandboxDialect: the sandbox answers in the dialects that it is told, and goes on to
+// answer callers whose clock does not follow when the operator advances its clock.
+func TestSandboxDialect(t *testing.T) {
+	_, hello := start(t, "", "bom", "rows-at-root")
+	at := hello.Jushuitan
+	c, err := jushuitan.New(jushuitan.Credentials{AppKey: at.AppKey, AppSecret: at.AppSecret}, jushuitan.WithBaseURL(at.URL), jushuitan.WithToken(at.AccessToken))
+	require.NoError(t, err)
+	for range 2 {
+		page, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+		require.NoError(t, err)
+		assert.Len(t, page.Shops, 2)
+		post(t, at.URL+console.Root+"advance", `{"seconds":86400}`)
+	}
+	state, err := get(t, at.URL+console.Root+"state")
+	require.NoError(t, err)
+	assert.Contains(t, state, `"dialects":[{"name":"bom"`)
+	post(t, at.URL+console.Root+"dialects", `{"names":[]}`)
+	state, err = get(t, at.URL+console.Root+"state")
+	require.NoError(t, err)
+	assert.Contains(t, state, `"dialects":[]`)
+
+	assert.ErrorContains(t, run(t.Context(), io.Discard, settings{addr: "127.0.0.1:0", dialects: "klingon"}), `-dialect: jushuitantest: no dialect is named "klingon"`)
+}
+
+func post(t *testing.T, url, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
 func get(t *testing.T, url string) (string, error) {
@@ -72,8 +109,8 @@ func get(t *testing.T, url string) (string, error) {
 	return string(body), err
 }
 
-// TestSandboxQimen calls the gateway with nothing but what the first line says: the
-// scene, and a standard method that goes to the receiver.
+// TestSandboxQimen calls the gateway using only what the first line says: the scene, and a
+// standard method that is forwarded to the receiver.
 func TestSandboxQimen(t *testing.T) {
 	received := make(chan string, 1)
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,9 +137,9 @@ func TestSandboxQimen(t *testing.T) {
 	assert.ErrorContains(t, run(t.Context(), io.Discard, settings{addr: "127.0.0.1:0", receiver: "somewhere"}), "-qimen-receiver")
 }
 
-// TestInterop lets another language call the sandbox with its own signatures: a
-// right one is answered 0, a wrong one 10, an old time stamp 140. An order that goes
-// up through the open API comes back through Qimen, whatever the algorithm.
+// TestInterop lets another language call the sandbox with its own signatures: a valid one
+// is answered 0, an invalid one 10, an old timestamp 140. An order that is uploaded through
+// the open API is returned through Qimen, with any algorithm.
 func TestInterop(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {

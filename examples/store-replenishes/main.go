@@ -4,16 +4,16 @@
 //	go run ./examples/store-replenishes
 //
 // The implementation guide shows this flow as a picture that is not available. Our
-// reading: an other-out (其它出库) from the head warehouse. Jushuitan hears what leaves and
-// not where it goes: the receipt is DianJia's own, and the stores' new sum is pushed to
-// 店加线下仓 afterwards. A transfer as in head-office-allocates does as well; the other-out
-// is the one that also works for a store which is bound to no warehouse.
+// interpretation: an other-out (其它出库) from the head warehouse. Jushuitan learns what leaves
+// but not its destination: the receipt exists only in DianJia, and the stores' new sum is
+// pushed to 店加线下仓 afterwards. A transfer as in head-office-allocates works too; an
+// other-out also works for a store that is not bound to a warehouse.
 //
-// The flow is in package replenish: what to copy is in its host.go. It shows the seven
-// failures that every flow shows; instead of pushes, which other-outs do not have, a job
-// that runs twice and a poll that was missed.
+// The flow is in package replenish; the code to copy is in its host.go. It shows the seven
+// failures that every flow shows. Other-outs have no pushes; in their place it shows a job
+// that runs twice and a missed poll.
 //
-// With a real account it uploads one other-out and shows how far it is:
+// With a real account it uploads one other-out and shows its progress:
 //
 //	go run ./examples/store-replenishes -app-key KEY -no BH-1 -from 10100001:1 -to S02 -lines 'TEE-M=10' -yes
 package main

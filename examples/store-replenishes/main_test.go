@@ -24,7 +24,7 @@ func TestProgram(t *testing.T) {
 		`carrier "CN-JSD" \("菜鸟急送达"\) of Jushuitan 聚水潭 is not in the table`,
 		`1 document found, cursor \d+\n +check ok: BH-4001-2 is read as in transit`,
 		`TEE24-WHT-L +5 +4 +- +1 +-\n`,
-		`after the goods left\n.*BH-4001 is in transit and cannot be taken back`,
+		`after the goods left\n.*BH-4001 is in transit and cannot be cancelled`,
 		`TEE24-WHT-M +12 +12 +11 +- +1\n`,
 		`在途损耗 TEE24-WHT-M 1`,
 		`SetVirtualQtys +wms_co_id 10100088 +TEE24-WHT-M 16`,
@@ -62,3 +62,6 @@ func TestAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

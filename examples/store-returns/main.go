@@ -4,15 +4,15 @@
 //	go run ./examples/store-returns
 //
 // The implementation guide shows this flow as a picture that is not available. Our
-// reading: an other-in (其它退货) to slot 2 of the head warehouse, which waits until the
-// WMS has counted; the real quantities are read back. What is good again goes from slot
-// 2 to the main slot by a transfer within the warehouse (仓内调拨).
+// interpretation: an other-in (其它退货) to slot 2 of the head warehouse, which waits until the
+// WMS has counted; the actual quantities are read back. Good items move from slot 2 to the
+// main slot by a transfer within the warehouse (仓内调拨).
 //
-// The flow is in package returns: what to copy is in its host.go. It shows the seven
-// failures that every flow shows; instead of pushes, which other-ins do not have, a job
-// that runs twice and a poll that was missed.
+// The flow is in package returns; the code to copy is in its host.go. It shows the seven
+// failures that every flow shows. Other-ins have no pushes; in their place it shows a job
+// that runs twice and a missed poll.
 //
-// With a real account it uploads one other-in and shows how far it is:
+// With a real account it uploads one other-in and shows its progress:
 //
 //	go run ./examples/store-returns -app-key KEY -no TH-1 -from S01 -to 10100001:2 -lines 'TEE-M=3' -yes
 package main

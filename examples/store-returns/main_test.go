@@ -21,7 +21,7 @@ func TestProgram(t *testing.T) {
 		`TH-5001 io_id \d+ +10100001 slot 2`,
 		`carrier "圆通速运达" of DianJia 店加 is not in the table`,
 		`商品编码 TEE24-WHT-XXL 不存在`,
-		`TH-5001 is received and cannot be taken back`,
+		`TH-5001 is received and cannot be cancelled`,
 		`TH-5001-2 is read as received 已收货, nothing is missing`,
 		`TEE24-WHT-M +3 +3 +2 +- +1\n`,
 		`CAP24-RED +2 +2 +3 +- +-1\n`,
@@ -61,3 +61,6 @@ func TestAccount(t *testing.T) {
 	require.NoError(t, err)
 	assert.Regexp(t, demo.TeeM+` +3 +3 +1 +- +2\n`, text)
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

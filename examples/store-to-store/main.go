@@ -4,19 +4,19 @@
 //	go run ./examples/store-to-store
 //
 // The implementation guide shows this flow as a picture that is not available. Our
-// reading: the stores are DianJia's own. When both feed the same virtual warehouse
-// (店加线下仓) only their stock moves; Jushuitan sees one total, which stays as it is. When
-// they feed different ones, a cross-warehouse transfer (跨仓调拨) is uploaded, and DianJia
-// confirms both ends with what the stores counted. That moves real stock (实际库存): it is
-// for stores whose sum goes up as a stocktake (盘点) and not as virtual quantities.
+// interpretation: the stores are DianJia's own. If both feed the same virtual warehouse
+// (店加线下仓), only their stock moves; Jushuitan sees one total, which does not change. If they
+// feed different ones, a cross-warehouse transfer (跨仓调拨) is uploaded, and DianJia confirms
+// both ends with what the stores counted. That moves real stock (实际库存): it is for stores
+// whose sum is uploaded as a stocktake (盘点) and not as virtual quantities.
 //
-// The flow is in package storetransfer; what it says to Jushuitan about a transfer is
+// The flow is in package storetransfer; its calls to Jushuitan about a transfer are in
 // package allocate of head-office-allocates. It shows the seven failures that every flow
-// shows; instead of pushes, which transfers do not have, a job that runs twice and a poll
-// that was missed; and instead of an unknown carrier, for which no API has a field,
+// shows. Transfers have no pushes; in their place it shows a job that runs twice and a
+// missed poll. No API has a field for the carrier; in place of an unknown carrier it shows
 // what becomes of the carrier's name.
 //
-// With a real account it uploads one transfer and shows how far it is:
+// With a real account it uploads one transfer and shows its progress:
 //
 //	go run ./examples/store-to-store -app-key KEY -no DD-1 -from 10100088:1 -to 10100089:1 -lines 'TEE-M=3' -yes
 package main

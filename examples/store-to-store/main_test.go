@@ -17,7 +17,7 @@ func TestProgram(t *testing.T) {
 	for _, want := range []string{
 		`Our reading`, `聚水潭总数不变`,
 		`the total is unchanged: no call to Jushuitan`,
-		`TEE24-WHT-M 6: what got lost is missing in the total`,
+		`TEE24-WHT-M 6: the lost items are missing in the total`,
 		`cross warehouse: 10100088 -> 10100089`,
 		`three uploads made one document`,
 		`超发\n +library says: .*request rejected`,
@@ -65,3 +65,6 @@ func TestAccount(t *testing.T) {
 	require.NoError(t, err)
 	assert.Regexp(t, demo.TeeM+` +3 +3 +2 +- +1\n`, text)
 }
+
+// TestProgramUnderDialects: the program's checks hold in every dialect.
+func TestProgramUnderDialects(t *testing.T) { flowstest.UnderDialects(t, program) }

@@ -4,16 +4,22 @@
 //
 //	go run ./examples/tour
 //
-// It prints what each side did, what the library said about failures, which quantities
-// differed and what was decided about each, and a summary. It exits 1 if anything that
-// must hold does not: a check, a call that was throttled, a push that was lost and not
-// found again, a difference that no decision explains.
+// It prints what each side did, the library's errors, the quantities that differed with
+// the decision about each, and a summary. It exits with status 1 if a requirement fails: a
+// check, a throttled call, a lost push that was not recovered, or an unexplained
+// difference.
 //
 // Each flow has a fake of its own, since the flows count its stock. They run at the same
-// time, for the quota of 5 calls a second is what they wait for; they are printed in
-// their order. The fakes measure that second with 300 ms of tolerance, since on a busy
-// machine calls that leave in time arrive bunched. With -via qimen the first flow reads its documents through a fake Qimen
-// (奇门) gateway, with the same result; with -virtual stock goes up as virtual quantities.
+// time, because most of their time is spent waiting for the quota of 5 calls a second; they
+// are printed in their order. The fakes measure that second with 300 ms of tolerance, since
+// on a busy machine calls that leave in time arrive bunched. With -via qimen the first flow
+// reads its documents through a fake Qimen (奇门) gateway, with the same result; with
+// -virtual stock is uploaded as virtual quantities.
+//
+// With -dialects it runs the flows once in each way in which the service may answer, see
+// jushuitantest.Dialects and Guesses, with more calls a second allowed, and prints a line
+// for each: under a dialect that a public source shows everything must hold, under a guess
+// the flows may also end with an error.
 //
 // With -json it prints one JSON document and nothing else:
 //
@@ -24,7 +30,8 @@
 //	              has no such thing, this is what it has instead), title, why
 //	checks        flow, ms, ok, text
 //	differences   flow, document, item (SKU or waybill), what (not_approved, not_shipped,
-//	              not_received, push_missed, not_in_erp, not_read), qty, settled, how (decisions)
+//	              not_received, push_missed, not_in_erp, not_read), rule (that decides), qty, settled,
+//	              how (decisions)
 //	flows         flow, title, and the numbers of one flow
 //	summary       the numbers of all flows together
 //
@@ -53,6 +60,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -79,9 +87,15 @@ func main() {
 	flag.BoolVar(&s.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
 	flag.StringVar(&s.via, "via", viaOpen, "where flow 1 reads outbound documents: open (开放平台) or qimen (奇门)")
 	flag.BoolVar(&s.json, "json", false, "print one JSON document, for machines")
+	each := flag.Bool("dialects", false, "run the flows in every way in which the service may answer, and print a line for each")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, s)
+	var err error
+	if *each {
+		err = inEachDialect(ctx, os.Stdout, s)
+	} else {
+		err = run(ctx, os.Stdout, s)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
@@ -89,7 +103,7 @@ func main() {
 	}
 }
 
-// What -via may be.
+// The values of -via.
 const (
 	viaOpen  = "open"
 	viaQimen = "qimen"
@@ -99,21 +113,22 @@ type settings struct {
 	virtual bool
 	via     string
 	json    bool
+	dialect *jushuitantest.Dialect // of every fake; nil: none
 
 	// For tests.
 	look func(erp *jushuitantest.Server) // is called at the end of flow 1
 }
 
-// flow is one of the six.
+// flow is one of the six flows.
 type flow struct {
 	furnish func(*jushuitantest.Server) error // fills its fake
 	options []jushuitantest.Option            // of its fake
 	play    func(context.Context, *app.App, *flows.Report) error
-	viaQM   func(*qimen.Client) func(context.Context, *app.App, *flows.Report) error // instead of play, where it reads through Qimen
+	viaQM   func(*qimen.Client) func(context.Context, *app.App, *flows.Report) error // instead of play, if the flow reads through Qimen
 	look    func(erp *jushuitantest.Server)                                          // for tests, may be nil
 }
 
-// result is a flow that was played.
+// result is the result of a flow.
 type result struct {
 	out     bytes.Buffer
 	report  *flows.Report
@@ -144,9 +159,19 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	g, flowCtx := errgroup.WithContext(ctx)
 	for i, f := range tour {
 		results[i], done[i] = &result{}, make(chan struct{})
-		g.Go(func() error {
+		g.Go(func() (err error) {
 			defer close(done[i])
+			if s.dialect != nil { // a host that panics is a result there
+				defer func() {
+					if p := recover(); p != nil {
+						err = &panicked{flow: i + 1, value: p, stack: debug.Stack()}
+					}
+				}()
+			}
 			f.options = append(f.options, jushuitantest.WithSlack(300*time.Millisecond))
+			if s.dialect != nil {
+				f.options = append(f.options, jushuitantest.WithDialect(*s.dialect), jushuitantest.WithQuota(manyCalls))
+			}
 			if err := results[i].run(flowCtx, f, begin); err != nil {
 				return fmt.Errorf("flow %d: %w", i+1, err)
 			}
@@ -171,7 +196,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	return conclude(out, results, time.Since(begin), s.json)
 }
 
-// conclude prints what all flows came to; it fails if a check did.
+// conclude prints the totals of all flows; it returns an error if a check failed.
 func conclude(out io.Writer, results []*result, took time.Duration, asJSON bool) error {
 	doc := document(results, took)
 	if asJSON {
@@ -185,7 +210,7 @@ func conclude(out io.Writer, results []*result, took time.Duration, asJSON bool)
 		doc.print(out)
 	}
 	if !doc.OK {
-		return fmt.Errorf("%d of %d checks failed: %q", doc.Summary.Failed, doc.Summary.Checks, doc.failed())
+		return &flows.FailedChecks{Of: doc.Summary.Checks, Texts: doc.failed()}
 	}
 	if !asJSON {
 		fmt.Fprintf(out, "%d checks: every check passed\n", doc.Summary.Checks)
@@ -193,7 +218,7 @@ func conclude(out io.Writer, results []*result, took time.Duration, asJSON bool)
 	return nil
 }
 
-// run plays a flow against a fake of its own, and counts.
+// run runs a flow against a fake of its own, and counts.
 func (res *result) run(ctx context.Context, f flow, begin time.Time) error {
 	erp, err := jushuitantest.Start(ctx, "127.0.0.1:0", f.options...)
 	if err != nil {
@@ -203,8 +228,8 @@ func (res *result) run(ctx context.Context, f flow, begin time.Time) error {
 	if err := errors.Join(demo.Furnish(erp), f.furnish(erp)); err != nil {
 		return err
 	}
-	// The SDK's client, for one merchant; jushuitan.New in a real program. The meter sees
-	// what goes over the wire.
+	// The SDK's client, for one merchant; a real program calls jushuitan.New. The meter
+	// counts what goes over the wire.
 	meter := &demo.Meter{Next: http.DefaultTransport}
 	web := &http.Client{Transport: meter}
 	client, err := erp.Client(jushuitan.WithHTTPClient(web), jushuitan.WithHook(meter.Hook()))
@@ -243,7 +268,7 @@ func (res *result) close(erp *jushuitantest.Server, viaQimen []qimentest.Request
 	r, stats := res.report, erp.Stats()
 	r.PrintDifferences()
 	r.Check(stats.Throttled == 0, "no call was throttled")
-	r.Check(t.Calls == stats.Calls+len(viaQimen), "host and ERP counted the same calls: %d and %d", t.Calls, stats.Calls+len(viaQimen))
+	r.Check(t.Calls == stats.Calls+len(viaQimen), "the host and the ERP counted the same calls: %d and %d", t.Calls, stats.Calls+len(viaQimen))
 	if n := len(viaQimen); n > 0 {
 		refused := slices.ContainsFunc(viaQimen, func(r qimentest.RequestRecord) bool { return r.Flag != "success" })
 		r.Check(!refused, "every call through Qimen was answered with success: %d", n)

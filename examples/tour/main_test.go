@@ -51,7 +51,7 @@ func TestTour(t *testing.T) {
 			}
 			for _, want := range []string{
 				"push logistics.upload", "push cancel.order", "push refund.goods", "push inventory.upload",
-				"found by callback.Reconcile, redelivered", "throttled 0.", "differences 0 unexplained.",
+				"found by callback.Reconcile, redelivered", "throttled 0.", "; 0 unexplained.", "Decided by rule 按规则处理: ask_again", "difference_document", "loss_in_transit", "reconcile_redelivers",
 			} {
 				assert.Contains(t, text, want)
 			}
@@ -82,7 +82,7 @@ func TestJSON(t *testing.T) {
 	numbers := "calls checks differences documents_in documents_out failed ms pushes retries throttled unexplained"
 	for name, want := range map[string]string{
 		"timeline": "call documents flow ms result scene step who", "scenes": "flow kind scene stands_in title why",
-		"checks": "flow ms ok text", "differences": "document flow how item qty settled what",
+		"checks": "flow ms ok text", "differences": "document flow how item qty rule settled what",
 	} {
 		assert.Equal(t, want, strings.Join(slices.Sorted(maps.Keys(first(name))), " "), name)
 	}
@@ -112,7 +112,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 
-	// The seven failures in each flow; what stands in for them says why.
+	// The seven failures in each flow; each substitute states its reason.
 	standsIn := map[int]string{}
 	for _, f := range doc.Flows {
 		for _, kind := range flows.SceneKinds() {
@@ -147,7 +147,7 @@ func TestUnexplained(t *testing.T) {
 	doc := document([]*result{res}, time.Second)
 	assert.False(t, doc.OK)
 	assert.Equal(t, []string{
-		"flow 3: every difference is explained: 0 of 1", "flow 3: host and ERP counted the same calls: 5 and 1",
+		"flow 3: every difference is explained: 0 of 1", "flow 3: the host and the ERP counted the same calls: 5 and 1",
 		"flow 3: every call through Qimen was answered with success: 1",
 	}, doc.failed())
 	assert.Equal(t, [2]int{1, 3}, [2]int{doc.Summary.Unexplained, doc.Summary.Failed})
@@ -155,7 +155,7 @@ func TestUnexplained(t *testing.T) {
 
 	var out strings.Builder
 	doc.print(&out)
-	assert.Contains(t, out.String(), "differences 1 unexplained.")
+	assert.Contains(t, out.String(), "; 1 unexplained.")
 
 	failing := settings{via: viaOpen, look: func(erp *jushuitantest.Server) {
 		erp.Inject(jushuitantest.Fault{Kind: jushuitantest.HTTP429, Times: 1})
@@ -169,8 +169,8 @@ func TestUnexplained(t *testing.T) {
 	assert.NotContains(t, out.String(), "every check passed\n")
 }
 
-// TestViaQimen: flow 1 comes to the same result whichever way the documents are
-// read: the same steps, and the same state of the ERP at its end.
+// TestViaQimen: flow 1 has the same result whichever way the documents are read: the same
+// steps, and the same state of the ERP at its end.
 func TestViaQimen(t *testing.T) {
 	t.Parallel()
 	type result struct{ steps, calls, state []string }
@@ -206,7 +206,7 @@ func TestViaQimen(t *testing.T) {
 	assert.NotContains(t, viaScene.calls, "Outbounds.Since")
 }
 
-// stateOf is what matters of the ERP's state.
+// stateOf returns the relevant parts of the ERP's state.
 func stateOf(erp *jushuitantest.Server) []string {
 	var out []string
 	for _, o := range erp.Orders() {

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
@@ -24,7 +27,7 @@ type numbers struct {
 	MS           int64 `json:"ms"`
 }
 
-// add adds up all but the time, since flows run at the same time.
+// add adds up everything except the time, since flows run at the same time.
 func (n *numbers) add(m numbers) {
 	n.Calls += m.Calls
 	n.Pushes += m.Pushes
@@ -38,7 +41,7 @@ func (n *numbers) add(m numbers) {
 	n.Failed += m.Failed
 }
 
-// flowNumbers are those of one flow.
+// flowNumbers holds the numbers of one flow.
 type flowNumbers struct {
 	Flow  int    `json:"flow"`
 	Title string `json:"title"`
@@ -104,12 +107,21 @@ func (doc *tourDocument) print(out io.Writer) {
 	}
 	s := doc.Summary
 	row("all", "合计", cells(s)...)
-	fmt.Fprintf(out, "\n%d calls, %d pushes, %d retries (answers lost on purpose, tokens that ended, pushes sent again), throttled %d.\n", s.Calls, s.Pushes, s.Retries, s.Throttled)
-	fmt.Fprintf(out, "Documents: %d in (read by the host or pushed to it), %d out (sent by the host and taken by Jushuitan).\n", s.DocumentsIn, s.DocumentsOut)
-	fmt.Fprintf(out, "Differences %d, each with its decision in the flow above; differences %d unexplained.\n", s.Differences, s.Unexplained)
+	fmt.Fprintf(out, "\n%d calls, %d pushes, %d retries (answers lost on purpose, expired tokens, pushes sent again), throttled %d.\n", s.Calls, s.Pushes, s.Retries, s.Throttled)
+	fmt.Fprintf(out, "Documents: %d in (read by the host or pushed to it), %d out (sent by the host and accepted by Jushuitan).\n", s.DocumentsIn, s.DocumentsOut)
+	rules := map[string]int{}
+	for _, d := range doc.Differences {
+		rules[d.Rule]++
+	}
+	var decided []string
+	for _, rule := range slices.Sorted(maps.Keys(rules)) {
+		decided = append(decided, fmt.Sprintf("%s %d", rule, rules[rule]))
+	}
+	fmt.Fprintf(out, "Decided by rule 按规则处理: %s.\n", strings.Join(decided, ", "))
+	fmt.Fprintf(out, "Differences: %d, each decided in the flow above; %d unexplained.\n", s.Differences, s.Unexplained)
 }
 
-// chinese is the first word of a title: the flow's name in the guide.
+// chinese returns the first word of a title: the flow's name in the guide.
 func chinese(title string) string {
 	for i, r := range title {
 		if r == ':' {

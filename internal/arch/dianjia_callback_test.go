@@ -14,7 +14,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// What package dianjia sends is what package callback receives.
+// Package callback accepts what package dianjia sends.
 func TestDianJiaToReceiver(t *testing.T) {
 	var got []string
 	note := func(env callback.Envelope, key string) error {
@@ -42,10 +42,10 @@ func TestDianJiaToReceiver(t *testing.T) {
 	client, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: server.URL + "/dex/", Secret: "a-secret-of-32-characters-000001"}})
 	require.NoError(t, err)
 	to := dianjia.Target{EntID: "商 家+&", StorageCode: "133242"}
-	require.NoError(t, client.Shipment(t.Context(), to, &jushuitan.ShipmentPush{SoID: "SO-1", LID: "YT1"}))
-	require.NoError(t, client.Cancel(t.Context(), to, &jushuitan.CancelPush{SoID: "SO-1"}))
-	require.NoError(t, client.GoodsReturned(t.Context(), to, &jushuitan.GoodsReturnedPush{OuterASID: "RT-1", Action: jushuitan.GoodsRevoked}))
-	require.NoError(t, client.Stock(t.Context(), to, &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "A", Qty: decimal.NewFromInt(7)}}}))
+	require.NoError(t, client.SendShipment(t.Context(), to, &jushuitan.ShipmentPush{SoID: "SO-1", LID: "YT1"}))
+	require.NoError(t, client.SendCancel(t.Context(), to, &jushuitan.CancelPush{SoID: "SO-1"}))
+	require.NoError(t, client.SendGoodsReturned(t.Context(), to, &jushuitan.GoodsReturnedPush{OuterASID: "RT-1", Action: jushuitan.GoodsRevoked}))
+	require.NoError(t, client.SendStock(t.Context(), to, &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "A", Qty: decimal.NewFromInt(7)}}}))
 	assert.Equal(t, []string{
 		"logistics.upload 商 家+& 133242  sorted YT1", "cancel.order 商 家+& 133242  sorted SO-1",
 		"refund.goods 商 家+& 133242  sorted RT-1", "inventory.upload 商 家+& 133242 2 sorted 7",

@@ -12,7 +12,7 @@ import (
 
 type outcome int
 
-// accepting is a service that takes every answer.
+// accepting is a service that accepts every answer.
 type accepting struct{}
 
 var body = []byte("a=1")
@@ -23,17 +23,18 @@ func (accepting) Sign(req *http.Request) *call.Failure[outcome] {
 }
 func (accepting) Judge(int, []byte) *call.Failure[outcome] { return nil }
 func (accepting) Refusal([]byte) *call.Failure[outcome]    { return nil }
-func (accepting) Hidden() []string                         { return nil }
+func (accepting) Secrets() []string                        { return nil }
+func (accepting) Personal() []string                       { return nil }
 
-// canned answers without a network.
+// canned returns fixed answers without a network.
 type canned struct{}
 
 func (canned) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
 }
 
-// BenchmarkDo shows what a call costs above the same request through a plain client:
-// the repeating, the timeout and the trace of the connection.
+// BenchmarkDo measures what a call costs beyond the same request through a plain client:
+// the retries, the timeout and the connection trace.
 func BenchmarkDo(b *testing.B) {
 	hc := call.Client(&http.Client{Transport: canned{}})
 	e := &call.Engine{HTTP: hc, Timeout: time.Minute, MaxBody: 1 << 20, Retry: call.Policy{}.WithDefaults(), Now: time.Now, Rules: &call.Rules{}}

@@ -1,75 +1,92 @@
-// Package call runs a call of any service over HTTP, from its first attempt to its
-// last. The stages of an attempt and their order are the same for all: permit, sign
-// (fresh time stamp and token), send, bounded read, judge. So is what follows from
-// them: which statuses and failures are tried again and when, what a lost answer
-// makes of the answers after it, what hooks are told, what no error may show. A
-// service says in data how it differs ([Rules]), and in a [Service] what its
+// Package call runs a call to any service over HTTP with all its attempts. The stages of an
+// attempt and their order are the same for every service: acquire a permit, sign (with a
+// fresh timestamp and token), send, read up to the limit, judge. The same holds for what
+// follows from them: which statuses and failures are retried and when, how a lost answer
+// changes the meaning of later answers, what hooks receive, and what no error may show. A
+// service states in data how it differs ([Rules]) and implements in a [Service] what its
 // requests and answers look like.
 //
-// To add a rule about a status, see status.go; about transports, send.go; about
-// repeating, this file.
+// To add a rule about a status, see status.go; about transports, send.go; about retries,
+// this file.
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/time/rate"
 )
 
-// Engine is what the calls of a client share.
+// Engine is shared by all calls of a client.
 type Engine struct {
 	HTTP    *http.Client     // see [Client]
-	Timeout time.Duration    // of sending and reading in one attempt
+	Timeout time.Duration    // for sending and reading in one attempt
 	MaxBody int64            // of an answer, in bytes
 	Retry   Policy           // with its defaults, see [Policy.WithDefaults]
-	Now     func() time.Time // for a Retry-After that is a date
+	Now     func() time.Time // for a Retry-After header that holds a date
 	Rules   *Rules
+	Rate    *rate.Limiter     // of the whole app; nil: no limit
+	Show    Show              // for OnExchange
+	Header  func(http.Header) // is called with the header of every answer; may be nil
+	Clock   *Clock            // nil: the server's time is not tracked
 }
 
-// Call is one call, from its first attempt to its last. O is the type of outcomes
-// in the service's API.
+// Call is one call with all its attempts. O is the type of outcomes in the service's API.
 type Call[O ~int] struct {
 	*Engine
 	Service    Service[O]
-	URL        string         // of the request, before it is signed
-	Repeatable bool           // sending it again after a lost answer changes nothing
-	Quota      Quota          // nil: there is none
-	Hook       *Hook[Seen[O]] // nil: nobody listens, see [Tell]
+	URL        string                                // of the request, before signing
+	Repeatable bool                                  // it is safe to send it again after a lost answer
+	Quota      Quota                                 // nil: no limit
+	Hook       *Hook[Seen[O]]                        // may be nil, see [Tell]
+	OnExchange func(ctx context.Context, s *Seen[O]) // is called after the hook, with Wire set; may be nil
 
-	lost     bool // the answer of some attempt was lost
+	lost     bool // the answer to some attempt was lost
 	attempts int
 }
 
-// Service is what a service does in the stages of an attempt. One that can replace
-// what made an attempt fail is a [Renewer] too.
+// Service implements the stages of an attempt for a service. It may also be a [Renewer] if
+// it can replace what made an attempt fail.
 type Service[O ~int] interface {
-	// Sign completes the request of one attempt: body, headers and query, with all
+	// Sign completes the request of one attempt: body, headers and query, with everything
 	// that must be fresh.
 	Sign(req *http.Request) *Failure[O]
-	// Judge reads the body of an answer whose status is 2xx. Nil: the server took the
-	// call and said so, which a status alone does not.
+	// Judge reads the body of an answer whose status is 2xx. It returns nil if the body
+	// itself says that the server accepted the call; the status alone does not prove that.
+	// Neither Judge nor Refusal may retain the body.
 	Judge(status int, body []byte) *Failure[O]
-	// Refusal reads the body of an answer with any other status: what the server
-	// says in it, or nil. Without a class it is words, not a verdict.
+	// Refusal reads the body of an answer with any other status and returns the refusal in
+	// it, or nil. A refusal without a class only adds the server's message; the status
+	// decides.
 	Refusal(body []byte) *Failure[O]
-	// Hidden is the texts that no error may show: secrets, tokens, signatures and
-	// the personal data of the request.
-	Hidden() []string
+	// Secrets returns the texts that must never be shown: secrets, tokens and signatures,
+	// including those of the last attempt.
+	Secrets() []string
+	// Personal returns the personal data in the request.
+	Personal() []string
+}
+
+// hidden returns the texts that no error may show.
+func (c *Call[O]) hidden() []string {
+	return slices.Concat(c.Service.Secrets(), c.Service.Personal())
 }
 
 // Renewer is an optional interface of a [Service].
 type Renewer[O ~int] interface {
-	// Renew reports whether what made an attempt fail was replaced (a token), so
-	// that another is made that is not one of the repeats. It says so once at most.
+	// Renew reports whether it replaced what made an attempt fail, such as a token. If so,
+	// one more attempt is made that does not count as a retry. It returns true at most
+	// once.
 	Renew(f *Failure[O]) bool
 }
 
-// Policy says how often and when a failed call is sent again.
+// Policy determines how often and when a failed call is retried.
 type Policy struct {
 	MaxAttempts   int
 	MinWait       time.Duration
@@ -77,46 +94,76 @@ type Policy struct {
 	MaxRetryAfter time.Duration
 }
 
-// WithDefaults sets the members that are zero.
+// WithDefaults fills in the defaults of zero fields.
 func (p Policy) WithDefaults() Policy {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	if p.MaxAttempts == 0 {
-		p.MaxAttempts = 4
-	}
-	def(&p.MinWait, 500*time.Millisecond)
-	def(&p.MaxWait, 10*time.Second)
-	def(&p.MaxRetryAfter, 30*time.Second)
-	return p
+	return p.Over(Policy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 10 * time.Second, MaxRetryAfter: 30 * time.Second})
 }
 
-// Attempts is how many attempts were made, the one in progress included.
+// Over returns the policy with its zero fields taken from base.
+func (p Policy) Over(base Policy) Policy {
+	return Policy{
+		MaxAttempts: cmp.Or(p.MaxAttempts, base.MaxAttempts), MinWait: cmp.Or(p.MinWait, base.MinWait),
+		MaxWait: cmp.Or(p.MaxWait, base.MaxWait), MaxRetryAfter: cmp.Or(p.MaxRetryAfter, base.MaxRetryAfter),
+	}
+}
+
+// Check returns an error for negative values; what is the name of the option.
+func (p Policy) Check(what string) error {
+	if p.MaxAttempts < 0 || p.MinWait < 0 || p.MaxWait < 0 || p.MaxRetryAfter < 0 {
+		return errors.New(what + ": negative value")
+	}
+	return nil
+}
+
+// Given returns an error for an option without a value.
+func Given(what string, given bool) error {
+	if !given {
+		return errors.New(what + ": nil")
+	}
+	return nil
+}
+
+// Positive returns an error for an option of zero or less.
+func Positive[N int | int64 | time.Duration](what string, n N) error {
+	if n <= 0 {
+		return errors.New(what + ": not positive")
+	}
+	return nil
+}
+
+// NotNegative returns an error for an option below zero.
+func NotNegative(what string, d time.Duration) error {
+	if d < 0 {
+		return errors.New(what + ": negative value")
+	}
+	return nil
+}
+
+// Attempts returns the number of attempts, including the one in progress.
 func (c *Call[O]) Attempts() int { return c.attempts }
 
-// Do makes attempts until one passes or another would not help, and returns why the
-// last one failed.
+// Do retries until an attempt succeeds or no further attempt is useful, and returns the
+// failure of the last attempt.
 func (c *Call[O]) Do(ctx context.Context) *Failure[O] {
 	if err := ctx.Err(); err != nil {
 		return &Failure[O]{Outcome: NotSent, Cause: err}
 	}
-	f := newLoop(c).run(ctx)
+	l := newLoop(c)
+	f := l.run(ctx)
 	if f == nil {
 		return nil
 	}
 	f.Attempts = c.attempts
-	if err := ctx.Err(); err != nil && !errors.Is(f.Cause, err) {
-		f.Cause = err // it cut a wait short
+	if err := ended(ctx); err != nil && l.waiting {
+		f.cut(err, "before another attempt, after")
 	}
 	f.Outcome = c.Merge(f.Outcome)
 	return f
 }
 
-// Merge is what the outcome of a refusal is, given what was before it. Once an
-// answer was lost the call may have been carried out, and a later refusal, of
-// whatever kind, may be that of the repeat.
+// Merge returns the outcome of a refusal, considering the attempts before it. Once an
+// answer was lost, the call may have been executed, and any later refusal may be that of
+// the retry.
 func (c *Call[O]) Merge(o O) O {
 	if c.lost && o < Unknown {
 		return Unknown
@@ -124,19 +171,20 @@ func (c *Call[O]) Merge(o O) O {
 	return o
 }
 
-// loop runs the attempts of one call. The repeating, its waits and its answer to a
-// cancelled context are hashicorp/go-retryablehttp's, on the real request but for
-// what every attempt makes anew: the loop is the transport below it, which waits
-// for the quota, signs a copy of the request and sends that through the caller's
-// client. So the library never holds a signature, a token or a body that it could
-// show or send again, and has no idle connections of the caller's to close; its
-// logging is off, and when to repeat is decided here.
+// loop runs the attempts of one call. Retries, delays and the reaction to a cancelled
+// context are those of hashicorp/go-retryablehttp, which sees the real request without the
+// parts that each attempt creates anew. The loop is the transport below it: it waits for
+// the quota, signs a copy of the request and sends the copy through the caller's client. So
+// the library never holds a signature, a token or a body that it could log or send again,
+// and it has no idle connections of the caller's to close. Its logging is off, and
+// [loop.again] decides when to retry.
 type loop[O ~int] struct {
 	*Call[O]
 	http    http.Client
 	client  retryablehttp.Client
 	failed  *Failure[O] // of the last attempt
 	wait    time.Duration
+	waiting bool // before another attempt
 	renewed int
 }
 
@@ -146,14 +194,15 @@ func newLoop[O ~int](c *Call[O]) *loop[O] {
 	l.client.HTTPClient = &l.http
 	l.client.RetryMax = math.MaxInt32 // again decides
 	l.client.CheckRetry = func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
-		return l.failed != nil && ctx.Err() == nil && l.again(l.failed), nil
+		l.waiting = l.failed != nil && l.again(l.failed)
+		return l.waiting && ctx.Err() == nil, nil
 	}
 	l.client.Backoff = func(time.Duration, time.Duration, int, *http.Response) time.Duration { return l.wait }
 	l.client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return l
 }
 
-// errAttempt tells the library that an attempt failed; why is in the loop.
+// errAttempt tells the library that an attempt failed; the loop holds the reason.
 var errAttempt = errors.New("attempt failed")
 
 func (l *loop[O]) run(ctx context.Context) *Failure[O] {
@@ -167,22 +216,23 @@ func (l *loop[O]) run(ctx context.Context) *Failure[O] {
 	}
 	resp, err := l.client.Do(req)
 	if resp != nil {
-		_ = resp.Body.Close() // it was read
+		_ = resp.Body.Close() // already read
 	}
 	if err != nil && l.failed == nil {
-		return l.noURL() // it was not sent for
+		return l.noURL() // the library rejected the request before sending it
 	}
 	return l.failed
 }
 
-// noURL drops the error, which quotes the address.
+// noURL replaces the error, which quotes the URL.
 func (l *loop[O]) noURL() *Failure[O] {
 	return &Failure[O]{Outcome: NotSent, Class: l.Rules.Invalid, Cause: errors.New("the address is not a URL")}
 }
 
-// RoundTrip is one attempt.
+// RoundTrip makes one attempt.
 func (l *loop[O]) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.attempts++
+	l.waiting = false
 	resp := l.watched(req)
 	if l.failed == nil {
 		return resp, nil
@@ -193,7 +243,7 @@ func (l *loop[O]) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, errAttempt
 }
 
-// again decides whether another attempt is made, and after what wait.
+// again decides whether to retry, and after what delay.
 func (l *loop[O]) again(f *Failure[O]) bool {
 	l.wait = 0
 	if r, ok := l.Service.(Renewer[O]); ok && r.Renew(f) {
@@ -209,8 +259,8 @@ func (l *loop[O]) again(f *Failure[O]) bool {
 	return true
 }
 
-// backoff is the wait after attempt n: it doubles from low to high, and half of it
-// is drawn by chance, so that many clients do not come back together.
+// backoff returns the delay after attempt n: exponential from low to high, with half of
+// it random, so that many clients do not retry at the same time.
 func backoff(n int, low, high time.Duration) time.Duration {
 	d := low
 	for i := 1; i < n && d < high; i++ {
@@ -223,16 +273,29 @@ func backoff(n int, low, high time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// attempt is one attempt, top to bottom. The permit is inside, since repeats count
-// too; before the signature, so that a long wait never sends a stale time stamp;
-// and outside of the timeout, which is that of the network.
+// attempt makes one attempt, stage by stage. The permit is acquired inside it, since
+// retries count too; before signing, so that a long wait never sends a stale timestamp; and
+// outside the timeout, which applies to the network only.
+//
+// Failures are masked before they are returned.
 func (l *loop[O]) attempt(req *http.Request, seen *Seen[O]) (*http.Response, *Failure[O]) {
+	resp, f := l.stages(req, seen)
+	if f != nil {
+		if err := ended(req.Context()); err != nil && f.silent {
+			f.cut(err, "during the attempt")
+		}
+		f.shown(l.hidden())
+	}
+	return resp, f
+}
+
+func (l *loop[O]) stages(req *http.Request, seen *Seen[O]) (*http.Response, *Failure[O]) {
 	ctx := req.Context()
 	sent, f := l.permit(ctx, seen)
 	if f != nil {
 		return nil, f
 	}
-	defer sent() // at the latest; earlier when the request is on the wire
+	defer sent() // at the latest here; earlier once the request is on the wire
 	signed := req.WithContext(ctx)
 	signed.Header = make(http.Header, 4)
 	if f := l.Service.Sign(signed); f != nil {
@@ -240,19 +303,30 @@ func (l *loop[O]) attempt(req *http.Request, seen *Seen[O]) (*http.Response, *Fa
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
+	begun := time.Now()
 	resp, f := l.send(ctx, signed, sent) //nolint:bodyclose // read closes it
 	if f != nil {
+		l.look(seen, signed, nil, nil)
 		return nil, f
 	}
+	if l.Header != nil {
+		l.Header(resp.Header.Clone())
+	}
 	seen.Status = resp.StatusCode
-	body, f := l.read(resp)
+	buf := bodies.Get().(*[]byte)
+	defer release(buf)
+	body, f := l.read(resp, buf)
 	seen.Received = len(body)
+	l.look(seen, signed, resp, body)
 	if f == nil {
 		f = l.judge(resp, body)
 	}
 	if f != nil {
 		f.Status = resp.StatusCode
 		l.penalise(f)
+	} else if l.Clock != nil { // other answers may come from a proxy
+		now := l.Now()
+		l.Clock.Observe(resp.Header, now.Add(-time.Since(begun)), now)
 	}
 	resp.Body = http.NoBody
 	return resp, f

@@ -1,11 +1,13 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,51 +15,113 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/redact"
 )
 
-// The outcomes, of any type that a service's API has for them.
+// The outcomes. Each service's API has its own type for them.
 const (
-	NotSent  = iota // the server cannot have seen it
-	Rejected        // the server refused it, nothing was changed
+	NotSent  = iota // the request provably never reached the server
+	Rejected        // the server refused it and changed nothing
 	Unknown         // it was sent and the answer was lost
-	Applied         // the server accepted it, only its answer could not be read
+	Applied         // the server accepted it, but its answer could not be decoded
 )
 
-// Failure is why an attempt failed and, after the last one, a call.
+// Failure is the reason why an attempt failed or, after the last attempt, why the call
+// failed.
 type Failure[O ~int] struct {
-	Class    error // nil where the context ended
+	Class    error // nil if the context ended
 	Outcome  O
-	Status   int // of HTTP, 0 where no answer came
+	Status   int // HTTP status, 0 if no answer arrived
 	Cause    error
 	Attempts int // set by [Call.Do]
 
-	// What the answer says.
+	// From the answer:
 	Code, SubCode string
 	Msg, SubMsg   string
 	RequestID     string
 
-	Retry  bool          // another attempt may pass
-	After  time.Duration // that the server asks for before the next
-	Window time.Duration // the quota is used up for so long, as is documented
+	Known  bool          // the code is in the service's table and takes precedence over the HTTP status
+	Retry  bool          // another attempt may succeed
+	After  time.Duration // delay before the next attempt that the server asks for
+	Window time.Duration // documented time after which the quota is available again
 
-	held bool // the next attempt's permit holds it back long enough
+	held   bool // the permit of the next attempt already waits long enough
+	silent bool // no answer was judged: the network failed or the context ended first
 }
 
-// said reports whether the answer says anything.
-func (f *Failure[O]) said() bool { return f != nil && f.Code+f.SubCode+f.Msg+f.SubMsg != "" }
+// cut turns a failure into that of the caller's context, which has no class. The outcome
+// stays the same.
+func (f *Failure[O]) cut(err error, during string) {
+	text := cmp.Or(f.Class, errFailed).Error()
+	switch {
+	case f.Cause == nil:
+		f.Cause = fmt.Errorf("%w %s: %s", err, during, text)
+	case !errors.Is(f.Cause, err):
+		f.Cause = fmt.Errorf("%w %s: %s: %w", err, during, text, f.Cause)
+	}
+	f.Class, f.Retry = nil, false
+}
 
-// shown masks what no error may show.
+// ended returns the error of a context that has ended. It also checks the deadline, since
+// the network may fail before the context's timer fires.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if t, ok := ctx.Deadline(); ok && !time.Now().Before(t) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// shown masks secrets and personal data in the server's message and in the cause.
 func (f *Failure[O]) shown(hide []string) {
 	for _, text := range []*string{&f.Code, &f.SubCode, &f.Msg, &f.SubMsg} {
 		if *text != "" {
 			*text = Clean(*text, hide)
 		}
 	}
+	if f.Cause != nil {
+		f.Cause = cleanCause(f.Cause, hide)
+	}
 }
 
-// maxText bounds a server's words in an error, in characters.
+// Text returns the text of a failure: the class, the answer, the cause, the hint and the
+// outcome.
+func (f *Failure[O]) Text(hint string) string {
+	var b strings.Builder
+	b.WriteString(cmp.Or(f.Class, errFailed).Error())
+	for _, code := range [][2]string{{"code", f.Code}, {"sub_code", f.SubCode}} {
+		if code[1] != "" {
+			b.WriteString(", " + code[0] + " " + code[1])
+		}
+	}
+	if f.Status != 0 && f.Status != http.StatusOK {
+		fmt.Fprintf(&b, ", HTTP %d", f.Status)
+	}
+	for _, msg := range []string{f.Msg, f.SubMsg} {
+		if msg != "" {
+			fmt.Fprintf(&b, ", %q", msg)
+		}
+	}
+	if f.Cause != nil {
+		fmt.Fprintf(&b, ": %v", f.Cause)
+	}
+	if hint != "" {
+		b.WriteString("; " + hint)
+	}
+	fmt.Fprintf(&b, " [outcome %v, attempts %d", f.Outcome, f.Attempts)
+	if f.RequestID != "" {
+		b.WriteString(", request " + f.RequestID)
+	}
+	return b.String() + "]"
+}
+
+// errFailed is the class of a failure that has no other.
+var errFailed = errors.New("failed")
+
+// maxText limits a server's message in an error, in characters.
 const maxText = 300
 
-// Clean is a server's text as errors show it: the hidden texts and mobile numbers
-// are masked, also where they are escaped as in a query, and the rest is cut.
+// Clean prepares a server's text for an error: it masks hidden texts and mobile numbers,
+// even if query-escaped, and truncates the text.
 func Clean(text string, hide []string) string {
 	text = redact.Text(mask(text, hide))
 	if r := []rune(text); len(r) > maxText {
@@ -66,19 +130,20 @@ func Clean(text string, hide []string) string {
 	return text
 }
 
-// mask replaces the hidden texts. One character is everywhere, so it is left.
+// mask replaces the hidden texts, except single characters, which occur everywhere.
 func mask(text string, hide []string) string {
+	escaped := make([]string, 0, 2*len(hide))
 	for _, h := range hide {
 		if utf8.RuneCountInString(h) > 1 {
-			text = strings.ReplaceAll(text, h, redact.Mask)
-			text = strings.ReplaceAll(text, url.QueryEscape(h), redact.Mask)
+			escaped = append(escaped, h, url.QueryEscape(h))
 		}
 	}
+	text = redact.Values(text, escaped)
 	plain, err := url.QueryUnescape(text)
 	if err != nil || plain == text {
 		return text
 	}
-	for _, h := range hide { // escaped in another way
+	for _, h := range hide { // escaped differently
 		if utf8.RuneCountInString(h) > 1 && strings.Contains(plain, h) {
 			return redact.Mask
 		}
@@ -86,27 +151,17 @@ func mask(text string, hide []string) string {
 	return text
 }
 
-// plainCause drops from an error of a transport what names the URL, and masks the
-// hidden texts in the rest.
-func plainCause(err error, hide []string) error {
-	err = PlainCause(err)
+// cleanCause masks in the text of a cause what [Clean] masks in a server's message.
+func cleanCause(err error, hide []string) error {
 	text := err.Error()
-	clean := mask(text, hide)
-	if clean == text {
-		return err
+	if clean := redact.Text(mask(text, hide)); clean != text {
+		return &masked{text: clean, cause: err}
 	}
-	m := &masked{text: clean}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded, io.ErrUnexpectedEOF} {
-		if errors.Is(err, known) {
-			m.known = known
-			break
-		}
-	}
-	return m
+	return err
 }
 
-// PlainCause drops what net/http wraps around an error: it names the URL, which
-// may hold what must not be shown.
+// PlainCause unwraps an error of net/http, whose text contains the URL and so possibly
+// secrets.
 func PlainCause(err error) error {
 	for {
 		u, ok := errors.AsType[*url.Error](err)
@@ -117,11 +172,14 @@ func PlainCause(err error) error {
 	}
 }
 
-// masked stands for an error whose text named what must not be shown.
+// masked replaces an error whose text contained something that must not be shown. errors.Is
+// still matches what it matched before, but the original error cannot be reached.
 type masked struct {
 	text  string
-	known error // what errors.Is may still find, or nil
+	cause error
 }
 
-func (e *masked) Error() string { return e.text }
-func (e *masked) Unwrap() error { return e.known }
+func (e *masked) Error() string                { return e.text }
+func (e *masked) Is(target error) bool         { return errors.Is(e.cause, target) }
+func (e *masked) Format(s fmt.State, _ rune)   { _, _ = io.WriteString(s, e.text) }
+func (e *masked) MarshalText() ([]byte, error) { return []byte(e.text), nil }

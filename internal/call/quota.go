@@ -3,16 +3,17 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
-// Quota is the limit that a call counts against.
+// Quota is the rate limit of a call.
 type Quota interface {
-	// Wait waits until there is room. sent is called when the request is on the
-	// wire, and once more when the attempt ends.
+	// Wait waits until the limit permits a call. It returns sent, which is called when the
+	// request is on the wire and once more when the attempt ends.
 	Wait(ctx context.Context) (sent func(), err error)
-	// Penalise holds all calls that count against the quota back for d, and reports
-	// whether it can.
+	// Penalise delays all calls that count against the quota by d, and reports whether it
+	// can.
 	Penalise(d time.Duration) bool
 }
 
@@ -21,7 +22,7 @@ type Limiter[K any] interface {
 	Wait(ctx context.Context, key K) (sent func(), err error)
 }
 
-// QuotaOf is the quota of one key.
+// QuotaOf returns the rate limit of one key.
 func QuotaOf[K any](l Limiter[K], key K) Quota { return &quota[K]{l, key} }
 
 type quota[K any] struct {
@@ -40,27 +41,42 @@ func (q *quota[K]) Penalise(d time.Duration) bool {
 	return ok && p.Penalize(context.Background(), q.key, d) == nil
 }
 
-// permit waits for the quota.
+// permit waits for the quota and then for the budget of the app, which other clients share.
+// In this order, a call that waits for its own quota takes nothing from the others. If the
+// budget then fails, the permit of the quota is returned.
 func (c *Call[O]) permit(ctx context.Context, seen *Seen[O]) (sent func(), f *Failure[O]) {
-	if c.Quota == nil {
+	if c.Quota == nil && c.Rate == nil {
 		return func() {}, nil
 	}
 	begin := time.Now()
-	sent, err := c.Quota.Wait(ctx)
-	seen.Waited = time.Since(begin)
-	if err == nil {
-		return sent, nil
+	defer func() { seen.Waited = time.Since(begin) }()
+	sent = func() {}
+	if c.Quota != nil {
+		var err error
+		if sent, err = c.Quota.Wait(ctx); err != nil {
+			return nil, c.noPermit(ctx, err)
+		}
 	}
-	f = &Failure[O]{Outcome: NotSent, Cause: err}
-	if ctx.Err() == nil { // the wait would outlast the deadline, or the limiter failed
-		f.Class = c.Rules.RateLimited
+	if c.Rate != nil {
+		if err := c.Rate.Wait(ctx); err != nil {
+			sent()
+			return nil, c.noPermit(ctx, fmt.Errorf("budget of the app: %w", err))
+		}
 	}
-	return nil, f
+	return sent, nil
 }
 
-// penalise tells the limiter that the server counts more calls than we do, so that
-// other calls wait as well. What is documented counts for its window; what a server
-// asks for, up to the limit of the policy.
+func (c *Call[O]) noPermit(ctx context.Context, err error) *Failure[O] {
+	f := &Failure[O]{Outcome: NotSent, Cause: err}
+	if ended(ctx) == nil { // the wait would outlast the deadline, or the limiter failed
+		f.Class = c.Rules.RateLimited
+	}
+	return f
+}
+
+// penalise tells the limiter that the server has counted more calls than it has, so that
+// other calls wait as well: for the documented window, or for as long as the server
+// requests, up to the limit of the policy.
 func (c *Call[O]) penalise(f *Failure[O]) {
 	if c.Quota == nil || !errors.Is(f.Class, c.Rules.RateLimited) {
 		return

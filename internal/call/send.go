@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -14,9 +15,9 @@ import (
 	"time"
 )
 
-// Client copies the caller's client, which is never changed, or makes one. A
-// redirect is handed back as it is: following one would send what is signed, and
-// tokens, to a host that nobody chose.
+// Client returns a copy of the caller's client, which is never changed, or a new one.
+// Redirects are not followed, since that would send signed data and tokens to an unknown
+// host.
 func Client(caller *http.Client) *http.Client {
 	var hc http.Client
 	if caller != nil {
@@ -24,8 +25,8 @@ func Client(caller *http.Client) *http.Client {
 	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = t.Clone()
 		t.MaxIdleConnsPerHost = 32
-		// Well below what servers keep: a connection that the server closes in the
-		// moment a write goes out leaves its outcome unknown.
+		// Well below the idle timeout of servers: if the server closes a connection just as
+		// a write is sent, the outcome of the write is unknown.
 		t.IdleConnTimeout = 30 * time.Second
 		hc.Transport = t
 	}
@@ -41,8 +42,8 @@ func SetBody(req *http.Request, contentType string, body []byte) {
 	req.Header.Set("Content-Type", contentType)
 }
 
-// send sends the request. Whether a connection was had tells one that was never
-// sent from one whose answer was lost.
+// send sends the request. Whether a connection was obtained distinguishes a request that
+// was never sent from one whose answer was lost.
 func (c *Call[O]) send(ctx context.Context, req *http.Request, sent func()) (*http.Response, *Failure[O]) {
 	var mu sync.Mutex
 	asked, connected := false, false
@@ -57,7 +58,7 @@ func (c *Call[O]) send(ctx context.Context, req *http.Request, sent func()) (*ht
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	f := &Failure[O]{Class: c.Rules.Unavailable, Outcome: Unknown, Retry: true, Cause: plainCause(err, c.Service.Hidden())}
+	f := &Failure[O]{Class: c.Rules.Unavailable, Outcome: Unknown, Retry: true, Cause: PlainCause(err), silent: true}
 	dial := &net.OpError{}
 	if asked && !connected || errors.As(err, &dial) && dial.Op == "dial" {
 		f.Outcome = NotSent
@@ -65,28 +66,52 @@ func (c *Call[O]) send(ctx context.Context, req *http.Request, sent func()) (*ht
 	return nil, f
 }
 
-// read reads the body, up to the limit, and returns what it has read of one that
-// fails. The status is that of the answer, whatever happens to its body.
-func (c *Call[O]) read(resp *http.Response) ([]byte, *Failure[O]) {
+// bodies pools the buffers for the bodies of answers.
+var bodies = sync.Pool{New: func() any { return new(make([]byte, 0, 64<<10)) }}
+
+// maxPooled is the largest buffer that is returned to the pool.
+const maxPooled = 2 << 20
+
+func release(buf *[]byte) {
+	if cap(*buf) <= maxPooled {
+		bodies.Put(buf)
+	}
+}
+
+// trustedLength is the most memory allocated up front for an announced Content-Length;
+// beyond it, the buffer grows as the body arrives.
+const trustedLength = 512 << 10
+
+// bom is the byte order mark that some servers put before JSON and XML.
+var bom = []byte("\xef\xbb\xbf")
+
+// read reads the body into buf, up to the limit and without a byte order mark. If reading
+// fails, it returns what has arrived. The status is that of the answer, whatever happens to
+// its body.
+func (c *Call[O]) read(resp *http.Response, buf *[]byte) ([]byte, *Failure[O]) {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.ContentLength > c.MaxBody {
 		return nil, c.tooLarge()
 	}
-	var buf []byte
-	if resp.ContentLength > 0 {
-		buf = make([]byte, 0, resp.ContentLength+1)
+	if n := min(resp.ContentLength, trustedLength) + 1; n > int64(cap(*buf)) {
+		*buf = make([]byte, 0, n)
 	}
-	body, err := readAll(io.LimitReader(resp.Body, c.MaxBody+1), buf)
+	limit := c.MaxBody
+	if limit < math.MaxInt64 {
+		limit++ // one more byte shows that the limit is exceeded
+	}
+	body, err := readAll(io.LimitReader(resp.Body, limit), (*buf)[:0])
+	*buf = body
 	switch {
 	case err != nil:
 		return body, &Failure[O]{
-			Class: c.Rules.Unavailable, Outcome: Unknown, Retry: true,
-			Cause: fmt.Errorf("answer cut off after %d bytes: %w", len(body), plainCause(err, c.Service.Hidden())),
+			Class: c.Rules.Unavailable, Outcome: Unknown, Retry: true, silent: true,
+			Cause: fmt.Errorf("answer cut off after %d bytes: %w", len(body), PlainCause(err)),
 		}
 	case int64(len(body)) > c.MaxBody:
 		return body, c.tooLarge()
 	}
-	return body, nil
+	return bytes.TrimPrefix(body, bom), nil
 }
 
 func (c *Call[O]) tooLarge() *Failure[O] {
@@ -97,9 +122,6 @@ func (c *Call[O]) tooLarge() *Failure[O] {
 
 // readAll reads into buf, growing it as needed.
 func readAll(r io.Reader, buf []byte) ([]byte, error) {
-	if cap(buf) == 0 {
-		buf = make([]byte, 0, 4096)
-	}
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
@@ -115,7 +137,7 @@ func readAll(r io.Reader, buf []byte) ([]byte, error) {
 	}
 }
 
-// retryAfter reads the header, in seconds or as a date; nonsense is none.
+// retryAfter parses the header, in seconds or as a date; invalid values are ignored.
 func (c *Call[O]) retryAfter(resp *http.Response) time.Duration {
 	v := resp.Header.Get("Retry-After")
 	if v == "" {

@@ -3,20 +3,17 @@ package call
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 )
 
-// Rules are how a service differs from the others.
+// Rules are the differences between services.
 type Rules struct {
 	Classes
-	// StatusSpeaks reports whether a status outside of 2xx is that of something
-	// before the service, so that its class holds whatever code the body has. For
-	// all others a refusal in the body says more than the status.
-	StatusSpeaks func(status int) bool
-	// LargerHint is how a caller gets an answer that is longer than the limit.
+	// LargerHint says how a caller can receive an answer that is longer than the limit.
 	LargerHint string
 }
 
-// Classes are the errors by which callers tell failures apart.
+// Classes are the errors that callers match.
 type Classes struct {
 	Invalid     error // the request is wrong
 	Permission  error // it is not allowed
@@ -25,74 +22,88 @@ type Classes struct {
 	TooLarge    error // an answer longer than the limit
 }
 
-// status is what an HTTP status means by itself.
+// status is what an HTTP status means if the body holds no known code.
 type status struct {
-	from, to int // both included
+	from, to int // inclusive
 	class    func(*Classes) error
 	outcome  int
-	retry    bool // and the Retry-After is kept
+	retry    bool // and Retry-After is honoured
 }
 
 func unavailable(c *Classes) error { return c.Unavailable }
-func invalid(c *Classes) error     { return c.Invalid }
 func permission(c *Classes) error  { return c.Permission }
 func rateLimited(c *Classes) error { return c.RateLimited }
 
-// statuses are all but 2xx, which the body decides; the first that fits counts. A
-// 5xx may come from a server that had done its work.
+// statuses lists the statuses that say more than an unknown code does; the first match
+// counts. For all others outside of 2xx the refusal in the body decides. A 5xx may come
+// from a server that had already executed the call.
 var statuses = []status{
-	{300, 399, unavailable, Rejected, false},
-	{401, 401, permission, Rejected, false},
-	{403, 403, permission, Rejected, false},
+	{http.StatusForbidden, http.StatusForbidden, permission, Rejected, false},
 	{http.StatusRequestTimeout, http.StatusRequestTimeout, unavailable, Rejected, true},
 	{http.StatusTooManyRequests, http.StatusTooManyRequests, rateLimited, Rejected, true},
-	{400, 499, invalid, Rejected, false},
 	{500, 999, unavailable, Unknown, true},
 }
 
-// judge decides what an answer means.
+func statusOf(code int) *status {
+	for i := range statuses {
+		if s := &statuses[i]; code >= s.from && code <= s.to {
+			return s
+		}
+	}
+	return nil
+}
+
+// judge decides what an answer means: for a 2xx the body, for any other status the refusal
+// in the body. An answer without a refusal did not come from the API.
 func (c *Call[O]) judge(resp *http.Response, body []byte) *Failure[O] {
 	code := resp.StatusCode
 	if code >= 200 && code < 300 {
-		f := c.Service.Judge(code, body)
-		if f != nil && f.said() {
-			f.shown(c.Service.Hidden())
-		}
+		return c.Service.Judge(code, body)
+	}
+	f, s := c.Service.Refusal(body), statusOf(code)
+	if f == nil || f.Class == nil {
+		return c.between(resp, s, f)
+	}
+	if s == nil {
 		return f
 	}
-	f := c.judgeStatus(resp)
-	said := c.Service.Refusal(body)
-	if !said.said() {
-		return f
+	if !f.Known {
+		f.Class, f.Retry = s.class(&c.Rules.Classes), s.retry
 	}
-	f.Code, f.SubCode, f.Msg, f.SubMsg, f.RequestID = said.Code, said.SubCode, said.Msg, said.SubMsg, said.RequestID
-	f.shown(c.Service.Hidden())
-	if said.Class != nil && !c.Rules.StatusSpeaks(code) {
-		f.Class, f.Retry, f.Cause = said.Class, said.Retry, said.Cause
-		f.Outcome = max(f.Outcome, said.Outcome)
-		f.After, f.Window = max(f.After, said.After), said.Window
+	f.Outcome = max(f.Outcome, O(s.outcome))
+	if f.Retry {
+		f.After = max(f.After, c.retryAfter(resp))
 	}
 	return f
 }
 
-func (c *Call[O]) judgeStatus(resp *http.Response) *Failure[O] {
+// between returns the failure of an answer without a refusal of the API, such as proxies
+// and gateways send: it is unknown whether the request reached the server.
+func (c *Call[O]) between(resp *http.Response, s *status, said *Failure[O]) *Failure[O] {
 	f := &Failure[O]{Class: c.Rules.Unavailable, Outcome: Unknown}
-	for _, s := range statuses {
-		if resp.StatusCode < s.from || resp.StatusCode > s.to {
-			continue
-		}
-		f.Class, f.Outcome, f.Retry = s.class(&c.Rules.Classes), O(s.outcome), s.retry
-		if s.retry {
-			f.After = c.retryAfter(resp)
-		}
-		break
+	if said != nil {
+		f.Msg, f.SubMsg, f.RequestID = said.Msg, said.SubMsg, said.RequestID
+	}
+	if s != nil && s.retry {
+		f.Class, f.Retry, f.After = s.class(&c.Rules.Classes), true, c.retryAfter(resp)
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		to := ""
 		if loc, err := resp.Location(); err == nil {
-			to = fmt.Sprintf(" to host %q", Clean(loc.Hostname(), c.Service.Hidden()))
+			to = fmt.Sprintf(" to host %q", loc.Hostname())
 		}
 		f.Cause = fmt.Errorf("the server redirects%s, which is not followed with a signed request: check the address", to)
+		return f
 	}
+	f.Cause = fmt.Errorf("the answer has no verdict of the API (content type %q, host %q): something between here and it answered",
+		Clean(resp.Header.Get("Content-Type"), nil), hostOf(c.URL))
 	return f
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }

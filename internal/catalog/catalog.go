@@ -1,12 +1,13 @@
-// Package catalog is the Jushuitan API described once: operations, fields,
-// limits and samples, in one JSON file a group. The generated client, the table
-// of operations, the fake server and the golden tests are all made from it.
+// Package catalog describes the Jushuitan API once: operations, fields, limits and samples,
+// in one JSON file per group. The generated client, the table of operations, the fake
+// server and the golden tests are all derived from it.
 package catalog
 
 import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,7 @@ type Group struct {
 	Group      string       `json:"group"`
 	Services   []*Service   `json:"services,omitempty"` // of the Go API, each in the first group that has operations of it
 	Operations []*Operation `json:"operations"`
+	Titles     []*Title     `json:"titles_without_path,omitempty"`
 }
 
 // Service is a field of the Go client: the operations on one kind of thing.
@@ -28,8 +30,8 @@ type Service struct {
 	EN   string `json:"en"`   // what it is for, without the full stop
 }
 
-// Operation is one endpoint. What a person decided (names, effect, keys) stands
-// beside what the sources say (fields, limits, samples).
+// Operation is one endpoint. Decisions made by people (names, effect, keys) are beside what
+// the sources say (fields, limits, samples).
 type Operation struct {
 	Group      string   `json:"-"`
 	Path       string   `json:"path"`
@@ -39,6 +41,7 @@ type Operation struct {
 	Doc        string   `json:"doc,omitempty"` // official page
 	Legacy     string   `json:"legacy_method,omitempty"`
 	Confidence string   `json:"confidence"`
+	Sources    []string `json:"sources"` // public programs and documents that show it
 	Go         GoNames  `json:"go"`
 
 	Effect     string   `json:"effect"` // read, keyed or unsafe
@@ -50,15 +53,21 @@ type Operation struct {
 	Payload string `json:"payload"`
 	Rows    string `json:"rows,omitempty"` // member of the payload that holds the rows
 
+	// RowPayload: one source shows the row itself as the payload, without a list.
+	RowPayload bool `json:"row_payload,omitempty"`
+
 	Paging *Paging `json:"paging,omitempty"`
 	Window *Window `json:"window,omitempty"`
 	Cursor *Cursor `json:"cursor,omitempty"`
 	Batch  *Batch  `json:"batch,omitempty"`
 	Fail   *Fail   `json:"fail,omitempty"`
 
+	Evidence *Evidence `json:"evidence,omitempty"` // of a write
+	ReadBack *ReadBack `json:"read_back,omitempty"`
+
 	InnerCode      bool   `json:"inner_code,omitempty"` // data.code inside code 0
 	NullIsFailure  bool   `json:"null_data_is_failure,omitempty"`
-	FalseIsFailure bool   `json:"false_data_is_failure,omitempty"` // data is a flag, false is a refusal
+	FalseIsFailure bool   `json:"false_data_is_failure,omitempty"` // data is a flag; false is a refusal
 	OKFlag         string `json:"ok_flag,omitempty"`               // success flag or error text inside data
 	Extra          bool   `json:"extra,omitempty"`                 // rows keep unknown members
 
@@ -72,20 +81,20 @@ type Operation struct {
 	SampleResponse json.RawMessage `json:"sample_response,omitempty"`
 }
 
-// GoNames places an operation in the Go API.
+// GoNames defines the names of an operation in the Go API.
 type GoNames struct {
 	Service  string `json:"service,omitempty"`
 	Method   string `json:"method,omitempty"`
 	Request  string `json:"request,omitempty"`
 	Response string `json:"response,omitempty"`
-	Raw      bool   `json:"raw,omitempty"`  // no fields known: untyped
+	Raw      bool   `json:"raw,omitempty"`  // the fields of the answer are unknown, and without Request those of the request too: untyped
 	Auth     bool   `json:"auth,omitempty"` // token endpoint: written by hand
 }
 
-// Paging names the members that turn pages.
+// Paging names the members that control pagination.
 type Paging struct {
 	Index    string `json:"index,omitempty"`  // path in the request
-	Cursor   string `json:"cursor,omitempty"` // instead of Index: of the request, and of the answer for the next page
+	Cursor   string `json:"cursor,omitempty"` // instead of Index: cursor of the request, and of the answer for the next page
 	Size     string `json:"size"`
 	Max      int    `json:"max"`
 	MaxPages int    `json:"max_pages,omitempty"`
@@ -93,11 +102,11 @@ type Paging struct {
 	Pages    string `json:"pages,omitempty"` // path in the payload, page_count by default
 }
 
-// Window is the time filter of a query and its longest span.
+// Window is the time filter of a query and its maximum span.
 type Window struct {
 	Begin string `json:"begin"`
 	End   string `json:"end"`
-	Days  int    `json:"days,omitempty"` // 0: no limit known
+	Days  int    `json:"days,omitempty"` // 0: no known limit
 }
 
 // Cursor is the row-version filter of a query.
@@ -107,7 +116,7 @@ type Cursor struct {
 	TotalFlag string `json:"total_flag,omitempty"` // is sent false with the cursor
 }
 
-// Batch says how many rows one call takes and how rows and answers pair.
+// Batch states how many rows one call accepts and how answers correspond to rows.
 type Batch struct {
 	List       string   `json:"list"` // member of the request; empty: biz is the list
 	Max        int      `json:"max"`
@@ -119,8 +128,8 @@ type Batch struct {
 	Msg        string   `json:"msg,omitempty"`
 }
 
-// Fail names the list of failed rows of an answer. Rows that are plain texts are
-// their own keys. With OK the list holds all rows, and those without that flag failed.
+// Fail names the list of failed rows in an answer. Rows that are plain texts are their own
+// keys. With OK the list holds all rows, and those without that flag have failed.
 type Fail struct {
 	Rows string `json:"rows"`
 	Key  string `json:"key,omitempty"`
@@ -128,33 +137,55 @@ type Fail struct {
 	OK   string `json:"ok,omitempty"`
 }
 
-// Field is one member of a request or a response. Name is a path with [] for
-// elements, from the root of biz or of the reply.
+// Field is one member of a request or a response. Name is a path from the root of biz or of
+// the reply, with [] for elements.
 type Field struct {
 	Name        string   `json:"name"`
 	Go          string   `json:"go,omitempty"`
 	Type        string   `json:"type"`
-	Wire        string   `json:"wire,omitempty"`   // documented type where ours differs
+	Wire        string   `json:"wire,omitempty"`   // documented type if ours differs
 	Quoted      bool     `json:"quoted,omitempty"` // number sent as text
 	Required    bool     `json:"required,omitempty"`
-	Conditional bool     `json:"conditional,omitempty"` // one of a group is needed
-	Pointer     bool     `json:"pointer,omitempty"`     // zero means something
-	ZeroOK      bool     `json:"zero_ok,omitempty"`     // required, but 0 says something
+	Conditional bool     `json:"conditional,omitempty"` // one of a group is required
+	Inferred    bool     `json:"inferred,omitempty"`    // required according to one client's code: not enforced
+	OrObject    bool     `json:"or_object,omitempty"`   // a list, or one object in its place
+	Pointer     bool     `json:"pointer,omitempty"`     // zero has a meaning
+	ZeroOK      bool     `json:"zero_ok,omitempty"`     // required, but 0 has a meaning
 	MaxLen      int      `json:"max_len,omitempty"`
 	MaxItems    int      `json:"max_items,omitempty"`
-	Values      []string `json:"values,omitempty"` // those that sources name; others may come
-	PII         bool     `json:"pii,omitempty"`    // personal data, masked when printed
+	Values      []string `json:"values,omitempty"`  // known from the sources; there may be others
+	PII         bool     `json:"pii,omitempty"`     // personal data, masked when printed
+	Sources     []string `json:"sources,omitempty"` // if they are not those of the operation
 	ZH          string   `json:"zh,omitempty"`
 	EN          string   `json:"en,omitempty"`
 }
 
-// Leaf is the last part of the name.
+// Leaf returns the last part of the name.
 func (f *Field) Leaf() string {
 	name := strings.TrimRight(f.Name, "[]")
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// Load reads the whole catalog, groups in a fixed order.
+// Name returns Service.Method, or the path of an operation without a method.
+func (op *Operation) Name() string {
+	if op.Go.Method == "" {
+		return op.Path
+	}
+	return op.Go.Service + "." + op.Go.Method
+}
+
+// RequestField returns a member of the request by its path, nil if there is none.
+func (op *Operation) RequestField(path string) *Field { return find(op.Request, path) }
+
+// SourcesOf returns the sources of a member.
+func (op *Operation) SourcesOf(f *Field) []string {
+	if f.Sources != nil {
+		return f.Sources
+	}
+	return op.Sources
+}
+
+// Load reads the whole catalog, with the groups in a fixed order.
 func Load() ([]*Group, error) {
 	order := []string{
 		"auth", "base", "goods", "inventory", "order", "outbound", "logistics", "aftersale",
@@ -167,16 +198,13 @@ func Load() ([]*Group, error) {
 	}
 	var groups []*Group
 	for _, e := range entries {
-		data, err := files.ReadFile(e.Name())
+		file, err := files.Open(e.Name())
 		if err != nil {
 			return nil, err
 		}
-		g := new(Group)
-		if err := json.Unmarshal(data, g); err != nil {
+		g, err := read(file)
+		if err != nil {
 			return nil, fmt.Errorf("catalog %s: %w", e.Name(), err)
-		}
-		for _, op := range g.Operations {
-			op.Group = g.Group
 		}
 		groups = append(groups, g)
 	}
@@ -186,6 +214,22 @@ func Load() ([]*Group, error) {
 	return groups, nil
 }
 
+// read rejects unknown members: a misspelled name in a catalog would silently drop a
+// decision.
+func read(r io.ReadCloser) (*Group, error) {
+	defer func() { _ = r.Close() }()
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	g := new(Group)
+	if err := dec.Decode(g); err != nil {
+		return nil, err
+	}
+	for _, op := range g.Operations {
+		op.Group = g.Group
+	}
+	return g, nil
+}
+
 func rank(order []string, name string) int {
 	if i := slices.Index(order, name); i >= 0 {
 		return i
@@ -193,7 +237,7 @@ func rank(order []string, name string) int {
 	return len(order)
 }
 
-// Operations is every operation of the catalog.
+// Operations returns every operation of the catalog.
 func Operations() ([]*Operation, error) {
 	groups, err := Load()
 	if err != nil {

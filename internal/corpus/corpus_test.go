@@ -144,7 +144,7 @@ func examine(t *testing.T, p *payload) (problem error) {
 }
 
 func check(p *payload, r *result) error {
-	if p.MustAnswer != "" && r.answer != p.MustAnswer {
+	if undecided := strings.HasPrefix(p.MustAnswer, "undecided"); p.MustAnswer != "" && !undecided && r.answer != p.MustAnswer {
 		return fmt.Errorf("answered %q, want %q: %w", r.answer, p.MustAnswer, cmpErr(r.err))
 	}
 	if p.MustFail != nil {

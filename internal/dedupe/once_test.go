@@ -110,11 +110,11 @@ type wordStore struct {
 	err   error
 }
 
-func (s wordStore) Claim(context.Context, string, string, time.Duration) (jushuitan.ClaimState, error) {
-	return s.state, s.err
+func (s wordStore) Claim(context.Context, string, string, string, time.Duration) (jushuitan.ClaimState, string, error) {
+	return s.state, "", s.err
 }
 
-func (s wordStore) Commit(ctx context.Context, _, _ string, _ time.Duration) error {
+func (s wordStore) Commit(ctx context.Context, _, _, _, _ string, _ time.Duration) error {
 	return s.told(ctx)
 }
 func (s wordStore) Release(ctx context.Context, _, _ string) error { return s.told(ctx) }

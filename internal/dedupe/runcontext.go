@@ -10,8 +10,8 @@ import (
 // for its end: a timer and a place among the parent's children cost more than most
 // checks of a message.
 type runContext struct {
-	parent   context.Context
-	deadline time.Time
+	parent          context.Context
+	start, deadline time.Time
 
 	mu    sync.Mutex
 	timed context.Context // nil: nobody has asked
@@ -19,11 +19,13 @@ type runContext struct {
 	over  bool
 }
 
-func newRunContext(parent context.Context, timeout time.Duration) *runContext {
-	return &runContext{parent: parent, deadline: time.Now().Add(timeout)}
+// begin starts the time of a new context.
+func (c *runContext) begin(parent context.Context, timeout time.Duration) {
+	c.parent, c.start = parent, time.Now()
+	c.deadline = c.start.Add(timeout)
 }
 
-// real is the context that ends.
+// real returns the context that ends.
 func (c *runContext) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()

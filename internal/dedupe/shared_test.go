@@ -29,7 +29,7 @@ func TestShared(t *testing.T) {
 	})
 	require.NoError(t, err)
 	mux, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets:  qimen.OneApp("secret"),
+		Secrets:  qimen.StaticSecrets("secret"),
 		Merchant: func(context.Context, string) (string, error) { return "m", nil },
 		Deduper:  store,
 	})

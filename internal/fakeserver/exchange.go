@@ -2,26 +2,30 @@ package fakeserver
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Exchange is one request on its way through a fake. The methods that answer record it
-// first, once, so that a caller who has its answer finds the record.
+// Exchange is a request in progress. The methods that answer first record the exchange,
+// once, so that a caller that has the answer finds the record.
 type Exchange struct {
-	W      http.ResponseWriter
-	R      *http.Request
-	Status int // answered: 200 unless something else was, 0 when the connection was cut
+	W        http.ResponseWriter
+	R        *http.Request
+	Status   int      // status of the answer, 200 by default; 0 if the connection was cut
+	Transfer Transfer // how Answer sends the body
 
 	host     *Host
 	record   func()
 	recorded bool
 }
 
-// Begin begins an exchange; call End when it is over. It cuts the connection when the
-// host is closing.
+// Begin begins an exchange; call End when it is over. It cuts the connection if the host is
+// closing.
 func (h *Host) Begin(w http.ResponseWriter, r *http.Request, record func()) *Exchange {
 	if !h.Enter() {
 		panic(http.ErrAbortHandler)
@@ -29,7 +33,7 @@ func (h *Host) Begin(w http.ResponseWriter, r *http.Request, record func()) *Exc
 	return &Exchange{W: w, R: r, Status: http.StatusOK, host: h, record: record}
 }
 
-// End ends the exchange. One that was not answered is recorded now.
+// End ends the exchange. If it was not answered, it is recorded now.
 func (x *Exchange) End() {
 	x.note()
 	x.host.Leave()
@@ -42,12 +46,52 @@ func (x *Exchange) note() {
 	}
 }
 
+// Transfer is how the body of an answer is sent (RFC 9112, section 6).
+type Transfer int
+
+// The ways to send a body.
+const (
+	Sized      Transfer = iota // with its length
+	Chunked                    // in chunks
+	UntilClose                 // without a length, until the connection is closed
+	Gzip                       // compressed, if the caller accepts that
+)
+
 // Answer answers with status 200.
 func (x *Exchange) Answer(contentType string, body []byte) {
 	x.note()
-	x.W.Header().Set("Content-Type", contentType)
-	x.W.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h := x.W.Header()
+	h.Set("Content-Type", contentType)
+	switch x.Transfer {
+	case Chunked:
+		half := len(body) / 2
+		_, _ = x.W.Write(body[:half])
+		_ = http.NewResponseController(x.W).Flush()
+		body = body[half:]
+	case UntilClose:
+		h.Set("Transfer-Encoding", "identity")
+	case Gzip:
+		if !strings.Contains(x.R.Header.Get("Accept-Encoding"), "gzip") {
+			break
+		}
+		h.Set("Content-Encoding", "gzip")
+		w := gzip.NewWriter(x.W)
+		_, _ = w.Write(body)
+		_ = w.Close()
+		return
+	case Sized:
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	_, _ = x.W.Write(body)
+}
+
+// Page answers with a page (HTML) of something between the caller and the API.
+func (x *Exchange) Page(status int, page string) {
+	x.Status = status
+	x.note()
+	x.W.Header().Set("Content-Type", "text/html; charset=utf-8")
+	x.W.WriteHeader(status)
+	_, _ = io.WriteString(x.W, page)
 }
 
 // Fail answers with another status and a line of text.
@@ -57,7 +101,7 @@ func (x *Exchange) Fail(status int, text string) {
 	http.Error(x.W, text, status)
 }
 
-// RetryAfter adds the header of that name to an answer to come, in whole seconds.
+// RetryAfter adds the header of that name to the next answer, in whole seconds.
 func (x *Exchange) RetryAfter(d time.Duration) {
 	if d > 0 {
 		x.W.Header().Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
@@ -72,11 +116,9 @@ func (x *Exchange) Redirect(location string) {
 	x.W.WriteHeader(x.Status)
 }
 
-// HTMLPage answers a page of a site under maintenance, with status 200.
+// HTMLPage answers with the page of a site under maintenance, with status 200.
 func (x *Exchange) HTMLPage() {
-	x.note()
-	x.W.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = x.W.Write([]byte("<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>"))
+	x.Page(http.StatusOK, "<!DOCTYPE html><html><head><title>维护中</title></head><body>系统维护中，请稍后再试</body></html>")
 }
 
 // CutBody announces body and sends the first half of it.
@@ -87,7 +129,7 @@ func (x *Exchange) CutBody(contentType string, body []byte) {
 	_, _ = x.W.Write(body[:len(body)/2])
 }
 
-// Pad sends body and blanks after it, in chunks, size bytes together.
+// Pad sends body followed by blanks, in chunks, size bytes in total.
 func (x *Exchange) Pad(contentType string, body []byte, size int) {
 	x.note()
 	x.W.Header().Set("Content-Type", contentType)
@@ -102,15 +144,15 @@ func (x *Exchange) Pad(contentType string, body []byte, size int) {
 	}
 }
 
-// Delay lets d of real time pass. If the caller goes away or the host closes before,
-// it cuts the connection and does not return.
+// Delay waits for d of real time. If the caller disconnects or the host closes before, it
+// cuts the connection and does not return.
 func (x *Exchange) Delay(d time.Duration) {
 	if !x.host.Wait(x.R.Context(), d) {
 		x.abort()
 	}
 }
 
-// Hang answers nothing until the caller goes away or the host closes. It does not
+// Hang does not answer until the caller disconnects or the host closes. It does not
 // return.
 func (x *Exchange) Hang() {
 	select {
@@ -120,7 +162,7 @@ func (x *Exchange) Hang() {
 	x.abort()
 }
 
-// Reset closes the connection the hard way: the caller sees a reset.
+// Reset resets the connection.
 func (x *Exchange) Reset() {
 	x.Status = 0
 	x.note()

@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 )
 
-// TestPick: which of several faults meets which of six requests; a, b and c are the
+// TestPick: which of several faults affects which of six requests; a, b and c are the
 // faults in the order of their injection, and + marks a delay.
 func TestPick(t *testing.T) {
 	const a, b, c = "a", "b", "c"
@@ -65,7 +65,7 @@ func TestPick(t *testing.T) {
 	}
 }
 
-// TestFaultsOfOthers: a request that a fault does not meet costs it nothing.
+// TestFaultsOfOthers: a request that does not match a fault does not use it up.
 func TestFaultsOfOthers(t *testing.T) {
 	var faults fakeserver.Faults[string]
 	remove := faults.Inject("a", fakeserver.Plan{Skip: 1, Times: 1})
@@ -163,7 +163,7 @@ func TestListenFails(t *testing.T) {
 }
 
 // TestExchange: each way to end an exchange, as the caller sees it, and that it was
-// recorded once, before.
+// recorded once before that.
 func TestExchange(t *testing.T) {
 	const kind = "text/plain"
 	body := []byte("0123456789")

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Faults are the faults that wait for a request, in the order of their injection. F is
-// what a fake calls a fault.
+// Faults holds the pending faults, in the order of injection. F is a fake's type of fault.
 type Faults[F any] struct {
 	mu     sync.Mutex
 	active []*activeFault[F]
@@ -19,16 +18,16 @@ type activeFault[F any] struct {
 	every bool
 }
 
-// Plan says which requests a fault spoils, of those that it meets.
+// Plan determines which matching requests a fault affects.
 type Plan struct {
 	Skip  int // how many it lets pass before
-	Times int // how many it spoils, 0: all
-	// A fault that slows delays the request and leaves it to the other faults.
+	Times int // how many it affects, 0: all
+	// A slowing fault delays the request and leaves it to the other faults.
 	Slows bool
 	Delay time.Duration
 }
 
-// Inject adds a fault, until remove is called or its plan is fulfilled.
+// Inject adds a fault that lasts until remove is called or its plan is fulfilled.
 func (f *Faults[F]) Inject(fault F, plan Plan) (remove func()) {
 	a := &activeFault[F]{fault: fault, plan: plan, every: plan.Times <= 0}
 	f.mu.Lock()
@@ -45,8 +44,8 @@ func (f *Faults[F]) drop(a *activeFault[F]) {
 	f.active = slices.DeleteFunc(f.active, func(b *activeFault[F]) bool { return a == b })
 }
 
-// Pick returns what happens to a request: the delay of all faults that slow it, and the
-// first other one, or nil. Those behind that one do not count the request.
+// Pick returns what happens to a request: the total delay of all faults that slow it, and
+// the first other fault, or nil. Faults after that one do not count the request.
 func (f *Faults[F]) Pick(meets func(F) bool) (delay time.Duration, fault *F) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +72,7 @@ func (f *Faults[F]) Pick(meets func(F) bool) (delay time.Duration, fault *F) {
 	return delay, fault
 }
 
-// Each calls visit with each fault and what is left of its plan.
+// Each calls visit with each fault and the remainder of its plan.
 func (f *Faults[F]) Each(visit func(fault F, left Plan)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,7 +1,6 @@
-// Package fakeserver is what the fake servers of this module share: the listener and
-// its end, the clock, the faults that wait for a request, the bounded log, and the ways
-// in which an exchange can end. What a fault is called, which requests it meets and
-// what an answer says stay with each fake.
+// Package fakeserver is shared by the fake servers of this module: the listener and its
+// shutdown, the clock, pending faults, the bounded log, and the ways in which an exchange
+// can end. Each fake defines its kinds of faults, the requests they match and its answers.
 package fakeserver
 
 import (
@@ -12,26 +11,26 @@ import (
 	"time"
 )
 
-// Host runs a fake: it listens, counts what is in progress, and waits for it at the end.
+// Host runs a fake: it listens, tracks what is in progress, and waits for it at the end.
 type Host struct {
 	// Transport is for the requests that the fake sends and for the clients that it
-	// makes. It uses no proxy and ends with the host.
+	// creates. It uses no proxy and ends with the host.
 	Transport *http.Transport
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
 	once   sync.Once
-	closed chan struct{} // closes when Close is done
+	closed chan struct{} // closed when Close is done
 
 	listener net.Listener
 	http     *http.Server
 	conns    sync.WaitGroup // open connections
-	served   chan struct{}  // closes when nothing is accepted any more
+	served   chan struct{}  // closed when nothing is accepted any more
 
 	mu      sync.Mutex
 	unhook  func() bool
 	closing bool
-	work    sync.WaitGroup // what Enter and Go have begun
+	work    sync.WaitGroup // started by Enter and Go
 }
 
 // NewHost returns a host that does not listen yet.
@@ -44,8 +43,8 @@ func NewHost() *Host {
 	return h
 }
 
-// Listen opens addr, such as "127.0.0.1:8080"; port 0 is a free one. It returns the
-// base URL, at which callers wait for [Host.Serve].
+// Listen opens addr, such as "127.0.0.1:8080"; port 0 selects a free one. It returns the
+// base URL, where callers wait until [Host.Serve] is called.
 func (h *Host) Listen(ctx context.Context, addr string) (url string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -57,8 +56,8 @@ func (h *Host) Listen(ctx context.Context, addr string) (url string, err error) 
 	return "http://" + h.listener.Addr().String(), nil
 }
 
-// Serve begins to answer what Listen has opened. When ctx ends, end is called, which
-// must close the host.
+// Serve starts answering on the listener of Listen. When ctx ends, it calls end, which must
+// close the host.
 func (h *Host) Serve(ctx context.Context, handler http.Handler, end func()) {
 	h.http = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ConnState: h.connState}
 	h.served = make(chan struct{})
@@ -72,8 +71,8 @@ func (h *Host) Serve(ctx context.Context, handler http.Handler, end func()) {
 	h.mu.Unlock()
 }
 
-// connState counts connections, so that Close can wait for them. A hijacked one is
-// closed by whoever took it.
+// connState counts connections, so that Close can wait for them. A hijacked one is closed
+// by its new owner.
 func (h *Host) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -83,11 +82,11 @@ func (h *Host) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Context ends when [Host.Close] begins.
+// Context returns a context that ends when [Host.Close] begins.
 func (h *Host) Context() context.Context { return h.ctx }
 
-// Enter begins something that Close waits for, and reports false when the host is
-// closing. Call Leave at its end.
+// Enter begins something that Close waits for, and reports false if the host is closing.
+// Call Leave at its end.
 func (h *Host) Enter() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,10 +100,11 @@ func (h *Host) Enter() bool {
 // Leave ends what Enter began.
 func (h *Host) Leave() { h.work.Done() }
 
-// Go runs f, for which Close waits. It may be called between Enter and Leave only.
+// Go runs f in a goroutine that Close waits for. It may be called between Enter and Leave
+// only.
 func (h *Host) Go(f func()) { h.work.Go(f) }
 
-// Wait lets d of real time pass. It reports false when ctx or the host ended before.
+// Wait waits for d of real time. It reports false if ctx or the host ended first.
 func (h *Host) Wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -120,7 +120,7 @@ func (h *Host) Wait(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// Close ends what is in progress and returns when all of it has ended.
+// Close aborts everything in progress and returns when it has ended.
 func (h *Host) Close() {
 	h.once.Do(func() {
 		h.mu.Lock()

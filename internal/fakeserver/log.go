@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// maxRecords bounds a log.
+// maxRecords limits a log.
 const maxRecords = 10_000
 
 // Log keeps the newest records: at most 10,000, at least 9,000 of them.

@@ -10,7 +10,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/catalog"
 )
 
-// api is what is to be written: the structs in the order they are met, the
+// api is what will be written: the structs in the order in which they are found, and the
 // operations by service.
 type api struct {
 	groups   []*catalog.Group
@@ -29,9 +29,10 @@ type goStruct struct {
 	rows   string // Go name of the field that holds the rows, of a page
 	extra  bool   // keeps unknown members
 	reply  bool
+	asked  bool // it is part of a request
 }
 
-// field finds a member by its wire name.
+// field returns a member by its wire name.
 func (s *goStruct) field(wire string) *goField {
 	if i := slices.IndexFunc(s.fields, func(f *goField) bool { return f.wire == wire }); i >= 0 {
 		return s.fields[i]
@@ -39,13 +40,20 @@ func (s *goStruct) field(wire string) *goField {
 	return nil
 }
 
-// goField is one member of it.
+// hasFigures reports whether the type is of answers only and has amounts or quantities, of
+// which zero is not the same as unknown.
+func (s *goStruct) hasFigures() bool {
+	return !s.asked && s.reply && slices.ContainsFunc(s.fields, func(f *goField) bool { return f.typ == "decimal.Decimal" })
+}
+
+// goField is one member of a struct.
 type goField struct {
 	name    string
 	wire    string
 	typ     string
-	child   string // struct type that it holds, if any
+	child   string // struct type that it contains, if any
 	batched bool   // the list that is sent in parts
+	vital   bool   // an answer must not be used if this cannot be decoded
 	tag     string
 	src     *catalog.Field
 }
@@ -65,12 +73,13 @@ func build(groups []*catalog.Group) (*api, error) {
 	}
 	for _, g := range groups {
 		for _, op := range g.Operations {
-			if op.Go.Auth || op.Go.Raw {
+			if op.Go.Auth || op.Go.Raw && op.Go.Request == "" {
 				continue
 			}
 			if err := errors.Join(a.operation(op), a.checkKeyed(op)); err != nil {
 				return nil, fmt.Errorf("%s: %w", op.Path, err)
 			}
+			a.markVital(op)
 		}
 	}
 	return a, nil
@@ -83,6 +92,7 @@ func (a *api) operation(op *catalog.Operation) error {
 		}
 		root := tree(op.Request)
 		s := a.declare(op.Go.Request, op.Group)
+		s.asked = true
 		s.doc = fmt.Sprintf("%s %s: the request of [%s.%s].", op.Go.Request, op.TitleZH, serviceType(op), op.Go.Method)
 		if err := a.fill(op, s, root.children, "request"); err != nil {
 			return err
@@ -107,12 +117,12 @@ func (a *api) operation(op *catalog.Operation) error {
 	return nil
 }
 
-// envelope members belong to every reply and are read by the call itself.
+// envelope members belong to every reply and are decoded by the call itself.
 var envelope = map[string]bool{"code": true, "msg": true, "issuccess": true, "request_id": true, "requestId": true}
 
 func serviceType(op *catalog.Operation) string { return singular(op.Go.Service) + "Service" }
 
-// tree makes nodes of the flat names.
+// tree builds nodes from the flat names.
 func tree(fields []*catalog.Field) *node {
 	root := &node{}
 	for _, f := range fields {
@@ -121,7 +131,7 @@ func tree(fields []*catalog.Field) *node {
 	return root
 }
 
-// insert places a field by its path; parents that are not listed are made.
+// insert places a field by its path; parents that are not listed are created.
 func (n *node) insert(f *catalog.Field) {
 	parts := strings.Split(f.Name, ".")
 	at := n
@@ -172,7 +182,7 @@ func (a *api) declare(name, group string) *goStruct {
 	return s
 }
 
-// fill adds members to a struct; a struct met again gets those it lacks.
+// fill adds members to a struct; if the struct exists, it adds the missing ones.
 func (a *api) fill(op *catalog.Operation, s *goStruct, members []*node, side string) error {
 	for _, n := range members {
 		f, err := a.field(op, s, n, side)
@@ -264,18 +274,18 @@ func (a *api) child(op *catalog.Operation, s *goStruct, n *node, f *goField, sid
 	if isRows && op.Extra {
 		c.extra = true
 	}
-	c.reply = side == "response"
+	c.reply, c.asked = side == "response", c.asked || side == "request"
 	f.child = name
 	return a.fill(op, c, n.children, side)
 }
 
-// jsonTag is the wire name of a member and its options: required ones are always
+// jsonTag returns the wire name of a member and its options: required members are always
 // sent.
 func jsonTag(f *goField) string {
 	tag := f.wire
 	switch {
 	case f.typ == "*decimal.Decimal":
-		// omitzero would ask the decimal and drop a 0 that was set on purpose.
+		// omitzero would ask the decimal and drop a 0 that was set deliberately.
 		tag += ",omitempty"
 	case !f.src.Required:
 		tag += ",omitzero"
@@ -289,7 +299,7 @@ func jsonTag(f *goField) string {
 	return tag
 }
 
-// rowsName is the Go name of a page's rows: the plural of their type.
+// rowsName returns the Go name of a page's rows: the plural of their type.
 func rowsName(op *catalog.Operation) string {
 	key := "response:" + joinPath(op.Payload, op.Rows) + "[]"
 	row := op.Types[key]
@@ -334,5 +344,5 @@ func (a *api) sensitiveSeen(s *goStruct, seen map[string]bool) bool {
 			return true
 		}
 	}
-	return s.extra // what is unknown may be anything
+	return s.extra // unknown members may contain anything
 }

@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// declareServices lists the services of the client in the order of the catalog.
-// Every operation has to be of one, and every one has to have operations.
+// declareServices lists the services of the client in the order of the catalog. Every
+// operation must belong to one, and every one must have operations.
 func (a *api) declareServices() error {
 	used := map[string]bool{}
 	for _, g := range a.groups {
@@ -49,14 +49,18 @@ func (a *qimenAPI) clientFile() string {
 	var fields []clientField
 	for _, f := range a.families {
 		if f.Service != "" {
-			fields = append(fields, clientField{f.Service, f.Service + "Service", f.ServiceZH})
+			title := f.ServiceZH
+			if f.Experimental {
+				title += " (experimental)"
+			}
+			fields = append(fields, clientField{f.Service, f.Service + "Service", title})
 		}
 	}
 	return qimenHeader + clientType(fields, "Client calls methods through the gateway for one app. It is safe for many goroutines. Make one with [New] and derive one for each merchant with [Client.ForCustomer].")
 }
 
-// clientType writes a client with its services. What else it holds is written by
-// hand, as the struct scope.
+// clientType writes a client with its services. Its other fields are written by hand, in
+// the struct scope.
 func clientType(fields []clientField, doc string) string {
 	var w writer
 	w.comment("", doc)

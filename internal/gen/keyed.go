@@ -8,18 +8,18 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/catalog"
 )
 
-// notNames are members of keys that say where a document is or of what kind, not
-// which one it is.
+// notNames lists members of keys that say where a document is or what kind it is, but do
+// not identify it.
 var notNames = []string{"shop_id", "wms_co_id", "supplier_id", "type"}
 
-// naming is the members of a keyed request that name its documents: its own, or
-// those of the rows of its lists. Any of them will do.
+// naming is the set of members of a keyed request that identify its documents: its own, or
+// those of the rows of its lists. Any one of them is enough.
 type naming struct {
 	list    *goField // nil: of the document itself
 	members []*goField
 }
 
-// namings finds what names the documents of a keyed operation's request.
+// namings returns what identifies the documents of a keyed operation's request.
 func (a *api) namings(op *catalog.Operation) ([]naming, error) {
 	req := a.structs[op.Go.Request]
 	if req == nil {
@@ -51,8 +51,7 @@ func (a *api) namings(op *catalog.Operation) ([]naming, error) {
 	return out, nil
 }
 
-// checkKeyed makes sure that two operations do not have one request type with
-// different keys.
+// checkKeyed ensures that no two operations share a request type but have different keys.
 func (a *api) checkKeyed(op *catalog.Operation) error {
 	if op.Effect != "keyed" {
 		return nil
@@ -70,7 +69,7 @@ func (a *api) checkKeyed(op *catalog.Operation) error {
 	return nil
 }
 
-// keyed writes whether every document of a request names itself.
+// keyed writes whether every document of a request is identified.
 func (a *api) keyed(w *writer, op *catalog.Operation) {
 	if a.keyedBy[op.Go.Request] != op {
 		return

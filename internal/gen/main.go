@@ -41,6 +41,9 @@ func run(dir string, readmes []string) error {
 	if err != nil {
 		return err
 	}
+	if err := catalog.Check(groups); err != nil {
+		return err
+	}
 	api, err := build(groups)
 	if err != nil {
 		return err
@@ -54,6 +57,9 @@ func run(dir string, readmes []string) error {
 		return err
 	}
 	if err := writeGo(filepath.Join(dir, "client_gen.go"), api.clientFile()); err != nil {
+		return err
+	}
+	if err := writeGo(filepath.Join(dir, "fields_gen.go"), api.locatorsFile()); err != nil {
 		return err
 	}
 	return writeTables(readmes, tableBegin, tableEnd, api.table)

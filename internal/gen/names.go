@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// initialisms are written in capitals, or in the way the field writes them.
+// initialisms are written in capitals, or in the spelling that is usual in the field.
 var initialisms = map[string]string{
 	"id": "ID", "ids": "IDs", "sku": "SKU", "skus": "SKUs", "url": "URL", "sn": "SN", "sns": "SNs",
 	"so": "So", "o": "O", "io": "IO", "oi": "OI", "ioi": "IOI", "as": "AS", "asi": "ASI", "l": "L", "lc": "LC",
@@ -16,7 +16,7 @@ var initialisms = map[string]string{
 	"wmscoid": "WMSCoID", "oid": "OID", "drp": "Drp", "pwd": "Password", "flds": "Fields",
 }
 
-// goName makes the Go name of a wire name: so_id SoID, wms_co_id WMSCoID.
+// goName returns the Go name of a wire name: so_id SoID, wms_co_id WMSCoID.
 func goName(wire string) string {
 	var b strings.Builder
 	for _, part := range words(wire) {
@@ -32,7 +32,7 @@ func goName(wire string) string {
 	return b.String()
 }
 
-// words splits at underscores and where a capital starts.
+// words splits a name at underscores and before capitals.
 func words(name string) []string {
 	var out []string
 	for part := range strings.SplitSeq(name, "_") {
@@ -50,7 +50,7 @@ func words(name string) []string {
 	return out
 }
 
-// singular makes the name of one element of a list.
+// singular returns the name of one element of a list.
 func singular(name string) string {
 	switch {
 	case strings.HasSuffix(name, "ies"):

@@ -9,8 +9,8 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/catalog/qimen"
 )
 
-// qimenAPI is what is to be written of package qimen: the structs in the order
-// they are met.
+// qimenAPI is what will be written of package qimen: the structs in the order in which they
+// are found.
 type qimenAPI struct {
 	families []*qimen.Family
 	shared   map[string]*qimen.Shared
@@ -25,7 +25,6 @@ type qimenStruct struct {
 	family string
 	doc    string
 	fields []*qimenField
-	extra  bool
 	seen   int                      // times met in a request
 	users  map[string]*qimen.Method // by name
 }
@@ -34,7 +33,7 @@ type qimenStruct struct {
 type qimenField struct {
 	name, wire string
 	typ        string
-	child      string // struct type that it holds, if any
+	child      string // struct type that it contains, if any
 	xml        string
 	src        *qimen.Field
 	required   int // times met as required, in requests
@@ -102,36 +101,18 @@ func buildQimen(families []*qimen.Family) (*qimenAPI, error) {
 			}
 		}
 	}
-	if err := a.markExtra(); err != nil {
-		return nil, err
+	for name := range a.shared {
+		if a.structs[name] == nil {
+			return nil, fmt.Errorf("shared type %s is used nowhere", name)
+		}
 	}
-	// One name in two methods is a decision: it has to be on the list.
+	// One name in two methods is a decision that must be on the list.
 	for _, s := range a.order {
 		if len(s.users) > 1 && a.shared[s.name] == nil {
 			return nil, fmt.Errorf("%s is a type of %d methods and not on the list of shared types", s.name, len(s.users))
 		}
 	}
 	return a, a.keysExist()
-}
-
-// markExtra marks the types that keep unknown members.
-func (a *qimenAPI) markExtra() error {
-	for _, f := range a.families {
-		for _, name := range f.Extra {
-			if a.structs[name] == nil {
-				return fmt.Errorf("%s: extra names %s, which no method has", f.Family, name)
-			}
-			a.structs[name].extra = true
-		}
-	}
-	for name, s := range a.shared {
-		st := a.structs[name]
-		if st == nil {
-			return fmt.Errorf("shared type %s is used nowhere", name)
-		}
-		st.extra = s.Extra
-	}
-	return nil
 }
 
 func (a *qimenAPI) method(m *qimen.Method) error {
@@ -153,7 +134,6 @@ func (a *qimenAPI) method(m *qimen.Method) error {
 			return fmt.Errorf("type %s is there twice", side.typ)
 		}
 		s := a.declare(side.typ, m)
-		s.extra = true
 		s.doc = fmt.Sprintf("%s %s", side.typ, titled(m.TitleZH, "the "+side.name+" of "+methodLink(m)))
 		if side.name == "response" {
 			s.doc = fmt.Sprintf("%s %s", side.typ, titled(m.TitleZH, "the answer of "+methodLink(m)))
@@ -182,6 +162,11 @@ func checkMethod(m *qimen.Method) error {
 			return err
 		}
 	}
+	for _, form := range m.Success {
+		if err := known("success", form, "flag success", "code 0", "code 1", "issuccess true", "method root"); err != nil {
+			return err
+		}
+	}
 	switch {
 	case (m.Effect == "keyed") != (len(m.Key) > 0):
 		return fmt.Errorf("effect %s with %d key members", m.Effect, len(m.Key))
@@ -193,7 +178,7 @@ func checkMethod(m *qimen.Method) error {
 	return nil
 }
 
-// titled puts a Chinese title before a text, where there is one.
+// titled puts a Chinese title before a text, if there is one.
 func titled(zh, text string) string {
 	if zh == "" {
 		return "is " + text + "."
@@ -245,8 +230,8 @@ func (a *qimenAPI) declare(name string, m *qimen.Method) *qimenStruct {
 	return s
 }
 
-// fill adds members to a struct; a struct met again gets those it lacks, and those
-// it has must agree.
+// fill adds members to a struct; if the struct exists, it adds the missing ones, and the
+// others must agree.
 func (a *qimenAPI) fill(m *qimen.Method, s *qimenStruct, members []*qimenNode, side string) error {
 	if side == "request" {
 		s.seen++
@@ -277,8 +262,8 @@ func (a *qimenAPI) fill(m *qimen.Method, s *qimenStruct, members []*qimenNode, s
 	return nil
 }
 
-// merge joins what two methods say of one member of a shared type. Wherever the
-// two could be read or written differently it is an error.
+// merge combines what two methods say about one member of a shared type. It returns an
+// error if the two could be read or written differently.
 func (f *qimenField) merge(g *qimenField) error {
 	switch {
 	case f.typ != g.typ:
@@ -354,7 +339,7 @@ func (a *qimenAPI) field(m *qimen.Method, s *qimenStruct, n *qimenNode, side str
 	return f, nil
 }
 
-// checkType makes sure that the type of a member agrees with what else is said of it.
+// checkType ensures that the type of a member agrees with what else is said about it.
 func checkType(src *qimen.Field, members int) error {
 	switch list := strings.HasPrefix(src.Type, "[]"); {
 	case list != strings.HasSuffix(src.Name, "[]") && src.Type != "[]int":
@@ -377,6 +362,9 @@ func (a *qimenAPI) child(m *qimen.Method, s *qimenStruct, n *qimenNode, f *qimen
 		}
 		f.child = base + singular(f.name)
 	}
+	if f.child == m.Go.Request || f.child == m.Go.Response {
+		return fmt.Errorf("%s: its type %s is taken: name another with of", f.src.Name, f.child)
+	}
 	c := a.declare(f.child, m)
 	if c.doc == "" {
 		c.doc = fmt.Sprintf("%s is %s of [%s]: %s.", f.child, f.name, s.name, f.src.EN)
@@ -387,7 +375,7 @@ func (a *qimenAPI) child(m *qimen.Method, s *qimenStruct, n *qimenNode, f *qimen
 	return a.fill(m, c, n.children, side)
 }
 
-// keysExist checks that what makes a key is a member.
+// keysExist checks that the parts of a key are members.
 func (a *qimenAPI) keysExist() error {
 	for _, f := range a.families {
 		for _, m := range f.Methods {
@@ -419,14 +407,4 @@ func (a *qimenAPI) keyPath(s *qimenStruct, path string) ([]*qimenField, error) {
 		s = a.structs[s.fields[i].child]
 	}
 	return out, nil
-}
-
-func (a *qimenAPI) sensitive(s *qimenStruct, seen map[string]bool) bool {
-	if seen[s.name] {
-		return false
-	}
-	seen[s.name] = true
-	return s.extra || slices.ContainsFunc(s.fields, func(f *qimenField) bool {
-		return f.pii || f.child != "" && a.sensitive(a.structs[f.child], seen)
-	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/catalog/qimen"
 )
 
-// TestFilesAreCurrent: what stands in the packages is what the catalogs say.
+// TestFilesAreCurrent: the files in the packages are what the catalogs generate.
 func TestFilesAreCurrent(t *testing.T) {
 	for pkg, write := range map[string]func(string, []string) error{"jushuitan": run, "qimen": runQimen} {
 		dir := t.TempDir()
@@ -60,8 +60,8 @@ func family(change func(f *qimen.Family)) []*qimen.Family {
 	return []*qimen.Family{f}
 }
 
-// TestSharedTypesMustAgree: two methods that say different things of one member
-// are an error, never a silent choice.
+// TestSharedTypesMustAgree: two methods that describe one member differently are an error;
+// there is no silent choice.
 func TestSharedTypesMustAgree(t *testing.T) {
 	_, err := buildQimen(family(nil))
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestSharedTypesMustAgree(t *testing.T) {
 		{"not on the list", func(f *qimen.Family) { f.Shared = f.Shared[:1] }, "Line is a type of 2 methods and not on the list of shared types"},
 		{"on the list for nothing", func(f *qimen.Family) { f.Shared = append(f.Shared, &qimen.Shared{Name: "Nobody"}) }, "shared type Nobody is used nowhere"},
 		{"on the list twice", func(f *qimen.Family) { f.Shared = append(f.Shared, f.Shared[0]) }, "Head is there twice"},
-		{"extra of nothing", func(f *qimen.Family) { f.Extra = []string{"Nobody"} }, "extra names Nobody"},
+		{"success", func(f *qimen.Family) { f.Methods[1].Success = []string{"flag ok"} }, `success "flag ok" is none of`},
 		{"method twice", func(f *qimen.Family) { f.Methods[1].Method = "m.one" }, "m.one is there twice"},
 		{"type twice", func(f *qimen.Family) { f.Methods[1].Go.Request = "OneRequest" }, "type OneRequest is there twice"},
 		{"member twice", func(f *qimen.Family) { f.Methods[1].Request = append(f.Methods[1].Request, field(f, 3)) }, "head.lines[].qty is there twice"},
@@ -113,8 +113,7 @@ func TestSharedTypesMustAgree(t *testing.T) {
 	}
 }
 
-// TestSharedTypesAreUnions: a member is written always only where every method
-// requires it.
+// TestSharedTypesAreUnions: a member is always sent only if every method requires it.
 func TestSharedTypesAreUnions(t *testing.T) {
 	a, err := buildQimen(family(func(f *qimen.Family) {
 		f.Methods[1].Request[2].Required = false
@@ -122,17 +121,17 @@ func TestSharedTypesAreUnions(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	var w writer
-	a.structType(&w, a.structs["Line"])
-	assert.Contains(t, w.String(), "`json:\"code,omitzero\" xml:\"code\"` // code (required by some of its methods)")
+	a.structType(&w, a.structs["Line"], "")
+	assert.Contains(t, w.String(), "`json:\"code,omitzero\" xml:\"code\" wire:\"vital\"` // code (required by some methods)")
 	assert.Contains(t, w.String(), "`json:\"more,omitzero\" xml:\"more\"`")
 	assert.Contains(t, w.String(), "`json:\"at,omitzero\" xml:\"at\" time:\"date\"`")
-	assert.Contains(t, w.String(), "union of what 2 methods list")
+	assert.Contains(t, w.String(), "any of 2 methods lists")
 
 	a, err = buildQimen(family(nil))
 	require.NoError(t, err)
 	w = writer{}
-	a.structType(&w, a.structs["Line"])
-	assert.Contains(t, w.String(), "`json:\"code\" xml:\"code\"` // code (required)")
+	a.structType(&w, a.structs["Line"], "")
+	assert.Contains(t, w.String(), "`json:\"code\" xml:\"code\" wire:\"vital\"` // code (required)")
 }
 
 func TestTables(t *testing.T) {
@@ -164,17 +163,17 @@ func TestTables(t *testing.T) {
 		for name, rows := range map[string][]string{
 			en: {
 				sum, fmt.Sprintf("\n%d methods.\n\n| method", listed),
-				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) Query orders | read | 100, start_ts | range 7 days |",
-				"| `/open/pack/query` | `Inventory.QueryPacks` | 箱及仓位库存查询 Query pack stock | read | 200 | range 1 day |",
-				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) Upload orders (self-built shop) | keyed: shop_id, so_id |  | 50 rows a call |",
+				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) Query orders | read | 100, start_ts | range 7 days; `so_ids` up to 20; `o_ids` up to 20 | ",
+				"| `/open/pack/query` | `Inventory.QueryPacks` | 箱及仓位库存查询 Query the stock of cartons and bins | read | 200 | range 1 day; `sku_ids` up to 20 | ",
+				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) Upload orders (self-built shop) | keyed: shop_id, so_id |  | 50 rows a call | ",
 				"| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 ",
 				"| `qimen.taobao.pos.deliveryorder.get` | `POS.DeliveryOrderGet` |",
-				"| `taobao.qimen.wavenum.report` | `Call` |",
+				"| `qimen.taobao.erp.order.add` | `Call` |",
 			},
 			zh: {
 				sumZH, fmt.Sprintf("\n共 %d 个接口。\n\n| 接口", listed),
-				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) | 只读 | 100, start_ts | 时间跨度 7 天 |",
-				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) | 幂等: shop_id, so_id |  | 每次 50 行 |",
+				"| `/open/orders/single/query` | `Orders.Query` | 订单查询(自有商城、跨境下线) | 只读 | 100, start_ts | 时间跨度 7 天; `so_ids` 最多 20 个; `o_ids` 最多 20 个 | ",
+				"| `/open/jushuitan/orders/upload` | `Orders.Upload` | 订单上传(商家自有商城、跨境线下) | 幂等: shop_id, so_id |  | 每次 50 行 | ",
 				"| `taobao.qimen.deliveryorder.confirm` | `Warehouse.DeliveryOrderConfirm` | 发货单确认接口 |",
 			},
 		} {

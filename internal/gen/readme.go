@@ -14,30 +14,37 @@ const (
 	tableEnd   = "<!-- end of endpoints -->"
 )
 
-// language is in which words a table is written.
+// language holds the words of a table in one language.
 type language struct {
 	count, qimenCount   string // formats
 	head, qimenHead     string
 	window, batch, days string // formats
+	list                string // format
 	ourChoice           string
+	comma, stop         string
+	titles              string // of operations without a path
 	effects, directions map[string]string
 	chinese             bool
 }
 
 var english = language{
 	count: "%d operations in %d services.", qimenCount: "%d methods.",
-	head:      "| path 路径 | Go | title 名称 | effect | pages | limits |",
+	head:      "| path 路径 | Go | title 名称 | effect | pages | limits | sources |",
 	qimenHead: "| method 接口 | Go | title 名称 | direction | body | effect |",
-	window:    "range %s", batch: "%d rows a call", days: "days", ourChoice: " (our choice)",
+	window:    "range %s", batch: "%d rows a call", list: "%s up to %d", days: "days", ourChoice: " (our choice)",
+	comma: ", ", stop: ".",
+	titles:     "Sources name these titles without a path (confidence low), so there is no method: ",
 	effects:    map[string]string{"read": "read", "keyed": "keyed", "unsafe": "unsafe"},
 	directions: map[string]string{"outbound": "outbound", "inbound": "inbound", "both": "both"},
 }
 
 var chinese = language{
 	count: "共 %d 个接口，%d 个服务。", qimenCount: "共 %d 个接口。",
-	head:      "| 路径 | Go | 名称 | 效果 | 分页 | 限制 |",
+	head:      "| 路径 | Go | 名称 | 效果 | 分页 | 限制 | 来源数 |",
 	qimenHead: "| 接口 | Go | 名称 | 方向 | 报文 | 效果 |",
-	window:    "时间跨度 %s", batch: "每次 %d 行", days: "天", ourChoice: "（本 SDK 取值）",
+	window:    "时间跨度 %s", batch: "每次 %d 行", list: "%s 最多 %d 个", days: "天", ourChoice: "（本 SDK 取值）",
+	comma: "、", stop: "。",
+	titles:     "公开资料中只有名称、没有路径的接口（可信度低），因此没有对应方法：",
 	effects:    map[string]string{"read": "只读", "keyed": "幂等", "unsafe": "不可重复"},
 	directions: map[string]string{"outbound": "调用", "inbound": "接收", "both": "双向"},
 	chinese:    true,
@@ -50,8 +57,8 @@ func (lang language) title(zh, en string) string {
 	return cell(strings.TrimSpace(zh + " " + en))
 }
 
-// writeTables replaces what is between two marks in each file by a table in the
-// language of the file's name.
+// writeTables replaces what is between two marks in each file by a table, in the language
+// given by the file's name.
 func writeTables(names []string, begin, end string, table func(language) string) error {
 	for _, name := range names {
 		text, err := os.ReadFile(name)
@@ -81,16 +88,23 @@ func (a *api) table(lang language) string {
 		total += len(g.Operations)
 	}
 	fmt.Fprintf(&b, lang.count+"\n\n", total, len(a.services))
-	b.WriteString(lang.head + "\n|---|---|---|---|---|---|\n")
+	b.WriteString(lang.head + "\n|---|---|---|---|---|---|---|\n")
+	var titles []string
 	for _, g := range a.groups {
+		for _, t := range g.Titles {
+			titles = append(titles, lang.title(t.TitleZH, t.TitleEN))
+		}
 		for _, op := range g.Operations {
 			method := op.Go.Service + "." + op.Go.Method
 			if op.Go.Auth {
 				method = "ExchangeCode, Token"
 			}
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s |\n", op.Path, method, lang.title(op.TitleZH, op.TitleEN),
-				lang.effect(op.Effect, op.Key), pagesCell(op), lang.limits(op))
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %d |\n", op.Path, method, lang.title(op.TitleZH, op.TitleEN),
+				lang.effect(op.Effect, op.Key), pagesCell(op), lang.limits(op), len(op.Sources))
 		}
+	}
+	if len(titles) > 0 {
+		b.WriteString("\n" + lang.titles + strings.Join(titles, lang.comma) + lang.stop + "\n")
 	}
 	return b.String()
 }
@@ -128,6 +142,11 @@ func (lang language) limits(op *catalog.Operation) string {
 			text += lang.ourChoice
 		}
 		parts = append(parts, text)
+	}
+	for _, f := range op.Request {
+		if f.MaxItems > 0 && (op.Batch == nil || f.Name != op.Batch.List) && !strings.Contains(f.Name, ".") {
+			parts = append(parts, fmt.Sprintf(lang.list, "`"+f.Name+"`", f.MaxItems))
+		}
 	}
 	return strings.Join(parts, "; ")
 }

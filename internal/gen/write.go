@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ type writer struct{ strings.Builder }
 
 func (w *writer) f(format string, args ...any) { fmt.Fprintf(&w.Builder, format+"\n", args...) }
 
-// comment writes text as a comment, broken at 92 columns.
+// comment writes text as a comment, wrapped at 92 columns.
 func (w *writer) comment(indent, text string) {
 	for para := range strings.SplitSeq(text, "\n") {
 		if para == "" {
@@ -36,6 +37,9 @@ func (w *writer) comment(indent, text string) {
 		w.f("%s// %s", indent, line)
 	}
 }
+
+// experimental ends the comment of a symbol that the compatibility promise does not cover.
+const experimental = "\n\nExperimental: it may change in any minor version."
 
 // width counts columns: a Chinese character takes two.
 func width(s string) int {
@@ -71,9 +75,13 @@ func (a *api) groupFile(g *catalog.Group) string {
 			w.f("func (p *%s) rowCount() int { return len(p.%s) }\n", s.name, s.rows)
 		}
 	}
-	body := w.String()
+	return header + importsOf(w.String()) + w.String()
+}
+
+// importsOf writes the imports of a file of a group.
+func importsOf(body string) string {
 	var imports []string
-	for _, imp := range []string{"context", "encoding/json", "iter", "slices", "time", "github.com/shopspring/decimal"} {
+	for _, imp := range []string{"cmp", "context", "encoding/json", "iter", "slices", "time", "github.com/shopspring/decimal"} {
 		name := imp[strings.LastIndexByte(imp, '/')+1:] + "."
 		if strings.Contains(stripComments(body), name) {
 			imports = append(imports, imp)
@@ -82,12 +90,15 @@ func (a *api) groupFile(g *catalog.Group) string {
 	if strings.Contains(body, "pages.Query[") {
 		imports = append(imports, "github.com/dianjia/jushuitan-go/internal/pages")
 	}
+	if strings.Contains(body, "wire.") {
+		imports = append(imports, "github.com/dianjia/jushuitan-go/internal/wire")
+	}
 	if strings.Contains(body, "redact.") {
 		imports = append(imports, "fmt", "log/slog", "github.com/dianjia/jushuitan-go/internal/redact")
 	}
 	slices.Sort(imports)
 	if len(imports) == 0 {
-		return header + body
+		return ""
 	}
 	var std, other []string
 	for _, imp := range imports {
@@ -97,7 +108,7 @@ func (a *api) groupFile(g *catalog.Group) string {
 			std = append(std, strconv.Quote(imp))
 		}
 	}
-	return header + "import (\n" + strings.Join(std, "\n") + "\n\n" + strings.Join(other, "\n") + "\n)\n\n" + body
+	return "import (\n" + strings.Join(std, "\n") + "\n\n" + strings.Join(other, "\n") + "\n)\n\n"
 }
 
 func stripComments(src string) string {
@@ -126,7 +137,7 @@ func (a *api) service(w *writer, g *catalog.Group, svc *catalog.Service) {
 	}
 }
 
-// allName is the name of the iterator beside a query.
+// allName returns the name of the iterator beside a query.
 func allName(op *catalog.Operation) string {
 	return "All" + strings.TrimPrefix(op.Go.Method, "Query")
 }
@@ -164,13 +175,20 @@ func (a *api) methods(w *writer, op *catalog.Operation) {
 	recv := fmt.Sprintf("func (s *%s)", serviceType(op))
 	opVar := varName("op", op)
 	doc := a.methodDoc(op)
+	if op.Go.Raw {
+		doc += experimental
+	}
 	req := "req *" + op.Go.Request
 	row := a.rowType(op)
+	w.comment("", doc)
 	switch {
 	case op.Go.Raw:
-		w.comment("", doc)
-		w.f("%s %s(ctx context.Context, biz any) (json.RawMessage, error) {", recv, op.Go.Method)
-		w.f("	return callRaw(ctx, s.client, %s, biz)\n}\n", opVar)
+		in, caller, arg := "biz any", "callRaw", "biz"
+		if op.Go.Request != "" {
+			in, caller, arg = req, "callForRaw", "req"
+		}
+		w.f("%s %s(ctx context.Context, %s) (json.RawMessage, error) {", recv, op.Go.Method, in)
+		w.f("	return %s(ctx, s.client, %s, %s)\n}\n", caller, opVar, arg)
 	case op.Batch != nil:
 		in := req
 		if op.Batch.List == "" {
@@ -180,7 +198,6 @@ func (a *api) methods(w *writer, op *catalog.Operation) {
 		if op.Batch.List == "" {
 			arg = "rows"
 		}
-		w.comment("", doc)
 		if row == "" {
 			w.f("%s %s(ctx context.Context, %s) error {", recv, op.Go.Method, in)
 			w.f("	_, err := upload(ctx, s.client, %s, %s)\n	return err\n}\n", varName("batch", op), arg)
@@ -189,37 +206,44 @@ func (a *api) methods(w *writer, op *catalog.Operation) {
 			w.f("	return upload(ctx, s.client, %s, %s)\n}\n", varName("batch", op), arg)
 		}
 	case op.Go.Request == "":
-		w.comment("", doc)
 		w.f("%s %s(ctx context.Context) (*%s, error) {", recv, op.Go.Method, op.Go.Response)
 		w.f("	return call[%s](ctx, s.client, %s, struct{}{})\n}\n", op.Go.Response, opVar)
 	default:
 		if op.Biz == "array" {
 			req = "req []" + op.Go.Request
 		}
-		w.comment("", doc)
 		if op.Go.Response == "" {
 			w.f("%s %s(ctx context.Context, %s) error {", recv, op.Go.Method, req)
 			w.f("	_, err := call[noReply](ctx, s.client, %s, req)\n	return err\n}\n", opVar)
 		} else {
 			w.f("%s %s(ctx context.Context, %s) (*%s, error) {", recv, op.Go.Method, req, op.Go.Response)
-			w.f("	return call[%s](ctx, s.client, %s, req)\n}\n", op.Go.Response, opVar)
+			if a.paged(op) {
+				w.f("	return %s.page(ctx, s.client, req)\n}\n", varName("pages", op))
+			} else {
+				w.f("	return call[%s](ctx, s.client, %s, req)\n}\n", op.Go.Response, opVar)
+			}
 		}
 	}
 	if a.paged(op) {
-		w.comment("", a.allDoc(op, row))
-		w.f("%s %s(ctx context.Context, req *%s) iter.Seq2[*%s, error] {", recv, allName(op), op.Go.Request, row)
-		w.f("	return %s.all(ctx, s.client, req)\n}\n", varName("pages", op))
-		if op.Cursor != nil {
-			w.comment("", fmt.Sprintf("%s follows the row version (%s >= since, 行版本游标) of %s.%s until nothing newer comes: every row that changed after the version since, oldest change first. Rows with the version since itself are left out. Keep the largest %s seen and start there next time; 0 starts at the beginning. Of req the other filters are used; pages and times are not.",
-				sinceName(op), op.Cursor.Field, op.Go.Service, op.Go.Method, goName(op.Cursor.Field)))
-			w.f("%s %s(ctx context.Context, since int64, req *%s) iter.Seq2[*%s, error] {", recv, sinceName(op), op.Go.Request, row)
-			w.f("	return %s.since(ctx, s.client, since, req)\n}\n", varName("pages", op))
-		}
-		if a.streamed(op) {
-			w.comment("", a.streamDoc(op))
-			w.f("%s %s(req *%s, from Checkpoint) *Stream[%s] {", recv, "Stream"+strings.TrimPrefix(op.Go.Method, "Query"), op.Go.Request, row)
-			w.f("	return %s.stream(s.client, req, from)\n}\n", varName("pages", op))
-		}
+		a.iterators(w, op, recv, row)
+	}
+}
+
+// iterators writes the methods that iterate over the rows of a query.
+func (a *api) iterators(w *writer, op *catalog.Operation, recv, row string) {
+	w.comment("", a.allDoc(op, row))
+	w.f("%s %s(ctx context.Context, req *%s) iter.Seq2[*%s, error] {", recv, allName(op), op.Go.Request, row)
+	w.f("	return %s.all(ctx, s.client, req)\n}\n", varName("pages", op))
+	if op.Cursor != nil {
+		w.comment("", fmt.Sprintf("%s follows the row version (%s >= since, 行版本游标) of %s.%s: it yields every row that changed after version since, oldest change first, until there is nothing newer. Rows of version since itself are skipped. Start the next run with the largest %s seen; 0 starts at the beginning. Pages and times of req are ignored; its other filters apply.",
+			sinceName(op), op.Cursor.Field, op.Go.Service, op.Go.Method, goName(op.Cursor.Field)))
+		w.f("%s %s(ctx context.Context, since int64, req *%s) iter.Seq2[*%s, error] {", recv, sinceName(op), op.Go.Request, row)
+		w.f("	return %s.since(ctx, s.client, since, req)\n}\n", varName("pages", op))
+	}
+	if a.streamed(op) {
+		w.comment("", a.streamDoc(op))
+		w.f("%s %s(req *%s, from Checkpoint) *Stream[%s] {", recv, "Stream"+strings.TrimPrefix(op.Go.Method, "Query"), op.Go.Request, row)
+		w.f("	return %s.stream(s.client, req, from)\n}\n", varName("pages", op))
 	}
 }
 
@@ -231,22 +255,22 @@ func (a *api) streamed(op *catalog.Operation) bool {
 
 func (a *api) streamDoc(op *catalog.Operation) string {
 	name := "Stream" + strings.TrimPrefix(op.Go.Method, "Query")
-	text := fmt.Sprintf("%s goes through the rows of %s and can be resumed from a [Checkpoint] after a crash", name, op.Go.Method)
+	text := fmt.Sprintf("%s iterates over the rows of %s and can be resumed from a [Checkpoint] after a crash", name, op.Go.Method)
 	switch {
 	case op.Cursor != nil && op.Window != nil:
-		text += ": by row version, or by time where req has the beginning of a time range"
+		text += ": by row version, or by time if req has the beginning of a time range"
 	case op.Cursor != nil:
 		text += ", by row version"
 	default:
-		text += "; req needs the beginning of a time range"
+		text += "; req requires the beginning of a time range"
 	}
 	return text + "."
 }
 
 func (a *api) allDoc(op *catalog.Operation, row string) string {
-	text := fmt.Sprintf("%s goes through every row of %s", allName(op), op.Go.Method)
+	text := fmt.Sprintf("%s iterates over every row of %s", allName(op), op.Go.Method)
 	if op.Paging != nil {
-		text += fmt.Sprintf(", page after page (up to %d rows a page)", op.Paging.Max)
+		text += fmt.Sprintf(", page by page (up to %d rows per page)", op.Paging.Max)
 	}
 	if w := op.Window; w != nil {
 		if w.Days > 0 {
@@ -254,7 +278,7 @@ func (a *api) allDoc(op *catalog.Operation, row string) string {
 		}
 		text += ". Without an end the range ends now"
 	}
-	return text + ". It ends at the first error, which is the last pair."
+	return text + ". It stops at the first error, which is the last pair yielded."
 }
 
 func days(n int) string {
@@ -271,7 +295,11 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 	}
 	text := fmt.Sprintf("%s %s: %s", op.Go.Method, op.TitleZH, verb) + a.mannerOf(op) + "."
 	if op.Batch != nil && op.Batch.MaxIsOurs {
-		text += " No source states how many rows one call takes; that number is our choice."
+		text += " The maximum number of rows is not documented; this one is our choice."
+	}
+	if oneDocument(op) {
+		text += " It is one document whose items are not split among calls: for more items than the server accepts, upload" +
+			" several documents with keys of their own."
 	}
 	text += "\n"
 	if len(op.Limits) > 0 {
@@ -284,9 +312,12 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 	case "read":
 		text += "\nEffect: read."
 	case "keyed":
-		text += fmt.Sprintf("\nEffect: write, repeated safely by %s: %s.", strings.Join(op.Key, " + "), op.Why)
+		text += fmt.Sprintf("\nEffect: write, idempotent by %s: %s.", strings.Join(op.Key, " + "), op.Why)
 	default:
-		text += fmt.Sprintf("\nEffect: write, never repeated once it may have been received (then [ErrOutcomeUnknown]): %s.", op.Why)
+		text += fmt.Sprintf("\nEffect: write, not retried once the server may have received it ([ErrOutcomeUnknown]): %s.", op.Why)
+	}
+	if op.Effect != "read" {
+		text += "\n" + settleDoc(op)
 	}
 	text += "\nPOST " + op.Path
 	if op.Doc != "" {
@@ -295,24 +326,37 @@ func (a *api) methodDoc(op *catalog.Operation) string {
 	if op.Confidence != "high" {
 		text += "; confidence of the known facts: " + op.Confidence
 	}
-	return text + "."
+	text += "."
+	if len(op.Sources) == 1 {
+		text += "\nIt is documented by one source only."
+	}
+	return text
 }
 
-// mannerOf says how a method takes many rows or returns them.
+// oneDocument reports whether an upload accepts one document with a list of items.
+func oneDocument(op *catalog.Operation) bool {
+	return op.Batch == nil && op.Go.Method == "Upload" && slices.ContainsFunc(op.Request, func(f *catalog.Field) bool {
+		return f.Name == "items" && strings.HasPrefix(f.Type, "[]")
+	})
+}
+
+// mannerOf returns how a method accepts many rows or returns them.
 func (a *api) mannerOf(op *catalog.Operation) string {
 	switch {
 	case a.paged(op) && op.Paging == nil:
-		return ", in one piece. [" + serviceType(op) + "." + allName(op) + "] splits longer time ranges"
+		return ", in one call. [" + serviceType(op) + "." + allName(op) + "] splits longer time ranges"
 	case a.paged(op):
-		return ", one page. [" + serviceType(op) + "." + allName(op) + "] goes through all of them"
+		return ", one page. [" + serviceType(op) + "." + allName(op) + "] iterates over all of them"
+	case op.Go.Raw && op.Go.Request == "":
+		return ". Its members are not documented, so it takes and returns raw JSON"
 	case op.Go.Raw:
-		return ". No public source shows its fields, so it takes and returns JSON as it is"
+		return ". Its answer is not documented, so it returns raw JSON"
 	case op.Batch != nil && a.rowType(op) != "":
-		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the results are in the order of the input, one for each row, and the error is a [*BatchError] when some failed", op.Batch.Max)
+		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the results are in the order of the input, one per row, and the error is a [*BatchError] if some failed", op.Batch.Max)
 	case op.Batch != nil:
-		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the server does not answer row by row, so that all rows of a call pass or fail together ([*BatchError])", op.Batch.Max)
+		return fmt.Sprintf(". Longer lists are sent %d rows at a time; the server does not report rows individually, so all rows of a call succeed or fail together ([*BatchError])", op.Batch.Max)
 	case op.Fail != nil:
-		return ". Rows that the server refused are in the answer and in the error, a [*BatchError]"
+		return ". Rows that the server rejected are in the answer and in the error, a [*BatchError]"
 	default:
 		return ""
 	}
@@ -341,7 +385,8 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 	}
 	req, reply := a.structs[op.Go.Request], a.structs[op.Go.Response]
 	row := a.rowType(op)
-	w.f("var %s = paged(%s, pages.Query[%s, %s, %s]{", varName("pages", op), varName("op", op), req.name, reply.name, row)
+	types := fmt.Sprintf("[%s, %s, %s]", req.name, reply.name, row)
+	w.f("var %s = &pager%s{op: %s, query: pages.Query%s{", varName("pages", op), types, varName("op", op), types)
 	switch {
 	case op.Paging == nil:
 	case op.Paging.Cursor != "":
@@ -360,14 +405,16 @@ func (a *api) pager(w *writer, op *catalog.Operation) {
 			a.accessor(req, "q", op.Window.Begin), a.accessor(req, "q", op.Window.End))
 	}
 	a.pagerRow(w, op, req, row)
-	w.f("})\n")
+	w.f("}}\n")
 }
 
-// pagerInfo writes what an answer says about the pages to come.
+// pagerInfo writes what an answer says about further pages.
 func (a *api) pagerInfo(w *writer, op *catalog.Operation, reply *goStruct) {
 	var info []string
-	if e := a.accessor(reply, "p", "has_next"); e != "" {
-		info = append(info, "HasNext: "+e, "KnowsNext: true")
+	for _, name := range []string{"has_next", "HasNext"} {
+		if e := a.accessor(reply, "p", name); e != "" {
+			info = append(info, "HasNext: "+e, "KnowsNext: true")
+		}
 	}
 	var total, pages string
 	if op.Paging != nil {
@@ -380,10 +427,16 @@ func (a *api) pagerInfo(w *writer, op *catalog.Operation, reply *goStruct) {
 		pages = "page_count"
 	}
 	if e := a.accessor(reply, "p", total); e != "" {
+		if other := a.accessor(reply, "p", "data_count"); other != "" && other != e { // for an alternative spelling in the documentation
+			e = "cmp.Or(" + e + ", " + other + ")"
+		}
 		info = append(info, "Total: "+e)
 	}
 	if e := a.accessor(reply, "p", pages); e != "" {
 		info = append(info, "Pages: "+e)
+	}
+	if e := a.accessor(reply, "p", "page_size"); e != "" && op.Paging != nil {
+		info = append(info, "Size: "+e)
 	}
 	param := "p"
 	if len(info) == 0 {
@@ -392,7 +445,7 @@ func (a *api) pagerInfo(w *writer, op *catalog.Operation, reply *goStruct) {
 	w.f("Info: func(%s *%s) pages.Info { return pages.Info{%s} },", param, reply.name, strings.Join(info, ", "))
 }
 
-// pagerRow writes how rows are told apart and where the row version stands.
+// pagerRow writes how rows are identified and where the row version is.
 func (a *api) pagerRow(w *writer, op *catalog.Operation, req *goStruct, row string) {
 	rs := a.structs[row]
 	if rs != nil && len(op.Key) > 0 {
@@ -440,14 +493,17 @@ func (a *api) batch(w *writer, op *catalog.Operation) {
 	w.f("rows: func(q %s) []%s { return %s },", in, item.name, list)
 	w.f("with: %s,", with)
 	w.f("key: func(r *%s) string { return rowKey(%s) },", item.name, a.keyExpr(item, b.Key))
+	if b.List != "" {
+		w.f("list: %q,", b.List)
+	}
 	if row != "noReply" {
 		a.rowResults(w, op, row)
 	}
 	w.f("}\n")
 }
 
-// rowResults writes how the rows of an answer pair with those of an upload, and
-// what they say.
+// rowResults writes how the rows of an answer correspond to those of an upload, and what
+// they say.
 func (a *api) rowResults(w *writer, op *catalog.Operation, row string) {
 	b, rs := op.Batch, a.structs[row]
 	w.f("results: func(p *%s) []%s { return p.%s },", op.Go.Response, row, a.structs[op.Go.Response].rows)
@@ -458,24 +514,12 @@ func (a *api) rowResults(w *writer, op *catalog.Operation, row string) {
 	if e := a.keyExpr(rs, rowKey); e != "" {
 		w.f("resultKey: func(r *%s) string { return rowKey(%s) },", row, e)
 	}
-	msg := `""`
-	if b.Msg != "" {
-		msg = a.accessor(rs, "r", b.Msg)
-	}
-	ok := "saysDone(" + msg + ")"
-	switch {
-	case b.OK != "" && b.OKOptional:
-		ok = a.accessor(rs, "r", b.OK) + " || " + ok
-	case b.OK != "":
-		ok = a.accessor(rs, "r", b.OK)
-	}
-	w.f("verdict: func(r *%s) (bool, string) { return %s, %s },", row, ok, msg)
 }
 
 // failures writes which rows of an answer the server refused.
 func (a *api) failures(w *writer, op *catalog.Operation) {
 	f := op.Fail
-	if f == nil || a.failWritten(op) {
+	if f == nil || op.Evidence != nil && op.Evidence.Of == "row" || a.failWritten(op) {
 		return
 	}
 	reply := a.structs[op.Go.Response]
@@ -498,9 +542,9 @@ func (a *api) failures(w *writer, op *catalog.Operation) {
 		list, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
 }
 
-// verdict writes what an answer says of the call as a whole.
+// verdict writes what an answer says about the call as a whole.
 func (a *api) verdict(w *writer, op *catalog.Operation) {
-	if op.OKFlag == "" && !op.InnerCode {
+	if op.OKFlag == "" && !op.InnerCode || op.Effect != "read" { // for a write, its evidence decides
 		return
 	}
 	reply := a.structs[op.Go.Response]
@@ -516,7 +560,7 @@ func (a *api) verdict(w *writer, op *catalog.Operation) {
 	if msg == "" {
 		msg = `""`
 	}
-	if reply.field(op.OKFlag).typ == "string" { // a text that is empty when all went well
+	if reply.field(op.OKFlag).typ == "string" { // a text that is empty on success
 		ok, msg = "saysDone("+ok+")", ok
 	}
 	w.f("return %s, 0, %s\n}\n", ok, msg)
@@ -552,6 +596,9 @@ func (a *api) keyExpr(s *goStruct, keys []string) string {
 func (a *api) structType(w *writer, s *goStruct) {
 	w.comment("", s.doc)
 	w.f("type %s struct {", s.name)
+	if locatable(s) {
+		w.f("	_ %s\n", locatorType(s))
+	}
 	for _, f := range s.fields {
 		tag := "`json:\"" + f.tag + "\""
 		if f.src.PII {
@@ -559,6 +606,9 @@ func (a *api) structType(w *writer, s *goStruct) {
 		}
 		if len(f.src.Values) > 0 {
 			tag += ` known:"` + strings.Join(f.src.Values, ",") + `"`
+		}
+		if f.vital && s.reply && !vitalByType(f.typ) {
+			tag += ` wire:"vital"`
 		}
 		if rules := checkRules(f); !s.reply && rules != "" {
 			tag += ` check:"` + rules + `"`
@@ -574,10 +624,20 @@ func (a *api) structType(w *writer, s *goStruct) {
 		}
 	}
 	if s.extra {
-		w.f("\n	// Extra holds the members of the answer that are not known above.")
+		w.f("\n	// Extra holds unknown members of the answer.")
 		w.f("	Extra map[string]json.RawMessage `json:\",embed\" pii:\"true\"`")
 	}
 	w.f("}\n")
+	if s.extra {
+		w.f("// Unread returns the documented fields that Extra holds because their values cannot be")
+		w.f("// decoded, as paths such as items[0].name.")
+		w.f("func (v *%s) Unread() []string { return wire.Unread(v) }\n", s.name)
+	}
+	if s.hasFigures() {
+		w.f("// MarshalJSON writes figures of zero and leaves out unknown ones, so that both survive a")
+		w.f("// queue, a table or a cache.")
+		w.f("func (v %s) MarshalJSON() ([]byte, error) { return wire.MarshalRow(v) }\n", s.name)
+	}
 	if a.sensitive(s) {
 		w.f("// Format prints the value for people, with personal data masked.")
 		w.f("func (v %s) Format(s fmt.State, verb rune) { redact.Format(s, verb, v) }\n", s.name)
@@ -586,14 +646,14 @@ func (a *api) structType(w *writer, s *goStruct) {
 	}
 }
 
-// checkRules are what a request's field is held to before it is sent.
+// checkRules returns what a request's field is checked for before it is sent.
 func checkRules(f *goField) string {
 	var rules []string
 	src := f.src
 	if src.Required && !src.ZeroOK {
 		switch f.typ {
 		case "bool", "decimal.Decimal":
-			// false and 0 say something
+			// false and 0 have a meaning
 		case "int64":
 			if strings.HasSuffix(f.wire, "_id") {
 				rules = append(rules, "required")
@@ -624,8 +684,14 @@ func fieldComment(f *goField) string {
 		text = f.wire
 	}
 	var marks []string
-	if src.Required {
+	switch {
+	case src.Required:
 		marks = append(marks, "required")
+	case src.Inferred:
+		marks = append(marks, "probably required")
+	}
+	if len(src.Sources) == 1 {
+		marks = append(marks, "one source")
 	}
 	if src.Quoted {
 		marks = append(marks, "sent as text")
@@ -639,6 +705,7 @@ func fieldComment(f *goField) string {
 func (a *api) operationsFile() string {
 	var w writer
 	var names []string
+	queries := a.byName()
 	for _, g := range a.groups {
 		for _, op := range g.Operations {
 			name := varName("op", op)
@@ -647,7 +714,10 @@ func (a *api) operationsFile() string {
 			}
 			names = append(names, name)
 			w.f("var %s = &Operation{", name)
-			operationEntry(&w, op)
+			operationEntry(&w, op, queries)
+			if a.paged(op) {
+				w.f("paged: true,")
+			}
 			w.f("}\n")
 		}
 	}
@@ -657,11 +727,37 @@ func (a *api) operationsFile() string {
 		w.f("	%s,", n)
 	}
 	w.f("}\n")
+	a.readers(&w)
+	personalNames(&w, a.groups)
 	return header + w.String()
 }
 
-// operationEntry writes what an operation says of itself.
-func operationEntry(w *writer, op *catalog.Operation) {
+// personalNames writes the names of all members that hold personal data.
+func personalNames(w *writer, groups []*catalog.Group) {
+	names := map[string]bool{}
+	for _, g := range groups {
+		for _, op := range g.Operations {
+			for _, f := range slices.Concat(op.Request, op.Response) {
+				if f.PII {
+					names[strings.ToLower(f.Leaf())] = true
+				}
+			}
+		}
+	}
+	writeNames(w, names)
+}
+
+func writeNames(w *writer, names map[string]bool) {
+	w.f("// personalNames are the names, in lower case, of the members that hold personal data.")
+	w.f("var personalNames = map[string]bool{")
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		w.f("	%q: true,", name)
+	}
+	w.f("}\n")
+}
+
+// operationEntry writes what an operation says about itself.
+func operationEntry(w *writer, op *catalog.Operation, queries map[string]*catalog.Operation) {
 	w.f("Path: %q, Group: %q, Service: %q, Method: %q,", op.Path, op.Group, op.Go.Service, op.Go.Method)
 	w.f("Title: %q, TitleEN: %q, Doc: %q, Confidence: %q,", op.TitleZH, op.TitleEN, op.Doc, op.Confidence)
 	if len(op.AltPaths) > 0 {
@@ -690,9 +786,10 @@ func operationEntry(w *writer, op *catalog.Operation) {
 		w.f("Limits: %#v,", op.Limits)
 	}
 	clientEntry(w, op)
+	readBackEntry(w, op, queries)
 }
 
-// clientEntry writes what only the client looks at.
+// clientEntry writes what only the client uses.
 func clientEntry(w *writer, op *catalog.Operation) {
 	payload := op.Payload
 	if op.Go.Response == "" {
@@ -711,7 +808,21 @@ func clientEntry(w *writer, op *catalog.Operation) {
 	if op.FalseIsFailure {
 		w.f("falseIsFailure: true,")
 	}
+	if rowsOrObject(op) {
+		w.f("orObject: true,")
+	}
+	if op.RowPayload {
+		w.f("rowPayload: true,")
+	}
 	if named := keyedFunc(op); named != "" {
 		w.f("keyed: %s,", named)
 	}
+	evidenceEntry(w, op)
+}
+
+// rowsOrObject reports whether an answer may have one row in place of the list of rows.
+func rowsOrObject(op *catalog.Operation) bool {
+	return slices.ContainsFunc(op.Response, func(f *catalog.Field) bool {
+		return f.OrObject && f.Name == joinPath(op.Payload, op.Rows)
+	})
 }

@@ -21,7 +21,7 @@ import (
 // what it is for, and has an example; that of every program says how to run it.
 func TestPackageDocs(t *testing.T) {
 	n := 0
-	for _, module := range []string{root, filepath.Join(root, "jushuitan", "redisstate")} {
+	for _, module := range []string{root, filepath.Join(root, "jushuitan", "redisstate"), filepath.Join(root, "jushuitan", "sqlstate")} {
 		cmd := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,Name,GoFiles,Doc", "./...")
 		cmd.Dir = module
 		out, err := cmd.Output()

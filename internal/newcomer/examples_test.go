@@ -22,9 +22,9 @@ var examples = map[string][]string{
 		`(?m)^Merchant 商家 "10010" is authorised 已授权: Token\{AccessToken:\*\*\*`,
 		`refused 已拒绝`, `ask merchant "10010" to authorise again`, `getInitToken 0, query 0`, `query 100, refreshToken 100, getInitToken 0, query 0`,
 	},
-	"backfill":                   {`resumed at 续传自`, `missing 缺失 0, twice 重复 0\n`},
+	"backfill":                   {`resumed at 续传自`, `missing 缺失 0, duplicate 重复 0\n`},
 	"doctor":                     {`ok +token 令牌`, `ok +bindings 绑定`},
-	"download-products":          {`\[sale_price_kept\]`, `nothing to store, the download may be repeated`, `contradict each other`},
+	"download-products":          {`\[sale_price_kept\]`, `nothing to store; the download may be repeated`, `Contradictory settings`},
 	"download-stock":             {`库存下载取数逻辑=`, `1 of 9 figures changed`, `did you mean "实际库存"`},
 	"head-office-allocates":      {`Our reading`, `every check passed\n$`},
 	"mall-order-warehouse-ships": {`Flow 2 线下订单线上发货`, `every check passed\n$`},
@@ -39,7 +39,7 @@ var examples = map[string][]string{
 
 // nested are examples that are modules of their own and run their own tests; sandbox
 // runs until it is stopped, see TestTutorial.
-var nested = []string{"browser", "cluster", "opentelemetry", "routers"}
+var nested = []string{"browser", "cluster", "opentelemetry", "outbox", "routers"}
 
 // secrets must not be printed by any program: keys of the demo merchant, what makes up a
 // token in a URL, people.

@@ -75,9 +75,9 @@ func TestLinks(t *testing.T) {
 // TestNames: what the READMEs call by a package's name exists.
 func TestNames(t *testing.T) {
 	bare := regexp.MustCompile("`((?:With|Err)[A-Z]\\w*)`") // of package jushuitan
-	name := regexp.MustCompile("`(jushuitan|qimen|dianjia|mapping|callback|redisstate|jushuitantest|qimentest)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?")
+	name := regexp.MustCompile("`(jushuitan|qimen|dianjia|mapping|callback|redisstate|sqlstate|jushuitantest|qimentest)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?")
 	dirs := map[string]string{
-		"redisstate": "jushuitan/redisstate", "jushuitantest": "jushuitan/jushuitantest", "qimentest": "qimen/qimentest",
+		"redisstate": "jushuitan/redisstate", "sqlstate": "jushuitan/sqlstate", "jushuitantest": "jushuitan/jushuitantest", "qimentest": "qimen/qimentest",
 	}
 	known := map[string]map[string]bool{} // by package
 	check := func(readme, pkg, name string) {

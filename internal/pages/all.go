@@ -2,104 +2,111 @@ package pages
 
 import (
 	"context"
-	"iter"
 )
 
-// All goes through the rows of every page of every window.
-func (p *Pages[Req, Reply, Row]) All(ctx context.Context, req *Req) iter.Seq2[*Row, error] {
-	return func(yield func(*Row, error) bool) {
-		windows, err := p.split(req)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		f := &fetcher[Req, Reply, Row]{
-			Pages: p, slots: make(chan struct{}, p.Prefetch), out: make(chan *fetched[Req, Reply], p.Prefetch),
-		}
-		f.workers.Go(func() { f.plan(ctx, windows) })
-		defer f.workers.Wait() // nothing of this loop outlives it
-		defer cancel()
+func (p *pager) all(ctx context.Context, req any, yield func(any, error) bool) {
+	w, err := p.split(req)
+	if err != nil {
+		yield(nil, err)
+		return
+	}
+	p.read(ctx, w, nil, yield)
+}
 
-		r := &reader[Req, Reply, Row]{Pages: p, yield: yield, recent: recent[Row]{key: p.Key, modified: p.Modified}}
-		for page := range f.out {
-			<-page.done
-			if page.index == 1 && !r.reread(ctx) {
-				return
-			}
-			if !r.read(page) {
-				return
-			}
-			<-f.slots // room for one more page ahead
+// read iterates over the rows of windows; the first page may have been fetched already. It
+// reports whether the loop reached its end.
+func (p *pager) read(
+	ctx context.Context, w *windows, first *fetched, yield func(any, error) bool,
+) bool {
+	whole := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	f := &fetcher{
+		p: p, contents: &contents{}, slots: make(chan struct{}, p.Prefetch), out: make(chan *fetched, p.Prefetch),
+	}
+	f.workers.Go(func() { f.plan(ctx, w, first) })
+	defer f.workers.Wait() // no goroutine outlives this loop
+	defer cancel()
+
+	r := &reader{f: f, yield: yield, tally: newTally()}
+	for page := range f.out {
+		<-page.done
+		if page.index == 1 && !r.verify(ctx) {
+			return false
 		}
-		if !r.reread(ctx) {
-			return
+		if !r.page(page) {
+			return false
 		}
-		if err := ctx.Err(); err != nil {
-			yield(nil, p.Fail(Canceled, err))
+		if page.slot {
+			<-f.slots // room for prefetching one more page
 		}
 	}
+	if err := whole.Err(); err != nil {
+		yield(nil, p.Fail(Canceled, err))
+		return false
+	}
+	return r.verify(ctx)
 }
 
-// reader yields the rows of pages, in order, and checks that the pages make sense.
-type reader[Req, Reply, Row any] struct {
-	*Pages[Req, Reply, Row]
-	yield    func(*Row, error) bool
-	recent   recent[Row]
+// reader yields the rows of pages, in order, and checks that the pages are consistent.
+type reader struct {
+	f        *fetcher
+	yield    func(any, error) bool
 	boundary boundary
 
-	// Of the window in progress.
-	req   *Req
-	empty int // empty pages in a row that promise more
-	tally tally
+	// State of the current window.
+	first *fetched
+	pages turned
+	empty int // consecutive empty pages that promise more
+	tally *tally
 }
 
-// read yields the rows of a page; false ends the loop.
-func (r *reader[Req, Reply, Row]) read(page *fetched[Req, Reply]) bool {
+// page yields the rows of a page; false ends the loop.
+func (r *reader) page(page *fetched) bool {
 	if page.err != nil {
 		r.yield(nil, page.err)
 		return false
 	}
 	if page.index == 1 {
-		r.req, r.empty, r.tally = &page.req, 0, tally{}
-		r.boundary.open(r.end(&page.req))
+		r.first, r.pages, r.empty = page, turned{}, 0
+		r.tally.open()
+		r.boundary.open(r.f.p.end(page.req))
 	}
-	rows, info := r.Rows(page.reply), r.Info(page.reply)
-	if err := r.check(page, rows, info); err != nil {
+	if err := r.check(page); err != nil {
 		r.yield(nil, err)
 		return false
 	}
-	r.tally.page(info.Total)
-	for i := range rows {
-		if !r.met(rows, i) && !r.yield(&rows[i], nil) {
+	return r.give(page)
+}
+
+// give yields the rows of a page that were not yielded before; false ends the loop.
+func (r *reader) give(page *fetched) bool {
+	rows := r.f.p.Rows(page.reply)
+	r.tally.page(page.info)
+	for i := range rows.n {
+		s := page.stamps[i]
+		fresh := r.tally.row(s)
+		edge := r.boundary.met(s, r.f.p.when(page.req, rows.at(i)))
+		if fresh && !edge && !r.yield(rows.at(i), nil) {
 			return false
 		}
 	}
 	return true
 }
 
-// check reports a page that makes no sense after those before.
-func (r *reader[Req, Reply, Row]) check(page *fetched[Req, Reply], rows []Row, info Info) error {
-	if r.recent.turn(rows) && page.index > 1 {
-		return r.inconsistent("page %d repeats the page before", page.index)
+// check returns an error for a page that contradicts those before.
+func (r *reader) check(page *fetched) error {
+	last := r.pages.last
+	r.pages.turn(page)
+	if r.f.p.Next == nil && last != nil && !r.pages.ignored && page.repeats(last) {
+		return r.f.p.inconsistent("page %d repeats the page before", page.index)
 	}
 	switch {
-	case len(rows) > 0:
+	case page.rows > 0:
 		r.empty = 0
-	case r.Page != nil && info.more(page.index, page.size, 0):
+	case r.f.p.Page != nil && r.pages.next() == exists:
 		if r.empty++; r.empty == emptyPages {
-			return r.inconsistent("%d empty pages in a row promise more", r.empty)
+			return r.f.p.inconsistent("%d empty pages in a row promise more", r.empty)
 		}
 	}
 	return nil
-}
-
-// met counts row i of a page and reports whether it was given before.
-func (r *reader[Req, Reply, Row]) met(rows []Row, i int) bool {
-	if r.Key == nil {
-		return false
-	}
-	own := r.recent.stamps[i]
-	r.tally.row(own.key)
-	return r.recent.met(rows, i) || r.boundary.met(own.key, own.modified, r.when(r.req, &rows[i]))
 }

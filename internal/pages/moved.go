@@ -2,174 +2,156 @@ package pages
 
 import (
 	"context"
-	"hash/maphash"
-	"maps"
-	"reflect"
 	"time"
 )
 
-// Rows move to a later page when rows enter before them: they are met again and must
-// be given once. They move to an earlier page when rows leave: the window is then read
-// again for those that were missed.
+// Rows shift to a later page when rows are inserted before them: then they are returned
+// again, and yielded once. They shift to an earlier page when rows leave the result: if
+// that page has already been read, they would be missed. Therefore a window of several
+// pages is read until its rows are known to be complete ([tally.complete]), and otherwise
+// the loop ends with an error.
 
-// recentPages is how many pages back a row is recognised.
-const recentPages = 4
+// passes is the maximum number of times that a window is read.
+const passes = 8
 
-// stamp is what a row is recognised by.
-type stamp struct {
-	key      string
-	modified time.Time
+// keptRows limits the memory of a window. Of a longer window only the last rows are
+// remembered, and it cannot be read again.
+const keptRows = 500_000
+
+// tally records the rows of a window.
+type tally struct {
+	seen, before map[uint64]int // rows yielded, by stamp; before holds those that exceed keptRows
+	overflow     bool
+
+	// State of the current pass.
+	number  int            // of the pass, from 1
+	total   int64          // count reported by the server
+	moved   bool           // the count has changed
+	fresh   int            // rows that no earlier pass had
+	left    int64          // rows that could not be decoded
+	sum     uint64         // of the stamps, independent of their order
+	last    uint64         // sum of the previous pass
+	keyless map[uint64]int // rows without a key
 }
 
-// recent remembers the rows of the last pages. A row that changes while it is read may
-// come twice.
-type recent[Row any] struct {
-	key      func(*Row) string // nil: rows cannot be told apart
-	modified func(*Row) time.Time
-	pages    [recentPages]map[string]time.Time // by key; the page in progress first
-	stamps   []stamp                           // of the page in progress, row by row
+func newTally() *tally { return &tally{} }
+
+// open begins a window.
+func (t *tally) open() {
+	*t = tally{seen: map[uint64]int{}}
+	t.again()
 }
 
-// turn remembers the rows of a page and reports whether they are those of the page
-// before.
-func (d *recent[Row]) turn(rows []Row) (repeats bool) {
-	if d.key == nil {
+// again begins a pass.
+func (t *tally) again() {
+	t.number++
+	t.last = t.sum
+	t.total, t.moved, t.fresh, t.left, t.sum, t.keyless = 0, false, 0, 0, 0, nil
+}
+
+// page records what an answer says about the whole window.
+func (t *tally) page(i Info) {
+	total := i.Total
+	t.left += int64(i.heard.Left)
+	t.moved = t.moved || total > 0 && t.total > 0 && total != t.total
+	if total > 0 {
+		t.total = total
+	}
+}
+
+// row records a row and reports whether it must be yielded, which is the case if no earlier
+// row was the same. Rows without a key are yielded as often as they occur in a pass.
+func (t *tally) row(s stamp) bool {
+	t.sum += mix(s.id, 0)
+	known := t.seen[s.id]
+	if s.key == "" {
+		if t.keyless == nil {
+			t.keyless = map[uint64]int{}
+		}
+		if t.keyless[s.id]++; t.keyless[s.id] <= known {
+			return false
+		}
+	} else if known > 0 || t.before[s.id] > 0 {
 		return false
 	}
-	page := make(map[string]time.Time, len(rows))
-	d.stamps = d.stamps[:0]
-	for i := range rows {
-		s := stamp{key: d.key(&rows[i])}
-		if d.modified != nil {
-			s.modified = d.modified(&rows[i])
-		}
-		d.stamps = append(d.stamps, s)
-		page[s.key] = s.modified
+	t.fresh++
+	if len(t.seen) >= keptRows {
+		t.overflow, t.before, t.seen = true, t.seen, map[uint64]int{}
 	}
-	repeats = len(page) > 0 && maps.EqualFunc(page, d.pages[0], time.Time.Equal)
-	copy(d.pages[1:], d.pages[:])
-	d.pages[0] = page
-	return repeats
+	t.seen[s.id] = known + 1
+	return true
 }
 
-// met reports whether row i of the page in progress stood on one of the pages before,
-// or above it on this one. Two rows of one key on one page did not move: both are
-// given unless they are equal.
-func (d *recent[Row]) met(rows []Row, i int) bool {
-	own := d.stamps[i]
-	for _, page := range d.pages[1:] {
-		if at, ok := page[own.key]; ok && at.Equal(own.modified) {
-			return true
-		}
+// complete reports whether the pass proves that no row was missed. settled is that no
+// row can enter the window any more, so that a count that did not change means that none
+// has left; atomic that all rows came in one answer.
+//
+//   - With counts: the count is stable, and either nothing new was found, or the pass is
+//     the first over a settled window and has as many rows as are counted.
+//   - Without: two passes agree.
+func (t *tally) complete(settled, atomic bool) bool {
+	switch {
+	case atomic:
+		return true
+	case t.total > 0 && t.moved:
+		return false
+	case t.total > 0 && t.number == 1:
+		return settled && int64(t.fresh)+t.left == t.total
+	case t.total > 0:
+		return t.fresh == 0
 	}
-	if len(d.pages[0]) == len(rows) {
-		return false // no key is there twice
-	}
-	for j := range rows[:i] {
-		if d.stamps[j].key == own.key && reflect.DeepEqual(rows[j], rows[i]) {
-			return true
-		}
-	}
-	return false
+	return t.number > 1 && t.fresh == 0 && t.sum == t.last
 }
 
-// rereads is how often a window whose rows moved is read again at most.
-const rereads = 5
-
-// reread ends a window. When fewer rows came than the server counted, rows moved to
-// pages that had been read already: the window is read again for them, until all are
-// there or none is found any more. False ends the loop.
-func (r *reader[Req, Reply, Row]) reread(ctx context.Context) bool {
-	if r.req == nil || r.Key == nil || r.Page == nil {
+// verify ends a window: it is read again until it is complete. False ends the loop.
+func (r *reader) verify(ctx context.Context) bool {
+	if r.first == nil || r.f.p.Page == nil {
 		return true
 	}
-	for pass := 0; pass < rereads && r.tally.short(); pass++ {
-		before := r.tally.again()
+	atomic := r.pages.last == r.first
+	for begun := r.first.begun; !r.tally.complete(r.unchanging(r.first.req, begun), atomic); {
+		if r.tally.overflow || r.tally.number == passes {
+			r.yield(nil, r.f.p.inconsistent("rows shift between pages, and the %d passes over them do not agree: ask for a shorter time range / "+
+				"翻页期间数据持续变化，请缩短时间范围", r.tally.number))
+			return false
+		}
+		r.tally.again()
 		if !r.pass(ctx) {
 			return false
 		}
-		if r.tally.distinct() == before {
-			break
-		}
 	}
+	r.first = nil
 	return true
 }
 
-// pass reads the window once more, one page after another, and yields the rows that
-// were not given before.
-func (r *reader[Req, Reply, Row]) pass(ctx context.Context) bool {
-	q := *r.req
-	index, size := r.Page(&q)
-	for *index = 1; ; *index++ {
-		reply, err := r.Fetch(ctx, &q)
-		if err != nil {
-			r.yield(nil, err)
+// unchanging reports whether no row can enter the time range of a request that was sent at
+// a time of the host's clock. For a query without a time range this is unknown, and its
+// counts are trusted.
+func (r *reader) unchanging(req any, begun time.Time) bool {
+	end := r.f.p.end(req)
+	return end.IsZero() || end.Add(time.Second).Before(r.f.p.settled(begun))
+}
+
+// pass reads the window once more, page by page, and yields the rows that were not yielded
+// before.
+func (r *reader) pass(ctx context.Context) bool {
+	req := r.first.req
+	r.pages, r.empty = turned{}, 0
+	for index := int64(1); ; index++ {
+		page := r.f.p.ask(req, index)
+		r.f.p.load(ctx, r.f.contents, page)
+		if page.err == nil {
+			page.err = r.check(page)
+		}
+		if page.err != nil {
+			r.yield(nil, page.err)
 			return false
 		}
-		rows, info := r.Rows(reply), r.Info(reply)
-		r.tally.page(info.Total)
-		for i := range rows {
-			if r.tally.row(r.Key(&rows[i])) && !r.yield(&rows[i], nil) {
-				return false
-			}
+		if !r.give(page) {
+			return false
 		}
-		if len(rows) == 0 || !info.more(*index, *size, len(rows)) {
+		if r.pages.next() == none {
 			return true
 		}
 	}
-}
-
-// keptRows bounds the memory of a window. Beyond it rows are not compared with the
-// server's count any more: shorter time ranges are better then.
-const keptRows = 200_000
-
-// tally counts the rows of a window and compares them with what the server says.
-type tally struct {
-	seed     maphash.Seed
-	seen     map[uint64]struct{}
-	overflow bool
-	highest  int64 // total that the server told
-	fell     bool  // the total went down while pages were read
-}
-
-// row notes a key and reports whether it is new.
-func (w *tally) row(key string) bool {
-	if w.overflow {
-		return false
-	}
-	if w.seen == nil {
-		w.seed, w.seen = maphash.MakeSeed(), map[uint64]struct{}{}
-	}
-	h := maphash.String(w.seed, key)
-	if _, ok := w.seen[h]; ok {
-		return false
-	}
-	if len(w.seen) == keptRows {
-		w.overflow, w.seen = true, nil
-		return false
-	}
-	w.seen[h] = struct{}{}
-	return true
-}
-
-// page notes the total of an answer, 0 for none.
-func (w *tally) page(total int64) {
-	if total <= 0 {
-		return
-	}
-	w.fell = w.fell || total < w.highest
-	w.highest = max(w.highest, total)
-}
-
-// again starts another pass over the window.
-func (w *tally) again() (distinct int) {
-	w.fell, w.highest = false, 0
-	return len(w.seen)
-}
-
-func (w *tally) distinct() int { return len(w.seen) }
-
-// short reports whether rows may have been missed.
-func (w *tally) short() bool {
-	return !w.overflow && w.highest > 0 && (w.fell || int64(len(w.seen)) < w.highest)
 }

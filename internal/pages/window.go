@@ -2,44 +2,90 @@ package pages
 
 import "time"
 
-// split makes requests that the server accepts of one whose time range may be longer.
-// Ranges share their boundary, since both ends belong to a range and times have
-// fractions; a row on a boundary is given once.
-func (p *Pages[Req, Reply, Row]) split(req *Req) ([]Req, error) {
-	q := p.first(req)
-	if p.Window == nil {
-		return []Req{q}, nil
-	}
-	begin, end := p.Window(&q)
-	if begin.IsZero() {
-		return []Req{q}, nil
-	}
-	if end.IsZero() {
-		*end = p.Now()
-	}
-	if end.Before(*begin) {
-		return nil, p.invalid("the time range ends before it begins / 结束时间早于开始时间")
-	}
-	if p.WindowMax == 0 || end.Sub(*begin) <= p.WindowMax {
-		return []Req{q}, nil
-	}
-	var out []Req
-	for from := *begin; ; from = from.Add(p.WindowMax) {
-		part := q
-		b, e := p.Window(&part)
-		*b = from
-		to := from.Add(p.WindowMax)
-		if !to.Before(*end) {
-			*e = *end
-			return append(out, part), nil
-		}
-		*e = to
-		out = append(out, part)
-	}
+// windows splits a request whose time range is too long into requests that the server
+// accepts. Adjacent ranges share their boundary, since both ends belong to a range and
+// times have fractions; a row on a boundary is yielded once.
+type windows struct {
+	p         *pager
+	req       any
+	from, end time.Time
+	begun     time.Time // by the host's clock, for an open-ended range; otherwise zero
+	done      bool
 }
 
-// end returns the end of a request's time range, zero when it has none.
-func (q *Query[Req, Reply, Row]) end(req *Req) time.Time {
+func (p *pager) split(req any) (*windows, error) {
+	w := &windows{p: p, req: p.first(req)}
+	if p.Window == nil {
+		return w, nil
+	}
+	begin, end := p.Window(w.req)
+	if begin.IsZero() {
+		return w, nil
+	}
+	if end.IsZero() {
+		w.begun = p.Now()
+		*end = p.now(w.begun)
+	}
+	if end.Before(*begin) {
+		return nil, p.backwards()
+	}
+	w.from, w.end = *begin, *end
+	return w, nil
+}
+
+func (p *pager) backwards() error {
+	return p.invalid("the time range ends before it begins / 结束时间早于开始时间")
+}
+
+// next returns the request of the next window.
+func (w *windows) next() (req any, ok bool) {
+	req, ok = w.peek()
+	switch {
+	case !ok:
+		return w.late()
+	case w.from.IsZero():
+		w.done = true
+	default:
+		w.from = w.end
+		if _, end := w.p.Window(req); end.Before(w.end) {
+			w.from = *end
+		}
+		w.done = !w.from.Before(w.end)
+	}
+	return req, true
+}
+
+// peek returns the request that next will return, if it is already known.
+func (w *windows) peek() (req any, ok bool) {
+	if w.done || w.from.IsZero() {
+		return w.p.copy(w.req), !w.done
+	}
+	req = w.p.copy(w.req)
+	begin, end := w.p.Window(req)
+	*begin, *end = w.from, w.end
+	if w.p.WindowMax > 0 && w.end.Sub(w.from) > w.p.WindowMax {
+		*end = w.from.Add(w.p.WindowMax)
+	}
+	return req, true
+}
+
+// late returns one more window if an open-ended range ended too early: the host's clock is
+// behind the server's, whose time the answers have since revealed.
+func (w *windows) late() (req any, ok bool) {
+	if w.begun.IsZero() {
+		return req, false
+	}
+	end := w.p.now(w.begun)
+	w.begun = time.Time{}
+	if !end.After(w.end.Add(time.Second)) {
+		return req, false
+	}
+	w.from, w.end, w.done = w.end, end, false
+	return w.next()
+}
+
+// end returns the end of a request's time range, or zero if it has none.
+func (q *query) end(req any) time.Time {
 	if q.Window == nil {
 		return time.Time{}
 	}
@@ -47,8 +93,8 @@ func (q *Query[Req, Reply, Row]) end(req *Req) time.Time {
 	return *end
 }
 
-// when returns the time of a row that a time range is about, zero when it has none.
-func (q *Query[Req, Reply, Row]) when(req *Req, row *Row) time.Time {
+// when returns the time of a row that a time range filters by, or zero if it has none.
+func (q *query) when(req any, row any) time.Time {
 	switch {
 	case q.When != nil:
 		return q.When(req, row)
@@ -58,32 +104,27 @@ func (q *Query[Req, Reply, Row]) when(req *Req, row *Row) time.Time {
 	return time.Time{}
 }
 
-// boundary remembers the rows in the last second of a time range: the next range
-// begins there and has them too.
+// boundary remembers the rows in the last second of a time range, since the next range
+// begins there and returns them too.
 type boundary struct {
 	end         time.Time
-	before, own map[string]time.Time // by key: of the range before, and of this one
+	before, own map[uint64]struct{} // of the previous range, and of this one
 }
 
 // open starts the range that ends at end.
 func (b *boundary) open(end time.Time) {
-	b.before, b.own, b.end = b.own, map[string]time.Time{}, end
+	b.before, b.own, b.end = b.own, map[uint64]struct{}{}, end
 }
 
-// met reports whether a row was given in the range before, and else remembers it if
-// the next range will have it.
-func (b *boundary) met(key string, modified, when time.Time) bool {
-	if at, ok := b.before[key]; ok && at.Equal(modified) {
-		return true
+// met reports whether a row was yielded in the previous range, and remembers it if the next
+// range will return it.
+func (b *boundary) met(s stamp, when time.Time) bool {
+	if s.key == "" || b.end.IsZero() {
+		return false
 	}
-	if !b.end.IsZero() && onBoundary(when, b.end) {
-		b.own[key] = modified
+	if !when.Before(b.end.Truncate(time.Second)) {
+		b.own[s.id] = struct{}{}
 	}
-	return false
-}
-
-// onBoundary reports whether a row of time when may stand in the range that begins at
-// end: what is asked for has whole seconds.
-func onBoundary(when, end time.Time) bool {
-	return !when.Before(end.Truncate(time.Second))
+	_, ok := b.before[s.id]
+	return ok
 }

@@ -1,5 +1,5 @@
-// Package push lists the kinds of message that Jushuitan pushes, one row each: all
-// that names, finds or deduplicates a kind reads it. The message types are bound to
+// Package push lists the kinds of message that Jushuitan pushes, one row each. Everything
+// that names, finds or deduplicates a kind uses this table. The message types are bound to
 // their rows in jushuitan/push.go.
 package push
 
@@ -24,54 +24,75 @@ type Kind struct {
 	Label  string // in the shop's message settings
 	Name   string // in English
 
-	// Key is what a repeat has in common with the first message, besides the URL's
-	// entId and storageCode. Without a key nothing tells a repeat. Stored keys outlive
-	// an update: a change makes messages from before it run again.
-	Key []Part
-	// Lines is what of each line belongs to the key, in any order of the lines.
-	Lines []Part
-	// Recurs: after some time, or after its opposite, a message with the same key is
-	// meant: an order is cancelled again, goods are received again. What it is about,
-	// the document, is the key without the opposite's member.
-	Recurs bool
-	// Opposite is how two messages about one document undo each other.
-	Opposite Opposite
+	// Record names what the memory of handled messages is kept of, together with the
+	// merchant and the storage code: a document, or several that belong together. Without
+	// it duplicates are not recognized.
+	Record []Part
+	// Document are further members that tell one document of a record from another, and
+	// DocumentLines those of its lines, in any order of lines. RecordLines means that the
+	// latter belong to the record already. Everything else that a message says is its
+	// state.
+	Document      []Part
+	DocumentLines []string
+	RecordLines   bool
+	// Core and CoreLines are what identifies a message that was reconstructed from the
+	// documents of the ERP, which have no more.
+	Core, CoreLines []string
+	// Members and LineMembers are all members of the messages.
+	Members, LineMembers []string
 
-	// ByWarehouse: the URL is registered for a warehouse, not a shop, and has a type.
+	// Action is the member whose two values, Received and Revoked, undo each other.
+	Action            string
+	Received, Revoked string
+	// Short means that a message is remembered only briefly, since the same may happen
+	// again: its function has to read the document anyway.
+	Short bool
+
+	// ByWarehouse means that the URL is registered for a warehouse, not a shop, and has a
+	// type.
 	ByWarehouse bool
-	// Harmless: to take the message twice changes nothing, whoever takes it.
+	// Harmless means that handling the message twice has no further effect.
 	Harmless bool
 }
 
-// A Part of a key is a member by its wire name. Of several names the first counts
-// that has a value, and its first letter goes into the key with it; the last one
+// A Part of an identity is a member by its wire name. Of several names the first counts
+// that has a value, and its first letter goes into the identity with it; the last one
 // counts in any case.
 type Part []string
-
-// Opposite is a member with two values that undo each other.
-type Opposite struct {
-	Member string
-	Values [2]string
-}
 
 // kinds is the table, in the order of the settings page.
 var kinds = [...]Kind{
 	{
 		Method: Shipment, Path: "delivery_callback", Label: "物流同步", Name: "shipment",
-		Key:   []Part{{"o_id", "so_id"}, {"l_id"}},
-		Lines: []Part{{"outer_oi_id"}, {"so_id"}, {"sku_id"}, {"qty"}, {"oi_id"}},
+		Record: []Part{{"o_id"}, {"so_id"}}, RecordLines: true,
+		DocumentLines: []string{"outer_oi_id", "so_id", "sku_id", "qty", "oi_id"},
+		Core:          []string{"l_id"},
+		Members: []string{
+			"o_id", "so_id", "l_id", "lc_id", "logistics_company", "send_date", "order_from", "wms_co_id", "is_send_all",
+		},
+		LineMembers: []string{"oi_id", "sku_id", "qty", "name", "outer_oi_id", "so_id"},
 	},
 	{
 		Method: Cancel, Path: "cancal_callback", Label: "取消订单", Name: "cancel", // so spelled
-		Key: []Part{{"so_id"}}, Recurs: true, Harmless: true,
+		Record: []Part{{"so_id"}}, Document: []Part{{"remark"}}, Members: []string{"so_id", "remark"},
+		Short: true, Harmless: true,
 	},
 	{
 		Method: GoodsReturned, Path: "return_goods_callback", Label: "售后收货", Name: "goods returned",
-		Key: []Part{{"as_id", "outer_as_id"}, {"action_name"}, {"unique_id"}}, Recurs: true,
-		Opposite: Opposite{Member: "action_name", Values: [2]string{GoodsReceived, GoodsRevoked}},
+		Record: []Part{{"as_id", "outer_as_id"}}, Document: []Part{{"unique_id"}}, DocumentLines: []string{"sku_id", "qty"},
+		Core: []string{"action_name"}, CoreLines: []string{"sku_id", "qty"},
+		Members: []string{
+			"o_id", "as_id", "so_id", "outer_as_id", "shop_id", "action_name", "remark", "unique_id", "send_date",
+		},
+		LineMembers: []string{"sku_id", "qty"},
+		Action:      "action_name", Received: GoodsReceived, Revoked: GoodsRevoked,
 	},
 	{
 		Method: Stock, Path: "stock_callback", Label: "库存同步", Name: "stock",
+		DocumentLines: []string{"sku_id", "shop_sku_id"},
+		LineMembers: []string{
+			"id", "shop_id", "sku_id", "shop_sku_id", "i_id", "shop_i_id", "qty", "sku_source", "modified",
+		},
 		ByWarehouse: true, Harmless: true,
 	},
 }

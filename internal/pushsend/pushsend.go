@@ -1,10 +1,11 @@
-// Package pushsend sends a push as Jushuitan does: it adds its own parameters to a
+// Package pushsend sends pushes like Jushuitan: it adds its own parameters to a
 // registered URL, signs them, posts the message and reads the code of the answer.
 package pushsend
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// Form is a way of making the parameter sign, named as [pushsign.Valid] names it.
+// Form is a signing scheme of the parameter sign, named as in [pushsign.Valid].
 type Form string
 
 // The forms.
@@ -30,7 +31,7 @@ const (
 	Unsigned       Form = "off"              // the parameter is left out
 )
 
-// sign makes the parameter sign of a query that has none.
+// sign returns the parameter sign for a query without one.
 func (f Form) sign(method, rawQuery string) (string, error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
@@ -46,7 +47,7 @@ func (f Form) sign(method, rawQuery string) (string, error) {
 	case Arrival:
 		return pushsign.Arrival(method, rawQuery, false), nil
 	}
-	return "", fmt.Errorf("no way of signing is named %q", string(f))
+	return "", fmt.Errorf("unknown signing scheme %q", string(f))
 }
 
 // A Push is one message to one registered URL.
@@ -60,8 +61,8 @@ type Push struct {
 	Biz    bool   // send it as biz of a form
 }
 
-// Request makes the signed request. Its errors quote nothing of the URL, which may
-// hold a token.
+// Request returns the signed request. Its errors do not quote the URL, which may contain a
+// token.
 func (p Push) Request(ctx context.Context) (*http.Request, error) {
 	u, err := url.Parse(p.URL)
 	if err != nil {
@@ -106,22 +107,21 @@ type Reply struct {
 // OK reports whether the push was acknowledged.
 func (r Reply) OK() bool { return r.Status == http.StatusOK && r.Code == "0" }
 
-// Read is the reply that an answer makes.
+// Read decodes an answer.
 func Read(status int, body []byte) Reply {
-	var answer struct {
-		Code string `json:"code"`
+	var answer map[string]json.RawMessage // by exact name: an ERP that looks for code sees no Code
+	code := ""
+	if wire.Unmarshal(body, &answer) != nil || wire.Unmarshal(answer["code"], &code) != nil {
+		code = ""
 	}
-	if wire.Unmarshal(body, &answer) != nil {
-		answer.Code = ""
-	}
-	return Reply{Status: status, Code: answer.Code, Body: body}
+	return Reply{Status: status, Code: code, Body: body}
 }
 
-// maxReply is how much of an answer is read.
+// maxReply limits the size of an answer.
 const maxReply = 1 << 20
 
-// Do sends a request and reads the answer. The error does not show the address. A
-// reply that was cut off has its status alone.
+// Do sends a request and reads the answer. The error does not contain the URL. A
+// truncated reply has only its status.
 func Do(client *http.Client, req *http.Request) (Reply, error) {
 	res, err := client.Do(req)
 	if err != nil {
@@ -138,8 +138,8 @@ func Do(client *http.Client, req *http.Request) (Reply, error) {
 	return Read(res.StatusCode, body), nil
 }
 
-// Client posts over a transport, nil for the default one, and follows no redirect:
-// a redirect is an answer that does not acknowledge.
+// Client returns a client with a transport, nil for the default one, that does not follow
+// redirects: a redirect does not acknowledge a push.
 func Client(transport http.RoundTripper, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Transport:     transport,

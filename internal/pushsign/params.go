@@ -10,15 +10,23 @@ import (
 	"strings"
 )
 
-// Params are the parameters of a query, name and value, in the order in which they
-// stand. There are few, so that looking one up takes no map.
+// Params are the parameters of a query in their order. They are few, so lookups need no
+// map.
 type Params [][2]string
 
-// maxParams is as many as package net/url takes.
+// maxParams is the limit of package net/url.
 const maxParams = 10_000
 
-// Parse reads a query and refuses what [url.ParseQuery] refuses.
+// Parse parses a query and refuses what [url.ParseQuery] refuses.
 func Parse(rawQuery string) (Params, error) {
+	return Params{}.Append(rawQuery)
+}
+
+// Few is how many parameters an ordinary query has at most.
+const Few = 16
+
+// Append is [Parse] that appends to params, which may have room.
+func (p Params) Append(rawQuery string) (Params, error) {
 	n := strings.Count(rawQuery, "&") + 1
 	if n > maxParams {
 		return nil, errors.New("too many parameters")
@@ -27,7 +35,7 @@ func Parse(rawQuery string) (Params, error) {
 		return nil, errors.New("a semicolon separates nothing")
 	}
 	escaped := strings.Contains(rawQuery, "%") || strings.Contains(rawQuery, "+")
-	params := make(Params, 0, n)
+	params := slices.Grow(p, n)
 	for rawQuery != "" {
 		var part string
 		part, rawQuery, _ = strings.Cut(rawQuery, "&")
@@ -48,7 +56,7 @@ func Parse(rawQuery string) (Params, error) {
 	return params, nil
 }
 
-// Lookup is the first value of a parameter, and whether it is there.
+// Lookup returns the first value of a parameter, and whether it is present.
 func (p Params) Lookup(name string) (value string, ok bool) {
 	for i := range p {
 		if p[i][0] == name {
@@ -58,21 +66,18 @@ func (p Params) Lookup(name string) (value string, ok bool) {
 	return "", false
 }
 
-// Get is the first value of a parameter, or "".
+// Get returns the first value of a parameter, or "".
 func (p Params) Get(name string) string {
 	value, _ := p.Lookup(name)
 	return value
 }
 
-// few is up to how many parameters are compared with each other one by one.
-const few = 16
-
-// Repeated reports whether a name is duplicate.
-func (p Params) Repeated() bool {
-	if len(p) <= few {
+// Repeated reports whether a name is duplicate, apart from those that may be.
+func (p Params) Repeated(mayBe ...string) bool {
+	if len(p) <= Few { // compared with each other one by one
 		for i := range p {
 			for j := range i {
-				if p[i][0] == p[j][0] {
+				if p[i][0] == p[j][0] && !slices.Contains(mayBe, p[i][0]) {
 					return true
 				}
 			}
@@ -81,15 +86,29 @@ func (p Params) Repeated() bool {
 	}
 	names := make(map[string]struct{}, len(p))
 	for i := range p {
+		if _, known := names[p[i][0]]; known && !slices.Contains(mayBe, p[i][0]) {
+			return true
+		}
 		names[p[i][0]] = struct{}{}
 	}
-	return len(names) < len(p)
+	return false
 }
 
-// Sum is a checksum before it is written as text.
+// Without returns the parameters but those that drop names by their place.
+func (p Params) Without(drop func(i int) bool) Params {
+	out := make(Params, 0, len(p))
+	for i := range p {
+		if !drop(i) {
+			out = append(out, p[i])
+		}
+	}
+	return out
+}
+
+// Sum is a checksum.
 type Sum [md5.Size]byte
 
-// ParseSum reads a checksum of either case.
+// ParseSum parses a checksum of either case.
 func ParseSum(text string) (sum Sum, ok bool) {
 	if len(text) != hex.EncodedLen(len(sum)) {
 		return sum, false
@@ -106,7 +125,7 @@ func (s Sum) String() string { return hex.EncodeToString(s[:]) }
 // room is how long a signed text may be without memory of its own.
 const room = 512
 
-// Sum hashes the text of a method and its parameters as they stand.
+// Sum hashes the text of a method and its parameters in their order.
 func (p Params) Sum(method string) Sum {
 	b := append(append(make([]byte, 0, room), method...), Key...)
 	for i := range p {
@@ -120,7 +139,7 @@ func (p Params) Sum(method string) Sum {
 // Sorted signs every parameter, sorted by name; of a duplicate name the
 // first value counts.
 func (p Params) Sorted(method string) Sum {
-	sorted := make(Params, 0, few)
+	sorted := make(Params, 0, Few)
 	for i := range p {
 		if !unsigned(p[i][0]) {
 			sorted = append(sorted, p[i])
@@ -136,10 +155,10 @@ func (p Params) TimeOnly(method string) Sum {
 	return Params{{"ts", p.Get("ts")}}.Sum(method)
 }
 
-// Arrival signs the parameters as they stand, after the time stamp where tsFirst.
-// One without a name takes no part.
+// Arrival signs the parameters in their order, after the time stamp if tsFirst. Parameters
+// without a name are excluded.
 func (p Params) Arrival(method string, tsFirst bool) Sum {
-	ordered := make(Params, 0, few)
+	ordered := make(Params, 0, Few)
 	if tsFirst {
 		for i := range p {
 			if p[i][0] == "ts" {

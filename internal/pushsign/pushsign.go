@@ -1,5 +1,5 @@
-// Package pushsign makes the checksum of Jushuitan's pushes in the forms that
-// public receivers use. Its key is the fixed, public text erp.
+// Package pushsign computes the checksum of Jushuitan's pushes in the schemes that public
+// receivers use. Its key is the fixed, public text erp.
 package pushsign
 
 import "net/url"
@@ -35,8 +35,8 @@ func TimeOnly(method string, query url.Values) string {
 	return Params{{"ts", query.Get("ts")}}.TimeOnly(method).String()
 }
 
-// Arrival signs the parameters in the order in which they stand in the raw
-// query, after the time stamp where tsFirst. A query that cannot be read returns "".
+// Arrival signs the parameters in the order of the raw query, after the time stamp if
+// tsFirst. It returns "" for an invalid query.
 func Arrival(method, rawQuery string, tsFirst bool) string {
 	params, err := Parse(rawQuery)
 	if err != nil {
@@ -45,7 +45,7 @@ func Arrival(method, rawQuery string, tsFirst bool) string {
 	return params.Arrival(method, tsFirst).String()
 }
 
-// Valid reports whether sign is one of the forms, and which.
+// Valid reports whether sign matches one of the schemes, and which.
 func Valid(method, rawQuery, sign string) (form string, ok bool) {
 	params, err := Parse(rawQuery)
 	given, isSum := ParseSum(sign)

@@ -1,6 +1,6 @@
-// Package receive is what callback.Receiver and qimen.Mux do alike with a request:
-// whether its sender and time are accepted, how its body is read, that a message runs
-// once, and that a panic of the host is an error.
+// Package receive is shared by callback.Receiver and qimen.Mux: it checks the sender and the
+// time of a request, reads its body, runs a message once, and turns a panic of the host into
+// an error.
 package receive
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/dedupe"
 )
 
-// The defaults. Package jushuitan shows them.
+// The defaults, which package jushuitan exports.
 const (
 	DefaultMaxBody     = 4 << 20
 	DefaultBodyTimeout = 30 * time.Second
@@ -27,7 +27,7 @@ const (
 	DefaultWait        = 3 * time.Second
 )
 
-// The reasons of a refusal. Package jushuitan shows them.
+// The reasons of a refusal, which package jushuitan exports.
 var (
 	ErrRequest  = errors.New("not the request of a message")
 	ErrTooLarge = errors.New("body too large")
@@ -37,8 +37,7 @@ var (
 	ErrDedupe   = errors.New("dedupe store failed")
 )
 
-// Config is of the fields of callback.Config and qimen.MuxConfig that have the same
-// names, where they are documented.
+// Config has the fields that callback.Config and qimen.MuxConfig share and document.
 type Config[S any, C ~int] struct {
 	Sources, Proxies []netip.Prefix
 	ProxyHeader      string
@@ -63,9 +62,10 @@ type Receiver[S any, C ~int] struct {
 	*dedupe.Runner[S, C]
 	cfg     Config[S, C]
 	sources sources
+	local   bool
 }
 
-// New checks the config and fills in its defaults.
+// New validates the config and fills in its defaults.
 func New[S any, C ~int](cfg Config[S, C]) (*Receiver[S, C], error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -84,11 +84,13 @@ func New[S any, C ~int](cfg Config[S, C]) (*Receiver[S, C], error) {
 	case cfg.Deduper == nil:
 		cfg.Deduper = cfg.Memory
 	}
+	local := reflect.TypeOf(cfg.Deduper) == reflect.TypeOf(cfg.Memory)
 	return &Receiver[S, C]{
 		cfg:     cfg,
+		local:   local,
 		sources: sources{networks: unmapped(cfg.Sources), proxies: unmapped(cfg.Proxies), header: http.CanonicalHeaderKey(cfg.ProxyHeader)},
 		Runner: dedupe.NewRunner(dedupe.Config[S, C]{
-			Deduper: cfg.Deduper, Local: reflect.TypeOf(cfg.Deduper) == reflect.TypeOf(cfg.Memory),
+			Deduper: cfg.Deduper, Local: local,
 			ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
 			ErrBusy: ErrBusy, ErrStore: ErrDedupe, Report: cfg.Report,
 		}),
@@ -120,16 +122,23 @@ func (c *Config[S, C]) check() error {
 	return nil
 }
 
-// MaxBody is the longest body that is read.
+// MaxBody returns the maximum size of a body.
 func (r *Receiver[S, C]) MaxBody() int64 { return r.cfg.MaxBody }
 
-// Wait is how long a message waits for another, 0 or less for not at all.
+// Wait returns how long a duplicate waits for the message in progress; 0 or less means not at
+// all.
 func (r *Receiver[S, C]) Wait() time.Duration { return r.cfg.Wait }
 
-// Dated reports whether a time stamp is checked, so that it must be there.
+// Now returns the current time.
+func (r *Receiver[S, C]) Now() time.Time { return r.cfg.Now() }
+
+// Local reports whether the store is in the memory of this process.
+func (r *Receiver[S, C]) Local() bool { return r.local }
+
+// Dated reports whether a time stamp is required.
 func (r *Receiver[S, C]) Dated() bool { return r.cfg.MaxAge > 0 || r.cfg.MaxAhead > 0 }
 
-// InTime holds a time stamp, zero where it is missing, against the clock.
+// InTime compares a time stamp, zero if missing, with the clock.
 func (r *Receiver[S, C]) InTime(stamp time.Time) error {
 	if !r.Dated() {
 		return nil

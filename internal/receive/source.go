@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// sources are the networks from which requests are accepted, and the proxies that are
-// believed.
+// sources are the networks from which requests are accepted, and the trusted proxies.
 type sources struct {
 	networks, proxies []netip.Prefix
 	header            string
 }
 
-// Source returns the sender's address: the connection's, or the one that trusted
-// proxies name. It is not valid where it is unknown.
+// Source returns the sender's address: the connection's, or the one reported by trusted
+// proxies. It is invalid if unknown.
 func (r *Receiver[S, C]) Source(req *http.Request) netip.Addr { return r.sources.of(req) }
 
 // FromSource checks an address that [Receiver.Source] returned.
@@ -44,7 +43,7 @@ func (s *sources) of(req *http.Request) netip.Addr {
 	return addr
 }
 
-// address reads an address with or without a port.
+// address parses an address with or without a port.
 func address(text string) netip.Addr {
 	var addr netip.Addr
 	if withPort, err := netip.ParseAddrPort(text); err == nil { // a connection's has one
@@ -55,7 +54,7 @@ func address(text string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// unmapped are networks with those of IPv4 written as such.
+// unmapped returns networks with IPv4-mapped ones converted to IPv4.
 func unmapped(networks []netip.Prefix) []netip.Prefix {
 	networks = slices.Clone(networks)
 	for i, p := range networks {

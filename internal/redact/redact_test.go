@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -70,6 +71,7 @@ func TestText(t *testing.T) {
 		"phone in Chinese": {"手机13900000001错误", nil, "手机139***错误"},
 		"order number":     {"order 2024061113900000001", nil, "order 2024061113900000001"},
 		"with country":     {"tel 8613900000001", nil, "tel 139***"},
+		"one in another":   {"张三丰和张三", []string{"张三", "张三丰"}, "***和***"},
 		"two phones":       {"13900000001,13900000002", nil, "139***,139***"},
 	}
 	for name, tt := range tests {
@@ -83,6 +85,42 @@ func TestPersonal(t *testing.T) {
 	got := redact.Personal([]doc{{Name: "a", Lines: []line{{Note: "b"}}, One: &line{Note: "c", SKU: "no"}}})
 	assert.ElementsMatch(t, []string{"a", "b", "c"}, got)
 	assert.Empty(t, redact.Personal(nil))
+}
+
+// Personal data is found whatever type holds it.
+func TestPersonalOfEveryType(t *testing.T) {
+	type named string
+	type inside struct{ A, B string }
+	v := struct {
+		Names   []string                   `pii:"true"`
+		Named   named                      `pii:"true"`
+		Pointer *string                    `pii:"true"`
+		Struct  inside                     `pii:"true"`
+		Map     map[string]string          `pii:"true"`
+		Extra   map[string]json.RawMessage `pii:"true"`
+		Raw     json.RawMessage            `pii:"true"`
+		Bytes   []byte                     `pii:"true"`
+		Any     any                        `pii:"true"`
+		Phone   int64                      `pii:"true"`
+		Count   int64                      `pii:"true"`
+		Shown   []string
+		ByName  map[string]inside
+	}{
+		Names: []string{"list-1", "list-2"}, Named: "named", Pointer: new("pointer"), Struct: inside{"field-1", "field-2"},
+		Map: map[string]string{"k": "map"}, Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"a":["extra",12345678,7]}`)},
+		Raw: json.RawMessage(`"raw"`), Bytes: []byte("bytes"), Any: []any{"any"}, Phone: 13900000001, Count: 3,
+		Shown: []string{"shown"}, ByName: map[string]inside{"k": {"shown", "shown"}},
+	}
+	assert.ElementsMatch(t, []string{
+		"list-1", "list-2", "named", "pointer", "field-1", "field-2", "map", "extra", "12345678", "raw", "bytes", "any", "13900000001",
+	}, redact.Personal(&v))
+}
+
+func TestPersonalJSON(t *testing.T) {
+	names := map[string]bool{"receiver_name": true, "card_info": true}
+	got := redact.PersonalJSON([]byte(`{"so_id":"S1","receiver_name":"a","rows":[{"Receiver_Name":"b","card_info":{"no":"c","n":[55555]}}]}`), names)
+	assert.ElementsMatch(t, []string{"a", "b", "c", "55555"}, got)
+	assert.Empty(t, redact.PersonalJSON([]byte(`{"receiver_name":`), names))
 }
 
 func FuzzText(f *testing.F) {

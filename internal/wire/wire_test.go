@@ -36,7 +36,7 @@ type page struct {
 	} `json:"data"`
 }
 
-// TestTolerance reads every kind from every form that was seen or feared.
+// TestTolerance decodes every kind from every form that was seen or is expected.
 func TestTolerance(t *testing.T) {
 	at := func(text string) time.Time {
 		x, err := time.ParseInLocation("2006-01-02 15:04:05.999", text, wire.CST)
@@ -52,7 +52,7 @@ func TestTolerance(t *testing.T) {
 		"unix ms": `1718068831000`, "chinese": `"无"`, "true": `true`, "text true": `"True"`, "one": `1`, "text zero": `"0"`, "blanks": `" 12 "`,
 		"empty array": `[]`, "empty object": `{}`, "huge exponent": `1e9999`, "leap": `"2024-02-29 00:00:00"`, "no such day": `"2023-02-29 00:00:00"`,
 	}
-	// What each kind makes of each form; a form that is not listed is refused.
+	// The result of each kind for each form; a form that is not listed is refused.
 	tests := map[string]map[string]string{
 		"int": {
 			"number": "12", "text number": "12", "empty": "0", "null": "0", "absent": "0", "19 digits": "1234567890123456789",
@@ -95,7 +95,7 @@ func TestTolerance(t *testing.T) {
 					body = `{"data":{"orders":[{},{},{},{}]}}`
 				}
 				var got page
-				got.Data.Orders = []row{{Int: 99}} // what was there before must not shine through
+				got.Data.Orders = []row{{Int: 99}} // earlier content must not remain
 				err := wire.Unmarshal([]byte(body), &got)
 				if want == refused {
 					var field *wire.FieldError
@@ -213,7 +213,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err := wire.Unmarshal(data, &p); err != nil {
 			return
 		}
-		// What was read can be written and read again, and is the same then.
+		// Decoded values can be encoded and decoded again without a change.
 		first, err := wire.MarshalExact(p)
 		require.NoError(t, err)
 		var q page

@@ -15,8 +15,7 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 )
 
-// bare is what a program with encoding/xml alone would write for the same
-// document.
+// bare is what a program that uses only encoding/xml would write for the same document.
 type bare struct {
 	XMLName xml.Name  `xml:"request"`
 	Order   *bareHead `xml:"deliveryOrder"`
@@ -50,8 +49,8 @@ func document(lines int) *request {
 	return r
 }
 
-// BenchmarkUnmarshal reads a document of 100 lines and its MD5, as whoever verifies
-// and reads it must, here and with encoding/xml alone (which leaves numbers and
+// BenchmarkUnmarshal decodes a document of 100 lines and computes its MD5, as verifying a
+// request requires, with this package and with encoding/xml alone (which leaves numbers and
 // times as text).
 func BenchmarkUnmarshal(b *testing.B) {
 	c := &xmlwire.Codec{}
@@ -76,7 +75,7 @@ func BenchmarkUnmarshal(b *testing.B) {
 	_ = hex.EncodeToString(sum[:])
 }
 
-// BenchmarkMarshal writes the same document, and its MD5.
+// BenchmarkMarshal encodes the same document and computes its MD5.
 func BenchmarkMarshal(b *testing.B) {
 	c := &xmlwire.Codec{}
 	doc := document(100)
@@ -103,8 +102,8 @@ func BenchmarkMarshal(b *testing.B) {
 	_ = hex.EncodeToString(sum[:])
 }
 
-// compare runs both by turns in the same loop, so that what disturbs the machine
-// disturbs both, and reports how many times as fast ours is.
+// compare runs both alternately in one loop, so that disturbances of the machine affect
+// both, and reports how many times as fast ours is.
 func compare(b *testing.B, size int, ours, theirs func()) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()

@@ -17,25 +17,27 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// Unmarshal reads a document into one or more values, pointers, and returns the name
-// of its root element. With more than one, which must be structs, each member of
-// the root goes to the first that knows it, and unknown ones to the last that
-// keeps such. What the values held before is lost. The error is a
+// Unmarshal decodes a document into one or more values, which must be pointers, and returns
+// the name of its root element. If there are several, they must point to structs: each
+// member of the root goes to the first that knows it, and unknown members go to the last
+// that keeps unknown ones. What the values held before is overwritten. The error is a
 // [*wire.FieldError] or a [*SyntaxError].
 func (c *Codec) Unmarshal(data []byte, into ...any) (root string, err error) {
 	return c.unmarshal(data, into, true)
 }
 
-// unmarshal is [Codec.Unmarshal]; what is plain may be left to the tokenizer as well.
+// unmarshal implements [Codec.Unmarshal]; without plain, the tokenizer reads everything.
 func (c *Codec) unmarshal(data []byte, into []any, plain bool) (root string, err error) {
 	d := &decoder{Codec: c, limits: c.Limits.withDefaults(), plain: plain}
 	if len(data) > d.limits.Bytes {
 		return "", &SyntaxError{Reason: fmt.Sprintf("document longer than %d bytes", d.limits.Bytes)}
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	d.source = source{data: data}
+	at, charset := Prolog(data)
+	if !ReadableCharset(charset) {
+		return "", &SyntaxError{Offset: int64(at), Reason: "a charset other than UTF-8 is declared"}
+	}
+	d.source, d.passed = source{data: data, at: at}, int64(at)
 	d.xml = xml.NewDecoder(&d.source)
-	d.xml.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCharset }
 
 	scopes := make([]scope, len(into))
 	for i, v := range into {
@@ -68,40 +70,64 @@ func (c *Codec) unmarshal(data []byte, into []any, plain bool) (root string, err
 	if err == nil {
 		err = d.epilog()
 	}
-	return start.Name.Local, err
+	return start.Name.Local, plainError(err)
 }
 
-var errCharset = errors.New("charset")
+// unfit is the error of a value that its field cannot hold, but that can be kept as JSON.
+type unfit struct {
+	*wire.FieldError
+	raw []byte
+}
 
-// decoder is one reading of a document.
+// plainError returns the error for callers.
+func plainError(err error) error {
+	if u, ok := err.(*unfit); ok { //nolint:errorlint // ours, never wrapped on its way
+		return u.FieldError
+	}
+	return err
+}
+
+// decoder is the state of decoding one document.
 type decoder struct {
 	*Codec
 	source source
 	xml    *xml.Decoder // of the source
 	plain  bool         // plain elements are read without the tokenizer
-	passed int64        // the bytes of the source that the tokenizer has not seen
+	passed int64        // bytes of the source that bypassed the tokenizer
 	limits Limits
 	tokens int
 	items  int
-	open   []xml.Name // the elements around the place
+	open   []xml.Name // the enclosing elements
 	text   []byte     // of the current element
-	ended  bool       // no byte is left
+	ended  bool       // the source is exhausted
 }
 
-// scope is a value whose members are being read.
+// scope is a value whose members are being decoded.
 type scope struct {
 	value reflect.Value // a struct
 	plan  *plan
 	node  *node
 	guess int
+	seen  [2]uint64 // fields that are not lists, by index
+}
+
+// again reports whether a field was decoded before.
+func (s *scope) again(index int) bool {
+	if index >= 64*len(s.seen) {
+		return false
+	}
+	word, bit := &s.seen[index/64], uint64(1)<<(index%64)
+	was := *word&bit != 0
+	*word |= bit
+	return was
 }
 
 func (d *decoder) bad(format string, args ...any) error {
 	return &SyntaxError{Offset: d.offset(), Reason: fmt.Sprintf(format, args...)}
 }
 
-// token is the next start, end or text; what else XML has is passed over or
-// refused here.
+// token returns the next start, end or text; everything else in XML is skipped or refused
+// here.
 func (d *decoder) token() (xml.Token, error) {
 	for {
 		t, err := d.xml.RawToken()
@@ -130,20 +156,16 @@ func (d *decoder) token() (xml.Token, error) {
 		case xml.Directive:
 			return nil, d.bad("a document type or other directive is not accepted")
 		case xml.ProcInst:
-			if t.Target != "xml" || d.tokens > 1 {
-				return nil, d.bad("a processing instruction is not accepted")
-			}
+			return nil, d.bad("a processing instruction is not accepted")
 		}
 	}
 }
 
-// broken makes our error of the tokenizer's, whose words may show the document's.
+// broken converts the tokenizer's error to ours, since its text may quote the document.
 func (d *decoder) broken(err error) error {
 	e := &SyntaxError{Offset: d.offset(), Reason: "not well-formed XML"}
 	syntax := &xml.SyntaxError{}
 	switch {
-	case errors.Is(err, errCharset):
-		e.Reason = "a charset other than UTF-8 is declared"
 	case errors.As(err, &syntax):
 		switch {
 		case strings.HasSuffix(syntax.Msg, "EOF"):
@@ -162,7 +184,7 @@ func (d *decoder) broken(err error) error {
 	return e
 }
 
-// prolog reads up to the root element.
+// prolog reads everything before the root element.
 func (d *decoder) prolog() (xml.StartElement, error) {
 	for {
 		t, err := d.token()
@@ -180,7 +202,7 @@ func (d *decoder) prolog() (xml.StartElement, error) {
 	}
 }
 
-// epilog reads what follows the root element: nothing.
+// epilog checks that nothing follows the root element.
 func (d *decoder) epilog() error {
 	for {
 		t, err := d.token()
@@ -193,7 +215,7 @@ func (d *decoder) epilog() error {
 			}
 			continue
 		}
-		if err == nil || d.ended { // the end of the document, where it belongs
+		if err == nil || d.ended { // the document ends here, as it should
 			return nil
 		}
 		return err
@@ -209,13 +231,16 @@ func blank(b []byte) bool {
 	return true
 }
 
-// members reads the members of the current element into structs, to its end.
+// members decodes the members of the current element into structs, up to its end.
 func (d *decoder) members(scopes []scope) error {
+	var text []byte
+	empty := true
 	for {
 		if name, ok := d.plainStart(); ok {
 			if err := d.member(scopes, name); err != nil {
 				return err
 			}
+			empty = false
 			continue
 		}
 		t, err := d.token()
@@ -224,35 +249,64 @@ func (d *decoder) members(scopes []scope) error {
 		}
 		switch t := t.(type) {
 		case xml.EndElement:
-			return nil
+			if text == nil {
+				return nil
+			}
+			return d.stray(&scopes[0], text, empty)
 		case xml.CharData:
 			if !blank(t) {
-				return &wire.FieldError{Want: "object", Got: textOf(t)}
+				text = append(text, t...)
 			}
 		case xml.StartElement:
 			if err := d.member(scopes, t.Name.Local); err != nil {
 				return err
 			}
+			empty = false
 		}
 	}
 }
 
-// member reads one element into the first struct that knows it.
+// stray handles text where members are expected: it is the entry of a list of texts, or kept
+// beside the members, or the value of the whole element.
+func (d *decoder) stray(s *scope, text []byte, empty bool) error {
+	if list := s.node.texts(); list != nil && empty {
+		v := s.value.Field(list.index)
+		v.Set(reflect.Append(v, reflect.ValueOf(string(text)).Convert(v.Type().Elem())))
+		return nil
+	}
+	raw, err := jsontext.AppendQuote(nil, text)
+	if err != nil {
+		return err
+	}
+	if at := s.plan.node.extra; !empty && at >= 0 {
+		return d.store(s.value.Field(at), textMember, raw)
+	}
+	if empty && isNull(text) {
+		return nil
+	}
+	return &unfit{&wire.FieldError{Want: "object", Got: textOf(text)}, raw}
+}
+
+func isNull(text []byte) bool { return string(bytes.TrimSpace(text)) == "null" }
+
+// member decodes one element into the first struct that knows it.
 func (d *decoder) member(scopes []scope, name string) error {
 	for i := range scopes {
 		s := &scopes[i]
 		n := s.node.child(name, &s.guess)
-		if n == nil {
-			n = s.node.only // an entry of a list under another name
+		if n == nil && s.node.only != nil { // an entry of a list under a different name, or the members of a single entry
+			if n = s.node.only; n.holds(name) {
+				return d.single(s, n.field, scopes[i:i+1], name)
+			}
 		}
 		if n == nil {
 			continue
 		}
 		if n.field != nil {
-			return d.field(n.field, s.value, name)
+			return d.field(n.field, s, name)
 		}
 		inner := [1]scope{{value: s.value, plan: s.plan, node: n}}
-		return under(d.members(inner[:]), name, -1)
+		return under(plainError(d.members(inner[:])), name, -1)
 	}
 	for i := len(scopes) - 1; i >= 0; i-- {
 		if at := scopes[i].plan.node.extra; at >= 0 {
@@ -262,30 +316,142 @@ func (d *decoder) member(scopes []scope, name string) error {
 	return d.skip()
 }
 
-// field reads the current element into a field; one of a list adds an entry.
-func (d *decoder) field(f *field, owner reflect.Value, name string) error {
-	v := owner.Field(f.index)
+// single begins the entry of a list whose members stand in the element of the list itself,
+// and decodes the first of them; the others follow in the same scope.
+func (d *decoder) single(s *scope, f *field, scopes []scope, name string) error {
+	v := s.value.Field(f.index)
+	entry, err := d.entry(v)
+	if err != nil {
+		return err
+	}
+	*s = scope{value: entry, plan: f.plan.elem, node: f.plan.elem.node}
+	return d.member(scopes, name)
+}
+
+// entry appends an entry to a list.
+func (d *decoder) entry(list reflect.Value) (reflect.Value, error) {
+	if d.items++; d.items > d.limits.Items {
+		return reflect.Value{}, d.bad("more than %d list entries", d.limits.Items)
+	}
+	n := list.Len()
+	if n == list.Cap() {
+		list.Grow(1)
+	}
+	list.SetLen(n + 1)
+	return list.Index(n), nil
+}
+
+// kept keeps a value that its field cannot hold among the unknown members of the owner, as
+// long as nothing depends on it.
+func (d *decoder) kept(err error, owner *scope, name string) error {
+	u, ok := err.(*unfit) //nolint:errorlint // ours, never wrapped on its way
+	if !ok {
+		return err
+	}
+	at := owner.plan.node.extra
+	if at < 0 {
+		return u.FieldError
+	}
+	return d.store(owner.value.Field(at), name, u.raw)
+}
+
+// field decodes the current element into a field; for a list it adds an entry. Of several
+// elements for one value the first counts, and the others are kept under name[1].
+func (d *decoder) field(f *field, owner *scope, name string) error {
+	v := owner.value.Field(f.index)
+	if f.plan.kind != listKind && owner.again(f.index) && owner.plan.node.extra >= 0 { // only one of them fits
+		return d.keepAgain(owner, name)
+	}
 	if f.pointer {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		v = v.Elem()
 	}
-	if f.plan.kind != listKind {
-		return under(d.value(f.plan, v), name, -1)
+	err, n := error(nil), -1
+	switch {
+	case f.plan.kind != listKind:
+		err = d.value(f.plan, v)
+	case f.plan.elem.kind == textKind:
+		return under(d.textEntries(v), name, v.Len())
+	default:
+		n = v.Len()
+		e, bad := d.entry(v)
+		if bad != nil {
+			return bad
+		}
+		err = d.value(f.plan.elem, e)
 	}
-	if d.items++; d.items > d.limits.Items {
-		return d.bad("more than %d list entries", d.limits.Items)
+	if err == nil {
+		return nil
 	}
-	n := v.Len()
-	if n == v.Cap() {
-		v.Grow(1)
+	u, ok := err.(*unfit) //nolint:errorlint // ours, never wrapped on its way
+	switch {
+	case !ok:
+	case f.vital || f.plan.isVital():
+		err = u.FieldError
+	default:
+		if n >= 0 {
+			v.SetLen(n)
+		} else if f.pointer {
+			owner.value.Field(f.index).SetZero()
+		}
+		return d.kept(err, owner, name)
 	}
-	v.SetLen(n + 1)
-	return under(d.value(f.plan.elem, v.Index(n)), name, n)
+	return under(err, name, n)
 }
 
-// under puts the name of an element before an error's path.
+// keepAgain keeps the current element, of which there was one before, unless it is empty.
+func (d *decoder) keepAgain(owner *scope, name string) error {
+	raw, err := d.raw(nil)
+	if err != nil || string(raw) == `""` {
+		return err
+	}
+	return d.store(owner.value.Field(owner.plan.node.extra), name+again, raw)
+}
+
+// textEntries decodes the current element into entries of a list of texts: its text, or the
+// text of each element in it.
+func (d *decoder) textEntries(list reflect.Value) error {
+	add := func(text []byte) error {
+		e, err := d.entry(list)
+		if err == nil {
+			e.SetString(string(text))
+		}
+		return err
+	}
+	if text, ok := d.plainText(); ok {
+		return add(text)
+	}
+	var text []byte
+	nested := false
+	for {
+		t, err := d.token()
+		if err != nil {
+			return err
+		}
+		switch t := t.(type) {
+		case xml.EndElement:
+			if nested && blank(text) {
+				return nil
+			}
+			return add(text)
+		case xml.CharData:
+			text = append(text, t...)
+		case xml.StartElement:
+			nested = true
+			inner, err := d.chars(textKind)
+			if err == nil {
+				err = add(inner)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// under prefixes an error's path with the name of an element.
 func under(err error, name string, index int) error {
 	if err == nil {
 		return nil
@@ -304,7 +470,7 @@ func under(err error, name string, index int) error {
 	return e
 }
 
-// value reads the current element, to its end.
+// value decodes the current element, up to its end.
 func (d *decoder) value(p *plan, v reflect.Value) error { //nolint:gocyclo // one case for each kind
 	switch p.kind {
 	case structKind:
@@ -399,53 +565,79 @@ func (d *decoder) chars(k kind) ([]byte, error) {
 	}
 }
 
-// entries reads the members of the current element into a map. Some systems put
-// the JSON of the map there, which is read as well.
+// entries decodes the members of the current element into a map. Some systems put the map
+// as JSON there, which is decoded as well; anything that is no such map is kept raw.
 func (d *decoder) entries(p *plan, v reflect.Value) error {
-	m := reflect.MakeMap(v.Type())
-	d.text = d.text[:0]
-	for {
-		t, err := d.token()
-		if err != nil {
-			return err
-		}
-		switch t := t.(type) {
-		case xml.EndElement:
-			if blank(d.text) {
-				v.Set(m)
-				return nil
-			}
-			if m.Len() > 0 || wire.Unmarshal(d.text, v.Addr().Interface()) != nil {
-				return &wire.FieldError{Want: "object", Got: textOf(d.text)}
-			}
-			return nil
-		case xml.CharData:
-			if m.Len() == 0 || !blank(t) {
-				d.text = append(d.text, t...)
-			}
-		case xml.StartElement:
-			if !blank(d.text) {
-				return &wire.FieldError{Want: "object", Got: textOf(d.text)}
-			}
-			e := reflect.New(v.Type().Elem()).Elem()
-			if err := d.value(p.elem, e); err != nil {
-				return err // without the entry's name, which anyone may have chosen
-			}
-			m.SetMapIndex(reflect.ValueOf(t.Name.Local).Convert(v.Type().Key()), e)
-			d.text = d.text[:0]
-		}
-	}
-}
-
-// keep puts an unknown element, as JSON, in the map that is for them. One that
-// repeats becomes an array.
-func (d *decoder) keep(m reflect.Value, name string) error {
-	if d.items++; d.items > d.limits.Items {
-		return d.bad("more than %d list entries", d.limits.Items)
-	}
 	raw, err := d.raw(nil)
 	if err != nil {
 		return err
+	}
+	m, ok := mapOf(p, raw)
+	if !ok {
+		return &unfit{&wire.FieldError{Want: "object", Got: "other members"}, raw}
+	}
+	out := reflect.MakeMapWithSize(v.Type(), len(m))
+	for name, text := range m {
+		e := reflect.New(v.Type().Elem()).Elem()
+		if p.elem.kind == rawKind {
+			e.SetBytes(text)
+		} else {
+			e.SetString(string(text))
+		}
+		out.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), e)
+	}
+	v.Set(out)
+	return nil
+}
+
+// mapOf returns the entries of a map: as JSON if its values are raw, otherwise as texts. It
+// returns false if the value is no object, or has members that are not texts.
+func mapOf(p *plan, raw jsontext.Value) (map[string][]byte, bool) {
+	if raw.Kind() == '"' {
+		text, err := jsontext.AppendUnquote(nil, raw)
+		switch {
+		case err != nil:
+			return nil, false
+		case blank(text), isNull(text):
+			return nil, true
+		}
+		if raw = jsontext.Value(bytes.TrimSpace(text)); !raw.IsValid() {
+			return nil, false
+		}
+	}
+	var members map[string]jsontext.Value
+	if raw.Kind() != '{' || wire.Unmarshal(raw, &members) != nil {
+		return nil, false
+	}
+	out := make(map[string][]byte, len(members))
+	for name, v := range members {
+		if p.elem.kind == rawKind {
+			out[name] = v
+			continue
+		}
+		var text string
+		if k := v.Kind(); k == '{' || k == '[' || k == 'n' || wire.Unmarshal(v, &text) != nil {
+			return nil, false
+		}
+		out[name] = []byte(text)
+	}
+	return out, true
+}
+
+// keep stores an unknown element as JSON in the map for unknown members. A repeated element
+// becomes an array.
+func (d *decoder) keep(m reflect.Value, name string) error {
+	raw, err := d.raw(nil)
+	if err != nil {
+		return err
+	}
+	return d.store(m, name, raw)
+}
+
+// store adds JSON to the map for unknown members.
+func (d *decoder) store(m reflect.Value, name string, raw []byte) error {
+	if d.items++; d.items > d.limits.Items {
+		return d.bad("more than %d list entries", d.limits.Items)
 	}
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))
@@ -453,7 +645,7 @@ func (d *decoder) keep(m reflect.Value, name string) error {
 	key := reflect.ValueOf(name)
 	if before := m.MapIndex(key); before.IsValid() {
 		b := before.Bytes()
-		if len(b) > 0 && b[0] == '[' { // an element alone is never an array
+		if len(b) > 0 && b[0] == '[' { // a single element is never an array
 			raw = append(append(b[:len(b)-1], ','), raw...)
 		} else {
 			raw = append(append(append([]byte{'['}, b...), ','), raw...)
@@ -464,10 +656,13 @@ func (d *decoder) keep(m reflect.Value, name string) error {
 	return nil
 }
 
-// textMember is the name of the text beside the elements of a mixed element.
+// again ends the names under which further elements for a single value are kept.
+const again = "[1]"
+
+// textMember is the name for the text beside the elements of a mixed element.
 const textMember = "#text"
 
-// group is the members of one name.
+// group holds the members that share a name.
 type group struct {
 	name   string
 	values []byte // JSON, comma separated
@@ -494,8 +689,8 @@ func appendObject(dst []byte, groups []group) (_ []byte, err error) {
 	return append(dst, '}'), nil
 }
 
-// raw appends the current element as JSON: its text, or an object of its members,
-// in which members of one name are an array.
+// raw appends the current element as JSON: its text, or an object of its members, in which
+// members that share a name are an array.
 func (d *decoder) raw(dst []byte) ([]byte, error) {
 	var groups []group
 	var byName map[string]int
@@ -545,7 +740,7 @@ func (d *decoder) raw(dst []byte) ([]byte, error) {
 	}
 }
 
-// skip passes over the current element.
+// skip skips the current element.
 func (d *decoder) skip() error {
 	for depth := len(d.open); len(d.open) >= depth; {
 		if _, err := d.token(); err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// Header begins every document.
+// Header is the XML declaration at the start of every document.
 const Header = `<?xml version="1.0" encoding="utf-8"?>`
 
 // Marshal writes v as a compact document with the given root element. Zero values
 // of fields whose json tag has omitzero are left out. JSON (of a raw field, an
 // embedded map, or v itself) becomes elements, an array one for each entry.
-// Characters that XML cannot carry are left out. Equal values give equal bytes.
+// Characters that XML cannot represent are omitted. Equal values yield equal bytes.
 func (c *Codec) Marshal(root string, v any) ([]byte, error) {
 	e := &encoder{Codec: c, buf: make([]byte, 0, c.size.Load()+c.size.Load()/8+512)}
 	e.buf = append(e.buf, Header...)
@@ -34,7 +34,7 @@ func (c *Codec) Marshal(root string, v any) ([]byte, error) {
 	if !value.IsValid() || value.Kind() == reflect.Pointer { // nil
 		return append(e.buf, "<"+root+"></"+root+">"...), nil
 	}
-	if value.Kind() == reflect.Map { // of any values: as its JSON
+	if value.Kind() == reflect.Map { // of any values: encoded as its JSON
 		text, err := wire.Marshal(v)
 		if err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ func (e *encoder) end(name string) {
 	e.buf = append(append(append(e.buf, '<', '/'), name...), '>')
 }
 
-// node writes a field, or the element around some of them unless all are left out.
+// node writes a field, or the element around several fields unless all are left out.
 func (e *encoder) node(n *node, owner reflect.Value) error {
 	if n.field == nil {
 		if !n.present(owner) {
@@ -147,7 +147,7 @@ func (e *encoder) node(n *node, owner reflect.Value) error {
 	return nil
 }
 
-// present reports whether anything of a node is written.
+// present reports whether any part of a node is written.
 func (n *node) present(owner reflect.Value) bool {
 	if f := n.field; f != nil {
 		return !f.omit || !isZero(f, owner.Field(f.index))
@@ -155,7 +155,7 @@ func (n *node) present(owner reflect.Value) bool {
 	return slices.ContainsFunc(n.children, func(c *node) bool { return c.present(owner) })
 }
 
-// decimalOf and timeOf copy nothing to the heap where v is part of a variable.
+// decimalOf and timeOf do not allocate if v is addressable.
 func decimalOf(v reflect.Value) decimal.Decimal {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*decimal.Decimal)
@@ -170,8 +170,7 @@ func timeOf(v reflect.Value) time.Time {
 	return v.Interface().(time.Time)
 }
 
-// appendDecimal appends d as text, without a detour for the quantities that most
-// are.
+// appendDecimal appends d as text, with a fast path for the most common quantities.
 func appendDecimal(dst []byte, d decimal.Decimal) []byte {
 	if d.Exponent() == 0 && d.NumDigits() <= 18 {
 		return strconv.AppendInt(dst, d.CoefficientInt64(), 10)
@@ -179,7 +178,7 @@ func appendDecimal(dst []byte, d decimal.Decimal) []byte {
 	return append(dst, d.String()...)
 }
 
-// isZero agrees with omitzero in JSON, which asks a value that can tell.
+// isZero follows omitzero in JSON, which calls the IsZero method if there is one.
 func isZero(f *field, v reflect.Value) bool {
 	if !f.pointer {
 		switch f.plan.kind {
@@ -192,7 +191,7 @@ func isZero(f *field, v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// entries writes the members of a map in the order of their names.
+// entries writes the members of a map, sorted by name.
 func (e *encoder) entries(p *plan, v reflect.Value) error {
 	names := make([]string, 0, v.Len())
 	for _, k := range v.MapKeys() {
@@ -200,10 +199,19 @@ func (e *encoder) entries(p *plan, v reflect.Value) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if !validName(name) {
+		if name == textMember && p.elem.kind == rawKind {
+			text, err := jsontext.AppendUnquote(nil, v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key())).Bytes())
+			if err != nil {
+				return errJSON
+			}
+			e.buf = appendText(e.buf, string(text))
+			continue
+		}
+		element := strings.TrimSuffix(name, again)
+		if !validName(element) {
 			return fmt.Errorf("xmlwire: a name of %d characters is no name of an element", utf8.RuneCountInString(name))
 		}
-		if err := e.element(newTags(name), p.elem, v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key()))); err != nil {
+		if err := e.element(newTags(element), p.elem, v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key()))); err != nil {
 			return err
 		}
 	}
@@ -250,7 +258,7 @@ func (e *encoder) json(name string, text jsontext.Value, depth int) error {
 	return nil
 }
 
-// object writes a JSON object as an element, members in the order of their names.
+// object writes a JSON object as an element, with its members sorted by name.
 func (e *encoder) object(name string, text jsontext.Value, depth int) error {
 	var m map[string]jsontext.Value
 	if err := json.Unmarshal(text, &m); err != nil {
@@ -279,8 +287,8 @@ func (e *encoder) object(name string, text jsontext.Value, depth int) error {
 
 var errJSON = fmt.Errorf("xmlwire: a raw value is not JSON")
 
-// validName reports whether every reader takes a name for an element: Latin letters and
-// Chinese characters. The editions of XML differ about all others.
+// validName reports whether every XML reader accepts a name for an element: Latin letters
+// and Chinese characters. The editions of XML differ about all others.
 func validName(name string) bool {
 	for i, r := range name {
 		switch {
@@ -307,7 +315,7 @@ func appendText(dst []byte, s string) []byte {
 			case c == '>':
 				esc = "&gt;"
 			case c == '\r':
-				esc = "&#xD;" // a bare one would be read as a line feed
+				esc = "&#xD;" // a bare one would be normalised to a line feed
 			case c >= ' ', c == '\t', c == '\n':
 				i++
 				continue

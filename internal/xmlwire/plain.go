@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// Most of a message is tags without attributes, with ASCII names, around text without
-// entities. These are read from the bytes here, in place of [xml.Decoder.RawToken],
-// whose tokens cost an allocation or more each. Whatever is not of this plain form, and
-// all that breaks a rule or a limit, is left to the tokenizer: what is accepted, and the
-// error of what is not, stay its own.
+// Most of a message consists of tags without attributes, with ASCII names, around text
+// without entities. These are read from the bytes here instead of with
+// [xml.Decoder.RawToken], whose tokens cost one or more allocations each. Anything that is
+// not of this plain form, or that violates a rule or a limit, is left to the tokenizer,
+// which therefore decides what is accepted and which error is returned.
 
-// source is the document, of which the tokenizer takes one byte after the other.
+// source is the document, from which the tokenizer reads byte by byte.
 type source struct {
 	data []byte
 	at   int
@@ -27,7 +27,7 @@ func (s *source) ReadByte() (byte, error) {
 	return s.data[s.at-1], nil
 }
 
-// Read is for [io.Reader]; the tokenizer calls ReadByte.
+// Read implements [io.Reader]; the tokenizer calls ReadByte.
 func (s *source) Read(p []byte) (int, error) {
 	n := copy(p, s.data[s.at:])
 	s.at += n
@@ -37,11 +37,11 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// offset is the place in the document.
+// offset returns the position in the document.
 func (d *decoder) offset() int64 { return d.xml.InputOffset() + d.passed }
 
-// rest is what the tokenizer has not looked at. There is nothing while it holds a byte
-// back, or the end of an element that is closed by the tag that opens it.
+// rest returns what the tokenizer has not read. It is empty while the tokenizer holds back
+// a byte, or the end of a self-closing element.
 func (d *decoder) rest() []byte {
 	at := d.source.at
 	if !d.plain || d.offset() != int64(at) || at < 2 || d.source.data[at-1] != '>' || d.source.data[at-2] == '/' {
@@ -50,14 +50,14 @@ func (d *decoder) rest() []byte {
 	return d.source.data[at:]
 }
 
-// pass goes n bytes on, which hold so many tokens.
+// pass advances by n bytes, which contain the given number of tokens.
 func (d *decoder) pass(n, tokens int) {
 	d.source.at += n
 	d.passed += int64(n)
 	d.tokens += tokens
 }
 
-// plainStart passes over blanks and a plain tag that opens an element.
+// plainStart skips blanks and a plain start tag.
 func (d *decoder) plainStart() (name string, ok bool) {
 	rest := d.rest()
 	n, tokens := 0, 1
@@ -85,8 +85,7 @@ func nameByte(c byte, inside bool) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || inside && c >= '0' && c <= '9'
 }
 
-// plainText passes over the current element, when all that is left of it is plain text
-// and the tag that closes it.
+// plainText skips the rest of the current element if it is only plain text and the end tag.
 func (d *decoder) plainText() ([]byte, bool) {
 	rest := d.rest()
 	n := bytes.IndexByte(rest, '<')
@@ -108,7 +107,7 @@ func (d *decoder) plainText() ([]byte, bool) {
 	return rest[:n], true
 }
 
-// plain reports whether the tokenizer returns a text as it stands.
+// plain reports whether the tokenizer would return a text unchanged.
 func plain(text []byte) bool {
 	ascii := true
 	for _, c := range text {

@@ -10,8 +10,9 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
 )
 
-// equalReadings: a document is read alike with and without the shortcut for plain
-// elements, down to the place of an error and the tokens that count for the limit.
+// equalReadings checks that a document is decoded the same with and without the shortcut
+// for plain elements, including the position of an error and the number of tokens that
+// count towards the limit.
 func equalReadings(t *testing.T, c *xmlwire.Codec, data []byte) {
 	t.Helper()
 	var got, want request
@@ -39,7 +40,7 @@ func TestPlainElements(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	for _, text := range plainDocuments {
-		for at := range len(text) + 1 { // cut off
+		for at := range len(text) + 1 { // truncated
 			equalReadings(t, &xmlwire.Codec{}, []byte(text[:at]))
 		}
 		for limit := range 30 {
@@ -50,7 +51,7 @@ func TestPlainElements(t *testing.T) {
 			continue
 		}
 		const bytes = "</> &;]![-?:\r\n\x00\x7f\x80\xef\xbfab1出\"'="
-		for range 3_000 { // bytes put in, taken out and changed
+		for range 3_000 { // bytes inserted, removed and changed
 			b := []byte(text)
 			for range 1 + random.IntN(3) {
 				at, c := random.IntN(len(b)), bytes[random.IntN(len(bytes))]

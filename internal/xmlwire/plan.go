@@ -3,13 +3,15 @@ package xmlwire
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
 )
 
-// kind is how a value stands on the wire.
+// kind is how a value is represented on the wire.
 type kind int
 
 const (
@@ -18,33 +20,36 @@ const (
 	boolKind
 	decimalKind
 	timeKind
-	dateKind // a time of which the day is written: tag time:"date"
+	dateKind // a time that is written as a date: tag time:"date"
 	structKind
 	listKind
-	mapKind // names of its own choice
-	rawKind // JSON of an unknown inner structure
+	mapKind // elements with arbitrary names
+	rawKind // JSON of unknown structure
 )
 
-// plan is what is known of a type: made once, then only read.
+// plan describes a type; it is created once and then only read.
 type plan struct {
 	kind kind
 	elem *plan // of a list; of a map, its values
 	node *node // of a struct
+
+	once    sync.Once
+	entries [][]byte // see nests
 }
 
-// node is an element that a struct may have: a field, or what holds the fields
-// whose tag names it as their parent ("orderLines>orderLine"). The root of a
-// struct has no name.
+// node is an element that a struct may have: a field, or the element around the fields
+// whose tag names it as their parent ("orderLines>orderLine"). The root of a struct has no
+// name.
 type node struct {
 	*tags
 	field    *field
 	children []*node
 	byName   map[string]*node
-	only     *node // the one child of a parent, where that is a list
+	only     *node // the only child of a parent, if that is a list
 	extra    int   // of a struct: the field that keeps unknown members, or -1
 }
 
-// tags are the texts of an element's name.
+// tags holds an element's name with its start and end tags.
 type tags struct{ name, open, end string }
 
 func newTags(name string) *tags { return &tags{name, "<" + name + ">", "</" + name + ">"} }
@@ -55,10 +60,11 @@ type field struct {
 	plan    *plan
 	pointer bool
 	omit    bool // a zero value is not written
+	vital   bool // tag wire:"vital": a document must not be used without it
 }
 
-// child finds an element. Documents mostly keep the order of the fields, so that
-// it is looked for after the one before; a list repeats itself.
+// child finds an element. Documents usually keep the order of the fields, so the search
+// starts after the previous one; a list repeats its own element.
 func (n *node) child(name string, guess *int) *node {
 	for g := *guess; g < len(n.children) && g < *guess+3; g++ {
 		if n.children[g].name == name {
@@ -69,7 +75,7 @@ func (n *node) child(name string, guess *int) *node {
 	return n.byName[name]
 }
 
-// planOf returns the plan of a type, made once.
+// planOf returns the plan of a type, which is created once.
 func (c *Codec) planOf(t reflect.Type) (*plan, error) {
 	if p, ok := c.plans.Load(t); ok {
 		return p.(*plan), nil
@@ -83,7 +89,7 @@ func (c *Codec) planOf(t reflect.Type) (*plan, error) {
 	return kept.(*plan), nil
 }
 
-// builder makes the plans of a type and of those in it, which may lead back.
+// builder creates the plans of a type and of those it contains, which may be recursive.
 type builder struct{ done map[reflect.Type]*plan }
 
 func (b *builder) build(t reflect.Type) (*plan, error) { //nolint:gocyclo // one case for each kind
@@ -136,7 +142,8 @@ func (b *builder) build(t reflect.Type) (*plan, error) { //nolint:gocyclo // one
 	return p, nil
 }
 
-// pathOf is where a field stands: names of elements, from the outermost, with >.
+// pathOf returns the path of a field: names of elements, from the outermost, separated by
+// >.
 func pathOf(f reflect.StructField, tag, jsonName string) string {
 	path, _, _ := strings.Cut(tag, ",")
 	if path == "" {
@@ -148,7 +155,7 @@ func pathOf(f reflect.StructField, tag, jsonName string) string {
 	return path
 }
 
-// place finds the node of a path and makes what is missing of it.
+// place finds the node of a path and creates missing ones.
 func (n *node) place(path string) *node {
 	at := n
 	for name := range strings.SplitSeq(path, ">") {
@@ -195,18 +202,64 @@ func (b *builder) members(t reflect.Type, p *plan) error {
 		}
 		at.field = &field{
 			index: i, plan: fp, pointer: pointer,
-			omit: strings.Contains(","+jsonOptions+",", ",omitzero,") || strings.HasSuffix(tag, ",omitempty"),
+			omit:  strings.Contains(","+jsonOptions+",", ",omitzero,") || strings.HasSuffix(tag, ",omitempty"),
+			vital: f.Tag.Get("wire") == "vital",
 		}
 	}
 	p.node.markLists()
 	return nil
 }
 
-// markLists notes the elements that hold nothing but one list.
+// markLists marks the elements that contain nothing but one list.
 func (n *node) markLists() {
 	for _, c := range n.children {
 		if len(c.children) == 1 && c.children[0].field != nil && c.children[0].field.plan.kind == listKind {
 			c.only = c.children[0]
 		}
 	}
+}
+
+// isVital reports whether values of a type hold anything without which a document must not
+// be used, by the rule of package wire: a number, a flag, a time or a field marked so.
+func (p *plan) isVital() bool { return p.holdsVital(map[*plan]bool{}) }
+
+func (p *plan) holdsVital(seen map[*plan]bool) bool {
+	if seen[p] {
+		return false
+	}
+	seen[p] = true
+	switch p.kind {
+	case intKind, boolKind, decimalKind, timeKind, dateKind:
+		return true
+	case listKind, mapKind:
+		return p.elem.holdsVital(seen)
+	case structKind:
+		return p.node.holdsVital(seen)
+	}
+	return false
+}
+
+func (n *node) holdsVital(seen map[*plan]bool) bool {
+	if n.field != nil && (n.field.vital || n.field.plan.holdsVital(seen)) {
+		return true
+	}
+	return slices.ContainsFunc(n.children, func(c *node) bool { return c.holdsVital(seen) })
+}
+
+// texts returns the list of texts that is all that an element contains, nil if it is
+// anything else.
+func (n *node) texts() *field {
+	if len(n.children) != 1 || n.children[0].field == nil {
+		return nil
+	}
+	if f := n.children[0].field; f.plan.kind == listKind && f.plan.elem.kind == textKind {
+		return f
+	}
+	return nil
+}
+
+// holds reports whether the entries of a list have a member of that name.
+func (n *node) holds(name string) bool {
+	elem := n.field.plan.elem
+	return elem.kind == structKind && elem.node.byName[name] != nil
 }

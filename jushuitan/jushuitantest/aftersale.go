@@ -11,7 +11,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// afterSale is an after-sale case and how its goods came in.
+// afterSale is an after-sale case and the receipts of its goods.
 type afterSale struct {
 	jushuitan.AfterSale
 	slotOf int64 // warehouse slot that the upload asked for
@@ -38,15 +38,11 @@ const (
 	typeRefundOnly = "仅退款"
 )
 
-// AfterSales is every after-sale case (售后单), oldest first, copies.
+// AfterSales returns copies of all after-sale cases (售后单), oldest first.
 func (c *Company) AfterSales() []jushuitan.AfterSale {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.AfterSale
-	for _, a := range c.asList {
-		out = append(out, deepCopy(*c.shown(a)))
-	}
-	return out
+	return copiesOf(c.asList, c.shown)
 }
 
 // AfterSale returns a copy of an after-sale case.
@@ -59,18 +55,15 @@ func (c *Company) AfterSale(asID int64) (jushuitan.AfterSale, bool) {
 	return jushuitan.AfterSale{}, false
 }
 
-// Receipts is every receipt of returned goods (实际收货), oldest first, copies.
-func (c *Company) Receipts() []jushuitan.ReturnReceipt {
+// ReturnReceipts returns copies of all receipts of returned goods (实际收货), oldest
+// first.
+func (c *Company) ReturnReceipts() []jushuitan.ReturnReceipt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.ReturnReceipt
-	for _, r := range c.receipts {
-		out = append(out, deepCopy(*r))
-	}
-	return out
+	return copies(c.receipts)
 }
 
-// shown is a case as queries show it.
+// shown returns a case as queries show it.
 func (c *Company) shown(a *afterSale) *jushuitan.AfterSale {
 	row := a.AfterSale
 	if o := c.orders[row.OID]; o != nil {
@@ -81,9 +74,9 @@ func (c *Company) shown(a *afterSale) *jushuitan.AfterSale {
 
 func (c *Company) asChanged(a *afterSale) { a.TS, a.Modified = c.bump(), c.now }
 
-// ReceiveReturn receives the goods of an after-sale case (确认收货), all that did
-// not come yet: they go to the sales-return slot (or the one that the upload
-// named), a receipt is made, and the shop is told by a push.
+// ReceiveReturn receives the outstanding goods of an after-sale case (确认收货): they
+// are added to the sales-return slot (or the one in the upload), a receipt is created,
+// and the shop receives a push.
 func (c *Company) ReceiveReturn(asID int64) error {
 	defer c.change()()
 	a := c.afterSales[asID]
@@ -110,7 +103,7 @@ func (c *Company) ReceiveReturn(asID int64) error {
 	return nil
 }
 
-// received is a quantity of a line that came in, and where it goes.
+// received is a received quantity of a line, and its slot.
 type received struct {
 	line int
 	qty  decimal.Decimal
@@ -161,8 +154,8 @@ func (c *Company) goodsPush(a *afterSale, action jushuitan.GoodsAction) *jushuit
 	}
 }
 
-// RevokeReturn undoes the receipts of an after-sale case (取消收货): stock falls
-// back, and the shop is told by a push.
+// RevokeReturn undoes the receipts of an after-sale case (取消收货): the stock is
+// reduced, and the shop receives a push.
 func (c *Company) RevokeReturn(asID int64) error {
 	defer c.change()()
 	a := c.afterSales[asID]
@@ -244,7 +237,7 @@ func (c *Company) takeAfterSale(u *jushuitan.AfterSaleUpload) (*afterSale, strin
 	return a, ""
 }
 
-// newAfterSale makes the case that an upload describes, of an order.
+// newAfterSale returns the case of an upload for an order.
 func (c *Company) newAfterSale(u *jushuitan.AfterSaleUpload, o *order, where int64) *afterSale {
 	a := &afterSale{slotOf: where}
 	a.AfterSale = jushuitan.AfterSale{
@@ -282,8 +275,8 @@ func (c *Company) newAfterSale(u *jushuitan.AfterSaleUpload, o *order, where int
 	return a
 }
 
-// updateAfterSale takes what an upload may change: states, and until the goods
-// came the parcel.
+// updateAfterSale applies what an upload may change: states and, until the goods are
+// received, the parcel.
 func (c *Company) updateAfterSale(a *afterSale, u *jushuitan.AfterSaleUpload) *afterSale {
 	shop, good, lid, company, remark, status := a.ShopStatus, a.GoodStatus, a.LID, a.LogisticsCompany, a.Remark, a.Status
 	a.ShopStatus, a.Remark = u.ShopStatus, cmp.Or(u.Remark, a.Remark)
@@ -379,7 +372,7 @@ func (r *results) answer() answer {
 	}}
 }
 
-// confirmGoods is 售后-确认收到货物; a return_id that was used before changes nothing.
+// confirmGoods handles 售后-确认收到货物; a known return_id changes nothing.
 func (c *Company) confirmGoods(_ *call, req []jushuitan.AfterSaleConfirmGoodsRequest) answer {
 	var out results
 	for _, r := range req {
@@ -421,8 +414,8 @@ func (c *Company) confirmOne(a *afterSale, r *jushuitan.AfterSaleConfirmGoodsReq
 	return ""
 }
 
-// divideGoods spreads the goods that came over the lines that wait for them, or says
-// why that cannot be.
+// divideGoods distributes received goods among the waiting lines, or returns why it
+// cannot.
 func (a *afterSale) divideGoods(r *jushuitan.AfterSaleConfirmGoodsRequest) (parts []received, why string) {
 	taken := map[int]decimal.Decimal{}
 	for _, it := range r.Items {
@@ -465,7 +458,7 @@ func (c *Company) unconfirmAfterSales(_ *call, req jushuitan.AfterSaleUnconfirmR
 	return c.turn(req.ASIDs, asWaitConfirm, nil)
 }
 
-// turn confirms cases or takes that back.
+// turn confirms cases or revokes that.
 func (c *Company) turn(ids []int64, status string, more map[string]any) answer {
 	var out results
 	for _, id := range ids {
@@ -488,4 +481,41 @@ func (c *Company) turn(ids []int64, status string, more map[string]any) answer {
 		out.add(a, id, "", more)
 	}
 	return out.answer()
+}
+
+// cancelAfterSale is 售后单作废. That a confirmed case stays is an assumption.
+func (c *Company) cancelAfterSale(_ *call, req jushuitan.AfterSaleCancelRequest) answer {
+	a := c.afterSales[req.ASID]
+	switch {
+	case a == nil:
+		return refuse(codeIntegrity, "售后单不存在")
+	case a.Status == asConfirmed:
+		return refuse(codeIntegrity, "售后单状态为 %s", a.Status)
+	case a.Status != asCancelled:
+		a.Status = asCancelled
+		c.asChanged(a)
+	}
+	return done(nil)
+}
+
+// setAfterSaleLabels is 设置售后标签. That the labels replace the earlier ones is an
+// assumption.
+func (c *Company) setAfterSaleLabels(_ *call, req jushuitan.AfterSaleSetLabelsRequest) answer {
+	a := c.afterSales[req.ASID]
+	if a == nil {
+		return refuse(codeIntegrity, "售后单不存在")
+	}
+	if !slices.Equal(a.Labels, req.Labels) {
+		a.Labels = slices.Clone(req.Labels)
+		c.asChanged(a)
+	}
+	return done(nil)
+}
+
+// queryReturnParcels is 快递登记查询. The members of its rows are unknown, so it has none.
+func (c *Company) queryReturnParcels(_ *call, req jushuitan.ReturnParcelQuery) answer {
+	if req.PageSize != 0 && !slices.Contains([]int64{100, 200, 500}, req.PageSize) {
+		return refuse(codeBadData, "参数 page_size 只能为 100、200 或 500")
+	}
+	return done(map[string]any{})
 }

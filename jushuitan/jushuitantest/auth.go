@@ -11,10 +11,10 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// codeLife is how long the code of a grant may be exchanged.
+// codeLife is how long an authorisation code is valid.
 const codeLife = 15 * time.Minute
 
-// authority issues tokens and knows whose they are.
+// authority issues tokens and verifies them.
 type authority struct {
 	s       *Server
 	mu      sync.Mutex
@@ -37,7 +37,7 @@ func (a *authority) init(s *Server) {
 	a.access, a.refresh, a.codes = map[string]*grant{}, map[string]*grant{}, map[string]*grant{}
 }
 
-// randomText is like a token of the platform: 32 hexadecimal characters.
+// randomText returns 32 hexadecimal characters, like a token of the platform.
 func randomText() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
@@ -108,7 +108,7 @@ func (a *authority) give(g *grant, now time.Time) answer {
 	}})
 }
 
-// mint makes a new token of a company.
+// mint issues a new token of a company.
 func (a *authority) mint(c *Company, now time.Time) *grant {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,7 +139,7 @@ func (a *authority) redeem(code string, now time.Time) *Company {
 	return g.company
 }
 
-// renew prolongs a token. Its refresh token is used up unless texts are kept.
+// renew extends a token. Its refresh token becomes invalid unless texts are kept.
 func (a *authority) renew(refresh string, now time.Time) *grant {
 	a.mu.Lock()
 	g := a.refresh[refresh]
@@ -157,7 +157,7 @@ func (a *authority) renew(refresh string, now time.Time) *grant {
 	return a.mint(g.company, now)
 }
 
-// owner is whose token it is, valid or not.
+// owner returns whose token it is, valid or not.
 func (a *authority) owner(token string) *Company {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -211,10 +211,10 @@ func (s *Server) ExpireTokens(merchant string) {
 	s.auth.end(c)
 }
 
-// Grant does what a merchant does on the authorisation page: it returns the query
-// that Jushuitan brings to the app's address, signed, with a code that may be
-// exchanged once within 15 minutes. It is for client.ParseRedirect.
-func (s *Server) Grant(merchant, state string) (redirectQuery url.Values) {
+// Authorize plays a merchant who authorises the app: it returns the signed query with
+// which Jushuitan redirects to the app's address, for client.ParseRedirect. Its code
+// may be exchanged once within 15 minutes.
+func (s *Server) Authorize(merchant, state string) (redirectQuery url.Values) {
 	c := s.Company(merchant)
 	code := randomText()
 	s.auth.mu.Lock()

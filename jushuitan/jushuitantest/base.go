@@ -9,8 +9,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// AddShop adds a shop (店铺), or changes the one with its shop_id. Without a site
-// it is a self-owned mall (商家自有商城), which takes uploads.
+// AddShop adds a shop (店铺), or replaces the one with the same shop_id. Without a site
+// it is a self-owned mall (商家自有商城), which accepts uploads.
 func (c *Company) AddShop(shop jushuitan.Shop) error {
 	if shop.ShopID <= 0 {
 		return problem("AddShop: shop_id is missing")
@@ -29,9 +29,8 @@ func (c *Company) AddShop(shop jushuitan.Shop) error {
 	return nil
 }
 
-// AddWarehouse adds a warehouse (仓库), or changes the one with its wms_co_id. The
-// main warehouse is the one with IsMain; its wms_co_id is the company's number
-// unless it says otherwise.
+// AddWarehouse adds a warehouse (仓库), or replaces the one with the same wms_co_id.
+// The main warehouse has IsMain set; its wms_co_id is the company's number by default.
 func (c *Company) AddWarehouse(w jushuitan.Warehouse) error {
 	defer c.change()()
 	w.CoID = cmp.Or(w.CoID, c.id)
@@ -57,8 +56,9 @@ func (c *Company) AddWarehouse(w jushuitan.Warehouse) error {
 	return nil
 }
 
-// AddCarrier adds a carrier (物流公司), or changes the one with its lc_id. A company
-// with carriers ships with no others; one without any takes every code.
+// AddCarrier adds a carrier (物流公司), or replaces the one with the same lc_id. A
+// company with carriers ships only with those; a company without any accepts every
+// code.
 func (c *Company) AddCarrier(carrier jushuitan.Carrier) error {
 	if carrier.LCID == "" || carrier.LCName == "" {
 		return problem("AddCarrier: lc_id or lc_name is missing")
@@ -95,7 +95,7 @@ func (c *Company) mainWarehouse() *jushuitan.Warehouse {
 	return nil
 }
 
-// warehouse finds a warehouse; 0 is the main one.
+// warehouse returns a warehouse; 0 means the main one.
 func (c *Company) warehouse(id int64) (*jushuitan.Warehouse, error) {
 	if id == 0 {
 		if main := c.mainWarehouse(); main != nil {
@@ -111,7 +111,7 @@ func (c *Company) warehouse(id int64) (*jushuitan.Warehouse, error) {
 	return nil, problem("warehouse %d does not exist: AddWarehouse first", id)
 }
 
-// carrier completes a carrier's name from its code, and refuses one that the
+// carrier fills in a carrier's name by its code, and refuses a carrier that the
 // company does not use.
 func (c *Company) carrier(lcID, name string) (string, error) {
 	if len(c.carriers) == 0 {
@@ -152,7 +152,7 @@ func (c *Company) queryCarriers(q *call, req jushuitan.CarrierQuery) answer {
 	return page(q, pageReq{index: req.PageIndex, size: req.PageSize}, rows, nil)
 }
 
-// takesUploads reports whether a shop of this site takes uploaded orders:
+// takesUploads reports whether a shop of this site accepts uploaded orders:
 // self-owned malls, offline and B2B shops do.
 func takesUploads(site string) bool {
 	for _, word := range []string{"自有", "线下", "B2B"} {
@@ -163,7 +163,7 @@ func takesUploads(site string) bool {
 	return false
 }
 
-// hidden reports whether orders of a site do not come from orders/single/query:
+// hidden reports whether orders/single/query omits the orders of a site:
 // those of Taobao, Tmall and Pinduoduo need the Qimen twin.
 func hidden(site string) bool {
 	for _, word := range []string{"淘宝", "天猫", "拼多多"} {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func seedSamples(t *testing.T, s *Server, path string) {
 	c.mu.Lock()
 	c.nextOID, c.nextASID = 910233-1, 30017-1
 	c.mu.Unlock()
-	oID, err := c.ReceiveOrder(jushuitan.OrderUpload{ShopID: 10350, SoID: "WEB-20240611-0007", Items: []jushuitan.OrderUploadItem{
+	oID, err := c.ImportOrder(jushuitan.OrderUpload{ShopID: 10350, SoID: "WEB-20240611-0007", Items: []jushuitan.OrderUploadItem{
 		{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(2), OuterOIID: "WEB-20240611-0007-1"},
 	}})
 	require.NoError(t, err)
@@ -146,14 +147,7 @@ func TestEveryOperationAnswers(t *testing.T) {
 				s := NewServer()
 				defer s.Close()
 				seedSamples(t, s, op.Path)
-				biz := string(op.SampleRequest)
-				if biz == "" || biz == "null" {
-					biz = map[string]string{"array": "[{}]"}[op.Biz]
-				}
-				if biz == "" {
-					biz = "{}"
-				}
-				status, m := ask(t, s, path, biz)
+				status, m := ask(t, s, path, sampleBiz(op))
 				assert.Equal(t, http.StatusOK, status)
 				if op.Path == "/open/orders/wms/sent/upload" {
 					assert.Contains(t, string(m["data"]), `"issuccess":false`) // no such document
@@ -198,7 +192,145 @@ func TestTheClientReadsEverySample(t *testing.T) {
 				require.ErrorIs(t, err, jushuitan.ErrInvalid)
 				return
 			}
+			if op.Evidence != nil && op.Evidence.None != "" { // no answer proves it
+				require.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown)
+				return
+			}
 			require.NoError(t, err)
 		})
 	}
+}
+
+// TestEveryMemberHasASource: the fake sends no member that the catalog, and so some
+// source, does not show for that operation, beside those that every answer has.
+func TestEveryMemberHasASource(t *testing.T) {
+	ops, err := catalog.Operations()
+	require.NoError(t, err)
+	for _, op := range ops {
+		if op.Go.Auth {
+			continue
+		}
+		t.Run(op.Path, func(t *testing.T) {
+			s := NewServer()
+			defer s.Close()
+			seedSamples(t, s, op.Path)
+			_, m := ask(t, s, op.Path, sampleBiz(op))
+			known := map[string]bool{"code": true, "msg": true, "request_id": true, "data": true}
+			open := []string{} // what stands below is the caller's or unknown
+			for _, f := range op.Response {
+				name := strings.ReplaceAll(f.Name, "[]", "")
+				for i := range len(name) {
+					if name[i] == '.' {
+						known[name[:i]] = true
+					}
+				}
+				known[name] = true
+				if f.Type == "any" || f.Type == "map" || strings.Contains(name, "*") {
+					open = append(open, strings.TrimSuffix(name[:len(name)-len(f.Leaf())], ".*."), name)
+				}
+			}
+			for name, v := range m {
+				eachMember(t, name, v, func(path string) {
+					below := slices.ContainsFunc(open, func(at string) bool { return at != "" && strings.HasPrefix(path, at+".") })
+					assert.True(t, known[path] || below, "no source shows %s", path)
+				})
+			}
+		})
+	}
+}
+
+// eachMember visits the members of a JSON value by path, without [].
+func eachMember(t *testing.T, path string, v json.RawMessage, visit func(path string)) {
+	t.Helper()
+	visit(path)
+	switch strings.TrimSpace(string(v))[0] {
+	case '{':
+		var m map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(v, &m))
+		for name, e := range m {
+			eachMember(t, path+"."+name, e, visit)
+		}
+	case '[':
+		var list []json.RawMessage
+		require.NoError(t, json.Unmarshal(v, &list))
+		for _, e := range list {
+			if text := strings.TrimSpace(string(e)); text[0] == '{' || text[0] == '[' {
+				eachMember(t, path, e, func(at string) {
+					if at != path {
+						visit(at)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestInferredIsNotEnforced: what is only inferred to be required may be left out, of
+// the check before the call as well as of the server's.
+func TestInferredIsNotEnforced(t *testing.T) {
+	ops, err := catalog.Operations()
+	require.NoError(t, err)
+	n := 0
+	for _, op := range ops {
+		for _, f := range op.Request {
+			if !f.Inferred {
+				continue
+			}
+			n++
+			s := NewServer()
+			seedSamples(t, s, op.Path)
+			var v any
+			require.NoError(t, json.Unmarshal([]byte(sampleBiz(op)), &v))
+			drop(v, strings.Split(strings.ReplaceAll(f.Name, "[]", ""), "."))
+			_, m := ask(t, s, op.Path, string(mustJSON(v)))
+			assert.NotContains(t, string(m["msg"]), "必填", "%s without %s", op.Path, f.Name)
+			s.Close()
+		}
+	}
+	t.Logf("%d members", n)
+	assert.NotZero(t, n)
+}
+
+// drop removes a member wherever it stands.
+func drop(v any, path []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			drop(e, path)
+		}
+	case map[string]any:
+		if len(path) == 1 {
+			delete(v, path[0])
+		} else {
+			drop(v[path[0]], path[1:])
+		}
+	}
+}
+
+// TestEveryWriteProves: the fake's answer to a write has what the catalog says proves it.
+func TestEveryWriteProves(t *testing.T) {
+	ops, err := catalog.Operations()
+	require.NoError(t, err)
+	for _, op := range ops {
+		if op.Go.Auth || op.Evidence == nil || op.Evidence.None != "" || op.Path == "/open/orders/wms/sent/upload" { // no such document
+			continue
+		}
+		t.Run(op.Path, func(t *testing.T) {
+			s := NewServer()
+			defer s.Close()
+			seedSamples(t, s, op.Path)
+			_, m := ask(t, s, op.Path, sampleBiz(op))
+			var answer any
+			require.NoError(t, json.Unmarshal(mustJSON(m), &answer))
+			assert.True(t, op.Proves(answer), "%+v is not in %s", *op.Evidence, mustJSON(m))
+		})
+	}
+}
+
+// sampleBiz is the sample request of an operation, or an empty one.
+func sampleBiz(op *catalog.Operation) string {
+	if biz := string(op.SampleRequest); biz != "" && biz != "null" {
+		return biz
+	}
+	return map[string]string{"array": "[{}]", "object": "{}"}[op.Biz]
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// check compares biz with the catalog: its root, required fields, types, lengths,
-// sizes of lists and pages, time ranges. Members that the catalog does not know
-// are ignored, as the platform does.
+// check validates biz against the catalog: its root, required fields, types, lengths,
+// sizes of lists and pages, time ranges. Unknown members are ignored, as the platform
+// does.
 func (op *operation) check(q *call) *answer {
 	root, objects, err := op.objects(q.biz)
 	if err != nil {
@@ -45,7 +45,7 @@ func (op *operation) check(q *call) *answer {
 	return op.checkQuery(root)
 }
 
-// checkQuery checks what an object says of page, time range and keys; nil passes.
+// checkQuery validates page, time range and keys of an object; nil passes.
 func (op *operation) checkQuery(root map[string]any) *answer {
 	if root == nil {
 		return nil
@@ -63,7 +63,7 @@ func (op *operation) checkQuery(root map[string]any) *answer {
 	return nil
 }
 
-// objects are the objects of biz: it, or its elements; root is nil where it is a list.
+// objects returns the objects of biz: itself or its elements; root is nil for a list.
 func (op *operation) objects(biz []byte) (root map[string]any, all []map[string]any, err error) {
 	var v any
 	d := json.NewDecoder(bytes.NewReader(biz))
@@ -97,7 +97,7 @@ func (op *operation) objects(biz []byte) (root map[string]any, all []map[string]
 	}
 }
 
-// objectsIn are the objects in a list.
+// objectsIn returns the objects in a list.
 func objectsIn(v any) []map[string]any {
 	var out []map[string]any
 	list, _ := v.([]any)
@@ -193,10 +193,10 @@ func wholeNumber(v any) (int64, bool) {
 	return n, err == nil
 }
 
-// mayBeEmpty are required texts for which "" is a value: it clears the text.
+// mayBeEmpty are required texts for which "" is valid: it clears the text.
 func mayBeEmpty(name string) bool { return name == "remark" || name == "node" }
 
-// takesText reports whether a list was seen working as a text with commas.
+// takesText reports whether a list is also accepted as comma-separated text.
 func takesText(path, name string) bool {
 	return path == "/open/mall/item/query" && name == "i_ids"
 }

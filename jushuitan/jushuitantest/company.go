@@ -13,17 +13,19 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Company is one merchant's ERP: its shops, stock and documents. Its methods
-// play the merchant's staff. They may be called from many goroutines at once;
-// their errors say what is wrong, and then nothing was changed.
+// Company is one merchant's ERP: its shops, stock and documents. Its methods play the
+// merchant's staff. It is safe for concurrent use. If a method returns an error,
+// nothing was changed.
 type Company struct {
 	s    *Server
 	name string
 	id   int64 // co_id
 
 	mu         sync.Mutex
-	now        time.Time // of the change that is being made
-	version    int64     // the last row version
+	now        time.Time                             // of the change in progress
+	version    int64                                 // the last row version
+	written    map[int64]time.Time                   // when versions were assigned; only while rows are late
+	past       map[*jushuitan.InventoryRow][]pastRow // earlier figures; only while stock is late
 	nextOID    int64
 	nextOIID   int64
 	nextIOID   int64
@@ -62,11 +64,11 @@ type Company struct {
 	purchaseReturns []*purchaseReturn
 }
 
-// firstVersion is where row versions start: beyond 32 bits, as the real ones are.
+// firstVersion is the first row version: beyond 32 bits, like real ones.
 const firstVersion = 7_000_000_000
 
-// newCompany makes the n-th company. Numbers of different companies differ, so
-// that a call with another's token finds nothing.
+// newCompany returns the n-th company. Document numbers differ between companies, so
+// that a call with another company's token finds nothing.
 func newCompany(s *Server, name string, n int64) *Company {
 	base := n * 10_000_000
 	return &Company{
@@ -79,26 +81,32 @@ func newCompany(s *Server, name string, n int64) *Company {
 	}
 }
 
-// Merchant is the name that was given to [Server.Company].
+// Merchant returns the name passed to [Server.Company].
 func (c *Company) Merchant() string { return c.name }
 
-// CoID is the company's number (co_id).
+// CoID returns the company's number (co_id).
 func (c *Company) CoID() int64 { return c.id }
 
-// change begins a change by the merchant's staff: it takes the lock and the time.
-// The lock is released by the function that it returns.
+// change begins a change by the merchant's staff: it acquires the lock, which the
+// returned function releases, and sets the time.
 func (c *Company) change() (unlock func()) {
 	c.mu.Lock()
 	c.now = stamp(c.s.Now())
 	return c.mu.Unlock
 }
 
-// stamp is a time as documents carry it: whole seconds, in China.
+// stamp returns a time as in documents: whole seconds in UTC+8.
 func stamp(t time.Time) time.Time { return time.Unix(t.Unix(), 0).In(wire.CST) }
 
-// bump is a new row version.
+// bump returns a new row version.
 func (c *Company) bump() int64 {
 	c.version++
+	if c.s.late.Load() > 0 {
+		if c.written == nil {
+			c.written = map[int64]time.Time{}
+		}
+		c.written[c.version] = c.s.Now()
+	}
 	return c.version
 }
 
@@ -111,8 +119,8 @@ func problem(format string, args ...any) error {
 	return fmt.Errorf("jushuitantest: "+format, args...)
 }
 
-// deepCopy copies a value with all that it points to. Times and decimals do not
-// change and are shared.
+// deepCopy copies a value and everything it points to. Times and decimals are immutable
+// and shared.
 func deepCopy[T any](v T) T {
 	out := copyValue(reflect.ValueOf(&v).Elem())
 	return out.Interface().(T)
@@ -131,7 +139,9 @@ func copyValue(v reflect.Value) reflect.Value {
 		}
 		out := reflect.New(v.Type()).Elem()
 		for i := range v.NumField() {
-			out.Field(i).Set(copyValue(v.Field(i)))
+			if v.Type().Field(i).IsExported() { // the others are markers
+				out.Field(i).Set(copyValue(v.Field(i)))
+			}
 		}
 		return out
 	case reflect.Slice:
@@ -164,7 +174,7 @@ func copyValue(v reflect.Value) reflect.Value {
 	}
 }
 
-// Format prints which company it is, for every verb.
+// Format identifies the company, for every verb.
 func (c *Company) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "jushuitantest.Company{%q}", c.name)
 }

@@ -7,24 +7,23 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// QueryOrders returns orders (订单查询) to other ways into the ERP than the open API, such
-// as a fake Qimen gateway, in the JSON that the open API answers: an object with
-// page_index, page_size, has_next, data_count, page_count and orders. It returns those
-// of Taobao, Tmall and Pinduoduo too, which the open API leaves out. No limit of the
-// open API is checked. keep, if it is not nil, drops the rows for which it returns
-// false; it must neither change a row nor call the company.
+// QueryOrders returns orders (订单查询) for other ways into the ERP than the open API,
+// such as a fake Qimen gateway, in the JSON of the open API: an object with page_index,
+// page_size, has_next, data_count, page_count and orders. Unlike the open API it
+// includes orders of Taobao, Tmall and Pinduoduo and checks no limit. keep, if not nil,
+// selects the rows; it must neither change a row nor call the company.
 func (c *Company) QueryOrders(req jushuitan.OrderQuery, keep func(*jushuitan.Order) bool) (json.RawMessage, error) {
 	return documents(c, "/open/orders/single/query", req, keep, (*Company).queryOrders)
 }
 
-// QueryOutbounds returns outbound documents (销售出库查询) as [Company.QueryOrders] returns
-// orders; the rows are datas.
+// QueryOutbounds returns outbound documents (销售出库查询) like [Company.QueryOrders];
+// the rows are in datas.
 func (c *Company) QueryOutbounds(req jushuitan.OutboundQuery, keep func(*jushuitan.Outbound) bool) (json.RawMessage, error) {
 	return documents(c, "/open/orders/out/simple/query", req, keep, (*Company).queryOutbounds)
 }
 
-// QueryAfterSales returns after-sale cases (退货退款查询) as [Company.QueryOrders] returns
-// orders; the rows are datas.
+// QueryAfterSales returns after-sale cases (退货退款查询) like [Company.QueryOrders];
+// the rows are in datas.
 func (c *Company) QueryAfterSales(req jushuitan.AfterSaleQuery, keep func(*jushuitan.AfterSale) bool) (json.RawMessage, error) {
 	return documents(c, "/open/refund/single/query", req, keep, (*Company).queryAfterSales)
 }

@@ -19,9 +19,9 @@ func TestDocuments(t *testing.T) {
 	for soID, shop := range map[string]int64{"A": mallShop, "B": 10370} {
 		o := mallOrder(soID, srv.Now())
 		o.ShopID = shop
-		id, err := srv.ReceiveOrder(o)
+		id, err := srv.ImportOrder(o)
 		require.NoError(t, err)
-		_, err = srv.Assign(id, mainWMS)
+		_, err = srv.AssignOrder(id, mainWMS)
 		require.NoError(t, err)
 		ids = append(ids, id)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// driftCode writes the code of an answer as text.
+// driftCode changes the code of an answer to a string.
 func driftCode(body []byte) []byte {
 	var root map[string]jsontext.Value
 	if json.Unmarshal(body, &root) != nil || root["code"].Kind() != '0' {
@@ -86,7 +86,7 @@ func driftObject(v jsontext.Value, path string, known map[string][]string) jsont
 func mustJSON(v any) jsontext.Value {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		panic(err) // values that were read from JSON
+		panic(err) // cannot happen: the values were decoded from JSON
 	}
 	return b
 }

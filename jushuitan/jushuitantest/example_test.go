@@ -18,11 +18,11 @@ func Example() {
 	must(srv.AddWarehouse(jushuitan.Warehouse{WMSCoID: 901, Name: "店加线下仓"}))
 	must(srv.AddSKU(jushuitan.SKU{SKUID: "TS-BLK-M", Name: "短袖"}))
 	must(srv.SetStock(901, "TS-BLK-M", decimal.NewFromInt(5)))
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: 10360, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{
+	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: 10360, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{
 		{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(2), Price: decimal.NewFromInt(55)},
 	}})
 	must(err)
-	_, err = srv.Assign(oID, 901)
+	_, err = srv.AssignOrder(oID, 901)
 	must(err)
 
 	// What is tested would do this.

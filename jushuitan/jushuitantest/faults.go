@@ -70,9 +70,9 @@ func (k FaultKind) String() string {
 
 // Fault is a fault to inject, see [Server.Inject].
 type Fault struct {
-	Path  string // that it meets; "" is every path but the token endpoints
-	Times int    // how many requests it meets, 0: all
-	Skip  int    // how many it lets pass before
+	Path  string // path of the affected requests; "" means all but the token endpoints
+	Times int    // number of affected requests; 0 means all
+	Skip  int    // number of requests to skip first
 	Kind  FaultKind
 
 	Delay      time.Duration // of Slow
@@ -91,8 +91,8 @@ func (s *Server) Inject(f Fault) (remove func()) {
 	return s.faults.Inject(f, fakeserver.Plan{Skip: f.Skip, Times: f.Times, Slows: f.Kind == Slow, Delay: f.Delay})
 }
 
-// insteadOf does the faults that come instead of an answer; it reports whether
-// there is nothing more to do.
+// insteadOf applies the faults that replace the answer; it reports whether the request
+// is finished.
 func (x *exchange) insteadOf() bool {
 	f := x.fault
 	switch f.Kind {
@@ -125,7 +125,7 @@ func (x *exchange) insteadOf() bool {
 	return true
 }
 
-// distort does the faults that change an answer; nil when it has been sent.
+// distort applies the faults that change an answer; it returns nil if it was sent.
 func (x *exchange) distort(op *operation, body []byte) []byte {
 	switch x.fault.Kind {
 	case LostAnswer:

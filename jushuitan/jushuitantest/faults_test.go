@@ -35,13 +35,13 @@ func TestFaultsWithoutRepeat(t *testing.T) {
 		{jushuitantest.Fault{Kind: jushuitantest.ThrottleMinute}, jushuitan.ErrRateLimited, jushuitan.Rejected, 200, 200},
 		{jushuitantest.Fault{Kind: jushuitantest.HTTP5xx}, jushuitan.ErrUnavailable, jushuitan.Unknown, 502, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.HTTP5xx, Status: 503}, jushuitan.ErrUnavailable, jushuitan.Unknown, 503, 0},
-		{jushuitantest.Fault{Kind: jushuitantest.HTTP429, RetryAfter: time.Second}, jushuitan.ErrRateLimited, jushuitan.Rejected, 429, 0},
+		{jushuitantest.Fault{Kind: jushuitantest.HTTP429, RetryAfter: time.Second}, jushuitan.ErrRateLimited, jushuitan.Unknown, 429, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.Reset}, jushuitan.ErrUnavailable, jushuitan.Unknown, 0, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.CutBody}, jushuitan.ErrUnavailable, jushuitan.Unknown, 200, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.LostAnswer}, jushuitan.ErrUnavailable, jushuitan.Unknown, 0, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.HTMLPage}, jushuitan.ErrUnavailable, jushuitan.Unknown, 200, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.TooLarge, Size: 2 << 20}, jushuitan.ErrDecode, jushuitan.Unknown, 200, 0},
-		{jushuitantest.Fault{Kind: jushuitantest.Redirect}, jushuitan.ErrUnavailable, jushuitan.Rejected, 302, 0},
+		{jushuitantest.Fault{Kind: jushuitantest.Redirect}, jushuitan.ErrUnavailable, jushuitan.Unknown, 302, 0},
 		{jushuitantest.Fault{Kind: jushuitantest.Refuse, Code: 170, Msg: "校验失败"}, jushuitan.ErrInvalid, jushuitan.Rejected, 200, 170},
 	} {
 		t.Run(tt.fault.Kind.String(), func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestHangEndsWithTheCaller(t *testing.T) {
 
 func TestCloseEndsHangingCalls(t *testing.T) {
 	arrived := make(chan struct{})
-	srv := jushuitantest.NewServer(jushuitantest.WithFront(func(_ *jushuitantest.Server, api http.Handler) http.Handler {
+	srv := jushuitantest.NewServer(jushuitantest.WithMiddleware(func(_ *jushuitantest.Server, api http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == shopsPath {
 				close(arrived)
@@ -167,7 +167,7 @@ func TestPageDrift(t *testing.T) {
 	for i := range 7 {
 		require.NoError(t, srv.AddSKU(jushuitan.SKU{SKUID: "D-" + string(rune('a'+i))}))
 	}
-	srv.Inject(jushuitantest.Fault{Kind: jushuitantest.PageDrift})
+	calm := srv.Inject(jushuitantest.Fault{Kind: jushuitantest.PageDrift})
 	query := func(page int64) []string {
 		p, err := client.SKUs.Query(t.Context(), &jushuitan.SKUQuery{PageIndex: page, PageSize: 3, ModifiedBegin: srv.Now().Add(-time.Hour), ModifiedEnd: srv.Now()})
 		require.NoError(t, err)
@@ -180,11 +180,22 @@ func TestPageDrift(t *testing.T) {
 	first, second := query(1), query(2)
 	assert.Equal(t, first[2], second[0], "the last row comes again")
 
-	seen := map[string]int{}
-	for s, err := range client.SKUs.All(t.Context(), &jushuitan.SKUQuery{PageSize: 3, ModifiedBegin: srv.Now().Add(-time.Hour), ModifiedEnd: srv.Now()}) {
-		require.NoError(t, err)
-		seen[s.SKUID]++
+	all := func() (seen map[string]int, err error) {
+		seen = map[string]int{}
+		for s, err := range client.SKUs.All(t.Context(), &jushuitan.SKUQuery{PageSize: 3, ModifiedBegin: srv.Now().Add(-time.Hour), ModifiedEnd: srv.Now()}) {
+			if err != nil {
+				return seen, err
+			}
+			seen[s.SKUID]++
+		}
+		return seen, nil
 	}
+	_, err := all()
+	require.ErrorIs(t, err, jushuitan.ErrPaging, "rows that never stop shifting")
+	calm()
+	srv.Inject(jushuitantest.Fault{Kind: jushuitantest.PageDrift, Times: 2})
+	seen, err := all()
+	require.NoError(t, err)
 	assert.Len(t, seen, 9, "nothing is lost")
 	for id, n := range seen {
 		assert.Equal(t, 1, n, id)
@@ -220,7 +231,7 @@ func TestLostAnswerIsCarriedOut(t *testing.T) {
 	assert.Len(t, srv.Orders(), 1)
 	assert.Equal(t, srv.Orders()[0].OID, rows[0].Result.OID)
 
-	ioID, err := srv.Assign(srv.Orders()[0].OID, storeWMS)
+	ioID, err := srv.AssignOrder(srv.Orders()[0].OID, storeWMS)
 	require.NoError(t, err)
 	srv.Inject(jushuitantest.Fault{Kind: jushuitantest.LostAnswer, Path: "/open/orders/wms/sent/upload", Times: 1})
 	_, err = client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: ioID, LCID: "YTO", LCName: "圆通速递", LID: "YT1"}})
@@ -239,7 +250,7 @@ func TestLatency(t *testing.T) {
 
 func TestErrorsOfTheOperator(t *testing.T) {
 	srv, _ := furnished(t)
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "P1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("55")}}})
+	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "P1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("55")}}})
 	require.NoError(t, err)
 	for name, do := range map[string]func() error{
 		"shop without id":         func() error { return srv.AddShop(jushuitan.Shop{}) },
@@ -257,20 +268,20 @@ func TestErrorsOfTheOperator(t *testing.T) {
 		"push with its parameter": func() error { return srv.RegisterPush(mallShop, jushuitan.PushCancel, "http://h/?sign=1") },
 		"stock push unregistered": func() error { return srv.PushStock(mallShop, mainWMS) },
 		"order of no shop": func() error {
-			_, err := srv.ReceiveOrder(jushuitan.OrderUpload{SoID: "x", Items: mallOrder("x", srv.Now()).Items})
+			_, err := srv.ImportOrder(jushuitan.OrderUpload{SoID: "x", Items: mallOrder("x", srv.Now()).Items})
 			return err
 		},
 		"order without lines": func() error {
-			_, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: mallShop, SoID: "x"})
+			_, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: mallShop, SoID: "x"})
 			return err
 		},
-		"audit of nothing":       func() error { return srv.Audit(1) },
-		"assign nothing":         func() error { _, err := srv.Assign(1, 0); return err },
-		"assign to no warehouse": func() error { _, err := srv.Assign(oID, 1); return err },
-		"reassign too early":     func() error { _, err := srv.Reassign(oID, storeWMS); return err },
-		"ship nothing":           func() error { return srv.Ship(1, jushuitantest.Parcel{LID: "x"}) },
-		"cancel nothing":         func() error { return srv.Cancel(1, "") },
-		"resolve a normal order": func() error { return srv.Resolve(oID) },
+		"audit of nothing":       func() error { return srv.AuditOrder(1) },
+		"assign nothing":         func() error { _, err := srv.AssignOrder(1, 0); return err },
+		"assign to no warehouse": func() error { _, err := srv.AssignOrder(oID, 1); return err },
+		"reassign too early":     func() error { _, err := srv.ReassignOrder(oID, storeWMS); return err },
+		"ship nothing":           func() error { return srv.ShipOutbound(1, jushuitantest.Parcel{LID: "x"}) },
+		"cancel nothing":         func() error { return srv.CancelOrder(1, "") },
+		"resolve a normal order": func() error { return srv.ResolveOrder(oID) },
 		"receive nothing":        func() error { return srv.ReceiveReturn(1) },
 		"revoke nothing":         func() error { return srv.RevokeReturn(1) },
 		"confirm no stocktake":   func() error { return srv.ConfirmStocktake(1) },

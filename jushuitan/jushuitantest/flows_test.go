@@ -98,7 +98,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	}))
 	assert.Equal(t, "30", stockOf(t, srv.Company(""), storeWMS, "TS-BLK-M").VirtualQty.String())
 
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{
+	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "DY-1", Items: []jushuitan.OrderUploadItem{
 		{SKUID: "TS-BLK-M", Qty: d("2"), Price: d("55")}, {SKUID: "TS-BLK-L", Qty: d("1"), Price: d("55")},
 	}})
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	assert.Equal(t, "WaitConfirm", o.Status)
 	assert.Equal(t, "165", o.PayAmount.String())
 
-	ioID, err := srv.Assign(oID, storeWMS)
+	ioID, err := srv.AssignOrder(oID, storeWMS)
 	require.NoError(t, err)
 	assert.Equal(t, "2", stockOf(t, srv.Company(""), storeWMS, "TS-BLK-M").OrderLock.String())
 
@@ -132,7 +132,7 @@ func TestOnlineOrderShippedByAStore(t *testing.T) {
 	o, _ = srv.Order(oID)
 	assert.Equal(t, "Sent", o.Status)
 	assert.Equal(t, "YT-1", o.LID)
-	out, _ := srv.OutboundOf(oID)
+	out, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, "Confirmed", out.Status)
 	row := stockOf(t, srv.Company(""), storeWMS, "TS-BLK-M")
 	assert.Equal(t, "2", row.Qty.String())
@@ -160,26 +160,26 @@ func TestMallOrderShippedByTheWarehouse(t *testing.T) {
 	rows, err := client.Orders.Upload(ctx, []jushuitan.OrderUpload{mallOrder("SO-1", srv.Now())})
 	require.NoError(t, err)
 	oID := rows[0].Result.OID
-	ioID, err := srv.Assign(oID, 0)
+	ioID, err := srv.AssignOrder(oID, 0)
 	require.NoError(t, err)
 	page, err := client.Orders.Query(ctx, &jushuitan.OrderQuery{SoIDs: []string{"SO-1"}})
 	require.NoError(t, err)
 	assert.Equal(t, "Delivering", page.Orders[0].Status)
 	assert.Zero(t, page.Orders[0].WMSCoID, "orders name the main warehouse 0")
-	out, _ := srv.OutboundOf(oID)
+	out, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, mainWMS, out.WMSCoID, "outbound documents by its number")
 
-	require.Error(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "??", LID: "X"}), "unknown carrier")
-	require.Error(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO"}), "no waybill")
-	require.Error(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "X", Lines: lines("TS-BLK-M", "3")}), "too many")
-	require.Error(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "X", Lines: lines("none", "1")}), "unknown SKU")
-	require.NoError(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "SF.9", LID: "SF-1", Lines: lines("TS-BLK-M", "1")}))
+	require.Error(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "??", LID: "X"}), "unknown carrier")
+	require.Error(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO"}), "no waybill")
+	require.Error(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "X", Lines: lines("TS-BLK-M", "3")}), "too many")
+	require.Error(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "X", Lines: lines("none", "1")}), "unknown SKU")
+	require.NoError(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "SF.9", LID: "SF-1", Lines: lines("TS-BLK-M", "1")}))
 	o, _ := srv.Order(oID)
 	assert.Equal(t, "Delivering", o.Status, "shipped in part")
-	require.Error(t, srv.Cancel(oID, ""), "shipped in part")
-	require.Error(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "SF.9", LID: "SF-1"}), "the waybill is used")
-	require.NoError(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-1"}))
-	require.Error(t, srv.Cancel(oID, ""), "sent")
+	require.Error(t, srv.CancelOrder(oID, ""), "shipped in part")
+	require.Error(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "SF.9", LID: "SF-1"}), "the waybill is used")
+	require.NoError(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-1"}))
+	require.Error(t, srv.CancelOrder(oID, ""), "sent")
 	waitPushes(t, srv)
 
 	bodies := mall.got(jushuitan.PushShipment)
@@ -218,7 +218,7 @@ func TestMallOrderShippedByTheWarehouse(t *testing.T) {
 	assert.Equal(t, "1", receipts.ReturnReceipts[0].Items[0].Qty.String())
 	require.NoError(t, srv.RevokeReturn(asID))
 	assert.True(t, stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").ReturnQty.IsZero())
-	assert.Equal(t, "Cancelled", srv.Receipts()[0].Status)
+	assert.Equal(t, "Cancelled", srv.ReturnReceipts()[0].Status)
 	waitPushes(t, srv)
 	returned := mall.got(jushuitan.PushGoodsReturned)
 	require.Len(t, returned, 2)
@@ -257,9 +257,9 @@ func TestCancelAndReassign(t *testing.T) {
 	rows, err := client.Orders.Upload(ctx, []jushuitan.OrderUpload{mallOrder("SO-1", srv.Now()), mallOrder("SO-2", srv.Now())})
 	require.NoError(t, err)
 	oID := rows[0].Result.OID
-	first, err := srv.Assign(oID, storeWMS)
+	first, err := srv.AssignOrder(oID, storeWMS)
 	require.NoError(t, err)
-	second, err := srv.Reassign(oID, 0)
+	second, err := srv.ReassignOrder(oID, 0)
 	require.NoError(t, err)
 	byID := map[int64]string{}
 	for _, d := range srv.Outbounds() {
@@ -269,12 +269,12 @@ func TestCancelAndReassign(t *testing.T) {
 	assert.True(t, stockOf(t, srv.Company(""), storeWMS, "TS-BLK-M").OrderLock.IsZero())
 	assert.Equal(t, "2", stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").OrderLock.String())
 
-	require.NoError(t, srv.Cancel(oID, "缺货"))
-	require.Error(t, srv.Cancel(oID, "缺货"))
-	out, _ := srv.OutboundOf(oID)
+	require.NoError(t, srv.CancelOrder(oID, "缺货"))
+	require.Error(t, srv.CancelOrder(oID, "缺货"))
+	out, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, "Delete", out.Status)
 	assert.True(t, stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").OrderLock.IsZero())
-	require.Error(t, srv.Ship(second, jushuitantest.Parcel{LCID: "YTO", LID: "Y"}), "voided")
+	require.Error(t, srv.ShipOutbound(second, jushuitantest.Parcel{LCID: "YTO", LID: "Y"}), "voided")
 
 	_, err = client.Orders.Cancel(ctx, &jushuitan.OrderCancelRequest{OIDs: []int64{rows[1].Result.OID}, Remark: "不要了"})
 	require.NoError(t, err)
@@ -309,7 +309,7 @@ func TestPushesAreRepeatedInOrder(t *testing.T) {
 	rows, err := client.Orders.Upload(t.Context(), []jushuitan.OrderUpload{mallOrder("SO-1", srv.Now()), mallOrder("SO-2", srv.Now())})
 	require.NoError(t, err)
 	for _, r := range rows {
-		require.NoError(t, srv.Cancel(r.Result.OID, ""))
+		require.NoError(t, srv.CancelOrder(r.Result.OID, ""))
 	}
 	waitPushes(t, srv)
 	got := srv.Pushes()
@@ -426,18 +426,18 @@ func TestRefundWhileShipping(t *testing.T) {
 	rows, err := client.Orders.Upload(ctx, []jushuitan.OrderUpload{o})
 	require.NoError(t, err)
 	oID := rows[0].Result.OID
-	_, err = srv.Assign(oID, 0)
+	_, err = srv.AssignOrder(oID, 0)
 	require.NoError(t, err)
 	o.Items[0].RefundStatus, o.Items[0].RefundQty = "success", d("1")
 	_, err = client.Orders.Upload(ctx, []jushuitan.OrderUpload{o})
 	require.NoError(t, err)
-	out, _ := srv.OutboundOf(oID)
+	out, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, "Delete", out.Status)
 	assert.True(t, stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M").OrderLock.IsZero())
-	require.Error(t, srv.Audit(oID), "it is abnormal")
-	require.NoError(t, srv.Resolve(oID))
-	require.NoError(t, srv.Audit(oID))
-	out, _ = srv.OutboundOf(oID)
+	require.Error(t, srv.AuditOrder(oID), "it is abnormal")
+	require.NoError(t, srv.ResolveOrder(oID))
+	require.NoError(t, srv.AuditOrder(oID))
+	out, _ = srv.OutboundOfOrder(oID)
 	require.Len(t, out.Items, 2)
 	assert.Equal(t, "1", out.Items[0].Qty.String(), "what is refunded is not shipped")
 
@@ -488,18 +488,18 @@ func TestWritesOnOrders(t *testing.T) {
 	assert.Equal(t, "内部", o.Node)
 	assert.Equal(t, storeWMS, o.WMSCoID)
 
-	require.NoError(t, srv.Audit(oID), "to the warehouse that was named")
-	out, _ := srv.OutboundOf(oID)
+	require.NoError(t, srv.AuditOrder(oID), "to the warehouse that was named")
+	out, _ := srv.OutboundOfOrder(oID)
 	assert.Equal(t, storeWMS, out.WMSCoID)
 	require.NoError(t, client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: oID, WMSCoID: mainWMS}}))
-	out, _ = srv.OutboundOf(oID)
+	out, _ = srv.OutboundOfOrder(oID)
 	assert.Equal(t, mainWMS, out.WMSCoID)
 
 	_, err = client.Orders.MarkQuestion(ctx, &jushuitan.OrderMarkQuestionRequest{OIDs: []int64{oID, 5}, QuestionType: "等待补货"})
 	require.Error(t, err, "one of them does not exist")
 	o, _ = srv.Order(oID)
 	assert.Equal(t, "Question", o.Status)
-	require.NoError(t, srv.Resolve(oID))
+	require.NoError(t, srv.ResolveOrder(oID))
 	_, err = client.Orders.MarkSent(ctx, &jushuitan.OrderMarkSentRequest{Items: []jushuitan.OrderMarkSentItem{{OID: oID, LCID: "YTO", LCName: "圆通速递", LID: "YT-1"}}})
 	require.NoError(t, err)
 	o, _ = srv.Order(oID)
@@ -622,7 +622,7 @@ func TestPagesAndCursors(t *testing.T) {
 	ctx := t.Context()
 	start := srv.Now()
 	for i := range 25 {
-		_, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "P-" + string(rune('a'+i)), Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("1")}}})
+		_, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: onlineShop, SoID: "P-" + string(rune('a'+i)), Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("1")}}})
 		require.NoError(t, err)
 		srv.Advance(24 * time.Hour)
 	}
@@ -641,7 +641,7 @@ func TestPagesAndCursors(t *testing.T) {
 		n++
 	}
 	assert.Equal(t, 25, n)
-	require.NoError(t, srv.Cancel(srv.Orders()[3].OID, ""))
+	require.NoError(t, srv.CancelOrder(srv.Orders()[3].OID, ""))
 	n = 0
 	for o, err := range client.Orders.Since(ctx, last, nil) {
 		require.NoError(t, err)
@@ -661,12 +661,12 @@ func TestPagesAndCursors(t *testing.T) {
 func TestTaobaoOrdersAreHidden(t *testing.T) {
 	srv, client := furnished(t)
 	require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: 7, ShopSite: "淘宝天猫"}))
-	oID, err := srv.ReceiveOrder(jushuitan.OrderUpload{ShopID: 7, SoID: "TB-1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("1")}}})
+	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: 7, SoID: "TB-1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-BLK-M", Qty: d("1"), Price: d("1")}}})
 	require.NoError(t, err)
 	page, err := client.Orders.Query(t.Context(), &jushuitan.OrderQuery{SoIDs: []string{"TB-1"}})
 	require.NoError(t, err)
 	assert.Empty(t, page.Orders)
-	_, err = srv.Assign(oID, storeWMS)
+	_, err = srv.AssignOrder(oID, storeWMS)
 	require.NoError(t, err)
 	out, err := client.Outbounds.Query(t.Context(), &jushuitan.OutboundQuery{SoIDs: []string{"TB-1"}})
 	require.NoError(t, err)
@@ -685,7 +685,7 @@ func TestCompaniesAreSeparate(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEqual(t, srv.Orders()[0].OID, rows[0].Result.OID)
 	require.Len(t, other.Orders(), 1)
-	require.NoError(t, other.Cancel(rows[0].Result.OID, ""))
+	require.NoError(t, other.CancelOrder(rows[0].Result.OID, ""))
 	assert.Equal(t, "WaitConfirm", srv.Orders()[0].Status)
 	page, err := client.Orders.Query(ctx, &jushuitan.OrderQuery{OIDs: []int64{rows[0].Result.OID}})
 	require.NoError(t, err)
@@ -732,7 +732,7 @@ func TestConfirmAfterSales(t *testing.T) {
 	row := stockOf(t, srv.Company(""), mainWMS, "TS-BLK-M")
 	assert.Equal(t, "11", row.Qty.String())
 	assert.Equal(t, "1", row.DefectiveQty.String())
-	assert.Len(t, srv.Receipts(), 2)
+	assert.Len(t, srv.ReturnReceipts(), 2)
 
 	closed := afterSale("RF-2", "SO-1", "1")
 	closed.ShopStatus = "CLOSED"

@@ -12,8 +12,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// AddSKU adds a product (普通商品), or changes the one with its sku_id. Without
-// an i_id it is its own style; without an Enabled it is enabled.
+// AddSKU adds a product (普通商品), or replaces the one with the same sku_id. Without
+// an i_id it is its own style; without Enabled it is enabled.
 func (c *Company) AddSKU(sku jushuitan.SKU) error {
 	if sku.SKUID == "" {
 		return problem("AddSKU: sku_id is missing")
@@ -49,9 +49,9 @@ func (c *Company) putSKU(sku *jushuitan.SKU) {
 	}
 }
 
-// AddItem adds what a style (款) has beyond its SKUs, such as its category
-// properties (Ups), or changes that of the style with its i_id. SKUs in it are
-// added as [Company.AddSKU] does, those of the style that were added before stay.
+// AddItem adds the properties of a style (款) that its SKUs lack, such as category
+// properties (Ups), or replaces those of the style with the same i_id. Its SKUs are
+// added as by [Company.AddSKU]; existing SKUs of the style stay.
 func (c *Company) AddItem(item jushuitan.Item) error {
 	if item.IID == "" {
 		return problem("AddItem: i_id is missing")
@@ -127,7 +127,7 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// styles are the items made of the SKUs and what AddItem and uploads said of them.
+// styles returns the items, composed of the SKUs, AddItem and uploads.
 func (c *Company) styles() []*jushuitan.Item {
 	byIID := map[string]*jushuitan.Item{}
 	var rows []*jushuitan.Item
@@ -256,7 +256,7 @@ func (c *Company) uploadSKUs(_ *call, req jushuitan.SKUUploadRequest) answer {
 	return done(map[string]any{"datas": results})
 }
 
-// setProperties writes category properties to the style, where queries show them.
+// setProperties stores category properties in the style, where queries show them.
 func (c *Company) setProperties(sku *jushuitan.SKU, props map[string]any) {
 	head := c.items[sku.IID]
 	if head == nil {
@@ -320,4 +320,30 @@ func (c *Company) uploadShopSKUs(_ *call, req jushuitan.ShopSKUUploadRequest) an
 		}
 	}
 	return done(nil)
+}
+
+// bindShopSKUs is 绑定商品关系: the shop SKUs with these codes are mapped to one SKU.
+func (c *Company) bindShopSKUs(_ *call, req jushuitan.ShopSKUBindRequest) answer {
+	if c.skus[req.SKUID] == nil {
+		return refuse(codeIntegrity, "商品编码 %s 不存在", req.SKUID)
+	}
+	for _, s := range c.shopSKUs {
+		if slices.Contains(req.SKUCodes, s.ShopSKUID) && (req.SourceShopID == 0 || s.ShopID == req.SourceShopID) {
+			s.SKUID, s.LinkSKUID, s.Modified, s.LinkModified = req.SKUID, req.SKUID, c.now, c.now
+		}
+	}
+	return done(nil)
+}
+
+// shelve is 批量上架 or 批量下架: a row needs a bin or a box, whose member no source names,
+// so one that has nothing but its SKU is refused as the platform was seen to refuse it.
+func shelve(why string) func(*Company, *call, map[string]any) answer {
+	return func(_ *Company, _ *call, req map[string]any) answer {
+		for _, row := range objectsIn(req["items"]) {
+			if len(row) < 2 {
+				return refuse(codeToken, "%s", why) // code 100, which is also that of a token
+			}
+		}
+		return done(map[string]any{})
+	}
 }

@@ -16,15 +16,15 @@ type stockKey struct {
 	sku string
 }
 
-// stocktake is a count document and what it will do once it is confirmed.
+// stocktake is a count document and its effect once confirmed.
 type stocktake struct {
 	jushuitan.Stocktake
 	soID  string
-	check bool // sets figures; else it adds to them
+	check bool // sets quantities; otherwise adds to them
 	asked []jushuitan.StocktakeUploadItem
 }
 
-// row is the stock of a SKU, made when it is first needed.
+// row returns the stock of a SKU and creates it on first use.
 func (c *Company) row(wms int64, sku string) *jushuitan.InventoryRow {
 	k := stockKey{wms, sku}
 	r := c.stock[k]
@@ -42,9 +42,53 @@ func (c *Company) row(wms int64, sku string) *jushuitan.InventoryRow {
 // moved marks a stock row as changed.
 func (c *Company) moved(r *jushuitan.InventoryRow) {
 	r.TS, r.Modified = c.bump(), c.now
+	if after := time.Duration(c.s.after.Load()); after > 0 {
+		c.remember(r, c.s.Now().Add(after))
+	}
 }
 
-// slot is the figure of a warehouse slot (仓库): 1 main, 2 sales return, 3
+// pastRow is a state of a stock row that a query sees from a time on.
+type pastRow struct {
+	from time.Time
+	row  jushuitan.InventoryRow
+}
+
+// baseline remembers the present stock. The caller holds the lock.
+func (c *Company) baseline() {
+	for _, k := range c.stockOrder {
+		c.remember(c.stock[k], time.Time{})
+	}
+}
+
+func (c *Company) remember(r *jushuitan.InventoryRow, from time.Time) {
+	if c.past == nil {
+		c.past = map[*jushuitan.InventoryRow][]pastRow{}
+	}
+	c.past[r] = append(c.past[r], pastRow{from, *r})
+	states, now := c.past[r], c.s.Now()
+	for len(states) > 1 && !states[1].from.After(now) { // the first is no longer visible to any query
+		states = states[1:]
+	}
+	c.past[r] = states
+}
+
+// seen returns a stock row as queries see it: its current state, unless that is not visible yet.
+func (c *Company) seen(r *jushuitan.InventoryRow) *jushuitan.InventoryRow {
+	states, now := c.past[r], c.s.Now()
+	if c.s.after.Load() == 0 || len(states) == 0 {
+		return r
+	}
+	visible := r
+	for i := range states {
+		if states[i].from.After(now) {
+			break
+		}
+		visible = &states[i].row
+	}
+	return visible
+}
+
+// slot returns the quantity of a warehouse slot (仓库): 1 main, 2 sales return, 3
 // purchase, 4 defective, 6 to 8 custom.
 func slot(r *jushuitan.InventoryRow, n int64) *decimal.Decimal {
 	switch n {
@@ -66,16 +110,16 @@ func slot(r *jushuitan.InventoryRow, n int64) *decimal.Decimal {
 	return nil
 }
 
-// SetStock sets the real stock (qty, 主仓实际库存) of a SKU in a warehouse; 0 is the
-// main one. What orders hold of it stays.
+// SetStock sets the actual stock (qty, 主仓实际库存) of a SKU in a warehouse; 0 means
+// the main one. Quantities reserved by orders stay reserved.
 func (c *Company) SetStock(wmsCoID int64, skuID string, qty decimal.Decimal) error {
 	return c.SetStockRow(wmsCoID, jushuitan.InventoryRow{SKUID: skuID, Qty: qty}, "qty")
 }
 
-// SetStockRow sets the named figures of a stock row: qty, virtual_qty,
-// purchase_qty, return_qty, in_qty, defective_qty, pick_lock, lock_qty, min_qty,
-// max_qty, allocate_qty, sale_refund_qty, customize_qty_1 to _3. What orders hold
-// (order_lock) follows from the orders.
+// SetStockRow sets the named quantities of a stock row: qty, virtual_qty, purchase_qty,
+// return_qty, in_qty, defective_qty, pick_lock, lock_qty, min_qty, max_qty,
+// allocate_qty, sale_refund_qty, customize_qty_1 to _3. order_lock follows from the
+// orders.
 func (c *Company) SetStockRow(wmsCoID int64, row jushuitan.InventoryRow, figures ...string) error {
 	defer c.change()()
 	w, err := c.warehouse(wmsCoID)
@@ -87,7 +131,7 @@ func (c *Company) SetStockRow(wmsCoID int64, row jushuitan.InventoryRow, figures
 	}
 	for _, name := range figures {
 		if figure(&row, name) == nil {
-			return problem("SetStock: %q is no figure of a stock row that can be set", name)
+			return problem("SetStock: %q is not a figure of a stock row that can be set", name)
 		}
 	}
 	r := c.row(w.WMSCoID, row.SKUID)
@@ -140,31 +184,32 @@ var allFigures = []string{
 	"min_qty", "max_qty", "allocate_qty", "sale_refund_qty", "customize_qty_1", "customize_qty_2", "customize_qty_3",
 }
 
-// Stock is the stock of a warehouse, a copy; 0 is the sum of all, as in queries.
+// Stock returns a copy of the stock of a warehouse; 0 means the sum of all, as in
+// queries.
 func (c *Company) Stock(wmsCoID int64) []jushuitan.InventoryRow {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.InventoryRow
-	for _, r := range c.stockRows(wmsCoID) {
-		out = append(out, deepCopy(*r))
-	}
-	return out
+	return copies(c.stockRows(wmsCoID, nil))
 }
 
-// stockRows are the rows of a warehouse, or for 0 sums over all warehouses.
-func (c *Company) stockRows(wms int64) []*jushuitan.InventoryRow {
+// stockRows returns the rows of a warehouse, or for 0 the sums over all warehouses.
+// seen, if not nil, returns each row as the caller sees it.
+func (c *Company) stockRows(wms int64, seen func(*jushuitan.InventoryRow) *jushuitan.InventoryRow) []*jushuitan.InventoryRow {
 	var rows []*jushuitan.InventoryRow
+	if seen == nil {
+		seen = func(r *jushuitan.InventoryRow) *jushuitan.InventoryRow { return r }
+	}
 	if wms != 0 {
 		for _, k := range c.stockOrder {
 			if k.wms == wms {
-				rows = append(rows, c.stock[k])
+				rows = append(rows, seen(c.stock[k]))
 			}
 		}
 		return rows
 	}
 	sums := map[string]*jushuitan.InventoryRow{}
 	for _, k := range c.stockOrder {
-		r := c.stock[k]
+		r := seen(c.stock[k])
 		sum := sums[k.sku]
 		if sum == nil {
 			copied := *r
@@ -187,8 +232,8 @@ func (c *Company) stockRows(wms int64) []*jushuitan.InventoryRow {
 	return rows
 }
 
-// ConfirmStocktake confirms a count document that was uploaded without
-// is_confirm: stock changes now.
+// ConfirmStocktake confirms a count document that was uploaded without is_confirm, which
+// changes the stock.
 func (c *Company) ConfirmStocktake(ioID int64) error {
 	defer c.change()()
 	for _, d := range c.stocktakes {
@@ -230,7 +275,7 @@ func (c *Company) queryInventory(q *call, req jushuitan.InventoryQuery) answer {
 	}
 	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.InventoryRow
-	for _, r := range c.stockRows(wms) {
+	for _, r := range c.stockRows(wms, c.seen) {
 		if r.TS >= req.TS && within.holds(r.Modified) && wanted(req.SKUIDs, r.SKUID) && wanted(req.Names, r.Name) && wanted(req.IIDs, r.IID) {
 			row := *r
 			if !req.HasLockQty {

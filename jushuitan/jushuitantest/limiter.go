@@ -14,19 +14,18 @@ import (
 )
 
 const (
-	limitTolerance = 2 * time.Millisecond // of the clocks that are compared
-	limitPatience  = 5 * time.Second      // far more than any permit should take
+	limitTolerance = 2 * time.Millisecond // when comparing clocks
+	limitPatience  = 5 * time.Second      // much longer than any permit should take
 )
 
-// TestLimiter checks that an implementation of [jushuitan.Limiter] keeps its
-// contract (限流器一致性测试), and that of [jushuitan.Penalizer] if it has it.
-// mk returns a limiter with exactly the given quotas; it is called once per
-// subtest, and the limiters may share their state, since every subtest uses
-// keys of its own. The windows are hundreds of milliseconds long and pass in
-// real time, a few seconds in all; a slack of up to some tens of milliseconds is allowed for.
+// TestLimiter checks that an implementation of [jushuitan.Limiter] keeps its contract
+// (限流器一致性测试), and that of [jushuitan.Penalizer] if it has it. mk returns a
+// limiter with exactly the given quotas; it is called once per subtest. The limiters
+// may share their state, since every subtest uses keys of its own. The windows take
+// hundreds of milliseconds of real time, a few seconds in total; a slack of some tens
+// of milliseconds is tolerated.
 //
-// The order in which waiting calls are served is not checked: it is up to the
-// implementation, as long as every one of them is served.
+// The order in which waiting calls are served is not checked, only that all are served.
 func TestLimiter(t *testing.T, mk func(quotas ...jushuitan.Quota) jushuitan.Limiter) {
 	t.Helper()
 	for _, c := range limiterChecks {
@@ -55,12 +54,12 @@ var limiterChecks = []limiterCheck{
 	{"penalty", checkLimiterPenalty},
 }
 
-// limiterKey returns a key that nobody else uses.
+// limiterKey returns a unique key.
 func limiterKey() jushuitan.LimitKey {
 	return jushuitan.LimitKey{AppKey: "app-" + rand.Text(), Merchant: "merchant", Path: "/open/test"}
 }
 
-// limiterTake waits for a permit, with patience.
+// limiterTake waits for a permit, with a generous timeout.
 func limiterTake(ctx context.Context, l jushuitan.Limiter, key jushuitan.LimitKey) (func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, limitPatience)
 	defer cancel()
@@ -74,8 +73,7 @@ func limiterTake(ctx context.Context, l jushuitan.Limiter, key jushuitan.LimitKe
 	return sent, nil
 }
 
-// limiterRefuse checks that there is no permit within d, and that Wait gives up
-// then.
+// limiterRefuse checks that no permit is granted within d, and that Wait returns then.
 func limiterRefuse(ctx context.Context, l jushuitan.Limiter, key jushuitan.LimitKey, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -94,7 +92,7 @@ func limiterRefuse(ctx context.Context, l jushuitan.Limiter, key jushuitan.Limit
 	return nil
 }
 
-// limiterPass takes n permits one after the other and marks each as sent.
+// limiterPass acquires n permits in a row and marks each as sent.
 func limiterPass(ctx context.Context, l jushuitan.Limiter, key jushuitan.LimitKey, n int) error {
 	for range n {
 		sent, err := limiterTake(ctx, l, key)
@@ -219,7 +217,7 @@ func checkLimiterDoneContext(ctx context.Context, mk func(...jushuitan.Quota) ju
 		sent, err := l.Wait(done, key)
 		if err == nil {
 			sent()
-			return errors.New("a permit was given for a context that is done")
+			return errors.New("a permit was granted for a context that is done")
 		}
 		if !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("errors.Is(err, context.Canceled) is false for: %w", err)
@@ -231,7 +229,7 @@ func checkLimiterDoneContext(ctx context.Context, mk func(...jushuitan.Quota) ju
 	return nil
 }
 
-// checkLimiterCancel cancels a waiting call that others wait behind.
+// checkLimiterCancel cancels a waiting call with others behind it.
 func checkLimiterCancel(ctx context.Context, mk func(...jushuitan.Quota) jushuitan.Limiter) error {
 	const per = 800 * time.Millisecond
 	l, key := mk(jushuitan.Quota{Limit: 1, Per: per}), limiterKey()

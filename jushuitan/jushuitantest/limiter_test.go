@@ -130,7 +130,7 @@ func TestLimiterChecksFindFaults(t *testing.T) {
 				}, nil
 			}
 		}},
-		{"uses a permit for a done context", "done context", "a permit was given for", func(l *spoiltLimiter, _ []jushuitan.Quota) {
+		{"uses a permit for a done context", "done context", "a permit was granted for", func(l *spoiltLimiter, _ []jushuitan.Quota) {
 			l.wait = func(ctx context.Context, key jushuitan.LimitKey) (func(), error) {
 				return l.MemoryLimiter.Wait(context.WithoutCancel(ctx), key)
 			}

@@ -12,16 +12,16 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// What stock documents (purchases, transfers, other in/out) have in common.
+// Common parts of stock documents (purchases, transfers, other in/out).
 
-// docLine is what a line of a document is about.
+// docLine identifies a line of a document.
 type docLine struct {
 	sku string
 	qty decimal.Decimal
 }
 
-// divide spreads quantities by SKU over the lines of a document; nil means as the
-// lines say. A SKU may only exceed its lines if more says so.
+// divide distributes quantities by SKU among the lines of a document; nil means the
+// quantities of the lines. A SKU may exceed its lines only if more allows it.
 func divide(lines []docLine, actual map[string]decimal.Decimal, more bool) ([]decimal.Decimal, error) {
 	parts := make([]decimal.Decimal, len(lines))
 	if actual == nil {
@@ -44,7 +44,7 @@ func divide(lines []docLine, actual map[string]decimal.Decimal, more bool) ([]de
 		case last < 0:
 			return nil, problem("the document has no line of %q", sku)
 		case left.IsPositive() && !more:
-			return nil, problem("%s of %q more than the document has", left, sku)
+			return nil, problem("%s more of %q than the document has", left, sku)
 		}
 		parts[last] = parts[last].Add(left)
 	}
@@ -54,7 +54,7 @@ func divide(lines []docLine, actual map[string]decimal.Decimal, more bool) ([]de
 	return parts, nil
 }
 
-// badLine says what is wrong with a line of an upload.
+// badLine returns what is wrong with a line of an upload.
 func (c *Company) badLine(sku string, qty decimal.Decimal) string {
 	switch {
 	case c.skus[sku] == nil:
@@ -65,9 +65,8 @@ func (c *Company) badLine(sku string, qty decimal.Decimal) string {
 	return ""
 }
 
-// lacks tells which stock is too small for the moves that take from it. That the
-// platform refuses such documents is an assumption; merchants can allow negative
-// stock there.
+// lacks returns which stock is insufficient for the moves. That the platform refuses such
+// documents is an assumption; merchants can allow negative stock there.
 func (c *Company) lacks(moves []stockMove) string {
 	type place struct {
 		stockKey
@@ -99,7 +98,7 @@ func (c *Company) putAll(moves []stockMove) {
 	}
 }
 
-// inTransit changes a figure of goods on their way to a warehouse.
+// inTransit changes the quantity in transit to a warehouse.
 func (c *Company) inTransit(wms int64, sku, name string, qty decimal.Decimal) {
 	if qty.IsZero() {
 		return
@@ -117,14 +116,14 @@ func hasSlot(n int64) bool { return slot(new(jushuitan.InventoryRow), n) != nil 
 
 const badSlot = "仓库类型应为 1、2、3、4、6、7、8"
 
-// emptyText reports whether a request holds a member that is "", which some
-// documents must leave out instead.
+// emptyText reports whether a request has a member that is "", which some documents must
+// omit instead.
 func emptyText(q *call, name string) bool {
 	var m map[string]jsontext.Value
-	return wire.UnmarshalStrict(q.biz, &m) == nil && string(m[name]) == `""`
+	return wire.Unmarshal(q.biz, &m) == nil && string(m[name]) == `""`
 }
 
-// byDate picks the time that date_type asks for: 0 modified, 2 io_date.
+// byDate returns the time that date_type selects: 0 modified, 2 io_date.
 func byDate[T any](dateType *int64, modified, ioDate T) T {
 	if dateType != nil && *dateType == 2 {
 		return ioDate
@@ -132,7 +131,7 @@ func byDate[T any](dateType *int64, modified, ioDate T) T {
 	return modified
 }
 
-// relabel adds labels or takes them away.
+// relabel adds or removes labels.
 func relabel(labels, change []string, remove bool) []string {
 	out := slices.DeleteFunc(slices.Clone(labels), func(l string) bool { return remove && slices.Contains(change, l) })
 	for _, l := range change {

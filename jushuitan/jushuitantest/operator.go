@@ -10,9 +10,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Pay pays what is open of an order that waits for its payment (待付款): it waits
-// for its audit then.
-func (c *Company) Pay(oID int64) error {
+// PayOrder pays the outstanding amount of an order that waits for payment (待付款);
+// then it waits for its audit.
+func (c *Company) PayOrder(oID int64) error {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -51,15 +51,17 @@ func (c *Company) Carriers() []jushuitan.Carrier {
 	return copies(c.carriers)
 }
 
-func copies[T any](list []*T) []T {
+func copies[T any](list []*T) []T { return copiesOf(list, func(v *T) *T { return v }) }
+
+func copiesOf[D, T any](list []D, of func(D) *T) []T {
 	var out []T
 	for _, v := range list {
-		out = append(out, deepCopy(*v))
+		out = append(out, deepCopy(*of(v)))
 	}
 	return out
 }
 
-// PushAddress is where one kind of push of a shop goes, see [Company.RegisterPush].
+// PushAddress is the address of one kind of push of a shop, see [Company.RegisterPush].
 // Secrets in it are masked.
 type PushAddress struct {
 	ShopID int64
@@ -67,7 +69,7 @@ type PushAddress struct {
 	URL    string
 }
 
-// PushAddresses is every registered address, by shop and kind.
+// PushAddresses returns all registered addresses, sorted by shop and kind.
 func (c *Company) PushAddresses() []PushAddress {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,14 +106,14 @@ func FaultKinds() []FaultKind {
 	return out
 }
 
-// WithFront puts a handler in front of the API. front receives the server and the API's
+// WithMiddleware wraps the API's handler. The middleware receives the server and the API's
 // handler, to which it passes the requests that it does not answer itself.
-func WithFront(front func(s *Server, api http.Handler) http.Handler) Option {
+func WithMiddleware(middleware func(s *Server, api http.Handler) http.Handler) Option {
 	return func(c *config) error {
-		if front == nil {
-			return errors.New("WithFront: nil")
+		if middleware == nil {
+			return errors.New("WithMiddleware: nil")
 		}
-		c.front = front
+		c.middleware = middleware
 		return nil
 	}
 }

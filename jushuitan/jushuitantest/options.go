@@ -25,7 +25,8 @@ type config struct {
 	allow      []netip.Prefix
 	pushClient *http.Client
 	pushRetry  []time.Duration
-	front      func(*Server, http.Handler) http.Handler
+	middleware func(*Server, http.Handler) http.Handler
+	dialects   []Dialect
 }
 
 func defaults() config {
@@ -42,11 +43,11 @@ func defaults() config {
 	}
 }
 
-// WithApp sets the app that the server knows, a self-built demo app by default.
+// WithApp sets the server's app, by default a self-built demo app.
 func WithApp(cred jushuitan.Credentials) Option {
 	return func(c *config) error {
 		if cred.AppKey == "" || cred.AppSecret == "" {
-			return errors.New("WithApp: AppKey and AppSecret are needed")
+			return errors.New("WithApp: AppKey and AppSecret are required")
 		}
 		c.app = cred
 		return nil
@@ -54,8 +55,8 @@ func WithApp(cred jushuitan.Credentials) Option {
 }
 
 // WithQuota sets the rate limits of each access token and path: 5 calls a second and
-// 100 a minute by default. All of them hold at once. A call beyond a limit is refused
-// with code 199, or 200 where the window is a minute or longer. [WithoutQuota] removes
+// 100 a minute by default. All of them apply at once. A call beyond a limit is refused
+// with code 199, or 200 if the window is a minute or longer. [WithoutQuota] removes
 // all limits.
 func WithQuota(q ...jushuitan.Quota) Option {
 	return func(c *config) error {
@@ -112,7 +113,7 @@ func WithSingleToken() Option {
 	return func(c *config) error { c.oneToken = true; return nil }
 }
 
-// WithClock sets the server's time to start, from where it runs on.
+// WithClock makes the server's clock begin at start.
 func WithClock(start time.Time) Option {
 	begin := time.Now()
 	return WithNow(func() time.Time { return start.Add(time.Since(begin)) })

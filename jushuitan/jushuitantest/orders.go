@@ -25,14 +25,14 @@ const (
 	orderCancelled   = "Cancelled"
 )
 
-// order is a sales order and what its lines have left to ship.
+// order is a sales order and the outstanding quantities of its lines.
 type order struct {
 	jushuitan.Order
 	refunded map[int64]decimal.Decimal // by oi_id: not to be shipped
 	shipped  map[int64]decimal.Decimal
 }
 
-// left is what of a line is still to be shipped.
+// left returns the outstanding quantity of a line.
 func (o *order) left(it *jushuitan.OrderItem) decimal.Decimal {
 	return decimal.Max(decimal.Zero, it.Qty.Sub(o.refunded[it.OIID]).Sub(o.shipped[it.OIID]))
 }
@@ -47,7 +47,7 @@ func parseInt(s string) int64 {
 	return n
 }
 
-// touch marks an order as changed and logs what was done.
+// touch marks an order as changed and logs the action.
 func (c *Company) touch(o *order, action, remark string) {
 	o.TS, o.Modified = c.bump(), c.now
 	c.actions = append(c.actions, jushuitan.OrderAction{
@@ -71,15 +71,11 @@ func (c *Company) orderBySoID(shopID int64, soID string) *order {
 	return nil
 }
 
-// Orders is every order (订单), oldest first, copies.
+// Orders returns copies of all orders (订单), oldest first.
 func (c *Company) Orders() []jushuitan.Order {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.Order
-	for _, o := range c.orderList {
-		out = append(out, deepCopy(o.Order))
-	}
-	return out
+	return copiesOf(c.orderList, func(o *order) *jushuitan.Order { return &o.Order })
 }
 
 // Order returns a copy of an order.
@@ -92,7 +88,7 @@ func (c *Company) Order(oID int64) (jushuitan.Order, bool) {
 	return jushuitan.Order{}, false
 }
 
-// OrderBySoID returns a copy of the order with a shop's own number (线上单号).
+// OrderBySoID returns a copy of the order with the shop's order number (线上单号).
 func (c *Company) OrderBySoID(shopID int64, soID string) (jushuitan.Order, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,16 +98,16 @@ func (c *Company) OrderBySoID(shopID int64, soID string) (jushuitan.Order, bool)
 	return jushuitan.Order{}, false
 }
 
-// ReceiveOrder brings an order from a platform into the ERP, without the API. It
-// is taken as an upload is; what o leaves out is filled in: the order is paid,
-// its date is now, its amounts and names follow from its lines. Orders of shops
-// of Taobao, Tmall and Pinduoduo (by their ShopSite) are not shown by
-// orders/single/query, as on the platform; their outbound documents are.
-func (c *Company) ReceiveOrder(o jushuitan.OrderUpload) (oID int64, err error) {
+// ImportOrder imports an order from a platform into the ERP without the API. It is
+// processed like an upload; missing members are filled in: the order is paid, its date
+// is now, its amounts and names follow from its lines. Orders of shops of Taobao, Tmall
+// and Pinduoduo (by their ShopSite) are omitted by orders/single/query, as on the
+// platform; their outbound documents are not.
+func (c *Company) ImportOrder(o jushuitan.OrderUpload) (oID int64, err error) {
 	o = deepCopy(o)
 	defer c.change()()
 	if o.SoID == "" || len(o.Items) == 0 {
-		return 0, problem("ReceiveOrder: so_id or items are missing")
+		return 0, problem("ImportOrder: so_id or items are missing")
 	}
 	if o.OrderDate.IsZero() {
 		o.OrderDate = c.now
@@ -120,7 +116,7 @@ func (c *Company) ReceiveOrder(o jushuitan.OrderUpload) (oID int64, err error) {
 	for i := range o.Items {
 		it := &o.Items[i]
 		if it.SKUID == "" || !it.Qty.IsPositive() {
-			return 0, problem("ReceiveOrder: items[%d]: sku_id or qty is missing", i)
+			return 0, problem("ImportOrder: items[%d]: sku_id or qty is missing", i)
 		}
 		if it.Amount.IsZero() {
 			it.Amount = it.Price.Mul(it.Qty)
@@ -142,14 +138,14 @@ func (c *Company) ReceiveOrder(o jushuitan.OrderUpload) (oID int64, err error) {
 	}
 	got, err := c.take(&o, false)
 	if err != nil {
-		return 0, problem("ReceiveOrder: %w", err)
+		return 0, problem("ImportOrder: %w", err)
 	}
 	return got.OID, nil
 }
 
-// Resolve turns an abnormal order (异常) back to normal (转正常单): it waits for its
-// audit again.
-func (c *Company) Resolve(oID int64) error {
+// ResolveOrder turns an abnormal order (异常) back into a normal one (转正常单), which
+// waits for its audit again.
+func (c *Company) ResolveOrder(oID int64) error {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -164,9 +160,9 @@ func (c *Company) Resolve(oID int64) error {
 	return nil
 }
 
-// Cancel cancels an order that was not shipped: its outbound document is voided
-// (Delete), what it held of the stock is free, and the shop is told by a push.
-func (c *Company) Cancel(oID int64, remark string) error {
+// CancelOrder cancels an order that was not shipped: its outbound document is voided
+// (Delete), its reserved stock is released, and the shop receives a push.
+func (c *Company) CancelOrder(oID int64, remark string) error {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -200,7 +196,7 @@ func (c *Company) cancel(o *order, remark string, tell bool) {
 	}
 }
 
-// setStatus moves an order and those of its lines that are not done with.
+// setStatus sets the status of an order and of its unfinished lines.
 func (c *Company) setStatus(o *order, status string) {
 	o.Status = status
 	for i := range o.Items {
@@ -213,7 +209,7 @@ func (c *Company) setStatus(o *order, status string) {
 	}
 }
 
-// uploadOrders is 订单上传.
+// uploadOrders handles 订单上传.
 func (c *Company) uploadOrders(_ *call, req []jushuitan.OrderUpload) answer {
 	rows := []map[string]any{}
 	for i := range req {
@@ -228,7 +224,7 @@ func (c *Company) uploadOrders(_ *call, req []jushuitan.OrderUpload) answer {
 	return done(map[string]any{"datas": rows})
 }
 
-// take makes or changes an order. Its errors are the platform's words.
+// take creates or changes an order. Its errors are the platform's messages.
 func (c *Company) take(u *jushuitan.OrderUpload, byAPI bool) (*order, error) {
 	shop := c.shop(u.ShopID)
 	switch {
@@ -305,7 +301,7 @@ func (c *Company) newOrder(shop *jushuitan.Shop, u *jushuitan.OrderUpload, byAPI
 	return o
 }
 
-// header takes the fields that an upload may change until the order is shipped.
+// header applies the fields that an upload may change until the order is shipped.
 func (c *Company) header(o *order, u *jushuitan.OrderUpload) {
 	for _, p := range []struct{ to, from *string }{
 		{&o.ReceiverState, &u.ReceiverState}, {&o.ReceiverCity, &u.ReceiverCity}, {&o.ReceiverDistrict, &u.ReceiverDistrict},
@@ -320,7 +316,7 @@ func (c *Company) header(o *order, u *jushuitan.OrderUpload) {
 	}
 }
 
-// pay books the payment, once.
+// pay records the payment, once.
 func (c *Company) pay(o *order, u *jushuitan.OrderUpload) {
 	p := u.Pay
 	if p == nil || slices.ContainsFunc(o.Pays, func(old jushuitan.OrderPay) bool { return old.OuterPayID == p.OuterPayID }) {
@@ -334,7 +330,7 @@ func (c *Company) pay(o *order, u *jushuitan.OrderUpload) {
 	o.PayDate, o.OuterPayID = p.PayDate, p.OuterPayID
 }
 
-// follow moves an order to where the shop says it is.
+// follow sets the status of an order from its shop_status.
 func (c *Company) follow(o *order, u *jushuitan.OrderUpload) {
 	o.ShopStatus = u.ShopStatus
 	before := o.Status == orderWaitPay || o.Status == orderWaitConfirm || o.Status == orderQuestion
@@ -361,9 +357,9 @@ func (c *Company) follow(o *order, u *jushuitan.OrderUpload) {
 	c.refunds(o, u)
 }
 
-// refunds takes the refund states of the lines: any makes the order abnormal, a
-// line that is refunded is not shipped, and when all are the order is cancelled.
-// An order that was being shipped goes back (assumption).
+// refunds applies the refund states of the lines: any refund makes the order abnormal, a
+// refunded line is not shipped, and if all lines are refunded the order is cancelled. An
+// order in delivery is taken back (assumption).
 func (c *Company) refunds(o *order, u *jushuitan.OrderUpload) {
 	changed := false
 	for _, from := range u.Items {
@@ -403,8 +399,8 @@ func (c *Company) refunds(o *order, u *jushuitan.OrderUpload) {
 	}
 }
 
-// update changes an order that was uploaded before. A repeat of what is known
-// changes nothing, not even the row version.
+// update changes an order that was uploaded before. An identical upload changes nothing,
+// not even the row version.
 func (c *Company) update(o *order, u *jushuitan.OrderUpload) error {
 	if o.Status == orderCancelled {
 		return nil
@@ -455,8 +451,8 @@ func (c *Company) wantsOrder(req *jushuitan.OrderQuery, o *order) bool {
 		wanted(req.SoIDs, o.SoID) && wanted(req.OIDs, o.OID) && wanted(req.OrderTypes, o.Type) && matches(req.Status, o.Status)
 }
 
-// shopWanted is the filter by shop: with shop_id 0 and is_offline_shop, all shops
-// whose site is offline.
+// shopWanted is the filter by shop: shop_id 0 with is_offline_shop selects all shops whose
+// site is offline.
 func (c *Company) shopWanted(want *int64, offline bool, shopID int64) bool {
 	switch {
 	case want == nil:
@@ -519,7 +515,7 @@ func (c *Company) assignWarehouses(_ *call, req []jushuitan.OrderAssignWarehouse
 	return done(nil)
 }
 
-// orderWarehouse is a warehouse as orders name it: the main one is 0.
+// orderWarehouse returns a warehouse number as used in orders: 0 for the main one.
 func (c *Company) orderWarehouse(w *jushuitan.Warehouse) int64 {
 	if w.IsMain {
 		return 0
@@ -527,7 +523,7 @@ func (c *Company) orderWarehouse(w *jushuitan.Warehouse) int64 {
 	return w.WMSCoID
 }
 
-// find looks an order up by its own number or by the shop's.
+// find finds an order by its o_id or by the shop's number.
 func (c *Company) find(oID, shopID int64, soID string) (*order, *answer) {
 	var o *order
 	switch {

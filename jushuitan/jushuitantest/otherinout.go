@@ -28,8 +28,8 @@ type otherInOut struct {
 	ts int64
 }
 
-// otherRow is how the query shows a document: with the row version that its
-// cursor needs, though no source lists the member (assumption).
+// otherRow is a document as queries show it, with the row version that the cursor needs,
+// although no source lists that member (assumption).
 type otherRow struct {
 	jushuitan.OtherInOut
 	TS int64 `json:"ts"`
@@ -45,7 +45,7 @@ func (d *otherInOut) lines() []docLine {
 	return lines
 }
 
-// moves is what a document does to the stock; undo is the opposite.
+// moves returns the effect of a document on the stock; undo is the opposite.
 func (d *otherInOut) moves(parts []decimal.Decimal, undo bool) []stockMove {
 	var moves []stockMove
 	for i, it := range d.Items {
@@ -68,10 +68,10 @@ func (d *otherInOut) asked() []decimal.Decimal {
 
 func (c *Company) otherChanged(d *otherInOut) { d.ts, d.Modified = c.bump(), c.now }
 
-// ConfirmOtherInOut puts an other in/out document into effect, with what the
-// warehouse really received or shipped by sku_id; nil is what was asked. Then the
-// lines show the real quantities (assumption). More than asked can come in, not
-// go out.
+// ConfirmOtherInOut puts an other in/out document into effect. actual is the quantity
+// received or shipped by sku_id; nil means the requested quantity. The lines then show
+// the actual quantities (assumption). More than requested may be received, but not
+// shipped.
 func (c *Company) ConfirmOtherInOut(ioID int64, actual map[string]decimal.Decimal) error {
 	defer c.change()()
 	d := c.otherInOut(ioID)
@@ -114,18 +114,14 @@ func (c *Company) otherInOut(ioID int64) *otherInOut {
 	return nil
 }
 
-// OtherInOuts is every other in/out document (其它出入库), oldest first, copies.
+// OtherInOuts returns copies of all other in/out documents (其它出入库), oldest first.
 func (c *Company) OtherInOuts() []jushuitan.OtherInOut {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.OtherInOut
-	for _, d := range c.otherInOuts {
-		out = append(out, deepCopy(d.OtherInOut))
-	}
-	return out
+	return copiesOf(c.otherInOuts, func(d *otherInOut) *jushuitan.OtherInOut { return &d.OtherInOut })
 }
 
-// uploadOtherInOut is 新建其它出入库. A repeat returns the first result and changes
+// uploadOtherInOut handles 新建其它出入库. A repeat returns the first result and changes
 // nothing (assumption).
 func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answer {
 	answered := func(d *otherInOut) answer {
@@ -224,8 +220,8 @@ func wantsOtherInOut(req *jushuitan.OtherInOutQuery, d *otherInOut) bool {
 		matches(req.Status, d.Status) && matches(req.WMSCoID, d.WMSCoID)
 }
 
-// changeOtherInOuts is 其它出入库状态变更. All documents pass or none does, and one
-// that is there already is refused (assumptions).
+// changeOtherInOuts handles 其它出入库状态变更. All documents pass or none, and one that is
+// already in the state is refused (assumptions).
 func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutChangeStatusRequest) answer {
 	found, bad := c.findOtherInOuts(&req)
 	if bad != nil {
@@ -266,14 +262,14 @@ func (c *Company) changeOtherInOuts(_ *call, req jushuitan.OtherInOutChangeStatu
 	return done(nil)
 }
 
-// findOtherInOuts are the documents that a change names, each once.
+// findOtherInOuts returns the documents that a change names, each once.
 func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutChangeStatusRequest) (found []*otherInOut, bad *answer) {
 	named := map[string]*otherInOut{}
 	names := req.IOIDs
 	for _, id := range names {
 		named[id] = c.otherInOut(parseInt(id))
 	}
-	if len(names) == 0 { // io_ids win
+	if len(names) == 0 { // io_ids take precedence
 		names = req.SoIDs
 		for _, so := range names {
 			if i := slices.IndexFunc(c.otherInOuts, func(d *otherInOut) bool { return d.SoID == so }); i >= 0 {
@@ -302,8 +298,8 @@ func (c *Company) findOtherInOuts(req *jushuitan.OtherInOutChangeStatusRequest) 
 	return found, nil
 }
 
-// operation reports whether the document may be changed (operate_type 1 to 4), and what
-// stock that moves.
+// operation reports whether the document may be changed (operate_type 1 to 4), and the
+// effect on the stock.
 func (d *otherInOut) operation(operate string) (moves []stockMove, ok bool) {
 	switch operate {
 	case "1":

@@ -18,29 +18,30 @@ const (
 	outDelete      = "Delete"
 )
 
-// outbound is an outbound document and what of its lines is shipped.
+// outbound is an outbound document and the shipped quantities of its lines.
 type outbound struct {
 	jushuitan.Outbound
 	shipped map[int64]decimal.Decimal // by ioi_id
 }
 
-// shipment is one parcel, as logistic/query shows it.
+// shipment is a parcel as logistic/query shows it.
 type shipment struct {
 	jushuitan.Shipment
 	orderDate time.Time
 }
 
-// Parcel is what goes out at once, see [Company.Ship].
+// Parcel is a parcel to ship, see [Company.ShipOutbound].
 type Parcel struct {
 	LCID             string                     // 物流公司编码: carrier code
-	LogisticsCompany string                     // 物流公司: its name, taken from the carriers when empty
+	LogisticsCompany string                     // 物流公司: its name, by default that of the carrier
 	LID              string                     // 快递单号: waybill
-	Lines            map[string]decimal.Decimal // by sku_id; nil is all that is left
+	Lines            map[string]decimal.Decimal // by sku_id; nil means all outstanding
 }
 
-// Audit releases an order (审核) to its own warehouse, the main one unless the
-// upload or a call said otherwise: it is Delivering, its outbound document waits.
-func (c *Company) Audit(oID int64) error {
+// AuditOrder releases an order (审核) to its warehouse, which is the main one unless an
+// upload or call set another: the order becomes Delivering and gets a waiting outbound
+// document.
+func (c *Company) AuditOrder(oID int64) error {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -57,10 +58,10 @@ func (c *Company) Audit(oID int64) error {
 	return nil
 }
 
-// Assign releases an order to a warehouse (审核并指定仓库); 0 is the main one. The
-// order is Delivering, its outbound document waits (WaitConfirm), and the stock
-// that it needs is held (order_lock).
-func (c *Company) Assign(oID, wmsCoID int64) (ioID int64, err error) {
+// AssignOrder releases an order to a warehouse (审核并指定仓库); 0 means the main one.
+// The order becomes Delivering, it gets a waiting outbound document (WaitConfirm), and
+// its stock is reserved (order_lock).
+func (c *Company) AssignOrder(oID, wmsCoID int64) (ioID int64, err error) {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -76,9 +77,9 @@ func (c *Company) Assign(oID, wmsCoID int64) (ioID int64, err error) {
 	return c.assign(o, w).IOID, nil
 }
 
-// Reassign moves an order that is Delivering to another warehouse (改仓): its
-// outbound document is voided (Delete) and a new one made.
-func (c *Company) Reassign(oID, wmsCoID int64) (ioID int64, err error) {
+// ReassignOrder moves a Delivering order to another warehouse (改仓): its outbound
+// document is voided (Delete) and a new one is created.
+func (c *Company) ReassignOrder(oID, wmsCoID int64) (ioID int64, err error) {
 	defer c.change()()
 	o, err := c.order(oID)
 	if err != nil {
@@ -98,7 +99,7 @@ func (c *Company) Reassign(oID, wmsCoID int64) (ioID int64, err error) {
 	return c.assign(o, w).IOID, nil
 }
 
-// assign makes the outbound document of an order.
+// assign creates the outbound document of an order.
 func (c *Company) assign(o *order, w *jushuitan.Warehouse) *outbound {
 	d := &outbound{shipped: map[int64]decimal.Decimal{}}
 	d.Outbound = jushuitan.Outbound{
@@ -137,7 +138,7 @@ func (c *Company) assign(o *order, w *jushuitan.Warehouse) *outbound {
 
 func (c *Company) changed(d *outbound) { d.TS, d.Modified = c.bump(), c.now }
 
-// waiting is the outbound document of an order that is not shipped yet.
+// waiting returns the unshipped outbound document of an order.
 func (c *Company) waiting(o *order) *outbound {
 	for _, d := range c.outList {
 		if d.OID == o.OID && d.Status == outWaitConfirm {
@@ -147,8 +148,8 @@ func (c *Company) waiting(o *order) *outbound {
 	return nil
 }
 
-// void voids the outbound document of an order, if it has one, and frees what it
-// held of the stock.
+// void voids the outbound document of an order, if there is one, and releases its
+// reserved stock.
 func (c *Company) void(o *order) {
 	d := c.waiting(o)
 	if d == nil {
@@ -164,10 +165,10 @@ func (c *Company) void(o *order) {
 	c.changed(d)
 }
 
-// Ship ships an outbound document, or a parcel of it (出库发货). Stock falls by
-// what is in the parcel; when nothing is left the document is Confirmed and the
-// order Sent. The shop is told of each parcel by a push.
-func (c *Company) Ship(ioID int64, p Parcel) error {
+// ShipOutbound ships an outbound document, or a parcel of it (出库发货). The stock is
+// reduced by the parcel. Once nothing is outstanding the document is Confirmed and the
+// order Sent. The shop receives a push for each parcel.
+func (c *Company) ShipOutbound(ioID int64, p Parcel) error {
 	defer c.change()()
 	d := c.outbounds[ioID]
 	if d == nil {
@@ -230,7 +231,7 @@ func (c *Company) ship(d *outbound, p Parcel) error {
 	return nil
 }
 
-// pack divides a parcel among the lines of a document.
+// pack distributes a parcel among the lines of a document.
 func (d *outbound) pack(lines map[string]decimal.Decimal) ([]decimal.Decimal, error) {
 	parts := make([]decimal.Decimal, len(d.Items))
 	some := false
@@ -272,7 +273,7 @@ func (d *outbound) allShipped() bool {
 	return true
 }
 
-// book writes a parcel down and tells the shop.
+// book records a parcel and pushes it to the shop.
 func (c *Company) book(o *order, d *outbound, p Parcel, parts []decimal.Decimal, all bool) {
 	s := &shipment{orderDate: o.OrderDate}
 	s.Shipment = jushuitan.Shipment{
@@ -296,19 +297,15 @@ func (c *Company) book(o *order, d *outbound, p Parcel, parts []decimal.Decimal,
 	c.push(o.ShopID, jushuitan.PushShipment, msg)
 }
 
-// Outbounds is every outbound document (销售出库单), oldest first, copies.
+// Outbounds returns copies of all outbound documents (销售出库单), oldest first.
 func (c *Company) Outbounds() []jushuitan.Outbound {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.Outbound
-	for _, d := range c.outList {
-		out = append(out, deepCopy(d.Outbound))
-	}
-	return out
+	return copiesOf(c.outList, func(d *outbound) *jushuitan.Outbound { return &d.Outbound })
 }
 
-// OutboundOf returns a copy of the newest outbound document of an order.
-func (c *Company) OutboundOf(oID int64) (jushuitan.Outbound, bool) {
+// OutboundOfOrder returns a copy of the newest outbound document of an order.
+func (c *Company) OutboundOfOrder(oID int64) (jushuitan.Outbound, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range slices.Backward(c.outList) {
@@ -319,9 +316,9 @@ func (c *Company) OutboundOf(oID int64) (jushuitan.Outbound, bool) {
 	return jushuitan.Outbound{}, false
 }
 
-// Shipped is how much of each line (ioi_id) of an outbound document was shipped so far,
-// in whatever number of parcels: the document itself does not say.
-func (c *Company) Shipped(ioID int64) map[int64]decimal.Decimal {
+// ShippedQtys returns the shipped quantity of each line (ioi_id) of an outbound
+// document over all its parcels, which the document itself does not show.
+func (c *Company) ShippedQtys(ioID int64) map[int64]decimal.Decimal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := c.outbounds[ioID]; d != nil {
@@ -366,7 +363,7 @@ func (c *Company) wantsOutbound(req *jushuitan.OutboundQuery, d *outbound) bool 
 		wanted(req.IOIDs, text(d.IOID)) && wanted(req.LIDs, d.LID) && wanted(req.WaveIDs, d.WaveID)
 }
 
-// shipOutbounds is 出库发货: one answer for each row, whose o_id is the io_id.
+// shipOutbounds handles 出库发货: one result for each row, whose o_id is the io_id.
 func (c *Company) shipOutbounds(_ *call, req []jushuitan.OutboundShipRequest) answer {
 	rows := []map[string]any{}
 	for _, r := range req {
@@ -402,8 +399,8 @@ func (c *Company) shipRow(r *jushuitan.OutboundShipRequest) string {
 	return ""
 }
 
-// markSent is 订单发货: it ships whole orders, with or without an outbound
-// document. All rows pass or none does (assumption).
+// markSent handles 订单发货: it ships whole orders, with or without an outbound document.
+// All rows pass or none (assumption).
 func (c *Company) markSent(_ *call, req jushuitan.OrderMarkSentRequest) answer {
 	var found []*order
 	for i, r := range req.Items {

@@ -38,17 +38,17 @@ const (
 	codeSelfBuiltOnly = 21024
 )
 
-// maxRequest bounds the bodies that are read.
+// maxRequest limits the size of a request body.
 const maxRequest = 16 << 20
 
-// contentType is that of every answer in JSON.
+// contentType is the content type of JSON answers.
 const contentType = "application/json; charset=utf-8"
 
-// answer is what an operation answers, before it is written as JSON.
+// answer is the answer of an operation before it is encoded.
 type answer struct {
 	code    int64
 	msg     string
-	payload any            // at the place that the catalog names
+	payload any            // at the place stated in the catalog
 	raw     jsontext.Value // or the whole body
 }
 
@@ -58,13 +58,13 @@ func refuse(code int64, format string, args ...any) answer {
 	return answer{code: code, msg: fmt.Sprintf(format, args...)}
 }
 
-// refused is a refusal of what is checked, where nil lets it pass.
+// refused is the result of a check; nil passes.
 func refused(code int64, format string, args ...any) *answer {
 	a := refuse(code, format, args...)
 	return &a
 }
 
-// exchange is one request on its way through the server.
+// exchange is a request in progress.
 type exchange struct {
 	*fakeserver.Exchange
 	s        *Server
@@ -73,15 +73,19 @@ type exchange struct {
 	merchant string
 	isToken  bool
 	fault    *Fault
+	speech   *speech // of the dialects at its path, nil for none
 	delayed  bool
+	made     bool // it passed the checks of the protocol and was carried out or refused by the operation
 	code     int64
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{s: s, arrived: s.Now()}
+	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	x.Exchange = s.host.Begin(w, r, x.record)
 	defer x.End()
 	_, x.isToken = tokenEndpoint(r.URL.Path)
+	x.speech = s.speechAt(r.URL.Path, x.isToken)
 	early := x.read()
 	delay, fault := s.faults.Pick(x.metBy)
 	x.fault, x.delayed = fault, delay > 0
@@ -94,10 +98,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		x.send(op, *early)
 		return
 	}
+	if x.gatewayPage(op) {
+		return
+	}
 	x.send(op, x.handle(op))
 }
 
-// metBy reports whether the request is one that a fault is for.
+// metBy reports whether a fault affects the request.
 func (x *exchange) metBy(f Fault) bool {
 	return f.Path == x.s.ops.canonical(x.R.URL.Path) || f.Path == "" && !x.isToken
 }
@@ -114,7 +121,7 @@ func (x *exchange) record() {
 	x.s.record(rec, x.isToken)
 }
 
-// read takes in the form.
+// read reads the form.
 func (x *exchange) read() *answer {
 	r := x.R
 	r.Body = http.MaxBytesReader(x.W, r.Body, maxRequest)
@@ -136,7 +143,7 @@ func (x *exchange) read() *answer {
 	return nil
 }
 
-// handle checks a request in the order of the real gateway and carries it out.
+// handle checks a request in the order of the real gateway and executes it.
 func (x *exchange) handle(op *operation) answer {
 	endpoint, isToken := tokenEndpoint(x.R.URL.Path)
 	if op == nil && !isToken {
@@ -169,13 +176,13 @@ func (x *exchange) handle(op *operation) answer {
 	if x.s.isDenied(op.Path) {
 		return refuse(codePermission, "没有该接口的调用权限：%s", op.Path)
 	}
-	if code, msg := x.s.quota.take(token, op.Path, x.s.Now()); code != 0 {
+	if code, msg := x.s.quota.take(token, op.Path, x.s.Now(), x.speech != nil && x.speech.counts); code != 0 {
 		return refuse(code, "%s", msg)
 	}
 	return x.operate(op, c)
 }
 
-// checkSigned checks what token calls and business calls have in common.
+// checkSigned checks the common part of token calls and business calls.
 func (x *exchange) checkSigned(needed []string) *answer {
 	app := x.s.cfg.app
 	if key := x.form.Get("app_key"); key != "" && key != app.AppKey {
@@ -201,7 +208,7 @@ func (x *exchange) checkSigned(needed []string) *answer {
 	if err != nil {
 		return refused(codeTimestamp, "timestamp 无效：应为 10 位秒级时间戳")
 	}
-	if !fakeserver.InTime(x.s.Now(), time.Unix(sec, 0)) {
+	if !x.s.clock.Accepts(time.Unix(sec, 0)) {
 		return refused(codeTimestamp, "timestamp 无效：时间戳与服务器时间相差超过10分钟")
 	}
 	return nil
@@ -230,7 +237,7 @@ func (s *Server) isDenied(path string) bool {
 	return s.denied[path]
 }
 
-// operate checks biz and asks the operation.
+// operate validates biz and executes the operation.
 func (x *exchange) operate(op *operation, c *Company) answer {
 	biz := jsontext.Value(x.form.Get("biz"))
 	q := &call{op: op, biz: biz}
@@ -240,16 +247,18 @@ func (x *exchange) operate(op *operation, c *Company) answer {
 	if a := op.check(q); a != nil {
 		return *a
 	}
+	x.made = true
 	if op.handler == nil {
 		return sample(op, q)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = stamp(x.s.Now())
+	q.speech, q.hides = x.speech, c.hides(x.speech)
 	return op.handler(c, q)
 }
 
-// body writes an answer as JSON.
+// body encodes an answer as JSON.
 func (x *exchange) body(op *operation, a answer) ([]byte, error) {
 	if a.raw != nil {
 		return a.raw, nil
@@ -283,10 +292,13 @@ func (x *exchange) body(op *operation, a answer) ([]byte, error) {
 
 func (s *Server) nextRequestID() string { return fmt.Sprintf("fake-%06d", s.requestNo.Add(1)) }
 
-// send writes the answer, or what a fault makes of it.
+// send writes the answer, altered by a fault if there is one.
 func (x *exchange) send(op *operation, a answer) {
 	x.code = a.code
 	body, err := x.body(op, a)
+	if err == nil {
+		body, err = x.speak(op, x.made, body)
+	}
 	if err != nil {
 		x.Fail(http.StatusInternalServerError, "jushuitantest: answer not encodable: "+err.Error())
 		return
@@ -296,7 +308,7 @@ func (x *exchange) send(op *operation, a answer) {
 			return
 		}
 	}
-	x.Answer(contentType, body)
+	x.finish(body)
 }
 
 func trimPath(path string) string { return strings.TrimRight(path, "/") }

@@ -361,7 +361,7 @@ func TestGrantOfAServiceProvider(t *testing.T) {
 	require.ErrorIs(t, err, jushuitan.ErrReauthorize, "nobody has granted the app yet")
 
 	for i, ent := range []string{"ent-1", "ent-2"} {
-		redirect, err := client.ParseRedirect(srv.Grant(ent, "state-"+ent))
+		redirect, err := client.ParseRedirect(srv.Authorize(ent, "state-"+ent))
 		require.NoError(t, err)
 		assert.Equal(t, "state-"+ent, redirect.State)
 		merchant := client.ForMerchant(ent)
@@ -374,12 +374,12 @@ func TestGrantOfAServiceProvider(t *testing.T) {
 		_, err = merchant.ExchangeCode(ctx, redirect.Code)
 		require.Error(t, err, "a code works once")
 	}
-	late := srv.Grant("ent-1", "")
+	late := srv.Authorize("ent-1", "")
 	srv.Advance(15 * time.Minute)
 	_, err = client.ForMerchant("ent-1").ExchangeCode(ctx, late.Get("code"))
 	require.Error(t, err, "a code works for 15 minutes")
 
-	forged := srv.Grant("ent-1", "s")
+	forged := srv.Authorize("ent-1", "s")
 	forged.Set("state", "other")
 	_, err = client.ParseRedirect(forged)
 	require.ErrorIs(t, err, jushuitan.ErrSign)

@@ -20,8 +20,8 @@ const (
 	purchaseDelete      = "Delete"    // voided before
 )
 
-// AddSupplier adds a supplier (供应商), or changes the one with its supplier_id; 0 is
-// a new number. It returns the supplier's number.
+// AddSupplier adds a supplier (供应商), or replaces the one with the same supplier_id;
+// 0 means a new one. It returns the supplier's number.
 func (c *Company) AddSupplier(s jushuitan.Supplier) (supplierID int64, err error) {
 	if s.Name == "" {
 		return 0, problem("AddSupplier: name is missing")
@@ -50,8 +50,8 @@ func (c *Company) supplier(id int64) *jushuitan.Supplier {
 	return nil
 }
 
-// uploadSuppliers adds suppliers or changes them, by supplier_code. That names are
-// unique too is an assumption.
+// uploadSuppliers adds or changes suppliers by supplier_code. That names are unique too
+// is an assumption.
 func (c *Company) uploadSuppliers(_ *call, req []jushuitan.SupplierUpload) answer {
 	rows := []map[string]any{}
 	for _, u := range req {
@@ -122,18 +122,14 @@ func (c *Company) purchaseBySoID(soID string) *jushuitan.Purchase {
 	return nil
 }
 
-// Purchases is every purchase order (采购单), oldest first, copies.
+// Purchases returns copies of all purchase orders (采购单), oldest first.
 func (c *Company) Purchases() []jushuitan.Purchase {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.Purchase
-	for _, p := range c.purchases {
-		out = append(out, deepCopy(*p))
-	}
-	return out
+	return copies(c.purchases)
 }
 
-// outstanding is what of a line is still to come.
+// outstanding returns the quantity of a line still to be received.
 func outstanding(p *jushuitan.Purchase, it *jushuitan.PurchaseItem) decimal.Decimal {
 	if p.Status != purchaseConfirmed {
 		return decimal.Zero
@@ -141,8 +137,8 @@ func outstanding(p *jushuitan.Purchase, it *jushuitan.PurchaseItem) decimal.Deci
 	return decimal.Max(decimal.Zero, it.Qty.Sub(it.InQty))
 }
 
-// alter changes a purchase order. What is outstanding of a confirmed one counts as
-// on its way (purchase_qty) to its warehouse. Nothing changed, nothing happens.
+// alter changes a purchase order. Outstanding quantities of a confirmed one count as on
+// the way (purchase_qty) to its warehouse. An unchanged order is left alone.
 func (c *Company) alter(p *jushuitan.Purchase, change func()) {
 	was := deepCopy(*p)
 	change()
@@ -159,7 +155,7 @@ func (c *Company) alter(p *jushuitan.Purchase, change func()) {
 			it.IsDelivery = 2
 		}
 	}
-	switch { // Timeout is not used: no source says when it comes
+	switch { // Timeout is not used: no source states when it occurs
 	case !in:
 		p.ReceiveStatus = "Not_Received"
 	case all:
@@ -189,8 +185,8 @@ func (c *Company) alter(p *jushuitan.Purchase, change func()) {
 	}
 }
 
-// uploadPurchase is 采购单上传. A repeat returns the first result; only with is_edit
-// does it change the document, as editpurchase does.
+// uploadPurchase handles 采购单上传. A repeat returns the first result; it changes the
+// document only with is_edit, like editpurchase.
 func (c *Company) uploadPurchase(q *call, req jushuitan.PurchaseUpload) answer {
 	if emptyText(q, "remark") {
 		return refuse(codeBadData, "参数 remark 不能为空字符串")
@@ -234,7 +230,7 @@ func (c *Company) uploadPurchase(q *call, req jushuitan.PurchaseUpload) answer {
 	return done(map[string]any{"po_id": p.POID, "external_id": p.SoID})
 }
 
-// badEdit says what is wrong with a change to a purchase order.
+// badEdit returns what is wrong with a change to a purchase order.
 func (c *Company) badEdit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditRequest) string {
 	if p.Status != purchaseWaitConfirm && p.Status != purchaseConfirmed {
 		return "采购单状态为 " + p.Status + "，不能修改"
@@ -260,7 +256,7 @@ func (c *Company) badEdit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditReques
 		why := c.badLine(it.SKUID, qty)
 		switch {
 		case why != "":
-		case seen[it.SKUID]: // one line a SKU (assumption)
+		case seen[it.SKUID]: // one line per SKU (assumption)
 			why = "商品编码 " + it.SKUID + " 重复"
 		case old != nil && qty.LessThan(old.InQty):
 			why = "商品 " + it.SKUID + " 的数量不能小于已入库数量 " + old.InQty.String()
@@ -282,14 +278,13 @@ func purchaseLine(p *jushuitan.Purchase, sku string) *jushuitan.PurchaseItem {
 	return nil
 }
 
-// edit changes what is given: lines by their SKU; those that are not named stay
-// (assumption).
+// edit changes what is present: lines by their SKU; other lines stay (assumption).
 func (c *Company) edit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditRequest) {
 	if e.SupplierID != 0 {
 		p.SupplierID, p.Seller = e.SupplierID, c.supplier(e.SupplierID).Name
 	}
 	if e.WMSCoID != 0 {
-		w, _ := c.warehouse(e.WMSCoID) // it is checked
+		w, _ := c.warehouse(e.WMSCoID) // checked before
 		p.WMSCoID, p.WMSCoName = w.WMSCoID, w.Name
 	}
 	for _, s := range []struct{ to, from *string }{
@@ -328,7 +323,7 @@ func (c *Company) edit(p *jushuitan.Purchase, e *jushuitan.PurchaseEditRequest) 
 	}
 }
 
-// findPurchase looks an order up by its own number, which wins, or by the caller's.
+// findPurchase finds an order by po_id, which takes precedence, or by the caller's number.
 func (c *Company) findPurchase(poID int64, soID string) (*jushuitan.Purchase, *answer) {
 	var p *jushuitan.Purchase
 	switch {
@@ -399,7 +394,7 @@ func (c *Company) queryPurchases(q *call, req jushuitan.PurchaseQuery) answer {
 	})
 }
 
-// voidable says why a purchase order cannot be voided.
+// voidable returns why a purchase order cannot be voided.
 func voidable(p *jushuitan.Purchase) string {
 	switch {
 	case p.Status == purchaseFinished:
@@ -421,8 +416,8 @@ func (c *Company) voidPurchase(p *jushuitan.Purchase) {
 	})
 }
 
-// changePurchases is 变更采购单状态: 1 audit, 2 change (back to WaitConfirm), 3 void, 4
-// finish, 5 undo finish. A document that is there already fails (assumption).
+// changePurchases handles 变更采购单状态: 1 audit, 2 change (back to WaitConfirm), 3 void, 4
+// finish, 5 undo finish. A document that is already in the state fails (assumption).
 func (c *Company) changePurchases(_ *call, req jushuitan.PurchaseChangeStatusRequest) answer {
 	if req.Option < 1 || req.Option > 5 {
 		return refuse(codeBadData, "参数 option 应为 1 至 5")
@@ -446,7 +441,7 @@ func (c *Company) changePurchases(_ *call, req jushuitan.PurchaseChangeStatusReq
 	for _, id := range req.POIDs {
 		change(c.purchase(parseInt(id)), id, "")
 	}
-	if len(req.POIDs) == 0 { // po_ids win, as elsewhere (assumption)
+	if len(req.POIDs) == 0 { // po_ids take precedence, as elsewhere (assumption)
 		for _, so := range req.SoIDs {
 			change(c.purchaseBySoID(so), "", so)
 		}
@@ -487,9 +482,8 @@ func (c *Company) turnPurchase(p *jushuitan.Purchase, option int64) string {
 	return ""
 }
 
-// cancelPurchases is 采购单作废. All documents pass or none does (assumption); a
-// repeat leaves them void. Processing and appointment documents have no state
-// here: they pass.
+// cancelPurchases handles 采购单作废. All documents pass or none (assumption); a repeat has
+// no effect. Processing and appointment documents have no state here and always pass.
 func (c *Company) cancelPurchases(_ *call, req jushuitan.PurchaseCancelRequest) answer {
 	switch req.Type {
 	case "po":
@@ -506,7 +500,7 @@ func (c *Company) cancelPurchases(_ *call, req jushuitan.PurchaseCancelRequest) 
 		}
 		found = append(found, p)
 	}
-	if len(req.POIDs) == 0 { // po_ids win
+	if len(req.POIDs) == 0 { // po_ids take precedence
 		for _, so := range req.SoIDs {
 			p, bad := c.findPurchase(0, so)
 			if bad != nil {

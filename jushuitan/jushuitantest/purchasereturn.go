@@ -28,9 +28,9 @@ func (d *purchaseReturn) moves(parts []decimal.Decimal) []stockMove {
 	return moves
 }
 
-// ShipPurchaseReturn ships a purchase return that waits (采购退货出库): by sku_id what
-// really went, nil is all. Stock falls, and the lines show the real quantities
-// (assumption).
+// ShipPurchaseReturn ships a waiting purchase return (采购退货出库). shipped is the
+// quantity by sku_id; nil means all. The stock is reduced, and the lines show the
+// actual quantities (assumption).
 func (c *Company) ShipPurchaseReturn(ioID int64, shipped map[string]decimal.Decimal) error {
 	defer c.change()()
 	d := c.purchaseReturn(ioID)
@@ -64,8 +64,8 @@ func (c *Company) purchaseReturn(ioID int64) *purchaseReturn {
 	return nil
 }
 
-// badReturn says why quantities cannot go back: they must be there, and a purchase
-// order must have received them (assumption).
+// badReturn returns why quantities cannot be returned: they must be in stock and received
+// by the purchase order (assumption).
 func (c *Company) badReturn(d *purchaseReturn, parts []decimal.Decimal) string {
 	if p := c.purchase(d.POID); p != nil {
 		sums := map[string]decimal.Decimal{}
@@ -83,7 +83,7 @@ func (c *Company) badReturn(d *purchaseReturn, parts []decimal.Decimal) string {
 	return c.lacks(d.moves(parts))
 }
 
-// shipReturn confirms a return. What the purchase order still waits for stays.
+// shipReturn confirms a return. The outstanding quantity of the purchase order stays.
 func (c *Company) shipReturn(d *purchaseReturn, parts []decimal.Decimal) {
 	c.putAll(d.moves(parts))
 	for i := range d.Items {
@@ -101,18 +101,14 @@ func (c *Company) shipReturn(d *purchaseReturn, parts []decimal.Decimal) {
 	d.Status, d.IODate, d.Modified = stockDocConfirmed, c.now, c.now
 }
 
-// PurchaseReturns is every purchase return (采购退货单), oldest first, copies.
+// PurchaseReturns returns copies of all purchase returns (采购退货单), oldest first.
 func (c *Company) PurchaseReturns() []jushuitan.PurchaseReturn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.PurchaseReturn
-	for _, d := range c.purchaseReturns {
-		out = append(out, deepCopy(d.PurchaseReturn))
-	}
-	return out
+	return copiesOf(c.purchaseReturns, func(d *purchaseReturn) *jushuitan.PurchaseReturn { return &d.PurchaseReturn })
 }
 
-// createPurchaseReturns is 生成采购退货单: each row has its verdict. A repeat returns
+// createPurchaseReturns handles 生成采购退货单: each row has its own result. A repeat returns
 // the first result and changes nothing (assumption).
 func (c *Company) createPurchaseReturns(_ *call, req []jushuitan.PurchaseReturnCreateRequest) answer {
 	rows := []map[string]any{}
@@ -161,8 +157,8 @@ func (c *Company) takeReturn(u *jushuitan.PurchaseReturnCreateRequest) (*purchas
 	return d, ""
 }
 
-// newReturn makes the return that an upload describes, without lines; p is its
-// purchase order, or nil.
+// newReturn returns the return of an upload, without lines; p is its purchase order or
+// nil.
 func (c *Company) newReturn(u *jushuitan.PurchaseReturnCreateRequest, p *jushuitan.Purchase) (*purchaseReturn, string) {
 	supplier := c.supplier(u.SupplierID)
 	where, wms := cmp.Or(u.Warehouse, purchaseSlot), u.WMSCoID
@@ -228,8 +224,8 @@ func (c *Company) queryPurchaseReturns(q *call, req jushuitan.PurchaseReturnQuer
 	})
 }
 
-// cancelPurchaseReturns is 采购退货取消. All documents pass or none does
-// (assumption); a repeat leaves them cancelled.
+// cancelPurchaseReturns handles 采购退货取消. All documents pass or none (assumption); a
+// repeat has no effect.
 func (c *Company) cancelPurchaseReturns(_ *call, req jushuitan.PurchaseReturnCancelRequest) answer {
 	var found []*purchaseReturn
 	for _, id := range req.IOIDs {
@@ -239,7 +235,7 @@ func (c *Company) cancelPurchaseReturns(_ *call, req jushuitan.PurchaseReturnCan
 		}
 		found = append(found, d)
 	}
-	if len(req.IOIDs) == 0 { // io_ids win
+	if len(req.IOIDs) == 0 { // io_ids take precedence
 		for _, so := range req.SoIDs {
 			i := slices.IndexFunc(c.purchaseReturns, func(d *purchaseReturn) bool { return d.SoID == so })
 			if i < 0 {

@@ -16,27 +16,27 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// pushTarget is what a shop registers an address for.
+// pushTarget identifies a registered address of a shop.
 type pushTarget struct {
 	shop   int64
 	method jushuitan.PushMethod
 }
 
-// pushTimeout bounds one POST (assumption).
+// pushTimeout limits one POST (assumption).
 const pushTimeout = 10 * time.Second
 
 // PushRecord is a push and its outcome.
 type PushRecord struct {
-	Time     time.Time // server's, when it was made
+	Time     time.Time // server's, of creation
 	Merchant string
 	Method   jushuitan.PushMethod
 	ShopID   int64
 	URL      string // as sent, with values that look like secrets masked
 	Done     bool   // it was delivered or given up
 	Attempts int
-	Status   int    // HTTP status of the last attempt, 0 when there was no answer
+	Status   int    // HTTP status of the last attempt; 0 without an answer
 	Code     string // the code member of its answer
-	Err      error  // why the last attempt failed; nil when it was delivered
+	Err      error  // error of the last attempt; nil if delivered
 }
 
 // Delivered reports whether the receiver accepted it: HTTP 200 and code 0.
@@ -61,6 +61,7 @@ type queuedPush struct {
 	url    string
 	method jushuitan.PushMethod
 	body   []byte
+	after  time.Duration // after the change
 }
 
 func (h *pushHub) init(s *Server) {
@@ -79,12 +80,12 @@ func (h *pushHub) init(s *Server) {
 // registration. Without a URL nothing is pushed.
 func (c *Company) RegisterPush(shopID int64, method jushuitan.PushMethod, address string) error {
 	if !slices.Contains(jushuitan.PushMethods(), method) {
-		return problem("RegisterPush: method %q is not known", method)
+		return problem("RegisterPush: method %q is unknown", method)
 	}
 	if address != "" {
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return problem("RegisterPush: want http(s)://host/path?query")
+			return problem("RegisterPush: invalid address: use http(s)://host/path?query")
 		}
 		for _, name := range []string{"method", "partnerid", "ts", "sign"} {
 			if u.Query().Has(name) {
@@ -104,10 +105,10 @@ func (c *Company) RegisterPush(shopID int64, method jushuitan.PushMethod, addres
 	return nil
 }
 
-// PushStock pushes stock figures (库存同步) of a warehouse to a shop: of the named
-// SKUs, or of all that the warehouse has. A figure is qty + virtual_qty -
-// order_lock, the platform's available quantity (可用数); merchants may set another
-// formula, which is not modelled.
+// PushStock pushes the stock (库存同步) of a warehouse to a shop: of the named SKUs, or
+// of all SKUs of the warehouse. The quantity is qty + virtual_qty - order_lock, the
+// platform's available quantity (可用数); other formulas, which merchants may set, are
+// not modelled.
 func (c *Company) PushStock(shopID, wmsCoID int64, skuIDs ...string) error {
 	defer c.change()()
 	if c.pushURLs[pushTarget{shopID, jushuitan.PushStock}] == "" {
@@ -118,7 +119,7 @@ func (c *Company) PushStock(shopID, wmsCoID int64, skuIDs ...string) error {
 		return err
 	}
 	if len(skuIDs) == 0 {
-		for _, r := range c.stockRows(w.WMSCoID) {
+		for _, r := range c.stockRows(w.WMSCoID, nil) {
 			skuIDs = append(skuIDs, r.SKUID)
 		}
 	}
@@ -153,11 +154,11 @@ func (c *Company) push(shopID int64, method jushuitan.PushMethod, msg any) {
 	}
 	body, err := wire.MarshalExact(msg)
 	if err != nil {
-		panic(err) // our own types
+		panic(err) // cannot happen: our own types
 	}
 	c.s.pushes.add(c, &queuedPush{
 		record: &PushRecord{Time: c.s.Now(), Merchant: c.name, Method: method, ShopID: shopID, URL: masked(address)},
-		url:    address, method: method, body: body,
+		url:    address, method: method, body: body, after: time.Duration(c.s.after.Load()),
 	})
 }
 
@@ -182,7 +183,7 @@ func (h *pushHub) add(c *Company, p *queuedPush) {
 	}
 }
 
-// work sends a company's pushes in order and ends when there are none.
+// work sends a company's pushes in order until there are none.
 func (h *pushHub) work(c *Company) {
 	for {
 		h.mu.Lock()
@@ -199,6 +200,7 @@ func (h *pushHub) work(c *Company) {
 }
 
 func (h *pushHub) deliver(p *queuedPush) {
+	h.s.host.Wait(context.Background(), p.after)
 	for try := 0; ; try++ {
 		sent, reply, err := h.post(p)
 		last := err == nil || try == len(h.s.cfg.pushRetry) || h.s.host.Context().Err() != nil
@@ -222,8 +224,8 @@ func (h *pushHub) deliver(p *queuedPush) {
 	}
 }
 
-// post sends a push once. Its time stamp and signature are fresh; all parameters
-// of the address are signed, in the order of their names (assumption).
+// post sends a push once, with a new time stamp and signature; all parameters of the
+// address are signed, sorted by name (assumption).
 func (h *pushHub) post(p *queuedPush) (sent string, reply pushsend.Reply, err error) {
 	ctx, cancel := context.WithTimeout(h.s.host.Context(), pushTimeout)
 	defer cancel()
@@ -269,7 +271,7 @@ func masked(address string) string {
 	return u.String()
 }
 
-// WaitPushes waits until every queued push was delivered or given up.
+// WaitPushes waits until every queued push has been delivered or given up.
 func (s *Server) WaitPushes(ctx context.Context) error {
 	for {
 		s.pushes.mu.Lock()

@@ -10,7 +10,7 @@ import (
 
 // quotas counts the calls of each access token and path in sliding windows. A
 // window includes its beginning and not its end. Refused calls do not count
-// (assumption).
+// (assumption), unless a [Dialect] says so.
 type quotas struct {
 	limits []jushuitan.Quota
 	slack  time.Duration
@@ -20,8 +20,9 @@ type quotas struct {
 
 type quotaKey struct{ token, path string }
 
-// take counts a call, or says why it is one too many.
-func (q *quotas) take(token, path string, now time.Time) (code int64, msg string) {
+// take counts a call, or returns why it exceeds a limit. If refused is true, refused calls
+// count as well.
+func (q *quotas) take(token, path string, now time.Time, refused bool) (code int64, msg string) {
 	if len(q.limits) == 0 {
 		return 0, ""
 	}
@@ -49,6 +50,9 @@ func (q *quotas) take(token, path string, now time.Time) (code int64, msg string
 		}
 		if n < l.Limit {
 			continue
+		}
+		if refused {
+			q.calls[key] = append(times, now)
 		}
 		if l.Per >= time.Minute {
 			return codeTooManyMinute, fmt.Sprintf("调用频率超限：每分钟最多%d次", l.Limit)

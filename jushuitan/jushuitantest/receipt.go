@@ -17,8 +17,8 @@ const (
 	stockDocCancelled   = "Cancelled"
 )
 
-// purchaseSlot is where receipts go and returns come from when the request does
-// not say: the purchase slot (进货仓). It is documented for returns only.
+// purchaseSlot is the default slot of receipts and returns: the purchase slot (进货仓). It
+// is documented for returns only.
 const purchaseSlot = 3
 
 type purchaseReceipt struct {
@@ -34,10 +34,10 @@ func (d *purchaseReceipt) lines() []docLine {
 	return lines
 }
 
-// ReceivePurchase receives goods of a confirmed purchase order into the purchase
-// slot (进货仓, in_qty) of its warehouse: by sku_id what came, nil is all that is
-// outstanding. More than its more_rate allows is refused. It returns the number of
-// the receipt.
+// ReceivePurchase receives goods of a confirmed purchase order into the purchase slot
+// (进货仓, in_qty) of its warehouse. received is the quantity by sku_id; nil means all
+// that is outstanding. More than the order's more_rate allows is refused. It returns
+// the number of the receipt.
 func (c *Company) ReceivePurchase(poID int64, received map[string]decimal.Decimal) (ioID int64, err error) {
 	defer c.change()()
 	p := c.purchase(poID)
@@ -114,8 +114,8 @@ func (c *Company) keepReceipt(d *purchaseReceipt) {
 	d.TS, d.Modified = c.bump(), c.now
 }
 
-// badReceipt says why quantities cannot be received: the purchase order must be
-// confirmed, have the SKU, and allow so many (assumption).
+// badReceipt returns why quantities cannot be received: the purchase order must be
+// confirmed, have the SKU, and allow the quantity (assumption).
 func (c *Company) badReceipt(d *purchaseReceipt, parts []decimal.Decimal) string {
 	if d.POID == 0 {
 		return ""
@@ -139,7 +139,8 @@ func (c *Company) badReceipt(d *purchaseReceipt, parts []decimal.Decimal) string
 	return ""
 }
 
-// receivePurchase confirms a receipt: stock grows, and what the order has received.
+// receivePurchase confirms a receipt: it adds to the stock and to the order's received
+// quantities.
 func (c *Company) receivePurchase(d *purchaseReceipt, parts []decimal.Decimal) {
 	for i := range d.Items {
 		it := &d.Items[i]
@@ -158,18 +159,14 @@ func (c *Company) receivePurchase(d *purchaseReceipt, parts []decimal.Decimal) {
 	d.TS, d.Modified = c.bump(), c.now
 }
 
-// PurchaseReceipts is every purchase receipt (采购入库单), oldest first, copies.
+// PurchaseReceipts returns copies of all purchase receipts (采购入库单), oldest first.
 func (c *Company) PurchaseReceipts() []jushuitan.Receipt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.Receipt
-	for _, d := range c.purchaseIns {
-		out = append(out, deepCopy(d.Receipt))
-	}
-	return out
+	return copiesOf(c.purchaseIns, func(d *purchaseReceipt) *jushuitan.Receipt { return &d.Receipt })
 }
 
-// createReceipts is 生成采购入库单: each row has its verdict. A repeat returns the first
+// createReceipts handles 生成采购入库单: each row has its own result. A repeat returns the first
 // result and changes nothing (assumption).
 func (c *Company) createReceipts(_ *call, req []jushuitan.ReceiptCreateRequest) answer {
 	rows := []map[string]any{}
@@ -231,7 +228,7 @@ func (c *Company) takeReceipt(u *jushuitan.ReceiptCreateRequest) (*purchaseRecei
 	return d, ""
 }
 
-// addReceiptLines adds what comes in: without items all that is outstanding of the
+// addReceiptLines adds the received lines; without items, everything outstanding of the
 // purchase order p (assumption).
 func (c *Company) addReceiptLines(d *purchaseReceipt, p *jushuitan.Purchase, items []jushuitan.ReceiptCreateItem) (why string) {
 	if p != nil && len(items) == 0 {
@@ -262,9 +259,8 @@ func (c *Company) addReceiptLines(d *purchaseReceipt, p *jushuitan.Purchase, ite
 	return ""
 }
 
-// confirmReceipts is 入库单确认, with the real quantities; a SKU that is not named
-// did not come. All rows pass or none does, since they have no verdict
-// (assumptions).
+// confirmReceipts handles 入库单确认, with the actual quantities; a SKU that is not named was
+// not received. All rows pass or none, since they have no result (assumptions).
 func (c *Company) confirmReceipts(_ *call, req []jushuitan.ReceiptConfirmRequest) answer {
 	var found []*purchaseReceipt
 	var all [][]decimal.Decimal
@@ -318,7 +314,7 @@ func comingBySKU(items []jushuitan.ReceiptConfirmItem) map[string]decimal.Decima
 	return sum
 }
 
-// findReceipts are the receipts that a query wants, in its order.
+// findReceipts returns the receipts that match a query, in its order.
 func (c *Company) findReceipts(startTS int64, keep func(d *purchaseReceipt) bool) []*purchaseReceipt {
 	var rows []*purchaseReceipt
 	for _, d := range c.purchaseIns {
@@ -360,7 +356,7 @@ func (c *Company) wantsReceipt(req *jushuitan.ReceiptQuery, d *purchaseReceipt) 
 		matches(req.OwnerCoID, c.id)
 }
 
-// queryPurchaseReceiptsV2 is the newer query. That it returns receipts of all states
+// queryPurchaseReceiptsV2 handles the newer query. That it returns receipts of all states
 // is an assumption: only the older one documents a default.
 func (c *Company) queryPurchaseReceiptsV2(q *call, req jushuitan.ReceiptV2Query) answer {
 	if len(req.SellerIDs) > 0 && req.ModifiedBegin.IsZero() {

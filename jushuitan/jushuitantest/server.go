@@ -38,12 +38,14 @@ type Server struct {
 	auth   authority
 	pushes pushHub
 
-	requestNo atomic.Int64
+	requestNo   atomic.Int64
+	late, after atomic.Int64 // durations of the dialects in use, see manner
 
 	mu        sync.Mutex
 	companies map[string]*Company
-	names     []string // of the companies, in the order of their making
+	names     []string // of the companies, in the order of creation
 	denied    map[string]bool
+	dialects  []*spoken // is replaced, never changed
 	stats     Stats
 }
 
@@ -93,14 +95,15 @@ func newServer(opts ...Option) (*Server, error) {
 	s.auth.init(s)
 	s.pushes.init(s)
 	s.operator = s.Company("")
+	s.Speak("", cfg.dialects...)
 	return s, nil
 }
 
 // Handler returns the server as a handler, to mount it elsewhere. It works until
 // [Server.Close].
 func (s *Server) Handler() http.Handler {
-	if s.cfg.front != nil {
-		return s.cfg.front(s, http.HandlerFunc(s.serve))
+	if s.cfg.middleware != nil {
+		return s.cfg.middleware(s, http.HandlerFunc(s.serve))
 	}
 	return http.HandlerFunc(s.serve)
 }
@@ -110,24 +113,25 @@ func (s *Server) Handler() http.Handler {
 // matter.
 func (s *Server) Close() { s.host.Close() }
 
-// Credentials returns those of the server's app.
+// Credentials returns the credentials of the server's app.
 func (s *Server) Credentials() jushuitan.Credentials { return s.cfg.app }
 
-// Client returns a client of this server's app with its URL, clock and quotas, which
-// options may change. The client of a self-built app acquires its tokens itself and
-// works for the default company; that of a service provider's app needs [Server.Grant]
-// and ExchangeCode for each merchant, or client.WithToken(srv.AccessToken(merchant)).
+// Client returns a client of this server's app with its URL and rate limits. Its clock follows
+// [Server.Advance], but is not changed by a [Dialect]. Options may override all of them. The
+// client of a self-built app obtains its tokens itself and works for the default company; that
+// of a service provider's app requires [Server.Authorize] and ExchangeCode for each merchant,
+// or client.WithToken(srv.AccessToken(merchant)).
 func (s *Server) Client(opts ...jushuitan.Option) (*jushuitan.Client, error) {
 	if s.URL == "" {
 		return nil, errors.New("jushuitantest: Client: the server does not listen")
 	}
 	quotas := slices.Clone(s.cfg.quotas)
-	if len(quotas) == 0 { // no quota: one that nobody meets
+	if len(quotas) == 0 { // no limit: one that is never reached
 		quotas = []jushuitan.Quota{{Limit: 1 << 20, Per: time.Second}}
 	}
 	all := []jushuitan.Option{
 		jushuitan.WithBaseURL(s.URL),
-		jushuitan.WithClock(s.Now),
+		jushuitan.WithClock(s.clock.Host),
 		jushuitan.WithQuota(quotas...),
 		jushuitan.WithHTTPClient(&http.Client{Transport: s.host.Transport}),
 	}
@@ -149,12 +153,23 @@ func (s *Server) Company(merchant string) *Company {
 }
 
 // Now returns the server's time: real time (or that of [WithNow]) plus what
-// [Server.Advance] added.
+// [Server.Advance] and the dialects in use added.
 func (s *Server) Now() time.Time { return s.clock.Now() }
 
 // Advance moves the server's time forward: tokens expire, quota windows pass, and later
-// changes get later time stamps.
+// changes get later time stamps. Requests of callers whose clocks did not advance, such as
+// other processes, are still accepted: their timestamps are compared with the time before
+// the advance.
 func (s *Server) Advance(d time.Duration) { s.clock.Advance(d) }
+
+// companyList returns the companies, in the order of creation. The caller holds the lock.
+func (s *Server) companyList() []*Company {
+	out := make([]*Company, len(s.names))
+	for i, name := range s.names {
+		out[i] = s.companies[name]
+	}
+	return out
+}
 
 // RevokePermission revokes the app's permission to call a path (code 190).
 func (s *Server) RevokePermission(path string) {
@@ -175,9 +190,9 @@ func (s *Server) GrantPermission(path string) {
 type RequestRecord struct {
 	Time     time.Time // server's, of arrival
 	Path     string
-	Merchant string // whose token it carried, "" for the default company or none
-	Code     int64  // answered, 0 also where no JSON was answered
-	Status   int    // HTTP status answered, 0 when the connection was cut
+	Merchant string // owner of its token; "" for the default company or none
+	Code     int64  // code of the answer; also 0 without JSON
+	Status   int    // HTTP status of the answer; 0 if the connection was cut
 	Fault    FaultKind
 }
 
@@ -186,8 +201,8 @@ type Stats struct {
 	Calls        int // all requests
 	Accepted     int // answered with code 0
 	Refused      int // answered with another code
-	Throttled    int // of them, for too many calls, injected ones included
-	Faults       int // requests that met an injected fault
+	Throttled    int // of them, by rate limits, including injected ones
+	Faults       int // requests affected by an injected fault
 	TokenCalls   int // requests for a token
 	Pushes       int // pushes that were delivered
 	PushAttempts int // POSTs of pushes

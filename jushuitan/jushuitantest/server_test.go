@@ -116,12 +116,12 @@ func TestManyAtOnce(t *testing.T) {
 			if !assert.NoError(t, err) {
 				return
 			}
-			ioID, err := srv.Assign(rows[0].Result.OID, mainWMS)
+			ioID, err := srv.AssignOrder(rows[0].Result.OID, mainWMS)
 			assert.NoError(t, err)
 			if i%2 == 0 {
-				assert.NoError(t, srv.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-" + so}))
+				assert.NoError(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: "YT-" + so}))
 			} else {
-				assert.NoError(t, srv.Cancel(rows[0].Result.OID, ""))
+				assert.NoError(t, srv.CancelOrder(rows[0].Result.OID, ""))
 			}
 			_, err = client.Orders.Query(t.Context(), &jushuitan.OrderQuery{SoIDs: []string{so}})
 			assert.NoError(t, err)
@@ -159,6 +159,6 @@ func TestCopies(t *testing.T) {
 	assert.False(t, ok)
 	_, ok = srv.OrderBySoID(mallShop, "none")
 	assert.False(t, ok)
-	_, ok = srv.OutboundOf(1)
+	_, ok = srv.OutboundOfOrder(1)
 	assert.False(t, ok)
 }

@@ -618,7 +618,7 @@ func TestPurchaseReceivedAndReturned(t *testing.T) {
 	assert.Len(t, srv.PurchaseReturns(), 2)
 }
 
-// A purchase order bounds what its documents can receive and return in all.
+// A purchase order limits what its documents can receive and return in total.
 func TestPurchaseBoundsItsDocuments(t *testing.T) {
 	srv, client := furnished(t)
 	ctx := t.Context()

@@ -12,27 +12,30 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// call is one request of an operation whose protocol part is in order.
+// call is a request of an operation that passed the protocol checks.
 type call struct {
 	op    *operation
 	biz   jsontext.Value
 	rows  []map[string]any // of an upload, decoded loosely
 	drift bool
-	keep  func(row any) bool // what else a query of documents asks; nil for the open API
+
+	speech *speech                  // of the dialects, nil for none
+	hides  func(version int64) bool // rows that a query does not see yet; nil: none
+	keep   func(row any) bool       // additional filter of a query of documents; nil for the open API
 }
 
-// keeps reports whether a query returns a row that its filters found.
+// keeps reports whether a query returns a row that matches its filters.
 func (q *call) keeps(row any) bool { return q.keep == nil || q.keep(row) }
 
-// handler answers an operation from a company's state, whose lock is held.
+// handler answers an operation from a company's state. The caller holds its lock.
 type handler func(c *Company, q *call) answer
 
-// operation is an entry of the catalog, ready for use.
+// operation is a prepared entry of the catalog.
 type operation struct {
 	*catalog.Operation
 	handler handler
 	fields  *member
-	either  []string            // one of these members is needed
+	either  []string            // one of these members is required
 	members map[string][]string // documented members of the answer by place
 	hasFlag bool                // the answer has an issuccess
 }
@@ -53,13 +56,13 @@ func (m *member) child(name string) *member {
 	return nil
 }
 
-// table is every operation by path.
+// table has every operation by path.
 type table struct {
 	byPath map[string]*operation
 	paths  []string
 }
 
-// loadTable reads the catalog once.
+// loadTable loads the catalog once.
 var loadTable = sync.OnceValues(func() (*table, error) {
 	ops, err := catalog.Operations()
 	if err != nil {
@@ -86,14 +89,14 @@ var loadTable = sync.OnceValues(func() (*table, error) {
 		delete(stateful, entry.Path)
 	}
 	for path := range stateful {
-		return nil, fmt.Errorf("the catalog does not know %s", path)
+		return nil, fmt.Errorf("the catalog has no %s", path)
 	}
 	slices.Sort(t.paths)
 	return t, nil
 })
 
-// insert places a field by its path. What stands under a map is left out: its
-// names are the caller's.
+// insert adds a field by its path. Members of a map are left out, since their names are
+// the caller's.
 func (m *member) insert(f *catalog.Field) {
 	at := m
 	for part := range strings.SplitSeq(f.Name, ".") {
@@ -121,8 +124,7 @@ func (op *operation) document(f *catalog.Field) {
 	}
 }
 
-// eitherOf lists the filters of which a query needs one. Only queries whose
-// sources say so are named.
+// eitherOf lists the filters of which a query requires one, if documented.
 func eitherOf(op *operation) []string {
 	switch op.Path {
 	case "/open/orders/single/query", "/open/orders/out/simple/query", "/open/inventory/query",
@@ -143,7 +145,7 @@ func eitherOf(op *operation) []string {
 	return names
 }
 
-// canonical is the main path of an operation that has several.
+// canonical returns the main path of an operation with several paths.
 func (t *table) canonical(path string) string {
 	if op := t.byPath[path]; op != nil {
 		return op.Path
@@ -151,7 +153,7 @@ func (t *table) canonical(path string) string {
 	return path
 }
 
-// nearest is the known path that a wrong one resembles most.
+// nearest returns the known path most similar to an unknown one.
 func (t *table) nearest(path string) string {
 	path = trimPath(path)
 	best, least := "", 1<<30
@@ -187,7 +189,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// decode makes a handler of a function that takes the request as the SDK's type.
+// decode returns a handler that calls a function with the decoded request.
 func decode[T any](f func(c *Company, q *call, req T) answer) handler {
 	return func(c *Company, q *call) answer {
 		var req T
@@ -198,11 +200,11 @@ func decode[T any](f func(c *Company, q *call, req T) answer) handler {
 	}
 }
 
-// textLists makes lists of texts with commas, for members where both were seen.
+// textLists splits comma-separated texts into lists, for members that accept both.
 func textLists(h handler, names ...string) handler {
 	return func(c *Company, q *call) answer {
 		var m map[string]jsontext.Value
-		if wire.UnmarshalStrict(q.biz, &m) != nil {
+		if wire.Unmarshal(q.biz, &m) != nil {
 			return h(c, q)
 		}
 		for _, name := range names {
@@ -216,7 +218,7 @@ func textLists(h handler, names ...string) handler {
 	}
 }
 
-// handlers are the operations that work on the state.
+// handlers are the operations with state.
 //
 //nolint:funlen // a table of paths and handlers
 func handlers() map[string]handler {
@@ -230,6 +232,10 @@ func handlers() map[string]handler {
 		"/open/jushuitan/itemsku/upload": decode((*Company).uploadSKUs),
 		"/open/skumap/query":             decode((*Company).queryShopSKUs),
 		"/open/jushuitan/skumap/upload":  decode((*Company).uploadShopSKUs),
+
+		"/open/webapi/itemapi/skulink/bindskulinks":           decode((*Company).bindShopSKUs),
+		"/open/webapi/wmsapi/openshelve/skubatchshelve":       decode(shelve("上架仓位不能为空")),
+		"/open/webapi/wmsapi/openoffshelve/skubatchoffshelve": decode(shelve("指定箱不存在")),
 
 		"/open/inventory/query":                                        decode((*Company).queryInventory),
 		"/open/inventory/count/query":                                  decode((*Company).queryStocktakes),
@@ -256,6 +262,9 @@ func handlers() map[string]handler {
 		"/open/webapi/aftersaleapi/confirmgoods":        decode((*Company).confirmGoods),
 		"/open/webapi/aftersaleapi/open/confirm":        decode((*Company).confirmAfterSales),
 		"/open/webapi/aftersaleapi/open/unconfirm":      decode((*Company).unconfirmAfterSales),
+		"/open/webapi/aftersaleapi/open/cancel":         decode((*Company).cancelAfterSale),
+		"/open/webapi/aftersaleapi/setaslabels":         decode((*Company).setAfterSaleLabels),
+		"/open/webapi/aftersaleapi/getasexpress":        decode((*Company).queryReturnParcels),
 
 		"/open/allocate/kc/upload":            decode((*Company).uploadTransfers),
 		"/open/jushuitan/allocate/in/upload":  decode((*Company).uploadInnerTransfer),

@@ -6,18 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// TestTokenStore checks that a [jushuitan.TokenStore] keeps its promises: versions,
-// compare-and-swap among many goroutines, fields that come back unchanged, keys that
-// do not mix, contexts that are heeded, and Delete if the store has it.
+// TestTokenStore checks that an implementation of [jushuitan.TokenStore] keeps its
+// contract: versions, compare-and-swap among many goroutines, unchanged fields, separate
+// keys, contexts, Delete if the store has it, and leases if it is a
+// [jushuitan.TokenLeaser].
 //
-// It calls mk for each of its parts. The stores may share one database: the keys are
-// different every time.
+// It calls mk for each part. The stores may share one database, since the keys differ
+// every time.
 //
 //	func TestMyStore(t *testing.T) {
 //		jushuitantest.TestTokenStore(t, func(t *testing.T) jushuitan.TokenStore { return openMyStore(t) })
@@ -45,11 +47,13 @@ var tokenStoreChecks = []tokenStoreCheck{
 	{"create", checkTokenCreate},
 	{"swap", checkTokenSwap},
 	{"fields", checkTokenFields},
+	{"ends", checkTokenEnds},
 	{"keys", checkTokenKeys},
 	{"one creator", checkTokenOneCreator},
 	{"no lost swap", checkTokenNoLostSwap},
 	{"context", checkTokenContext},
 	{"delete", checkTokenDelete},
+	{"lease", checkTokenLease},
 }
 
 func newTokenKey() jushuitan.TokenKey {
@@ -192,6 +196,8 @@ func checkTokenFields(ctx context.Context, s jushuitan.TokenStore) error {
 		}},
 		{"end in the past", jushuitan.Token{AccessToken: "conformance-access-0004", ExpiresAt: time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC)}},
 		{"far end", jushuitan.Token{AccessToken: "conformance-access-0005", ExpiresAt: time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC)}},
+		{"first end", jushuitan.Token{AccessToken: "conformance-access-0006", ExpiresAt: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)}},
+		{"last end", jushuitan.Token{AccessToken: "conformance-access-0007", ExpiresAt: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)}},
 		{"signs and Chinese", jushuitan.Token{AccessToken: `a"b\c:d/e'f%g{}|h 令牌`, RefreshToken: "<&>;--\t", Scope: "全部,all"}},
 		{"long", jushuitan.Token{AccessToken: string(long), RefreshToken: string(long)}},
 	} {
@@ -206,6 +212,46 @@ func checkTokenFields(ctx context.Context, s jushuitan.TokenStore) error {
 		}
 		if _, err := tokenSwapped(ctx, s, key, stored, c.tok); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// checkTokenEnds wants a token to be kept whatever its end is: a store that expires its tokens must
+// not compute a time that overflows, such as beyond the year 2262, or 292 years from now.
+func checkTokenEnds(ctx context.Context, s jushuitan.TokenStore) error {
+	var keys []jushuitan.TokenKey
+	var ends []time.Time
+	for year := 1; year <= 9999; {
+		ends = append(ends, time.Date(year, 12, 31, 23, 59, 59, 999999999, time.UTC))
+		switch {
+		case year < 1900, year >= 2400:
+			year += 450
+		case year < 2200:
+			year += 50
+		default:
+			year += 9
+		}
+	}
+	ends = append(ends, time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), time.Unix(0, 0), time.Unix(0, 1<<63-1), time.Unix(0, 1<<63-1).Add(time.Nanosecond),
+		time.Now().Add(1<<63-1), time.Now().Add(1<<63-1).Add(time.Hour), time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC))
+	tokens := make([]jushuitan.Token, len(ends))
+	for n, end := range ends {
+		tok := madeUpToken(n)
+		tok.ExpiresAt = end
+		keys = append(keys, newTokenKey())
+		stored, ok, err := s.CompareAndSwap(ctx, keys[n], jushuitan.Token{}, tok)
+		if err != nil || !ok {
+			return fmt.Errorf("end %v: CompareAndSwap: ok = %v, error = %s; want it stored", end, ok, fmt.Sprint(err))
+		}
+		tokens[n] = stored
+		if err := tokenDiffers(stored, tok, stored.Version); err != nil {
+			return fmt.Errorf("end %v: CompareAndSwap returned\n%w", end, err)
+		}
+	}
+	for n, key := range keys { // all of them some milliseconds later
+		if err := holdsToken(ctx, s, key, tokens[n], tokens[n].Version); err != nil {
+			return fmt.Errorf("end %v: %w", ends[n], err)
 		}
 	}
 	return nil
@@ -395,4 +441,82 @@ func checkTokenDelete(ctx context.Context, s jushuitan.TokenStore) error {
 		return fmt.Errorf("Delete with an ended context: error = %s, want one that is context.Canceled", fmt.Sprint(err))
 	}
 	return holdsToken(ctx, s, key, madeUpToken(3), again.Version)
+}
+
+func checkTokenLease(ctx context.Context, s jushuitan.TokenStore) error {
+	l, ok := s.(jushuitan.TokenLeaser)
+	if !ok {
+		return nil
+	}
+	key := newTokenKey()
+	var current jushuitan.Token // none at first
+	for n := range 3 {
+		if err := leasedOnce(ctx, s, l, key, current); err != nil {
+			return fmt.Errorf("over version %d: %w", current.Version, err)
+		}
+		stored, err := s.Load(ctx, key)
+		if err != nil {
+			return fmt.Errorf("Load: %w", err)
+		}
+		if current.Version != 0 && stored.Version != current.Version+1 {
+			return fmt.Errorf("round %d: the version grew by %d, want 1: one of the racers renews", n, stored.Version-current.Version)
+		}
+		current = stored
+	}
+	return leaseEndsWithContext(ctx, l, key, current)
+}
+
+// leasedOnce has many goroutines renew old under the lease, as clients do: one of them
+// must find it still stored.
+func leasedOnce(ctx context.Context, s jushuitan.TokenStore, l jushuitan.TokenLeaser, key jushuitan.TokenKey, old jushuitan.Token) error {
+	const racers = 8
+	var renewed, inside atomic.Int64
+	err := inTokenRace(racers, func(i int) error {
+		release, err := l.Lease(ctx, key, old)
+		if err != nil {
+			return fmt.Errorf("lease: %w", err)
+		}
+		defer release()
+		current, err := s.Load(ctx, key)
+		if err != nil && !errors.Is(err, jushuitan.ErrNoToken) {
+			return fmt.Errorf("Load: %w", err)
+		}
+		if current.Version != old.Version {
+			return nil
+		}
+		if inside.Add(1) != 1 {
+			return errors.New("two hold the lease of one token at a time")
+		}
+		defer inside.Add(-1)
+		renewed.Add(1)
+		if _, ok, err := s.CompareAndSwap(ctx, key, old, madeUpToken(i)); err != nil || !ok {
+			return fmt.Errorf("CompareAndSwap under the lease: ok = %v, error = %s", ok, fmt.Sprint(err))
+		}
+		return nil
+	})
+	if err == nil && renewed.Load() != 1 {
+		err = fmt.Errorf("%d goroutines renewed the token, want 1", renewed.Load())
+	}
+	return err
+}
+
+// leaseEndsWithContext waits for a lease that another holds until its context ends.
+func leaseEndsWithContext(ctx context.Context, l jushuitan.TokenLeaser, key jushuitan.TokenKey, current jushuitan.Token) error {
+	release, err := l.Lease(ctx, key, current)
+	if err != nil {
+		return fmt.Errorf("lease: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := l.Lease(waiting, key, current); !errors.Is(err, context.DeadlineExceeded) {
+		release()
+		return fmt.Errorf("lease while another holds it: error = %s, want one that is context.DeadlineExceeded", fmt.Sprint(err))
+	}
+	release()
+	release, err = l.Lease(ctx, key, current)
+	if err != nil {
+		return fmt.Errorf("lease after the release: %w", err)
+	}
+	release()
+	return nil
 }

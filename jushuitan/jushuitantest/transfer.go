@@ -20,16 +20,16 @@ const (
 	transferCancelled  = "Cancelled"
 )
 
-// transfer is one document of a transfer. The one that goes out is made by the
-// upload, the one that comes in when goods are shipped (assumption). Going out,
-// qty is what was asked and r_qty what was shipped; coming in, qty is what was
-// shipped and r_qty what was received (assumption).
+// transfer is one document of a transfer. The upload creates the outgoing one, shipping
+// the incoming one (assumption). In the outgoing document, qty is the requested and
+// r_qty the shipped quantity; in the incoming one, qty is the shipped and r_qty the
+// received quantity (assumption).
 type transfer struct {
 	jushuitan.Transfer
 	soID    string // of the upload
 	inner   bool   // between slots of one warehouse
 	other   *transfer
-	settled []decimal.Decimal // by line: what difference documents have settled
+	settled []decimal.Decimal // by line: settled by difference documents
 }
 
 func (t *transfer) lines() []docLine {
@@ -54,7 +54,7 @@ func (c *Company) transfer(ioID int64) *transfer {
 	return nil
 }
 
-// newTransfer makes a document like another, of lines that are not 0.
+// newTransfer returns a copy of a document with the lines that are not 0.
 func (c *Company) newTransfer(like *transfer, parts []decimal.Decimal) *transfer {
 	t := &transfer{Transfer: deepCopy(like.Transfer), soID: like.soID, inner: like.inner}
 	t.IOID, t.CoID, t.IODate, t.Modified = next(&c.nextIOID), c.id, c.now, c.now
@@ -71,19 +71,18 @@ func (c *Company) newTransfer(like *transfer, parts []decimal.Decimal) *transfer
 	return t
 }
 
-// turned makes t the document of the other end of a transfer.
+// turned turns t into the document of the other end of a transfer.
 func (t *transfer) turned(of *transfer) {
 	t.WMSCoID, t.LinkWMSCoID = of.LinkWMSCoID, of.WMSCoID
 	t.WhID, t.LinkWhID = of.LinkWhID, of.WhID
 	t.LinkIOID = of.IOID
 }
 
-// ShipTransfer ships a transfer (调拨出库), by the number of its outgoing document:
-// by sku_id what the warehouse picked, nil is all. It may be less than was asked;
-// what is not shipped stays where it is. The goods are in transit (allocate_qty
-// of the warehouse they go to; that it is this one is an assumption), and an
-// incoming document waits for them. A transfer between slots of one warehouse is
-// done at once.
+// ShipTransfer ships a transfer (调拨出库), given the number of its outgoing document.
+// shipped is the picked quantity by sku_id; nil means all. Less than requested may be
+// shipped; the rest stays in stock. The goods are in transit (allocate_qty of the
+// receiving warehouse, which is an assumption), and an incoming document waits for
+// them. A transfer between slots of one warehouse is completed at once.
 func (c *Company) ShipTransfer(ioID int64, shipped map[string]decimal.Decimal) error {
 	defer c.change()()
 	t := c.transfer(ioID)
@@ -91,7 +90,7 @@ func (c *Company) ShipTransfer(ioID int64, shipped map[string]decimal.Decimal) e
 	case t == nil:
 		return problem("transfer %d does not exist", ioID)
 	case t.Type != transferOut:
-		return problem("transfer %d comes in: ship the outgoing document %d", ioID, t.LinkIOID)
+		return problem("transfer %d is the incoming document: ship the outgoing document %d", ioID, t.LinkIOID)
 	case !t.open():
 		return problem("transfer %d is %s, not Creating or Confirming", ioID, t.Status)
 	}
@@ -106,7 +105,7 @@ func (c *Company) ShipTransfer(ioID int64, shipped map[string]decimal.Decimal) e
 	return nil
 }
 
-// leaving is what a transfer takes from the stock.
+// leaving returns what a transfer removes from the stock.
 func (t *transfer) leaving(parts []decimal.Decimal) []stockMove {
 	var moves []stockMove
 	for i, it := range t.Items {
@@ -125,7 +124,7 @@ func (c *Company) shipTransfer(t *transfer, parts []decimal.Decimal) {
 	in.Type = transferIn
 	in.turned(t)
 	in.other, t.other, t.LinkIOID = t, in, in.IOID
-	if !t.inner { // documented: so_id is shown there only
+	if !t.inner { // documented: only those show so_id
 		in.SoID = t.soID
 	}
 	t.Status, t.IODate, t.Modified = transferConfirmed, c.now, c.now
@@ -134,11 +133,10 @@ func (c *Company) shipTransfer(t *transfer, parts []decimal.Decimal) {
 	}
 }
 
-// ReceiveTransfer receives a transfer that was shipped (调拨入库), by the number of
-// either document: by sku_id what really came, nil is all that was shipped. What
-// is missing stays in transit, and what is too much is in transit with a minus,
-// until a difference document (调拨差异单) settles it: to the stock of the sender
-// (assumption).
+// ReceiveTransfer receives a shipped transfer (调拨入库), given the number of either
+// document. received is the actual quantity by sku_id; nil means all that was shipped.
+// Missing goods stay in transit and excess goods are negative in transit until a
+// difference document (调拨差异单) settles them from the sender's stock (assumption).
 func (c *Company) ReceiveTransfer(ioID int64, received map[string]decimal.Decimal) error {
 	defer c.change()()
 	t := c.transfer(ioID)
@@ -161,7 +159,7 @@ func (c *Company) ReceiveTransfer(ioID int64, received map[string]decimal.Decima
 	return nil
 }
 
-// receiveTransfer takes goods in; without parts, all of them.
+// receiveTransfer receives goods; without parts, all of them.
 func (c *Company) receiveTransfer(t *transfer, parts []decimal.Decimal) {
 	for i := range t.Items {
 		it := &t.Items[i]
@@ -175,10 +173,10 @@ func (c *Company) receiveTransfer(t *transfer, parts []decimal.Decimal) {
 	t.Status, t.IODate, t.Modified = transferConfirmed, c.now, c.now
 }
 
-// SetWaybill notes with which carrier (物流公司) and waybill (物流单号) the goods of a
-// transfer or of an other in/out document travel, by the number of one of its documents:
-// the queries show it. Jushuitan's staff enters it; no upload of a transfer has it. The
-// parcel's Lines do not count.
+// SetWaybill records the carrier (物流公司) and waybill (物流单号) of a transfer or
+// another in/out document, given the number of one of its documents; queries show them.
+// In Jushuitan the staff enter them; no upload of a transfer has them. The parcel's
+// Lines are ignored.
 func (c *Company) SetWaybill(ioID int64, p Parcel) error {
 	defer c.change()()
 	company, err := c.carrier(p.LCID, p.LogisticsCompany)
@@ -202,22 +200,18 @@ func (c *Company) SetWaybill(ioID int64, p Parcel) error {
 	return nil
 }
 
-// Transfers is every document of a transfer (调拨单), oldest first, copies.
+// Transfers returns copies of all documents of transfers (调拨单), oldest first.
 func (c *Company) Transfers() []jushuitan.Transfer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []jushuitan.Transfer
-	for _, t := range c.transfers {
-		out = append(out, deepCopy(t.Transfer))
-	}
-	return out
+	return copiesOf(c.transfers, func(t *transfer) *jushuitan.Transfer { return &t.Transfer })
 }
 
 func (c *Company) queryTransfers(q *call, req jushuitan.TransferQuery) answer {
 	within := span{req.ModifiedBegin, req.ModifiedEnd}
 	var rows []*jushuitan.Transfer
 	for _, t := range c.transfers {
-		// so_ids finds both documents, though one of them does not show it (assumption).
+		// so_ids finds both documents, although only one shows it (assumption).
 		if within.holds(byDate(req.DateType, t.Modified, t.IODate)) && wanted(req.SoIDs, t.soID) &&
 			wanted(req.IOIDs, text(t.IOID)) && (req.Type == "" || t.Type == req.Type) {
 			rows = append(rows, &t.Transfer)
@@ -229,7 +223,7 @@ func (c *Company) queryTransfers(q *call, req jushuitan.TransferQuery) answer {
 	})
 }
 
-// uploadTransfers is 跨仓调拨. Its rows have no verdict: all pass or none does
+// uploadTransfers handles 跨仓调拨. Its rows have no result of their own: all pass or none
 // (assumption). A repeat returns the first result and changes nothing (assumption).
 func (c *Company) uploadTransfers(_ *call, req []jushuitan.CrossTransferUpload) answer {
 	var made []*transfer
@@ -273,7 +267,7 @@ func (t *transfer) asked() []decimal.Decimal {
 	return parts
 }
 
-// begin numbers a new document and does what its upload asks for.
+// begin numbers a new document and confirms it if its upload asks for that.
 func (c *Company) begin(t *transfer, confirm, confirming bool) {
 	if t.IODate.IsZero() {
 		t.IODate = c.now
@@ -315,7 +309,7 @@ func (c *Company) crossTransfer(u *jushuitan.CrossTransferUpload) (*transfer, st
 		WMSCoID: from.WMSCoID, WhID: u.Warehouse, Warehouse: from.Name,
 		LinkWMSCoID: to.WMSCoID, LinkWhID: u.LinkWarehouse, LinkWarehouse: to.Name,
 		Labels: slices.Clone(u.Labels), LabelList: slices.Clone(u.Labels),
-		// The query's names say that these are in cipher; here they are as they came.
+		// By their names the query returns these encrypted; here they are plain.
 		ReceiverNameEn: u.ReceiverName, ReceiverMobileEn: u.ReceiverMobile, ReceiverState: u.ReceiverState,
 		ReceiverCity: u.ReceiverCity, ReceiverDistrict: u.ReceiverDistrict, ReceiverAddress: u.ReceiverAddress,
 	}
@@ -336,7 +330,7 @@ func (c *Company) transferItem(sku string, qty decimal.Decimal, batch string, pr
 	}
 }
 
-// uploadInnerTransfer is 仓内调拨.
+// uploadInnerTransfer handles 仓内调拨.
 func (c *Company) uploadInnerTransfer(_ *call, req jushuitan.InnerTransferUpload) answer {
 	answered := func(t *transfer) answer { return done(map[string]any{"io_id": t.IOID, "so_id": t.soID}) }
 	for _, t := range c.transfers {
@@ -373,9 +367,8 @@ func (c *Company) uploadInnerTransfer(_ *call, req jushuitan.InnerTransferUpload
 	return answered(t)
 }
 
-// confirmTransfer ships the outgoing document or receives the incoming one; items
-// are the real quantities, and is_force takes goods that are not there
-// (assumptions).
+// confirmTransfer ships the outgoing document or receives the incoming one; items are the
+// actual quantities, and is_force allows negative stock (assumptions).
 func (c *Company) confirmTransfer(_ *call, req jushuitan.TransferConfirmRequest) answer {
 	t := c.transfer(req.IOID)
 	if t == nil {
@@ -432,8 +425,8 @@ func (c *Company) cancelTransfer(_ *call, req jushuitan.TransferCancelRequest) a
 	return done(nil)
 }
 
-// createDifference settles what was received too little (qty above 0) or too much
-// (below 0): the goods go to the sender's stock, or come from it (assumption).
+// createDifference settles missing (qty above 0) or excess goods (below 0) with the
+// sender's stock (assumption).
 func (c *Company) createDifference(_ *call, req jushuitan.TransferCreateDifferenceRequest) answer {
 	t := c.transfer(req.IOID)
 	switch {
@@ -477,8 +470,8 @@ func (c *Company) createDifference(_ *call, req jushuitan.TransferCreateDifferen
 	return done([]map[string]any{{"io_id": diff.IOID}})
 }
 
-// differences spreads the differences that a request names over the lines of the
-// incoming document. sign is which way the goods go: all the same way (assumption).
+// differences distributes the differences of a request among the lines of the incoming
+// document. sign is their common direction (assumption).
 func (t *transfer) differences(items []jushuitan.TransferCreateDifferenceItem) (parts []decimal.Decimal, sign int, bad *answer) {
 	parts = make([]decimal.Decimal, len(t.Items))
 	for i, it := range items {

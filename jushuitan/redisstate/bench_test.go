@@ -1,6 +1,7 @@
 package redisstate_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
@@ -53,7 +55,7 @@ func BenchmarkPermit(b *testing.B) {
 		l := limiter(b, state(b, redisstate.Config{}), redisstate.LimiterConfig{Quotas: quotas, Slack: time.Microsecond})
 		b.ResetTimer()
 		for n := 0; n < b.N; {
-			all, err := l.WaitN(b.Context(), keys[n%len(keys)], 10)
+			all, err := l.WaitUpTo(b.Context(), keys[n%len(keys)], 10)
 			require.NoError(b, err)
 			for _, sent := range all {
 				sent()
@@ -101,8 +103,8 @@ func BenchmarkIdleMerchant(b *testing.B) {
 		return
 	}
 	rdb := client(b)
-	s := state(b, redisstate.Config{Keyring: keyring(b, "k1")})
-	store, cps := tokenStore(b, s, redisstate.TokenConfig{}), s.Checkpoints(0)
+	s := state(b, redisstate.Config{Keyring: newKeyring(b, "k1")})
+	store, cps := tokenStore(b, s, redisstate.TokenStoreConfig{}), s.Checkpoints(0)
 	before := used(b, rdb)
 	for n := range b.N {
 		merchant := strconv.Itoa(10_000_000 + n)
@@ -129,4 +131,26 @@ func used(b *testing.B, rdb *redis.Client) int64 {
 	}
 	b.Fatal("Redis does not tell its memory")
 	return 0
+}
+
+// What storing and processing a push costs: shipments of separate orders, sealed, in order.
+func BenchmarkInbox(b *testing.B) {
+	s := state(b, redisstate.Config{Keyring: newKeyring(b, "k1")})
+	i := inbox(b, s, redisstate.InboxConfig{Ordered: true, MaxWaiting: 1 << 40})
+	env := callback.Envelope{EntID: "10010", StorageCode: "1", Method: jushuitan.PushShipment, Raw: []byte(strings.Repeat("x", 500))}
+	put := func(n int64) error {
+		return i.Shipment(b.Context(), env, &jushuitan.ShipmentPush{OID: n, SoID: fmt.Sprint("so", n), LID: "l"})
+	}
+	var n atomic.Int64
+	b.Run("put", func(b *testing.B) {
+		permits(b, 4, func(uint64) error { return put(n.Add(1)) })
+	})
+	running(b, i, 8, func(context.Context, redisstate.Message) error { return nil }) // until all are done
+	drained(b, i, time.Minute)
+	b.Run("put and process", func(b *testing.B) {
+		begin := time.Now()
+		permits(b, 4, func(uint64) error { return put(n.Add(1)) })
+		drained(b, i, time.Minute)
+		b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "pushes/s")
+	})
 }

@@ -135,16 +135,17 @@ func pushesBeside(t *testing.T, before, now string) {
 	slices.Sort(sink)
 	const poisoned = pushes / 50 // see workChild
 	assert.Len(t, slices.Compact(slices.Clone(sink)), pushes-poisoned, "orders in the sink")
-	// More often than once only where a worker was silent for its second of Visibility.
-	assert.Less(t, handled, pushes-poisoned+pushes/100, "handled twice without need")
-	dead, err := i.Dead(ctx, "", pushes)
+	// More often than once only where both versions received a push, which do not know each
+	// other's memory, or where a worker was silent for its second of Visibility.
+	assert.Less(t, handled, pushes-poisoned+pushes/5+pushes/100, "handled twice without need")
+	dead, err := i.DeadLetters(ctx, "", pushes)
 	require.NoError(t, err)
 	orders := map[string]bool{}
 	for _, d := range dead {
 		orders[d.Message.SoID] = true
 	}
-	assert.Len(t, dead, poisoned)
 	assert.Len(t, orders, poisoned)
+	assert.LessOrEqual(t, len(dead), 2*poisoned, "both versions received each of them")
 }
 
 // sendBoth sends the pushes of the orders from one on up to another to the receivers in turn, and

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -14,22 +15,23 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// DefaultCheckpointKeep is how long a checkpoint is kept that nobody moves.
+// DefaultCheckpointKeep is how long an unused checkpoint is kept.
 const DefaultCheckpointKeep = 180 * 24 * time.Hour
 
 // The errors of [Checkpoints].
 var (
-	// ErrHeld means that another worker has acquired the stream.
-	ErrHeld = errors.New("another worker has the stream")
+	// ErrLeaseHeld means that another worker has acquired the stream.
+	ErrLeaseHeld = errors.New("another worker has the stream")
 	// ErrLeaseLost means that another worker has taken over the stream: stop, and save
 	// nothing.
-	ErrLeaseLost = errors.New("another worker has taken the stream over")
+	ErrLeaseLost = errors.New("another worker has taken over the stream")
 )
 
-// Checkpoints keeps how far the streams of merchants have been processed (断点存储),
-// one worker at a time each. A worker acquires a stream, works and saves; if it is
-// away for longer than its lease, another may acquire the stream, and from then on
-// the first can move the checkpoint neither back nor forward, however late it wakes.
+// Checkpoints stores how far the streams of merchants have been processed (断点存储),
+// by one worker per stream at a time. A worker acquires a stream, processes rows and
+// saves. If it is silent for longer than its lease, another worker may acquire the
+// stream; from then on the first can no longer move the checkpoint, however late it
+// resumes.
 type Checkpoints struct {
 	state *State
 	keep  time.Duration
@@ -45,11 +47,11 @@ func (s *State) Checkpoints(keep time.Duration) *Checkpoints {
 	return &Checkpoints{state: s, keep: cmp.Or(keep, DefaultCheckpointKeep)}
 }
 
-// Format shows no keys, whatever the verb.
+// Format prints no keys, for any verb.
 func (c *Checkpoints) Format(f fmt.State, _ rune) { opaque(f, "redisstate.Checkpoints") }
 
-// StreamKey names a stream: one of a merchant's, under a name that the host chooses,
-// such as the operation's.
+// StreamKey identifies a stream of a merchant by a name that you choose, such as the
+// operation's.
 type StreamKey struct {
 	AppKey   string
 	Merchant string
@@ -87,7 +89,7 @@ func streamFault(key StreamKey, what string, err error) error {
 }
 
 // Acquire leases the stream to a worker for ttl. Each [Lease.Save] and [Lease.Renew]
-// extends the lease by ttl. While another worker holds it, the error is [ErrHeld].
+// extends the lease by ttl. While another worker holds it, the error is [ErrLeaseHeld].
 func (c *Checkpoints) Acquire(ctx context.Context, key StreamKey, ttl time.Duration) (*Lease, error) {
 	if ttl < time.Millisecond {
 		return nil, streamFault(key, "acquire", fmt.Errorf("the lease of %v is too short", ttl))
@@ -103,11 +105,11 @@ func (c *Checkpoints) Acquire(ctx context.Context, key StreamKey, ttl time.Durat
 	}
 	if l.fence, _ = row[0].(int64); l.fence == 0 {
 		left, _ := row[1].(string)
-		return nil, streamFault(key, "acquire", fmt.Errorf("%w, for %s ms at least / 该数据流正由其他进程处理", ErrHeld, left))
+		return nil, streamFault(key, "acquire", fmt.Errorf("%w for at least %s ms / 该数据流正由其他进程处理", ErrLeaseHeld, left))
 	}
 	if text, _ := row[1].(string); text != "" {
 		if err := json.Unmarshal([]byte(text), &l.found); err != nil {
-			return nil, streamFault(key, "read", fmt.Errorf("it is damaged: %w; delete the key %s to begin anew / 断点已损坏，删除该键可重新开始", err, l.name))
+			return nil, streamFault(key, "read", fmt.Errorf("the stored checkpoint is damaged: %w; delete the key %s to start over / 断点已损坏，删除该键可重新开始", err, l.name))
 		}
 	}
 	return l, nil
@@ -129,11 +131,48 @@ func (c *Checkpoints) Load(ctx context.Context, key StreamKey) (jushuitan.Checkp
 	return cp, nil
 }
 
-// Checkpoint is what was stored when the stream was acquired.
+var _ jushuitan.Forgetter = (*Checkpoints)(nil)
+
+// Forget implements [jushuitan.Forgetter]: it deletes the checkpoints of all streams of a
+// merchant. A worker that holds one of them fails with [ErrLeaseLost] when it saves. It
+// scans the keys of the merchant's node, so it takes time in proportion to their number.
+// The fences of a merchant that returns are larger than all before, see [Lease.Fence].
+func (c *Checkpoints) Forget(ctx context.Context, appKey, merchant string) error {
+	tag := c.state.key("checkpoint", appKey, merchant)
+	node := redis.Cmdable(c.state.client)
+	if cluster, ok := c.state.client.(*redis.ClusterClient); ok {
+		master, err := cluster.MasterForKey(ctx, tag)
+		if err != nil {
+			return fmt.Errorf("redisstate: checkpoints of merchant %q: forget: %w", merchant, cause(ctx, err))
+		}
+		node = master
+	}
+	keys := node.Scan(ctx, 0, globEscaper.Replace(tag)+":*", 1000).Iterator()
+	for keys.Next(ctx) {
+		if err := node.Unlink(ctx, keys.Val()).Err(); err != nil {
+			return fmt.Errorf("redisstate: checkpoints of merchant %q: forget: %w", merchant, cause(ctx, err))
+		}
+	}
+	if err := cause(ctx, keys.Err()); err != nil {
+		return fmt.Errorf("redisstate: checkpoints of merchant %q: forget: %w", merchant, err)
+	}
+	return nil
+}
+
+// globEscaper escapes the pattern characters of SCAN, which only a Prefix may contain.
+var globEscaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+
+// Checkpoint returns what was stored when the stream was acquired.
 func (l *Lease) Checkpoint() jushuitan.Checkpoint { return l.found }
 
-// Fence is larger than that of every worker before. Hosts that store rows in a
-// database of their own can refuse smaller ones there.
+// Fence returns a number larger than those of all previous workers. A host that stores
+// rows in its own database can reject smaller numbers there.
+//
+// A new fence is at least the time of Redis in microseconds since 1970: store it in 64 bits.
+// So it is larger than earlier ones even if they are no longer stored, because the checkpoint
+// expired or was forgotten or because a failover lost them, unless the clock of the new
+// primary is behind by more than that took. Fences of versions that counted from 1 are
+// smaller.
 func (l *Lease) Fence() int64 { return l.fence }
 
 // Save stores a checkpoint and extends the lease. It fails with [ErrLeaseLost] once
@@ -166,12 +205,12 @@ func (l *Lease) move(ctx context.Context, what, text string, ttl time.Duration) 
 		return streamFault(l.key, what, err)
 	}
 	if done, _ := answer.(int64); done != 1 {
-		return streamFault(l.key, what, fmt.Errorf("%w; stop processing it / 该数据流已被其他进程接管，请停止处理", ErrLeaseLost))
+		return streamFault(l.key, what, fmt.Errorf("%w; stop processing the stream / 该数据流已被其他进程接管，请停止处理", ErrLeaseLost))
 	}
 	return nil
 }
 
-// Format shows the stream only, whatever the verb.
+// Format prints only the stream, for any verb.
 func (l *Lease) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "redisstate.Lease{%q of merchant %q, fence %d}", l.key.Stream, l.key.Merchant, l.fence)
 }

@@ -1,93 +1,104 @@
-// Package redisstate keeps in Redis what the processes of an installation share
-// (多进程共享状态): tokens, quotas, which pushes were handled, how far streams have been
-// processed, and an inbox of pushes.
+// Package redisstate keeps the shared state of an installation's processes in Redis
+// (多进程共享状态): tokens, rate limits, deduplication of pushes, checkpoints of
+// streams, and an inbox of pushes.
 //
 //	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 //	state, err := redisstate.New(rdb, redisstate.Config{Keyring: keyring, Replicas: 1})
-//	store, err := state.TokenStore(redisstate.TokenConfig{})
+//	store, err := state.TokenStore(redisstate.TokenStoreConfig{})
 //	limiter, err := state.Limiter(redisstate.LimiterConfig{})
 //	client, err := jushuitan.New(cred, jushuitan.WithTokenStore(store), jushuitan.WithLimiter(limiter))
 //	inbox, err := state.Inbox(redisstate.InboxConfig{Ordered: true})
 //	receiver, err := callback.New(callback.Config{Shipment: inbox.Shipment, Deduper: state.Deduper(), Secrets: secrets})
 //	err = inbox.Run(ctx, 8, redisstate.Handlers{Shipment: shipped}.Handle)
 //
-// It works on a single node, with Sentinel and on Cluster, from Redis 7.0 on. TLS and
-// authentication are the client's. Every change is one script on keys that are on one
-// node, which takes the time from Redis where it matters: the clocks of the processes
-// need not agree.
+// It works on a single node, with Sentinel and with Cluster, from Redis 7.0 on. Valkey is
+// untested. TLS and authentication are configured in the client. Every change is one script on keys of
+// the same node and uses the time of Redis where time matters: the clocks of the
+// processes need not agree.
 //
 // # Keys
 //
-// All keys begin with a prefix. What stands in braces decides on the cluster's node:
-// all keys of a merchant are on one, those of the inbox are spread by partition. App
-// keys, merchants and paths are escaped. None is without an end or a bound, and none
-// is searched for (no KEYS, no SCAN):
+// All keys begin with a prefix. The part in braces determines the node of a cluster:
+// all keys of a merchant are on the same node, those of the inbox are spread by
+// partition. App keys, merchants and paths are escaped. Every key either expires or is
+// bounded. Only [Checkpoints.Forget] searches for keys, with SCAN on one node:
 //
-//	jst:token:{app/merchant}             hash        ends TokenConfig.Keep after the token
-//	jst:renew:{app/merchant}             string      ends after TokenConfig.Lease
-//	jst:limit:{app/merchant}:path        sorted set  ends after the longest window and PermitTTL; as many members as the largest limit and those being told late
-//	jst:limit:{app/merchant}:path:queue  sorted set  ends likewise; a member for each process that waits
-//	jst:limit:{app/merchant}:path:wait   hash        ends likewise, or with a penalty; two fields for each process that waits
-//	jst:seen:key                         string      ends with the claim or commit
-//	jst:checkpoint:{app/merchant}:stream hash        ends the keep of State.Checkpoints after it was used last
-//	jst:inbox:{name/n}                   stream      bound: InboxConfig.MaxWaiting entries
-//	jst:inbox:{name/n}:due               sorted set  bound: a member for each entry in work or delayed
-//	jst:inbox:{name/n}:tries             hash        bound: a field for each entry in work or delayed
-//	jst:inbox:{name/n}:busy              hash        bound: if Ordered, a field for each order with an entry in work or delayed
-//	jst:inbox:{name/n}:parked            sorted set  bound: if Ordered, a member for each entry that waits for another of its order
-//	jst:inbox:{name/n}:dead              stream      bound: InboxConfig.MaxDead entries
-//	jst:inbox:{name/n}:turn:document     string      ends after InboxConfig.CommitTTL; of cancels and of receipts of goods
+//	jst:token:{app/merchant}             hash        expires TokenStoreConfig.Keep after the token
+//	jst:renew:{app/merchant}             string      expires after TokenStoreConfig.Lease
+//	jst:limit:{app/merchant}:path        sorted set  expires after the longest window and PermitTTL; at most as many members as the largest limit, plus those of one call and late reports
+//	jst:limit:{app/merchant}:path:queue  sorted set  expires likewise; one member per waiting process
+//	jst:limit:{app/merchant}:path:wait   hash        expires likewise, or with a penalty; two fields per waiting process
+//	jst:seen:key                         string      expires with the claim or commit; of messages without a state
+//	jst:seen:key                         hash        expires likewise; of documents: at most about 1,600 bytes
+//	jst:checkpoint:{app/merchant}:stream hash        expires the keep of State.Checkpoints after its last use
+//	jst:inbox:{name/n}                   stream      bounded: InboxConfig.MaxWaiting entries
+//	jst:inbox:{name/n}:due               sorted set  bounded: one member per entry in progress or delayed
+//	jst:inbox:{name/n}:tries             hash        bounded: one field per entry in progress or delayed
+//	jst:inbox:{name/n}:busy              hash        bounded: if Ordered, one field per order with an entry in progress or delayed
+//	jst:inbox:{name/n}:parked            sorted set  bounded: if Ordered, one member per entry that waits for another of its order
+//	jst:inbox:{name/n}:dead              stream      bounded: InboxConfig.MaxDead entries, which are deleted after InboxConfig.DeadTTL
+//	jst:inbox:{name/n}:runs              hash        expires 30 days after the last failure or interruption; one field per entry that had one
+//	jst:inbox:{name/n}:order:document    string      expires after InboxConfig.CommitTTL; if Ordered, one per o_id of shipments
+//	jst:inbox:{name/n}:turn:document     string      expires after InboxConfig.CommitTTL or CancelTTL
+//	jst:inbox:{name/n}:sides:after-sale  hash        expires after InboxConfig.CommitTTL; at most 4 fields
 //
-// An idle merchant has its token and its checkpoints, nothing else: some 850 bytes of
-// Redis's memory with an encrypted token and one checkpoint.
+// An idle merchant has only its token and its checkpoints: about 850 bytes of Redis
+// memory with an encrypted token and one checkpoint.
 //
-// Redis must not evict keys (maxmemory-policy noeviction): each of them matters.
+// Redis must not evict keys (maxmemory-policy noeviction), since each of them matters.
 //
-// # What is promised
+// # Guarantees
 //
-// As long as Redis keeps what it acknowledged, whatever becomes of the processes:
+// As long as Redis keeps what it acknowledged, no matter what happens to the processes:
 //
-//   - A token is renewed by one process at a time, and none that was stored is
-//     overwritten by one who did not know it ([TokenStore]).
-//   - No more calls are sent than the quotas allow, by all processes together
-//     ([Limiter]).
-//   - Of a message that reaches several processes at once one runs it; who repeats it
-//     later is answered without a run ([Deduper]).
-//   - A checkpoint is moved by whoever has the lease, and nobody else ([Checkpoints]).
-//   - A push that was stored is handled once at least, and then is done or a dead letter
-//     ([Inbox]).
+//   - A token is renewed by one process at a time, and a stored token is never
+//     overwritten by a process that did not know it ([TokenStore]).
+//   - All processes together send no more calls than the rate limits allow ([Limiter]).
+//   - If several processes receive a message at once, one handles it; a later duplicate
+//     is answered without being handled ([Deduper]).
+//   - Only the holder of the lease moves a checkpoint ([Checkpoints]).
+//   - A stored push is handled at least once, and is then done or a dead letter
+//     ([Inbox]). One that kills its process is a dead letter after MaxAttempts. Dead letters
+//     are deleted after InboxConfig.DeadTTL.
 //
-// A process may die at any time. Its permits count as sent after PermitTTL, its
-// renewal goes to another after Lease, its claims end with their ttl, its stream goes
-// to another after the lease, its messages after Visibility.
+// A process may die at any time. Its permits count as used after PermitTTL, its renewal
+// passes to another process after Lease, its claims expire with their ttl, its stream
+// can be acquired after the lease, and its messages are redelivered after Visibility.
 //
-// # What is not
+// # Limits
 //
-// A push may be handled twice (重复处理): the one in progress of a worker that dies, or that
-// Redis does not answer, between the work and the note of it; and the one in progress of a
-// receiver that dies, or that Redis does not answer, when it is stored and the sender,
-// without an answer, sends it again. Both have the same [Message].ID: a sink that takes
-// an ID once has each push exactly once. A row of a stream comes twice likewise, if its
-// checkpoint was not acknowledged.
+// A push may be handled twice (重复处理): the one in progress if a worker dies or loses
+// Redis between handling it and settling it, and the one in progress if a receiver dies
+// or loses Redis while storing it and the unanswered sender retries. Both have the same
+// [Message].ID: a sink that accepts an ID only once processes each push exactly once.
+// [Message].Again reports that a run may be a second one.
+// Likewise a row of a stream may repeat if its checkpoint was not acknowledged.
 //
 // Redis keeps what it acknowledged if appendonly is on and appendfsync is always; with
-// everysec, its default, a crash of the machine loses up to about a second. Replication is
-// asynchronous: a failover loses what the new primary had not received.
-// [Config].Replicas makes the calls that matter wait for replicas, so that a push is
-// not acknowledged before: with one more replica than that a failover leaves enough of
-// them. That is no consensus: a replica that lagged can still be promoted where several
-// fail, unless Sentinel or Cluster picks the most advanced, which they attempt. That a
-// message is done is not waited for: after a failover those that ended shortly before,
-// by as much as the replica lagged, are handled once more.
+// everysec, the default, a crash of the machine loses up to about a second. Replication
+// is asynchronous: a failover loses what the new primary had not received. With
+// [Config].Replicas, important calls wait for replicas, so that a push is acknowledged
+// only after they have it. This is not consensus: if several nodes fail, a lagging
+// replica may still be promoted, unless Sentinel or Cluster picks the most advanced
+// one, which they attempt. Settling a message does not wait: after a failover, the
+// messages that were done within the replica's lag are handled again.
 //
-// What a loss means: a token that was lost is renewed again, or the merchant
-// authorises again where the server ended the one before; permits that were lost may
-// exceed a quota for one window (the server answers 199 or 200, and all processes
-// pause); a commit that was lost lets a repeat run; a checkpoint that was lost yields
-// rows again; a push that was lost is lost, and what tells its repeats with it.
+// Consequences of a loss: a lost token is renewed again, or the merchant authorises
+// again if the server invalidated the previous one; lost permits may exceed a rate
+// limit for one window (the server answers 199 or 200, and all processes pause); a lost
+// commit lets a duplicate run; a lost checkpoint repeats rows; a lost push is lost,
+// together with the memory of its duplicates.
 //
-// While Redis is away, tokens in memory are used on; limited calls wait, or have their
-// local share, see [Outage]; receivers answer failure; workers wait.
+// While Redis is unavailable, tokens in memory stay in use; limited calls wait or use
+// their local share, see [Outage]; receivers answer failure; workers wait.
+//
+// # Updates
+//
+// Processes of this version and of earlier ones may work side by side, and this version reads what
+// they stored. What is new holds once all processes are updated: an earlier one counts
+// interrupted attempts, runs a message that killed its process once more, starts a forgotten
+// fence at 1, and does not check that a body belongs to its message. Bodies that an earlier
+// version stored are not bound to a message.
 //
 // Experimental: this package may change in any minor version.
 package redisstate

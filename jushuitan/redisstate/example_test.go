@@ -27,7 +27,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	store, err := state.TokenStore(redisstate.TokenConfig{})
+	store, err := state.TokenStore(redisstate.TokenStoreConfig{})
 	if err != nil {
 		panic(err)
 	}

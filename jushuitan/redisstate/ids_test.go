@@ -63,6 +63,10 @@ func TestRepeatsHaveOneID(t *testing.T) {
 		cancel   = `{"so_id":"A"}`
 		received = `{"as_id":9,"so_id":"A","action_name":"确认收货"}`
 		revoked  = `{"as_id":9,"so_id":"A","action_name":"取消收货"}`
+		other2   = `{"o_id":7,"so_id":"A","l_id":"M"}`
+		part1    = `{"as_id":8,"so_id":"A","action_name":"确认收货","items":[{"sku_id":"A","qty":1}]}`
+		part2    = `{"as_id":8,"so_id":"A","action_name":"确认收货","items":[{"sku_id":"B","qty":1}]}`
+		undone   = `{"as_id":8,"action_name":"取消收货"}`
 		dated    = `{"datas":[{"sku_id":"S","qty":5,"modified":"2026-01-02 03:04:05"}]}`
 		undated  = `{"datas":[{"sku_id":"S","qty":5}]}`
 	)
@@ -90,6 +94,21 @@ func TestRepeatsHaveOneID(t *testing.T) {
 				push(jushuitan.PushGoodsReturned, received), push(jushuitan.PushGoodsReturned, received), push(jushuitan.PushGoodsReturned, revoked),
 			}, []int{0, 0, 1, 2, 2, 3},
 		},
+		"a waybill changed and changed back": {
+			[]callbacktest.Message{ship, ship, push(jushuitan.PushShipment, other2), push(jushuitan.PushShipment, other2), ship, ship}, []int{0, 0, 1, 1, 2, 2},
+		},
+		"parts of a return, each repeated": {
+			[]callbacktest.Message{
+				push(jushuitan.PushGoodsReturned, part1), push(jushuitan.PushGoodsReturned, part2), push(jushuitan.PushGoodsReturned, part1),
+				push(jushuitan.PushGoodsReturned, part2),
+			}, []int{0, 1, 0, 1},
+		},
+		"all undone without lines, and received again": {
+			[]callbacktest.Message{
+				push(jushuitan.PushGoodsReturned, undone), push(jushuitan.PushGoodsReturned, part1), push(jushuitan.PushGoodsReturned, undone),
+				push(jushuitan.PushGoodsReturned, undone), push(jushuitan.PushGoodsReturned, part1), push(jushuitan.PushGoodsReturned, part1),
+			}, []int{0, 1, 2, 2, 3, 3},
+		},
 		"stock": {[]callbacktest.Message{push(jushuitan.PushStock, dated), push(jushuitan.PushStock, dated)}, []int{0, 0}},
 		// The figure may have come back to what it was.
 		"stock without a time": {[]callbacktest.Message{push(jushuitan.PushStock, undated), push(jushuitan.PushStock, undated)}, []int{0, 1}},
@@ -100,7 +119,7 @@ func TestRepeatsHaveOneID(t *testing.T) {
 			}
 			handlers := redisstate.Handlers{
 				Shipment: func(_ context.Context, _ callback.Envelope, p *jushuitan.ShipmentPush) error {
-					assert.Equal(t, "L", p.LID)
+					assert.NotEmpty(t, p.LID)
 					return nil
 				},
 				Cancel:        func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { return nil },
@@ -124,7 +143,7 @@ func TestRepeatsHaveOneID(t *testing.T) {
 func TestRepeatsEnd(t *testing.T) {
 	ctx := t.Context()
 	const ttl = 100 * time.Millisecond
-	i := inbox(t, state(t, redisstate.Config{}), redisstate.InboxConfig{CommitTTL: ttl})
+	i := inbox(t, state(t, redisstate.Config{}), redisstate.InboxConfig{CancelTTL: ttl})
 	env := callback.Envelope{EntID: "10010", Method: jushuitan.PushCancel, Raw: []byte(`{"so_id":"A"}`)}
 	require.NoError(t, i.Cancel(ctx, env, &jushuitan.CancelPush{SoID: "A"}))
 	<-time.After(3 * ttl)
@@ -167,13 +186,16 @@ func TestThereAndBackThroughDedupe(t *testing.T) {
 func TestHandlersRefuse(t *testing.T) {
 	var none redisstate.Handlers
 	for text, m := range map[string]redisstate.Message{
-		"is not known": {ID: "1", Method: "x"},
+		"unknown kind": {ID: "1", Method: "x"},
 		"no function":  {ID: "1", Method: string(jushuitan.PushStock), Raw: []byte(`[]`)},
 	} {
 		require.ErrorContains(t, none.Handle(t.Context(), m), text)
 	}
 	some := redisstate.Handlers{Cancel: func(context.Context, callback.Envelope, *jushuitan.CancelPush) error { return nil }}
 	require.Error(t, some.Handle(t.Context(), redisstate.Message{Method: string(jushuitan.PushCancel), Raw: []byte("{")}))
+	goods := redisstate.Handlers{GoodsReturned: func(context.Context, callback.Envelope, *jushuitan.GoodsReturnedPush) error { return nil }}
+	unknown := redisstate.Message{Method: string(jushuitan.PushGoodsReturned), Raw: []byte(`{"as_id":1,"action_name":"x"}`)}
+	require.ErrorIs(t, goods.Handle(t.Context(), unknown), callback.ErrUnknownAction)
 }
 
 // claimArgs is what a process needs that serves pushes and the gateway.
@@ -216,7 +238,7 @@ func claimChild(ctx context.Context, text []byte) error {
 		return err
 	}
 	gateway, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets:  qimen.OneApp(claimSecret),
+		Secrets:  qimen.StaticSecrets(claimSecret),
 		Merchant: func(context.Context, string) (string, error) { return "10010", nil },
 		Deduper:  s.Deduper(), ClaimTTL: args.TTL, Wait: -1,
 	})

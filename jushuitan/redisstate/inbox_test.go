@@ -60,7 +60,7 @@ func drained(t testing.TB, i *redisstate.Inbox, within time.Duration) {
 func TestInboxHandsOver(t *testing.T) {
 	ctx, rdb := t.Context(), client(t)
 	prefix := "test-inbox-" + rand.Text()
-	s := state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1")})
+	s := state(t, redisstate.Config{Prefix: prefix, Keyring: newKeyring(t, "k1")})
 	i := inbox(t, s, redisstate.InboxConfig{Partitions: 2})
 	r, err := callback.New(callback.Config{
 		Shipment: i.Shipment, Cancel: i.Cancel, GoodsReturned: i.GoodsReturned, Stock: i.Stock,
@@ -132,12 +132,12 @@ func testInboxRetriesThenBuries(t *testing.T, rdb redis.UniversalClient) {
 		assert.GreaterOrEqual(t, attempts["fails"][n+1].Sub(attempts["fails"][n]), (least-1)*time.Millisecond) // Redis counts whole ones
 	}
 	mu.Unlock()
-	dead, err := i.Dead(ctx, "", 10)
+	dead, err := i.DeadLetters(ctx, "", 10)
 	require.NoError(t, err)
 	require.Len(t, dead, 2)
-	first, err := i.Dead(ctx, "", 1)
+	first, err := i.DeadLetters(ctx, "", 1)
 	require.NoError(t, err)
-	second, err := i.Dead(ctx, first[0].Place, 10)
+	second, err := i.DeadLetters(ctx, first[0].Place, 10)
 	require.NoError(t, err)
 	require.Len(t, second, 1)
 	for _, d := range dead {
@@ -147,9 +147,9 @@ func testInboxRetriesThenBuries(t *testing.T, rdb redis.UniversalClient) {
 	}
 	fixed.Store(true)
 	require.NoError(t, i.Replay(ctx, dead[0].Place))
-	require.ErrorIs(t, i.Replay(ctx, dead[0].Place), redisstate.ErrNoLetter)
+	require.ErrorIs(t, i.Replay(ctx, dead[0].Place), redisstate.ErrNoDeadLetter)
 	require.NoError(t, i.Drop(ctx, dead[1].Place))
-	require.ErrorIs(t, i.Drop(ctx, "x"), redisstate.ErrNoLetter)
+	require.ErrorIs(t, i.Drop(ctx, "x"), redisstate.ErrNoDeadLetter)
 	drained(t, i, 10*time.Second)
 	st, err := i.Stats(ctx)
 	require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestInboxIsBounded(t *testing.T) {
 	for range 3 {
 		require.NoError(t, i.Put(ctx, redisstate.Message{EntID: "1"}))
 	}
-	require.ErrorIs(t, i.Put(ctx, redisstate.Message{EntID: "1"}), redisstate.ErrFull)
+	require.ErrorIs(t, i.Put(ctx, redisstate.Message{EntID: "1"}), redisstate.ErrInboxFull)
 	s := state(t, redisstate.Config{Replicas: 1, ReplicaTimeout: 10 * time.Millisecond})
 	if !shared.mini {
 		require.ErrorIs(t, inbox(t, s, redisstate.InboxConfig{}).Put(ctx, redisstate.Message{}), redisstate.ErrNotReplicated)
@@ -444,7 +444,7 @@ func TestInboxSurvivesKills(t *testing.T) {
 	assert.Len(t, sink, pushes-poisoned)
 	assert.Len(t, slices.Compact(slices.Clone(sink)), len(sink), "the sink has an order twice")
 	assert.LessOrEqual(t, handled, len(sink)+most, "handled twice without need")
-	dead, err := i.Dead(ctx, "", pushes)
+	dead, err := i.DeadLetters(ctx, "", pushes)
 	require.NoError(t, err)
 	orders, ids := map[string]bool{}, map[string]bool{}
 	for _, d := range dead {

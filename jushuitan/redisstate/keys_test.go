@@ -22,7 +22,7 @@ import (
 // keyPattern is a kind of key as the package comment lists it.
 type keyPattern struct {
 	parts []string
-	bound bool // it has no end and a bound
+	bound bool // it never expires but is bounded
 }
 
 // documented reads the list of keys from the package comment.
@@ -37,8 +37,8 @@ func documented(t *testing.T) map[string]keyPattern {
 			continue
 		}
 		name, rest, _ := strings.Cut(line, " ")
-		assert.Regexp(t, ` (ends|bound:) `, rest, name)
-		all[name] = keyPattern{parts: strings.Split(name, ":"), bound: strings.Contains(rest, " bound: ")}
+		assert.Regexp(t, ` (expires|bounded:) `, rest, name)
+		all[name] = keyPattern{parts: strings.Split(name, ":"), bound: strings.Contains(rest, " bounded: ")}
 	}
 	require.NotEmpty(t, all)
 	return all
@@ -56,7 +56,7 @@ func (p keyPattern) matches(key string) bool {
 			if !strings.HasPrefix(parts[i], "{") || !strings.HasSuffix(parts[i], "}") {
 				return false
 			}
-		case "path", "stream", "document", "key":
+		case "path", "stream", "document", "after-sale", "key":
 		default:
 			if parts[i] != part {
 				return false
@@ -67,7 +67,7 @@ func (p keyPattern) matches(key string) bool {
 }
 
 // After all parts were used, each key of the prefix is one of those that the package
-// comment lists and has an end, or the bound that stands there.
+// comment lists and expires, or is bounded as stated there.
 func testKeys(t *testing.T, rdb redis.UniversalClient) {
 	ctx := t.Context()
 	cfg := redisstate.Config{Prefix: "test-keys-" + rand.Text()}
@@ -93,8 +93,8 @@ func testKeys(t *testing.T, rdb redis.UniversalClient) {
 				if err != nil {
 					return err
 				}
-				if !patterns[kind].bound && ttl != -2 { // -2: it has ended meanwhile
-					assert.Positive(t, ttl, "%s has no end", key)
+				if !patterns[kind].bound && ttl != -2 { // -2: it has expired meanwhile
+					assert.Positive(t, ttl, "%s does not expire", key)
 				}
 			}
 			return all.Err()
@@ -102,7 +102,7 @@ func testKeys(t *testing.T, rdb redis.UniversalClient) {
 	}
 
 	token := jushuitan.TokenKey{AppKey: "app", Merchant: "10010"}
-	store := tokenStore(t, s, redisstate.TokenConfig{})
+	store := tokenStore(t, s, redisstate.TokenStoreConfig{})
 	tok, _, err := store.CompareAndSwap(ctx, token, jushuitan.Token{}, jushuitan.Token{AccessToken: "t"})
 	require.NoError(t, err)
 	_, err = store.Load(ctx, token)
@@ -130,19 +130,19 @@ func testKeys(t *testing.T, rdb redis.UniversalClient) {
 
 	d := s.Deduper()
 	for _, key := range []string{"k", "logistics.upload:k"} {
-		_, err = d.Claim(ctx, key, "a", time.Minute)
+		_, _, err = d.Claim(ctx, key, "", "a", time.Minute)
 		require.NoError(t, err)
 	}
-	require.NoError(t, d.Commit(ctx, "k", "a", time.Hour))
+	require.NoError(t, d.Commit(ctx, "k", "", "a", "", time.Hour))
 
 	lease, err := s.Checkpoints(0).Acquire(ctx, redisstate.StreamKey{AppKey: "app", Merchant: "10010", Stream: "orders:all"}, time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, lease.Save(ctx, jushuitan.Checkpoint{Cursor: 1}))
 
-	i := inbox(t, s, redisstate.InboxConfig{Ordered: true, MaxAttempts: 1, Partitions: 2})
+	i := inbox(t, s, redisstate.InboxConfig{Ordered: true, MaxAttempts: 2, Partitions: 2})
 	at := make(chan struct{}, 10)
 	hold := make(chan struct{})
-	end := running(t, i, 2, func(ctx context.Context, m redisstate.Message) error {
+	end := running(t, i, 4, func(ctx context.Context, m redisstate.Message) error {
 		if m.SoID == "fails" {
 			return errors.New("of the handler")
 		}
@@ -156,7 +156,11 @@ func testKeys(t *testing.T, rdb redis.UniversalClient) {
 	env := callback.Envelope{EntID: "10010", Method: jushuitan.PushCancel, Raw: []byte("{}")}
 	require.NoError(t, i.Put(ctx, redisstate.Message{SoID: "fails"}))
 	require.NoError(t, i.Cancel(ctx, env, &jushuitan.CancelPush{SoID: "s"}))
-	require.NoError(t, i.Cancel(ctx, env, &jushuitan.CancelPush{SoID: "s"})) // behind it
+	require.NoError(t, i.Cancel(ctx, env, &jushuitan.CancelPush{SoID: "s", Remark: "another part"})) // behind it
+	returned := callback.Envelope{EntID: "10010", Method: jushuitan.PushGoodsReturned, Raw: []byte("{}")}
+	shipped := callback.Envelope{EntID: "10010", Method: jushuitan.PushShipment, Raw: []byte("{}")}
+	require.NoError(t, i.Shipment(ctx, shipped, &jushuitan.ShipmentPush{OID: 7, SoID: "fails", LID: "L"}))
+	require.NoError(t, i.GoodsReturned(ctx, returned, &jushuitan.GoodsReturnedPush{ASID: 7, SoID: "r", Action: jushuitan.GoodsReceived}))
 	<-at
 	eventually(t, 10*time.Second, "each kind of key was there", func() bool {
 		walk()

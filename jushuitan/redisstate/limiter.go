@@ -19,30 +19,30 @@ import (
 type Outage int
 
 const (
-	// Refuse (拒绝) fails calls when Redis has been away for [LimiterConfig].Patience:
+	// OutageRefuse (拒绝) fails calls once Redis has been away for [LimiterConfig].OutageWait:
 	// no quota is ever exceeded.
-	Refuse Outage = iota
-	// LocalShare (本地配额) grants each process its share of the quotas, Limit divided
-	// by [LimiterConfig].Replicas, once Redis has been away for the longest window, when
-	// no earlier call counts any more. More processes than Replicas exceed the quotas.
-	LocalShare
+	OutageRefuse Outage = iota
+	// OutageLocalShare (本地配额) grants each process its share of the quotas, Limit divided
+	// by [LimiterConfig].Processes, once Redis has been away for the longest window, when
+	// no earlier call counts any more. More processes than that exceed the quotas.
+	OutageLocalShare
 )
 
 // The defaults of [LimiterConfig].
 const (
-	DefaultSlack     = 10 * time.Millisecond
-	DefaultPermitTTL = 30 * time.Second
-	DefaultPatience  = 15 * time.Second
+	DefaultSlack      = 10 * time.Millisecond
+	DefaultPermitTTL  = 30 * time.Second
+	DefaultOutageWait = 15 * time.Second
 )
 
-// ErrAway means that Redis was unavailable for too long.
-var ErrAway = errors.New("redis does not answer")
+// ErrUnavailable means that Redis was unavailable for too long.
+var ErrUnavailable = errors.New("redis does not answer")
 
-// LimiterConfig configures [State.Limiter]. All processes need the same. Its zero
-// value is usable.
+// LimiterConfig configures [State.Limiter]. All processes must use the same values. The
+// zero value is usable.
 type LimiterConfig struct {
-	// Quotas all hold at once, for every key separately. Empty means 5 per second and
-	// 100 per minute.
+	// Quotas all apply at once, to every key separately. Empty means 5 per second and 100
+	// per minute.
 	Quotas []jushuitan.Quota
 	// Slack is added to the length of every window, see [jushuitan.LimiterConfig].
 	// 0 is [DefaultSlack].
@@ -52,32 +52,36 @@ type LimiterConfig struct {
 	// [DefaultPermitTTL].
 	PermitTTL time.Duration
 
-	// Outage is what to do while Redis is away; Patience is how long a call waits for
-	// its return before it is refused (0 is [DefaultPatience]), and Replicas how many
-	// processes share the quotas with [LocalShare].
-	Outage   Outage
-	Patience time.Duration
-	Replicas int
+	// Outage selects what happens while Redis is unavailable.
+	Outage Outage
+	// OutageWait is how long a call waits for Redis to come back before it fails. 0
+	// means [DefaultOutageWait].
+	OutageWait time.Duration
+	// Processes is how many processes share the quotas, for [OutageLocalShare].
+	Processes int
 }
 
 // Limiter is a [jushuitan.Limiter] and [jushuitan.Penalizer] for any number of
-// processes (分布式限流器). It is exact as [jushuitan.MemoryLimiter] is: by the clock
-// of Redis, whatever those of the processes say, a permit is given only if, for every
-// quota, the calls that are being sent and those sent within the last Per+Slack
-// number fewer than Limit.
+// processes (分布式限流器). It is as exact as [jushuitan.MemoryLimiter]: a permit is
+// granted only if, for every quota, fewer than Limit calls are being sent or were sent
+// within the last Per+Slack. Time is measured by the clock of Redis, not by those of
+// the processes.
 //
-// All callers in a process that wait for one key ask together: a permit takes one
-// round trip, and many one alike. That a call was sent is told in the background.
-// Processes are served in turn; within a process callers are, in the order of their
-// arrival. A process that dies while it waits holds the others up for a moment.
+// All callers in a process that wait for the same key share one request to Redis: one
+// round trip grants one permit or many. Sent calls are reported with the next request, or in
+// the background: at once while others may wait for them, otherwise within 50 ms.
+// Processes are served in turn; within a process, callers are served in the order of
+// arrival. A process that dies while it waits delays the others briefly.
 //
-// A permit costs about three times what go-redis/redis_rate takes, which keeps one
-// rate and does not wait: some 10,000 a second on two cores together with Redis, and
-// 45,000 in batches of ten (BenchmarkPermit).
+// A permit costs Redis about 1.6 times as much as one of go-redis/redis_rate, which has one
+// rate and does not wait: five commands, for three there, in a script that checks every
+// quota; each call that was sent is recorded, which exactness requires. That is about
+// 10,000 a second on two cores shared with Redis, and twice as many in batches of ten
+// (BenchmarkPermit).
 //
-// Redis must not lose the record: after a restart without persistence, or a failover
-// to a replica that lags, processes that are waiting tell again what they sent, and
-// those that are idle do not. The clock of Redis must not jump.
+// Redis must not lose the record: after a restart without persistence, or a failover to
+// a lagging replica, waiting processes report again what they sent, but idle ones do
+// not. The clock of Redis must not jump.
 type Limiter struct {
 	state   *State
 	cfg     LimiterConfig
@@ -90,9 +94,9 @@ type Limiter struct {
 	mu     sync.Mutex
 	states map[jushuitan.LimitKey]*limitState
 	swept  time.Time
-	since  time.Time // when Redis was last heard of
+	since  time.Time // when Redis last answered
 	away   bool      // the last call failed
-	retry  time.Time // while away: no call before
+	retry  time.Time // while away: time of the next call
 }
 
 var (
@@ -101,11 +105,12 @@ var (
 )
 
 const (
-	limitGrace = 250 * time.Millisecond // a process that does not ask when it is its turn is passed over
-	limitPoll  = 2 * time.Second        // longest time between two calls of one that waits
-	limitCall  = 2 * time.Second        // longest time that a call to Redis may take
+	limitGrace = 250 * time.Millisecond // a process that does not ask in its turn is skipped
+	limitPoll  = 2 * time.Second        // maximum time between two calls of a waiting process
+	limitCall  = 2 * time.Second        // maximum time of a call to Redis
 	limitAgain = 100 * time.Millisecond // between two calls while Redis is away
-	limitMost  = 64                     // permits that a call asks for
+	limitMost  = 64                     // maximum permits per call
+	limitHold  = 50 * time.Millisecond  // how long a report may wait for the next call
 )
 
 //go:embed lua/limit.lua
@@ -113,19 +118,19 @@ var limitLua string
 
 var limitScript = redis.NewScript(limitLua)
 
-// Limiter returns a limiter. A process needs one.
+// Limiter returns a limiter. Use one per process.
 func (s *State) Limiter(cfg LimiterConfig) (*Limiter, error) {
 	if len(cfg.Quotas) == 0 {
 		cfg.Quotas = []jushuitan.Quota{{Limit: 5, Per: time.Second}, {Limit: 100, Per: time.Minute}}
 	}
-	for name, d := range map[string]time.Duration{"Slack": cfg.Slack, "PermitTTL": cfg.PermitTTL, "Patience": cfg.Patience} {
+	for name, d := range map[string]time.Duration{"Slack": cfg.Slack, "PermitTTL": cfg.PermitTTL, "OutageWait": cfg.OutageWait} {
 		if d < 0 {
 			return nil, fmt.Errorf("redisstate: limiter: %s is %v, must not be negative", name, d)
 		}
 	}
 	cfg.Slack = cmp.Or(cfg.Slack, DefaultSlack)
 	cfg.PermitTTL = cmp.Or(cfg.PermitTTL, DefaultPermitTTL)
-	cfg.Patience = cmp.Or(cfg.Patience, DefaultPatience)
+	cfg.OutageWait = cmp.Or(cfg.OutageWait, DefaultOutageWait)
 	l := &Limiter{
 		state: s, cfg: cfg, me: nonce(), since: time.Now(), swept: time.Now(),
 		states: map[jushuitan.LimitKey]*limitState{}, quotas: []any{len(cfg.Quotas)},
@@ -138,50 +143,51 @@ func (s *State) Limiter(cfg LimiterConfig) (*Limiter, error) {
 		l.most = max(l.most, q.Limit)
 		l.longest = max(l.longest, q.Per+cfg.Slack)
 		l.quotas = append(l.quotas, q.Limit, (q.Per + cfg.Slack).Microseconds())
-		if n := cfg.Replicas; n > 0 {
+		if n := cfg.Processes; n > 0 {
 			part := jushuitan.Quota{Limit: q.Limit / n, Per: q.Per}
-			if part.Limit == 0 { // one in so many windows
+			if part.Limit == 0 { // less than one per window
 				part = jushuitan.Quota{Limit: 1, Per: q.Per * time.Duration((n+q.Limit-1)/q.Limit)}
 			}
 			parts = append(parts, part)
 		}
 	}
 	switch cfg.Outage {
-	case Refuse:
-	case LocalShare:
-		if cfg.Replicas <= 0 {
-			return nil, errors.New("redisstate: limiter: LocalShare needs Replicas, the number of processes / 本地配额需要指定进程数 Replicas")
+	case OutageRefuse:
+	case OutageLocalShare:
+		if cfg.Processes <= 0 {
+			return nil, errors.New("redisstate: limiter: OutageLocalShare requires Processes, the number of processes / 使用本地配额时必须设置进程数 Processes")
 		}
 		var err error
 		if l.share, err = jushuitan.NewLimiter(jushuitan.LimiterConfig{Quotas: parts, Slack: cfg.Slack}); err != nil {
 			return nil, fmt.Errorf("redisstate: limiter: %w", err)
 		}
 	default:
-		return nil, fmt.Errorf("redisstate: limiter: Outage is %d", int(cfg.Outage))
+		return nil, fmt.Errorf("redisstate: limiter: unknown Outage %d", int(cfg.Outage))
 	}
 	return l, nil
 }
 
-// Wait implements [jushuitan.Limiter]. It fails before the deadline of ctx if the next
-// permit cannot come sooner, and with [ErrAway] if Redis is away for too long.
+// Wait implements [jushuitan.Limiter]. It fails immediately if the next permit cannot
+// be granted before the deadline of ctx, and with [ErrUnavailable] if Redis is
+// unavailable for too long.
 func (l *Limiter) Wait(ctx context.Context, key jushuitan.LimitKey) (sent func(), err error) {
-	all, err := l.WaitN(ctx, key, 1)
+	all, err := l.WaitUpTo(ctx, key, 1)
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// WaitN waits for one permit, and takes up to n if they are there then (批量取得许可):
-// for callers that send several calls one after the other. Each permit is to be used
-// at once or given up, by calling it, as that of [Limiter.Wait] is: it occupies its
-// place until then.
-func (l *Limiter) WaitN(ctx context.Context, key jushuitan.LimitKey, n int) (sent []func(), err error) {
+// WaitUpTo waits for one permit and returns up to n if more are available then
+// (批量取得许可), for callers that send several calls in a row. Use each permit at once
+// or give it up, in both cases by calling its function like that of [Limiter.Wait]: it
+// counts until then.
+func (l *Limiter) WaitUpTo(ctx context.Context, key jushuitan.LimitKey, n int) (sent []func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, limitError(key, err)
 	}
 	if n <= 0 {
-		return nil, limitError(key, fmt.Errorf("%d permits were asked for, must be positive", n))
+		return nil, limitError(key, fmt.Errorf("n is %d, must be positive", n))
 	}
 	w := &limitWaiter{ready: make(chan struct{}), n: min(n, l.most), begin: time.Now()}
 	if t, ok := ctx.Deadline(); ok {
@@ -211,8 +217,8 @@ func (l *Limiter) WaitN(ctx context.Context, key jushuitan.LimitKey, n int) (sen
 	return sent, nil
 }
 
-// Penalize implements [jushuitan.Penalizer], for all processes. It takes effect
-// whatever the state of ctx.
+// Penalize implements [jushuitan.Penalizer], for all processes. It takes effect even if
+// ctx has ended.
 func (l *Limiter) Penalize(ctx context.Context, key jushuitan.LimitKey, d time.Duration) error {
 	if d <= 0 {
 		return nil
@@ -232,7 +238,7 @@ func (l *Limiter) names(key jushuitan.LimitKey) []string {
 	return []string{log, log + ":queue", log + ":wait"}
 }
 
-// limitReport says that a permit was used, at a time, or was not.
+// limitReport states when a permit was used, or that it was not.
 type limitReport struct {
 	id     string
 	at     time.Time
@@ -270,7 +276,7 @@ func (l *Limiter) ask(ctx context.Context, names []string, want int, call string
 	return int(n), time.Duration(micros) * time.Microsecond, flag == 1, nil
 }
 
-// heard notes whether Redis answers.
+// heard records whether Redis answers.
 func (l *Limiter) heard(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -282,7 +288,7 @@ func (l *Limiter) heard(err error) {
 	l.since = now
 }
 
-// gone is for how long Redis has not answered, 0 if it does, and whether it is too
+// gone returns how long Redis has not answered, 0 if it does, and whether it is too
 // early to call it again.
 func (l *Limiter) gone() (gone time.Duration, rest time.Duration) {
 	l.mu.Lock()
@@ -296,7 +302,7 @@ func (l *Limiter) gone() (gone time.Duration, rest time.Duration) {
 // limitWaiter is one caller. The lock of its state guards it until ready is closed.
 type limitWaiter struct {
 	ready    chan struct{}
-	n        int       // permits wished for
+	n        int       // permits requested
 	deadline time.Time // zero: none
 	begin    time.Time
 	done     bool
@@ -311,7 +317,7 @@ func (w *limitWaiter) settle() {
 	close(w.ready)
 }
 
-// limitState is what a process knows of one key.
+// limitState is the state of one key in this process.
 type limitState struct {
 	l     *Limiter
 	key   jushuitan.LimitKey
@@ -320,15 +326,16 @@ type limitState struct {
 	mu       sync.Mutex
 	waiters  []*limitWaiter
 	serving  bool          // a goroutine serves them
-	wake     chan struct{} // wakes it when nobody waits any more
-	reports  []limitReport // to be told
-	flushing bool          // a goroutine tells them
-	recent   []limitReport // sent within the longest window, to be told again after an outage
-	lost     bool          // a call failed since they were told
+	wake     chan struct{} // wakes it once nobody waits
+	reports  []limitReport // to be sent
+	flushing *time.Timer   // sends them
+	tight    bool          // at the last call a quota was used up or others waited: they need the reports at once
+	recent   []limitReport // calls sent within the longest window, reported again after an outage
+	lost     bool          // a call failed since they were reported
 }
 
-// enter makes the caller wait, and sees to it that somebody serves it. States that
-// nobody uses are dropped on the way, once in a window.
+// enter queues the caller and ensures that a goroutine serves it. Once per window it
+// drops unused states.
 func (l *Limiter) enter(key jushuitan.LimitKey, w *limitWaiter) *limitState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -360,7 +367,7 @@ func (st *limitState) idle(now time.Time) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.forget(now)
-	return len(st.waiters) == 0 && !st.serving && len(st.reports) == 0 && !st.flushing && len(st.recent) == 0
+	return len(st.waiters) == 0 && !st.serving && len(st.reports) == 0 && st.flushing == nil && len(st.recent) == 0
 }
 
 // forget drops what has left the longest window.
@@ -372,7 +379,7 @@ func (st *limitState) forget(now time.Time) {
 	st.recent = append(st.recent[:0:0], st.recent[n:]...)
 }
 
-// sent notes that a permit was used.
+// sent records that a permit was used.
 func (st *limitState) sent(id string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -384,36 +391,42 @@ func (st *limitState) sent(id string) {
 	st.report(r)
 }
 
-// report tells Redis in the background; the caller holds the lock.
+// report reports to Redis in the background; the caller holds the lock. While the quotas are not
+// used up, nobody waits for a report: it goes with the next call if that comes soon.
 func (st *limitState) report(r limitReport) {
 	st.reports = append(st.reports, r)
-	if !st.flushing {
-		st.flushing = true
-		go st.flush()
+	urgent := r.unused || st.tight
+	switch {
+	case st.flushing == nil && urgent:
+		st.flushing = time.AfterFunc(0, st.flush)
+	case st.flushing == nil:
+		st.flushing = time.AfterFunc(limitHold, st.flush)
+	case urgent:
+		st.flushing.Reset(0)
 	}
 }
 
 func (st *limitState) flush() {
 	for {
 		reports := st.take()
+		var err error
+		if len(reports) > 0 {
+			_, _, _, err = st.l.ask(context.Background(), st.names, -1, "", 0, reports)
+			st.failed(err, reports)
+		}
 		st.mu.Lock()
-		if len(reports) == 0 {
-			st.flushing = false
-			st.mu.Unlock()
-			return
+		ended := err != nil || len(st.reports) == 0
+		if ended {
+			st.flushing = nil
 		}
 		st.mu.Unlock()
-		_, _, _, err := st.l.ask(context.Background(), st.names, -1, "", 0, reports)
-		if st.failed(err, reports); err != nil {
-			st.mu.Lock()
-			st.flushing = false
-			st.mu.Unlock()
+		if ended {
 			return
 		}
 	}
 }
 
-// take returns what is to be told now.
+// take returns the pending reports.
 func (st *limitState) take() []limitReport {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -427,8 +440,8 @@ func (st *limitState) take() []limitReport {
 	return reports
 }
 
-// failed notes that reports may not have arrived. What was sent is told again with
-// the next call; permits that were not used end by themselves.
+// failed records that reports may be lost. Used permits are reported again with the
+// next call; unused ones expire.
 func (st *limitState) failed(err error, reports []limitReport) {
 	if err == nil {
 		return
@@ -443,8 +456,8 @@ func (st *limitState) failed(err error, reports []limitReport) {
 	}
 }
 
-// giveUp ends the wait of a caller whose context is done. Permits that it was given
-// in this very moment go to the next.
+// giveUp ends the wait of a caller whose context is done. Permits granted to it at the
+// same moment go to the next caller.
 func (st *limitState) giveUp(w *limitWaiter) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -519,6 +532,7 @@ func (st *limitState) serve() {
 			ids[i] = call + ":" + strconv.Itoa(i+1)
 		}
 		st.mu.Lock()
+		st.tight = given < want || !sure
 		st.hand(ids)
 		if wait > 0 && sure {
 			st.failLate(wait)
@@ -537,7 +551,7 @@ func (st *limitState) failLate(wait time.Duration) {
 	keep := st.waiters[:0:0]
 	for _, w := range st.waiters {
 		if !w.deadline.IsZero() && w.deadline.Before(next) {
-			w.err = fmt.Errorf("it would take at least %v, longer than the context allows: %w", wait.Round(time.Millisecond), context.DeadlineExceeded)
+			w.err = fmt.Errorf("the next permit takes at least %v, longer than the context allows: %w", wait.Round(time.Millisecond), context.DeadlineExceeded)
 			w.settle()
 			continue
 		}
@@ -546,7 +560,7 @@ func (st *limitState) failLate(wait time.Duration) {
 	st.waiters = keep
 }
 
-// outage decides on those who wait while Redis is away.
+// outage decides about waiting callers while Redis is unavailable.
 func (st *limitState) outage(gone time.Duration, err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -555,8 +569,8 @@ func (st *limitState) outage(gone time.Duration, err error) {
 		switch {
 		case st.l.share != nil && gone > st.l.longest:
 			w.local = true
-		case st.l.share == nil && gone > 0 && time.Since(w.begin) > st.l.cfg.Patience:
-			w.err = fmt.Errorf("%w for %v; fix it and call again / Redis 无响应，请修复后重试", ErrAway, gone.Round(time.Millisecond))
+		case st.l.share == nil && gone > 0 && time.Since(w.begin) > st.l.cfg.OutageWait:
+			w.err = fmt.Errorf("%w since %v; retry once it is back / Redis 无响应，请恢复后重试", ErrUnavailable, gone.Round(time.Millisecond))
 			if err != nil {
 				w.err = fmt.Errorf("%w: %w", w.err, err)
 			}
@@ -569,7 +583,7 @@ func (st *limitState) outage(gone time.Duration, err error) {
 	st.waiters = keep
 }
 
-// sleep waits, unless nobody waits for it.
+// sleep pauses while a caller waits.
 func (st *limitState) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -579,5 +593,5 @@ func (st *limitState) sleep(d time.Duration) {
 	}
 }
 
-// Format shows no keys, whatever the verb.
+// Format prints no keys, for any verb.
 func (l *Limiter) Format(f fmt.State, _ rune) { opaque(f, "redisstate.Limiter") }

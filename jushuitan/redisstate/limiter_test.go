@@ -151,7 +151,7 @@ func (q sharedQuota) good() bool {
 }
 
 func (q sharedQuota) String() string {
-	return fmt.Sprintf("%d calls in %d windows of %v, %d are allowed; by process %v; %d were refused", q.served, q.windows, q.per, q.allowed, q.calls, q.refused)
+	return fmt.Sprintf("%d calls in %d windows of %v, maximum %d; by process %v; %d were refused", q.served, q.windows, q.per, q.allowed, q.calls, q.refused)
 }
 
 // shareQuota has four processes, of these programs in turn, call for some windows.
@@ -237,7 +237,7 @@ func TestLimiterRoundTrips(t *testing.T) {
 		take()
 	}
 	assert.EqualValues(t, permits, counted.n.Swap(0), "one after the other")
-	all, err := l.WaitN(t.Context(), key, permits)
+	all, err := l.WaitUpTo(t.Context(), key, permits)
 	require.NoError(t, err)
 	assert.Len(t, all, permits)
 	assert.EqualValues(t, 1, counted.n.Swap(0), "in a batch")
@@ -256,17 +256,17 @@ func TestLimiterRoundTrips(t *testing.T) {
 func TestLimiterBatches(t *testing.T) {
 	l := limiter(t, state(t, redisstate.Config{}), redisstate.LimiterConfig{Quotas: []jushuitan.Quota{{Limit: 5, Per: 300 * time.Millisecond}}})
 	key := jushuitan.LimitKey{AppKey: "app", Merchant: "1", Path: "/p"}
-	first, err := l.WaitN(t.Context(), key, 3)
+	first, err := l.WaitUpTo(t.Context(), key, 3)
 	require.NoError(t, err)
 	require.Len(t, first, 3)
-	rest, err := l.WaitN(t.Context(), key, 10)
+	rest, err := l.WaitUpTo(t.Context(), key, 10)
 	require.NoError(t, err)
 	require.Len(t, rest, 2)
 	for _, sent := range append(first, rest...) {
 		sent()
 	}
 	begin := time.Now()
-	again, err := l.WaitN(t.Context(), key, 1)
+	again, err := l.WaitUpTo(t.Context(), key, 1)
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, time.Since(begin), 280*time.Millisecond)
 	again[0]()
@@ -291,8 +291,8 @@ func TestLimiterPermitEnds(t *testing.T) {
 
 // Nothing of this package prints keys, tokens or clients.
 func TestPrintsNothing(t *testing.T) {
-	s := state(t, redisstate.Config{Prefix: "p", Keyring: keyring(t, "k1")})
-	for _, v := range []any{s, keyring(t, "k1"), tokenStore(t, s, redisstate.TokenConfig{}), limiter(t, s, redisstate.LimiterConfig{}), s.Deduper(), s.Checkpoints(0), inbox(t, s, redisstate.InboxConfig{})} {
+	s := state(t, redisstate.Config{Prefix: "p", Keyring: newKeyring(t, "k1")})
+	for _, v := range []any{s, newKeyring(t, "k1"), tokenStore(t, s, redisstate.TokenStoreConfig{}), limiter(t, s, redisstate.LimiterConfig{}), s.Deduper(), s.Checkpoints(0), inbox(t, s, redisstate.InboxConfig{})} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			assert.Less(t, len(fmt.Sprintf(verb, v)), 80)
 		}

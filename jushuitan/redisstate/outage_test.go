@@ -232,7 +232,7 @@ func (y *synced) run(t *testing.T, s *redisstate.State, acked *atomic.Int64, pus
 	const shop = 10200077
 	items := []jushuitan.OrderUploadItem{{SKUID: "SKU", Qty: decimal.NewFromInt(1), Price: decimal.NewFromInt(59)}}
 	assert.NoError(t, company.AddShop(jushuitan.Shop{ShopID: shop}))
-	c, err := jushuitan.New(testApp(), jushuitan.WithBaseURL(fake.URL), jushuitan.WithTokenStore(tokenStore(t, s, redisstate.TokenConfig{})),
+	c, err := jushuitan.New(testApp(), jushuitan.WithBaseURL(fake.URL), jushuitan.WithTokenStore(tokenStore(t, s, redisstate.TokenStoreConfig{})),
 		jushuitan.WithLimiter(limiter(t, s, redisstate.LimiterConfig{Quotas: []jushuitan.Quota{quota}, Slack: 50 * time.Millisecond})))
 	assert.NoError(t, err)
 	c = c.ForMerchant("10010")
@@ -264,7 +264,7 @@ func (y *synced) run(t *testing.T, s *redisstate.State, acked *atomic.Int64, pus
 		for going := true; going && (acked.Load() < pushes || len(y.seen) < y.made); {
 			for range 5 {
 				if acked.Load() < pushes {
-					_, err := company.ReceiveOrder(jushuitan.OrderUpload{ShopID: shop, SoID: fmt.Sprint("so", y.made), Items: items})
+					_, err := company.ImportOrder(jushuitan.OrderUpload{ShopID: shop, SoID: fmt.Sprint("so", y.made), Items: items})
 					assert.NoError(t, err)
 					y.made++
 				}
@@ -338,8 +338,8 @@ func TestLimiterWhileRedisIsAway(t *testing.T) {
 	st, err := redisstate.New(rdb, redisstate.Config{})
 	require.NoError(t, err)
 	quota := jushuitan.Quota{Limit: 8, Per: 600 * time.Millisecond}
-	refusing := limiter(t, st, redisstate.LimiterConfig{Quotas: []jushuitan.Quota{quota}, Patience: 200 * time.Millisecond})
-	sharing := limiter(t, st, redisstate.LimiterConfig{Quotas: []jushuitan.Quota{quota}, Outage: redisstate.LocalShare, Replicas: 4})
+	refusing := limiter(t, st, redisstate.LimiterConfig{Quotas: []jushuitan.Quota{quota}, OutageWait: 200 * time.Millisecond})
+	sharing := limiter(t, st, redisstate.LimiterConfig{Quotas: []jushuitan.Quota{quota}, Outage: redisstate.OutageLocalShare, Processes: 4})
 	take := func(l *redisstate.Limiter, path string, within time.Duration) error {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
@@ -353,7 +353,7 @@ func TestLimiterWhileRedisIsAway(t *testing.T) {
 	require.NoError(t, take(sharing, "/b", time.Minute))
 	s.kill()
 	err = take(refusing, "/a", time.Minute)
-	require.ErrorIs(t, err, redisstate.ErrAway)
+	require.ErrorIs(t, err, redisstate.ErrUnavailable)
 	assert.Contains(t, err.Error(), "/a")
 	// Its share is 2 in a window, once the window before is over.
 	require.NoError(t, take(sharing, "/b", 20*time.Second))
@@ -371,13 +371,13 @@ func TestLimiterWhileRedisIsAway(t *testing.T) {
 	})
 	require.NoError(t, take(refusing, "/a", time.Minute))
 	for _, cfg := range []redisstate.LimiterConfig{
-		{Slack: -1}, {PermitTTL: -1}, {Patience: -1}, {Outage: redisstate.LocalShare}, {Outage: 7},
+		{Slack: -1}, {PermitTTL: -1}, {OutageWait: -1}, {Outage: redisstate.OutageLocalShare}, {Outage: 7},
 		{Quotas: []jushuitan.Quota{{Limit: 0, Per: 1}}}, {Quotas: []jushuitan.Quota{{Limit: 1}}},
 	} {
 		_, err := st.Limiter(cfg)
 		require.Error(t, err)
 	}
-	_, err = refusing.WaitN(t.Context(), jushuitan.LimitKey{}, 0)
+	_, err = refusing.WaitUpTo(t.Context(), jushuitan.LimitKey{}, 0)
 	require.Error(t, err)
-	require.False(t, errors.Is(err, redisstate.ErrAway))
+	require.False(t, errors.Is(err, redisstate.ErrUnavailable))
 }

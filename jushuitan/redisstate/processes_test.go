@@ -114,11 +114,13 @@ func (p *process) next(t testing.TB) string {
 // roles are what a child may be.
 func roles() map[string]func(context.Context, []byte) error {
 	return map[string]func(context.Context, []byte) error{
-		"renew":   renewChild,
-		"load":    loadChild,
-		"receive": receiveChild,
-		"work":    workChild,
-		"hang":    hangChild,
-		"claim":   claimChild,
+		"renew":    renewChild,
+		"load":     loadChild,
+		"receive":  receiveChild,
+		"work":     workChild,
+		"hang":     hangChild,
+		"poison":   poisonChild,
+		"claim":    claimChild,
+		"sequence": sequenceChild,
 	}
 }

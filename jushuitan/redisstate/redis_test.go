@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/dianjia/jushuitan-go/jushuitan/keyring"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"github.com/stretchr/testify/require"
@@ -251,15 +252,15 @@ func stateOn(t testing.TB, rdb redis.UniversalClient, cfg redisstate.Config) *re
 	return s
 }
 
-func keyring(t testing.TB, ids ...string) *redisstate.Keyring {
+func newKeyring(t testing.TB, ids ...string) *keyring.Keyring {
 	t.Helper()
 	keys := map[string][]byte{}
 	for _, id := range ids {
-		key := make([]byte, redisstate.KeySize)
+		key := make([]byte, keyring.KeySize)
 		copy(key, "key of the test "+id)
 		keys[id] = key
 	}
-	ring, err := redisstate.NewKeyring(ids[0], keys)
+	ring, err := keyring.New(ids[0], keys)
 	require.NoError(t, err)
 	return ring
 }

@@ -33,25 +33,25 @@ func TestSinkKeysStay(t *testing.T) {
 	}{
 		{name: "shipment", store: func(t *testing.T, i *Inbox) error {
 			return i.Shipment(t.Context(), env(jushuitan.PushShipment, 0), &jushuitan.ShipmentPush{OID: 200001, SoID: "SO-1", LID: "YT1"})
-		}, id: "logistics.upload:vOINk7syM8hPiO9pYxd-JsHc", order: "IvnvhPIAoBsEbWMVucOr_U1F"},
+		}, id: "logistics.upload:ZgwsN2Igk4RIICZy5jiIB-_2", order: "IvnvhPIAoBsEbWMVucOr_U1F", turn: "EDPlMQhOMjpDqZczCskcgTu0 ZgwsN2Igk4RIICZy5jiIB-_2"},
 		{name: "cancel", store: func(t *testing.T, i *Inbox) error {
 			return i.Cancel(t.Context(), env(jushuitan.PushCancel, 0), &jushuitan.CancelPush{SoID: "SO-1", Remark: "x"})
-		}, id: "cancel.order:GHGS1WTdvR6R_heABxCbqTYk", order: "IvnvhPIAoBsEbWMVucOr_U1F", turn: "Z_VPk5aFRqVm6W8ZjlxtIU9d "},
+		}, id: "cancel.order:BuN6Cc0MQ3A0bwUpX7s-Z3RD", order: "IvnvhPIAoBsEbWMVucOr_U1F", turn: "g4Nfqe8kTheYLvA5_2yjnc-G BuN6Cc0MQ3A0bwUpX7s-Z3RD"},
 		{name: "goods received", store: func(t *testing.T, i *Inbox) error {
 			return i.GoodsReturned(t.Context(), env(jushuitan.PushGoodsReturned, 0),
 				&jushuitan.GoodsReturnedPush{ASID: 400001, OuterASID: "RT-1", SoID: "SO-1", Action: jushuitan.GoodsReceived, UniqueID: "U"})
-		}, id: "refund.goods:QBfErV4hElPC9uawm5F-Tta1", order: "IvnvhPIAoBsEbWMVucOr_U1F", turn: "vO8mRX0Wzd9-56Q1AhDQMPxW 确认收货"},
+		}, id: "refund.goods:F1Fy7s-cDwAMgmd7GTc2U4t4", order: "WVaFaDBYAlEiAh7jkZW_POsf", turn: "Y_irs8vLaE6ifMx4txvqMImt F1Fy7s-cDwAMgmd7GTc2U4t4"},
 		{name: "goods revoked, no as_id", store: func(t *testing.T, i *Inbox) error {
 			return i.GoodsReturned(t.Context(), env(jushuitan.PushGoodsReturned, 0),
 				&jushuitan.GoodsReturnedPush{OuterASID: "RT-1", Action: jushuitan.GoodsRevoked})
-		}, id: "refund.goods:QBfErV4hElPC9uawm5F-Tta1", turn: "SozxxvAvNYyyHzWHd1-pngHY 取消收货"},
+		}, id: "refund.goods:Uz-eWkEwVtsUxLdp16AQIHM5", order: "Lj9gQKcvlDH9tg9AXUdOGC5m", turn: "h8ZPqB2ZIa5UgjWJZQLw-9nF Uz-eWkEwVtsUxLdp16AQIHM5"},
 		{name: "stock", store: func(t *testing.T, i *Inbox) error {
 			return i.Stock(t.Context(), env(jushuitan.PushStock, 1700000000),
 				&jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "A", Modified: time.Unix(1, 0)}}})
-		}, id: "inventory.upload:9ZdSXXpVhcEfQ9s_Jg8Kc3dZ"},
+		}, id: "inventory.upload:StcNJ9gjn7oOUMqjy569oX4x"},
 		{name: "stock without modified", store: func(t *testing.T, i *Inbox) error {
 			return i.Stock(t.Context(), env(jushuitan.PushStock, 1700000000), &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "A"}}})
-		}, id: "inventory.upload:sM0of4qJfaeJxyMpq1gio5PD"},
+		}, id: "inventory.upload:v0V7xlPKuyEappu8M6QcIDhf"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			mini := miniredis.RunT(t)

@@ -11,34 +11,36 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/jushuitan/keyring"
 	"github.com/redis/go-redis/v9"
 )
 
 // DefaultPrefix begins the names of all keys unless [Config].Prefix says otherwise.
 const DefaultPrefix = "jst"
 
-// Config is what all parts of a [State] have in common. Its zero value is usable.
+// Config configures [New]. Its zero value is usable.
 type Config struct {
-	// Prefix begins the names of all keys (键前缀), [DefaultPrefix] by default. Two
-	// installations that share a Redis need different ones. It holds no braces.
+	// Prefix begins the names of all keys (键前缀); [DefaultPrefix] by default.
+	// Installations that share a Redis need different prefixes. It must not contain
+	// braces.
 	Prefix string
 
-	// Keyring encrypts tokens and pushes at rest; nil stores them in the clear. See
-	// [NewKeyring].
-	Keyring *Keyring
-	// AcceptPlain reads, with a Keyring, also what is stored in the clear: while an
-	// installation moves to encryption, and no longer, since who can write to Redis
-	// can then put tokens of his own there.
-	AcceptPlain bool
+	// Keyring encrypts tokens and pushes at rest; nil stores them in plain text. See
+	// [keyring.New].
+	Keyring *keyring.Keyring
+	// AcceptPlaintext also accepts plain text although a Keyring is set. Use it only
+	// during a migration to encryption: anyone who can write to Redis can then store
+	// tokens of their own.
+	AcceptPlaintext bool
 
-	// Replicas is how many replicas must have a token, a checkpoint, a dedupe commit
-	// or a push before the call that wrote it succeeds (WAIT); 0 is none. A write
-	// that too few of them have fails with [ErrNotReplicated], although the primary
-	// has it. WAIT makes a loss by failover unlikely and not impossible: see the
-	// package comment.
+	// Replicas is how many replicas must confirm a token, a checkpoint, a deduplication
+	// commit or a push before the call that wrote it succeeds (WAIT); 0 means none. A
+	// write that too few confirm fails with [ErrNotReplicated], although the primary
+	// has it. WAIT makes a loss by failover unlikely, not impossible: see the package
+	// comment.
 	Replicas int
-	// ReplicaTimeout bounds that wait; 0 is a second. The client's read timeout is
-	// longer.
+	// ReplicaTimeout limits that wait; 0 means one second. The client's read timeout
+	// must be longer.
 	ReplicaTimeout time.Duration
 }
 
@@ -46,29 +48,28 @@ type Config struct {
 // in time. It may be lost in a failover.
 var ErrNotReplicated = errors.New("too few replicas have the write")
 
-// State is the part of Redis that an installation uses. Make one per process. It is
-// safe for concurrent use, holds no connection of its own, runs nothing in the
-// background and needs no closing.
+// State is the part of Redis that an installation uses. Create one per process. It is
+// safe for concurrent use, has no connection of its own, runs nothing in the background
+// and needs no closing.
 type State struct {
 	client redis.UniversalClient
 	cfg    Config
 }
 
-// New makes a State on a client: of a single node, of Sentinel or of Cluster. TLS,
-// authentication and timeouts are the client's. The client stays the caller's to
-// close.
+// New returns a State that uses the client of a single node, Sentinel or Cluster. TLS,
+// authentication and timeouts are configured in the client, which the caller closes.
 //
-// The client should have read and write timeouts of a few seconds at most, its
-// defaults will do, and ContextTimeoutEnabled, so that calls end with their context.
+// The client should have read and write timeouts of at most a few seconds, such as the
+// defaults, and ContextTimeoutEnabled, so that calls end with their context.
 func New(client redis.UniversalClient, cfg Config) (*State, error) {
 	_, isRing := client.(*redis.Ring)
 	switch {
 	case client == nil:
-		return nil, errors.New("redisstate: no client given / 未提供 Redis 客户端")
+		return nil, errors.New("redisstate: no client / 未提供 Redis 客户端")
 	case isRing:
-		return nil, errors.New("redisstate: a Ring has no node for a merchant that stays: use Cluster, Sentinel or a single node / 不支持 Ring，请使用 Cluster、Sentinel 或单节点")
+		return nil, errors.New("redisstate: a Ring moves keys between nodes: use Cluster, Sentinel or a single node / 不支持 Ring，请使用 Cluster、Sentinel 或单节点")
 	case strings.ContainsAny(cfg.Prefix, "{}"):
-		return nil, fmt.Errorf("redisstate: Prefix %q holds a brace / 键前缀不能含花括号", cfg.Prefix)
+		return nil, fmt.Errorf("redisstate: Prefix %q contains a brace / 键前缀不能含花括号", cfg.Prefix)
 	case cfg.Replicas < 0:
 		return nil, fmt.Errorf("redisstate: Replicas is %d, must not be negative", cfg.Replicas)
 	case cfg.ReplicaTimeout < 0:
@@ -76,17 +77,20 @@ func New(client redis.UniversalClient, cfg Config) (*State, error) {
 	}
 	cfg.Prefix = cmp.Or(cfg.Prefix, DefaultPrefix)
 	cfg.ReplicaTimeout = cmp.Or(cfg.ReplicaTimeout, time.Second)
+	if cfg.AcceptPlaintext {
+		cfg.Keyring = cfg.Keyring.AcceptPlaintext()
+	}
 	return &State{client: client, cfg: cfg}, nil
 }
 
-// Format shows neither the client nor keys, whatever the verb.
+// Format prints neither the client nor keys, for any verb.
 func (s *State) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "redisstate.State{Prefix:%q Keyring:%v Replicas:%d}", s.cfg.Prefix, s.cfg.Keyring, s.cfg.Replicas)
 }
 
-// key names a key. What stands in braces alone decides on the node of a cluster:
-// all keys of a merchant are on one. The parts are escaped, so that no two
-// merchants share a name.
+// key returns the name of a key. Only the part in braces determines the node of a
+// cluster, so that all keys of a merchant are on one node. The parts are escaped, so
+// that no two merchants share a name.
 func (s *State) key(kind, app, merchant string, more ...string) string {
 	var b strings.Builder
 	b.WriteString(s.cfg.Prefix + ":" + kind + ":{" + url.QueryEscape(app) + "/" + url.QueryEscape(merchant) + "}")
@@ -96,13 +100,13 @@ func (s *State) key(kind, app, merchant string, more ...string) string {
 	return b.String()
 }
 
-// errScript is what a script answers that this package did not write, or an older
-// one did.
+// errScript returns the error for an unexpected answer of a script, such as one of an
+// older version.
 func errScript(what string) error {
-	return fmt.Errorf("redisstate: %s: the script's answer is not understood; do all processes run the same version? / 脚本返回无法识别，请确认各进程版本一致", what)
+	return fmt.Errorf("redisstate: %s: unexpected answer of the script; check that all processes run the same version / 脚本返回无法识别，请确认各进程版本一致", what)
 }
 
-// run runs a script on the node that has the keys.
+// run runs a script on the node with the keys.
 func (s *State) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -113,8 +117,8 @@ func (s *State) run(ctx context.Context, script *redis.Script, keys []string, ar
 	return v, err
 }
 
-// relearn lets a cluster's client ask again which node has what, after a call that no
-// node answered: by itself it may call a node that is gone for a minute.
+// relearn makes a cluster's client reload its slots after a call that no node answered:
+// otherwise it may keep calling a dead node for a minute.
 func (s *State) relearn(ctx context.Context, err error) {
 	var refused redis.Error
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) && !moved(err) {
@@ -125,7 +129,7 @@ func (s *State) relearn(ctx context.Context, err error) {
 	}
 }
 
-// store runs a script that writes what must not be lost, and waits for replicas.
+// store runs a script whose write must not be lost, and waits for replicas.
 func (s *State) store(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
 	if s.cfg.Replicas == 0 {
 		return s.run(ctx, script, keys, args...)
@@ -135,8 +139,8 @@ func (s *State) store(ctx context.Context, script *redis.Script, keys []string, 
 	}
 	cluster, _ := s.client.(*redis.ClusterClient)
 	for wait := movedFirst; ; wait *= 2 {
-		// WAIT speaks of the writes of its own connection, and names no key by which a
-		// cluster would find the node.
+		// WAIT covers the writes of its own connection, and has no key by which a cluster
+		// would find the node.
 		node := s.client
 		if cluster != nil {
 			master, err := cluster.MasterForKey(ctx, keys[0])
@@ -156,14 +160,14 @@ func (s *State) store(ctx context.Context, script *redis.Script, keys []string, 
 	}
 }
 
-// The waits for a cluster that is being rearranged.
+// The pauses while a cluster is resharded.
 const (
 	movedFirst = 25 * time.Millisecond
 	movedMost  = 800 * time.Millisecond
 )
 
-// moved reports whether a node refused a call because the keys are another's, or nobody's
-// for the moment.
+// moved reports whether a node refused a call because it does not, or not yet, serve
+// the keys.
 func moved(err error) bool {
 	for _, prefix := range []string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY"} {
 		if redis.HasErrorPrefix(err, prefix) {
@@ -174,8 +178,8 @@ func moved(err error) bool {
 }
 
 func (s *State) storeAt(ctx context.Context, node redis.Cmdable, script *redis.Script, keys []string, args ...any) (any, error) {
-	// An error of the script's leaves nothing to wait for; that the script is not
-	// cached yet is one.
+	// After an error of the script, including one that is not cached yet, there is nothing
+	// to wait for.
 	for _, run := range []func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd{script.EvalSha, script.Eval} {
 		pipe := node.Pipeline()
 		answer := run(ctx, pipe, keys, args...)
@@ -201,8 +205,8 @@ func (s *State) storeAt(ctx context.Context, node redis.Cmdable, script *redis.S
 	return nil, errScript("WAIT")
 }
 
-// cause prefers the context's error over what the connection made of it. An absent
-// value is no error of the connection's.
+// cause prefers the context's error to the connection's. A missing value is not an error
+// of the connection.
 func cause(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return nil
@@ -213,14 +217,14 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// millis is d for PX and PEXPIRE, at least one.
+// millis returns d for PX and PEXPIRE, at least one.
 func millis(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
-// nonce tells one call from all others, so that a call that the client repeats
-// after a lost answer is known for the same.
+// nonce identifies a call, so that a retry by the client after a lost answer is
+// recognized.
 func nonce() string { return rand.Text()[:16] }
 
-// pause waits, and says whether ctx lasted.
+// pause waits and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -17,19 +17,23 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// The defaults of [TokenConfig].
+// The defaults of [TokenStoreConfig].
 const (
 	DefaultTokenKeep  = 180 * 24 * time.Hour
 	DefaultTokenLease = 10 * time.Second
 )
+
+// tokenKeepMost limits both durations that add up to the life of a stored token, Keep and the time
+// until it expires: their sum must not overflow.
+const tokenKeepMost = 100 * 365 * 24 * time.Hour
 
 // ErrFenced means that a renewed token was not stored because another process has taken
 // over the renewal lease. The client keeps the token and offers it again with its next
 // call; it is then stored only if the other process stored none.
 var ErrFenced = errors.New("another process has taken over the renewal")
 
-// TokenConfig configures [State.TokenStore]. Its zero value is usable.
-type TokenConfig struct {
+// TokenStoreConfig configures [State.TokenStore]. Its zero value is usable.
+type TokenStoreConfig struct {
 	// Keep is how long a token is kept after it expires, and a token without expiry
 	// after it was last read; a refresh token may outlive the access token. 0 means
 	// [DefaultTokenKeep].
@@ -43,34 +47,34 @@ type TokenConfig struct {
 //
 // Compare-and-swap is one script. Tokens are encrypted if the State has a keyring.
 // Renewal is leased, see [TokenStore.Lease]: of all processes that find a token
-// expired, one asks the server, and the others take what it stored.
+// expired, one calls the server, and the others use what it stored.
 type TokenStore struct {
 	state *State
-	cfg   TokenConfig
+	cfg   TokenStoreConfig
 
 	mu     sync.Mutex
-	leases map[string]string // lease key -> owner, of renewals under way in this process
+	leases map[string]string // lease key -> owner, of renewals in progress in this process
 }
 
 var _ jushuitan.TokenStore = (*TokenStore)(nil)
 
 // TokenStore returns a token store. It serves any number of apps.
-func (s *State) TokenStore(cfg TokenConfig) (*TokenStore, error) {
+func (s *State) TokenStore(cfg TokenStoreConfig) (*TokenStore, error) {
 	if cfg.Keep < 0 || cfg.Lease < 0 {
 		return nil, errors.New("redisstate: token store: Keep or Lease is negative / 时长不能为负")
 	}
-	cfg.Keep = cmp.Or(cfg.Keep, DefaultTokenKeep)
+	cfg.Keep = min(cmp.Or(cfg.Keep, DefaultTokenKeep), tokenKeepMost)
 	cfg.Lease = cmp.Or(cfg.Lease, DefaultTokenLease)
 	if cfg.Lease < 100*time.Millisecond {
-		return nil, fmt.Errorf("redisstate: token store: Lease is %v, must be 100 ms at least", cfg.Lease)
+		return nil, fmt.Errorf("redisstate: token store: Lease is %v, must be at least 100 ms", cfg.Lease)
 	}
 	return &TokenStore{state: s, cfg: cfg, leases: map[string]string{}}, nil
 }
 
-// Format shows no tokens, whatever the verb.
+// Format prints no tokens, for any verb.
 func (t *TokenStore) Format(f fmt.State, _ rune) { opaque(f, "redisstate.TokenStore") }
 
-// tokenText is a token as it is stored.
+// tokenText is the stored form of a token.
 type tokenText struct {
 	Access  string `json:"a"`
 	Refresh string `json:"r,omitempty"`
@@ -96,7 +100,7 @@ var releaseLua string
 //go:embed lua/extend.lua
 var extendLua string
 
-// A Script is its text and its checksum, and does not change.
+// A Script is immutable.
 var (
 	tokenLoadScript   = redis.NewScript(tokenLoadLua)
 	tokenSwapScript   = redis.NewScript(tokenSwapLua)
@@ -131,7 +135,7 @@ func (t *TokenStore) Load(ctx context.Context, key jushuitan.TokenKey) (jushuita
 	return tok, t.fault(key, "load", err)
 }
 
-// token reads the pair of version and text that the scripts give.
+// token decodes the version and text that the scripts return.
 func (t *TokenStore) token(name string, answer any) (jushuitan.Token, error) {
 	pair, ok := answer.([]any)
 	if !ok || len(pair) < 2 {
@@ -142,39 +146,39 @@ func (t *TokenStore) token(name string, answer any) (jushuitan.Token, error) {
 	if version == 0 {
 		return jushuitan.Token{}, nil
 	}
-	text, _, err := t.state.open(name, stored)
+	text, _, err := t.state.cfg.Keyring.Open(name, stored)
 	if err != nil {
 		return jushuitan.Token{}, err
 	}
 	var row tokenText
-	if json.Unmarshal(text, &row) != nil || row.Access == "" { // its error may quote the text
-		return jushuitan.Token{}, errors.New("what is stored is no token; authorise the merchant again / 存储的令牌已损坏，请让商家重新授权")
+	if json.Unmarshal(text, &row) != nil || row.Access == "" { // the error may quote the text
+		return jushuitan.Token{}, errors.New("the stored token is damaged; authorise the merchant again / 存储的令牌已损坏，请让商家重新授权")
 	}
 	tok := jushuitan.Token{AccessToken: row.Access, RefreshToken: row.Refresh, Scope: row.Scope, Version: version}
 	if row.Expires != "" {
-		at, err := time.Parse(time.RFC3339Nano, row.Expires)
+		at, err := wire.ParseStored(row.Expires)
 		if err != nil {
-			return jushuitan.Token{}, errors.New("the stored token's end is not a time; authorise the merchant again / 存储的令牌过期时间已损坏，请让商家重新授权")
+			return jushuitan.Token{}, errors.New("the expiry of the stored token is damaged; authorise the merchant again / 存储的令牌过期时间已损坏，请让商家重新授权")
 		}
-		tok.ExpiresAt = at.In(wire.CST)
+		tok.ExpiresAt = at
 	}
 	return tok, nil
 }
 
-// CompareAndSwap implements [jushuitan.TokenStore]. If the client repeats it, since
-// the answer to the first was lost, the second finds what the first one did.
+// CompareAndSwap implements [jushuitan.TokenStore]. If the client retries it after a
+// lost answer, the retry returns the result of the first call.
 //
-// While this process has the right to renew (see [TokenStore.Lease]) and loses it to
-// another, it fails with [ErrFenced].
+// It fails with [ErrFenced] if this process holds the lease (see [TokenStore.Lease])
+// and loses it to another.
 func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey, old, next jushuitan.Token) (jushuitan.Token, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return jushuitan.Token{}, false, err
 	}
 	if next.AccessToken == "" {
-		return jushuitan.Token{}, false, t.fault(key, "store", errors.New("a token without access token is not stored / access_token 为空，不予保存"))
+		return jushuitan.Token{}, false, t.fault(key, "store", errors.New("the token has no access token / access_token 为空，不予保存"))
 	}
 	for _, text := range []string{next.AccessToken, next.RefreshToken, next.Scope} {
-		if !utf8.ValidString(text) { // JSON would change it
+		if !utf8.ValidString(text) { // JSON would alter it
 			return jushuitan.Token{}, false, t.fault(key, "store", errors.New("the token is not valid UTF-8 / 令牌不是有效的 UTF-8"))
 		}
 	}
@@ -182,8 +186,11 @@ func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey,
 	keep, forever := t.cfg.Keep, 1
 	if !next.ExpiresAt.IsZero() {
 		next.ExpiresAt = next.ExpiresAt.Round(0).In(wire.CST)
-		row.Expires = next.ExpiresAt.Format(time.RFC3339Nano)
-		keep, forever = keep+max(time.Until(next.ExpiresAt), 0), 0
+		var err error
+		if row.Expires, err = wire.FormatStored(next.ExpiresAt); err != nil {
+			return jushuitan.Token{}, false, t.fault(key, "store", fmt.Errorf("expiry: %w / 令牌过期时间超出范围", err))
+		}
+		keep, forever = keep+min(max(time.Until(next.ExpiresAt), 0), tokenKeepMost), 0
 	}
 	text, err := json.Marshal(row)
 	if err != nil {
@@ -194,7 +201,7 @@ func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey,
 	owner := t.leases[lease]
 	t.mu.Unlock()
 	answer, err := t.state.store(ctx, tokenSwapScript, []string{name, lease},
-		old.Version, t.state.seal(name, text), millis(keep), forever, nonce(), owner)
+		old.Version, t.state.cfg.Keyring.Seal(name, text), millis(keep), forever, nonce(), owner)
 	if err != nil {
 		return jushuitan.Token{}, false, t.fault(key, "store", err)
 	}
@@ -208,7 +215,7 @@ func (t *TokenStore) CompareAndSwap(ctx context.Context, key jushuitan.TokenKey,
 		return next, true, nil
 	case 2:
 		return jushuitan.Token{}, false, t.fault(key, "store",
-			fmt.Errorf("%w; it was away for longer than the lease of %v / 续期权已被其他进程接管", ErrFenced, t.cfg.Lease))
+			fmt.Errorf("%w; this one was silent for longer than the lease of %v / 续期权已被其他进程接管", ErrFenced, t.cfg.Lease))
 	}
 	current, err := t.token(name, answer)
 	return current, false, t.fault(key, "read", err)
@@ -222,9 +229,9 @@ func (t *TokenStore) Delete(ctx context.Context, key jushuitan.TokenKey) error {
 	return t.fault(key, "delete", err)
 }
 
-// Reseal encrypts the stored token with the keyring's current key, and reports whether
+// Reencrypt encrypts the stored token with the keyring's current key, and reports whether
 // that was necessary. The token gets a new version.
-func (t *TokenStore) Reseal(ctx context.Context, key jushuitan.TokenKey) (bool, error) {
+func (t *TokenStore) Reencrypt(ctx context.Context, key jushuitan.TokenKey) (bool, error) {
 	for {
 		name, _ := t.keys(key)
 		answer, err := t.state.run(ctx, tokenLoadScript, []string{name}, millis(t.cfg.Keep))
@@ -237,12 +244,8 @@ func (t *TokenStore) Reseal(ctx context.Context, key jushuitan.TokenKey) (bool, 
 		}
 		pair, _ := answer.([]any)
 		stored, _ := pair[1].(string)
-		_, id, err := t.state.open(name, stored)
-		present := ""
-		if t.state.cfg.Keyring != nil {
-			present = t.state.cfg.Keyring.present
-		}
-		if err != nil || id == present {
+		_, id, err := t.state.cfg.Keyring.Open(name, stored)
+		if err != nil || id == t.state.cfg.Keyring.Current() {
 			return false, t.fault(key, "read", err)
 		}
 		if _, ok, err := t.CompareAndSwap(ctx, key, tok, tok); err != nil || ok {
@@ -251,20 +254,20 @@ func (t *TokenStore) Reseal(ctx context.Context, key jushuitan.TokenKey) (bool, 
 	}
 }
 
-// The waits between looks at a lease that another process has.
+// The pauses between checks of a lease that another process holds.
 const (
 	leaseFirst = 5 * time.Millisecond
 	leaseMost  = 50 * time.Millisecond
 )
 
-// Lease waits until this process alone may renew the merchant's token, or until the
-// stored one is no longer old, as somebody else has renewed it: load it again in
-// either case. release returns the right, and must be called; the right also ends
-// some seconds ([TokenConfig].Lease) after the process died or lost Redis.
+// Lease waits until only this process may renew the merchant's token, or until the
+// stored token is no longer old because another process has renewed it; load it again
+// in both cases. release ends the lease and must be called; the lease also expires some
+// seconds ([TokenStoreConfig].Lease) after the process died or lost Redis.
 //
-// The lease keeps other processes away; what makes it safe is the fence: a process
-// that was away for longer and whose right went to another cannot store its token
-// before the other did, nor over the other's.
+// The lease keeps other processes out; a fence makes it safe: a process that was silent
+// for longer and lost the lease can neither store its token before the new holder nor
+// overwrite the new holder's.
 func (t *TokenStore) Lease(ctx context.Context, key jushuitan.TokenKey, old jushuitan.Token) (release func(), err error) {
 	name, lease := t.keys(key)
 	owner := nonce()
@@ -299,7 +302,7 @@ func (t *TokenStore) hold(lease, owner string) (release func()) {
 			answer, err := t.state.run(bounded, extendScript, []string{lease}, owner, millis(t.cfg.Lease))
 			done()
 			if state, _ := answer.(int64); err == nil && state == 0 {
-				return // it is another's
+				return // taken over
 			}
 		}
 	}()
@@ -311,7 +314,7 @@ func (t *TokenStore) hold(lease, owner string) (release func()) {
 			delete(t.leases, lease)
 		}
 		t.mu.Unlock()
-		// Without an answer the lease ends by itself.
+		// Without an answer the lease expires.
 		bounded, done := context.WithTimeout(context.Background(), t.cfg.Lease/3)
 		defer done()
 		_, _ = t.state.run(bounded, releaseScript, []string{lease}, owner)

@@ -18,12 +18,13 @@ import (
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/jushuitan/keyring"
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
 )
 
 var _ jushuitan.TokenLeaser = (*redisstate.TokenStore)(nil)
 
-func tokenStore(t testing.TB, s *redisstate.State, cfg redisstate.TokenConfig) *redisstate.TokenStore {
+func tokenStore(t testing.TB, s *redisstate.State, cfg redisstate.TokenStoreConfig) *redisstate.TokenStore {
 	t.Helper()
 	store, err := s.TokenStore(cfg)
 	require.NoError(t, err)
@@ -32,10 +33,10 @@ func tokenStore(t testing.TB, s *redisstate.State, cfg redisstate.TokenConfig) *
 
 func testTokenStore(t *testing.T, rdb redis.UniversalClient) {
 	plain := stateOn(t, rdb, redisstate.Config{})
-	sealed := stateOn(t, rdb, redisstate.Config{Keyring: keyring(t, "k1")})
+	sealed := stateOn(t, rdb, redisstate.Config{Keyring: newKeyring(t, "k1")})
 	for name, s := range map[string]*redisstate.State{"plain": plain, "sealed": sealed} {
 		t.Run(name, func(t *testing.T) {
-			jushuitantest.TestTokenStore(t, func(t *testing.T) jushuitan.TokenStore { return tokenStore(t, s, redisstate.TokenConfig{}) })
+			jushuitantest.TestTokenStore(t, func(t *testing.T) jushuitan.TokenStore { return tokenStore(t, s, redisstate.TokenStoreConfig{}) })
 		})
 	}
 }
@@ -43,7 +44,7 @@ func testTokenStore(t *testing.T, rdb redis.UniversalClient) {
 func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
 	prefix := "test-sealed-" + rand.Text()
 	ctx, rdb := t.Context(), client(t)
-	store := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1")}), redisstate.TokenConfig{})
+	store := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: newKeyring(t, "k1")}), redisstate.TokenStoreConfig{})
 	key := jushuitan.TokenKey{AppKey: "app", Merchant: "10010"}
 	_, ok, err := store.CompareAndSwap(ctx, key, jushuitan.Token{}, jushuitan.Token{AccessToken: "CANARY-access", RefreshToken: "CANARY-refresh"})
 	require.NoError(t, err)
@@ -59,24 +60,24 @@ func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
 	// A value that was copied to another merchant is refused.
 	require.NoError(t, rdb.HSet(ctx, prefix+":token:{app/20020}", "v", held["v"], "t", held["t"]).Err())
 	_, err = store.Load(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: "20020"})
-	require.ErrorIs(t, err, redisstate.ErrSealed)
+	require.ErrorIs(t, err, keyring.ErrDecrypt)
 	assert.Contains(t, err.Error(), "20020")
 	// So is one in the clear, unless it is asked for.
 	require.NoError(t, rdb.HSet(ctx, prefix+":token:{app/30030}", "v", "7", "t", `p{"a":"CANARY-plain"}`).Err())
 	moving := jushuitan.TokenKey{AppKey: "app", Merchant: "30030"}
 	_, err = store.Load(ctx, moving)
-	require.ErrorIs(t, err, redisstate.ErrSealed)
+	require.ErrorIs(t, err, keyring.ErrDecrypt)
 	assert.NotContains(t, err.Error(), "CANARY")
-	accepting := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: keyring(t, "k1"), AcceptPlain: true}), redisstate.TokenConfig{})
+	accepting := tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: newKeyring(t, "k1"), AcceptPlaintext: true}), redisstate.TokenStoreConfig{})
 	tok, err := accepting.Load(ctx, moving)
 	require.NoError(t, err)
 	assert.Equal(t, "CANARY-plain", tok.AccessToken)
 	assert.EqualValues(t, 7, tok.Version)
 
 	// What no keyring is given for, or another one.
-	for _, cfg := range []redisstate.Config{{Prefix: prefix}, {Prefix: prefix, Keyring: keyring(t, "k2")}} {
-		_, err = tokenStore(t, state(t, cfg), redisstate.TokenConfig{}).Load(ctx, key)
-		require.ErrorIs(t, err, redisstate.ErrSealed)
+	for _, cfg := range []redisstate.Config{{Prefix: prefix}, {Prefix: prefix, Keyring: newKeyring(t, "k2")}} {
+		_, err = tokenStore(t, state(t, cfg), redisstate.TokenStoreConfig{}).Load(ctx, key)
+		require.ErrorIs(t, err, keyring.ErrDecrypt)
 	}
 	for _, damaged := range []string{"", "p", "s", "s\x02k", "s\x02k1", "s\x02k1short", "x", held["t"][:len(held["t"])-1]} {
 		require.NoError(t, rdb.HSet(ctx, name, "t", damaged).Err())
@@ -85,31 +86,54 @@ func TestTokenStoreKeepsNothingInTheClear(t *testing.T) {
 	}
 }
 
+// A token is kept for Keep after its end, and for a hundred years at least if both are farther
+// than that, whatever the end and Keep are.
+func TestTokenStoreKeepsFarEnds(t *testing.T) {
+	ctx, rdb := t.Context(), client(t)
+	const century = 100 * 365 * 24 * time.Hour
+	for _, keep := range []time.Duration{time.Minute, redisstate.DefaultTokenKeep, 1<<63 - 1} {
+		prefix := "test-ends-" + rand.Text()
+		store := tokenStore(t, state(t, redisstate.Config{Prefix: prefix}), redisstate.TokenStoreConfig{Keep: keep})
+		for year := 1; year <= 9999; year += 7 {
+			tok := jushuitan.Token{AccessToken: "t", ExpiresAt: time.Date(year, 6, 30, 0, 0, 0, 0, time.UTC)}
+			merchant := fmt.Sprint(year)
+			_, ok, err := store.CompareAndSwap(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: merchant}, jushuitan.Token{}, tok)
+			require.NoError(t, err)
+			require.True(t, ok)
+			ttl, err := rdb.PTTL(ctx, prefix+":token:{app/"+merchant+"}").Result()
+			require.NoError(t, err)
+			left := max(time.Until(tok.ExpiresAt), 0)
+			least := min(keep, century) + min(left, century) - time.Minute/2
+			require.GreaterOrEqual(t, ttl, least, "year %d, Keep %v", year, keep)
+		}
+	}
+}
+
 func TestTokenStoreRotatesKeys(t *testing.T) {
 	prefix := "test-rotate-" + rand.Text()
 	ctx, key := t.Context(), jushuitan.TokenKey{AppKey: "app", Merchant: "1"}
-	with := func(ring *redisstate.Keyring) *redisstate.TokenStore {
-		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: ring, AcceptPlain: true}), redisstate.TokenConfig{})
+	with := func(ring *keyring.Keyring) *redisstate.TokenStore {
+		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix, Keyring: ring, AcceptPlaintext: true}), redisstate.TokenStoreConfig{})
 	}
 	next := jushuitan.Token{AccessToken: "access", ExpiresAt: time.Now().Add(time.Hour)}
 	_, _, err := with(nil).CompareAndSwap(ctx, key, jushuitan.Token{}, next)
 	require.NoError(t, err)
 	for _, ids := range [][]string{{"k1"}, {"k2", "k1"}} {
-		store := with(keyring(t, ids...))
-		done, err := store.Reseal(ctx, key)
+		store := with(newKeyring(t, ids...))
+		done, err := store.Reencrypt(ctx, key)
 		require.NoError(t, err)
 		require.True(t, done, ids)
-		done, err = store.Reseal(ctx, key)
+		done, err = store.Reencrypt(ctx, key)
 		require.NoError(t, err)
 		require.False(t, done, ids)
 	}
-	tok, err := with(keyring(t, "k2")).Load(ctx, key)
+	tok, err := with(newKeyring(t, "k2")).Load(ctx, key)
 	require.NoError(t, err)
 	assert.Equal(t, "access", tok.AccessToken)
 	assert.EqualValues(t, 3, tok.Version)
-	_, err = with(keyring(t, "k1")).Load(ctx, key)
-	require.ErrorIs(t, err, redisstate.ErrSealed)
-	done, err := with(nil).Reseal(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: "none"})
+	_, err = with(newKeyring(t, "k1")).Load(ctx, key)
+	require.ErrorIs(t, err, keyring.ErrDecrypt)
+	done, err := with(nil).Reencrypt(ctx, jushuitan.TokenKey{AppKey: "app", Merchant: "none"})
 	require.NoError(t, err)
 	assert.False(t, done)
 }
@@ -120,7 +144,7 @@ func TestTokenLease(t *testing.T) {
 	ctx, prefix := t.Context(), "test-lease"
 	key := jushuitan.TokenKey{AppKey: "app", Merchant: rand.Text()}
 	mk := func() *redisstate.TokenStore {
-		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix}), redisstate.TokenConfig{Lease: lease})
+		return tokenStore(t, state(t, redisstate.Config{Prefix: prefix}), redisstate.TokenStoreConfig{Lease: lease})
 	}
 	a, b := mk(), mk()
 	old, _, err := a.CompareAndSwap(ctx, key, jushuitan.Token{}, jushuitan.Token{AccessToken: "t1"})
@@ -165,7 +189,7 @@ func TestTokenLease(t *testing.T) {
 
 func TestTokenConfigIsChecked(t *testing.T) {
 	s := state(t, redisstate.Config{})
-	for _, cfg := range []redisstate.TokenConfig{{Keep: -1}, {Lease: -1}, {Lease: time.Millisecond}} {
+	for _, cfg := range []redisstate.TokenStoreConfig{{Keep: -1}, {Lease: -1}, {Lease: time.Millisecond}} {
 		_, err := s.TokenStore(cfg)
 		require.Error(t, err)
 	}
@@ -179,10 +203,6 @@ func TestTokenConfigIsChecked(t *testing.T) {
 	t.Cleanup(func() { _ = ring.Close() })
 	_, err = redisstate.New(ring, redisstate.Config{})
 	require.ErrorContains(t, err, "Ring")
-	for _, keys := range []map[string][]byte{{}, {"k": make([]byte, 16)}, {"k": make([]byte, 32), "": make([]byte, 32)}, {"k": make([]byte, 32), strings.Repeat("x", 65): make([]byte, 32)}} {
-		_, err := redisstate.NewKeyring("k", keys)
-		require.Error(t, err)
-	}
 }
 
 // renewArgs is what a process needs that uses a token.
@@ -230,7 +250,7 @@ func (a renewArgs) store() (*redisstate.TokenStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.TokenStore(redisstate.TokenConfig{Lease: a.Lease})
+	return s.TokenStore(redisstate.TokenStoreConfig{Lease: a.Lease})
 }
 
 // expired stores a token of the merchant's that has ended.

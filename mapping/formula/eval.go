@@ -8,17 +8,17 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// QuotientDigits is how many digits after the point [Formula.Eval]
-// returns of a quotient that has no end, such as 1/3.
+// QuotientDigits is the number of decimal places that [Formula.Eval] returns for a
+// non-terminating quotient such as 1/3.
 const QuotientDigits = 16
 
-// Eval returns the exact result: nothing is rounded and what is below zero stays.
-// Only a quotient without an end, such as 1/3, is cut after
-// [QuotientDigits] digits, toward zero, once, at the end: 1/3*3 is 1.
+// Eval returns the exact result, without rounding and including negative values. Only a
+// non-terminating quotient such as 1/3 is truncated after [QuotientDigits] digits,
+// once, at the end: 1/3*3 is 1.
 //
-// The error is a [*RowError]: [ErrMissing], [ErrDivisionByZero] or
-// [ErrRange]. Divisions by zero are errors wherever they are, also in an
-// argument that max or min does not choose.
+// The error is a [*RowError]: [ErrMissing], [ErrDivisionByZero] or [ErrRange]. A
+// division by zero is an error everywhere, even in an argument that max or min does not
+// select.
 func (f *Formula) Eval(row *Row) (decimal.Decimal, error) {
 	return f.EvalWith(row, EvalPolicy{Rounding: RoundNone})
 }
@@ -33,9 +33,9 @@ func (f *Formula) EvalWith(row *Row, p EvalPolicy) (decimal.Decimal, error) {
 	return v, nil
 }
 
-// EvalInto puts the result of each row under a policy into dst, which must be as
-// long as rows, or longer. All rows are computed: the error is [RowErrors] with
-// the ones that have no result, whose places in dst stay as they were.
+// EvalInto stores the result of each row under a policy in dst, which must be at least
+// as long as rows. All rows are computed: the error is [RowErrors] with the rows that
+// have no result, whose elements in dst are unchanged.
 func (f *Formula) EvalInto(dst []decimal.Decimal, rows []Row, p EvalPolicy) error {
 	if err := checkLength(len(dst), len(rows)); err != nil {
 		return err
@@ -53,11 +53,10 @@ func (f *Formula) EvalInto(dst []decimal.Decimal, rows []Row, p EvalPolicy) erro
 	return failed.orNil()
 }
 
-// EvalInt64 is [Formula.EvalInto] in whole pieces. It allocates nothing as
-// long as all is well and the numbers are of a usual size; others take a slower
-// way to the same exact result. Beside the errors of [Formula.Eval] there
-// are [ErrRange] for a result that an int64 does not hold, and, under
-// RoundNone, [ErrFraction] for one that is not whole.
+// EvalInt64 is [Formula.EvalInto] in whole pieces. It does not allocate unless there
+// are errors or unusually large numbers, which are computed exactly in a slower way. In
+// addition to the errors of [Formula.Eval] there are [ErrRange] for a result that
+// overflows an int64 and, under RoundNone, [ErrFraction] for one that is not whole.
 func (f *Formula) EvalInt64(dst []int64, rows []IntRow, p EvalPolicy) error {
 	if err := checkLength(len(dst), len(rows)); err != nil {
 		return err
@@ -106,7 +105,7 @@ func (e RowErrors) orNil() error {
 	return e
 }
 
-// missing returns the error of the figures that the policy needs and that are not known.
+// missing returns the error for unknown figures that the policy requires.
 func (f *Formula) missing(skuID string, known termSet, p EvalPolicy) *RowError {
 	unknown := f.need() &^ known
 	if unknown == 0 || p.Missing == MissingZero {
@@ -192,8 +191,8 @@ func (f *Formula) evalInts(row *IntRow, p EvalPolicy) (int64, *RowError) {
 	return n.Int64(), nil
 }
 
-// ratio computes in 64 bits. It reports false where that is not enough, and the
-// division whose divisor is zero.
+// ratio computes in 64 bits. It reports false on overflow, and returns the division whose
+// divisor is zero.
 func (f *Formula) ratio(value func(Term) (ratio, bool)) (r ratio, at *node, ok bool) {
 	var few [16]ratio
 	stack := few[:]
@@ -261,7 +260,7 @@ func applyBinary(k operation, a, b ratio) (ratio, bool) {
 	return a, true
 }
 
-// bigOf computes with numbers of any size.
+// bigOf computes with arbitrary precision.
 func (f *Formula) bigOf(row *Row) (*big.Rat, *RowError) {
 	for _, t := range f.Terms() {
 		if !InRange(row.values[t]) {
@@ -341,7 +340,7 @@ func applyBigBinary(k operation, a, b *big.Rat) *big.Rat {
 	return a
 }
 
-// roundBig is [ratio.whole] for numbers of any size.
+// roundBig is [ratio.whole] for arbitrary precision.
 func roundBig(a *big.Rat, r RoundingPolicy) *big.Int {
 	q, rest := new(big.Int).QuoRem(a.Num(), a.Denom(), new(big.Int))
 	if rest.Sign() == 0 {
@@ -368,7 +367,7 @@ func roundBig(a *big.Rat, r RoundingPolicy) *big.Int {
 	return q
 }
 
-// decimalOf returns a fraction in full, or its first digits where it has no end.
+// decimalOf returns a fraction exactly, or truncated if it does not terminate.
 func decimalOf(r *big.Rat) decimal.Decimal {
 	digits, exact := r.FloatPrec()
 	if !exact {

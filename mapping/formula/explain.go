@@ -8,30 +8,30 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Explanation 库存取数说明 shows support staff how a figure came about.
+// Explanation 库存取数说明 shows support staff how a figure was computed.
 type Explanation struct {
 	SKUID   string            // 商品编码
-	Formula string            // in the guide's words
-	Parts   []ExplanationPart // what is added up, in the order of the formula
+	Formula string            // in the words of the guide
+	Parts   []ExplanationPart // the summands, in the order of the formula
 	// Exact is the sum of the contributions, as [Formula.Eval] returns it.
 	Exact decimal.Decimal
 	// Figure is the result under the policy.
 	Figure     decimal.Decimal
 	EvalPolicy EvalPolicy
-	// Err is why there is no figure; Exact and Figure mean nothing then. The terms
-	// show what is known all the same.
+	// Err is why there is no figure; Exact and Figure are then meaningless. The terms
+	// still show the known figures.
 	Err error
 }
 
 // ExplanationPart is one summand of a formula: a term, or a computed value such as
 // max(实际库存-订单占用,0).
 type ExplanationPart struct {
-	Text  string // in the guide's words
-	Sign  int    // 1 where it is added, -1 where it is subtracted
+	Text  string // in the words of the guide
+	Sign  int    // 1 if it is added, -1 if it is subtracted
 	Terms []ExplanationTerm
-	// Value is what the part comes to, and Contribution the same with its sign. They
-	// are known only where every term is, or where the policy counts it as zero, and
-	// nothing is divided by zero.
+	// Value is the value of the part, and Contribution the value with its sign. They
+	// are known only if every term is known, or counted as zero by the policy, and no
+	// divisor is zero.
 	Known               bool
 	Value, Contribution decimal.Decimal
 }
@@ -39,13 +39,13 @@ type ExplanationPart struct {
 // ExplanationTerm is a term of an [ExplanationPart].
 type ExplanationTerm struct {
 	Term  Term
-	Sign  int // 1 where more of it makes the result larger, -1 where smaller, 0 where it depends
+	Sign  int // 1 if it increases the result, -1 if it decreases it, 0 if that depends
 	Known bool
 	Value decimal.Decimal
 }
 
-// Explain computes a row as [Formula.EvalWith] does and tells how. It
-// never fails: what went wrong is in Err.
+// Explain computes a row like [Formula.EvalWith] and shows the steps. It never fails:
+// an error is in Err.
 func (f *Formula) Explain(row *Row, p EvalPolicy) Explanation {
 	f = f.orActual()
 	x := Explanation{SKUID: row.SKUID, Formula: f.String(), EvalPolicy: p}
@@ -70,7 +70,7 @@ func (f *Formula) Explain(row *Row, p EvalPolicy) Explanation {
 	return x
 }
 
-// known computes every node that can be; the others are nil.
+// known computes every node that can be computed; the others are nil.
 func (f *Formula) known(row *Row, p EvalPolicy) []*big.Rat {
 	values := make([]*big.Rat, len(f.nodes))
 	for i := range f.nodes {
@@ -93,7 +93,7 @@ func (f *Formula) known(row *Row, p EvalPolicy) []*big.Rat {
 	return values
 }
 
-// parts returns what the node adds up.
+// parts returns the summands of the node.
 func (f *Formula) parts(i int32, sign int, yield func(i int32, sign int)) {
 	switch n := &f.nodes[i]; n.op {
 	case opAdd:
@@ -109,8 +109,8 @@ func (f *Formula) parts(i int32, sign int, yield func(i int32, sign int)) {
 	}
 }
 
-// signs returns every term of a node, as often as it is written, with the direction
-// in which it moves the result; 0 where that depends on other figures.
+// signs returns every occurrence of a term in a node, with the direction in which it
+// changes the result; 0 if that depends on other figures.
 func (f *Formula) signs(i int32, sign int, yield func(t Term, sign int)) {
 	n := &f.nodes[i]
 	switch n.op {
@@ -149,7 +149,7 @@ func (f *Formula) constantSign(i int32) int {
 	return 1
 }
 
-// String is the explanation in Chinese, a line for each part.
+// String returns the explanation in Chinese, one line per part.
 func (x Explanation) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "商品 %s: %s\n", x.SKUID, x.Formula)
@@ -172,7 +172,7 @@ func (x Explanation) String() string {
 	return b.String()
 }
 
-// describe is the value of the part, and of its terms where it is more than one.
+// describe returns the value of the part, and of its terms if there are several.
 func (part ExplanationPart) describe() string {
 	if len(part.Terms) == 1 && part.Text == part.Terms[0].Term.String() {
 		switch {
@@ -197,7 +197,7 @@ func (part ExplanationPart) describe() string {
 	return value + " (" + strings.Join(terms, ", ") + ")"
 }
 
-// String is the term and its value, in Chinese.
+// String returns the term and its value in Chinese.
 func (t ExplanationTerm) String() string {
 	if !t.Known {
 		return t.Term.String() + " 未知"

@@ -7,23 +7,23 @@ import (
 // The limits of a formula's text.
 const (
 	MaxChars        = 2000 // characters, not bytes
-	MaxDepth        = 64   // parentheses, functions and signs inside one another; (- is one
+	MaxDepth        = 64   // nested parentheses, functions and signs; (- counts as one
 	MaxOperands     = 200  // stock terms and numbers
 	MaxNumberDigits = 40   // of a number in the text, before and after the point
 )
 
-// LeftSide is the left side that a formula may have.
+// LeftSide is the optional left side of a formula.
 const LeftSide = "库存下载取数逻辑"
 
 // Formula 库存下载取数逻辑 computes a stock figure from the figures of an inventory
-// row. [Parse] and the presets return one; it never changes and is safe for concurrent
-// use. The zero value and nil are 实际库存, as an empty text is.
+// row. [Parse] and the presets return one; it is immutable and safe for concurrent use.
+// The zero value and nil are 实际库存, like an empty text.
 //
-// All arithmetic is exact: numbers are fractions of whole numbers of any size, and
-// nothing is rounded before the end.
+// All arithmetic is exact, with fractions of arbitrary size; only the final result is
+// rounded.
 type Formula struct {
 	nodes []node // operands before their operation; the last one is the root
-	depth int    // entries that an evaluation stacks at most
+	depth int    // maximum stack size of an evaluation
 	lin   *linear
 }
 
@@ -51,7 +51,7 @@ type node struct {
 	terms        termSet // in the node and below
 	left, right  int32
 	line, column int32
-	ratio        ratio           // of a number, d zero where it does not fit
+	ratio        ratio           // of a number; d is zero if it does not fit
 	number       decimal.Decimal // of a number
 }
 
@@ -75,7 +75,7 @@ func functionNamed(name string) (operation, bool) {
 	return 0, false
 }
 
-// sign is how an operation is written: its operator or the name of its function.
+// sign returns the operator or function name of an operation.
 func (o operation) sign() string {
 	switch o {
 	case opNeg, opSub:
@@ -100,7 +100,7 @@ func (o operation) sign() string {
 	return ""
 }
 
-// orActual is e, or 实际库存 where nothing was parsed.
+// orActual returns e, or 实际库存 if nothing was parsed.
 func (f *Formula) orActual() *Formula {
 	if f == nil || len(f.nodes) == 0 {
 		return Actual()
@@ -110,52 +110,59 @@ func (f *Formula) orActual() *Formula {
 
 func (f *Formula) root() int32 { return int32(len(f.nodes) - 1) }
 
-// need is the set of terms that an evaluation reads.
+// need returns the set of terms that an evaluation reads.
 func (f *Formula) need() termSet { return f.nodes[f.root()].terms }
 
 // Terms returns the figures that the formula needs.
 func (f *Formula) Terms() []Term { return f.orActual().need().terms() }
 
-// HasLockQty reports whether the inventory query must ask for lock_qty: it is what
-// HasLockQty of jushuitan.InventoryQuery has to be.
+// Added returns the figures that make the result larger, such as those of
+// 实际库存+虚拟库存 but not the one of -订单占用.
+func (f *Formula) Added() []Term {
+	added, _ := f.orActual().directions()
+	return added.terms()
+}
+
+// HasLockQty reports whether the formula needs lock_qty: use it as HasLockQty of
+// jushuitan.InventoryQuery.
 func (f *Formula) HasLockQty() bool { return f.orActual().need().has(TermLockQty) }
 
-// String is the formula in the guide's words, in one form for all ways of
-// writing it. Parsed again it is the same formula. (A text that is close to
-// [MaxChars] may grow beyond it, and is then refused.)
+// String returns the formula in the guide's words, in a canonical form. Parsing it
+// yields the same formula. (A text close to [MaxChars] may exceed it in this form, and
+// is then refused.)
 func (f *Formula) String() string {
 	f = f.orActual()
 	return f.text(f.root(), Term.String)
 }
 
-// Fields is [Formula.String] with the names of the fields.
+// Fields returns [Formula.String] with field names.
 func (f *Formula) Fields() string {
 	f = f.orActual()
 	return f.text(f.root(), Term.Field)
 }
 
-// Actual is 实际库存: qty. It is the guide's default, and it oversells, since
-// what orders hold is still in it.
+// Actual returns the formula 实际库存: qty. It is the guide's default, and it oversells, since
+// it includes stock that is reserved by orders.
 func Actual() *Formula { return mustParse("实际库存") }
 
-// Sellable is 可售: qty+virtual_qty-order_lock, what Jushuitan itself shows as
-// 可用数.
+// Sellable returns the formula 可售: qty+virtual_qty-order_lock, which Jushuitan itself
+// displays as 可用数.
 func Sellable() *Formula { return mustParse("实际库存+虚拟库存-订单占用") }
 
-// Available is 可用, the six terms of the guide's example:
+// Available returns the formula 可用, with the six terms of the guide's example:
 // qty+virtual_qty+purchase_qty+in_qty+return_qty-order_lock. It counts goods that
 // cannot be shipped today.
 func Available() *Formula {
 	return mustParse("实际库存+虚拟库存+采购在途+进货仓库存+销退仓库存-订单占用")
 }
 
-// Allocatable is 可配货: qty-pick_lock, what the warehouse can still pick.
+// Allocatable returns the formula 可配货: qty-pick_lock, which the warehouse can still pick.
 func Allocatable() *Formula { return mustParse("实际库存-仓库待发数") }
 
 func mustParse(text string) *Formula {
 	f, err := Parse(text)
 	if err != nil {
-		panic(err) // a constant of this package
+		panic(err) // cannot happen: a constant of this package
 	}
 	return f
 }

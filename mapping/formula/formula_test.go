@@ -201,8 +201,8 @@ func TestSyntaxErrorText(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, `mapping: stock expression: line 1, column 7: found "订单占有", expected a stock term (did you mean "订单占用"?); `+
 		`line 1, column 11: found the end of the text, expected a ) for the ( of line 1, column 6`+
-		` / 库存取数表达式有误: 第 1 行第 7 列: 遇到 "订单占有", 应为库存项, 是否为 "订单占用"; `+
-		`第 1 行第 11 列: 遇到 表达式结尾, 应为与第 1 行第 6 列 ( 配对的 )`, err.Error())
+		` / 库存取数表达式有误：第 1 行第 7 列：遇到 "订单占有"，应为库存项，是否为 "订单占用"; `+
+		`第 1 行第 11 列：遇到 表达式结尾，应为与第 1 行第 6 列 ( 配对的 )`, err.Error())
 }
 
 func TestParseLimits(t *testing.T) {
@@ -416,14 +416,14 @@ func TestExplain(t *testing.T) {
   + 实际库存 = 10
   - 仓库待发数 = 未知
   - max(虚拟库存,锁定库存) = 无法计算 (虚拟库存 2.5, 锁定库存 未知)
-  无结果: 商品 "SKU-1" 的库存: 仓库待发数 pick_lock 未知; 请从表达式中去掉该项, 或设置缺失按 0 计`},
+  无结果: 商品 "SKU-1" 的库存：仓库待发数 pick_lock 未知；请从表达式中去掉该项，或设置缺失按 0 计`},
 		"unknown to zero": {"实际库存-仓库待发数", formula.EvalPolicy{Missing: formula.MissingZero}, `商品 SKU-1: 实际库存-仓库待发数
   + 实际库存 = 10
   - 仓库待发数 = 0 (未知, 按规则)
   结果 10`},
 		"division by zero": {"实际库存/(虚拟库存-2.5)", formula.EvalPolicy{}, `商品 SKU-1: 实际库存/(虚拟库存-2.5)
   + 实际库存/(虚拟库存-2.5) = 无法计算 (实际库存 10, 虚拟库存 2.5)
-  无结果: 商品 "SKU-1" 的库存: 表达式第 1 行第 5 列的除数为零; 请修改表达式, 保证除数不为零`},
+  无结果: 商品 "SKU-1" 的库存：表达式第 1 行第 5 列的除数为零；请修改表达式，保证除数不为零`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -840,7 +840,7 @@ func ExampleParse() {
 	// max(实际库存-订单占用,0)
 	// max(qty-order_lock,0)
 	// 7 <nil>
-	// mapping: stock expression: line 1, column 6: found "订单占有", expected a stock term (did you mean "订单占用"?) / 库存取数表达式有误: 第 1 行第 6 列: 遇到 "订单占有", 应为库存项, 是否为 "订单占用"
+	// mapping: stock expression: line 1, column 6: found "订单占有", expected a stock term (did you mean "订单占用"?) / 库存取数表达式有误：第 1 行第 6 列：遇到 "订单占有"，应为库存项，是否为 "订单占用"
 }
 
 func ExampleFormula_Explain() {
@@ -862,7 +862,7 @@ func ExampleFormula_Lint() {
 	for _, w := range formula.Actual().Lint() {
 		fmt.Println(w.Code, w)
 	}
-	// Output: oversells order_lock is not subtracted: what orders hold is sold again / 未扣减订单占用: 已被订单占用的库存会再次售出, 可能超卖
+	// Output: oversells order_lock is not subtracted: stock held by orders is sold again / 未扣减订单占用：已被订单占用的库存会再次售出，可能超卖
 }
 
 func BenchmarkParse(b *testing.B) {
@@ -904,5 +904,49 @@ func BenchmarkEval(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestPastedNumbers: a number with a separator is an error and not two numbers; what is
+// pasted along without being seen changes nothing, wherever it is.
+func TestPastedNumbers(t *testing.T) {
+	for _, text := range []string{"max(1,000)", "max(1,000,qty)", "min(qty,10,000)", "max(qty,00)", "max(qty,00.5)", "max(qty,1，０００)", "max(qty,007)", "max(qty, 000)", "floor(1,000)"} {
+		_, err := formula.Parse(text)
+		require.Error(t, err, text)
+		assert.Regexp(t, "without leading zeros|one argument", err.Error(), text)
+	}
+	for _, text := range []string{"qty+0", "qty+0.5", "qty+0.05", "max(1,0)", "qty*1000", "qty*10"} {
+		_, err := formula.Parse(text)
+		require.NoError(t, err, text)
+	}
+	plain := "实际库存+虚拟库存-订单占用*10"
+	want, err := formula.Parse(plain)
+	require.NoError(t, err)
+	for _, r := range "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u202e\u2060\u2061\u2064\u2066\u2069\ufeff\u00ad\u034f\u061c\u115f\u1160\u180e\u2800\u3164\uffa0\ufe0f\U000e0001\U000e0100" {
+		for i := range []rune(plain + "x") {
+			runes := []rune(plain)
+			text := string(runes[:i]) + string(r) + string(runes[i:])
+			got, err := formula.Parse(text)
+			require.NoError(t, err, "%q", text)
+			assert.Equal(t, want.String(), got.String(), "%q", text)
+		}
+	}
+	for _, r := range "\x00\x01\x08\x1b\x7f\ufffe" {
+		_, err := formula.Parse("实际库存" + string(r) + "+虚拟库存")
+		require.ErrorContains(t, err, fmt.Sprintf("%q", string(r)), "a control character is named")
+	}
+}
+
+func TestAdded(t *testing.T) {
+	for text, want := range map[string][]formula.Term{
+		"": {formula.TermQty},
+		"实际库存+销退仓库存-订单占用":   {formula.TermQty, formula.TermReturnQty},
+		"实际库存-(订单占用-进货仓库存)": {formula.TermQty, formula.TermInQty},
+		"max(实际库存,次品仓库存)":   {formula.TermQty, formula.TermDefectiveQty},
+		"实际库存+进货仓库存-进货仓库存":  {formula.TermQty},
+	} {
+		f, err := formula.Parse(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, f.Added(), text)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// linear is a formula that is a sum: (c0 + Σ coef·term) / d, all of them
-// whole numbers. Most formulas are. A term whose coefs cancel is not in it, but
-// stays among the terms that an evaluation needs.
+// linear is a formula of the form (c0 + Σ coef·term) / d with whole numbers, as most
+// formulas are. A term whose coefs cancel out is not included, but an evaluation still
+// requires it.
 type linear struct {
 	coefs []coefficient
 	c0, d int64

@@ -4,12 +4,12 @@ import (
 	"strings"
 )
 
-// WarningCode names a warning of [Formula.Lint].
+// WarningCode identifies a warning of [Formula.Lint].
 type WarningCode string
 
 // The codes.
 const (
-	// WarnDivisionByZero 除数恒为零: the formula never has a result. It comes alone.
+	// WarnDivisionByZero 除数恒为零：the formula never has a result. It is the only warning then.
 	WarnDivisionByZero WarningCode = "division_by_zero"
 	// WarnOversells 超卖: order_lock is not subtracted.
 	WarnOversells WarningCode = "oversells"
@@ -19,9 +19,9 @@ const (
 	WarnPromiseStock WarningCode = "promise_stock"
 	// WarnDefectiveStock 次品计入可售: defective goods are counted.
 	WarnDefectiveStock WarningCode = "defective_stock"
-	// WarnNeedsRequest 需请求: the term is returned only where it is asked for.
+	// WarnNeedsRequest 需请求: the term is returned only on request.
 	WarnNeedsRequest WarningCode = "needs_request"
-	// WarnMayBeAbsent 可能缺失: the term is returned only where the merchant set it up.
+	// WarnMayBeAbsent 可能缺失: the term is returned only if the merchant configured it.
 	WarnMayBeAbsent WarningCode = "may_be_absent"
 	// WarnNotInIncrements 增量不含: a change of the term does not count as a change of the row.
 	WarnNotInIncrements WarningCode = "not_in_increments"
@@ -32,7 +32,7 @@ const (
 // Warning is a doubtful property of a valid formula.
 type Warning struct {
 	Code  WarningCode
-	Terms []Term // which it is about, in the order of [Terms]
+	Terms []Term // the terms concerned, in the order of [Terms]
 }
 
 // String returns the warning in English and Chinese.
@@ -61,29 +61,29 @@ func (w Warning) insert(text string, name func(Term) string, comma string) strin
 func (w Warning) texts() (en, zh string) {
 	switch w.Code {
 	case WarnOversells:
-		return "{} is not subtracted: what orders hold is sold again", "未扣减{}: 已被订单占用的库存会再次售出, 可能超卖"
+		return "{} is not subtracted: stock held by orders is sold again", "未扣减{}：已被订单占用的库存会再次售出，可能超卖"
 	case WarnDoubleDeduction:
-		return "{} are both subtracted: pick_lock is a part of order_lock, so goods are deducted twice", "同时扣减了{}: 仓库待发数已包含在订单占用中, 会重复扣减"
+		return "{} are both subtracted: pick_lock is a part of order_lock, so goods are deducted twice", "同时扣减了{}：仓库待发数已包含在订单占用中，会重复扣减"
 	case WarnPromiseStock:
-		return "{} counted as stock: these goods cannot be shipped today", "{}计入了库存: 这些货当天不能发出, 仅适合预售"
+		return "{} counted as stock: these goods cannot be shipped today", "{}计入了库存：这些货当天不能发出，仅适合预售"
 	case WarnDefectiveStock:
-		return "{} counted as stock: defective goods would be sold", "{}计入了库存: 次品会被售出"
+		return "{} counted as stock: defective goods would be sold", "{}计入了库存：次品会被售出"
 	case WarnNeedsRequest:
 		return "{} is returned only when the inventory query sets has_lock_qty", "{}仅在查询库存时传 has_lock_qty 才返回"
 	case WarnMayBeAbsent:
-		return "{} may be absent or null: decide whether what is missing counts as zero", "{}可能未返回或为空: 请设置缺失时报错还是按 0 计"
+		return "{} may be absent or null: decide whether what is missing counts as zero", "{}可能未返回或为空：请设置缺失时报错还是按 0 计"
 	case WarnNotInIncrements:
-		return "a change of {} alone does not change the row's modified time: incremental downloads miss it unless Jushuitan switches it on", "{}单独变化时不更新修改时间: 增量下载会漏掉, 除非聚水潭开通"
+		return "a change of {} alone does not change the row's modified time: incremental downloads miss it unless Jushuitan switches it on", "{}单独变化时不更新修改时间：增量下载会漏掉，除非聚水潭开通"
 	case WarnDivisionByZero:
-		return "a divisor is always zero: there is never a result", "除数恒为零: 永远没有结果"
+		return "a divisor is always zero: there is never a result", "除数恒为零：永远没有结果"
 	case WarnConstant:
-		return "no stock figure is used: the result is the same for every SKU", "未使用任何库存项: 所有商品的结果都相同"
+		return "no stock figure is used: the result is the same for every SKU", "未使用任何库存项：所有商品的结果都相同"
 	}
 	return string(w.Code), string(w.Code)
 }
 
-// Lint returns what is doubtful about the formula, in the order of the codes
-// above; nil where nothing is.
+// Lint returns the warnings for the formula, in the order of the codes above; nil if
+// there are none.
 func (f *Formula) Lint() []Warning {
 	f = f.orActual()
 	if f.dividesByZero() {

@@ -9,18 +9,20 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Parse reads a formula, such as
-// 实际库存+虚拟库存-订单占用 or max(qty-order_lock, 0).
+// Parse parses a formula, such as 实际库存+虚拟库存-订单占用 or max(qty-order_lock, 0).
 //
-// Terms are the Chinese words or the field names of [Term], in any letter
-// case. There are + - * / ( ), the sign -, decimals, max and min of two or more,
-// and floor, ceil and round (a half away from zero). Full-width forms （）＋－×÷＝，
-// ０-９ and spaces mean the same, and the text may begin with 库存下载取数逻辑=.
-// An empty text is 实际库存, the guide's default.
+// Terms are the Chinese words or the field names of [Term]; case is ignored. The syntax
+// has + - * / ( ), the sign -, decimals, max and min of two or more arguments, and
+// floor, ceil and round (half away from zero). The full-width forms （）＋－×÷＝，０-９
+// and spaces are equivalent, and the text may begin with 库存下载取数逻辑=. Invisible
+// characters, which are pasted along, are ignored. An empty text is 实际库存, the guide's
+// default.
 //
-// The error is an [*SyntaxError]. It lists what is wrong, ten problems at most.
-// The limits are [MaxChars], [MaxDepth], [MaxOperands]
-// and [MaxNumberDigits].
+// A number has no separators: max(1,000,qty) is an error, since it would be the largest of
+// 1, 0 and qty.
+//
+// The error is a [*SyntaxError] with at most ten problems. The limits are [MaxChars],
+// [MaxDepth], [MaxOperands] and [MaxNumberDigits].
 func Parse(text string) (*Formula, error) {
 	p := parser{text: text, line: 1, column: 1}
 	if n := utf8.RuneCountInString(text); n > MaxChars {
@@ -55,16 +57,16 @@ func (e *SyntaxError) Error() string {
 	for i, p := range e.Problems {
 		en[i], zh[i] = p.English(), p.Chinese()
 	}
-	return "mapping: stock expression: " + strings.Join(en, "; ") + " / 库存取数表达式有误: " + strings.Join(zh, "; ")
+	return "mapping: stock expression: " + strings.Join(en, "; ") + " / 库存取数表达式有误：" + strings.Join(zh, "; ")
 }
 
 // SyntaxProblem is one error in the text of a formula.
 type SyntaxProblem struct {
 	Line, Column int    // where, from 1; columns are characters
-	Found        string // what the text has there, "" at its end
-	Expected     string // what it should have, in English
+	Found        string // what the text has there, "" at the end
+	Expected     string // what is expected, in English
 	ExpectedZH   string // the same in Chinese
-	Nearest      string // the known word that is most like it, "" where none is
+	Nearest      string // the most similar known word, or ""
 }
 
 // English returns the position, what was found and what was expected.
@@ -86,9 +88,9 @@ func (p SyntaxProblem) Chinese() string {
 	if p.Found != "" {
 		found = fmt.Sprintf("%q", p.Found)
 	}
-	s := fmt.Sprintf("第 %d 行第 %d 列: 遇到 %s, 应为%s", p.Line, p.Column, found, p.ExpectedZH)
+	s := fmt.Sprintf("第 %d 行第 %d 列：遇到 %s，应为%s", p.Line, p.Column, found, p.ExpectedZH)
 	if p.Nearest != "" {
-		s += fmt.Sprintf(", 是否为 %q", p.Nearest)
+		s += fmt.Sprintf("，是否为 %q", p.Nearest)
 	}
 	return s
 }
@@ -109,6 +111,7 @@ type token struct {
 	kind         tokenKind
 	op           byte
 	opened       bool   // it comes right after a (
+	comma        bool   // it comes right after a comma
 	text         string // as written
 	word         string // in half-width lower case
 	line, column int
@@ -144,8 +147,13 @@ func plain(r rune) rune {
 	return r
 }
 
-func isSpace(r rune) bool {
-	return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' // what is pasted along
+func isSpace(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }
+
+// isInvisible reports whether a character is pasted along without being seen, such as a
+// zero-width space, a byte order mark, a text direction or a filler. They have no meaning,
+// also within a word or a number.
+func isInvisible(r rune) bool {
+	return r > 0x7f && (unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800')
 }
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
@@ -166,7 +174,7 @@ func (p *parser) peek() (r rune, size int) {
 // next reads a token.
 func (p *parser) next() {
 	p.skipSpace()
-	t := token{line: p.line, column: p.column, opened: p.is('(')}
+	t := token{line: p.line, column: p.column, opened: p.is('('), comma: p.is(',')}
 	r, size := p.peek()
 	if size == 0 || p.failed {
 		p.token = t
@@ -179,10 +187,10 @@ func (p *parser) next() {
 		p.advance(size)
 	case isDigit(r) || r == '.':
 		t.kind = tokenNumber
-		p.advanceWhile(func(r rune) bool { return isDigit(r) || r == '.' })
+		p.advanceWhile(func(r rune) bool { return isDigit(r) || r == '.' || isInvisible(r) })
 	case isLetter(r):
 		t.kind = tokenWord
-		p.advanceWhile(func(r rune) bool { return isLetter(r) || isDigit(r) })
+		p.advanceWhile(func(r rune) bool { return isLetter(r) || isDigit(r) || isInvisible(r) })
 	default:
 		t.kind = tokenBad
 		p.advance(size)
@@ -203,7 +211,7 @@ func (p *parser) skipSpace() {
 	}
 }
 
-// advance moves on by a character of so many bytes.
+// advance moves past a character of the given size in bytes.
 func (p *parser) advance(size int) {
 	p.pos += size
 	p.column++
@@ -217,8 +225,13 @@ func (p *parser) advanceWhile(part func(rune) bool) {
 
 func plainText(s string) string {
 	for _, r := range s {
-		if plain(r) != r {
-			return strings.Map(plain, s)
+		if plain(r) != r || isInvisible(r) {
+			return strings.Map(func(r rune) rune {
+				if isInvisible(r) {
+					return -1
+				}
+				return plain(r)
+			}, s)
 		}
 	}
 	return s
@@ -231,8 +244,8 @@ func (p *parser) starts() bool {
 	return p.token.kind == tokenWord || p.token.kind == tokenNumber || p.is('(')
 }
 
-// problem records what is wrong at a token. One problem is told for a place: what
-// follows from it is not.
+// problem records what is wrong at a token. There is at most one problem for each place;
+// those that follow from it are left out.
 func (p *parser) problem(at token, found, expected, expectedZH string) {
 	if p.failed {
 		return
@@ -254,7 +267,7 @@ func (p *parser) problem(at token, found, expected, expectedZH string) {
 	}
 }
 
-// stop ends the reading: the next token is the end, and so are all after it.
+// stop ends parsing: the next token and all further ones are the end.
 func (p *parser) stop() {
 	p.failed = true
 	p.token = token{line: p.token.line, column: p.token.column}
@@ -268,7 +281,7 @@ func (p *parser) unknown(at token, expected, expectedZH string, functions bool) 
 	}
 }
 
-// leftSide takes 库存下载取数逻辑= where the text begins with it.
+// leftSide consumes 库存下载取数逻辑= if the text begins with it.
 func (p *parser) leftSide() {
 	if p.token.kind != tokenWord {
 		return
@@ -297,7 +310,7 @@ func (p *parser) whole() {
 		}
 		p.next()
 		if p.is('+') || p.is('*') || p.is('/') {
-			p.next() // it goes on as if the token were not there
+			p.next() // continue as if the token were absent
 		}
 		if p.token.kind != tokenEnd {
 			p.sum()
@@ -428,7 +441,7 @@ func (p *parser) operand() int32 {
 	return p.push(node{})
 }
 
-// closing takes the ) of a ( at the place given.
+// closing consumes the ) that matches the given (.
 func (p *parser) closing(open token) {
 	if p.is(')') {
 		p.next()
@@ -444,7 +457,10 @@ func (p *parser) number(at token) int32 {
 	points := strings.Count(at.word, ".")
 	switch {
 	case points > 1 || at.word[0] == '.' || at.word[len(at.word)-1] == '.':
-		p.problem(at, at.text, "a number such as 12 or 0.5", "数字, 如 12 或 0.5")
+		p.problem(at, at.text, "a number such as 12 or 0.5", "数字，如 12 或 0.5")
+		return p.push(n)
+	case at.comma && len(at.word) > 1 && at.word[0] == '0' && at.word[1] != '.': // 1,000 would be 1 and 0
+		p.problem(at, at.text, "a number without leading zeros after a comma: thousands have no separator, as in 1000", "逗号后不以 0 开头的数字, 千位不加逗号, 如 1000")
 		return p.push(n)
 	case len(at.word)-points > MaxNumberDigits:
 		p.problem(at, at.text, fmt.Sprintf("at most %d digits", MaxNumberDigits), fmt.Sprintf("数字最多 %d 位", MaxNumberDigits))
@@ -452,7 +468,7 @@ func (p *parser) number(at token) int32 {
 	}
 	v, err := decimal.NewFromString(at.word)
 	if err != nil {
-		p.problem(at, at.text, "a number such as 12 or 0.5", "数字, 如 12 或 0.5")
+		p.problem(at, at.text, "a number such as 12 or 0.5", "数字，如 12 或 0.5")
 		return p.push(n)
 	}
 	n.number = v
@@ -515,8 +531,8 @@ func (p *parser) call(name token) int32 {
 	return i
 }
 
-// nearest returns the known word that is most like s, in the language of s, or ""
-// where none is like it. Of two that are, the guide's word comes first.
+// nearest returns the known word that is most similar to s, in the language of s, or "" if
+// none is similar. Of equally similar words the guide's comes first.
 func nearest(s string, functions bool) string {
 	word := []rune(s)
 	if len(word) > 40 {
@@ -549,7 +565,7 @@ func nearest(s string, functions bool) string {
 	return best
 }
 
-// editDistance counts the characters to add, drop or change to make b of a.
+// editDistance counts the characters to insert, remove or replace to turn a into b.
 func editDistance(a, b []rune) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

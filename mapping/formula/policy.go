@@ -4,16 +4,16 @@ package formula
 // with presale, or if qty itself is negative.
 type NegativePolicy uint8
 
-// What becomes of a result below zero.
+// The policies for negative results.
 const (
-	NegativeKeep NegativePolicy = iota // it stays
-	NegativeZero                       // it becomes zero
+	NegativeKeep NegativePolicy = iota // stays negative
+	NegativeZero                       // becomes zero
 )
 
 // RoundingPolicy decides how a result becomes a whole number of pieces.
 type RoundingPolicy uint8
 
-// How a result becomes whole.
+// The rounding policies.
 const (
 	RoundDown     RoundingPolicy = iota // toward zero
 	RoundUp                             // away from zero
@@ -21,16 +21,16 @@ const (
 	RoundHalfEven                       // to the nearest, a half to the even one
 	RoundFloor                          // toward minus infinity
 	RoundCeiling                        // toward plus infinity
-	RoundNone                           // not at all
+	RoundNone                           // no rounding
 )
 
 // MissingPolicy decides what happens to an unknown figure.
 type MissingPolicy uint8
 
-// What becomes of a figure that is not known.
+// The policies for unknown figures.
 const (
 	MissingError MissingPolicy = iota // an error, [ErrMissing]
-	MissingZero                       // it counts as zero
+	MissingZero                       // counts as zero
 )
 
 // EvalPolicy converts the exact result of a formula into a stock figure. The zero value

@@ -95,7 +95,7 @@ func (a ratio) mul(b ratio) (ratio, bool) {
 	n, ok1 := mul64(a.n, b.n)
 	d, ok2 := mul64(a.d, b.d)
 	if !ok1 || !ok2 {
-		// What is common across is taken out first.
+		// Common factors are removed first.
 		a, b = ratio{a.n, b.d}.reduced(), ratio{b.n, a.d}.reduced()
 		n, ok1 = mul64(a.n, b.n)
 		d, ok2 = mul64(a.d, b.d)
@@ -103,7 +103,7 @@ func (a ratio) mul(b ratio) (ratio, bool) {
 	return ratio{n, d}, ok1 && ok2
 }
 
-// div needs b not zero.
+// div returns a/b; b must not be zero.
 func (a ratio) div(b ratio) (ratio, bool) {
 	if b.n < 0 {
 		return a.mul(ratio{-b.d, -b.n})
@@ -127,7 +127,7 @@ func (a ratio) less(b ratio) bool {
 	return lh < rh || lh == rh && ll < rl
 }
 
-// whole rounds. A rounding that does not exist, and RoundNone, count as RoundDown.
+// whole returns the rounded number. RoundNone and undefined policies count as RoundDown.
 func (a ratio) whole(r RoundingPolicy) int64 {
 	if a.d == 1 {
 		return a.n

@@ -3,7 +3,7 @@ package formula
 import "github.com/shopspring/decimal"
 
 // Row 库存行 holds the figures of one SKU. A figure that was never set is unknown,
-// which is not zero. The zero value knows nothing.
+// which is not zero. In the zero value all figures are unknown.
 type Row struct {
 	SKUID string // 商品编码: named in errors
 
@@ -104,8 +104,8 @@ const (
 	maxExponent = 40 // of a figure, either way
 )
 
-// InRange reports whether a figure can be computed with: it has at most 40 digits and an
-// exponent of at most 40, either way. 1e999999999 would take all memory.
+// InRange reports whether a figure can be used in computations: at most 40 digits and
+// an exponent between -40 and 40. Otherwise 1e999999999 would exhaust the memory.
 func InRange(d decimal.Decimal) bool {
 	return d.Exponent() >= -maxExponent && d.Exponent() <= maxExponent && d.NumDigits() <= maxDigits
 }

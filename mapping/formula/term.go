@@ -18,10 +18,10 @@ const (
 	TermReturnQty                 // 销退仓库存 return_qty: in the sales-return sub-warehouse
 	TermOrderLock                 // 订单占用 order_lock: held by orders
 	TermPickLock                  // 仓库待发数 pick_lock: waiting to be sent, a part of order_lock
-	TermAllocateQty               // 调拨在途 allocate_qty: only where the merchant set it up
-	TermSaleRefundQty             // 销退在途 sale_refund_qty: only where the merchant set it up
+	TermAllocateQty               // 调拨在途 allocate_qty: only if the merchant configured it
+	TermSaleRefundQty             // 销退在途 sale_refund_qty: only if the merchant configured it
 	TermDefectiveQty              // 次品仓库存 defective_qty
-	TermLockQty                   // 锁定库存 lock_qty: only where has_lock_qty was asked for
+	TermLockQty                   // 锁定库存 lock_qty: only if the query sets has_lock_qty
 	TermMinQty                    // 安全库存下限 min_qty: may be null
 	TermMaxQty                    // 安全库存上限 max_qty: may be null
 	TermCustomizeQty1             // 自定义仓1 customize_qty_1: only if the merchant configured it
@@ -36,7 +36,7 @@ type termSet uint16
 
 func (m termSet) has(t Term) bool { return m>>t&1 != 0 }
 
-// first is the first term of a set that is not empty.
+// first returns the first term of a set that is not empty.
 func (m termSet) first() Term { return Term(bits.TrailingZeros16(uint16(m))) }
 
 func (m termSet) terms() []Term {

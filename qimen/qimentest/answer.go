@@ -103,7 +103,7 @@ func (x *exchange) encode(a *answer) ([]byte, error) {
 		h.Flag = "success"
 	}
 	root := x.root(a)
-	if x.format == qimen.XML {
+	if isXML(x.format) {
 		return (&xmlwire.Codec{}).Marshal(root, h)
 	}
 	text, err := wire.Marshal(h)
@@ -112,6 +112,9 @@ func (x *exchange) encode(a *answer) ([]byte, error) {
 	}
 	if len(a.payload) > len("{}") {
 		text = append(append(text[:len(text)-1], ','), a.payload[1:]...)
+	}
+	if x.format == qimen.JSON2 {
+		return text, nil
 	}
 	return []byte(`{` + strconv.Quote(root) + `:` + string(text) + `}`), nil
 }

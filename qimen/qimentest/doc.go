@@ -10,17 +10,18 @@
 //	client, err := gateway.Client()
 //
 // The scene (jushuitan.*, jst.*) shows the documents that the open API of the same
-// jushuitantest server shows, and the orders of Taobao, Tmall and Pinduoduo besides.
-// The clock is that server's. [Server.Register] says who receives the standard
-// warehouse methods and the POS methods of a customer, for example a [qimen.Mux].
-// [Server.Inject] makes things go wrong.
+// jushuitantest server shows, and also the orders of Taobao, Tmall and Pinduoduo. The clock
+// is that server's. [Server.Register] registers the receiver of the standard warehouse
+// methods and the POS methods of a customer, for example a [qimen.Mux]. [Server.Inject]
+// injects faults, and [Server.Speak] makes the server answer in another form that gateways
+// may use ([Dialects], [Guesses]).
 //
-// The server refuses a call without a method (21), with an unknown one (22), with a
-// missing (40) or invalid (41) parameter, of an unknown app (29), with a wrong
-// signature (25), and one whose time stamp is more than 10 minutes off (41). Faults
-// in the parameters of the scene are answered with Jushuitan's codes (100, 120, 140,
+// The server refuses a call without a method (21), with an unknown method or a standard one
+// without its prefix (22), with a missing (40) or invalid (41) parameter, of an unknown app
+// (29), with a wrong signature (25), and one whose time stamp is more than 10 minutes off
+// (41). Invalid parameters of the scene are answered with Jushuitan's codes (100, 120, 140,
 // 180).
 //
-// Nothing here talks to the real gateway. Where no source says how it behaves the
-// choice is marked as an assumption.
+// The package never contacts the real gateway. Behaviour that no source documents is marked
+// as an assumption.
 package qimentest

@@ -144,7 +144,7 @@ func TestSameDocuments(t *testing.T) {
 func TestOnlyThroughTheScene(t *testing.T) {
 	gateway, client := started(t)
 	furnish(t, gateway.ERP.Company(""))
-	oID, err := gateway.ERP.ReceiveOrder(upload(tmallShop, "TM-1", gateway.Now()))
+	oID, err := gateway.ERP.ImportOrder(upload(tmallShop, "TM-1", gateway.Now()))
 	require.NoError(t, err)
 	open, err := gateway.ERP.Client()
 	require.NoError(t, err)
@@ -184,12 +184,12 @@ func TestCustomers(t *testing.T) {
 	for i, merchant := range []string{"", otherMerch} {
 		c := gateway.ERP.Company(merchant)
 		furnish(t, c)
-		_, err := c.ReceiveOrder(upload(mallShop, fmt.Sprintf("SO-%d", i), gateway.Now()))
+		_, err := c.ImportOrder(upload(mallShop, fmt.Sprintf("SO-%d", i), gateway.Now()))
 		require.NoError(t, err)
 	}
 	gateway.AddCustomer("10000003", "30030")
 	for id, want := range map[string][]string{qimentest.DefaultCustomer: {"SO-0"}, otherID: {"SO-1"}, "10000003": nil} {
-		c := client.ForCustomer(id).WithLegacy(gateway.Legacy(id))
+		c := client.ForCustomer(id).WithLegacy(gateway.LegacyCredentials(id))
 		for what, rows := range map[string]iter.Seq2[*jushuitan.Order, error]{
 			"scene": c.Scene.AllOrders(t.Context(), nil), "legacy": c.Scene.AllLegacyOrders(t.Context(), nil),
 		} {

@@ -24,9 +24,9 @@ func Example() {
 	must(erp.AddWarehouse(jushuitan.Warehouse{WMSCoID: 901, Name: "店加线下仓"}))
 	must(erp.AddSKU(jushuitan.SKU{SKUID: "TS-M", Name: "短袖"}))
 	must(erp.SetStock(901, "TS-M", d(5)))
-	oID, err := erp.ReceiveOrder(jushuitan.OrderUpload{ShopID: 10360, SoID: "TM-1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-M", Qty: d(2), Price: d(55)}}})
+	oID, err := erp.ImportOrder(jushuitan.OrderUpload{ShopID: 10360, SoID: "TM-1", Items: []jushuitan.OrderUploadItem{{SKUID: "TS-M", Qty: d(2), Price: d(55)}}})
 	must(err)
-	_, err = erp.Assign(oID, 901)
+	_, err = erp.AssignOrder(oID, 901)
 	must(err)
 
 	// What is tested would do this.
@@ -46,7 +46,7 @@ func ExampleServer_Register() {
 
 	// What is tested would be this.
 	mux, err := qimen.NewMux(qimen.MuxConfig{
-		Secrets:  qimen.OneApp("secret-of-the-warehouse"),
+		Secrets:  qimen.StaticSecrets("secret-of-the-warehouse"),
 		Merchant: func(context.Context, string) (string, error) { return "10010", nil },
 	})
 	if err != nil {

@@ -50,11 +50,25 @@ const (
 	// OtherRoot answers in the open platform's form: under <method>_response, or
 	// under error_response with msg and sub_msg; or under Root.
 	OtherRoot
+	// NoVerdict answers without flag and code.
+	NoVerdict
+	// Nested answers one level deeper; a refusal stands inside a gateway's success. With a
+	// Code it refuses like Refuse, and the call is not carried out.
+	Nested
+	// SubMessage refuses with the second text under sub_message; code 15 and sub code
+	// isp.remote-service-error by default. Not carried out.
+	SubMessage
+	// Bare answers without a wrapper, as in the format json2.
+	Bare
+	// GBK answers in GBK, which XML declares.
+	GBK
+	// Banned is CallLimited with the length of the ban in message. Not carried out.
+	Banned
 )
 
 var faultNames = [...]string{
 	"none", "refuse", "call-limited", "http-5xx", "reset", "slow", "hang", "html-page", "cut-body", "lost-answer",
-	"control-chars", "code-drift", "other-root",
+	"control-chars", "code-drift", "other-root", "no-verdict", "nested", "sub-message", "bare", "gbk", "banned",
 }
 
 func (k FaultKind) String() string {
@@ -66,16 +80,16 @@ func (k FaultKind) String() string {
 
 // Fault is a fault to inject, see [Server.Inject].
 type Fault struct {
-	Method string // that it meets, in full or without taobao.qimen.; "" is every one
-	Times  int    // how many calls it meets, 0: all
-	Skip   int    // how many it lets pass before
+	Method string // method of the affected calls, with or without taobao.qimen.; "" means all
+	Times  int    // number of affected calls; 0 means all
+	Skip   int    // number of calls to skip first
 	Kind   FaultKind
 
-	Code    string        // of Refuse
-	SubCode string        // of Refuse: isp.*, isv.*
-	Msg     string        // of Refuse
-	SubMsg  string        // of Refuse
-	Ban     time.Duration // of CallLimited, in whole seconds
+	Code    string        // of Refuse, SubMessage and Nested
+	SubCode string        // of the same: isp.*, isv.*
+	Msg     string        // of the same
+	SubMsg  string        // of the same
+	Ban     time.Duration // of CallLimited and Banned, in whole seconds
 	Status  int           // of HTTP5xx
 	Delay   time.Duration // of Slow
 	Root    string        // of OtherRoot
@@ -90,7 +104,7 @@ func (s *Server) Inject(f Fault) (remove func()) {
 	return s.faults.Inject(f, fakeserver.Plan{Skip: f.Skip, Times: f.Times, Slows: f.Kind == Slow, Delay: f.Delay})
 }
 
-// textOf is the platform's text of a code.
+// textOf returns the platform's text of a code.
 func textOf(code string) string {
 	switch code {
 	case codeLimited:
@@ -121,8 +135,8 @@ func textOf(code string) string {
 	return ""
 }
 
-// insteadOf does the faults that come instead of an answer; it reports whether there
-// is nothing more to do.
+// insteadOf applies the faults that replace the answer; it reports whether the call is
+// finished.
 func (x *exchange) insteadOf() bool {
 	f := x.fault
 	switch f.Kind {
@@ -133,7 +147,20 @@ func (x *exchange) insteadOf() bool {
 	case CallLimited:
 		a := refuse(codeLimited, textOf(codeLimited))
 		a.subCode = "accesscontrol.limited-by-api-access-count"
-		a.subMsg = fmt.Sprintf("This ban will last for %d more seconds", max(int64((f.Ban+time.Second-1)/time.Second), 1))
+		a.subMsg = banText(f.Ban)
+		x.send(a)
+	case Banned:
+		x.send(banned(f.Ban))
+	case SubMessage:
+		a := refuse(cmp.Or(f.Code, codeRemote), cmp.Or(f.Msg, textOf(cmp.Or(f.Code, codeRemote))))
+		a.subCode, a.subMsg = cmp.Or(f.SubCode, "isp.remote-service-error"), f.SubMsg
+		x.send(a)
+	case Nested:
+		if f.Code == "" {
+			return false
+		}
+		a := refuse(f.Code, cmp.Or(f.Msg, textOf(f.Code)))
+		a.subCode, a.subMsg = f.SubCode, f.SubMsg
 		x.send(a)
 	case HTTP5xx:
 		status := cmp.Or(f.Status, http.StatusBadGateway)
@@ -150,10 +177,22 @@ func (x *exchange) insteadOf() bool {
 	return true
 }
 
+// banText states how long a ban lasts.
+func banText(d time.Duration) string {
+	return fmt.Sprintf("This ban will last for %d more seconds", max(int64((d+time.Second-1)/time.Second), 1))
+}
+
+// banned refuses a call with a ban whose length stands in message.
+func banned(d time.Duration) *answer {
+	a := refuse(codeLimited, textOf(codeLimited)+": "+banText(d))
+	a.subCode = "accesscontrol.limited-by-app-access-count"
+	return a
+}
+
 // codeMember is the code of an answer in JSON.
 var codeMember = regexp.MustCompile(`"code":("?)(-?\d+)("?)`)
 
-// distort does the faults that change an answer; nil when it has been sent.
+// distort applies the faults that change an answer; it returns nil if it was sent.
 func (x *exchange) distort(text []byte, contentType string) []byte {
 	switch x.fault.Kind {
 	case LostAnswer:

@@ -19,8 +19,8 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// forward sends a call on to its receiver and hands the answer back. It goes on
-// when the caller goes away, as what is on its way does.
+// forward forwards a call to its receiver and returns the answer. It continues if the caller
+// disconnects, as a real gateway would.
 func (x *exchange) forward(r *receiver) *answer {
 	ctx, cancel := context.WithTimeout(x.s.host.Context(), x.s.cfg.timeout)
 	defer cancel()
@@ -56,7 +56,7 @@ func unreachable(err error) *answer {
 	return remote("isp.remote-connection-error", "the receiver cannot be reached")
 }
 
-// message is what a receiver gets, signed with its own secret.
+// message returns the request to a receiver, signed with its own secret.
 func (x *exchange) message(ctx context.Context, r *receiver) (*http.Request, error) {
 	p := map[string]string{
 		"app_key": r.AppKey, "timestamp": x.s.Now().In(wire.CST).Format(wire.TimeLayout),
@@ -123,9 +123,9 @@ func verdictOf(text []byte) (failed bool, code string) {
 		_, _ = (&xmlwire.Codec{}).Unmarshal(text, &v)
 	} else {
 		var roots map[string]jsontext.Value
-		_ = wire.UnmarshalTolerant(text, &roots)
+		_ = wire.Unmarshal(text, &roots)
 		for _, root := range roots {
-			_ = wire.UnmarshalTolerant(root, &v)
+			_ = wire.Unmarshal(root, &v)
 		}
 	}
 	return !strings.EqualFold(v.Flag, "success"), v.Code

@@ -20,7 +20,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// maxBody bounds the bodies that are read, of calls and of receivers' answers.
+// maxBody limits the size of the bodies of calls and of receivers' answers.
 const maxBody = 16 << 20
 
 // exchange is one call on its way through the gateway.
@@ -29,9 +29,10 @@ type exchange struct {
 	s      *Server
 	params map[string]string // of the query and of a form
 	body   []byte            // any other body
-	method *qimen.Method     // a name alone where it is not known
+	method *qimen.Method     // a name alone where it is unknown
 	format qimen.Format
 	fault  *Fault
+	shape  shape
 	rec    RequestRecord
 }
 
@@ -39,6 +40,7 @@ type exchange struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{s: s, params: map[string]string{}, method: &qimen.Method{}, format: qimen.JSON}
 	x.rec.Time = s.Now()
+	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	x.Exchange = s.host.Begin(w, r, x.record)
 	defer x.End()
 	if !strings.HasPrefix(r.URL.Path, "/router/") {
@@ -54,7 +56,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.rec.Fault = Slow
 	}
 	x.Delay(delay)
-	if fault != nil && x.insteadOf() {
+	var ban, page bool
+	if x.shape, ban, page = s.speaks(x.method); fault != nil {
+		x.shape = x.shape.with(shapes[fault.Kind])
+	}
+	switch {
+	case fault != nil && x.insteadOf():
+		return
+	case page:
+		x.HTMLPage()
+		return
+	case ban:
+		x.send(banned(time.Second))
 		return
 	}
 	if early != nil {
@@ -72,13 +85,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) recognise() {
 	name := x.params["method"]
 	x.rec.Method = name
-	if m, ok := qimen.LookupMethod(name); ok && m.Name == name {
-		x.method = m
+	if m, ok := qimen.LookupMethod(name); ok && (m.Name == name || m.Family == qimen.FamilyPOS && strings.HasPrefix(name, "taobao.")) {
+		x.method, x.rec.Method = m, m.Name
 	} else if x.method.Name = name; strings.HasPrefix(name, "taobao.qimen.") {
 		x.method.Body = qimen.BodyXML
 	}
 	x.format = qimen.Format(x.params["format"])
-	if x.format != qimen.JSON && x.format != qimen.XML {
+	if !x.format.Known() {
 		if x.format = qimen.JSON; x.method.Body == qimen.BodyXML {
 			x.format = qimen.XML
 		}
@@ -132,13 +145,8 @@ func (x *exchange) add(raw string) *answer {
 // verify checks what all calls have in common.
 func (x *exchange) verify() *answer {
 	p := x.params
-	if p["method"] == "" {
-		return refuse(codeNoMethod, "Missing method")
-	}
-	for _, name := range []string{"app_key", "timestamp", "v", "sign"} {
-		if p[name] == "" {
-			return refuse(codeMissing, "Missing required arguments:"+name)
-		}
+	if a := x.verifyPresent(); a != nil {
+		return a
 	}
 	if a := x.verifySign(); a != nil {
 		return a
@@ -150,13 +158,26 @@ func (x *exchange) verify() *answer {
 	if !fakeserver.InTime(x.s.Now(), stamp) {
 		return refuse(codeInvalid, "Invalid arguments:timestamp")
 	}
-	if v := p["v"]; v != "1.0" && v != "2.0" && v != "3.0" {
+	if v := p["v"]; v != "1.0" && v != "2.0" && v != "3.0" && (v != "" || !isLegacy(x.method.Name)) {
 		return refuse(codeInvalid, "Invalid arguments:v")
 	}
-	if f := p["format"]; f != "" && f != "json" && f != "xml" {
+	if f := p["format"]; f != "" && !qimen.Format(f).Known() {
 		return refuse(codeInvalid, "Invalid arguments:format")
 	}
 	return x.verifyRoute()
+}
+
+// verifyPresent checks that no system parameter is missing.
+func (x *exchange) verifyPresent() *answer {
+	if x.params["method"] == "" {
+		return refuse(codeNoMethod, "Missing method")
+	}
+	for _, name := range []string{"app_key", "timestamp", "v", "sign"} {
+		if x.params[name] == "" && (name != "v" || !isLegacy(x.method.Name)) {
+			return refuse(codeMissing, "Missing required arguments:"+name)
+		}
+	}
+	return nil
 }
 
 // verifySign checks the app and its signature.
@@ -169,11 +190,17 @@ func (x *exchange) verifySign() *answer {
 	if p["app_key"] != x.s.cfg.appKey {
 		return refuse(codeAppKey, "Invalid app Key")
 	}
-	want, err := qimen.Sign(algorithm, x.s.cfg.appSecret, p, x.body)
-	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(p["sign"])) != 1 {
-		return refuse(codeSign, "Invalid signature")
+	bodies := [][]byte{x.body}
+	if x.isCloud() && len(x.body) > 0 { // ignored: the parameters are form fields
+		bodies = append(bodies, nil)
 	}
-	return nil
+	for _, body := range bodies {
+		want, err := qimen.Sign(algorithm, x.s.cfg.appSecret, p, body)
+		if err == nil && subtle.ConstantTimeCompare([]byte(want), []byte(p["sign"])) == 1 {
+			return nil
+		}
+	}
+	return refuse(codeSign, "Invalid signature")
 }
 
 // verifyRoute checks the target app and the customer.
@@ -239,11 +266,11 @@ func (x *exchange) dispatch() *answer {
 	switch {
 	case x.isScene() && known:
 		return x.scene()
+	case !known && (r == nil || !slices.Contains(r.Methods, x.method.Name)): // also a standard method without its prefix
+		return refuse(codeMethod, "Invalid method")
 	case r != nil:
 		x.rec.Forwarded = true
 		return x.forward(r)
-	case !known:
-		return refuse(codeMethod, "Invalid method")
 	case x.isTOP():
 		return refuse(codePermission, "Insufficient app permissions")
 	default: // an assumption
@@ -258,7 +285,7 @@ func (x *exchange) business() map[string]string {
 		switch name {
 		case "method", "app_key", "timestamp", "v", "format", "sign", "sign_method", "session", "partner_id", "simplify", "target_app_key":
 		default:
-			if v != "" && !isRouting(name) {
+			if strings.TrimSpace(v) != "" && !isRouting(name) {
 				out[name] = v
 			}
 		}
@@ -269,7 +296,7 @@ func (x *exchange) business() map[string]string {
 // send writes the answer, or what a fault makes of it.
 func (x *exchange) send(a *answer) {
 	contentType := "application/json;charset=utf-8"
-	if x.format == qimen.XML {
+	if isXML(x.format) {
 		contentType = "text/xml;charset=utf-8"
 	}
 	a.top = x.isTOP()
@@ -294,6 +321,7 @@ func (x *exchange) send(a *answer) {
 	if a.failed {
 		x.rec.Flag = "failure"
 	}
+	text = x.shape.apply(text, a.failed)
 	if x.fault != nil {
 		if text = x.distort(text, contentType); text == nil {
 			return
@@ -302,21 +330,21 @@ func (x *exchange) send(a *answer) {
 	x.Answer(contentType, text)
 }
 
-// Receiver is who gets the messages of a customer, see [Server.Register].
+// Receiver receives the messages of a customer, see [Server.Register].
 type Receiver struct {
 	// URL is the receiver's URL. Its query parameters are kept and signed.
 	URL string
 
-	// AppKey and AppSecret are the receiver's own: what is forwarded is signed with
-	// them. Without a key both are those of the server's app.
+	// AppKey and AppSecret are the receiver's own, with which forwarded messages are
+	// signed. Without a key, those of the server's app are used.
 	AppKey    string
 	AppSecret string `pii:"true"`
 
 	SignMethod qimen.SignMethod // md5 by default, the one that every receiver knows
 
-	// Methods are the names of the methods that go there, in full; none are all of
-	// the customer. Both sides of a customer can so have a receiver: the ERP that of
-	// deliveryorder.confirm, the warehouse that of deliveryorder.create.
+	// Methods are the full names of the methods that are forwarded to the receiver; empty
+	// means all methods of the customer. Both sides of a customer can thus have a receiver:
+	// the ERP for deliveryorder.confirm, the warehouse for deliveryorder.create.
 	Methods []string
 
 	// Form forwards the parameters of form calls as a form. By default they are sent as
@@ -336,16 +364,16 @@ type receiver struct {
 	query map[string]string
 }
 
-// Register says where the messages of a customer go. Of two receivers of a method
-// the newer one counts, and one that names it before one for all. Standard messages
-// (taobao.qimen.*) are forwarded without that prefix, with their body as it came;
-// those of the cloud (qimen.taobao.pos.* and others) under their name with
-// target_appkey, source_appkey and request_id. The answer is handed back as it is,
-// unless there is none in time (code 15, isp.remote-service-timeout), no connection
-// (isp.remote-connection-error) or a status other than 200
+// Register registers the receiver of a customer's messages. If several receivers match a
+// method, one that names the method takes precedence over one for all methods, and a newer
+// one over an older one. Standard messages (taobao.qimen.*) are forwarded without that
+// prefix, with their body as received; those of the cloud (qimen.taobao.pos.* and others)
+// under their name, with target_appkey, source_appkey and request_id. The answer is returned
+// unchanged, unless there is none in time (code 15, isp.remote-service-timeout), no
+// connection (isp.remote-connection-error) or a status other than 200
 // (isp.remote-service-error).
 //
-// The customer "" is for calls that name none: those of the open platform itself.
+// The customer "" stands for calls that name none: those of the open platform itself.
 func (s *Server) Register(customerID string, r Receiver) error {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
@@ -366,7 +394,7 @@ func (s *Server) Register(customerID string, r Receiver) error {
 		own.SignMethod = qimen.MD5
 	}
 	if !own.SignMethod.Known() {
-		return errors.New("qimentest: Register: sign method is not known")
+		return errors.New("qimentest: Register: sign method is unknown")
 	}
 	if own.AppKey == "" {
 		own.AppKey, own.AppSecret = s.cfg.appKey, s.cfg.appSecret
@@ -374,7 +402,7 @@ func (s *Server) Register(customerID string, r Receiver) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.customers[customerID]; !ok && customerID != "" {
-		return fmt.Errorf("qimentest: Register: customer %q is not known", customerID)
+		return fmt.Errorf("qimentest: Register: customer %q is unknown", customerID)
 	}
 	s.receivers[customerID] = append([]*receiver{own}, s.receivers[customerID]...)
 	return nil

@@ -74,18 +74,18 @@ func busy(t *testing.T, erp *jushuitantest.Server, c *jushuitantest.Company, n i
 	t.Helper()
 	for i := range n {
 		erp.Advance(61 * time.Minute)
-		oID, err := c.ReceiveOrder(upload(mallShop, fmt.Sprintf("SO-%03d", i), erp.Now()))
+		oID, err := c.ImportOrder(upload(mallShop, fmt.Sprintf("SO-%03d", i), erp.Now()))
 		require.NoError(t, err)
 		if i%5 == 0 {
 			continue
 		}
-		ioID, err := c.Assign(oID, []int64{mainWMS, storeWMS}[i%2])
+		ioID, err := c.AssignOrder(oID, []int64{mainWMS, storeWMS}[i%2])
 		require.NoError(t, err)
 		switch i % 5 {
 		case 1, 4:
-			require.NoError(t, c.Ship(ioID, jushuitantest.Parcel{LCID: "YTO", LogisticsCompany: "圆通速递", LID: fmt.Sprintf("YT%03d", i)}))
+			require.NoError(t, c.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LogisticsCompany: "圆通速递", LID: fmt.Sprintf("YT%03d", i)}))
 		case 2:
-			require.NoError(t, c.Cancel(oID, "买家取消"))
+			require.NoError(t, c.CancelOrder(oID, "买家取消"))
 		}
 	}
 }

@@ -19,6 +19,7 @@ type config struct {
 	routing   string
 	timeout   time.Duration
 	customers map[string]string // customer id -> merchant
+	dialects  []Dialect
 }
 
 // DefaultCustomer is the customer id (奇门客户编码) that every server knows: that of the
@@ -40,8 +41,8 @@ func defaults() config {
 	}
 }
 
-// WithERP answers the scene from the state of erp, by its clock. Without it the
-// server makes a fake Jushuitan of its own, [Server.ERP], and closes it with itself.
+// WithERP answers the scene from the state of erp and uses its clock. Without this option the
+// server creates a fake Jushuitan of its own, [Server.ERP], which it closes with itself.
 func WithERP(erp *jushuitantest.Server) Option {
 	return func(c *config) error {
 		if erp == nil {
@@ -56,7 +57,7 @@ func WithERP(erp *jushuitantest.Server) Option {
 func WithApp(appKey, appSecret string) Option {
 	return func(c *config) error {
 		if appKey == "" || appSecret == "" {
-			return errors.New("WithApp: key and secret are needed")
+			return errors.New("WithApp: the key and the secret are required")
 		}
 		c.appKey, c.appSecret = appKey, appSecret
 		return nil
@@ -93,7 +94,7 @@ func WithRoutingParam(name string) Option {
 func WithCustomer(id, merchant string) Option {
 	return func(c *config) error {
 		if id == "" {
-			return errors.New("WithCustomer: no id")
+			return errors.New("WithCustomer: the id is missing")
 		}
 		c.customers[id] = merchant
 		return nil
@@ -105,7 +106,7 @@ func WithCustomer(id, merchant string) Option {
 func WithReceiverTimeout(d time.Duration) Option {
 	return func(c *config) error {
 		if d <= 0 {
-			return errors.New("WithReceiverTimeout: not positive")
+			return errors.New("WithReceiverTimeout: the timeout must be positive")
 		}
 		c.timeout = d
 		return nil

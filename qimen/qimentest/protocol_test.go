@@ -179,7 +179,7 @@ func TestRefusals(t *testing.T) {
 
 // legacy are the parameters of an old call, signed by the partner.
 func legacy(gateway *qimentest.Server, method string, more map[string]string) map[string]string {
-	cred := gateway.Legacy(qimentest.DefaultCustomer)
+	cred := gateway.LegacyCredentials(qimentest.DefaultCustomer)
 	p := map[string]string{"method": method, "partnerid": cred.PartnerID, "token": cred.Token, "ts": fmt.Sprint(gateway.Now().Unix()), "customer_id": "-"}
 	maps.Copy(p, more)
 	if p["jstsign"] == "" {
@@ -317,7 +317,7 @@ func TestBothSides(t *testing.T) {
 
 	for want, r := range map[string]qimentest.Receiver{
 		"want http(s)":         {URL: "ftp://x"},
-		"is not known":         {URL: "http://x", SignMethod: "sha1"},
+		"is unknown":           {URL: "http://x", SignMethod: "sha1"},
 		"duplicate":            {URL: "http://x?a=1&a=2"},
 		"the query is invalid": {URL: "http://x?a=%zz"},
 		`customer "nobody" is`: {URL: "http://x"},

@@ -29,7 +29,7 @@ const (
 
 // scene answers a call of Jushuitan's own scene from the company's documents.
 func (x *exchange) scene() *answer {
-	if x.params["format"] == "xml" {
+	if isXML(x.format) {
 		return refuse(codeInvalid, "Invalid arguments:format")
 	}
 	merchant, _ := x.s.customer(x.rec.Customer)

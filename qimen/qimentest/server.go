@@ -37,6 +37,7 @@ type Server struct {
 	mu        sync.Mutex
 	customers map[string]string
 	receivers map[string][]*receiver // by customer, the newest first
+	spoken    []*spoken
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. Like
@@ -65,8 +66,8 @@ func Start(ctx context.Context, addr string, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// New makes a server that does not listen: it is an [http.Handler], to be mounted
-// elsewhere under the path /router/. Close it.
+// New returns a server that does not listen: it is an [http.Handler] to be mounted elsewhere
+// under the path /router/. The caller must close it.
 func New(opts ...Option) (*Server, error) {
 	cfg := defaults()
 	for _, opt := range opts {
@@ -82,6 +83,7 @@ func New(opts ...Option) (*Server, error) {
 		}
 		s.ERP, s.ownERP = erp, true
 	}
+	s.Speak("", cfg.dialects...)
 	return s, nil
 }
 
@@ -116,12 +118,12 @@ func (s *Server) customer(id string) (merchant string, ok bool) {
 	return merchant, ok
 }
 
-// Config is the access of this server's app for [DefaultCustomer], with the server's
-// own gateways where it listens.
+// Config returns the access of this server's app for [DefaultCustomer], with the server's own
+// gateways if it listens.
 func (s *Server) Config() qimen.Config {
 	cfg := qimen.Config{
 		AppKey: s.cfg.appKey, AppSecret: s.cfg.appSecret, CustomerID: DefaultCustomer, TargetAppKey: s.cfg.target,
-		RoutingParam: s.cfg.routing, Legacy: s.Legacy(DefaultCustomer),
+		RoutingParam: s.cfg.routing, Legacy: s.LegacyCredentials(DefaultCustomer),
 	}
 	if s.URL != "" {
 		cfg.Gateway = s.URL + "/router/qm"
@@ -131,8 +133,9 @@ func (s *Server) Config() qimen.Config {
 	return cfg
 }
 
-// Legacy is what the old jst.* methods need to read the documents of a customer.
-func (s *Server) Legacy(customerID string) qimen.LegacyCredentials {
+// LegacyCredentials returns the credentials with which the old jst.* methods read the documents
+// of a customer.
+func (s *Server) LegacyCredentials(customerID string) qimen.LegacyCredentials {
 	return qimen.LegacyCredentials{PartnerID: demoPartner, PartnerKey: demoPartnerKey, Token: demoToken(customerID)}
 }
 
@@ -147,9 +150,9 @@ func (s *Server) byToken(token string) (merchant string, ok bool) {
 	return s.customer(id)
 }
 
-// Client makes a client of this server's app for [DefaultCustomer], with its
-// gateways and clock, and a quota that nobody meets. Options may change that;
-// [qimen.Client.ForCustomer] is for the other customers.
+// Client returns a client of this server's app for [DefaultCustomer], with its gateways and
+// clock, and with a quota that is never reached. Options may override all of them;
+// [qimen.Client.ForCustomer] returns a client for another customer.
 func (s *Server) Client(opts ...qimen.Option) (*qimen.Client, error) {
 	if s.URL == "" {
 		return nil, errors.New("qimentest: Client: the server does not listen")

@@ -14,13 +14,13 @@ import (
 // Host is DianJia's side of transfers (跨仓调拨).
 type Host struct {
 	Client *jushuitan.Client
-	Seen   time.Time // up to when changes were read; a host keeps it in its database
+	Seen   time.Time // changes up to this time were read; a host keeps it in its database
 }
 
-// Upload tells Jushuitan of the transfer. A repeat with the same number returns the same
-// document, so that the client sends it again by itself if the answer is lost.
+// Upload sends the transfer to Jushuitan. A retry with the same number returns the same
+// document, so that the client retries by itself if the answer is lost.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
-	row, err := plan.CrossWarehouse()
+	row, err := plan.CrossTransfer()
 	if err != nil {
 		return 0, err
 	}
@@ -31,7 +31,7 @@ func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int6
 	return results[0].Result.IOID, nil
 }
 
-// Read asks what was shipped and received so far.
+// Read queries what has been shipped and received so far.
 func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, ioID int64) (mapping.TransferProgress, error) {
 	var docs []jushuitan.Transfer
 	for d, err := range h.Client.Transfers.All(ctx, &jushuitan.TransferQuery{SoIDs: []string{t.TransferNo}}) {
@@ -40,19 +40,19 @@ func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, ioID int64) (mappi
 		}
 		docs = append(docs, *d)
 	}
-	return mapping.ReadTransfer(t, ioID, docs)
+	return mapping.TransferProgressOf(t, ioID, docs)
 }
 
-// Poll is the job that finds what happened in Jushuitan, since there is no push for
-// transfers: it returns the open transfers (by io_id) whose documents were changed since
-// the last time. Transfers have no row version, so it asks by the time of change, a
-// little earlier than it got to: whoever writes at that moment is not passed over, and
-// what is read twice is the same state twice.
+// Poll is the job that detects what happened in Jushuitan, since there is no push for
+// transfers: it returns the open transfers (by io_id) whose documents have changed since
+// the last run. Transfers have no row version, so it queries by the time of change and
+// starts slightly before the last run ended, in order not to miss a document that was being
+// written then. Reading a state twice does no harm.
 func (h *Host) Poll(ctx context.Context, now time.Time, open map[int64]*dianjia.Transfer) (map[int64]mapping.TransferProgress, error) {
 	changed := map[int64]mapping.TransferProgress{}
 	for d, err := range h.Client.Transfers.All(ctx, &jushuitan.TransferQuery{ModifiedBegin: h.Seen.Add(-5 * time.Minute), ModifiedEnd: now}) {
 		if err != nil {
-			return nil, err // Seen stays: the next run asks again
+			return nil, err // Seen is unchanged: the next run repeats the query
 		}
 		for _, ioID := range []int64{d.IOID, d.LinkIOID} { // either end
 			if _, read := changed[ioID]; read || open[ioID] == nil {
@@ -67,24 +67,29 @@ func (h *Host) Poll(ctx context.Context, now time.Time, open map[int64]*dianjia.
 	return changed, nil
 }
 
-// Confirm books one end of a transfer with what people counted. It has no key: after
-// jushuitan.ErrOutcomeUnknown read before you try again.
+// Confirm books one end of a transfer with the counted quantities. It has no key: after
+// jushuitan.ErrOutcomeUnknown settle it with [ConfirmRequest] before you try again.
 func (h *Host) Confirm(ctx context.Context, ioID int64, at mapping.TransferPlace, counted []dianjia.TransferItem) error {
+	return h.Client.Transfers.Confirm(ctx, ConfirmRequest(ioID, at, counted))
+}
+
+// ConfirmRequest is the request of [Host.Confirm].
+func ConfirmRequest(ioID int64, at mapping.TransferPlace, counted []dianjia.TransferItem) *jushuitan.TransferConfirmRequest {
 	req := &jushuitan.TransferConfirmRequest{IOID: ioID, WMSCoID: at.WMSCoID}
 	for _, it := range counted {
 		req.Items = append(req.Items, jushuitan.TransferConfirmItem{SKUID: it.SKUCode, Qty: it.Qty})
 	}
-	return h.Client.Transfers.Confirm(ctx, req)
+	return req
 }
 
-// Cancel takes a transfer back. Jushuitan refuses it once the goods have left.
+// Cancel cancels a transfer. Jushuitan refuses it once the goods have left.
 func (h *Host) Cancel(ctx context.Context, ioID int64) error {
 	return h.Client.Transfers.Cancel(ctx, &jushuitan.TransferCancelRequest{IOID: ioID})
 }
 
-// Settle makes the difference documents (调拨差异单) of a transfer that was received.
+// Settle creates the difference documents (调拨差异单) of a transfer that was received.
 func (h *Host) Settle(ctx context.Context, p *mapping.TransferProgress, booked func(ioID int64, item jushuitan.TransferCreateDifferenceItem)) error {
-	for _, doc := range p.DifferenceDocuments() {
+	for _, doc := range p.DifferenceRequests() {
 		reply, err := h.Client.Transfers.CreateDifference(ctx, doc)
 		if err != nil {
 			return err

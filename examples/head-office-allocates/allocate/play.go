@@ -19,7 +19,7 @@ import (
 // Furnish adds to the demo merchant what the flow needs.
 func Furnish(s *jushuitantest.Server) error { return flows.Furnish(s) }
 
-// play is the flow while it is played.
+// play is the state of the flow.
 type play struct {
 	*Host
 	erp  *jushuitantest.Server
@@ -29,7 +29,7 @@ type play struct {
 	ioID int64
 }
 
-// Play goes through the flow against the fake, whose operator plays the WMS.
+// Play runs the flow against the fake, whose operator plays the WMS.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	r.Reading("A cross-warehouse transfer from the head warehouse; the WMS picks and ships, the store receives, differences are recorded.",
 		"总部配货 = 从总仓到店加线下仓的跨仓调拨：聚水潭 WMS 拣货出库，门店收货，记录差异。")
@@ -76,7 +76,7 @@ func (p *play) uploadTwice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.r.Step(demo.DianJia, "UploadCrossWarehouse", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, sent again by itself")
+	p.r.Step(demo.DianJia, "UploadCrossWarehouse", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, retried by itself")
 	again, err := p.Upload(ctx, p.plan)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (p *play) token(ctx context.Context) error {
 	})
 }
 
-// receive: the store counts one TEE-M less, and one cap more, than was shipped.
+// receive: the store counts one TEE-M less and one cap more than was shipped.
 func (p *play) receive(ctx context.Context) error {
 	p.r.GoesOn("the store receives the goods")
 	now, err := p.read(ctx)
@@ -177,7 +177,7 @@ func (p *play) missed(ctx context.Context) error {
 	if err := p.erp.ReceiveTransfer(ioID, nil); err != nil {
 		return err
 	}
-	p.r.Step(demo.Jushuitan, "shipped and received", fmt.Sprintf("%s io_id %d", t.TransferNo, ioID), "the host does not hear of it")
+	p.r.Step(demo.Jushuitan, "shipped and received", fmt.Sprintf("%s io_id %d", t.TransferNo, ioID), "the host is not informed")
 	p.r.Differs(t.TransferNo, "", demo.DocumentMissed, flows.One())
 	p.erp.Advance(time.Hour)
 	changed, err := p.Poll(ctx, p.erp.Now(), open)
@@ -192,7 +192,7 @@ func (p *play) missed(ctx context.Context) error {
 	return nil
 }
 
-// settle does something about each difference, and checks that no piece got lost.
+// settle decides about each difference, and checks that no piece got lost.
 func (p *play) settle(ctx context.Context, before decimal.Decimal) error {
 	now, err := p.read(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package app is what the example programs share: their flags, and a client of a
-// real account or of a fake Jushuitan that runs in the same process.
+// Package app holds what the example programs share: their flags, and a client of a real
+// account or of a fake Jushuitan that runs in the same process.
 package app
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-// The environment variables that hold what must not stand in a shell's history.
+// The environment variables for what must not be in a shell's history.
 const (
 	EnvAppSecret   = "JUSHUITAN_APP_SECRET"
 	EnvAccessToken = "JUSHUITAN_ACCESS_TOKEN"
@@ -41,16 +41,17 @@ func (a *App) Real() bool { return a.Fake == nil }
 // Program is one of the examples.
 type Program struct {
 	Name  string
-	Flags func(*flag.FlagSet) // its own; may be nil
-	// Furnish fills the fake with what the program needs, after the demo merchant;
-	// may be nil.
+	Flags func(*flag.FlagSet) // flags of this program; may be nil
+	// Furnish adds to the fake what the program needs, after the demo merchant; it may be
+	// nil.
 	Furnish func(*jushuitantest.Server) error
-	Options []jushuitantest.Option // of the fake
+	Options []jushuitantest.Option                 // for the fake
+	Client  func(out io.Writer) []jushuitan.Option // for the client, once the flags are parsed; may be nil
 	Run     func(ctx context.Context, a *App) error
 }
 
-// Main runs a program and ends the process: 0 when it did its work, 1 when not, 2
-// for wrong flags.
+// Main runs a program and ends the process with status 0 on success, 1 on failure, and 2
+// for invalid flags.
 func Main(p Program) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := p.Start(ctx, os.Args[1:], os.Getenv, os.Stdout)
@@ -73,26 +74,23 @@ var errUsage = errors.New("usage")
 func (p Program) Start(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(out)
-	appKey := fs.String("app-key", "", "app key 应用 of a real account; its secret is read from "+EnvAppSecret+". Without it a fake Jushuitan runs in this process")
+	appKey := fs.String("app-key", "", "app key 应用 of a real account; the secret is read from "+EnvAppSecret+". Without it a fake Jushuitan runs in this process")
 	provider := fs.Bool("service-provider", false, "the app is a service provider's 服务商应用 (its token comes from "+EnvAccessToken+" or -token-file), not self-built 自研")
-	merchant := fs.String("merchant", "", "merchant 商家 (entId) whose token is used")
-	tokenFile := fs.String("token-file", "", "file in which tokens are kept, in plain text, readable by you only")
-	baseURL := fs.String("base-url", "", "host of the API; the real one by default")
+	merchant := fs.String("merchant", "", "merchant 商家 (entId) whose token to use")
+	tokenFile := fs.String("token-file", "", "token file; plain text, readable only by you")
+	baseURL := fs.String("base-url", "", "base URL of the API; by default the real one")
 	dryRun := fs.Bool("dry-run", false, "print writes instead of sending them")
 	if p.Flags != nil {
 		p.Flags(fs)
 	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if fs.NArg() > 0 {
-		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
+	if err := parse(fs, args); err != nil {
+		return err
 	}
 	a := &App{Out: out, DryRun: *dryRun}
 	var opts []jushuitan.Option
+	if p.Client != nil {
+		opts = p.Client(out)
+	}
 	if a.DryRun {
 		opts = append(opts, jushuitan.WithDryRun(func(c jushuitan.DryCall) {
 			fmt.Fprintf(out, "dry run: %s %s would be sent, %d bytes\n", c.Op, c.Path, len(c.Biz))
@@ -103,9 +101,9 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 	}
 	if *appKey == "" {
 		if *provider || *tokenFile != "" || *baseURL != "" {
-			return fmt.Errorf("%w: -service-provider, -token-file and -base-url need -app-key", errUsage)
+			return fmt.Errorf("%w: -service-provider, -token-file and -base-url require -app-key", errUsage)
 		}
-		j := fs.Lookup("json") // machines want JSON only
+		j := fs.Lookup("json") // with -json, print nothing but JSON
 		return p.withFake(ctx, a, *merchant, j != nil && j.Value.String() == "true", opts)
 	}
 	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: env(EnvAppSecret), Type: jushuitan.SelfBuilt}
@@ -123,11 +121,25 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 	return p.Run(ctx, a)
 }
 
-// connect makes the client of a real app, which keeps its tokens in a file if there is
-// one.
+// parse parses the flags, and refuses any other arguments.
+func parse(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case fs.NArg() > 0:
+		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
+	}
+	return nil
+}
+
+// connect creates the client of a real app, which keeps its tokens in a file if one is
+// named.
 func connect(cred jushuitan.Credentials, tokenFile string, opts []jushuitan.Option) (*jushuitan.Client, error) {
 	if cred.AppSecret == "" {
-		return nil, fmt.Errorf("%w: put the app secret in %s", errUsage, EnvAppSecret)
+		return nil, fmt.Errorf("%w: set the app secret in %s", errUsage, EnvAppSecret)
 	}
 	if tokenFile != "" {
 		store, err := jushuitan.NewFileTokenStore(tokenFile)
@@ -161,7 +173,7 @@ func (p Program) withFake(ctx context.Context, a *App, merchant string, quiet bo
 	}
 	a.Client = client.ForMerchant(cmp.Or(merchant, demo.Merchant))
 	if !quiet {
-		a.Printf("A fake Jushuitan runs in this process; give -app-key for a real account. / 内置模拟聚水潭，-app-key 连接真实账号。\n\n")
+		a.Printf("A fake Jushuitan runs in this process; use -app-key for a real account. / 已启动进程内的模拟聚水潭；连接真实账号请用 -app-key。\n\n")
 	}
 	return p.Run(ctx, a)
 }

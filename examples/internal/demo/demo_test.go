@@ -103,7 +103,7 @@ func TestMeter(t *testing.T) {
 	assert.Equal(t, 2, m.Traffic().Out, "what is refused, as a row or as a call, was not taken")
 }
 
-// TestMeterPassesOn: the client gets what was read, and the error after it.
+// TestMeterPassesOn: the client receives what was read, followed by the error.
 func TestMeterPassesOn(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if err := req.ParseForm(); err != nil || req.Form.Get("biz") != "{}" {

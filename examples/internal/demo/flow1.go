@@ -10,21 +10,22 @@ import (
 
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/mapping"
 )
 
 // FlowOne is 业务一, 线上订单线下发货: online orders that stores ship.
 //
-// The host pushes the stores' summed stock to 店加线下仓; the ERP assigns online
-// orders to it; the host fetches the outbound documents (through the open API, or
-// through Qimen, see [Host.ViaQimen]) and ships them from stores. With virtual the stock
-// goes up as virtual quantities (虚拟库存) instead of a stocktake (盘点).
+// The host pushes the stores' summed stock to 店加线下仓; the ERP assigns online orders to it;
+// the host fetches the outbound documents (through the open API, or through Qimen, see
+// [Host.ViaQimen]) and ships them from stores. With virtual the stock is uploaded as
+// virtual quantities (虚拟库存) instead of a stocktake (盘点).
 //
 //nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bool) error {
 	t := h.line
 	t.Flow(1, "线上订单线下发货: an online order, shipped by a store")
 
-	// 1. The warehouse that stands for the stores, by its name.
+	// 1. The warehouse that represents the stores, by its name.
 	for w, err := range h.jst.Warehouses.All(ctx, &jushuitan.WarehouseQuery{}) {
 		if err != nil {
 			return err
@@ -49,11 +50,11 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	// 3. Online orders arrive in the ERP and are assigned to that warehouse.
 	online := map[string]int64{}
 	for _, o := range []struct{ soID, sku string }{{"DY-1001", TeeM}, {"DY-1002", TeeL}, {"DY-1003", Cap}} {
-		oID, err := erp.ReceiveOrder(onlineOrder(o.soID, o.sku))
+		oID, err := erp.ImportOrder(onlineOrder(o.soID, o.sku))
 		if err != nil {
 			return err
 		}
-		ioID, err := erp.Assign(oID, StoreWarehouse)
+		ioID, err := erp.AssignOrder(oID, StoreWarehouse)
 		if err != nil {
 			return err
 		}
@@ -61,7 +62,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		t.Step(Jushuitan, "order assigned", fmt.Sprintf("%s o_id %d io_id %d", o.soID, oID, ioID), StoreWarehouseName)
 	}
 
-	// 4. and 5. The host fetches what is to be shipped and chooses stores.
+	// 4. and 5. The host fetches what must be shipped and chooses stores.
 	docs, err := h.FetchOutbounds(ctx)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	t.Check(len(docs) == 3, "three outbound documents are fetched")
 	for _, soID := range slices.Sorted(maps.Keys(docs)) {
 		d := docs[soID]
-		store, err := h.choose(d.Items)
+		store, err := h.choose(d)
 		if err != nil {
 			return err
 		}
@@ -78,7 +79,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		t.Step(DianJia, "choose store", fmt.Sprintf("io_id %d %s x%s", d.IOID, d.Items[0].SKUID, d.Items[0].Qty), "store "+store.Code)
 	}
 	t.Check(h.reserved[docs["DY-1001"].IOID].Code == "S02", "the designated store is asked first")
-	t.Check(h.reserved[docs["DY-1002"].IOID].Code != "S02", "a store that has the goods is asked when the designated one has not")
+	t.Check(h.reserved[docs["DY-1002"].IOID].Code != "S02", "a store with the goods is asked if the designated one has none")
 
 	// 6. One is shipped from its store; the ERP shows it.
 	doc := docs["DY-1001"]
@@ -97,7 +98,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	t.Check(state == jushuitan.OrderStatusSent, "the ERP shows the order Sent")
 
 	// 7. One is cancelled before it is shipped, and the host sees it.
-	if err := erp.Cancel(online["DY-1002"], "买家取消"); err != nil {
+	if err := erp.CancelOrder(online["DY-1002"], "买家取消"); err != nil {
 		return err
 	}
 	t.Step(Jushuitan, "order cancelled", "DY-1002", "the outbound document is voided")
@@ -106,7 +107,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 	gone := changed["DY-1002"]
-	t.Check(gone != nil && gone.Status == jushuitan.OutboundStatusDelete, "the voided document is seen")
+	t.Check(gone != nil && gone.Status == jushuitan.OutboundStatusDelete, "the voided document is found")
 	if gone != nil {
 		store := h.reserved[gone.IOID]
 		store.take(gone.Items, -1)
@@ -124,9 +125,9 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 	t.Step(DianJia, "Orders.AssignWarehouse", fmt.Sprintf("DY-1003 o_id %d", online["DY-1003"]), fmt.Sprintf("store %s refused, now warehouse %d", store.Code, OtherWarehouse))
-	moved, ok := erp.OutboundOf(online["DY-1003"])
+	moved, ok := erp.OutboundOfOrder(online["DY-1003"])
 	t.Check(ok && moved.WMSCoID == OtherWarehouse, "the other warehouse has the document")
-	if err := erp.Ship(moved.IOID, jushuitantest.Parcel{LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF2000000001"}); err != nil {
+	if err := erp.ShipOutbound(moved.IOID, jushuitantest.Parcel{LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF2000000001"}); err != nil {
 		return err
 	}
 	t.Step(Jushuitan, "warehouse ships", fmt.Sprintf("io_id %d SF2000000001", moved.IOID), "")
@@ -138,35 +139,37 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 		return err
 	}
 
-	// The stores' new sum goes up again.
+	// The stores' new sum is uploaded again.
 	return h.pushStock(ctx, virtual)
 }
 
-// stockSKUs are the goods whose stock is pushed.
+// stockSKUs lists the goods whose stock is pushed.
 func stockSKUs() []string { return []string{Cap, TeeL, TeeM} }
 
-// SendStock sends the summed stock of the stores to their warehouse, as a count (盘点) or
-// as virtual quantities (虚拟库存).
+// SendStock uploads the summed stock of the stores to their warehouse, as a stocktake (盘点)
+// or as virtual quantities (虚拟库存).
 func (h *Host) SendStock(ctx context.Context, wmsCoID int64, virtual bool) error {
-	if virtual {
-		req := &jushuitan.InventorySetVirtualQtysRequest{WMSCoID: wmsCoID}
-		for _, sku := range stockSKUs() {
-			req.SKUAndQty = append(req.SKUAndQty, jushuitan.VirtualQty{SKUID: sku, Qty: h.total(sku)})
-		}
-		return h.jst.Inventory.SetVirtualQtys(ctx, req)
-	}
-	req := &jushuitan.StocktakeUpload{
-		SoID: fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), WMSCoID: wmsCoID,
-		Type: jushuitan.StocktakeCheck, IsConfirm: true, Warehouse: "1", Remark: "店加门店库存汇总",
-	}
+	var rows []mapping.VirtualStock
 	for _, sku := range stockSKUs() {
-		req.Items = append(req.Items, jushuitan.StocktakeUploadItem{SKUID: sku, Qty: h.total(sku)})
+		rows = append(rows, mapping.VirtualStock{WMSCoID: wmsCoID, SKUCode: sku, Qty: h.total(sku)})
 	}
-	_, err := h.jst.Stocktakes.Upload(ctx, req)
-	return err
+	if virtual {
+		for _, req := range mapping.VirtualQtyRequests(rows) {
+			if err := h.jst.Inventory.SetVirtualQtys(ctx, req); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, req := range mapping.StocktakeRequests(rows, fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), "店加门店库存汇总") {
+		if _, err := h.jst.Stocktakes.Upload(ctx, req); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// pushStock sends the stock and checks that the ERP has it.
+// pushStock uploads the stock and checks that the ERP has it.
 func (h *Host) pushStock(ctx context.Context, virtual bool) error {
 	call, skus, sums := "Stocktakes.Upload", stockSKUs(), map[string]string{}
 	if virtual {
@@ -194,9 +197,9 @@ func (h *Host) pushStock(ctx context.Context, virtual bool) error {
 	return nil
 }
 
-// FetchOutbounds reads the outbound documents (出库单) of the stores' warehouse that
-// changed since the last time, by online order number. The row version that it got to is
-// kept: a host writes it to its database with what it did about the documents.
+// FetchOutbounds reads the outbound documents (出库单) of the stores' warehouse that have
+// changed since the last time, by online order number. It keeps the row version that it
+// reached: a host stores it in its database, together with what it did about the documents.
 func (h *Host) FetchOutbounds(ctx context.Context) (map[string]*jushuitan.Outbound, error) {
 	docs := map[string]*jushuitan.Outbound{}
 	call, changed := h.outboundsSince(ctx, h.cursor)
@@ -223,12 +226,12 @@ func (h *Host) orderState(ctx context.Context, oID int64) (string, error) {
 	return page.Orders[0].Status, nil
 }
 
-// onlineOrder is an order as a platform brings it into the ERP.
+// onlineOrder returns an order as a platform brings it into the ERP.
 func onlineOrder(soID, sku string) jushuitan.OrderUpload {
 	return order(PlatformShop, soID, map[string]int64{sku: 1})
 }
 
-// order is a paid order of some goods.
+// order returns a paid order of some goods.
 func order(shopID int64, soID string, lines map[string]int64) jushuitan.OrderUpload {
 	now := time.Now()
 	o := jushuitan.OrderUpload{

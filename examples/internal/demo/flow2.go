@@ -11,10 +11,11 @@ import (
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// FlowTwo is 业务二, 线下订单线上发货: orders of the host's mall that the
-// e-commerce warehouse ships. pushURL is where the host's handler is reached.
+// FlowTwo is 业务二, 线下订单线上发货: orders of the host's mall that the e-commerce warehouse ships.
+// pushURL is the address of the host's handler.
 //
 //nolint:gocyclo,funlen // a script, read from top to bottom; nearly all its branches are errors
 func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL string) error {
@@ -45,15 +46,15 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	}
 	t.Step(Jushuitan, "push URLs set", fmt.Sprintf("shop_id %d", shopID), "物流同步 取消订单 售后收货 库存同步, each with a token")
 
-	// 2. A mall order goes up. Its answer is lost on purpose: the call is keyed by
-	// shop_id + so_id, so it is sent again and makes no second order.
+	// 2. A mall order is uploaded. Its answer is lost on purpose: the call is keyed by
+	// shop_id + so_id, so the client retries it without creating a second order.
 	remove := erp.Inject(jushuitantest.Fault{Path: "/open/jushuitan/orders/upload", Times: 1, Kind: jushuitantest.LostAnswer})
 	oID, err := h.upload(ctx, "MALL-2001", map[string]int64{TeeM: 2, Cap: 1})
 	remove()
 	if err != nil {
 		return err
 	}
-	t.Step(DianJia, "Orders.Upload", fmt.Sprintf("MALL-2001 o_id %d", oID), "first answer lost, sent again")
+	t.Step(DianJia, "Orders.Upload", fmt.Sprintf("MALL-2001 o_id %d", oID), "first answer lost, retried")
 	same := 0
 	for _, o := range erp.Orders() {
 		if o.SoID == "MALL-2001" {
@@ -63,16 +64,16 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	t.Check(same == 1, "one order is stored although the upload was sent twice")
 
 	// 3. The warehouse ships it in two parcels; two pushes arrive.
-	ioID, err := erp.Assign(oID, MainWarehouse)
+	ioID, err := erp.AssignOrder(oID, MainWarehouse)
 	if err != nil {
 		return err
 	}
-	t.Step(Jushuitan, "order assigned", fmt.Sprintf("MALL-2001 io_id %d", ioID), "青禾总仓, never 店加线下仓: it would come back to the stores")
+	t.Step(Jushuitan, "order assigned", fmt.Sprintf("MALL-2001 io_id %d", ioID), "青禾总仓, never 店加线下仓, which would send it back to the stores")
 	for i, parcel := range []jushuitantest.Parcel{
 		{LCID: "YTO", LogisticsCompany: "圆通速递", LID: "YT3000000001", Lines: map[string]decimal.Decimal{TeeM: qty(2)}},
 		{LCID: "SF", LogisticsCompany: "顺丰速运", LID: "SF3000000002", Lines: map[string]decimal.Decimal{Cap: qty(1)}},
 	} {
-		if err := erp.Ship(ioID, parcel); err != nil {
+		if err := erp.ShipOutbound(ioID, parcel); err != nil {
 			return err
 		}
 		t.Step(Jushuitan, "warehouse ships", fmt.Sprintf("io_id %d %s", ioID, parcel.LID), fmt.Sprintf("parcel %d of 2", i+1))
@@ -85,7 +86,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 		t.Outstanding(o.SoID, o.Ordered, o.Shipped, "parcel "+parcel.LID)
 	}
 
-	// 4. Orders are cancelled from both sides.
+	// 4. Both sides cancel orders.
 	first, err := h.upload(ctx, "MALL-2002", map[string]int64{TeeL: 1})
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 		return err
 	}
 	t.Step(DianJia, "Orders.Cancel", fmt.Sprintf("MALL-2002 o_id %d", first), state)
-	t.Check(state == jushuitan.OrderStatusCancelled, "the order that the mall cancelled is Cancelled in the ERP")
+	t.Check(state == jushuitan.OrderStatusCancelled, "the order cancelled by the mall is Cancelled in the ERP")
 	if err := h.listen(ctx, erp); err != nil {
 		return err
 	}
@@ -106,21 +107,29 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	if err != nil {
 		return err
 	}
-	if err := erp.Cancel(second, "缺货"); err != nil {
+	if err := erp.CancelOrder(second, "缺货"); err != nil {
 		return err
 	}
 	t.Step(Jushuitan, "order cancelled", fmt.Sprintf("MALL-2003 o_id %d", second), "缺货")
 	if err := h.listen(ctx, erp); err != nil {
 		return err
 	}
-	t.Check(h.order("MALL-2003").Status == "cancelled", "the order that the ERP cancelled is cancelled in the mall")
+	t.Check(h.order("MALL-2003").Status == "cancelled", "the order cancelled by the ERP is cancelled in the mall")
 
-	// 5. A return: uploaded, received, and its receipt undone.
-	results, err := h.jst.AfterSales.Upload(ctx, []jushuitan.AfterSaleUpload{{
-		ShopID: shopID, SoID: "MALL-2001", OuterASID: "RET-1", Type: "普通退货", ShopStatus: "WAIT_BUYER_RETURN_GOODS",
-		GoodStatus: jushuitan.GoodStatusBuyerReturnedGoods, QuestionType: "七天无理由退货", TotalAmount: qty(177), Refund: qty(59), LogisticsCompany: "圆通速递", LID: "YT9000000009",
-		Items: []jushuitan.AfterSaleUploadItem{{OuterOIID: "MALL-2001-2", SKUID: TeeM, Qty: qty(1), Amount: qty(59), Type: jushuitan.AfterSaleTypeReturn}},
-	}})
+	// 5. A return is uploaded and received, and its receipt is revoked.
+	back := dianjia.Return{
+		EntID: Merchant, ShopID: shopID, OrderNo: "MALL-2001", ReturnNo: "RET-1", Kind: dianjia.ReturnGoods, State: dianjia.ReturnAgreed, Goods: dianjia.GoodsSentBack,
+		Reason: "七天无理由退货", Total: qty(177), Refund: qty(59), CarrierName: "圆通速递", WaybillNo: "YT9000000009",
+		Items: []dianjia.ReturnItem{{LineNo: "MALL-2001-2", SKUCode: TeeM, Qty: qty(1), Amount: qty(59)}},
+	}
+	upload, err := mapping.AfterSaleUpload(&back)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.returns[back.ReturnNo] = back
+	h.mu.Unlock()
+	results, err := h.jst.AfterSales.Upload(ctx, []jushuitan.AfterSaleUpload{upload})
 	if err != nil {
 		return err
 	}
@@ -129,8 +138,8 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	for _, step := range []struct {
 		do    func(int64) error
 		call  string
-		state string
-	}{{erp.ReceiveReturn, "goods received", "received"}, {erp.RevokeReturn, "receipt undone", "revoked"}} {
+		state dianjia.GoodsState
+	}{{erp.ReceiveReturn, "goods received", dianjia.GoodsReceived}, {erp.RevokeReturn, "receipt undone", dianjia.GoodsSentBack}} {
 		if err := step.do(asID); err != nil {
 			return err
 		}
@@ -139,12 +148,12 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 			return err
 		}
 		h.mu.Lock()
-		got := h.returns["RET-1"]
+		got := h.returns["RET-1"].Goods
 		h.mu.Unlock()
-		t.Check(got == step.state, "the mall's return is %s", step.state)
+		t.Check(got == step.state, "the goods of the mall's return: %s", step.state)
 	}
 
-	// 6. Stock is pushed by the ERP, and pulled by the host: the same figures.
+	// 6. The ERP pushes stock, and the host pulls it: the figures are the same.
 	if err := erp.PushStock(shopID, MainWarehouse, TeeM, TeeL, Cap); err != nil {
 		return err
 	}
@@ -159,7 +168,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 		h.mu.Lock()
 		pushed := h.pushed[row.SKUID]
 		h.mu.Unlock()
-		// The shop's formula in the ERP: stock less what orders hold.
+		// The shop's formula in the ERP: stock less what orders reserve.
 		if pushed.Equal(row.Qty.Sub(row.OrderLock).Add(row.VirtualQty)) {
 			equal++
 		}
@@ -169,7 +178,7 @@ func FlowTwo(ctx context.Context, erp *jushuitantest.Server, h *Host, pushURL st
 	return nil
 }
 
-// upload sends a mall order up and remembers it.
+// upload uploads a mall order and records it.
 func (h *Host) upload(ctx context.Context, soID string, lines map[string]int64) (int64, error) {
 	o := &MallOrder{SoID: soID, Status: "paid", Ordered: map[string]decimal.Decimal{}, Shipped: map[string]decimal.Decimal{}}
 	for sku, n := range lines {

@@ -3,34 +3,36 @@ package demo
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/mapping"
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
 // Store 门店 is one of the host's stores.
 type Store struct {
 	Code    string
-	Refuses bool // its staff turns orders down
+	Refuses bool // its staff rejects orders
 	stock   map[string]decimal.Decimal
 }
 
-// Host plays DianJia: it knows its stores, its mall's orders and what it heard
-// from Jushuitan. Its calls go through the client of one merchant.
+// Host plays DianJia: it knows its stores, its mall's orders and what it received from
+// Jushuitan. Its calls go through the client of one merchant.
 type Host struct {
 	Secret string `pii:"true"` // of the tokens in the registered URLs
 
 	jst  *jushuitan.Client
-	qm   *qimen.Client // reads outbound documents instead of jst; nil: the open API does
+	qm   *qimen.Client // reads outbound documents instead of jst; nil: jst does
 	line *Timeline
 
 	stores     []*Store
@@ -39,9 +41,9 @@ type Host struct {
 	cursor     int64  // row version of the outbound documents read
 
 	mu       sync.Mutex
-	reserved map[int64]*Store      // outbound document -> store that is to ship it
-	mall     map[string]*MallOrder // so_id -> order of the mini-program mall
-	returns  map[string]string     // outer_as_id -> state
+	reserved map[int64]*Store          // outbound document -> store that must ship it
+	mall     map[string]*MallOrder     // so_id -> order of the mini-program mall
+	returns  map[string]dianjia.Return // outer_as_id -> state
 	pushed   map[string]decimal.Decimal
 	heard    []string
 	receiver *callback.Receiver
@@ -57,11 +59,11 @@ type MallOrder struct {
 	Parcels []string
 }
 
-// NewHost makes a host that prints to line.
+// NewHost returns a host that prints to line.
 func NewHost(jst *jushuitan.Client, line *Timeline) (*Host, error) {
 	h := &Host{
 		jst: jst, line: line, reserved: map[int64]*Store{}, mall: map[string]*MallOrder{},
-		returns: map[string]string{}, pushed: map[string]decimal.Decimal{}, Secret: rand.Text(),
+		returns: map[string]dianjia.Return{}, pushed: map[string]decimal.Decimal{}, Secret: rand.Text(),
 	}
 	var err error
 	h.receiver, err = callback.New(callback.Config{
@@ -71,10 +73,9 @@ func NewHost(jst *jushuitan.Client, line *Timeline) (*Host, error) {
 	return h, err
 }
 
-// ViaQimen makes the host read its outbound documents (出库单) through Jushuitan's own
-// Qimen scene, as merchants on Taobao and Tmall need. Everything else, the shipping
-// included, goes through the open API all the same: no public source says that the
-// scene has a method for it.
+// ViaQimen makes the host read its outbound documents (出库单) through Jushuitan's own Qimen
+// scene, as merchants on Taobao and Tmall need. Everything else, including shipping, still
+// goes through the open API: no public source says that the scene has a method for it.
 func (h *Host) ViaQimen(client *qimen.Client) { h.qm = client }
 
 // outboundsSince returns the outbound documents of the stores' warehouse that changed
@@ -86,7 +87,7 @@ func (h *Host) outboundsSince(ctx context.Context, since int64) (string, iter.Se
 	return "Outbounds.Since", h.jst.Outbounds.Since(ctx, since, &jushuitan.OutboundQuery{WMSCoID: h.wmsCoID})
 }
 
-// Handler receives the pushes, under DianJia's paths.
+// Handler serves the pushes, under DianJia's paths.
 func (h *Host) Handler() http.Handler { return h.receiver }
 
 // AddStore opens a store with stock.
@@ -108,39 +109,36 @@ func (h *Host) total(sku string) decimal.Decimal {
 	return sum
 }
 
-// choose finds the store that ships a document: the designated one if it has
-// everything, else the first that has.
-func (h *Host) choose(lines []jushuitan.OutboundItem) (*Store, error) {
-	order := slices.Clone(h.stores)
-	slices.SortStableFunc(order, func(a, b *Store) int {
-		switch h.designated {
-		case a.Code:
-			return -1
-		case b.Code:
-			return 1
+// choose finds the store that ships a document, see [mapping.StoreAllocator].
+func (h *Host) choose(d *jushuitan.Outbound) (*Store, error) {
+	allocator := mapping.StoreAllocator{}
+	var stock []dianjia.StockRow
+	var refused []string
+	for _, s := range h.stores {
+		allocator.Stores = append(allocator.Stores, dianjia.StoreBinding{EntID: Merchant, StoreCode: s.Code, WMSCoID: h.wmsCoID, OrderStore: s.Code == h.designated})
+		for sku, n := range s.stock {
+			stock = append(stock, dianjia.StockRow{EntID: Merchant, StoreCode: s.Code, SKUCode: sku, Qty: n})
 		}
-		return 0
-	})
-	for _, s := range order {
-		has := true
-		for _, l := range lines {
-			has = has && s.stock[l.SKUID].GreaterThanOrEqual(l.Qty)
-		}
-		if has {
-			return s, nil
+		if s.Refuses {
+			refused = append(refused, s.Code)
 		}
 	}
-	return nil, errors.New("no store has all lines")
+	order := mapping.OrderOfOutbound(Merchant, d)
+	found := allocator.Allocate(h.wmsCoID, order.Items, stock, refused...)
+	if !found.Whole() {
+		return nil, fmt.Errorf("order %s: %s", order.OrderNo, strings.Join(found.Why, "; "))
+	}
+	return h.stores[slices.IndexFunc(h.stores, func(s *Store) bool { return s.Code == found.Parts[0].StoreCode })], nil
 }
 
-// take moves stock out of a store, or back with sign -1.
+// take moves stock out of a store, or back if sign is -1.
 func (s *Store) take(lines []jushuitan.OutboundItem, sign int64) {
 	for _, l := range lines {
 		s.stock[l.SKUID] = s.stock[l.SKUID].Sub(l.Qty.Mul(qty(sign)))
 	}
 }
 
-// onShipment books a parcel. Each push names its own lines only; the same parcel
+// onShipment books a parcel. Each push lists its own lines only; a parcel that is pushed
 // twice is booked once.
 func (h *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 	h.mu.Lock()
@@ -148,7 +146,7 @@ func (h *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan
 	for _, item := range p.Items {
 		o := h.mall[p.OrderOf(item)]
 		if o == nil {
-			return fmt.Errorf("shipment push for entId %s: order %s is not known", env.EntID, p.OrderOf(item))
+			return fmt.Errorf("shipment push for entId %s: unknown order %s", env.EntID, p.OrderOf(item))
 		}
 		if slices.Contains(o.Parcels, p.LID) {
 			continue
@@ -171,8 +169,8 @@ func (h *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan
 	return nil
 }
 
-// onCancel notes a cancellation. The push does not say which part of a split
-// order is meant, so that the state is read back from the ERP.
+// onCancel records a cancellation. The push does not say which part of a split order is
+// meant, so the state is read back from the ERP.
 func (h *Host) onCancel(ctx context.Context, _ callback.Envelope, p *jushuitan.CancelPush) error {
 	page, err := h.jst.Orders.Query(ctx, &jushuitan.OrderQuery{ShopID: new(MallShop), SoIDs: []string{p.SoID}})
 	if err != nil {
@@ -182,7 +180,7 @@ func (h *Host) onCancel(ctx context.Context, _ callback.Envelope, p *jushuitan.C
 	defer h.mu.Unlock()
 	o := h.mall[p.SoID]
 	if o == nil {
-		return fmt.Errorf("cancel push: order %s is not known", p.SoID)
+		return fmt.Errorf("cancel push: unknown order %s", p.SoID)
 	}
 	for _, erp := range page.Orders {
 		if erp.Status == jushuitan.OrderStatusCancelled {
@@ -193,24 +191,25 @@ func (h *Host) onCancel(ctx context.Context, _ callback.Envelope, p *jushuitan.C
 	return nil
 }
 
-// onGoodsReturned refunds when the goods are in, and takes that back when the
-// receipt is undone. Another action is an error: nothing is refunded for it.
+// onGoodsReturned refunds once the goods have been received, and reverses that if the
+// receipt is revoked. Any other action is an error, and nothing is refunded for it.
 func (h *Host) onGoodsReturned(_ context.Context, _ callback.Envelope, p *jushuitan.GoodsReturnedPush) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch p.Action {
-	case jushuitan.GoodsReceived:
-		h.returns[p.OuterASID] = "received"
-	case jushuitan.GoodsRevoked:
-		h.returns[p.OuterASID] = "revoked"
-	default:
-		return fmt.Errorf("goods-returned push: action %q is not known", p.Action)
+	mine, ok := h.returns[p.OuterASID]
+	if !ok {
+		return fmt.Errorf("goods-returned push: return %s is unknown", p.OuterASID)
 	}
+	booked, err := mapping.ReturnReceived(&mine, p)
+	if err != nil {
+		return err
+	}
+	h.returns[p.OuterASID] = booked
 	h.hear("%s %s %s", jushuitan.PushGoodsReturned, p.OuterASID, p.Action)
 	return nil
 }
 
-// onStock overwrites the figures: they are absolute.
+// onStock overwrites the figures, which are absolute.
 func (h *Host) onStock(_ context.Context, _ callback.Envelope, p *jushuitan.StockPush) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -221,12 +220,12 @@ func (h *Host) onStock(_ context.Context, _ callback.Envelope, p *jushuitan.Stoc
 	return nil
 }
 
-// hear notes a push; h.mu is held.
+// hear records a push; the caller holds h.mu.
 func (h *Host) hear(format string, args ...any) {
 	h.heard = append(h.heard, fmt.Sprintf(format, args...))
 }
 
-// news takes what was heard since the last time.
+// news returns what was received since the last call.
 func (h *Host) news() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -235,7 +234,7 @@ func (h *Host) news() []string {
 	return out
 }
 
-// order is the state of a mall order, a copy.
+// order returns a copy of the state of a mall order.
 func (h *Host) order(soID string) MallOrder {
 	h.mu.Lock()
 	defer h.mu.Unlock()

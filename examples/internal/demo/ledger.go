@@ -14,15 +14,15 @@ type What string
 
 // The kinds.
 const (
-	NotApproved    What = "not_approved" // asked for, and cut before it went to the ERP
-	NotShipped     What = "not_shipped"  // asked for or ordered, and not shipped; below zero, too much was
-	NotReceived    What = "not_received" // shipped, and not received; below zero, too much was
-	PushMissed     What = "push_missed"  // the ERP has it, and its push never came
-	NotInERP       What = "not_in_erp"   // it was pushed, and the ERP does not have it
-	DocumentMissed What = "not_read"     // the ERP has it, and no poll had read it
+	NotApproved    What = "not_approved" // requested, but reduced before it went to the ERP
+	NotShipped     What = "not_shipped"  // requested or ordered, but not shipped; negative if too much was shipped
+	NotReceived    What = "not_received" // shipped, but not received; negative if too much was received
+	PushMissed     What = "push_missed"  // the ERP has it, but its push never arrived
+	NotInERP       What = "not_in_erp"   // it was pushed, but the ERP does not have it
+	DocumentMissed What = "not_read"     // the ERP has it, but no poll had read it
 )
 
-// Label is the kind for people.
+// Label returns the kind as text for people.
 func (w What) Label() string {
 	switch w {
 	case NotApproved:
@@ -41,13 +41,32 @@ func (w What) Label() string {
 	return string(w)
 }
 
-// Difference 差异 is a quantity that is another on two sides, and what was decided about
-// it. It is explained when the decisions add up to it.
+// rule is the rule that decides about a kind of difference, except those of transfers, see
+// mapping.TransferProgress.Rules.
+func (w What) rule() string {
+	switch w {
+	case NotApproved:
+		return "stock_limits_approval"
+	case NotShipped:
+		return "later_parcel"
+	case PushMissed:
+		return "reconcile_redelivers"
+	case NotInERP:
+		return "person_decides"
+	case DocumentMissed:
+		return "next_poll_reads"
+	}
+	return "loss_is_pushed"
+}
+
+// Difference 差异 is a quantity that differs between two sides, with the decisions about it.
+// It is explained when the decisions add up to it.
 type Difference struct {
 	Flow     int             `json:"flow"`
 	Document string          `json:"document"`
-	Item     string          `json:"item"` // a SKU, or a waybill; "": the whole document
+	Item     string          `json:"item"` // a SKU or a waybill; "" for the whole document
 	What     What            `json:"what"`
+	Rule     string          `json:"rule"`    // the rule that decides about it
 	Qty      decimal.Decimal `json:"qty"`     // at the last reading
 	Settled  decimal.Decimal `json:"settled"` // by decisions
 	How      []string        `json:"how"`     // the decisions
@@ -62,18 +81,23 @@ func (t *Timeline) difference(document, item string, what What) *Difference {
 	})
 	if i < 0 {
 		i = len(t.Differences)
-		t.Differences = append(t.Differences, Difference{Flow: t.flow, Document: document, Item: item, What: what, How: []string{}})
+		t.Differences = append(t.Differences, Difference{Flow: t.flow, Document: document, Item: item, What: what, Rule: what.rule(), How: []string{}})
 	}
 	return &t.Differences[i]
 }
 
-// Differs notes a difference. Of several readings the last counts.
+// Differs records a difference. Of several readings the last one counts.
 func (t *Timeline) Differs(document, item string, what What, qty decimal.Decimal) {
 	t.difference(document, item, what).Qty = qty
 }
 
-// Settles notes a decision about a difference: how much of it, and what was done. What
-// nobody found cannot be settled: it is unexplained then.
+// Decided names the rule that decides about a difference.
+func (t *Timeline) Decided(document, item string, what What, rule string) {
+	t.difference(document, item, what).Rule = rule
+}
+
+// Settles records a decision about a difference: its quantity, and what was done. A
+// difference that was never found cannot be settled and counts as unexplained.
 func (t *Timeline) Settles(document, item string, what What, qty decimal.Decimal, how string) {
 	d := t.difference(document, item, what)
 	d.Settled = d.Settled.Add(qty)
@@ -81,7 +105,7 @@ func (t *Timeline) Settles(document, item string, what What, qty decimal.Decimal
 }
 
 // Outstanding compares an order with what was shipped of it. What is missing is a
-// difference; what was missing at the last reading and is not any more, how settles.
+// difference; how explains what was missing at the last reading and no longer is.
 func (t *Timeline) Outstanding(document string, ordered, shipped map[string]decimal.Decimal, how string) {
 	for _, sku := range slices.Sorted(maps.Keys(ordered)) {
 		missing := ordered[sku].Sub(shipped[sku])
@@ -100,7 +124,7 @@ func (t *Timeline) Outstanding(document string, ordered, shipped map[string]deci
 	}
 }
 
-// Unexplained are the differences that the decisions do not add up to.
+// Unexplained returns the differences that the decisions do not add up to.
 func (t *Timeline) Unexplained() []Difference {
 	var out []Difference
 	for _, d := range t.Differences {
@@ -111,13 +135,13 @@ func (t *Timeline) Unexplained() []Difference {
 	return out
 }
 
-// PrintDifferences prints the differences with what was decided, and checks that none is
+// PrintDifferences prints the differences and the decisions, and checks that none is
 // unexplained.
 func (t *Timeline) PrintDifferences() {
 	open := t.Unexplained()
 	fmt.Fprintf(t.w, "\n   Differences 差异: %d found, %d unexplained\n", len(t.Differences), len(open))
 	if len(t.Differences) > 0 {
-		t.line("   %s %s %s %8s  %s", Pad("document", 12), Pad("item", 12), Pad("what", 19), "quantity", "what was decided")
+		t.line("   %s %s %s %8s  %s", Pad("document", 12), Pad("item", 12), Pad("what", 19), "quantity", "decision")
 	}
 	for _, d := range t.Differences {
 		how := strings.Join(d.How, "; ")

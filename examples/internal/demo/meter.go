@@ -13,8 +13,8 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// Meter counts what a host exchanges with the ERP, at the wire: it is the transport of
-// the client's HTTP client, and the client's hook.
+// Meter counts what a host exchanges with the ERP, on the wire: it is the transport of the
+// client's HTTP client, and the client's hook.
 type Meter struct {
 	Next http.RoundTripper
 
@@ -23,18 +23,18 @@ type Meter struct {
 
 // Traffic is what a [Meter] counted.
 type Traffic struct {
-	Calls   int // HTTP requests, token requests and repeats included
-	Retries int // of them, calls that the client sent again: an answer was lost, a token ended, ...
-	In      int // documents that answers brought: orders, outbound, after-sales, transfers, other in/out, parcels
-	Out     int // documents that writes brought up and the ERP took; a list is as many as it has rows
+	Calls   int // HTTP requests, including token requests and retries
+	Retries int // of these, calls that the client retried: an answer was lost, a token expired, ...
+	In      int // documents in answers: orders, outbound, after-sales, transfers, other in/out, parcels
+	Out     int // documents in writes that the ERP accepted; each row of a list counts
 }
 
-// Traffic is what was counted so far.
+// Traffic returns what was counted so far.
 func (m *Meter) Traffic() Traffic {
 	return Traffic{Calls: int(m.calls.Load()), Retries: int(m.retries.Load()), In: int(m.in.Load()), Out: int(m.out.Load())}
 }
 
-// Hook counts repeats.
+// Hook counts retries.
 func (m *Meter) Hook() jushuitan.Hook {
 	return jushuitan.Hook{Before: func(_ context.Context, a jushuitan.Attempt) {
 		if a.N > 1 {
@@ -66,7 +66,7 @@ func (m *Meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		m.count(req.URL.Path, body, answer)
 	}
-	// What could be read goes on to the client, then the error.
+	// The client receives what could be read, then the error.
 	resp.Body = &replay{Reader: io.MultiReader(bytes.NewReader(answer), failing{err}), Closer: resp.Body}
 	return resp, nil
 }
@@ -76,7 +76,7 @@ type replay struct {
 	io.Closer
 }
 
-// failing is a reader of nothing but an error.
+// failing is a reader that only returns an error.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) {
@@ -92,7 +92,7 @@ func (m *Meter) count(path string, request, answer []byte) {
 	if json.Unmarshal(answer, &members) != nil {
 		return
 	}
-	if strings.HasPrefix(path, "/router/") { // Qimen, which is read only here
+	if strings.HasPrefix(path, "/router/") { // Qimen, which is only used for reading here
 		m.in.Add(int64(rows(answer)))
 		return
 	}
@@ -118,7 +118,7 @@ func operation(path string) *jushuitan.Operation {
 	return nil
 }
 
-// isDocument tells documents from what is not: shops, warehouses, goods, stock figures.
+// isDocument distinguishes documents from shops, warehouses, goods and stock figures.
 func isDocument(service string) bool {
 	switch service {
 	case "Orders", "Outbounds", "Logistics", "AfterSales", "Transfers", "OtherInOuts":
@@ -127,8 +127,7 @@ func isDocument(service string) bool {
 	return false
 }
 
-// rows counts the rows of an answer: the member datas or orders, which may be some
-// levels deep.
+// rows counts the rows of an answer: the member datas or orders, which may be nested.
 func rows(answer json.RawMessage) int {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(answer, &members) != nil {
@@ -147,7 +146,7 @@ func rows(answer json.RawMessage) int {
 	return n
 }
 
-// refused counts the rows of an upload's answer that were not taken, though the call was.
+// refused counts the rows that an upload's answer rejects although the call was accepted.
 func refused(answer json.RawMessage) int {
 	var list []json.RawMessage
 	n := 0

@@ -1,7 +1,7 @@
-// Package demo is a small host that plays DianJia (店加) against a Jushuitan
-// server: stores, stock and orders in memory, and the retail flows of the
-// implementation guide step by step; and what every program of a flow prints: a
-// timeline with its checks, its failures on purpose and its differences.
+// Package demo is a small host that plays DianJia (店加) against a Jushuitan server, with
+// stores, stock and orders in memory, and runs the retail flows of the implementation guide
+// step by step. It also holds what every program of a flow prints: a timeline with its
+// checks, deliberate failures and differences.
 package demo
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Timeline prints what happens and keeps it. It is for one goroutine.
+// Timeline prints events and keeps them. It must be used by one goroutine only.
 type Timeline struct {
 	Title       string // of the flow
 	Events      []Event
@@ -23,15 +23,15 @@ type Timeline struct {
 	w          io.Writer
 	begin      time.Time
 	flow, step int
-	scene      int // the number of the scene that is played, 0: none
-	scenes     int // how many were
+	scene      int // number of the current scene, 0: none
+	scenes     int // number of scenes so far
 }
 
 // Event is one line of the timeline: a step of one of the parties, or what the library
-// said and the host did about a failure.
+// reported and the host did about a failure.
 type Event struct {
 	Flow      int    `json:"flow"`
-	Step      int    `json:"step"` // 0: not a step but a remark
+	Step      int    `json:"step"` // 0: a remark, not a step
 	Scene     int    `json:"scene"`
 	MS        int64  `json:"ms"` // since the program began
 	Who       string `json:"who"`
@@ -40,15 +40,15 @@ type Event struct {
 	Result    string `json:"result"`
 }
 
-// Scene is a failure on purpose.
+// Scene is a deliberate failure.
 type Scene struct {
 	Flow     int    `json:"flow"`
 	Number   int    `json:"scene"`
-	Kind     string `json:"kind"`      // which of those that every flow shows; "": one of its own
-	Label    string `json:"-"`         // the kind for people
-	StandsIn bool   `json:"stands_in"` // the flow has no such thing: this is what it has instead
+	Kind     string `json:"kind"`      // one of those that every flow shows; "": specific to this flow
+	Label    string `json:"-"`         // the kind as text for people
+	StandsIn bool   `json:"stands_in"` // the flow cannot have this failure and shows this one instead
 	Title    string `json:"title"`
-	Why      string `json:"why"` // the reason of StandsIn
+	Why      string `json:"why"` // reason of StandsIn
 }
 
 // Check is something that must hold, and whether it does.
@@ -59,7 +59,7 @@ type Check struct {
 	Text string `json:"text"`
 }
 
-// NewTimeline prints to w. Times count from begin.
+// NewTimeline returns a timeline that prints to w. Times count from begin.
 func NewTimeline(w io.Writer, begin time.Time) *Timeline { return &Timeline{w: w, begin: begin} }
 
 func (t *Timeline) ms() int64 { return time.Since(t.begin).Milliseconds() }
@@ -90,10 +90,10 @@ func (t *Timeline) head() {
 const (
 	DianJia   = "DianJia"   // our host
 	Jushuitan = "Jushuitan" // somebody working in the ERP
-	Library   = "library"   // this SDK, which says something
+	Library   = "library"   // this SDK, reporting something
 )
 
-// Step prints one line: who did what to which documents, and what came of it.
+// Step prints one line: who did what to which documents, and the result.
 func (t *Timeline) Step(who, call, documents, result string) {
 	t.step++
 	e := Event{Flow: t.flow, Step: t.step, Scene: t.scene, MS: t.ms(), Who: who, Call: call, Documents: documents, Result: result}
@@ -101,12 +101,12 @@ func (t *Timeline) Step(who, call, documents, result string) {
 	t.line("%6d  %-3d %-9s %s %s %s", e.MS, e.Step, who, Pad(call, 24), Pad(documents, 38), result)
 }
 
-// line prints without blanks at its end.
+// line prints a line without trailing blanks.
 func (t *Timeline) line(format string, args ...any) {
 	fmt.Fprintln(t.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
 }
 
-// Scene begins a failure on purpose. Its number is filled in.
+// Scene begins a deliberate failure. Its number is filled in.
 func (t *Timeline) Scene(s Scene) {
 	t.scenes++
 	t.scene = t.scenes
@@ -123,19 +123,19 @@ func (t *Timeline) Scene(s Scene) {
 	if s.Why != "" {
 		why := s.Why
 		if slices.ContainsFunc(t.Scenes[:len(t.Scenes)-1], func(old Scene) bool { return old.Why == why }) {
-			why = "as above"
+			why = "see above"
 		}
 		t.says("why instead:", why)
 	}
 }
 
-// GoesOn ends a scene: what follows is the flow again.
+// GoesOn ends a scene: the flow continues.
 func (t *Timeline) GoesOn(title string) {
 	t.scene = 0
-	fmt.Fprintf(t.w, "\n-- The flow goes on: %s\n", title)
+	fmt.Fprintf(t.w, "\n-- The flow continues: %s\n", title)
 }
 
-// Says prints what the library says about a failure.
+// Says prints what the library reports about a failure.
 func (t *Timeline) Says(text string) { t.remark(Library, "library says:", text) }
 
 // Does prints what the host does about a failure.
@@ -148,7 +148,7 @@ func (t *Timeline) remark(who, verb, text string) {
 
 func (t *Timeline) says(verb, text string) { fmt.Fprintf(t.w, "   %-13s %s\n", verb, text) }
 
-// Check notes whether something that must hold does.
+// Check records whether something that must hold does.
 func (t *Timeline) Check(ok bool, format string, args ...any) {
 	c := Check{Flow: t.flow, MS: t.ms(), OK: ok, Text: fmt.Sprintf(format, args...)}
 	t.Checks = append(t.Checks, c)
@@ -159,7 +159,7 @@ func (t *Timeline) Check(ok bool, format string, args ...any) {
 	fmt.Fprintf(t.w, "%6s      CHECK FAILED: %s\n", "", c.Text)
 }
 
-// Failed are the checks that did not hold.
+// Failed returns the checks that did not hold.
 func (t *Timeline) Failed() []string {
 	var out []string
 	for _, c := range t.Checks {
@@ -170,10 +170,10 @@ func (t *Timeline) Failed() []string {
 	return out
 }
 
-// Pad fills text to n columns; a Chinese character takes two.
+// Pad pads text to n columns; a Chinese character takes two.
 func Pad(text string, n int) string { return text + blanks(text, n) }
 
-// PadLeft fills text to n columns from the left.
+// PadLeft pads text to n columns on the left.
 func PadLeft(text string, n int) string { return blanks(text, n) + text }
 
 func blanks(text string, n int) string {
@@ -186,7 +186,7 @@ func blanks(text string, n int) string {
 	return strings.Repeat(" ", max(n, 0))
 }
 
-// Count is a number and its noun, such as "1 document" or "2 documents".
+// Count returns a number with its noun, such as "1 document" or "2 documents".
 func Count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"

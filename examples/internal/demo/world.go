@@ -11,7 +11,7 @@ import (
 
 // The numbers and names of the demo merchant.
 const (
-	StoreWarehouseName = "店加线下仓" // the virtual warehouse that stands for all stores
+	StoreWarehouseName = "店加线下仓" // the virtual warehouse that represents all stores
 	MallSite           = "商家自有商城"
 
 	MainWarehouse  int64 = 10100001
@@ -33,8 +33,8 @@ const (
 
 func qty(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
 
-// Furnish sets up in a fake server the demo merchant: shops, warehouses, carriers,
-// goods and stock of the warehouses that are not the stores'.
+// Furnish sets up the demo merchant in a fake server: shops, warehouses, carriers, goods,
+// and stock of the warehouses other than the stores'.
 func Furnish(s *jushuitantest.Server) error {
 	err := errors.Join(
 		s.AddWarehouse(jushuitan.Warehouse{Name: "青禾总仓", CoID: MainWarehouse, WMSCoID: MainWarehouse, IsMain: true, Status: "生效"}),

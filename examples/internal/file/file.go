@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Append adds whole lines to a file and has them on the disk when it returns. Where that
-// fails, what came of them is cut off again, so that the next line begins a line.
+// Append appends whole lines to a file and returns when they are on disk. If that fails, it
+// removes what was written, so that the next line starts at the beginning of a line.
 func Append(f *os.File, lines []byte) error {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -26,8 +26,8 @@ func Append(f *os.File, lines []byte) error {
 	return nil
 }
 
-// Lines returns the lines of a file, each with its end, and how many bytes they have
-// together. A last line without an end, which a crash cut short, is left out.
+// Lines returns the lines of a file, each with its line end, and their total number of
+// bytes. A last line without an end, which a crash cut short, is left out.
 func Lines(f *os.File) (lines [][]byte, whole int64, err error) {
 	in := bufio.NewReader(f)
 	for {
@@ -36,15 +36,15 @@ func Lines(f *os.File) (lines [][]byte, whole int64, err error) {
 			return lines, whole, nil
 		}
 		if err != nil {
-			return nil, 0, err // the rest is there, and must not be taken for missing
+			return nil, 0, err // the rest exists, and must not be treated as missing
 		}
 		lines = append(lines, line)
 		whole += int64(len(line))
 	}
 }
 
-// Replace puts data in place of what the file holds, as a whole or not at all: after
-// a crash it holds either the old or the new. Only the owner may read it.
+// Replace atomically replaces the content of a file with data: after a crash the file holds
+// either the old or the new content. Only the owner may read it.
 func Replace(name string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
@@ -52,7 +52,7 @@ func Replace(name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Sync() // or the new name could come to disk before the data
+		err = f.Sync() // otherwise the new name could reach the disk before the data
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)

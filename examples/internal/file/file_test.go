@@ -24,7 +24,7 @@ func TestReplace(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, info.Mode().Perm()&0o077, "others may not read it")
 
-	// Where it cannot be replaced, nothing is left behind.
+	// If it cannot be replaced, nothing is left behind.
 	blocked := filepath.Join(dir, "blocked")
 	require.NoError(t, os.MkdirAll(filepath.Join(blocked, "full"), 0o700))
 	require.Error(t, file.Replace(blocked, []byte("x")))
@@ -48,7 +48,7 @@ func TestAppendAndLines(t *testing.T) {
 	assert.Equal(t, [][]byte{[]byte("one\n"), []byte("two\n"), []byte("three\n")}, lines)
 	assert.EqualValues(t, len("one\ntwo\nthree\n"), whole)
 
-	// What cannot be read is an error, not the end; what cannot be written is told.
+	// A read failure is an error and not the end of the file; a write failure is reported.
 	dir, err := os.Open(t.TempDir())
 	require.NoError(t, err)
 	defer func() { _ = dir.Close() }()

@@ -1,9 +1,10 @@
-// Package flows is what the programs of the six business flows share: a report that
-// numbers steps, shows failures on purpose and checks what must hold, the bindings of
-// the demo merchant, and the table of a transfer's differences. What a flow does is in a
+// Package flows holds what the programs of the six business flows share: a report that
+// numbers steps, shows deliberate failures and checks what must hold, the bindings of the
+// demo merchant, and the table of a transfer's differences. What a flow does is in a
 // package beside its program.
 //
-// Every flow shows the same seven failures. Where a flow cannot have one, it says why and
+// Every flow shows the same seven failures. If a flow cannot have one, it says why and
+// shows the nearest real failure (*):
 // shows the nearest real thing (*):
 //
 //	flow                       1 store ships     2 warehouse ships  3 allocation        4 replenishment     5 return            6 store to store
@@ -15,8 +16,7 @@
 //	duplicate_push             * job runs twice  repeat known       * job runs twice    * job runs twice    * job runs twice    * answer lost
 //	push_lost_found_reconcile  * poll missed     callback.Reconcile * poll missed       * poll missed       * poll missed       * poll missed
 //
-// Flow 1 has no push because Jushuitan pushes to self-owned malls (商家自有商城) only, and
-// flows 3 to 6 have none because there is no kind of push for transfers: see [NoPush].
-// Flow 6 has no carrier because no interface takes one for goods that a store ships to
-// another.
+// Flow 1 has no push because Jushuitan pushes to self-owned malls (商家自有商城) only, and flows
+// 3 to 6 have none because there is no kind of push for transfers: see [NoPush]. Flow 6 has
+// no carrier because no API accepts one for goods that a store ships to another.
 package flows

@@ -58,14 +58,14 @@ func TestJournal(t *testing.T) {
 	path := t.TempDir() + "/pushes.jsonl"
 	begin := time.Date(2026, 5, 1, 10, 0, 0, 0, time.FixedZone("CST", 8*3600))
 	scope := callback.JournalScope{Method: jushuitan.PushShipment, EntID: "10010", StorageCode: "7"}
-	receipt := callback.Receipt{JournalScope: scope, Document: "o_id 1", At: begin.Add(time.Hour), OID: 1, LID: "YT1",
-		Lines: []callback.ReceiptLine{{SKUID: "A", Qty: decimal.RequireFromString("1.50")}}}
+	receipt := callback.JournalEntry{JournalScope: scope, Document: "o_id 1", At: begin.Add(time.Hour), OID: 1, LID: "YT1",
+		Lines: []callback.JournalLine{{SKUID: "A", Qty: decimal.RequireFromString("1.50")}}}
 
 	j, err := flows.OpenJournal(path, begin)
 	require.NoError(t, err)
-	require.NoError(t, j.Note(ctx, receipt))
+	require.NoError(t, j.Record(ctx, receipt))
 	require.NoError(t, j.Close())
-	require.Error(t, j.Note(ctx, receipt), "a closed journal notes nothing")
+	require.Error(t, j.Record(ctx, receipt), "a closed journal notes nothing")
 
 	// A crash cuts the last line short.
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
@@ -74,7 +74,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 
-	for range 2 { // what is written after that is whole
+	for range 2 { // lines written after that are complete
 		j, err = flows.OpenJournal(path, begin.Add(24*time.Hour))
 		require.NoError(t, err)
 		since, err := j.Since(ctx, scope)
@@ -85,7 +85,7 @@ func TestJournal(t *testing.T) {
 		require.NotEmpty(t, found)
 		assert.True(t, found[0].At.Equal(receipt.At))
 		assert.Equal(t, "YT1 A 1.5", found[0].LID+" "+found[0].Lines[0].SKUID+" "+found[0].Lines[0].Qty.String())
-		require.NoError(t, j.Note(ctx, receipt))
+		require.NoError(t, j.Record(ctx, receipt))
 		require.NoError(t, j.Close())
 	}
 
@@ -94,7 +94,7 @@ func TestJournal(t *testing.T) {
 	require.ErrorContains(t, err, path)
 }
 
-// TestReal: a transfer that a person names with flags.
+// TestReal: a transfer given by flags.
 func TestReal(t *testing.T) {
 	client, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret"})
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestReal(t *testing.T) {
 				return 7, err
 			},
 			func(_ context.Context, tr *dianjia.Transfer, ioID int64) (mapping.TransferProgress, error) {
-				return mapping.ReadOtherIn(tr, &jushuitan.OtherInOut{IOID: ioID, Status: "Confirmed"}), nil
+				return mapping.OtherInProgressOf(tr, &jushuitan.OtherInOut{IOID: ioID, Status: "Confirmed"}), nil
 			})
 		return out.String(), err
 	}
@@ -120,7 +120,7 @@ func TestReal(t *testing.T) {
 
 	text, err := run(false, good...)
 	require.NoError(t, err)
-	assert.Contains(t, text, "give -yes")
+	assert.Contains(t, text, "confirm with -yes")
 	assert.Zero(t, uploads, "nothing is written without -yes")
 
 	text, err = run(false, append(good, "-yes")...)
@@ -134,10 +134,10 @@ func TestReal(t *testing.T) {
 	assert.Equal(t, 2, uploads)
 
 	for want, args := range map[string][]string{
-		"needs -no":          nil,
+		"requires -no":       nil,
 		"not SKU=quantity":   {"-no", "1", "-from", "1", "-to", "2", "-lines", "A"},
 		"from 1 to 15":       {"-no", "1", "-from", "1", "-to", "2:99", "-lines", "A=1"},
-		"not above zero":     {"-no", "1", "-from", "1", "-to", "2", "-lines", "A=-1", "-yes"},
+		"must be positive":   {"-no", "1", "-from", "1", "-to", "2", "-lines", "A=-1", "-yes"},
 		"merchant \"20020\"": {"-no", "1", "-from", "1", "-to", "S01", "-lines", "A=1", "-yes"},
 	} {
 		_, err := run(false, args...)

@@ -14,8 +14,9 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/file"
 )
 
-// Journal is a callback.Journal in a file, a line of JSON for each receipt, for one
-// process. It keeps the receipts in memory too: a host with many has a table instead.
+// Journal is a callback.Journal in a file, one line of JSON for each receipt, for one
+// process. It also keeps the receipts in memory: a host with many receipts uses a table
+// instead.
 type Journal struct {
 	*callback.MemoryJournal
 
@@ -23,14 +24,14 @@ type Journal struct {
 	file *os.File
 }
 
-// journalHead is the first line: since when pushes are noted.
+// journalHead is the first line: the time since which pushes are recorded.
 type journalHead struct {
 	Since time.Time `json:"since"`
 }
 
-// OpenJournal opens the journal in a file, or begins one at the time now, cut to a whole
-// second since the ERP's times have no fractions. A line that a crash cut short is
-// dropped: reconcile finds its push, and the dedupe store knows it.
+// OpenJournal opens the journal in a file, or starts one at the time now, truncated to a
+// whole second since the ERP's times have no fractions. A line that a crash cut short is
+// dropped: reconcile finds its push, and the dedupe store remembers it.
 func OpenJournal(path string, now time.Time) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -52,16 +53,16 @@ func (j *Journal) load(now time.Time) error {
 		if n == 0 {
 			var head journalHead
 			if err := json.Unmarshal(line, &head); err != nil || head.Since.IsZero() {
-				return errors.New("the first line does not say since when it is kept")
+				return errors.New("the first line does not state since when the journal is kept")
 			}
 			j.MemoryJournal = callback.NewMemoryJournal(0, head.Since)
 			continue
 		}
-		var r callback.Receipt
+		var r callback.JournalEntry
 		if err := json.Unmarshal(line, &r); err != nil {
 			return fmt.Errorf("line %d: %w", n+1, err)
 		}
-		if err := j.MemoryJournal.Note(context.Background(), r); err != nil {
+		if err := j.MemoryJournal.Record(context.Background(), r); err != nil {
 			return err
 		}
 	}
@@ -83,8 +84,8 @@ func (j *Journal) write(values ...any) error {
 	return file.Append(j.file, lines.Bytes())
 }
 
-// Note is callback.Journal's: the receipts are on the disk when it returns.
-func (j *Journal) Note(ctx context.Context, receipts ...callback.Receipt) error {
+// Record implements callback.Journal. The receipts are on the disk when it returns.
+func (j *Journal) Record(ctx context.Context, receipts ...callback.JournalEntry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	values := make([]any, len(receipts))
@@ -94,7 +95,7 @@ func (j *Journal) Note(ctx context.Context, receipts ...callback.Receipt) error 
 	if err := j.write(values...); err != nil {
 		return err
 	}
-	return j.MemoryJournal.Note(ctx, receipts...)
+	return j.MemoryJournal.Record(ctx, receipts...)
 }
 
 // Close closes the file.

@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// Request is a transfer that a person names with flags, for a real account.
+// Request is a transfer given by flags, for a real account.
 type Request struct {
 	no, from, to, lines string
 	yes                 bool
@@ -24,17 +24,17 @@ type Request struct {
 
 // Flags adds the flags.
 func (q *Request) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&q.no, "no", "", "real account: number of the transfer 调拨单号; the same number again uploads nothing twice")
-	fs.StringVar(&q.from, "from", "", "real account: where goods leave: wms_co_id:slot such as "+HeadWarehouse+":1, or the code of a store that Jushuitan does not know")
-	fs.StringVar(&q.to, "to", "", "real account: where they go, in the same form")
+	fs.StringVar(&q.no, "no", "", "real account: number of the transfer 调拨单号; repeating a number uploads nothing twice")
+	fs.StringVar(&q.from, "from", "", "real account: origin as wms_co_id:slot, such as "+HeadWarehouse+":1, or the code of a store unknown to Jushuitan")
+	fs.StringVar(&q.to, "to", "", "real account: destination, in the same form")
 	fs.StringVar(&q.lines, "lines", "", "real account: SKUs and quantities, such as 'TEE-M=10,TEE-L=6'")
-	fs.BoolVar(&q.yes, "yes", false, "real account: really upload")
+	fs.BoolVar(&q.yes, "yes", false, "real account: confirm the upload")
 }
 
 // transfer reads the flags.
 func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Transfer, []dianjia.WarehouseBinding, error) {
 	if q.no == "" || q.from == "" || q.to == "" || q.lines == "" {
-		return nil, nil, errors.New("a real account needs -no, -from, -to and -lines")
+		return nil, nil, errors.New("a real account requires -no, -from, -to and -lines")
 	}
 	t := &dianjia.Transfer{EntID: entID, TransferNo: q.no, Kind: kind, FromCode: q.from, ToCode: q.to, Created: time.Now()}
 	for part := range strings.SplitSeq(q.lines, ",") {
@@ -45,7 +45,7 @@ func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Tr
 		}
 		line := dianjia.TransferItem{SKUCode: sku, Qty: qty}
 		if kind == dianjia.TransferReturn {
-			line.Shipped = qty // the store has packed what it tells
+			line.Shipped = qty // the store has packed what it reports
 		}
 		t.Items = append(t.Items, line)
 	}
@@ -69,18 +69,18 @@ func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Tr
 	return t, bound, nil
 }
 
-// DryRunEnds reports whether a dry run is over: what follows needs the document that was
-// not made.
+// DryRunEnds reports whether a dry run ends here, since what follows needs the document
+// that was not created.
 func DryRunEnds(a *app.App) bool {
 	if a.DryRun {
-		a.Printf("The dry run ends here: nothing was sent. / 演练结束，未发送任何数据。\n")
+		a.Printf("The dry run ends here; nothing was sent. / 演练结束，未发送任何数据。\n")
 	}
 	return a.DryRun
 }
 
-// Real does a flow with a real account: it uploads the transfer of the flags and prints
-// how far it is. Picking, shipping and receiving is done by people; who runs it again
-// sees it, since the number makes the upload safe to repeat.
+// Real runs a flow with a real account: it uploads the transfer of the flags and prints its
+// progress. People do the picking, shipping and receiving; run it again to see the
+// progress, since the number makes the upload idempotent.
 func Real(
 	ctx context.Context, a *app.App, q *Request, kind dianjia.TransferKind,
 	upload func(context.Context, mapping.TransferPlan) (ioID int64, err error),
@@ -96,7 +96,7 @@ func Real(
 	}
 	a.Printf("%s %s: %s -> %s, %s, %d lines\n", t.Kind, t.TransferNo, t.FromCode, t.ToCode, plan.Route(), len(t.Items))
 	if !q.yes && !a.DryRun {
-		a.Printf("This uploads the transfer to a real account: give -yes to do it, -dry-run to see it. / 将写入真实账号，确认请加 -yes\n")
+		a.Printf("This uploads the transfer to a real account: confirm with -yes, or preview with -dry-run. / 将写入真实账号，确认请加 -yes\n")
 		return nil
 	}
 	ioID, err := upload(ctx, plan)

@@ -24,12 +24,12 @@ const (
 	LostPush            SceneKind = "push_lost_found_reconcile"
 )
 
-// SceneKinds are all of them.
+// SceneKinds lists all of them.
 func SceneKinds() []SceneKind {
 	return []SceneKind{Partial, CancelAfterShipping, CarrierUnknown, SKUUnknown, TokenExpired, DuplicatePush, LostPush}
 }
 
-// Label is the scene for people.
+// Label returns the scene as text for people.
 func (k SceneKind) Label() string {
 	switch k {
 	case Partial:
@@ -50,10 +50,10 @@ func (k SceneKind) Label() string {
 	return string(k)
 }
 
-// NoPush is why the flows of transfers have no scene with a push.
+// NoPush is the reason why the flows of transfers have no scene with a push.
 const NoPush = "Jushuitan pushes four kinds of message, to self-owned malls (物流同步, 取消订单, 售后收货, 库存同步), none of them about transfers: the host asks / 调拨与其它出入库没有推送，由店加查询"
 
-// Failure begins a scene of the flow's own that goes wrong on purpose.
+// Failure begins a deliberate failure that is specific to the flow.
 func (r *Report) Failure(title string) { r.Scene(demo.Scene{Title: title}) }
 
 // Shows begins a scene that every flow shows.
@@ -61,25 +61,25 @@ func (r *Report) Shows(kind SceneKind, title string) {
 	r.Scene(demo.Scene{Kind: string(kind), Label: kind.Label(), Title: title})
 }
 
-// Instead begins what a flow has in place of a scene that it cannot have, and says why.
+// Instead begins what a flow shows instead of a scene that it cannot have, and says why.
 func (r *Report) Instead(kind SceneKind, title, why string) {
 	r.Scene(demo.Scene{Kind: string(kind), Label: kind.Label(), StandsIn: true, Title: title, Why: why})
 }
 
-// TokenEnds lets the token end before a call.
+// TokenEnds lets the token expire before a call.
 func (r *Report) TokenEnds(erp *jushuitantest.Server, call func() error) error {
-	r.Shows(TokenExpired, "the token ends in the middle")
+	r.Shows(TokenExpired, "the token expires in between")
 	erp.ExpireTokens("")
 	tokens := erp.Stats().TokenCalls
 	if err := call(); err != nil {
 		return err
 	}
-	r.Host("nothing: the client got a new token and sent the call again")
-	r.Check(erp.Stats().TokenCalls > tokens, "the token was renewed by itself")
+	r.Host("nothing: the client got a new token and retried the call")
+	r.Check(erp.Stats().TokenCalls > tokens, "the client renewed the token")
 	return nil
 }
 
-// UnknownSKU uploads a transfer like another, under another number and with a SKU that
+// UnknownSKU uploads a copy of a transfer under another number and with a SKU that
 // Jushuitan does not have.
 func (r *Report) UnknownSKU(t dianjia.Transfer, number string, upload func(mapping.TransferPlan) (int64, error)) error {
 	r.Shows(SKUUnknown, "a line names a SKU that Jushuitan does not have")
@@ -91,12 +91,12 @@ func (r *Report) UnknownSKU(t dianjia.Transfer, number string, upload func(mappi
 	}
 	_, err = upload(plan)
 	r.Says(err, jushuitan.ErrInvalid)
-	r.Host("downloads the products again, or takes the line out and tells who made the document; nothing was uploaded")
+	r.Host("downloads the products again, or removes the line and informs the author of the document; nothing was uploaded")
 	return nil
 }
 
-// WaybillUnknown lets Jushuitan's staff ship a transfer or an other-out with a carrier
-// that DianJia has no row for. read reads the transfer.
+// WaybillUnknown lets Jushuitan's staff ship a transfer or an other-out with a carrier that
+// is not in DianJia's table. read reads the transfer.
 func (r *Report) WaybillUnknown(erp *jushuitantest.Server, ioID int64, read func() (mapping.TransferProgress, error)) error {
 	r.Shows(CarrierUnknown, "the WMS ships with a carrier that DianJia does not know")
 	if err := erp.AddCarrier(jushuitan.Carrier{LCID: "CN-JSD", LCName: "菜鸟急送达"}); err != nil {
@@ -116,16 +116,16 @@ func (r *Report) WaybillUnknown(erp *jushuitantest.Server, ioID int64, read func
 		return err
 	}
 	known, err := carriers.FromJushuitan(p.LCID, p.LogisticsCompany)
-	r.Host("books the goods all the same, with the carrier's text and the waybill; a person adds the row, then it is %s %s", known.Code, p.LID)
+	r.Host("books the goods anyway, with the carrier's name and the waybill; a person adds the row, then it is %s %s", known.Code, p.LID)
 	r.Check(err == nil && known.Code == "JSD" && p.LID != "", "the carrier is known once it has a row")
 	return nil
 }
 
-// SettleNotShipped uploads what was not shipped as a new transfer, and notes that as the
+// SettleNotShipped uploads what was not shipped as a new transfer, and records that as the
 // decision.
 func (r *Report) SettleNotShipped(p *mapping.TransferProgress, what string, upload func(mapping.TransferPlan) (int64, error)) error {
 	rest, ok := p.Remaining(2)
-	r.Check(ok, "what was not shipped is known: %s", rest.TransferNo)
+	r.Check(ok, "the missing quantity is known: %s", rest.TransferNo)
 	if !ok {
 		return nil
 	}
@@ -144,5 +144,5 @@ func (r *Report) SettleNotShipped(p *mapping.TransferProgress, what string, uplo
 	return nil
 }
 
-// One is the quantity of a whole document that differs.
+// One returns the quantity of a whole document that differs.
 func One() decimal.Decimal { return decimal.NewFromInt(1) }

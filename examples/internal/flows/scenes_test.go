@@ -12,8 +12,8 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 )
 
-// TestMatrix: the table of the package has every scene, and marks what stands in as
-// the tour's test has it: flow 1 and 3 to 6 have no push, flow 6 no carrier.
+// TestMatrix: the table of the package has every scene, and marks the substitutes as the
+// tour's test expects: flow 1 and 3 to 6 have no push, flow 6 no carrier.
 func TestMatrix(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestScenes(t *testing.T) {
 	r.Failure("four")
 	assert.Contains(t, out.String(), "-- Failure 1, on purpose [partial shipment 部分发货]: one\n")
 	assert.Contains(t, out.String(), "-- Failure 2, on purpose [instead of: push lost, found by reconcile 推送丢失、核对补发]: two\n   why instead:  no push\n")
-	assert.Contains(t, out.String(), ": three\n   why instead:  as above\n")
+	assert.Contains(t, out.String(), ": three\n   why instead:  see above\n")
 	assert.Contains(t, out.String(), "-- Failure 4, on purpose: four\n")
 	require.Len(t, r.Scenes, 4)
 	assert.Equal(t, "no push", r.Scenes[2].Why)

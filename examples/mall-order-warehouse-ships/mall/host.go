@@ -20,8 +20,8 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// Host is DianJia's side of the flow: its mall's orders, and what happens to them by
-// pushes. A host has a database where this has maps.
+// Host is DianJia's side of the flow: its mall's orders, and what pushes report about them.
+// A real host has a database instead of the maps.
 type Host struct {
 	Client   *jushuitan.Client
 	Receiver *callback.Receiver
@@ -32,18 +32,18 @@ type Host struct {
 	mu       sync.Mutex
 	carriers mapping.Carriers
 	orders   map[string]*Order // by so_id
-	refused  []error           // reasons that the answers do not show
-	unknown  func(err error)   // told of a carrier that is not in the table; m.mu is held
+	refused  []error           // reasons that the answers do not reveal
+	unknown  func(err error)   // is called for a carrier that is not in the table; m.mu is held
 }
 
 // Order is an order of the mall.
 type Order struct {
 	Ordered, Shipped map[string]decimal.Decimal
 	Parcels          []string
-	Calls            int // how often a push of it was handled
+	Calls            int // how often a push for it was handled
 }
 
-// New makes a host whose journal begins now, cut to a whole second, since the ERP's
+// New returns a host whose journal begins now, truncated to a whole second, since the ERP's
 // times have no fractions.
 func New(client *jushuitan.Client, now func() time.Time) (*Host, error) {
 	m := &Host{
@@ -51,7 +51,7 @@ func New(client *jushuitan.Client, now func() time.Time) (*Host, error) {
 		carriers: mapping.DefaultCarriers(), orders: map[string]*Order{}, unknown: func(error) {},
 	}
 	var err error
-	m.Receiver, err = callback.New(callback.Journaled(callback.Config{
+	m.Receiver, err = callback.New(callback.WithJournal(callback.Config{
 		Shipment: m.onShipment,
 		Secrets:  []string{m.Secret}, Now: now,
 		OnError: func(_ context.Context, _ callback.Envelope, err error) {
@@ -63,7 +63,7 @@ func New(client *jushuitan.Client, now func() time.Time) (*Host, error) {
 	return m, err
 }
 
-// Upload sends a paid order to Jushuitan. It is keyed by shop and order number: a repeat
+// Upload sends a paid order to Jushuitan. It is keyed by shop and order number: a retry
 // changes nothing.
 func (m *Host) Upload(ctx context.Context, number string, lines ...dianjia.OrderItem) (oID int64, err error) {
 	now := time.Now()
@@ -81,7 +81,7 @@ func (m *Host) Upload(ctx context.Context, number string, lines ...dianjia.Order
 		return 0, err
 	}
 	m.mu.Lock()
-	m.orders[number] = mine // before the upload: a push may be fast
+	m.orders[number] = mine // before the upload, since the push may arrive before the upload returns
 	m.mu.Unlock()
 	results, err := m.Client.Orders.Upload(ctx, []jushuitan.OrderUpload{row})
 	if err != nil {
@@ -90,7 +90,7 @@ func (m *Host) Upload(ctx context.Context, number string, lines ...dianjia.Order
 	return results[0].Result.OID, nil
 }
 
-// Missing are the SKUs that Jushuitan does not have.
+// Missing returns the SKUs that Jushuitan does not have.
 func (m *Host) Missing(ctx context.Context, skus ...string) ([]string, error) {
 	there := map[string]bool{}
 	for row, err := range m.Client.SKUs.All(ctx, &jushuitan.SKUQuery{SKUIDs: skus}) {
@@ -108,14 +108,14 @@ func (m *Host) Missing(ctx context.Context, skus ...string) ([]string, error) {
 	return out, nil
 }
 
-// onShipment books a parcel: only the lines that the push names. An error makes the
-// answer a failure, so that the ERP sends the push again.
+// onShipment books a parcel: only the lines in the push. If it returns an error, the push
+// is not acknowledged, so that the ERP sends it again.
 func (m *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := m.orders[p.SoID]
 	if o == nil {
-		return fmt.Errorf("shipment push for entId %s: order %s is not known: it is refused until the order is there / 订单未知，待订单到达后重推", env.EntID, p.SoID)
+		return fmt.Errorf("shipment push for entId %s: unknown order %s: it is rejected until the order exists / 订单未知，待订单到达后重推", env.EntID, p.SoID)
 	}
 	carrier, err := m.carriers.FromJushuitan(p.LCID, p.LogisticsCompany)
 	if err != nil {
@@ -130,9 +130,9 @@ func (m *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan
 	return nil
 }
 
-// Reconcile is the job that finds pushes that never came, and hands them to the function
-// for pushes. It looks back to where the last run began to look, or to the beginning of
-// the journal; a host keeps that time in its database. report is told of each.
+// Reconcile is the job that finds pushes that never arrived, and passes them to the
+// functions for pushes. It starts where the last run started, or at the beginning of the
+// journal; a host keeps that time in its database. report is called for each.
 func (m *Host) Reconcile(ctx context.Context, shopID int64, from time.Time, report func(d *callback.Difference, err error)) error {
 	since, err := m.Journal.Since(ctx, callback.JournalScope{})
 	if err != nil {
@@ -147,7 +147,7 @@ func (m *Host) Reconcile(ctx context.Context, shopID int64, from time.Time, repo
 		Methods: []jushuitan.PushMethod{jushuitan.PushShipment}, Shops: []callback.ReconcileShop{{ShopID: shopID}},
 	}) {
 		if err != nil {
-			unfinished = errors.Join(unfinished, err) // the next run does it
+			unfinished = errors.Join(unfinished, err) // the next run repeats it
 			continue
 		}
 		report(d, m.Receiver.Redeliver(ctx, d))
@@ -155,7 +155,7 @@ func (m *Host) Reconcile(ctx context.Context, shopID int64, from time.Time, repo
 	return unfinished
 }
 
-// State is a copy of an order and whether all of it is shipped.
+// State returns a copy of an order and whether all of it has been shipped.
 func (m *Host) State(number string) (o Order, all bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -167,7 +167,7 @@ func (m *Host) State(number string) (o Order, all bool) {
 	return o, all
 }
 
-// Reasons takes the reasons of refusals since the last time.
+// Reasons returns the reasons of refusals since the last call.
 func (m *Host) Reasons() []error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -22,13 +22,13 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// FakeOptions make the fake repeat a push that was not taken twice, and soon: then it is
-// lost.
+// FakeOptions make the fake retry an unacknowledged push twice, after a short delay; then
+// the push is lost.
 func FakeOptions() []jushuitantest.Option {
 	return []jushuitantest.Option{jushuitantest.WithPushRetry(20*time.Millisecond, 20*time.Millisecond)}
 }
 
-// Play goes through the flow and its failures against the fake.
+// Play runs the flow and its failures against the fake.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	f := &play{erp: a.Fake, r: r}
 	if a.DryRun {
@@ -44,7 +44,7 @@ func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 		return err
 	}
 
-	f.erp.Advance(time.Second) // the journal begins after what is done
+	f.erp.Advance(time.Second) // the journal begins after this setup
 	if f.Host, err = New(a.Client, f.erp.Now); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	return nil
 }
 
-// play is the flow while it is played: its failures.
+// play is the state of the flow's failures.
 type play struct {
 	*Host
 	erp  *jushuitantest.Server
@@ -90,8 +90,8 @@ func (f *play) dryRun(ctx context.Context, a *app.App) error {
 	return err
 }
 
-// unreliable is the way from the ERP to the receiver, on which pushes and answers get
-// lost.
+// unreliable simulates the network between the ERP and the receiver, which loses pushes and
+// answers.
 func (f *play) unreliable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if f.down.Load() {
@@ -99,7 +99,7 @@ func (f *play) unreliable(next http.Handler) http.Handler {
 			return
 		}
 		if f.lose.Add(-1) >= 0 {
-			next.ServeHTTP(httptest.NewRecorder(), req) // handled, and nobody hears of it
+			next.ServeHTTP(httptest.NewRecorder(), req) // handled, but the answer is lost
 			http.Error(w, "bad gateway", http.StatusBadGateway)
 			return
 		}
@@ -127,14 +127,14 @@ func (f *play) place(ctx context.Context, number string, warehouse int64, lines 
 	if oID, err = f.Upload(ctx, number, lines...); err != nil {
 		return 0, 0, err
 	}
-	if ioID, err = f.erp.Assign(oID, warehouse); err != nil {
+	if ioID, err = f.erp.AssignOrder(oID, warehouse); err != nil {
 		return 0, 0, err
 	}
 	f.r.Step(demo.DianJia, "Orders.Upload", fmt.Sprintf("%s o_id %d io_id %d", number, oID, ioID), fmt.Sprintf("assigned to %d", warehouse))
 	return oID, ioID, nil
 }
 
-// skuUnknown: what Jushuitan does not have is uploaded before the order is.
+// skuUnknown: the missing SKU is uploaded before the order.
 func (f *play) skuUnknown(ctx context.Context) error {
 	f.r.Shows(flows.SKUUnknown, "an order has a SKU that Jushuitan does not have")
 	product := &dianjia.Product{
@@ -173,13 +173,13 @@ func (f *play) wrongWarehouse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	check := mapping.NewRoutingCheck(mapping.Routing{Stores: flows.Stores(), MallShopID: demo.MallShop})
+	check := mapping.NewRoutingChecker(mapping.Routing{Stores: flows.Stores(), MallShopID: demo.MallShop})
 	for o, err := range f.Client.Orders.All(ctx, &jushuitan.OrderQuery{OIDs: []int64{oID}}) {
 		if err != nil {
 			return err
 		}
 		found, bad := check.Order(o)
-		f.r.Check(bad && found.Code == mapping.MallOrderToVirtualWarehouse, "the loop is found")
+		f.r.Check(bad && found.Code == mapping.SetupMallOrderToVirtualWarehouse, "the loop is found")
 		f.r.Found(found)
 	}
 	f.r.Host("assigns it to %d, and asks the merchant to change the strategy", demo.MainWarehouse)
@@ -221,7 +221,7 @@ func (f *play) ship(ctx context.Context, ioID int64, lcID, waybill string, lines
 	if lines != nil {
 		p.Lines = lines.Decimals()
 	}
-	if err := f.erp.Ship(ioID, p); err != nil {
+	if err := f.erp.ShipOutbound(ioID, p); err != nil {
 		return err
 	}
 	f.r.Step(demo.Jushuitan, "warehouse ships", fmt.Sprintf("io_id %d %s", ioID, waybill), "")
@@ -238,7 +238,7 @@ func (f *play) carrierUnknown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The person who is told adds a row, before the ERP tries again.
+	// The person who is notified adds a row before the ERP retries.
 	f.mu.Lock()
 	f.unknown = func(error) {
 		row := mapping.CarrierRow{Code: "JSD", Name: "菜鸟急送达", LCIDs: []string{"CN-JSD"}}
@@ -261,7 +261,7 @@ func (f *play) carrierUnknown(ctx context.Context) error {
 	return nil
 }
 
-// answerLost: the same push comes twice.
+// answerLost: the same push arrives twice.
 func (f *play) answerLost(ctx context.Context) error {
 	f.r.Shows(flows.DuplicatePush, "the answer to a push is lost, so the ERP sends it again")
 	_, ioID, err := f.place(ctx, "MALL-2105", demo.MainWarehouse, line("1", demo.TeeM, 2))
@@ -281,15 +281,15 @@ func (f *play) answerLost(ctx context.Context) error {
 	return nil
 }
 
-// forged: somebody without the URL of the settings sends a push. The sign is right, its
-// key is public.
+// forged: somebody without the URL of the settings sends a push. Its sign is valid, since
+// the key is public.
 func (f *play) forged(ctx context.Context) error {
 	f.r.Failure("a push that is forged 伪造推送")
 	stranger, err := dianjia.New(dianjia.Config{URLs: dianjia.URLBuilder{BaseURL: f.urls.BaseURL}})
 	if err != nil {
 		return err
 	}
-	err = stranger.Shipment(ctx, dianjia.Target{EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)},
+	err = stranger.SendShipment(ctx, dianjia.Target{EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)},
 		&jushuitan.ShipmentPush{OID: 1, SoID: "MALL-2101", LID: "X1", LCID: "YTO", Items: []jushuitan.ShipmentPushItem{{SKUID: "BAG24-NAT", Qty: decimal.NewFromInt(1)}}})
 	f.r.Says(err, dianjia.ErrRefused)
 	why := errors.Join(f.Reasons()...)
@@ -330,7 +330,7 @@ func (f *play) pushLost(ctx context.Context) error {
 	}
 	_, all := f.State("MALL-2107")
 	f.r.Check(lost == 2 && !all, "%d pushes are lost: DianJia knows of no parcel", lost)
-	f.erp.Advance(time.Hour) // younger documents may still be on their way
+	f.erp.Advance(time.Hour) // newer documents may still be in transit
 
 	run := func() (found int, err error) {
 		err = f.Reconcile(ctx, demo.MallShop, f.erp.Now().Add(-2*time.Hour), func(d *callback.Difference, failed error) {

@@ -20,8 +20,8 @@ type Host struct {
 	Carriers mapping.Carriers
 }
 
-// LoadCarriers makes the table of carriers: the built-in one with what the merchant has
-// set up in Jushuitan. Rows of DianJia's own are added with With.
+// LoadCarriers returns the table of carriers: the built-in one together with the carriers
+// that the merchant has set up in Jushuitan. Add rows of DianJia's own with With.
 func (h *Host) LoadCarriers(ctx context.Context) error {
 	var rows []jushuitan.Carrier
 	for row, err := range h.Client.Carriers.All(ctx, &jushuitan.CarrierQuery{}) {
@@ -45,7 +45,7 @@ func (h *Host) Warehouse(ctx context.Context) (int64, error) {
 			return w.WMSCoID, nil
 		}
 	}
-	return 0, fmt.Errorf("Warehouses.Query merchant %q: no warehouse is named %s: make it in Jushuitan, or configure its number / 未找到名为%s的仓库", h.Client.Merchant(), dianjia.WarehouseName, dianjia.WarehouseName)
+	return 0, fmt.Errorf("Warehouses.Query merchant %q: no warehouse is named %s: create it in Jushuitan, or configure its number / 未找到名为%s的仓库", h.Client.Merchant(), dianjia.WarehouseName, dianjia.WarehouseName)
 }
 
 // Outbound reads one outbound document.
@@ -60,27 +60,32 @@ func (h *Host) Outbound(ctx context.Context, ioID int64) (*jushuitan.Outbound, e
 	return &page.Outbounds[0], nil
 }
 
-// Ship tells Jushuitan that a store shipped a document, which is shipped whole. An
-// unknown carrier is an error before anything is sent. carrier is the name that the staff
-// chose.
+// Ship tells Jushuitan that a store has shipped a whole document. An unknown carrier is an
+// error before anything is sent. carrier is the name that the staff chose.
 func (h *Host) Ship(ctx context.Context, doc *jushuitan.Outbound, carrier, waybill string) error {
-	lcID, company, err := h.Carriers.ToJushuitan("", carrier)
+	order := mapping.OrderOfOutbound(h.Client.Merchant(), doc)
+	order.CarrierCode, order.CarrierName, order.WaybillNo = "", carrier, waybill
+	row, err := mapping.OutboundShipment(doc, &order, h.Carriers)
 	if err != nil {
 		return err
 	}
-	_, err = h.Client.Outbounds.Ship(ctx, []jushuitan.OutboundShipRequest{{IOID: doc.IOID, WMSCoID: doc.WMSCoID, LCID: lcID, LCName: company, LID: waybill}})
+	rows := []jushuitan.OutboundShipRequest{row}
+	_, err = h.Client.Outbounds.Ship(ctx, rows)
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	// A job that ran twice, or whose answer was lost: was it this very shipment?
-	now, readErr := h.Outbound(ctx, doc.IOID)
-	if readErr == nil && mapping.OutboundStateOf(now.Status) == mapping.OutboundShipped && now.LID == waybill {
+	// The job ran twice, or the answer was lost: Settle reads whether it was this very shipment.
+	found, readErr := h.Client.SettleError(ctx, err, rows)
+	if len(found) == 1 && found[0].Outcome == jushuitan.Applied && !found[0].Undone {
 		return nil
+	}
+	if readErr != nil {
+		return errors.Join(err, readErr)
 	}
 	return err
 }
 
-// Lines are what a document asks for, such as "TEE24-WHT-M x1".
+// Lines returns the items that a document asks for, such as "TEE24-WHT-M x1".
 func Lines(doc *jushuitan.Outbound) string {
 	var out []string
 	for _, it := range doc.Items {

@@ -16,7 +16,7 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen"
 )
 
-// NewSKU is in Jushuitan and was not downloaded to DianJia.
+// NewSKU exists in Jushuitan but was not downloaded to DianJia.
 const NewSKU = "TEE24-GRN-M"
 
 // Furnish adds to the demo merchant what the flow needs.
@@ -27,13 +27,13 @@ func Furnish(s *jushuitantest.Server) error {
 	return s.SetStock(demo.OtherWarehouse, NewSKU, decimal.NewFromInt(20))
 }
 
-// Options change how the flow is played.
+// Options change how the flow is run.
 type Options struct {
-	Virtual bool          // stock goes up as virtual quantities (虚拟库存) and not as a stocktake (盘点)
-	Qimen   *qimen.Client // reads the outbound documents through Qimen; nil: the open API does
+	Virtual bool          // upload stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)
+	Qimen   *qimen.Client // reads the outbound documents through Qimen; nil: through the open API
 }
 
-// Play goes through the flow and its failures against the fake.
+// Play runs the flow and its failures against the fake.
 func Play(o Options) func(context.Context, *app.App, *flows.Report) error {
 	return func(ctx context.Context, a *app.App, r *flows.Report) error {
 		f := &play{
@@ -66,10 +66,10 @@ func Play(o Options) func(context.Context, *app.App, *flows.Report) error {
 	}
 }
 
-// play is the flow while it is played: its failures.
+// play is the state of the flow's failures.
 type play struct {
 	*Host
-	dj    *demo.Host // DianJia as it goes through the flow
+	dj    *demo.Host // DianJia in the course of the flow
 	erp   *jushuitantest.Server
 	r     *flows.Report
 	known map[string]bool // SKUs in DianJia's product centre
@@ -99,17 +99,17 @@ func (f *play) dryRun(ctx context.Context, a *app.App, virtual bool) error {
 	return nil
 }
 
-// arrive lets an online order come in and be assigned to 店加线下仓.
+// arrive creates an online order that is assigned to 店加线下仓.
 func (f *play) arrive(ctx context.Context, soID string, skus ...string) error {
 	o := jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: soID}
 	for _, sku := range skus {
 		o.Items = append(o.Items, jushuitan.OrderUploadItem{SKUID: sku, Qty: decimal.NewFromInt(1), Price: decimal.NewFromInt(59)})
 	}
-	oID, err := f.erp.ReceiveOrder(o)
+	oID, err := f.erp.ImportOrder(o)
 	if err != nil {
 		return err
 	}
-	ioID, err := f.erp.Assign(oID, demo.StoreWarehouse)
+	ioID, err := f.erp.AssignOrder(oID, demo.StoreWarehouse)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (f *play) cancelledBeforeShipping(ctx context.Context) error {
 	if err := f.arrive(ctx, "DY-1102", demo.TeeM); err != nil {
 		return err
 	}
-	if err := f.erp.Cancel(f.order.OID, "买家取消"); err != nil {
+	if err := f.erp.CancelOrder(f.order.OID, "买家取消"); err != nil {
 		return err
 	}
 	f.r.Says(f.Ship(ctx, f.order, "圆通速递", "YT1102"), jushuitan.ErrInvalid)
@@ -203,10 +203,10 @@ func (f *play) cancelledBeforeShipping(ctx context.Context) error {
 	return nil
 }
 
-// inParts: Outbounds.Ship ships a document whole, so an order that no store can ship
-// alone is given back. The other warehouse ships it in two parcels.
+// inParts: Outbounds.Ship ships a document whole, so an order that no single store can ship
+// is returned. The other warehouse ships it in two parcels.
 func (f *play) inParts(ctx context.Context) error {
-	f.r.Shows(flows.Partial, "no store has all lines, the order goes out in parts")
+	f.r.Shows(flows.Partial, "no store has all items, the order goes out in parts")
 	if err := f.arrive(ctx, "DY-1103", demo.TeeL, demo.Cap); err != nil {
 		return err
 	}
@@ -214,12 +214,12 @@ func (f *play) inParts(ctx context.Context) error {
 	if err := f.Client.Orders.AssignWarehouse(ctx, []jushuitan.OrderAssignWarehouseRequest{{OID: f.order.OID, WMSCoID: demo.OtherWarehouse}}); err != nil {
 		return err
 	}
-	moved, ok := f.erp.OutboundOf(f.order.OID)
+	moved, ok := f.erp.OutboundOfOrder(f.order.OID)
 	f.r.Check(ok && moved.WMSCoID == demo.OtherWarehouse, "the other warehouse has the document")
 	ordered, shipped := flows.Qtys{demo.TeeL: 1, demo.Cap: 1}.Decimals(), map[string]decimal.Decimal{}
 	for i, sku := range []string{demo.TeeL, demo.Cap} {
 		waybill := fmt.Sprintf("SF110%d", 3+i)
-		if err := f.erp.Ship(moved.IOID, jushuitantest.Parcel{LCID: "SF", LID: waybill, Lines: flows.Qtys{sku: 1}.Decimals()}); err != nil {
+		if err := f.erp.ShipOutbound(moved.IOID, jushuitantest.Parcel{LCID: "SF", LID: waybill, Lines: flows.Qtys{sku: 1}.Decimals()}); err != nil {
 			return err
 		}
 		page, err := f.Client.Orders.Query(ctx, &jushuitan.OrderQuery{OIDs: []int64{f.order.OID}})
@@ -241,7 +241,7 @@ func (f *play) inParts(ctx context.Context) error {
 	return nil
 }
 
-// parcels reads what was shipped of the order, by its parcels (发货信息).
+// parcels reads what has been shipped of the order, by its parcels (发货信息).
 func (f *play) parcels(ctx context.Context, shipped map[string]decimal.Decimal) error {
 	clear(shipped)
 	for o, err := range f.Client.Logistics.All(ctx, &jushuitan.ShipmentQuery{SoIDs: []string{f.order.SoID}}) {
@@ -255,7 +255,7 @@ func (f *play) parcels(ctx context.Context, shipped map[string]decimal.Decimal) 
 	return nil
 }
 
-// skuUnknown: what is not in DianJia's product centre is downloaded on the spot.
+// skuUnknown: a SKU that is not in DianJia's product centre is downloaded immediately.
 func (f *play) skuUnknown(ctx context.Context) error {
 	f.r.Shows(flows.SKUUnknown, "an order names a SKU that was not downloaded")
 	if err := f.arrive(ctx, "DY-1104", NewSKU); err != nil {
@@ -304,7 +304,7 @@ func (f *play) tokenExpired(ctx context.Context) error {
 func (f *play) missed(ctx context.Context) error {
 	f.r.Instead(flows.LostPush, "the host is down while orders come in, its poll does not run 停机漏读",
 		"there is no push to lose, the row version (ts) of the documents is followed / 没有推送，按 ts 游标增量查询")
-	if _, err := f.dj.FetchOutbounds(ctx); err != nil { // the last poll before
+	if _, err := f.dj.FetchOutbounds(ctx); err != nil { // the last poll before that
 		return err
 	}
 	for _, soID := range []string{"DY-1105", "DY-1106"} {
@@ -313,10 +313,10 @@ func (f *play) missed(ctx context.Context) error {
 		}
 		f.r.Differs(soID, "", demo.DocumentMissed, flows.One())
 	}
-	if err := f.erp.Cancel(f.order.OID, "买家取消"); err != nil {
+	if err := f.erp.CancelOrder(f.order.OID, "买家取消"); err != nil {
 		return err
 	}
-	f.r.Step(demo.Jushuitan, "order cancelled", f.order.SoID, "the host does not hear of it")
+	f.r.Step(demo.Jushuitan, "order cancelled", f.order.SoID, "the host is not informed")
 	f.erp.Advance(time.Hour)
 	docs, err := f.dj.FetchOutbounds(ctx)
 	if err != nil {

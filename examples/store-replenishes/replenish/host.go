@@ -14,7 +14,7 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
 
-// Host is DianJia's side of replenishments. A host keeps Cursor and Pushed in its
+// Host is DianJia's side of replenishments. A real host keeps Cursor and Pushed in its
 // database.
 type Host struct {
 	Client *jushuitan.Client
@@ -22,8 +22,8 @@ type Host struct {
 	Pushed []mapping.VirtualStock // the stores' sums that Jushuitan has
 }
 
-// Approve lowers what a store asks for to what a warehouse can give: 可售, stock less
-// what orders hold. A SKU without a row has nothing, and falls out.
+// Approve reduces what a store asks for to what a warehouse can provide: 可售, stock less
+// what orders reserve. A SKU without a row has no stock, and is left out.
 func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.TransferItem) ([]dianjia.TransferItem, error) {
 	query := &jushuitan.InventoryQuery{WMSCoID: wmsCoID}
 	for _, it := range asked {
@@ -37,7 +37,7 @@ func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.Trans
 		stock := mapping.StockOf(row)
 		qty, err := formula.Sellable().EvalWith(&stock, formula.EvalPolicy{Negative: formula.NegativeZero})
 		if err != nil {
-			return nil, err // a figure that is not known is not zero
+			return nil, err // an unknown figure is not zero
 		}
 		has[row.SKUID] = qty
 	}
@@ -50,7 +50,7 @@ func (h *Host) Approve(ctx context.Context, wmsCoID int64, asked []dianjia.Trans
 	return out, nil
 }
 
-// Upload tells Jushuitan what is to leave the warehouse. A repeat with the same number
+// Upload tells Jushuitan what will leave the warehouse. A retry with the same number
 // returns the same document.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
 	req, err := plan.OtherOut()
@@ -64,45 +64,45 @@ func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int6
 	return result.IOID, nil
 }
 
-// Read asks for one document.
+// Read queries one document.
 func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.TransferProgress, error) {
 	page, err := h.Client.OtherInOuts.Query(ctx, &jushuitan.OtherInOutQuery{SoIDs: []string{t.TransferNo}})
 	if err != nil {
 		return mapping.TransferProgress{}, err
 	}
 	if len(page.OtherInOuts) != 1 {
-		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: was it uploaded, and by nobody else? / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
+		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: check that it was uploaded, and only once / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
 			t.EntID, len(page.OtherInOuts), t.TransferNo, t.TransferNo, len(page.OtherInOuts))
 	}
-	return mapping.ReadOtherOut(t, &page.OtherInOuts[0]), nil
+	return mapping.OtherOutProgressOf(t, &page.OtherInOuts[0]), nil
 }
 
-// Poll is the job that finds what happened in Jushuitan, since there is no push for
-// other-outs: it returns the open replenishments (by their number) that changed since the
-// last time, for all stores at once.
+// Poll is the job that detects what happened in Jushuitan, since there is no push for
+// other-outs: it returns the open replenishments (by their number) that have changed since
+// the last run, for all stores at once.
 func (h *Host) Poll(ctx context.Context, open map[string]*dianjia.Transfer) (map[string]mapping.TransferProgress, error) {
 	changed := map[string]mapping.TransferProgress{}
 	for doc, err := range h.Client.OtherInOuts.Since(ctx, h.Cursor, &jushuitan.OtherInOutQuery{}) {
 		if err != nil {
-			return nil, err // the cursor is at the last row: the next run goes on there
+			return nil, err // the cursor is at the last row, where the next run continues
 		}
 		if t := open[doc.SoID]; t != nil {
-			changed[doc.SoID] = mapping.ReadOtherOut(t, doc)
+			changed[doc.SoID] = mapping.OtherOutProgressOf(t, doc)
 		}
 		h.Cursor = max(h.Cursor, doc.TS)
 	}
 	return changed, nil
 }
 
-// Cancel takes a request back. Where the goods have left it would undo that in Jushuitan
-// while they are on a lorry: so it looks first.
+// Cancel cancels a request. If the goods have already left, cancelling would reverse that
+// in Jushuitan while they are on a lorry, so it checks first.
 func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) error {
 	p, err := h.Read(ctx, t, 0)
 	if err != nil {
 		return err
 	}
 	if p.State != mapping.TransferWaiting {
-		return fmt.Errorf("merchant %q: replenishment %s is %s and cannot be taken back: return the goods (store-returns) / 补货单状态为%s，不能取消，请走退货流程",
+		return fmt.Errorf("merchant %q: replenishment %s is %s and cannot be cancelled: return the goods (store-returns) / 补货单状态为%s，不能取消，请走退货流程",
 			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
 	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})

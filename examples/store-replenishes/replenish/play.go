@@ -15,13 +15,13 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// Furnish adds to the demo merchant what the flow needs: the head warehouse has fewer
+// Furnish adds to the demo merchant what the flow needs: the head warehouse has less stock
 // than the store asks for.
 func Furnish(s *jushuitantest.Server) error {
 	return errors.Join(flows.Furnish(s), s.SetStock(demo.MainWarehouse, demo.TeeL, decimal.NewFromInt(5)))
 }
 
-// play is the flow while it is played.
+// play is the state of the flow.
 type play struct {
 	*Host
 	erp    *jushuitantest.Server
@@ -30,10 +30,10 @@ type play struct {
 	t      *dianjia.Transfer
 	plan   mapping.TransferPlan
 	ioID   int64
-	now    mapping.TransferProgress // as it was last read
+	now    mapping.TransferProgress // as last read
 }
 
-// Play goes through the flow against the fake, whose operator plays the WMS.
+// Play runs the flow against the fake, whose operator plays the WMS.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	r.Reading("An other-out from the head warehouse that the WMS picks and ships; the store's receipt is DianJia's own, the stores' sum is pushed afterwards.",
 		"店铺补货 = 总仓其它出库：聚水潭 WMS 拣货出库，门店收货记在店加，再把门店库存汇总推送到店加线下仓。")
@@ -97,7 +97,7 @@ func (p *play) uploadTwice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.r.Step(demo.DianJia, "OtherInOuts.Upload", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, sent again by itself")
+	p.r.Step(demo.DianJia, "OtherInOuts.Upload", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, retried by itself")
 	again, err := p.Upload(ctx, p.plan)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (p *play) unknownSKU(ctx context.Context) error {
 	return p.r.UnknownSKU(*p.t, "BH-4000", p.upload(ctx))
 }
 
-// withdrawn takes a request back before the WMS worked it.
+// withdrawn cancels a request before the WMS processed it.
 func (p *play) withdrawn(ctx context.Context) error {
 	p.r.Failure("the store takes a request back before the goods left 出库前取消")
 	t := *p.t
@@ -177,8 +177,8 @@ func (p *play) cancel(ctx context.Context) error {
 	return nil
 }
 
-// receive: the store counts, one TEE-M is missing. Jushuitan is not told, it has no
-// document for this end.
+// receive: the store counts, and one TEE-M is missing. Jushuitan is not told, since it has
+// no document for this end.
 func (p *play) receive(ctx context.Context) error {
 	p.r.GoesOn("the store counts, and each difference gets its decision")
 	now := &p.now
@@ -193,7 +193,7 @@ func (p *play) receive(ctx context.Context) error {
 	p.r.Table(now)
 	for _, d := range now.Differences() {
 		if d.NotReceived.IsPositive() {
-			p.r.Step(demo.DianJia, "claim", fmt.Sprintf("在途损耗 %s %s", d.SKUCode, d.NotReceived), "booked as a loss on the way; Jushuitan keeps its figure")
+			p.r.Step(demo.DianJia, "claim", fmt.Sprintf("在途损耗 %s %s", d.SKUCode, d.NotReceived), "booked as a loss in transit; Jushuitan keeps its figure")
 			p.r.Settles(p.t.TransferNo, d.SKUCode, demo.NotReceived, d.NotReceived, "loss on the way 在途损耗, a claim on the carrier")
 		}
 	}
@@ -224,7 +224,7 @@ func (p *play) missed(ctx context.Context) error {
 	if err := p.erp.ConfirmOtherInOut(last.IOID, nil); err != nil {
 		return err
 	}
-	p.r.Step(demo.Jushuitan, "WMS ships", fmt.Sprintf("%s io_id %d", last.SoID, last.IOID), "the host does not hear of it")
+	p.r.Step(demo.Jushuitan, "WMS ships", fmt.Sprintf("%s io_id %d", last.SoID, last.IOID), "the host is not informed")
 	p.r.Differs(last.SoID, "", demo.DocumentMissed, flows.One())
 	from := p.Cursor
 	changed, err := p.Poll(ctx, open)

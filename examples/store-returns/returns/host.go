@@ -16,11 +16,11 @@ import (
 type Host struct {
 	Client   *jushuitan.Client
 	Carriers mapping.Carriers
-	Seen     time.Time // up to when changes were read; a host keeps it in its database
+	Seen     time.Time // changes up to this time were read; a host keeps it in its database
 }
 
-// Upload tells Jushuitan what is on its way. A repeat with the same number returns the
-// same document.
+// Upload tells Jushuitan what has been sent. A retry with the same number returns the same
+// document.
 func (h *Host) Upload(ctx context.Context, plan mapping.TransferPlan) (ioID int64, err error) {
 	return h.Send(ctx, plan, "", "")
 }
@@ -46,54 +46,54 @@ func (h *Host) Send(ctx context.Context, plan mapping.TransferPlan, carrier, way
 	return result.IOID, nil
 }
 
-// Read asks what the WMS has counted.
+// Read queries what the WMS has counted.
 func (h *Host) Read(ctx context.Context, t *dianjia.Transfer, _ int64) (mapping.TransferProgress, error) {
 	page, err := h.Client.OtherInOuts.Query(ctx, &jushuitan.OtherInOutQuery{SoIDs: []string{t.TransferNo}})
 	if err != nil {
 		return mapping.TransferProgress{}, err
 	}
 	if len(page.OtherInOuts) != 1 {
-		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: was it uploaded, and by nobody else? / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
+		return mapping.TransferProgress{}, fmt.Errorf("OtherInOuts.Query merchant %q: %d documents have the number %s, want one: check that it was uploaded, and only once / 单号 %s 对应 %d 张单据，请检查是否已上传或重复",
 			t.EntID, len(page.OtherInOuts), t.TransferNo, t.TransferNo, len(page.OtherInOuts))
 	}
-	return mapping.ReadOtherIn(t, &page.OtherInOuts[0]), nil
+	return mapping.OtherInProgressOf(t, &page.OtherInOuts[0]), nil
 }
 
-// Poll is the job that finds what happened in Jushuitan, since there is no push for
-// other-ins: it returns the open returns (by their number) whose documents were changed
-// since the last time. It asks by the time of change, a little earlier than it got to;
-// store-replenishes follows the row version instead.
+// Poll is the job that detects what happened in Jushuitan, since there is no push for
+// other-ins: it returns the open returns (by their number) whose documents have changed
+// since the last run. It queries by the time of change and starts slightly before the last
+// run ended; store-replenishes follows the row version instead.
 func (h *Host) Poll(ctx context.Context, now time.Time, open map[string]*dianjia.Transfer) (map[string]mapping.TransferProgress, error) {
 	changed := map[string]mapping.TransferProgress{}
 	for doc, err := range h.Client.OtherInOuts.All(ctx, &jushuitan.OtherInOutQuery{ModifiedBegin: h.Seen.Add(-5 * time.Minute), ModifiedEnd: now}) {
 		if err != nil {
-			return nil, err // Seen stays: the next run asks again
+			return nil, err // Seen is unchanged: the next run repeats the query
 		}
 		if t := open[doc.SoID]; t != nil {
-			changed[doc.SoID] = mapping.ReadOtherIn(t, doc)
+			changed[doc.SoID] = mapping.OtherInProgressOf(t, doc)
 		}
 	}
 	h.Seen = now
 	return changed, nil
 }
 
-// Cancel takes a return back. Once the WMS has counted it would take the goods out of
-// the stock again that are on its shelf: so it looks first.
+// Cancel cancels a return. If the WMS has already counted it, cancelling would remove goods
+// from the stock that are on its shelf, so it checks first.
 func (h *Host) Cancel(ctx context.Context, t *dianjia.Transfer, wmsCoID int64) error {
 	p, err := h.Read(ctx, t, 0)
 	if err != nil {
 		return err
 	}
 	if p.State != mapping.TransferInTransit {
-		return fmt.Errorf("merchant %q: return %s is %s and cannot be taken back: have the goods allocated to the store (head-office-allocates) / 退货单状态为%s，不能取消，请走配货流程",
+		return fmt.Errorf("merchant %q: return %s is %s and cannot be cancelled: allocate the goods to the store (head-office-allocates) / 退货单状态为%s，不能取消，请走配货流程",
 			t.EntID, t.TransferNo, p.State, p.State.Label())
 	}
 	return h.Client.OtherInOuts.ChangeStatus(ctx, &jushuitan.OtherInOutChangeStatusRequest{SoIDs: []string{t.TransferNo}, OperateType: "3", WMSCoID: wmsCoID})
 }
 
-// Restock moves what is good again from slot 2 to the main slot (仓内调拨), at once.
+// Restock moves sellable goods back from slot 2 to the main slot (仓内调拨), at once.
 func (h *Host) Restock(ctx context.Context, plan mapping.TransferPlan) (*jushuitan.InnerTransferUploadResult, error) {
-	req, err := plan.InWarehouse()
+	req, err := plan.InnerTransfer()
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +111,10 @@ func (h *Host) CheckSlots(ctx context.Context, bindings []dianjia.WarehouseBindi
 			return mapping.CheckWarehouseSlots(*w, bindings), nil
 		}
 	}
-	return nil, fmt.Errorf("Warehouses.Query merchant %q: none is the main warehouse: ask the merchant to look in Jushuitan / 商家没有主仓，请在聚水潭检查", h.Client.Merchant())
+	return nil, fmt.Errorf("Warehouses.Query merchant %q: the merchant has no main warehouse: check it in Jushuitan / 商家没有主仓，请在聚水潭检查", h.Client.Merchant())
 }
 
-// Packed is the transfer as the store packed it: that is what Jushuitan is told.
+// Packed returns the transfer as the store packed it, which is what Jushuitan is told.
 func Packed(t *dianjia.Transfer) *dianjia.Transfer {
 	packed := *t
 	packed.Items = nil

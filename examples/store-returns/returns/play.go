@@ -19,7 +19,7 @@ import (
 // Furnish adds to the demo merchant what the flow needs.
 func Furnish(s *jushuitantest.Server) error { return flows.Furnish(s) }
 
-// play is the flow while it is played.
+// play is the state of the flow.
 type play struct {
 	*Host
 	erp  *jushuitantest.Server
@@ -27,10 +27,10 @@ type play struct {
 	t    *dianjia.Transfer
 	plan mapping.TransferPlan
 	ioID int64
-	now  mapping.TransferProgress // as it was last read
+	now  mapping.TransferProgress // as last read
 }
 
-// Play goes through the flow against the fake, whose operator plays the WMS.
+// Play runs the flow against the fake, whose operator plays the WMS.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	r.Reading("An other-in document for the return warehouse (slot 2) that the WMS receives and counts; the real quantities are read back.",
 		"店铺退货 = 其它退货入销退仓（仓位 2）：聚水潭 WMS 收货清点，回读实收数量。")
@@ -76,12 +76,12 @@ func (p *play) slots(ctx context.Context) error {
 	for _, f := range found {
 		p.r.Found(f)
 	}
-	p.r.Check(len(found) == 1 && found[0].Code == mapping.ReturnWarehouseCode, "the wrong code is found")
+	p.r.Check(len(found) == 1 && found[0].Code == mapping.SetupReturnWarehouseCode, "the wrong code is found")
 	p.r.Host("stops here until the merchant has changed the code")
 	return nil
 }
 
-// pack: the store packs what it was asked to, but for one TEE-L.
+// pack: the store packs what it was asked to, except one TEE-L.
 func (p *play) pack() error {
 	p.r.Shows(flows.Partial, "the store packs 1 of 2 TEE-L")
 	p.t = &dianjia.Transfer{
@@ -122,7 +122,7 @@ func (p *play) uploadTwice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.r.Step(demo.DianJia, "OtherInOuts.Upload", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), fmt.Sprintf("%d slot %d, first answer lost, sent again by itself", p.plan.To.WMSCoID, p.plan.To.Slot))
+	p.r.Step(demo.DianJia, "OtherInOuts.Upload", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), fmt.Sprintf("%d slot %d, first answer lost, retried by itself", p.plan.To.WMSCoID, p.plan.To.Slot))
 	again, err := p.Send(ctx, p.plan, "圆通速递", "YT5001")
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (p *play) unknownSKU(ctx context.Context) error {
 	return p.r.UnknownSKU(*p.t, "TH-5000", p.upload(ctx))
 }
 
-// count: the WMS finds one TEE-M less, one cap more than the store packed.
+// count: the WMS finds one TEE-M less and one cap more than the store packed.
 func (p *play) count(ctx context.Context) error {
 	p.r.GoesOn("the WMS receives the goods")
 	var err error
@@ -177,16 +177,16 @@ func (p *play) cancel(ctx context.Context) error {
 	return nil
 }
 
-// settle does something about each difference.
+// settle decides about each difference.
 func (p *play) settle(ctx context.Context) error {
 	p.r.GoesOn("each difference gets its decision")
 	for _, d := range p.now.Differences() {
 		switch d.NotReceived.Sign() {
 		case 1:
-			p.r.Step(demo.DianJia, "claim", fmt.Sprintf("少收 %s %s", d.SKUCode, d.NotReceived), "lost on the way: a case with the carrier; nothing to correct in Jushuitan")
+			p.r.Step(demo.DianJia, "claim", fmt.Sprintf("少收 %s %s", d.SKUCode, d.NotReceived), "lost in transit: a claim against the carrier; nothing to correct in Jushuitan")
 			p.r.Settles(p.t.TransferNo, d.SKUCode, demo.NotReceived, d.NotReceived, "loss on the way 在途损耗, a claim on the carrier")
 		case -1:
-			p.r.Step(demo.DianJia, "correct the store", fmt.Sprintf("多收 %s %s", d.SKUCode, d.NotReceived.Neg()), "the store packed one more than it noted: its stock falls by that")
+			p.r.Step(demo.DianJia, "correct the store", fmt.Sprintf("多收 %s %s", d.SKUCode, d.NotReceived.Neg()), "the store packed one more than recorded: its stock is reduced")
 			p.r.Settles(p.t.TransferNo, d.SKUCode, demo.NotReceived, d.NotReceived, "the store's stock was corrected 门店库存更正")
 		}
 	}
@@ -244,7 +244,7 @@ func (p *play) missed(ctx context.Context) error {
 	if err := p.erp.ConfirmOtherInOut(last.IOID, nil); err != nil {
 		return err
 	}
-	p.r.Step(demo.Jushuitan, "WMS counts", fmt.Sprintf("%s io_id %d", last.SoID, last.IOID), "the host does not hear of it")
+	p.r.Step(demo.Jushuitan, "WMS counts", fmt.Sprintf("%s io_id %d", last.SoID, last.IOID), "the host is not informed")
 	p.r.Differs(last.SoID, "", demo.DocumentMissed, flows.One())
 	p.erp.Advance(time.Hour)
 	changed, err := p.Poll(ctx, p.erp.Now(), open)

@@ -4,13 +4,11 @@ package storetransfer
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
-	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
@@ -23,7 +21,7 @@ type Host struct {
 	Pushed []mapping.VirtualStock                // the stores' sums that Jushuitan has
 }
 
-// Move books a transfer that was received in DianJia's own stores.
+// Move books a received transfer in DianJia's own stores.
 func (h *Host) Move(p *mapping.TransferProgress) {
 	for _, it := range p.Transfer.Items {
 		h.add(p.Transfer.FromCode, it.SKUCode, it.Shipped.Neg())
@@ -50,27 +48,16 @@ func (h *Host) Sums() ([]mapping.VirtualStock, error) {
 	return sums.Rows, nil
 }
 
-// PushStock tells Jushuitan the sums that changed, as a count (盘点) for each warehouse
-// under a number of the host's. A transfer between two warehouses moved their stock
-// already; to be told the same figure again does it no harm.
+// PushStock uploads the sums that changed, as a stocktake (盘点) for each warehouse under a
+// number of the host's. A transfer between two warehouses has already moved their stock;
+// uploading the same figure again does no harm.
 func (h *Host) PushStock(ctx context.Context, number string) ([]mapping.VirtualStock, error) {
 	now, err := h.Sums()
 	if err != nil {
 		return nil, err
 	}
 	changed := mapping.ChangedVirtualStock(h.Pushed, now).Changed
-	counts := map[int64]*jushuitan.StocktakeUpload{}
-	for _, v := range changed {
-		c := counts[v.WMSCoID]
-		if c == nil {
-			c = &jushuitan.StocktakeUpload{
-				SoID: fmt.Sprintf("%s-%d", number, v.WMSCoID), WMSCoID: v.WMSCoID, Type: jushuitan.StocktakeCheck, IsConfirm: true, Warehouse: "1", Remark: "店加门店库存汇总",
-			}
-			counts[v.WMSCoID] = c
-		}
-		c.Items = append(c.Items, jushuitan.StocktakeUploadItem{SKUID: v.SKUCode, Qty: v.Qty})
-	}
-	for _, c := range counts {
+	for _, c := range mapping.StocktakeRequests(changed, number, "店加门店库存汇总") {
 		if _, err := h.Client.Stocktakes.Upload(ctx, c); err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ import (
 // Furnish adds to the demo merchant what the flow needs.
 func Furnish(s *jushuitantest.Server) error { return flows.Furnish(s) }
 
-// play is the flow while it is played.
+// play is the state of the flow.
 type play struct {
 	*Host
 	erp  *jushuitantest.Server
@@ -31,7 +31,7 @@ type play struct {
 	ioID int64
 }
 
-// Play goes through both cases against the fake.
+// Play runs both cases against the fake.
 func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 	r.Reading("Stores of one virtual warehouse: only DianJia's stock moves. Stores of different ones: a cross-warehouse transfer is uploaded and confirmed.",
 		"店店调拨：同一线下仓的门店只在店加内部移库，聚水潭总数不变；不同线下仓的门店上传跨仓调拨并确认出入库。")
@@ -43,7 +43,7 @@ func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 		},
 	}}
 	var err error
-	if p.Pushed, err = p.Sums(); err != nil { // what was pushed before today
+	if p.Pushed, err = p.Sums(); err != nil { // what was pushed on earlier days
 		return err
 	}
 	if err := p.sameWarehouse(ctx, a.DryRun); err != nil {
@@ -90,7 +90,7 @@ func (p *play) sameWarehouse(ctx context.Context, dry bool) error {
 		return err
 	}
 	p.r.Step(demo.DianJia, "PlanTransfer", t.TransferNo+" S01 -> S02", fmt.Sprintf("%s: both are in %d", plan.Route(), plan.From.WMSCoID))
-	_, err = plan.CrossWarehouse()
+	_, err = plan.CrossTransfer()
 	p.r.Check(plan.Route() == mapping.RouteNone && err != nil, "there is nothing to upload")
 
 	now := mapping.TransferProgress{Transfer: *t, State: mapping.TransferReceived}
@@ -108,7 +108,7 @@ func (p *play) sameWarehouse(ctx context.Context, dry bool) error {
 		return nil
 	}
 
-	// The same way back, and one TEE-M does not arrive.
+	// The way back, on which one TEE-M is lost.
 	back := between("DD-6002", "S02", "S01", flows.Qtys{demo.TeeM: 2})
 	back.Items[0].Shipped, back.Items[0].Received = decimal.NewFromInt(2), decimal.NewFromInt(1)
 	now = mapping.TransferProgress{Transfer: *back, State: mapping.TransferReceived}
@@ -118,15 +118,15 @@ func (p *play) sameWarehouse(ctx context.Context, dry bool) error {
 		return err
 	}
 	for _, v := range changed {
-		p.r.Step(demo.DianJia, "Stocktakes.Upload", fmt.Sprintf("wms_co_id %d", v.WMSCoID), fmt.Sprintf("%s %s: what got lost is missing in the total", v.SKUCode, v.Qty))
+		p.r.Step(demo.DianJia, "Stocktakes.Upload", fmt.Sprintf("wms_co_id %d", v.WMSCoID), fmt.Sprintf("%s %s: the lost items are missing in the total", v.SKUCode, v.Qty))
 		p.r.Settles("DD-6002", v.SKUCode, demo.NotReceived, decimal.NewFromInt(7).Sub(v.Qty), "loss 损耗, the new total is pushed 盘点")
 	}
 	p.r.Check(len(changed) == 1 && changed[0].Qty.Equal(decimal.NewFromInt(6)), "the difference alone changes the total: 7 became 6")
 	return nil
 }
 
-// carrier: S01 feeds 店加线下仓, S11 the one of the south. The store sends the goods by a
-// carrier of its own.
+// carrier: S01 feeds 店加线下仓, S11 feeds the virtual warehouse in the south. The store sends
+// the goods with a carrier of its own.
 func (p *play) carrier() error {
 	p.r.Instead(flows.CarrierUnknown, "the store's staff names a carrier that is not in the table",
 		"upload and confirmation of a transfer have no field for a carrier: nothing is refused for it / 调拨上传与确认接口没有物流字段")
@@ -138,7 +138,7 @@ func (p *play) carrier() error {
 	if p.plan, err = mapping.PlanTransfer(p.t, p.Stores, flows.Warehouses()); err != nil {
 		return err
 	}
-	row, err := p.plan.CrossWarehouse()
+	row, err := p.plan.CrossTransfer()
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (p *play) uploadTwice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.r.Step(demo.DianJia, "UploadCrossWarehouse", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, sent again by itself")
+	p.r.Step(demo.DianJia, "UploadCrossWarehouse", fmt.Sprintf("%s io_id %d", p.t.TransferNo, p.ioID), "first answer lost, retried by itself")
 	again, err := p.Upload(ctx, p.plan)
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (p *play) cancel(ctx context.Context) error {
 	return nil
 }
 
-// answerLost: the confirmation has no key, so its outcome is not known.
+// answerLost: the confirmation has no key, so its outcome is unknown.
 func (p *play) answerLost(ctx context.Context) error {
 	p.r.Failure("the answer of the receipt is lost, and a confirmation has no key 确认应答丢失")
 	now, err := p.read(ctx)
@@ -220,17 +220,22 @@ func (p *play) answerLost(ctx context.Context) error {
 		return err
 	}
 	remove := p.erp.Inject(jushuitantest.Fault{Path: "/open/jushuitan/allocate/confirm", Times: 1, Kind: jushuitantest.LostAnswer})
-	err = p.Confirm(ctx, now.InIOID, p.plan.To, flows.Qtys{demo.Cap: 2, demo.TeeL: 2}.Items())
+	counted := flows.Qtys{demo.Cap: 2, demo.TeeL: 2}.Items()
+	err = p.Confirm(ctx, now.InIOID, p.plan.To, counted)
 	remove()
 	p.r.Says(err, jushuitan.ErrOutcomeUnknown)
 	if !errors.Is(err, jushuitan.ErrOutcomeUnknown) {
 		return err
 	}
+	found, err := p.Client.SettleError(ctx, err, allocate.ConfirmRequest(now.InIOID, p.plan.To, counted))
+	if err != nil {
+		return err
+	}
 	if now, err = p.read(ctx); err != nil {
 		return err
 	}
-	p.r.Host("reads before it would try again: %s is %s %s", p.t.TransferNo, now.State, now.State.Label())
-	p.r.Check(now.State == mapping.TransferReceived, "the receipt was booked, once")
+	p.r.Host("settles it before it would try again: the receipt is %v, %s is %s %s", found[0].Outcome, p.t.TransferNo, now.State, now.State.Label())
+	p.r.Check(found[0].Outcome == jushuitan.Applied && now.State == mapping.TransferReceived, "the receipt was booked, once")
 	return nil
 }
 
@@ -250,9 +255,9 @@ func (p *play) settle(ctx context.Context) error {
 		return err
 	}
 	rest, ok := now.Remaining(2)
-	p.r.Check(ok, "what was not shipped is known: %s", rest.TransferNo)
+	p.r.Check(ok, "the missing quantity is known: %s", rest.TransferNo)
 	for _, it := range rest.Items {
-		p.r.Step(demo.DianJia, "closed", p.t.TransferNo, fmt.Sprintf("少发 %s %s: stays in S01, S11 does not need it any more", it.SKUCode, it.Qty))
+		p.r.Step(demo.DianJia, "closed", p.t.TransferNo, fmt.Sprintf("少发 %s %s: stays in S01; S11 no longer needs it", it.SKUCode, it.Qty))
 		p.r.Settles(p.t.TransferNo, it.SKUCode, demo.NotShipped, it.Qty, "it stays in S01, nothing to book")
 	}
 	p.r.Step(demo.Jushuitan, "stock", "店加线下仓", flows.Stock(p.erp, demo.StoreWarehouse, dianjia.SlotMain, demo.Cap, demo.TeeL))
@@ -283,7 +288,7 @@ func (p *play) missed(ctx context.Context) error {
 	if err := p.erp.ReceiveTransfer(ioID, nil); err != nil {
 		return err
 	}
-	p.r.Step(demo.Jushuitan, "both ends confirmed", fmt.Sprintf("%s io_id %d", t.TransferNo, ioID), "the host does not hear of it")
+	p.r.Step(demo.Jushuitan, "both ends confirmed", fmt.Sprintf("%s io_id %d", t.TransferNo, ioID), "the host is not informed")
 	p.r.Differs(t.TransferNo, "", demo.DocumentMissed, flows.One())
 	p.erp.Advance(time.Hour)
 	changed, err := p.Poll(ctx, p.erp.Now(), open)
@@ -299,7 +304,7 @@ func (p *play) missed(ctx context.Context) error {
 	return nil
 }
 
-// notBound: what is wrong with the settings is found before anything is uploaded.
+// notBound: invalid settings are found before anything is uploaded.
 func (p *play) notBound() error {
 	p.r.Failure("a store is bound to two warehouses 门店绑定了两个电商仓")
 	stores := append(flows.Stores(), dianjia.StoreBinding{EntID: demo.Merchant, StoreCode: "S02", WMSCoID: flows.SouthStores})
@@ -312,13 +317,13 @@ func (p *play) notBound() error {
 	if err != nil {
 		return err
 	}
-	_, err = plan.CrossWarehouse()
+	_, err = plan.CrossTransfer()
 	p.r.Says(err, nil)
 	p.r.Host("pushes the new sum of S02's warehouse instead: Jushuitan does not know S99")
 	return nil
 }
 
-// compare: in the end the stores' sums are what Jushuitan has.
+// compare: at the end Jushuitan has the same sums as the stores.
 func (p *play) compare() error {
 	p.r.GoesOn("at the end of the day")
 	sums, err := p.Sums()

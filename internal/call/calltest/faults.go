@@ -74,6 +74,7 @@ type fault struct {
 	name    string
 	respond http.HandlerFunc // an answer, or
 	fail    func(req *http.Request) (*http.Response, error)
+	end     func(ctx context.Context) (context.Context, context.CancelFunc) // of the caller's context; nil: it does not end
 }
 
 // answer is a response without a server.
@@ -136,6 +137,24 @@ var slow = fault{fail: func(req *http.Request) (*http.Response, error) {
 	return nil, req.Context().Err()
 }}
 
+// slowBody never ends.
+var slowBody = streamed(-1, func(ctx context.Context) io.Reader {
+	return readFunc(func([]byte) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+})
+
+// patience is how long a caller waits whose context ends.
+const patience = 5 * time.Second
+
+func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, patience)
+}
+
+func cancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	time.AfterFunc(patience, cancel)
+	return ctx, cancel
+}
+
 // Lost is an attempt whose answer does not arrive.
 var Lost http.RoundTripper = broken(true, true, io.EOF)
 
@@ -197,9 +216,7 @@ func (s *Service) faults() []fault {
 	add("reset after sending", broken(true, true, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}))
 	add("unknown transport", broken(false, false, errors.New("something failed")))
 	add("slow", slow)
-	add("slow body", streamed(-1, func(ctx context.Context) io.Reader {
-		return readFunc(func([]byte) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
-	}))
+	add("slow body", slowBody)
 	add("cut body", cut(`{"code":0,`))
 	add("cut body, whole answer", cut(s.Success))
 	add("too large", Answer(200, s.Success+strings.Repeat(" ", maxBody)))
@@ -207,9 +224,31 @@ func (s *Service) faults() []fault {
 		return strings.NewReader(s.Success + strings.Repeat(" ", maxBody))
 	}))
 	add("503 too large", Answer(503, strings.Repeat(" ", maxBody+1)))
+	out = append(out, s.givenUp()...)
 	for _, name := range sortedKeys(s.Bodies) {
 		add(name, Answer(200, s.Bodies[name]))
 	}
+	return out
+}
+
+// givenUp lists the rows in which the caller's context ends.
+func (s *Service) givenUp() (out []fault) {
+	ends := func(name string, rt http.RoundTripper, end func(context.Context) (context.Context, context.CancelFunc)) {
+		f, _ := rt.(fault)
+		f.name, f.end = name, end
+		out = append(out, f)
+	}
+	ends("cancelled before sending", Answer(200, s.Success), func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx, cancel
+	})
+	ends("cancelled while sending", slow, cancelled)
+	ends("cancelled in a slow body", slowBody, cancelled)
+	ends("cancelled before a repeat", Answer(503, "", "Retry-After: 7"), cancelled)
+	ends("deadline while sending", slow, deadline)
+	ends("deadline in a slow body", slowBody, deadline)
+	ends("deadline before a repeat", Answer(503, "", "Retry-After: 7"), deadline)
 	return out
 }
 
@@ -232,12 +271,17 @@ const head = "fault\teffect\twhen\tclass\tcode\toutcome\thint\tstatus\tattempts\
 
 // Table runs every call of s into every fault, as the first thing that happens and
 // again after an attempt whose answer was lost, and compares what the caller is
-// told with testdata/faults.tsv. With -update-faults it writes that file.
+// told with testdata/faults.tsv, whose comments lead with #. With -update-faults it writes
+// that file.
 func Table(t *testing.T, s *Service) {
 	t.Helper()
 	const file = "testdata/faults.tsv"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got strings.Builder
-	got.WriteString(head)
+	got.WriteString(comments(string(text)) + head)
 	for i, f := range s.faults() {
 		for _, c := range s.Calls {
 			got.WriteString(s.row(t, c, f, "first", f))
@@ -252,16 +296,23 @@ func Table(t *testing.T, s *Service) {
 		}
 		return
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	want, have := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), strings.Split(got.String(), "\n")
 	for i := range max(len(want), len(have)) {
 		if w, h := at(want, i), at(have, i); w != h {
 			t.Errorf("%s, line %d:\nwant %q\ngot  %q", file, i+1, w, h)
 		}
 	}
+}
+
+// comments are the lines at the beginning of a table that lead with #.
+func comments(text string) (out string) {
+	for line := range strings.Lines(strings.ReplaceAll(text, "\r\n", "\n")) {
+		if line[0] != '#' {
+			break
+		}
+		out += line
+	}
+	return out
 }
 
 func at(lines []string, i int) string {
@@ -275,8 +326,13 @@ func at(lines []string, i int) string {
 func (s *Service) row(t *testing.T, c Call, f fault, when string, steps ...http.RoundTripper) (row string) {
 	synctest.Test(t, func(t *testing.T) {
 		net := &script{steps: steps}
-		begin := time.Now()
-		err := c.Do(t.Context(), Settings{
+		begin, ctx := time.Now(), t.Context()
+		if f.end != nil {
+			var cancel context.CancelFunc
+			ctx, cancel = f.end(ctx)
+			defer cancel()
+		}
+		err := c.Do(ctx, Settings{
 			Transport: net, Attempts: len(steps) + 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, Timeout: timeout, MaxBody: maxBody,
 		})
 		row = strings.Join([]string{

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,7 +50,7 @@ func Promises(t *testing.T, s *Service, words func(msg string) string) { //nolin
 			t.Run(c.Effect+"/"+name, func(t *testing.T) { synctest.Test(t, test) })
 		}
 		run("repeats are signed anew and wait longer each time", func(t *testing.T) {
-			r := &recorder{next: Answer(http.StatusTooManyRequests, "")}
+			r := &recorder{next: broken(true, false, errors.New("no route"))}
 			_ = c.Do(t.Context(), patient(r, 4))
 			if len(r.sent) != 4 {
 				t.Fatalf("sent %d times, want 4", len(r.sent))
@@ -74,12 +76,12 @@ func Promises(t *testing.T, s *Service, words func(msg string) string) { //nolin
 				}
 			}
 		})
-		run("a cancelled wait ends at once and keeps why it was", func(t *testing.T) {
+		run("a cancelled wait ends at once, says why it was, and is the caller's", func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			begin := time.Now()
 			err := c.Do(ctx, patient(&recorder{next: broken(true, false, errors.New("no route"))}, 4))
-			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, s.Classes["unavailable"]) || time.Since(begin) != time.Second {
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no route") || errors.Is(err, s.Classes["unavailable"]) || time.Since(begin) != time.Second {
 				t.Errorf("after %s: %v", time.Since(begin), err)
 			}
 		})
@@ -90,6 +92,24 @@ func Promises(t *testing.T, s *Service, words func(msg string) string) { //nolin
 			err := c.Do(ctx, patient(r, 2))
 			if seen := s.See(err); !errors.Is(err, context.Canceled) || len(r.sent) != 0 || seen.Outcome.String() != "not sent" {
 				t.Errorf("sent %d times: %v", len(r.sent), err)
+			}
+		})
+		run("a mark before the answer is read over, under the largest limit", func(t *testing.T) {
+			settings := patient(Answer(http.StatusOK, "\xef\xbb\xbf"+s.Success), 1)
+			settings.MaxBody = math.MaxInt64
+			if err := c.Do(t.Context(), settings); err != nil {
+				t.Error(err)
+			}
+		})
+		run("an announced length takes no memory", func(t *testing.T) {
+			settings := patient(streamed(1<<40, func(context.Context) io.Reader { return strings.NewReader(s.Success) }), 1)
+			settings.MaxBody = math.MaxInt64
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := c.Do(t.Context(), settings)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; err != nil || n > 8<<20 {
+				t.Errorf("%d bytes were allocated: %v", n, err)
 			}
 		})
 		run("a server's words are masked and cut", func(t *testing.T) {

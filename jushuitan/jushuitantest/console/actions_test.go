@@ -144,18 +144,18 @@ func TestErrors(t *testing.T) {
 	}{
 		{"orders/99/pay", ``, 409, "order 99 does not exist", "订单 99 不存在"},
 		{"orders/none/pay", ``, 400, `"none" is not a document number`, "不是单据编号"},
-		{"orders/" + id(open.OID) + "/pay", ``, 409, "is WaitConfirm; this can be done while it is WaitPay only", "只有 WaitPay 状态才能这样操作"},
+		{"orders/" + id(open.OID) + "/pay", ``, 409, "is WaitConfirm; this is only possible while it is WaitPay", "只有 WaitPay 状态才能这样操作"},
 		{"orders/" + id(open.OID) + "/assign", `{"wms_co_id":5}`, 409, "warehouse 5 does not exist", "仓库 5 不存在"},
 		{m + "assign", `{"wms_co_id":10100001}`, 409, "shipped in part and stays", "已部分发货，不能改仓"},
 		{m + "cancel", ``, 409, "shipped in part and cannot be cancelled", "已部分发货，不能取消"},
-		{m + "pay", `{"now":true}`, 400, "not the JSON that is wanted", "请求内容不是所需的 JSON"},
-		{ship, ``, 400, "l_id (waybill) are needed", "请填写物流公司"},
+		{m + "pay", `{"now":true}`, 400, "does not match the endpoint", "请求内容与接口不符"},
+		{ship, ``, 400, "l_id (waybill) are required", "请填写物流公司"},
 		{"outbounds/7/ship", `{"lc_id":"SF","l_id":"SF1"}`, 409, "outbound document 7 does not exist", "出库单 7 不存在"},
 		{ship, `{"lc_id":"NONE","l_id":"SF2"}`, 409, `carrier "NONE" does not exist`, "物流公司"},
 		{ship, `{"lc_id":"SF","l_id":"SF1"}`, 409, "is a parcel of order", "已是订单"},
 		{ship, `{"lc_id":"SF","l_id":"SF2","lines":{"A-1":2}}`, 409, `less of "A-1" left: 1 too many`, "多了 1"},
 		{ship, `{"lc_id":"SF","l_id":"SF2","lines":{"A-1":0}}`, 409, "is not above 0", "必须大于 0"},
-		{ship, `{"lc_id":"SF","l_id":"SF2","lines":{}}`, 409, "nothing in the parcel", "包裹是空的"},
+		{ship, `{"lc_id":"SF","l_id":"SF2","lines":{}}`, 409, "the parcel is empty", "包裹是空的"},
 		{as + "/revoke", ``, 409, "nothing was received", "还没有收货"},
 		{"aftersales/7/receive", ``, 409, "after-sale case 7 does not exist", "售后单 7 不存在"},
 		{"transfers/7/ship", ``, 409, "transfer 7 does not exist", "调拨单 7 不存在"},
@@ -163,7 +163,7 @@ func TestErrors(t *testing.T) {
 		{"orders", `{"shop_id":5,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "shop 5 does not exist", "店铺 5 不存在"},
 		{"orders", `{"shop_id":10200077}`, 409, "no items", "没有商品明细"},
 		{"orders", `{"shop_id":10200077,"items":[{"sku_id":"A-1"}]}`, 409, "items[0]", "第 0 行"},
-		{"stock", `{"wms_co_id":10100088}`, 400, "sku_id and qty are needed", "请填写商品编码"},
+		{"stock", `{"wms_co_id":10100088}`, 400, "sku_id and qty are required", "请填写商品编码"},
 		{"stock", `{"wms_co_id":10100088,"sku_id":"none","qty":1}`, 409, `SKU "none" does not exist`, "商品 \"none\" 不存在"},
 		{"stock/push", `{"shop_id":10200077,"wms_co_id":10100088}`, 409, "has no push address for inventory.upload: register one", "请先登记"},
 		{"push-addresses", `{"shop_id":10200077,"method":"none","url":"http://127.0.0.1/"}`, 409, `there is no push "none"`, "这种推送"},
@@ -171,8 +171,8 @@ func TestErrors(t *testing.T) {
 		{"push-addresses", `{"shop_id":10200077,"method":"cancel.order","url":"http://127.0.0.1/?sign=1"}`, 409, "the parameter sign", "不能含参数 sign"},
 		{"faults", `{"kind":"none"}`, 400, `no fault "none"`, "这种故障"},
 		{"faults", `{"kind":"throttle","path":"/open/none"}`, 400, "no operation has the path", "没有路径为"},
-		{"faults", `{"kind":"slow"}`, 400, "slow needs seconds", "秒数"},
-		{"faults", `{"kind":"refuse"}`, 400, "needs a code", "错误码"},
+		{"faults", `{"kind":"slow"}`, 400, "slow requires seconds", "秒数"},
+		{"faults", `{"kind":"refuse"}`, 400, "requires a code", "错误码"},
 		{"faults", `{"kind":"http-5xx","status":200}`, 400, "from 500 to 599", "HTTP 状态"},
 		{"faults", `{"kind":"throttle","times":-1}`, 400, "out of range", "超出范围"},
 		{"advance", `{}`, 400, "seconds must be", "秒数"},
@@ -228,7 +228,7 @@ func TestMerchants(t *testing.T) {
 
 // TestPushLogMasked: a push that fails is told without the token of its address.
 func TestPushLogMasked(t *testing.T) {
-	srv := jushuitantest.NewServer(jushuitantest.WithFront(console.Front(console.Config{})), jushuitantest.WithPushRetry())
+	srv := jushuitantest.NewServer(jushuitantest.WithMiddleware(console.Middleware(console.Config{})), jushuitantest.WithPushRetry())
 	defer srv.Close()
 	s := &sandbox{srv, t}
 	require.NoError(t, s.AddWarehouse(jushuitan.Warehouse{Name: "总仓", WMSCoID: 10100001, IsMain: true}))

@@ -31,23 +31,23 @@ const Root = "/_sandbox/"
 //go:embed web
 var web embed.FS
 
-// Config changes how the console works.
+// Config configures the console.
 type Config struct {
-	// AllowRemote answers callers from other machines too. The console has no
-	// password: whoever reaches it can do everything.
+	// AllowRemote also accepts callers from other machines. The console has no
+	// password: anyone who reaches it can do everything.
 	AllowRemote bool
 }
 
-// maxBody bounds the requests of the console.
+// maxBody limits the size of a request.
 const maxBody = 1 << 20
 
-// Front returns what [jushuitantest.WithFront] wants: the console beside the API.
-func Front(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Handler {
+// Middleware returns the console as a middleware for [jushuitantest.WithMiddleware].
+func Middleware(cfg Config) func(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return func(s *jushuitantest.Server, api http.Handler) http.Handler {
 		c := &console{Config: cfg, srv: s, log: newRequestLog(), started: time.Now().Format(time.RFC3339Nano)}
 		files, err := fs.Sub(web, "web")
 		if err != nil {
-			panic(err) // the embedded directory is there or the program was not built
+			panic(err) // cannot happen: the directory is embedded
 		}
 		mux := http.NewServeMux()
 		mux.Handle("GET "+Root, http.StripPrefix(Root, http.FileServerFS(files)))
@@ -73,19 +73,18 @@ type console struct {
 	Config
 	srv     *jushuitantest.Server
 	log     *requestLog
-	started string // differs from start to start
+	started string // differs after every start
 
 	mu        sync.Mutex
-	merchants []string // that called, see named
-	calls     int      // of the server when they were looked for
+	merchants []string // merchants with calls, see named
+	calls     int      // the server's count at the last update
 }
 
 // lines are quantities by sku_id.
 type lines map[string]decimal.Decimal
 
-// guard refuses callers from elsewhere, and requests that a web page of another
-// origin makes a browser send: by Host (a foreign name that resolves to this
-// machine) and by Origin.
+// guard refuses remote callers and cross-origin requests of browsers, by Host (a foreign
+// name that resolves to this machine) and by Origin.
 func (c *console) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -127,7 +126,7 @@ func loopback(hostport string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// action is what an endpoint does. Its answer is encoded as JSON, nil as {"ok":true}.
+// action handles an endpoint. Its answer is encoded as JSON, nil as {"ok":true}.
 type action func(r *http.Request, company *jushuitantest.Company) (any, error)
 
 type route struct {
@@ -135,7 +134,7 @@ type route struct {
 	run          action
 }
 
-// routes are the endpoints of the API. The package's comment lists them too.
+// routes returns the endpoints of the API. The package comment lists them too.
 func (c *console) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	return []route{
@@ -144,9 +143,9 @@ func (c *console) routes() []route {
 		{get, "requests", c.requests},
 		{get, "pushes", c.pushes},
 		{post, "orders", c.newOrder},
-		{post, "orders/{id}/pay", byID((*jushuitantest.Company).Pay)},
-		{post, "orders/{id}/audit", byID((*jushuitantest.Company).Audit)},
-		{post, "orders/{id}/resolve", byID((*jushuitantest.Company).Resolve)},
+		{post, "orders/{id}/pay", byID((*jushuitantest.Company).PayOrder)},
+		{post, "orders/{id}/audit", byID((*jushuitantest.Company).AuditOrder)},
+		{post, "orders/{id}/resolve", byID((*jushuitantest.Company).ResolveOrder)},
 		{post, "orders/{id}/assign", assign},
 		{post, "orders/{id}/cancel", cancelOrder},
 		{post, "outbounds/{id}/ship", ship},
@@ -161,6 +160,7 @@ func (c *console) routes() []route {
 		{post, "tokens/expire", c.expire},
 		{post, "faults", c.inject},
 		{post, "faults/clear", c.clearFaults},
+		{post, "dialects", c.speak},
 		{post, "advance", c.advance},
 	}
 }
@@ -185,18 +185,18 @@ func (c *console) serve(run action) http.HandlerFunc {
 	}
 }
 
-// badInput is a request that cannot be understood; other errors are the ERP's.
+// badInput is an error of the request; other errors are the ERP's.
 type badInput struct{ error }
 
 func (b *badInput) Unwrap() error { return b.error }
 
 func bad(format string, args ...any) error { return &badInput{fmt.Errorf(format, args...)} }
 
-// input reads the JSON of a request; none at all is an empty object.
+// input decodes the JSON of a request; an empty body is an empty object.
 func input[T any](r *http.Request) (*T, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return nil, bad("the body cannot be read: %w", err)
+		return nil, bad("cannot read the body: %w", err)
 	}
 	v := new(T)
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -205,7 +205,7 @@ func input[T any](r *http.Request) (*T, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return nil, bad("the body is not the JSON that is wanted: %w", err)
+		return nil, bad("the body does not match the endpoint: %w", err)
 	}
 	return v, nil
 }
@@ -218,7 +218,7 @@ func pathID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// document reads a request about the document that its path names.
+// document decodes a request about the document in its path.
 func document[T any](r *http.Request) (id int64, in *T, err error) {
 	if id, err = pathID(r); err != nil {
 		return 0, nil, err
@@ -227,7 +227,7 @@ func document[T any](r *http.Request) (id int64, in *T, err error) {
 	return id, in, err
 }
 
-// byID is an action that needs the number of a document only.
+// byID is an action that needs only the number of a document.
 func byID(f func(*jushuitantest.Company, int64) error) action {
 	return func(r *http.Request, company *jushuitantest.Company) (any, error) {
 		id, _, err := document[struct{}](r)
@@ -238,7 +238,7 @@ func byID(f func(*jushuitantest.Company, int64) error) action {
 	}
 }
 
-// byLines is an action that needs a document and real quantities; none are those of
+// byLines is an action that needs a document and actual quantities, by default those of
 // the document.
 func byLines(f func(*jushuitantest.Company, int64, map[string]decimal.Decimal) error) action {
 	return func(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -252,7 +252,7 @@ func byLines(f func(*jushuitantest.Company, int64, map[string]decimal.Decimal) e
 	}
 }
 
-// newOrderInput is an order of a platform. Its receiver is made up.
+// newOrderInput is an order of a platform, with a fictitious receiver.
 type newOrderInput struct {
 	ShopID int64  `json:"shop_id"`
 	SoID   string `json:"so_id"`
@@ -284,7 +284,7 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 	for _, it := range in.Items {
 		o.Items = append(o.Items, jushuitan.OrderUploadItem{SKUID: it.SKUID, Qty: it.Qty, Price: it.Price})
 	}
-	oID, err := company.ReceiveOrder(o)
+	oID, err := company.ImportOrder(o)
 	if err != nil {
 		return nil, err
 	}
@@ -301,9 +301,9 @@ func assign(r *http.Request, company *jushuitantest.Company) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	give := company.Assign
+	give := company.AssignOrder
 	if o, ok := company.Order(id); ok && o.Status == jushuitan.OrderStatusDelivering {
-		give = company.Reassign
+		give = company.ReassignOrder
 	}
 	ioID, err := give(id, in.WMSCoID)
 	if err != nil {
@@ -321,7 +321,7 @@ func cancelOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, company.Cancel(id, in.Remark)
+	return nil, company.CancelOrder(id, in.Remark)
 }
 
 func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -334,9 +334,9 @@ func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
 		return nil, err
 	}
 	if in.LCID == "" || in.LID == "" {
-		return nil, bad("lc_id (carrier) and l_id (waybill) are needed")
+		return nil, bad("lc_id (carrier) and l_id (waybill) are required")
 	}
-	return nil, company.Ship(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines})
+	return nil, company.ShipOutbound(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines})
 }
 
 func setStock(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -349,7 +349,7 @@ func setStock(r *http.Request, company *jushuitantest.Company) (any, error) {
 		return nil, err
 	}
 	if !in.Qty.Valid || in.SKUID == "" {
-		return nil, bad("sku_id and qty are needed")
+		return nil, bad("sku_id and qty are required")
 	}
 	return nil, company.SetStock(in.WMSCoID, in.SKUID, in.Qty.Decimal)
 }
@@ -398,7 +398,7 @@ type faultInput struct {
 	Msg        string  `json:"msg"`
 }
 
-// check checks the figures of a fault; paths are those of the operations.
+// check validates a fault; paths are those of the operations.
 func (in *faultInput) check(paths map[string]bool) error {
 	switch {
 	case min(in.Times, in.Skip, in.RetryAfter) < 0 || in.RetryAfter > 3600 || in.Seconds < 0 || in.Seconds > 3600:
@@ -408,9 +408,9 @@ func (in *faultInput) check(paths map[string]bool) error {
 	case in.Path != "" && !paths[in.Path]:
 		return bad("no operation has the path %q", in.Path)
 	case in.Kind == jushuitantest.Slow.String() && in.Seconds == 0:
-		return bad("slow needs seconds")
+		return bad("slow requires seconds")
 	case in.Kind == jushuitantest.Refuse.String() && in.Code == 0:
-		return bad("refuse needs a code other than 0")
+		return bad("refuse requires a code other than 0")
 	}
 	return nil
 }
@@ -443,6 +443,27 @@ func (c *console) clearFaults(r *http.Request, _ *jushuitantest.Company) (any, e
 	return nil, nil
 }
 
+// speak makes the server speak the named dialects and no others.
+func (c *console) speak(r *http.Request, _ *jushuitantest.Company) (any, error) {
+	in, err := input[struct {
+		Names []string `json:"names"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	var dialects []jushuitantest.Dialect
+	for _, name := range in.Names {
+		d, err := jushuitantest.DialectsNamed(name)
+		if err != nil {
+			return nil, bad("there is no dialect %q", name)
+		}
+		dialects = append(dialects, d...)
+	}
+	c.srv.ClearDialects()
+	c.srv.Speak("", dialects...)
+	return nil, nil
+}
+
 func (c *console) advance(r *http.Request, _ *jushuitantest.Company) (any, error) {
 	in, err := input[struct {
 		Seconds int64 `json:"seconds"`
@@ -459,7 +480,7 @@ func (c *console) advance(r *http.Request, _ *jushuitantest.Company) (any, error
 	}{clock(c.srv.Now())}, nil
 }
 
-// after reads from which entry on a log is wanted.
+// after returns the entry after which a log is requested.
 func after(r *http.Request) (int64, error) {
 	text := r.URL.Query().Get("after")
 	if text == "" {

@@ -32,7 +32,7 @@ type sandbox struct {
 
 func start(t *testing.T, cfg console.Config) *sandbox {
 	t.Helper()
-	srv := jushuitantest.NewServer(jushuitantest.WithFront(console.Front(cfg)))
+	srv := jushuitantest.NewServer(jushuitantest.WithMiddleware(console.Middleware(cfg)))
 	t.Cleanup(srv.Close)
 	require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{Name: "总仓", WMSCoID: 10100001, IsMain: true}))
 	require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{Name: "店加线下仓", WMSCoID: warehouse}))
@@ -118,6 +118,14 @@ func (s *sandbox) state() view {
 }
 
 func id(n int64) string { return strconv.FormatInt(n, 10) }
+
+// TestPushKinds: the page learns from the sandbox which kinds of push there are.
+func TestPushKinds(t *testing.T) {
+	var v view
+	assert.Contains(t, start(t, console.Config{}).get("state", &v), `"push_kinds":[{"method":"logistics.upload","label":"物流同步","name":"shipment"},`+
+		`{"method":"cancel.order","label":"取消订单","name":"cancel"},{"method":"refund.goods","label":"售后收货","name":"goods returned"},`+
+		`{"method":"inventory.upload","label":"库存同步","name":"stock"}]`)
+}
 
 // TestOrder plays an order from its placing, unpaid, to its last parcel.
 func TestOrder(t *testing.T) {
@@ -370,18 +378,18 @@ func TestTimes(t *testing.T) {
 // TestShippedElsewhere: the page knows what is left, whoever shipped the rest.
 func TestShippedElsewhere(t *testing.T) {
 	s := start(t, console.Config{})
-	oID, err := s.ReceiveOrder(jushuitan.OrderUpload{ShopID: platform, SoID: "DY-9", Items: []jushuitan.OrderUploadItem{
+	oID, err := s.ImportOrder(jushuitan.OrderUpload{ShopID: platform, SoID: "DY-9", Items: []jushuitan.OrderUploadItem{
 		{SKUID: "A-1", Qty: decimal.NewFromInt(3), OuterOIID: "1"}, {SKUID: "A-1", Qty: decimal.NewFromInt(2), OuterOIID: "2"},
 	}})
 	require.NoError(t, err)
-	ioID, err := s.Assign(oID, warehouse)
+	ioID, err := s.AssignOrder(oID, warehouse)
 	require.NoError(t, err)
-	require.NoError(t, s.Ship(ioID, jushuitantest.Parcel{LCID: "SF", LID: "SF1", Lines: map[string]decimal.Decimal{"A-1": decimal.NewFromInt(4)}}))
+	require.NoError(t, s.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "SF", LID: "SF1", Lines: map[string]decimal.Decimal{"A-1": decimal.NewFromInt(4)}}))
 	require.Len(t, s.state().Outbounds, 1)
 	shipped := decimal.Decimal{}
 	for _, line := range s.state().Outbounds[0].Lines {
 		shipped = shipped.Add(line.Shipped)
 	}
 	assert.Equal(t, "4", shipped.String())
-	assert.Nil(t, s.Shipped(ioID+1), "there is no such document")
+	assert.Nil(t, s.ShippedQtys(ioID+1), "there is no such document")
 }

@@ -1,25 +1,25 @@
 // Package console is the operator's side of the fake Jushuitan: an HTTP API under
 // /_sandbox/ and one web page (运营台), on which a person, or a test in any language,
 // plays the ERP's staff. They pay, audit, assign, ship and cancel orders, receive
-// returned goods, change stock, end tokens and make requests go wrong.
+// returned goods, change stock, expire tokens and inject faults.
 //
-//	srv, err := jushuitantest.Start(ctx, addr, jushuitantest.WithFront(console.Front(console.Config{})))
+//	srv, err := jushuitantest.Start(ctx, addr, jushuitantest.WithMiddleware(console.Middleware(console.Config{})))
 //
-// It is for a sandbox on the developer's own machine: callers from elsewhere are
-// refused unless [Config].AllowRemote says otherwise, and so are web pages of other
-// origins. It shows no personal data and no secrets.
+// It is meant for a sandbox on the developer's own machine: remote callers are refused
+// unless [Config].AllowRemote is set, and so are web pages of other origins. It shows
+// no personal data and no secrets.
 //
 // # The API
 //
 // All paths are below /_sandbox/. A POST has Content-Type application/json and a JSON
-// object as its body, which may be missing where none is shown; a member that is not
-// known is refused. Quantities and prices are JSON numbers or texts, and texts in
-// answers. The query merchant=NAME chooses a company other than the default one; a
-// name that is new makes one. Times are in UTC+8.
+// object as its body, which is optional where none is shown; unknown members are
+// refused. Quantities and prices are JSON numbers or strings in requests, and strings
+// in answers. The query parameter merchant=NAME selects a company other than the
+// default one; an unknown name creates a company. Times are in UTC+8.
 //
-// What every endpoint takes, and after the arrow what it answers:
+// The endpoints with their body and, after the arrow, their answer:
 //
-//	GET  state                     -> {"now":"2026-01-02 15:04:05","started":"...","merchant":"","merchants":[""],"co_id":10000001,"stats":{...},"shops":[...],"warehouses":[...],"carriers":[...],"skus":[...],"orders":[...],"outbounds":[...],"after_sales":[...],"transfers":[...],"other_in_outs":[...],"stock":[...],"push_addresses":[...],"faults":[...],"fault_kinds":[...]}
+//	GET  state                     -> {"now":"2026-01-02 15:04:05","started":"...","merchant":"","merchants":[""],"co_id":10000001,"stats":{...},"shops":[...],"warehouses":[...],"carriers":[...],"skus":[...],"orders":[...],"outbounds":[...],"after_sales":[...],"transfers":[...],"other_in_outs":[...],"stock":[...],"push_kinds":[...],"push_addresses":[...],"faults":[...],"fault_kinds":[...],"dialects":[...],"known_dialects":[...]}
 //	GET  operations                -> [{"path":"/open/shops/query","title":"店铺查询","title_en":"Query shops"}]
 //	GET  requests?after=0          -> [{"no":1,"time":"...","path":"/open/shops/query","method":"","status":200,"code":0,"msg":"","biz":{...},"answer":{...}}]
 //	GET  pushes?after=0            -> [{"no":1,"time":"...","merchant":"","method":"logistics.upload","shop_id":1,"url":"...","done":true,"ok":true,"attempts":1,"status":200,"code":"0","error":""}]
@@ -41,37 +41,40 @@
 //	POST tokens/expire             -> {"ok":true}
 //	POST faults                    {"kind":"throttle","path":"/open/shops/query","times":1,"skip":0,"seconds":0,"retry_after":0,"status":0,"code":0,"msg":""} -> {"ok":true}
 //	POST faults/clear              -> {"ok":true}
+//	POST dialects                  {"names":["bom"]} -> {"ok":true}
 //	POST advance                   {"seconds":3600} -> {"now":"2026-01-02 16:04:05"}
 //
-// orders places an order of a shop, of which the receiver is made up; without so_id it
-// gets one, with one that exists the order is changed. pay, audit, resolve (转正常单),
-// assign (指定仓库; 0 is the main one) and cancel take the o_id; an order that is
-// Delivering already is assigned anew (改仓), its outbound document is voided. ship
-// takes the io_id of the outbound document; lines say how much of which SKU is in the
-// parcel, none is all that is left. receive and revoke take the as_id of an after-sale
-// case (售后单), which a client uploads. transfers and otherinouts take an io_id, lines
-// are what was really picked or received, none is what the document says.
+// orders places an order in a shop, with a fictitious receiver; a missing so_id is
+// generated, and an existing one changes the order. pay, audit, resolve (转正常单),
+// assign (指定仓库; 0 means the main one) and cancel take the o_id; a Delivering order
+// is assigned again (改仓), which voids its outbound document. ship takes the io_id of
+// the outbound document; lines are the quantities in the parcel by SKU, by default all
+// outstanding. receive and revoke take the as_id of an after-sale case (售后单), which
+// a client uploads. transfers and otherinouts take an io_id; lines are the actual
+// quantities, by default those of the document.
 //
-// stock sets qty, the real stock (主仓实际库存). stock/push pushes available figures of
-// a warehouse to a shop; without sku_ids of all it has. push-addresses registers where
-// one kind of push goes (logistics.upload, cancel.order, refund.goods,
-// inventory.upload); without url it takes that back. tokens/expire ends the merchant's
-// tokens: calls are answered 100. faults makes requests of all merchants go wrong; kind
-// is one of the state's fault_kinds, see [jushuitantest.FaultKind]; without path on
-// every path but those of tokens; times is how many requests it meets and 0 all of
-// them, skip how many it lets pass before; seconds is the delay of slow, retry_after
-// (seconds) is for http-429 and http-5xx, status for http-5xx, code and msg are for
-// refuse. advance moves the sandbox's clock forward.
+// stock sets qty, the actual stock (主仓实际库存). stock/push pushes available quantities of
+// a warehouse to a shop; without sku_ids, of all its SKUs. push-addresses registers
+// the address for one kind of push, named by a method of the state's push_kinds;
+// without url it removes the address. tokens/expire expires the merchant's tokens:
+// calls are answered with code 100. faults injects a fault for all merchants; kind is
+// one of the state's fault_kinds, see [jushuitantest.FaultKind]; without path it
+// affects all paths but those of tokens; times is the number of affected requests, 0
+// for all, after skipping skip requests; seconds is the delay of slow, retry_after
+// (seconds) applies to http-429 and http-5xx, status to http-5xx, code and msg to
+// refuse. dialects makes the sandbox answer as the named known_dialects do and in no other
+// way, see [jushuitantest.Dialect]; without names it answers plainly. advance moves the sandbox's clock forward.
 //
-// requests and pushes give what came after an entry, of the last 500; personal data
-// and secrets are masked. status 0 is a connection that was cut; method is that of a
-// Qimen gateway behind the console, of which no more is shown. A push that is not done changes later: ask from before it
-// again. started differs when the sandbox was started anew, and numbers begin again.
+// requests and pushes return the entries after the given one, out of the last 500;
+// personal data and secrets are masked. status 0 means that the connection was cut;
+// method is that of a Qimen gateway behind the console, of which nothing else is shown.
+// A push that is not done changes later: query it again. A different value of started
+// means that the sandbox was restarted and numbering began anew.
 //
-// What cannot be done is answered with {"error":"...","error_zh":"..."}, in English and
-// Chinese: 400 for a request that makes no sense, 403 for a caller who may not, 409
-// where the ERP refuses, such as shipping a cancelled order, and then nothing changed;
-// 415 for another Content-Type.
+// Failures are answered with {"error":"...","error_zh":"..."}, in English and Chinese:
+// 400 for an invalid request, 403 for a caller without access, 409 if the ERP refuses,
+// such as shipping a cancelled order, in which case nothing changed; 415 for another
+// Content-Type.
 //
 // Experimental: this package may change in any minor version.
 package console

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/push"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -26,7 +27,7 @@ var documented = regexp.MustCompile(`(?m)^//\t(GET|POST) +(\S+) +(\{.*\} )?-> (.
 func TestDocument(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	s := jushuitantest.NewServer(jushuitantest.WithFront(Front(Config{})))
+	s := jushuitantest.NewServer(jushuitantest.WithMiddleware(Middleware(Config{})))
 	defer s.Close()
 	handler := s.Handler()
 
@@ -124,9 +125,8 @@ func TestTexts(t *testing.T) {
 	for _, k := range jushuitantest.FaultKinds() {
 		used["fault."+k.String()] = true
 	}
-	for _, m := range []jushuitan.PushMethod{jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushStock, jushuitan.PushGoodsReturned} {
-		used["method."+string(m)] = true
-		assert.Contains(t, script, `"`+string(m)+`"`)
+	for _, k := range push.Kinds() { // served with the state
+		assert.NotContains(t, script+page+text, k.Method)
 	}
 	for _, s := range []string{
 		jushuitan.OrderStatusWaitPay, jushuitan.OrderStatusWaitConfirm, jushuitan.OrderStatusWaitFConfirm, jushuitan.OrderStatusQuestion, jushuitan.OrderStatusDelivering,

@@ -18,7 +18,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-// The bounds of the request log.
+// The limits of the request log.
 const (
 	loggedRequests = 500
 	loggedPushes   = 500
@@ -30,15 +30,15 @@ type entry struct {
 	No     int64           `json:"no"`
 	Time   string          `json:"time"`
 	Path   string          `json:"path"`
-	Method string          `json:"method,omitempty"` // of Qimen, where a gateway stands behind the console
+	Method string          `json:"method,omitempty"` // of Qimen, if a gateway is behind the console
 	Status int             `json:"status"`           // 0: the connection was cut
 	Code   json.RawMessage `json:"code,omitempty"`
 	Msg    string          `json:"msg,omitempty"`
 	Biz    json.RawMessage `json:"biz,omitempty"`
-	Answer json.RawMessage `json:"answer,omitempty"` // none where it was no JSON, or too long
+	Answer json.RawMessage `json:"answer,omitempty"` // omitted unless it is JSON of limited length
 }
 
-// operation is what can be called.
+// operation is an operation of the API.
 type operation struct {
 	Path    string `json:"path"`
 	Title   string `json:"title"`
@@ -59,7 +59,7 @@ func newRequestLog() *requestLog {
 	l := &requestLog{hidden: map[string]map[string]bool{}, paths: map[string]bool{}}
 	groups, err := catalog.Load()
 	if err != nil {
-		panic(err) // the catalog is part of the program and tested
+		panic(err) // cannot happen: the catalog is embedded and tested
 	}
 	for _, g := range groups {
 		for _, op := range g.Operations {
@@ -80,7 +80,7 @@ func newRequestLog() *requestLog {
 	return l
 }
 
-// watch notes what passes to the API and back.
+// watch records requests to the API and their answers.
 func (l *requestLog) watch(s *jushuitantest.Server, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, came := &head{}, &head{}
@@ -101,7 +101,7 @@ func (l *requestLog) watch(s *jushuitantest.Server, api http.Handler) http.Handl
 	})
 }
 
-// fill reads what is shown of a request and its answer.
+// fill extracts the shown part of a request and its answer.
 func (l *requestLog) fill(e *entry, request, answer []byte) {
 	if form, err := url.ParseQuery(string(request)); err == nil {
 		if form.Has("biz") {
@@ -111,7 +111,7 @@ func (l *requestLog) fill(e *entry, request, answer []byte) {
 	}
 	if e.Method != "" {
 		e.Code, e.Msg = qimenEnvelope(answer)
-		return // what is called there is not in the catalog, which says what is personal
+		return // the catalog, which marks personal data, does not have it
 	}
 	var whole bool
 	if e.Code, e.Msg, whole = envelope(answer); whole {
@@ -119,8 +119,8 @@ func (l *requestLog) fill(e *entry, request, answer []byte) {
 	}
 }
 
-// envelope reads the code and the message of an answer, as far as it is there: a long
-// one is cut off. It reports whether it is whole.
+// envelope decodes the code and the message of an answer, which may be truncated. It
+// reports whether the answer is complete.
 func envelope(answer []byte) (code json.RawMessage, msg string, whole bool) {
 	dec := json.NewDecoder(bytes.NewReader(answer))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
@@ -139,15 +139,14 @@ func envelope(answer []byte) (code json.RawMessage, msg string, whole bool) {
 		case "code":
 			code = v
 		case "msg":
-			_ = json.Unmarshal(v, &msg) // a message that is no text is not shown
+			_ = json.Unmarshal(v, &msg) // only text is shown
 		}
 	}
 	_, err := dec.Token()
 	return code, msg, err == nil
 }
 
-// qimenEnvelope reads an answer of Qimen, in either of its formats: code 0 where it
-// says success.
+// qimenEnvelope decodes an answer of Qimen in either format; success has code 0.
 func qimenEnvelope(answer []byte) (code json.RawMessage, msg string) {
 	var got struct {
 		Response struct {
@@ -183,8 +182,8 @@ func qimenEnvelope(answer []byte) (code json.RawMessage, msg string) {
 	return code, msg
 }
 
-// masked is a JSON text of an operation without personal data; of one that cannot be
-// read nothing is shown.
+// masked returns a JSON text of an operation without personal data, or nothing if it
+// cannot be decoded.
 func (l *requestLog) masked(path string, text []byte) json.RawMessage {
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(text))
@@ -217,8 +216,8 @@ func mask(v any, hidden map[string]bool) any {
 	return v
 }
 
-// private reports whether a member is personal or secret by its name, where the catalog
-// does not say so.
+// private reports whether a member that the catalog does not mark is personal or secret
+// by its name.
 func private(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc([]string{
@@ -254,12 +253,12 @@ func (c *console) requests(r *http.Request, _ *jushuitantest.Company) (any, erro
 	return out, nil
 }
 
-// operations are what the API can do, for choosing what a fault meets.
+// operations returns the operations of the API, to choose the path of a fault.
 func (c *console) operations(*http.Request, *jushuitantest.Company) (any, error) {
 	return c.log.operations, nil
 }
 
-// pushEntry is one push and what became of it.
+// pushEntry is a push and its outcome.
 type pushEntry struct {
 	No       int64  `json:"no"`
 	Time     string `json:"time"`
@@ -276,7 +275,7 @@ type pushEntry struct {
 }
 
 // pushes returns the pushes after a number, oldest first. One that is not done yet
-// changes later: ask from before it again.
+// changes later: query it again.
 func (c *console) pushes(r *http.Request, _ *jushuitantest.Company) (any, error) {
 	from, err := after(r)
 	if err != nil {
@@ -309,7 +308,7 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// recorder notes the status and the beginning of an answer.
+// recorder records the status and the beginning of an answer.
 type recorder struct {
 	http.ResponseWriter
 	sent   *head

@@ -7,12 +7,13 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/push"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-// state is what the page shows: facts about documents, and of people nothing.
+// state is what the page shows: documents, without personal data.
 type state struct {
 	Now        string          `json:"now"`
 	Started    string          `json:"started"`
@@ -30,9 +31,12 @@ type state struct {
 	Transfers  []documentView  `json:"transfers"`
 	OtherInOut []documentView  `json:"other_in_outs"`
 	Stock      []stockView     `json:"stock"`
+	PushKinds  []pushKindView  `json:"push_kinds"`
 	Addresses  []addressView   `json:"push_addresses"`
 	Faults     []faultView     `json:"faults"`
 	FaultKinds []string        `json:"fault_kinds"`
+	Dialects   []dialectView   `json:"dialects"`
+	Known      []dialectView   `json:"known_dialects"`
 }
 
 type (
@@ -117,10 +121,21 @@ type (
 		Return    decimal.Decimal `json:"return_qty"`
 		In        decimal.Decimal `json:"in_qty"`
 	}
+	pushKindView struct {
+		Method string `json:"method"`
+		Label  string `json:"label"` // in Chinese
+		Name   string `json:"name"`  // in English
+	}
 	addressView struct {
 		ShopID int64  `json:"shop_id"`
 		Method string `json:"method"`
 		URL    string `json:"url"`
+	}
+	dialectView struct {
+		Name   string `json:"name"`
+		Source string `json:"source"` // "guess": nobody shows it
+		Text   string `json:"text"`   // in Chinese
+		TextEN string `json:"text_en"`
 	}
 	faultView struct {
 		Kind       string  `json:"kind"`
@@ -135,10 +150,10 @@ type (
 	}
 )
 
-// shownDocuments bounds each list of the page: the newest ones.
+// shownDocuments limits each list of the page to the newest entries.
 const shownDocuments = 200
 
-// clock is a time as it is shown: in China, whatever the zone of the machine.
+// clock formats a time for the page, always in UTC+8.
 func clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -146,15 +161,15 @@ func clock(t time.Time) string {
 	return t.In(wire.CST).Format(wire.TimeLayout)
 }
 
-// named are the merchants that the page offers: the default company, those that
-// made calls, and the one that is asked for.
+// named returns the merchants of the page: the default company, those with calls, and the
+// requested one.
 func (c *console) named(merchant string, calls int) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.merchants == nil {
 		c.merchants = []string{""}
 	}
-	if calls != c.calls { // going through the requests is not free
+	if calls != c.calls { // scanning the requests is expensive
 		c.calls = calls
 		for _, r := range c.srv.Requests() {
 			if !slices.Contains(c.merchants, r.Merchant) {
@@ -179,7 +194,7 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 			"token_calls": st.TokenCalls, "pushes": st.Pushes, "push_attempts": st.PushAttempts, "push_failures": st.PushFailures,
 		},
 		Shops: []shopView{}, Warehouses: []warehouseView{}, Carriers: []carrierView{}, SKUs: []skuView{}, Stock: []stockView{},
-		Addresses: []addressView{}, Faults: []faultView{}, FaultKinds: []string{},
+		Addresses: []addressView{}, Faults: []faultView{}, FaultKinds: []string{}, Dialects: []dialectView{},
 	}
 	for _, v := range co.Shops() {
 		s.Shops = append(s.Shops, shopView{v.ShopID, v.ShopName, v.ShopSite})
@@ -201,6 +216,9 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 	s.AfterSales = newest(co.AfterSales(), viewAfterSale)
 	s.Transfers = newest(co.Transfers(), viewTransfer)
 	s.OtherInOut = newest(co.OtherInOuts(), viewOtherInOut)
+	for _, k := range push.Kinds() {
+		s.PushKinds = append(s.PushKinds, pushKindView{k.Method, k.Label, k.Name})
+	}
 	for _, a := range co.PushAddresses() {
 		s.Addresses = append(s.Addresses, addressView{a.ShopID, string(a.Method), a.URL})
 	}
@@ -213,7 +231,18 @@ func (c *console) state(_ *http.Request, co *jushuitantest.Company) (any, error)
 	for _, k := range jushuitantest.FaultKinds() {
 		s.FaultKinds = append(s.FaultKinds, k.String())
 	}
+	speaking, _ := c.srv.Speaking()
+	for _, d := range speaking {
+		s.Dialects = append(s.Dialects, viewDialect(d))
+	}
+	for _, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
+		s.Known = append(s.Known, viewDialect(d))
+	}
 	return s, nil
+}
+
+func viewDialect(d jushuitantest.Dialect) dialectView {
+	return dialectView{d.Name, d.Source, d.ZH, d.EN}
 }
 
 func viewOrder(o *jushuitan.Order) orderView {
@@ -264,7 +293,7 @@ func outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound) outboundVie
 		for _, p := range o.ClusterInfos {
 			v.Parcels = append(v.Parcels, parcelView{p.LCID, p.LID})
 		}
-		shipped := co.Shipped(o.IOID)
+		shipped := co.ShippedQtys(o.IOID)
 		for _, it := range o.Items {
 			v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Shipped: shipped[it.IOIID]})
 		}
@@ -272,7 +301,7 @@ func outbound(co *jushuitantest.Company) func(o *jushuitan.Outbound) outboundVie
 	}
 }
 
-// newest views the last documents, the newest first.
+// newest views the latest documents, newest first.
 func newest[D, V any](docs []D, view func(*D) V) []V {
 	docs = docs[max(0, len(docs)-shownDocuments):]
 	out := make([]V, 0, len(docs))

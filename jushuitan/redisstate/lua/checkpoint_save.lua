@@ -1,4 +1,4 @@
--- Moves a checkpoint, prolongs or ends the lease, if it is the caller's: 1, else 0.
+-- Moves a checkpoint, extends or ends the lease, if the caller holds it: 1, else 0.
 -- KEYS: the stream. ARGV: owner, fence, milliseconds of the lease (0: it ends),
 -- milliseconds to keep, checkpoint ('': leave it).
 local f = redis.call('HMGET', KEYS[1], 'o', 'f')

@@ -1,5 +1,5 @@
--- Prolongs a key whose value is the caller's, and makes it anew if it ended and
--- nobody else took it: 1: the caller's, 0: another's.
+-- Extends a key with the caller's value, and recreates it if it expired and nobody else
+-- has set it: 1 extended, 0 held by another.
 -- KEYS: the key. ARGV: value, milliseconds.
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then

@@ -1,4 +1,4 @@
--- Deletes a key whose value is the caller's.
+-- Deletes a key if it has the caller's value.
 -- KEYS: the key. ARGV: value.
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])

@@ -1,4 +1,4 @@
--- Takes the right to renew: 1: the caller's, 0: another's, 2: not needed, since the
+-- Acquires the renewal lease: 1 acquired, 0 held by another, 2 not needed because the
 -- stored version is not the expected one.
 -- KEYS: lease, token. ARGV: owner, milliseconds, expected version (0: none).
 local f = redis.call('HMGET', KEYS[2], 'v', 't')

@@ -1,5 +1,5 @@
--- The token: {version, text}, {0, ''} for none. One without an end lives on by being read.
--- KEYS: token. ARGV: milliseconds that one without an end is kept.
+-- Returns the token: {version, text}, {0, ''} for none. Reading extends one without expiry.
+-- KEYS: token. ARGV: milliseconds to keep one without expiry.
 local f = redis.call('HMGET', KEYS[1], 'v', 't', 'f')
 if not f[2] then
   return {0, ''}

@@ -2,16 +2,21 @@
 package flowstest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/internal/dialecttest"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
 // Run runs a program without an environment and returns what it printed. The program must
-// end well, and print nothing personal.
+// succeed, and print no personal data.
 func Run(t *testing.T, p app.Program, args ...string) string {
 	t.Helper()
 	text, err := Start(t, p, nil, args...)
@@ -21,8 +26,8 @@ func Run(t *testing.T, p app.Program, args ...string) string {
 	return text
 }
 
-// Scenes checks that a program showed the failures that every flow shows: the ones named
-// in place of something that the flow cannot have, the others as they are.
+// Scenes checks that a program showed the failures that every flow shows: the named ones as
+// substitutes for what the flow cannot have, the others as they are.
 func Scenes(t *testing.T, text string, instead ...flows.SceneKind) {
 	t.Helper()
 	for _, kind := range flows.SceneKinds() {
@@ -42,6 +47,24 @@ func Scenes(t *testing.T, text string, instead ...flows.SceneKind) {
 	if !strings.Contains(text, "Differences 差异: ") || !strings.Contains(text, " found, 0 unexplained") {
 		t.Error("the differences are not listed, or not explained")
 	}
+}
+
+// UnderDialects runs a program in every dialect whose turn it is: each check must hold, or
+// fail because the program saw an error.
+func UnderDialects(t *testing.T, program func() app.Program) {
+	t.Helper()
+	dialecttest.Suite(t, func(t *testing.T, d jushuitantest.Dialect) (wrong, err error) {
+		p := program()
+		p.Options = append(slices.Clone(p.Options), jushuitantest.WithDialect(d), jushuitantest.WithQuota(jushuitan.Quota{Limit: 200, Per: time.Second}))
+		wrong, err = dialecttest.Caught(func() error {
+			_, err := Start(t, p, nil)
+			return err
+		})
+		if checks, ok := errors.AsType[*flows.FailedChecks](err); ok && checks.Silent() {
+			return checks, nil
+		}
+		return wrong, err
+	})
 }
 
 // Start runs a program and returns what it printed, with its error.

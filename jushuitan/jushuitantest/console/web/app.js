@@ -1,6 +1,5 @@
 "use strict";
 
-const methods = ["logistics.upload", "cancel.order", "refund.goods", "inventory.upload"];
 const merchant = new URLSearchParams(location.search).get("merchant") || "";
 const drafts = new Map(); // what was typed into lists and not sent yet, by data-key
 
@@ -19,6 +18,13 @@ function remembered() {
 
 // word is the text of a value of the ERP; one without a text is shown as it is.
 const word = (group, value) => texts[language][`${group}.${value}`] ?? value;
+
+// pushName is the name of a kind of push, which the sandbox knows.
+function pushName(method) {
+  const kind = state.push_kinds.find((k) => k.method === method);
+  if (!kind) return method;
+  return language === "zh" ? kind.label : kind.name[0].toUpperCase() + kind.name.slice(1);
+}
 
 // el makes an element. Text is set as text, never as markup.
 function el(tag, attributes = {}, ...children) {
@@ -203,13 +209,19 @@ function stockTable() {
 }
 
 function addressView(a) {
-  return el("article", { "data-address": `${a.shop_id} ${a.method}` }, el("div", { class: "head" }, el("strong", {}, word("method", a.method)), muted(shopName(a.shop_id)), button("remove", word("method", a.method), "push-addresses", { shop_id: a.shop_id, method: a.method }, { class: "end", "data-key": `push-addresses!${a.shop_id} ${a.method}` })), el("code", {}, a.url));
+  return el("article", { "data-address": `${a.shop_id} ${a.method}` }, el("div", { class: "head" }, el("strong", {}, pushName(a.method)), muted(shopName(a.shop_id)), button("remove", pushName(a.method), "push-addresses", { shop_id: a.shop_id, method: a.method }, { class: "end", "data-key": `push-addresses!${a.shop_id} ${a.method}` })), el("code", {}, a.url));
 }
 
 function faultView(f) {
   const more = [f.times ? `${t("timesLeft")} ${f.times}` : t("always"), f.skip ? `${t("skip")} ${f.skip}` : "", f.seconds ? `${f.seconds} s` : "",
     f.status ? `HTTP ${f.status}` : "", f.retry_after ? `Retry-After ${f.retry_after}` : "", f.code ? `${t("code")} ${f.code}` : "", f.msg ?? ""].filter(Boolean);
   return el("article", {}, el("div", { class: "head" }, el("strong", {}, word("fault", f.kind)), f.path ? el("code", {}, f.path) : el("span", {}, t("allPaths")), muted(more.join(" · "))));
+}
+
+function dialectText(d) { return language === "zh" ? d.text : d.text_en; }
+
+function dialectView(d) {
+  return el("article", { "data-dialect": d.name }, el("div", { class: "head" }, el("strong", {}, d.name), el("span", {}, dialectText(d)), muted(d.source === "guess" ? t("guess") : d.source)));
 }
 
 const sections = {
@@ -220,6 +232,7 @@ const sections = {
   stock: { of: () => [state.stock, state.warehouses], draw: stockTable },
   addresses: { of: () => [state.push_addresses, state.shops], draw: () => state.push_addresses.map(addressView) },
   faults: { of: () => state.faults, draw: () => state.faults.map(faultView) },
+  dialects: { of: () => state.dialects, draw: () => state.dialects.map(dialectView) },
   places: { of: () => [state.shops, state.warehouses], draw: () => [
     ...state.shops.map((s) => el("article", {}, el("div", { class: "head" }, el("strong", {}, s.name), el("code", {}, `shop_id ${s.shop_id}`), muted(s.site)))),
     ...state.warehouses.map((w) => el("article", {}, el("div", { class: "head" }, el("strong", {}, w.name), el("code", {}, `wms_co_id ${w.wms_co_id}`), w.main ? muted(t("main")) : null)))] },
@@ -288,8 +301,9 @@ function renderForms() {
   }
   options(find("#skus"), state.skus.map((s) => [s.sku_id, s.name]));
   options(find("#paths"), operations.map((o) => [o.path, language === "zh" ? o.title : o.title_en]));
-  options(find("#register select[name=method]"), methods.map((m) => [m, `${word("method", m)} ${m}`]));
+  options(find("#register select[name=method]"), state.push_kinds.map((k) => [k.method, `${pushName(k.method)} ${k.method}`]));
   options(find("#inject select[name=kind]"), state.fault_kinds.map((k) => [k, word("fault", k)]));
+  options(find("#speak select[name=dialect]"), state.known_dialects.map((d) => [d.name, `${d.name}: ${dialectText(d)}`]));
   options(find("#merchant"), state.merchants.map((m) => [m, m || t("merchant.default")]));
   find("#merchant").value = merchant;
   faultFields();
@@ -330,7 +344,7 @@ function pushView(p) {
   const result = p.ok ? "✓" : p.done ? "✗" : "…";
   const facts = p.done || p.attempts ? `${p.status ? `HTTP ${p.status} · ` : ""}${p.code ? `code ${p.code} · ` : ""}${t("attempts")} ${p.attempts}` : t("waiting");
   return el("article", { "data-push": p.no },
-    el("div", { class: "head" }, muted(p.time.slice(11)), el("span", { class: "status " + (p.ok ? "good" : p.done ? "bad" : "wait") }, `${result} ${word("method", p.method)}`), muted(shopName(p.shop_id)), muted(facts), p.error ? el("span", { class: "bad" }, p.error) : null),
+    el("div", { class: "head" }, muted(p.time.slice(11)), el("span", { class: "status " + (p.ok ? "good" : p.done ? "bad" : "wait") }, `${result} ${pushName(p.method)}`), muted(shopName(p.shop_id)), muted(facts), p.error ? el("span", { class: "bad" }, p.error) : null),
     el("code", {}, p.url));
 }
 
@@ -425,6 +439,8 @@ onSubmit("#inject", (f) => {
 onSubmit("#advance", (f) => act(t("advance"), "advance", { seconds: Number(f.seconds.value) }));
 find("#inject").elements.kind.addEventListener("change", faultFields);
 find("#clear-faults").addEventListener("click", () => act(t("clear"), "faults/clear"));
+onSubmit("#speak", (f) => act(t("speak"), "dialects", { names: [...new Set([...state.dialects.map((d) => d.name), f.dialect.value])] }));
+find("#clear-dialects").addEventListener("click", () => act(t("plain"), "dialects", { names: [] }));
 find("#expire").addEventListener("click", () => act(t("expireTokens"), "tokens/expire"));
 find("#add-line").addEventListener("click", () => { addLine(); render(); });
 find("#merchant").addEventListener("change", (event) => { location.search = "?merchant=" + encodeURIComponent(event.target.value); });

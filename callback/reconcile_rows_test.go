@@ -1,0 +1,204 @@
+package callback_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+)
+
+// TestReconcileReportsBadRows: a row that cannot be decoded, in a listing or in what is asked
+// of single documents, is reported with its key, and nothing is concluded about its document;
+// the others are compared. So it is if the client's own option passes over such rows.
+func TestReconcileReportsBadRows(t *testing.T) {
+	const at = `"modified":"2024-01-02 12:00:00","shop_id":10350`
+	order := func(oID int, more string) string {
+		return fmt.Sprintf(`{"o_id":%d,"so_id":"SO-%d","status":"Cancelled",%s%s}`, oID, oID, at, more)
+	}
+	receipt := func(asID int, qty string) string {
+		return fmt.Sprintf(`{"io_id":%d,"as_id":%d,"so_id":"SO-%d","status":"Confirmed","io_date":"2024-01-02 12:00:00",%s,"items":[{"sku_id":"A","qty":%s}]}`, 100+asID, asID, asID, at, qty)
+	}
+	caseRow := func(asID int) string {
+		return fmt.Sprintf(`{"as_id":%d,"outer_as_id":"RF-%d",%s}`, asID, asID, at)
+	}
+	a := itemRow("A", "1", "1", "")
+	for _, c := range []struct {
+		name   string
+		method jushuitan.PushMethod
+		erp    script
+		want   []string
+		key    string
+	}{
+		{"cancel", jushuitan.PushCancel, script{ordersPath: {order(1, ""), order(2, `,"pay_amount":"x"`), order(3, "")}}, []string{"missed cancel.order so_id SO-1", "missed cancel.order so_id SO-3"}, "2"},
+		{
+			"shipment", jushuitan.PushShipment, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a), parcelRow(2, "SO-2", "YT2", "SF", itemRow("A", `"many"`, "1", "")), parcelRow(3, "SO-3", "YT3", "SF", a)}},
+			[]string{"missed logistics.upload o_id 1 YT1", "missed logistics.upload o_id 3 YT3"}, "2|YT2",
+		},
+		{
+			"outbound document of a shipment", jushuitan.PushShipment,
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a)}, outboundPath: {`{"io_id":7,"o_id":1,"status":"Confirmed","pay_amount":"x"}`}},
+			[]string{"missed logistics.upload o_id 1 YT1"}, "7",
+		},
+		{"stock", jushuitan.PushStock, script{stockPath: {`{"sku_id":"A","qty":5,` + at + `}`, `{"sku_id":"B","qty":"many",` + at + `}`}}, []string{"missed inventory.upload sku_id A 5"}, "B"},
+		{
+			"receipt", jushuitan.PushGoodsReturned,
+			script{receivedPath: {receipt(1, "1"), receipt(2, `"many"`), receipt(3, "2")}, casesPath: {caseRow(1), caseRow(2), caseRow(3)}}, nil, "102",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			from := time.Date(2024, 1, 2, 0, 0, 0, 0, noon.Location())
+			client, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret", Type: jushuitan.SelfBuilt},
+				jushuitan.WithHTTPClient(&http.Client{Transport: c.erp}), jushuitan.WithToken("token"),
+				jushuitan.WithOnBadRow(func(jushuitan.BadRow) { t.Error("the host's function is not told") }))
+			require.NoError(t, err)
+			var found []*callback.Difference
+			var bad []string
+			for d, err := range callback.Reconcile(t.Context(), callback.ReconcileConfig{
+				Client: client, Journal: callback.NewMemoryJournal(0, from), EntID: "10010", From: from, Now: func() time.Time { return from.Add(13 * time.Hour) },
+				Shops: []callback.ReconcileShop{{ShopID: mallShop}}, Methods: []jushuitan.PushMethod{c.method},
+				Stocks: []callback.ReconcileStock{{Figure: func(row *jushuitan.InventoryRow) (decimal.Decimal, bool) { return row.Qty, true }}},
+			}) {
+				if err == nil {
+					found = append(found, d)
+					continue
+				}
+				var incomplete *callback.ReconcileError
+				require.ErrorAs(t, err, &incomplete)
+				assert.Equal(t, c.method, incomplete.Method)
+				var rows *jushuitan.BadRowsError
+				require.ErrorAs(t, err, &rows)
+				require.ErrorContains(t, err, "not compared, check them in the ERP")
+				for _, row := range rows.Rows {
+					bad = append(bad, row.Key)
+				}
+			}
+			if c.want == nil {
+				c.want = []string{}
+			}
+			assert.Equal(t, c.want, told(found))
+			assert.Contains(t, bad, c.key)
+		})
+	}
+}
+
+// bigERP answers listings with many rows, made when they are asked for. No document was pushed,
+// so that each is found.
+type bigERP struct{ rows int }
+
+func (e bigERP) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.ParseForm(); err != nil {
+		return nil, err
+	}
+	var q struct {
+		Page  int     `json:"page_index"`
+		Size  int     `json:"page_size"`
+		Date  int     `json:"date_type"`
+		ASIDs []int64 `json:"as_ids"`
+		OIDs  []any   `json:"o_ids"`
+	}
+	if err := json.Unmarshal([]byte(req.PostForm.Get("biz")), &q); err != nil {
+		return nil, err
+	}
+	const at = `"modified":"2024-01-02 12:00:00","io_date":"2024-01-02 12:00:00","send_date":"2024-01-02 12:00:00","shop_id":10350`
+	list, total := "datas", e.rows
+	var rows []string
+	switch {
+	case len(q.ASIDs) > 0:
+		for _, id := range q.ASIDs {
+			rows = append(rows, fmt.Sprintf(`{"io_id":%d,"as_id":%d,"outer_as_id":"RF-%d","so_id":"SO-%d","status":"Confirmed",%s,"items":[{"sku_id":"A","qty":1}]}`, id, id, id, id, at))
+		}
+		total, q.Page = len(rows), 1
+	case len(q.OIDs) > 0:
+		total = 0
+	default:
+		list = map[string]string{logisticPath: "orders", ordersPath: "orders", stockPath: "inventorys"}[req.URL.Path]
+		if list == "" {
+			list = "datas"
+		}
+		for i := (q.Page - 1) * q.Size; i < min(q.Page*q.Size, total); i++ {
+			rows = append(rows, fmt.Sprintf(`{"io_id":%[1]d,"o_id":%[1]d,"as_id":%[1]d,"sku_id":"SKU-%[1]d","so_id":"SO-%[1]d","l_id":"YT%[1]d","status":"Cancelled","qty":3,%[2]s,
+				"items":[{"sku_id":"A","qty":1}]}`, i+1, at))
+		}
+	}
+	body := fmt.Sprintf(`{"code":0,"data":{"page_index":%d,"page_size":%d,"has_next":%t,"data_count":%d,"page_count":%d,%q:[%s]}}`,
+		q.Page, q.Size, q.Page*q.Size < total, total, (total+max(q.Size, 1)-1)/max(q.Size, 1), list, strings.Join(rows, ","))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+}
+
+// emptyJournal has recorded nothing.
+type emptyJournal struct{ callback.Journal }
+
+func (emptyJournal) Find(context.Context, callback.JournalScope, string) ([]callback.JournalEntry, error) {
+	return nil, nil
+}
+
+func (emptyJournal) Since(context.Context, callback.JournalScope) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+// peakHeap reconciles one kind over many documents and returns how many it found and how much
+// larger than before the heap was, at its largest after a collection.
+func peakHeap(tb testing.TB, method jushuitan.PushMethod, documents int) (found int, peak uint64) {
+	client, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret", Type: jushuitan.SelfBuilt},
+		jushuitan.WithHTTPClient(&http.Client{Transport: bigERP{documents}}), jushuitan.WithToken("token"),
+		jushuitan.WithQuota(jushuitan.Quota{Limit: 1 << 30, Per: time.Nanosecond}))
+	require.NoError(tb, err)
+	from := time.Date(2024, 1, 2, 0, 0, 0, 0, noon.Location())
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	var m runtime.MemStats
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for _, err := range callback.Reconcile(tb.Context(), callback.ReconcileConfig{
+		Client: client, Journal: emptyJournal{}, EntID: "10010", From: from, Now: func() time.Time { return from.Add(13 * time.Hour) },
+		Shops: []callback.ReconcileShop{{ShopID: mallShop}}, Methods: []jushuitan.PushMethod{method},
+		Stocks: []callback.ReconcileStock{{Figure: func(row *jushuitan.InventoryRow) (decimal.Decimal, bool) { return row.Qty, true }}},
+	}) {
+		require.NoError(tb, err)
+		if found++; found%(documents/5) == 0 {
+			peak = max(peak, heap()-min(before, m.HeapAlloc))
+		}
+	}
+	return found, peak
+}
+
+// TestReconcileMemory: ten times as many documents do not take ten times the memory.
+func TestReconcileMemory(t *testing.T) {
+	for _, method := range jushuitan.PushMethods() {
+		const documents = 5_000
+		found, peak := peakHeap(t, method, documents)
+		assert.Equal(t, documents, found, method)
+		assert.Less(t, peak, uint64(4<<20), "%s: bytes at the peak, %d for each document", method, peak/documents)
+	}
+}
+
+// BenchmarkReconcileMemory prints the largest heap over 1,000, 10,000 and 100,000 documents.
+func BenchmarkReconcileMemory(b *testing.B) {
+	for _, method := range jushuitan.PushMethods() {
+		for _, documents := range []int{1_000, 10_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/%d", method, documents), func(b *testing.B) {
+				for b.Loop() {
+					found, peak := peakHeap(b, method, documents)
+					require.Equal(b, documents, found)
+					b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
+				}
+			})
+		}
+	}
+}

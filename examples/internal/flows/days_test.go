@@ -1,0 +1,246 @@
+package flows_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
+	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/examples/online-order-store-ships/storeship"
+	"github.com/dianjia/jushuitan-go/examples/store-replenishes/replenish"
+	"github.com/dianjia/jushuitan-go/examples/store-returns/returns"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/mapping"
+)
+
+// ledger is what must be where, kept by the test alone: by warehouse, slot and SKU.
+type ledger map[string]int64
+
+func place(wms int64, slot dianjia.WarehouseSlot, sku string) string {
+	return fmt.Sprintf("%d/%d %s", wms, slot, sku)
+}
+
+// days starts a fake with stock and returns the ledger of it.
+func days(t *testing.T) (*jushuitantest.Server, *jushuitan.Client, ledger) {
+	t.Helper()
+	erp := jushuitantest.NewServer(jushuitantest.WithoutQuota())
+	t.Cleanup(erp.Close)
+	require.NoError(t, demo.Furnish(erp))
+	require.NoError(t, flows.Furnish(erp))
+	book := ledger{}
+	for _, wms := range []int64{demo.MainWarehouse, demo.StoreWarehouse, flows.SouthStores} {
+		for _, sku := range []string{demo.TeeM, demo.TeeL} {
+			require.NoError(t, erp.SetStock(wms, sku, decimal.NewFromInt(2000)))
+			book[place(wms, dianjia.SlotMain, sku)] = 2000
+		}
+	}
+	client, err := erp.Client(jushuitan.WithQuota(jushuitan.Quota{Limit: 1 << 20, Per: 1}))
+	require.NoError(t, err)
+	return erp, client.ForMerchant(demo.Merchant), book
+}
+
+// compare checks the fake's stock against the ledger.
+func compare(t *testing.T, erp *jushuitantest.Server, book ledger, day int) {
+	t.Helper()
+	for _, wms := range []int64{demo.MainWarehouse, demo.StoreWarehouse, flows.SouthStores} {
+		rows := map[string]jushuitan.InventoryRow{}
+		for _, row := range erp.Stock(wms) {
+			rows[row.SKUID] = row
+		}
+		for _, sku := range []string{demo.TeeM, demo.TeeL} {
+			require.Equal(t, fmt.Sprint(book[place(wms, dianjia.SlotMain, sku)]), rows[sku].Qty.String(), "day %d: stock of %s in %d", day, sku, wms)
+			require.Equal(t, fmt.Sprint(book[place(wms, dianjia.SlotSalesReturn, sku)]), rows[sku].ReturnQty.Add(decimal.New(0, 0)).String(), "day %d: returns of %s in %d", day, sku, wms)
+		}
+	}
+}
+
+// TestHundredDaysOfTransfers drives allocations and transfers between stores through 100 days
+// of partial shipments, cancels and short receipts, each compared with the ledger.
+func TestHundredDaysOfTransfers(t *testing.T) {
+	erp, client, book := days(t)
+	host := &allocate.Host{Client: client, Seen: erp.Now()}
+	rng := rand.New(rand.NewPCG(22, 100))
+	ends := []string{flows.HeadWarehouse, "S01", "S11"}
+	for day := range 100 {
+		from, to := rng.IntN(3), rng.IntN(3)
+		if from == to {
+			to = (to + 1) % 3
+		}
+		transfer := &dianjia.Transfer{EntID: demo.Merchant, TransferNo: fmt.Sprintf("T-%d", day), Kind: dianjia.TransferAllocation, FromCode: ends[from], ToCode: ends[to],
+			Items: flows.Qtys{demo.TeeM: 1 + rng.Int64N(9), demo.TeeL: 1 + rng.Int64N(9)}.Items()}
+		plan, err := mapping.PlanTransfer(transfer, flows.Stores(), flows.Warehouses())
+		require.NoError(t, err)
+		ioID, err := host.Upload(t.Context(), plan)
+		require.NoError(t, err)
+		if rng.IntN(5) == 0 {
+			require.NoError(t, host.Cancel(t.Context(), ioID), "day %d", day)
+			compare(t, erp, book, day)
+			continue
+		}
+		shipped, received := flows.Qtys{}, flows.Qtys{}
+		for _, it := range transfer.Items {
+			shipped[it.SKUCode] = 1 + rng.Int64N(it.Qty.IntPart())
+			received[it.SKUCode] = 1 + rng.Int64N(shipped[it.SKUCode])
+		}
+		require.NoError(t, erp.ShipTransfer(ioID, shipped.Decimals()))
+		if rng.IntN(2) == 0 {
+			require.Error(t, host.Cancel(t.Context(), ioID), "day %d: the goods have left", day)
+		}
+		require.NoError(t, erp.ReceiveTransfer(ioID, received.Decimals()))
+		now, err := host.Read(t.Context(), transfer, ioID)
+		require.NoError(t, err)
+		require.Equal(t, mapping.TransferReceived, now.State, "day %d", day)
+		for _, it := range now.Transfer.Items {
+			require.Equal(t, fmt.Sprint(shipped[it.SKUCode], received[it.SKUCode]), fmt.Sprint(it.Shipped.IntPart(), it.Received.IntPart()), "day %d: %s", day, it.SKUCode)
+			book[place(plan.From.WMSCoID, plan.From.Slot, it.SKUCode)] -= shipped[it.SKUCode]
+			book[place(plan.To.WMSCoID, plan.To.Slot, it.SKUCode)] += received[it.SKUCode]
+		}
+		for _, d := range now.Differences() {
+			require.Equal(t, shipped[d.SKUCode]-received[d.SKUCode], d.NotReceived.IntPart(), "day %d", day)
+		}
+		// What was not received goes back to the sender with a difference document.
+		require.NoError(t, host.Settle(t.Context(), &now, func(_ int64, it jushuitan.TransferCreateDifferenceItem) {
+			book[place(plan.From.WMSCoID, plan.From.Slot, it.SKUID)] += it.Qty.IntPart()
+		}))
+		compare(t, erp, book, day)
+	}
+}
+
+// TestHundredDaysOfReturns drives store returns through 100 days of short and surplus counts
+// and cancels, each compared with the ledger.
+func TestHundredDaysOfReturns(t *testing.T) {
+	erp, client, book := days(t)
+	host := &returns.Host{Client: client, Seen: erp.Now()}
+	rng := rand.New(rand.NewPCG(22, 101))
+	for day := range 100 {
+		back := &dianjia.Transfer{EntID: demo.Merchant, TransferNo: fmt.Sprintf("R-%d", day), Kind: dianjia.TransferReturn, FromCode: "S01", ToCode: dianjia.ReturnWarehouseCode,
+			Items: flows.Qtys{demo.TeeM: 1 + rng.Int64N(9), demo.TeeL: 1 + rng.Int64N(9)}.Items()}
+		for i := range back.Items {
+			back.Items[i].Shipped = back.Items[i].Qty
+		}
+		plan, err := mapping.PlanTransfer(returns.Packed(back), flows.Stores(), flows.Warehouses())
+		require.NoError(t, err)
+		ioID, err := host.Upload(t.Context(), plan)
+		require.NoError(t, err)
+		if rng.IntN(5) == 0 {
+			require.NoError(t, host.Cancel(t.Context(), back, demo.MainWarehouse))
+			compare(t, erp, book, day)
+			continue
+		}
+		counted := flows.Qtys{}
+		for _, it := range back.Items {
+			counted[it.SKUCode] = 1 + rng.Int64N(it.Qty.IntPart()+1)
+		}
+		require.NoError(t, erp.ConfirmOtherInOut(ioID, counted.Decimals()))
+		require.Error(t, host.Cancel(t.Context(), back, demo.MainWarehouse), "day %d: it was counted", day)
+		now, err := host.Read(t.Context(), back, ioID)
+		require.NoError(t, err)
+		for _, it := range now.Transfer.Items {
+			require.Equal(t, counted[it.SKUCode], it.Received.IntPart(), "day %d", day)
+			book[place(demo.MainWarehouse, dianjia.SlotSalesReturn, it.SKUCode)] += counted[it.SKUCode]
+		}
+		compare(t, erp, book, day)
+	}
+}
+
+// TestHundredDaysOfReplenishments drives replenishments through 100 days of short and cancelled
+// requests, each compared with the ledger.
+func TestHundredDaysOfReplenishments(t *testing.T) {
+	erp, client, book := days(t)
+	host := &replenish.Host{Client: client}
+	rng := rand.New(rand.NewPCG(22, 102))
+	for day := range 100 {
+		asked := &dianjia.Transfer{EntID: demo.Merchant, TransferNo: fmt.Sprintf("B-%d", day), Kind: dianjia.TransferReplenishment, FromCode: flows.HeadWarehouse, ToCode: "S01",
+			Items: flows.Qtys{demo.TeeM: 1 + rng.Int64N(9), demo.TeeL: 1 + rng.Int64N(9)}.Items()}
+		plan, err := mapping.PlanTransfer(asked, flows.Stores(), flows.Warehouses())
+		require.NoError(t, err)
+		ioID, err := host.Upload(t.Context(), plan)
+		require.NoError(t, err)
+		if rng.IntN(5) == 0 {
+			require.NoError(t, host.Cancel(t.Context(), asked, demo.MainWarehouse))
+			compare(t, erp, book, day)
+			continue
+		}
+		shipped := flows.Qtys{}
+		for _, it := range asked.Items {
+			shipped[it.SKUCode] = 1 + rng.Int64N(it.Qty.IntPart())
+		}
+		require.NoError(t, erp.ConfirmOtherInOut(ioID, shipped.Decimals()))
+		now, err := host.Read(t.Context(), asked, ioID)
+		require.NoError(t, err)
+		for _, it := range now.Transfer.Items {
+			require.Equal(t, shipped[it.SKUCode], it.Shipped.IntPart(), "day %d", day)
+			book[place(demo.MainWarehouse, dianjia.SlotMain, it.SKUCode)] -= shipped[it.SKUCode]
+		}
+		compare(t, erp, book, day)
+	}
+}
+
+// TestHundredDaysOfStoreShipping drives online orders through 100 days: stores are allocated,
+// refuse and ship, orders are cancelled, and the stores' stock equals the ledger.
+func TestHundredDaysOfStoreShipping(t *testing.T) {
+	erp, client, _ := days(t)
+	host := &storeship.Host{Client: client}
+	require.NoError(t, host.LoadCarriers(t.Context()))
+	rng := rand.New(rand.NewPCG(22, 103))
+	stores := flows.Stores()
+	stock, book, done := map[string]map[string]int64{"S01": {demo.TeeM: 60, demo.TeeL: 60}, "S02": {demo.TeeM: 60, demo.TeeL: 60}}, map[string]int64{demo.TeeM: 120, demo.TeeL: 120}, 0
+	allocator := mapping.StoreAllocator{Stores: stores}
+	for day := range 100 {
+		order := jushuitan.OrderUpload{ShopID: demo.PlatformShop, SoID: fmt.Sprintf("DY-%d", day)}
+		for _, sku := range []string{demo.TeeM, demo.TeeL}[:1+rng.IntN(2)] {
+			order.Items = append(order.Items, jushuitan.OrderUploadItem{SKUID: sku, Qty: decimal.NewFromInt(1 + rng.Int64N(2)), Price: decimal.NewFromInt(59)})
+		}
+		oID, err := erp.ImportOrder(order)
+		require.NoError(t, err)
+		ioID, err := erp.AssignOrder(oID, demo.StoreWarehouse)
+		require.NoError(t, err)
+		doc, err := host.Outbound(t.Context(), ioID)
+		require.NoError(t, err)
+		var refused []string
+		if rng.IntN(3) == 0 {
+			refused = []string{"S01"}
+		}
+		rows := append(flows.Qtys(stock["S01"]).Rows("S01"), flows.Qtys(stock["S02"]).Rows("S02")...)
+		mine := mapping.OrderOfOutbound(demo.Merchant, doc)
+		found := allocator.Allocate(demo.StoreWarehouse, mine.Items, rows, refused...)
+		require.True(t, found.Whole(), "day %d: %s", day, found.Why)
+		store := found.Parts[0].StoreCode
+		require.Equal(t, len(refused) > 0, store == "S02", "day %d: the designated store unless it refused", day)
+		if rng.IntN(5) == 0 {
+			require.NoError(t, erp.CancelOrder(oID, "买家取消"))
+			require.Error(t, host.Ship(t.Context(), doc, "圆通速递", fmt.Sprintf("YT%d", day)), "day %d: it was cancelled", day)
+			continue
+		}
+		if stock[store][demo.TeeM] < 10 || stock[store][demo.TeeL] < 10 {
+			stock[store][demo.TeeM], stock[store][demo.TeeL] = stock[store][demo.TeeM]+60, stock[store][demo.TeeL]+60
+			book[demo.TeeM], book[demo.TeeL] = book[demo.TeeM]+60, book[demo.TeeL]+60
+		}
+		require.NoError(t, host.Ship(t.Context(), doc, "圆通速递", fmt.Sprintf("YT%d", day)))
+		require.NoError(t, host.Ship(t.Context(), doc, "圆通速递", fmt.Sprintf("YT%d", day)), "the job ran twice")
+		done++
+		for _, it := range mine.Items {
+			stock[store][it.SKUCode] -= it.Qty.IntPart()
+		}
+		for _, it := range order.Items {
+			book[it.SKUID] -= it.Qty.IntPart()
+		}
+		for sku, n := range book {
+			require.Equal(t, n, stock["S01"][sku]+stock["S02"][sku], "day %d: %s", day, sku)
+		}
+	}
+	shipped := 0
+	for _, d := range erp.Outbounds() {
+		if mapping.OutboundStateOf(d.Status) == mapping.OutboundShipped {
+			shipped++
+		}
+	}
+	require.Equal(t, done, shipped, "documents shipped")
+}

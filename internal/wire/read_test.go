@@ -1,0 +1,253 @@
+package wire_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+)
+
+// TestDigitTimes: 8, 12 or 14 digits that are a date of 1970 to 2099 are decoded as that
+// date, as a number or as text; all others are Unix time.
+func TestDigitTimes(t *testing.T) {
+	for text, want := range map[string]string{
+		"20240611": "2024-06-11 00:00:00", "202406110920": "2024-06-11 09:20:00", "20240611092031": "2024-06-11 09:20:31",
+		"19700101": "1970-01-01 00:00:00", "20991231235959": "2099-12-31 23:59:59", "20240229": "2024-02-29 00:00:00",
+		"1718068831": "2024-06-11 09:20:31", "1718068831487": "2024-06-11 09:20:31.487",
+		"20230229": "1970-08-23 11:30:29", // no such day
+		"21000101": "1970-09-01 09:21:41", // beyond 2099
+	} {
+		for _, form := range []string{text, `"` + text + `"`} {
+			var r row
+			require.NoError(t, wire.Unmarshal([]byte(`{"time":`+form+`}`), &r), form)
+			assert.Equal(t, want, r.Time.Format("2006-01-02 15:04:05.999"), form)
+		}
+		got, err := wire.ParseTime(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Format("2006-01-02 15:04:05.999"), "in XML")
+	}
+}
+
+// TestCivil: every day of the years that are decoded without the standard library is the
+// one that the standard library returns.
+func TestCivil(t *testing.T) {
+	for day := time.Date(1969, 12, 25, 23, 59, 58, 0, wire.CST); day.Year() < 2110; day = day.AddDate(0, 0, 1) {
+		got, err := wire.ParseTime(day.Format("2006-01-02 15:04:05.000"))
+		require.NoError(t, err)
+		require.True(t, day.Equal(got), "%s", day)
+	}
+	for _, wrong := range []string{"2024-02-30 00:00:00", "2024-13-01 00:00:00", "2024-00-10", "2024-01-01 24:00:00", "2024-01-01 00:60:00", "2100-02-29"} {
+		_, err := wire.ParseTime(wrong)
+		require.Error(t, err, wrong)
+	}
+}
+
+// TestNames: an exact match of the name counts first, then a match except for case and
+// underscores; the last of duplicates counts.
+func TestNames(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"dec_ptr":1}`: "1", `{"decPtr":1}`: "1", `{"DEC_PTR":1}`: "1", `{"DecPtr":1,"dec_ptr":2}`: "2", `{"dec_ptr":2,"DecPtr":1}`: "2",
+		`{"dec_ptr":1,"dec_ptr":2}`: "2", `{"dec_ptr":[],"dec_ptr":2}`: "", "\xef\xbb\xbf {\"dec\\u005fptr\":3}": "3",
+	} {
+		var r row
+		err := wire.Unmarshal([]byte(body), &r)
+		if want == "" {
+			require.Error(t, err, body)
+			continue
+		}
+		require.NoError(t, err, body)
+		require.NotNil(t, r.DecPtr, body)
+		assert.Equal(t, want, r.DecPtr.String(), body)
+	}
+	r := wire.NewReader([]byte(`{"o_id":1}`))
+	r.Drift = true
+	var got struct {
+		Orders []struct {
+			OID int64 `json:"o_id"`
+		} `json:"orders"`
+	}
+	require.NoError(t, r.Into(&got, nil))
+	assert.Equal(t, []wire.Note{{Path: "o_id", Kind: wire.DriftUnknown}}, r.Notes)
+
+	r = wire.NewReader([]byte(`{"Orders":[{"OId":1},{"oid":"2"},{"o_id":"3"}]}`))
+	r.Drift = true
+	require.NoError(t, r.Into(&got, nil))
+	require.Len(t, got.Orders, 3)
+	assert.Equal(t, int64(2), got.Orders[1].OID)
+	assert.ElementsMatch(t, []wire.Note{
+		{Path: "Orders", Kind: wire.DriftName}, {Path: "orders[].OId", Kind: wire.DriftName}, {Path: "orders[].oid", Kind: wire.DriftName},
+		{Path: "orders[].o_id", Kind: wire.DriftKindOf},
+	}, r.Notes)
+}
+
+// TestSaid: a member that is absent, null or a blank text says nothing; zero says zero.
+func TestSaid(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{}`: false, `{"int":null}`: false, `{"int":""}`: false, `{"int":" "}`: false, `{"int":"null"}`: false, `{"int":1,"int":null}`: false,
+		`{"int":0}`: true, `{"Int":"0"}`: true, `{"int":null,"int":0}`: true, `{"x":{"int":0}}`: false, `{"list":[],"int":5}`: true,
+	} {
+		reader := wire.NewReader([]byte(body))
+		for range 2 { // the second time, the order of the members is expected
+			var r row
+			reader.Back(0)
+			require.NoError(t, reader.Into(&r, nil), body)
+			assert.Equal(t, want, reader.Said("int"), body)
+			assert.False(t, reader.Said("no such member"), body)
+		}
+	}
+}
+
+// Decoded texts do not keep the whole body in memory, and neither do raw values.
+func TestNothingKeepsTheBody(t *testing.T) {
+	body := []byte(`{"text":"abc","new":{"a":"b"},"list":["x"]}`)
+	var r row
+	require.NoError(t, wire.Unmarshal(body, &r))
+	clear(body)
+	assert.Equal(t, "abc", r.Text)
+	assert.Equal(t, []string{"x"}, r.List)
+	assert.Equal(t, json.RawMessage(`{"a":"b"}`), r.Extra["new"])
+}
+
+func TestFromGBK(t *testing.T) {
+	gbk := []byte("{\"msg\":\"\xc7\xa9\xc3\xfb\xb4\xed\xce\xf3\"}") // 签名错误
+	got, ok := wire.FromGBK(gbk)
+	require.True(t, ok)
+	assert.Equal(t, `{"msg":"签名错误"}`, string(got))
+	for _, text := range []string{"", "abc", "签名错误", "签名错误签名\xff错误", "\xff\xff", "签名\xc7\xa9"} {
+		_, ok := wire.FromGBK([]byte(text))
+		assert.False(t, ok, "%q", text)
+	}
+}
+
+// TestRepeatedValues: values that are allocated once for many rows are correct in each row.
+func TestRepeatedValues(t *testing.T) {
+	body := []byte(`[` + strings.Repeat(`{"dec":1.50,"text":"same","int":7},`, 500) + `{"dec":1.5,"text":"other"}]`)
+	var rows []row
+	require.NoError(t, wire.Unmarshal(body, &rows))
+	require.Len(t, rows, 501)
+	rows[0].Dec = rows[0].Dec.Add(decimal.NewFromInt(1))
+	assert.Equal(t, "1.5", rows[1].Dec.String())
+	assert.Equal(t, int32(-2), rows[1].Dec.Exponent())
+	assert.Equal(t, int32(-1), rows[500].Dec.Exponent())
+	assert.Equal(t, "same", rows[499].Text)
+}
+
+// hostile returns texts of about n bytes that are meant to be expensive.
+func hostile(n int) map[string][]byte {
+	fill := func(from, each, to string) []byte {
+		return []byte(from + strings.Repeat(each, n/len(each)) + to)
+	}
+	return map[string][]byte{
+		"rows":            fill(`{"data":{"orders":[{}`, `,{}`, `]}}`),
+		"text rows":       fill(`{"data":{"orders":[""`, `,""`, `]}}`),
+		"bad values":      fill(`{"data":{"orders":[{}`, `,{"list":{"a":1}}`, `]}}`),
+		"bad rows":        fill(`{"data":{"orders":[{}`, `,{"dec":"x"}`, `]}}`),
+		"unknown members": fill(`{"x":1`, `,"y":[1,2]`, `}`),
+		"many names":      manyNames(n),
+		"one name":        fill(`{"data":{"orders":[]}`, `,"data":{"orders":[{"dec":1}]}`, `}`),
+		"lists":           bytes.Repeat([]byte(`[`), n),
+		"objects":         bytes.Repeat([]byte(`{"data":`), n/8),
+		"escapes":         fill(`{"x":"`, `\u4e2d`, `"}`),
+		"no UTF-8":        fill(`{"data":{"orders":[{"text":"`, "\xff", `"}]}}`),
+		"long number":     fill(`{"data":{"orders":[{"dec":1`, `1`, `}]}}`),
+	}
+}
+
+func manyNames(n int) []byte {
+	b := []byte(`{"data":{"orders":[{"int":1`)
+	for i := 0; len(b) < n; i++ {
+		b = fmt.Appendf(b, `,"n%d":1`, i)
+	}
+	return append(b, "}]}}"...)
+}
+
+// TestLinearTime: a byte of a long hostile text costs no more than one of a short one.
+func TestLinearTime(t *testing.T) {
+	perByte := func(text []byte) float64 {
+		best := time.Duration(1 << 62)
+		for range 3 {
+			begin := time.Now()
+			for range max(1, (256<<10)/len(text)) {
+				r := wire.NewReader(text)
+				r.Keep, r.Skip, r.Drift = true, true, true
+				_ = r.Into(new(page), nil)
+			}
+			best = min(best, time.Since(begin)/time.Duration(max(1, (256<<10)/len(text))))
+		}
+		return float64(best) / float64(len(text))
+	}
+	small, large := hostile(16<<10), hostile(4<<20)
+	for name := range small {
+		short, long := perByte(small[name]), perByte(large[name])
+		t.Logf("%-16s %7.2f ns a byte of 16 KB, %7.2f of 4 MB", name, short, long)
+		assert.Less(t, long, 20*short+50, name)
+	}
+}
+
+// BenchmarkHostile prints what a byte of hostile texts of 1 KB to 32 MB costs.
+func BenchmarkHostile(b *testing.B) {
+	sizes := []int{1 << 10, 32 << 10, 1 << 20, 32 << 20}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, size := range sizes {
+		for name, text := range hostile(size) {
+			b.Run(fmt.Sprintf("%s/%dKB", strings.ReplaceAll(name, " ", "_"), size>>10), func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				for b.Loop() {
+					r := wire.NewReader(text)
+					r.Keep, r.Skip, r.Drift = true, true, true
+					_ = r.Into(new(page), nil)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(text)), "ns/byte")
+			})
+		}
+	}
+}
+
+// FuzzRead: whatever the input, the reader does not panic, enforces the limit of rows,
+// reports undecodable values as such, and decodes the same with notes and without.
+func FuzzRead(f *testing.F) {
+	for _, text := range hostile(200) {
+		f.Add(text)
+	}
+	for _, text := range samples(f)[:3] {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		read := func(drift bool) (page, *wire.Reader, error) {
+			var p page
+			r := wire.NewReader(text)
+			r.Keep, r.Skip, r.Drift, r.MaxRows = true, true, drift, 10
+			err := r.Into(&p, nil)
+			if err == nil {
+				err = r.End()
+			}
+			return p, r, err
+		}
+		p, _, err := read(false)
+		q, r, noted := read(true)
+		require.Equal(t, err, noted)
+		if err != nil {
+			return
+		}
+		assert.Equal(t, p, q)
+		assert.LessOrEqual(t, len(p.Data.Orders), 10)
+		for _, n := range r.Notes {
+			assert.NotContains(t, n.Path, "[0]")
+		}
+		for i := range p.Data.Orders {
+			for _, name := range wire.Unread(&p.Data.Orders[i]) {
+				assert.NotEmpty(t, p.Data.Orders[i].Extra[name])
+			}
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package jushuitan_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+// TestCodes: the class of each code of the service, with its hint in both languages.
+func TestCodes(t *testing.T) {
+	for _, tt := range []struct {
+		code  int
+		msg   string
+		class error
+		hint  string
+	}{
+		{10, "签名错误", jushuitan.ErrSign, "check AppKey and AppSecret"},
+		{110, "IP 不在白名单", jushuitan.ErrIPNotAllowed, "IP allow list"},
+		{120, "校验失败", jushuitan.ErrSign, "请检查 AppKey、AppSecret"},
+		{130, "数据为空", jushuitan.ErrInvalid, "retrying will not help"},
+		{140, "timestamp 无效", jushuitan.ErrTimestamp, "请校准本机时间"},
+		{140, "sign 不正确", jushuitan.ErrSign, "签名校验失败"},
+		{140, "参数格式错误", jushuitan.ErrInvalid, "请修正请求数据"},
+		{150, "服务商应用不允许刷新token,请重新授权", jushuitan.ErrReauthorize, "请商家重新授权"},
+		{150, "系统异常", jushuitan.ErrUnavailable, "try again later"},
+		{160, "保存失败", jushuitan.ErrUnavailable, "请稍后重试"},
+		{170, "店铺编号不存在", jushuitan.ErrInvalid, "fix the request"},
+		{180, "时间错误", jushuitan.ErrTimestamp, "correct this machine's clock"},
+		{190, "没有权限", jushuitan.ErrPermission, "apply for this endpoint"},
+		{199, "超过每秒调用次数", jushuitan.ErrRateLimited, "多进程请共用一个限流器"},
+		{200, "超过每分钟调用次数", jushuitan.ErrRateLimited, "call less often"},
+		{200, "参数错误", jushuitan.ErrInvalid, "重试无效"},
+		{21024, "只有自研应用可以调用", jushuitan.ErrPermission, "请在开放平台申请该接口权限"},
+		{-4, "值超出范围", jushuitan.ErrInvalid, "fix the request"},
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, fmt.Sprintf(`{"code":%d,"msg":%q,"data":null}`, tt.code, tt.msg)))
+		_, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+		require.ErrorIs(t, err, tt.class, "%d %s", tt.code, tt.msg)
+		var e *jushuitan.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, int64(tt.code), e.Code)
+		assert.Contains(t, e.Hint(), tt.hint, "%d %s", tt.code, tt.msg)
+		assert.Regexp(t, `\p{Latin}.* / .*\p{Han}`, e.Hint(), "both languages")
+		assert.Contains(t, err.Error(), e.Hint())
+	}
+}
+
+// TestRequestIDInData: a request id in data is as good as one at the root, which comes
+// first.
+func TestRequestIDInData(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"code":130,"msg":"x","data":{"requestId":"r-1"}}`:                      "r-1",
+		`{"code":130,"msg":"x","data":{"request_id":"r-2"}}`:                     "r-2",
+		`{"code":130,"msg":"x","request_id":"r-3","data":{"requestId":"other"}}`: "r-3",
+		`{"code":130,"msg":"x","request_id":null,"data":{"requestId":"r-4"}}`:    "r-4",
+		`{"code":130,"msg":"x","data":{"requestId":5}}`:                          "",
+		`{"code":130,"msg":"x","data":[{"requestId":"of a row"}]}`:               "",
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, body))
+		_, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+		var e *jushuitan.Error
+		require.ErrorAs(t, err, &e, body)
+		assert.Equal(t, want, e.RequestID, body)
+	}
+}
+
+// TestFallOfTheTotal: when a row leaves while pages are read, the row that moved to a page
+// already read is returned all the same.
+func TestFallOfTheTotal(t *testing.T) {
+	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
+	rows := someOrders(6, time.Hour)
+	calls := 0
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		left := rows
+		if calls++; calls > 1 { // the first order changed, and is of another day now
+			left = rows[1:]
+		}
+		orderStore(left, true)(w, r)
+	}, jushuitan.WithPrefetch(1))
+	got, err := collect(t, c.Orders.All(t.Context(), &jushuitan.OrderQuery{ModifiedBegin: begin, ModifiedEnd: begin.Add(24 * time.Hour), PageSize: 2}))
+	require.NoError(t, err)
+	assert.ElementsMatch(t, idsOf(rows), got, "each once, order 3 too, which moved from page 2 to page 1")
+}
+
+// TestRowsAtWindowBorders: a row in the second in which one time range ends and the next
+// begins is returned once, as are its neighbours.
+func TestRowsAtWindowBorders(t *testing.T) {
+	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
+	now := begin
+	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota(), jushuitantest.WithNow(func() time.Time { return now }))
+	t.Cleanup(srv.Close)
+	require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: dialectShop, ShopSite: "头条放心购"}))
+	want := 0
+	for _, border := range []time.Duration{0, 7 * 24 * time.Hour, 14 * 24 * time.Hour} {
+		for _, off := range []time.Duration{-time.Second, 0, 0, time.Second} {
+			if now = begin.Add(border + off); now.Before(begin) {
+				continue
+			}
+			want++
+			_, err := srv.ImportOrder(jushuitan.OrderUpload{
+				ShopID: dialectShop, SoID: fmt.Sprint("SO-", want), Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}},
+			})
+			require.NoError(t, err)
+		}
+	}
+	now = begin.AddDate(0, 1, 0)
+	c, err := srv.Client()
+	require.NoError(t, err)
+	got, err := collect(t, c.Orders.All(t.Context(), &jushuitan.OrderQuery{ModifiedBegin: begin, ModifiedEnd: begin.Add(20 * 24 * time.Hour), PageSize: 3}))
+	require.NoError(t, err)
+	assert.Len(t, got, want)
+	seen := map[int64]bool{}
+	for _, id := range got {
+		assert.False(t, seen[id], "order %d came twice", id)
+		seen[id] = true
+	}
+}
+
+// TestStreamName: a checkpoint belongs to one operation and one merchant.
+func TestStreamName(t *testing.T) {
+	c := mocked(t, nil)
+	at := c.ForMerchant("10010").Orders.Stream(&jushuitan.OrderQuery{}, jushuitan.Checkpoint{}).Checkpoint()
+	_, err := collect(t, c.ForMerchant("10010").Orders.Stream(&jushuitan.OrderQuery{Status: "x"}, at).Rows(t.Context()))
+	require.ErrorIs(t, err, jushuitan.ErrInvalid, "another query")
+	_, err = collect(t, c.ForMerchant("10011").Orders.Stream(&jushuitan.OrderQuery{}, at).Rows(t.Context()))
+	require.ErrorIs(t, err, jushuitan.ErrInvalid, "another merchant")
+	for _, err := range c.ForMerchant("10010").Outbounds.Stream(&jushuitan.OutboundQuery{}, at).Rows(t.Context()) {
+		require.ErrorIs(t, err, jushuitan.ErrInvalid, "another operation")
+		return
+	}
+	t.Error("a checkpoint of orders was taken for outbound documents")
+}

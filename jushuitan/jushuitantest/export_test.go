@@ -1,0 +1,4 @@
+package jushuitantest
+
+// SeedSamples creates the documents that the samples of the catalog name.
+var SeedSamples = seedSamples

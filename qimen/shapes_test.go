@@ -1,0 +1,286 @@
+package qimen_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/dianjia/jushuitan-go/internal/wire"
+	"github.com/dianjia/jushuitan-go/internal/xmlwire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/qimen"
+)
+
+// lineMessage is a message of deliveryorder.confirm with a line, in the given form.
+func lineMessage(line string) string {
+	return `<request><deliveryOrder><deliveryOrderCode>DO1</deliveryOrderCode><outBizCode>B1</outBizCode></deliveryOrder>` +
+		`<orderLines><orderLine><itemCode>SKU-A</itemCode>` + line + `</orderLine></orderLines></request>`
+}
+
+// received passes a body to a mux as the gateway does, and returns what the handler got.
+func received(t *testing.T, body string) (*qimen.DeliveryOrderConfirmRequest, reply) {
+	t.Helper()
+	m := newMux(t, muxConfig(new(reasons)))
+	var got *qimen.DeliveryOrderConfirmRequest
+	qimen.Handle(m, func(_ context.Context, _ qimen.Envelope, req *qimen.DeliveryOrderConfirmRequest) (*qimen.DeliveryOrderConfirmResponse, error) {
+		got = req
+		return nil, nil
+	})
+	return got2(t, m, body, &got)
+}
+
+func got2(t *testing.T, m *qimen.Mux, body string, got **qimen.DeliveryOrderConfirmRequest) (*qimen.DeliveryOrderConfirmRequest, reply) {
+	t.Helper()
+	msg := message("deliveryorder.confirm", body)
+	if strings.HasPrefix(strings.TrimSpace(body), "{") {
+		msg = msg.with("format", "json")
+	}
+	r := serve(t, m, msg.request())
+	return *got, r
+}
+
+// TestShapes: every form in which systems write a message is read.
+func TestShapes(t *testing.T) {
+	line := func(r *qimen.DeliveryOrderConfirmRequest) qimen.DeliveredLine {
+		if r == nil || len(r.OrderLines) != 1 {
+			return qimen.DeliveredLine{}
+		}
+		return r.OrderLines[0]
+	}
+	sns := func(r *qimen.DeliveryOrderConfirmRequest) string {
+		if l := line(r).SNList; l != nil {
+			return strings.Join(l.SNs, "+")
+		}
+		return "none"
+	}
+	props := func(r *qimen.DeliveryOrderConfirmRequest) string {
+		return fmt.Sprint(r.ExtendProps, " ", string(r.Extra["extendProps"]))
+	}
+	when := func(r *qimen.DeliveryOrderConfirmRequest) string {
+		return r.DeliveryOrder.OrderConfirmTime.Format(time.RFC3339)
+	}
+	remark := func(r *qimen.DeliveryOrderConfirmRequest) string { return line(r).Remark }
+	timed := func(text string) string {
+		return `<request><deliveryOrder><deliveryOrderCode>DO1</deliveryOrderCode><orderConfirmTime>` + text + `</orderConfirmTime></deliveryOrder></request>`
+	}
+	with := func(text string) string {
+		return `<request><deliveryOrder><deliveryOrderCode>DO1</deliveryOrderCode></deliveryOrder><extendProps>` + text + `</extendProps></request>`
+	}
+	inJSON := func(lines string) string {
+		return `{"request":{"deliveryOrder":{"deliveryOrderCode":"DO1"},` + lines + `}}`
+	}
+	gbk, err := simplifiedchinese.GBK.NewEncoder().String(`<?xml version="1.0" encoding="GBK"?>` + lineMessage("<remark>易碎</remark>"))
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		body string
+		get  func(*qimen.DeliveryOrderConfirmRequest) string
+		want string
+	}{
+		"sn entries":            {lineMessage("<snList><sn>A</sn><sn>B</sn></snList>"), sns, "A+B"},
+		"sn strings":            {lineMessage("<snList><sn><string>A</string><string>B</string></sn></snList>"), sns, "A+B"},
+		"sn as text":            {lineMessage("<snList>A</snList>"), sns, "A"},
+		"sn, JSON":              {inJSON(`"orderLines":[{"itemCode":"SKU-A","snList":{"sn":["A","B"]}}]`), sns, "A+B"},
+		"sn strings, JSON":      {inJSON(`"orderLines":[{"itemCode":"SKU-A","snList":{"sn":{"string":["A","B"]}}}]`), sns, "A+B"},
+		"sn list, JSON":         {inJSON(`"orderLines":[{"itemCode":"SKU-A","snList":["A","B"]}]`), sns, "A+B"},
+		"sn text, JSON":         {inJSON(`"orderLines":[{"itemCode":"SKU-A","snList":"A"}]`), sns, "A"},
+		"one sn, JSON":          {inJSON(`"orderLines":[{"itemCode":"SKU-A","snList":{"sn":"A"}}]`), sns, "A"},
+		"lines in an object":    {inJSON(`"orderLines":{"orderLine":[{"itemCode":"SKU-A","remark":"x"}]}`), remark, "x"},
+		"a line in an object":   {inJSON(`"orderLines":{"orderLine":{"itemCode":"SKU-A","remark":"x"}}`), remark, "x"},
+		"lines in elements":     {inJSON(`"orderLines":[{"orderLine":{"itemCode":"SKU-A","remark":"x"}}]`), remark, "x"},
+		"another entry name":    {inJSON(`"orderLines":{"order_line":[{"itemCode":"SKU-A","remark":"x"}]}`), remark, "x"},
+		"another, in elements":  {inJSON(`"orderLines":[{"order_line":{"itemCode":"SKU-A","remark":"x"}}]`), remark, "x"},
+		"a line without list":   {inJSON(`"orderLines":{"itemCode":"SKU-A","remark":"x"}`), remark, "x"},
+		"lines as JSON text":    {inJSON(`"orderLines":"[{\"itemCode\":\"SKU-A\",\"remark\":\"x\"}]"`), remark, "x"},
+		"other entry, XML":      {strings.ReplaceAll(lineMessage("<remark>x</remark>"), "orderLine>", "order_line>"), remark, "x"},
+		"no entry, XML":         {strings.NewReplacer("<orderLine>", "", "</orderLine>", "").Replace(lineMessage("<remark>x</remark>")), remark, "x"},
+		"raw breaks, JSON":      {inJSON("\"orderLines\":[{\"itemCode\":\"SKU-A\",\"remark\":\"a\tb\nc\"}]"), remark, "a\tb\nc"},
+		"props":                 {with("<a>1</a><b>x</b>"), props, "map[a:1 b:x] "},
+		"props as text":         {with("free text"), props, `map[] "free text"`},
+		"props as JSON":         {with(`{"a":"1","b":2}`), props, "map[a:1 b:2] "},
+		"props nested":          {with("<a><b>1</b></a>"), props, `map[] {"a":{"b":"1"}}`},
+		"props repeated":        {with("<a>1</a><a>2</a>"), props, `map[] {"a":["1","2"]}`},
+		"props as nested JSON":  {with(`{"a":{"b":1}}`), props, `map[] "{\"a\":{\"b\":1}}"`},
+		"props as null":         {with("null"), props, "map[] "},
+		"props, JSON":           {inJSON(`"extendProps":{"a":"1"}`), props, "map[a:1] "},
+		"props, JSON text":      {inJSON(`"extendProps":"{\"a\":\"1\"}"`), props, "map[a:1] "},
+		"props, text in JSON":   {inJSON(`"extendProps":"free text"`), props, `map[] "free text"`},
+		"props, nested in JSON": {inJSON(`"extendProps":{"a":{"b":1}}`), props, `map[] {"a":{"b":1}}`},
+		"8 digits":              {timed("20260102"), when, "2026-01-02T00:00:00+08:00"},
+		"12 digits":             {timed("202601020304"), when, "2026-01-02T03:04:00+08:00"},
+		"14 digits":             {timed("20260102030405"), when, "2026-01-02T03:04:05+08:00"},
+		"slashes":               {timed("2026/1/2 3:04"), when, "2026-01-02T03:04:00+08:00"},
+		"slashes, seconds":      {timed("2026/01/02 3:04:05"), when, "2026-01-02T03:04:05+08:00"},
+		"zone":                  {timed("2026-01-02T03:04:05+00:00"), when, "2026-01-02T11:04:05+08:00"},
+		"zone without colon":    {timed("2026-01-02T03:04:05.123+0800"), when, "2026-01-02T03:04:05+08:00"},
+		"zone after a blank":    {timed("2026-01-02 03:04:05 +09:00"), when, "2026-01-02T02:04:05+08:00"},
+		"UTC":                   {timed("2026-01-02T03:04:05Z"), when, "2026-01-02T11:04:05+08:00"},
+		"null time":             {timed("null"), when, "0001-01-01T00:00:00Z"},
+		"surrogates":            {lineMessage("<remark>&#xD83D;&#xDE00;&#55357;&#56832;</remark>"), remark, "😀😀"},
+		"half a surrogate":      {lineMessage("<remark>a&#xD83D;b</remark>"), remark, "a\uFFFDb"},
+		"control characters":    {lineMessage("<remark>a&#1;b&#x0B;c\x02d&#x41;</remark>"), remark, "abcdA"},
+		"a reference in CDATA":  {lineMessage("<remark><![CDATA[a&#1;b]]></remark>"), remark, "a&#1;b"},
+		"utf8":                  {`<?xml version="1.0" encoding="utf8"?>` + lineMessage("<remark>易碎</remark>"), remark, "易碎"},
+		"UTF-16 over UTF-8":     {`<?xml version="1.0" encoding="utf-16"?>` + lineMessage("<remark>易碎</remark>"), remark, "易碎"},
+		"GBK over UTF-8":        {`<?xml version="1.0" encoding="GBK"?>` + lineMessage("<remark>易碎</remark>"), remark, "易碎"},
+		"GBK":                   {gbk, remark, "易碎"},
+		"comment first":         {"<!-- made by x --><?xml version=\"1.0\" encoding=\"utf-8\"?>\n" + lineMessage("<remark>x</remark>"), remark, "x"},
+		"BOM and blanks first":  {"\n\xef\xbb\xbf <?xml version=\"1.0\"?>" + lineMessage("<remark>x</remark>"), remark, "x"},
+		"twice the same member": {lineMessage("<remark>x</remark><remark>y</remark>"), func(r *qimen.DeliveryOrderConfirmRequest) string {
+			return line(r).Remark + string(line(r).Extra["remark[1]"])
+		}, `x"y"`},
+		"text beside members": {lineMessage("stray"), func(r *qimen.DeliveryOrderConfirmRequest) string { return string(line(r).Extra["#text"]) }, `"stray"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, r := received(t, tt.body)
+			require.NotNil(t, got, "refused: %+v", r)
+			assert.Equal(t, tt.want, tt.get(got))
+			assert.Equal(t, "DO1", got.DeliveryOrder.DeliveryOrderCode)
+
+			text, err := new(xmlwire.Codec).Marshal("request", got) // what was kept can be written again
+			require.NoError(t, err)
+			back := new(qimen.DeliveryOrderConfirmRequest)
+			_, err = new(xmlwire.Codec).Unmarshal(text, back)
+			require.NoError(t, err)
+			plain, err := wire.Marshal(back)
+			require.NoError(t, err)
+			assert.True(t, json.Valid(plain))
+		})
+	}
+}
+
+// TestShapesRefused: what is no message, or holds a number that is none, is refused and named.
+func TestShapesRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ body, want string }{
+		"empty":             {"", "the document is empty"},
+		"blank":             {" \n ", "the document is empty"},
+		"other root":        {`<response><flag>success</flag></response>`, "the root element is not request"},
+		"other root, JSON":  {`{"response":{"flag":"success"}}`, "the root element is not request"},
+		"cut off":           {`<request><deliveryOrder><deliveryOrderCode>DO1`, "cut off"},
+		"cut off, JSON":     {`{"request":{"deliveryOrder":{"deliveryOrderCode":"DO`, "cut off"},
+		"no number":         {lineMessage("<actualQty>two</actualQty>"), "actualQty"},
+		"no number, JSON":   {`{"orderLines":{"orderLine":[{"itemCode":"SKU-A","actualQty":"two"}]}}`, "actualQty"},
+		"text for the head": {`<request><deliveryOrder>DO1</deliveryOrder></request>`, "deliveryOrder: want object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, r := received(t, tt.body)
+			assert.Nil(t, got)
+			assert.Equal(t, "41", r.Code)
+			assert.Contains(t, r.Message, tt.want)
+		})
+	}
+}
+
+// TestVerdicts: an answer counts as success only if it says so as the method's documentation
+// does; a refusal counts wherever it stands.
+func TestVerdicts(t *testing.T) {
+	const standard, pos, one, scene, top = "taobao.qimen.orderprocess.report", "qimen.taobao.pos.deliveryorder.consign",
+		"qimen.taobao.pos.order.return.add", "jushuitan.order.list.query", "taobao.omniorder.dtd.consign"
+	ok, refused, unknown, nothing := "success", "refused", "unknown", "unavailable"
+	for name, tt := range map[string]struct{ method, body, want string }{
+		"standard":                        {standard, `<response><flag>success</flag><code>0</code></response>`, ok},
+		"standard, whatever the code":     {standard, `<response><flag>success</flag><code>7</code></response>`, ok},
+		"standard, indented":              {standard, "<response>\n <flag> success </flag>\n</response>", ok},
+		"standard, any root":              {standard, `<qimen_response><flag>success</flag></qimen_response>`, ok},
+		"standard, JSON":                  {standard, `{"response":{"flag":"success"}}`, ok},
+		"standard, json2":                 {standard, `{"flag":"success","code":"0"}`, ok},
+		"capital":                         {standard, `<response><flag>Success</flag><code>0</code></response>`, unknown},
+		"upper case":                      {standard, `{"response":{"flag":"SUCCESS","code":"0"}}`, unknown},
+		"another word":                    {standard, `<response><flag>ok</flag><code>0</code></response>`, unknown},
+		"true":                            {standard, `<response><flag>true</flag></response>`, unknown},
+		"no flag":                         {standard, `<response><code>0</code><message>ok</message></response>`, unknown},
+		"no flag, code success":           {standard, `<response><code>success</code></response>`, unknown},
+		"no flag, another code":           {standard, `<response><code>S1</code><message>no</message></response>`, refused},
+		"flag failure, code 0":            {standard, `<response><flag>failure</flag><code>0</code><message>no</message></response>`, refused},
+		"flag fail":                       {standard, `<response><flag>fail</flag></response>`, refused},
+		"empty root":                      {standard, `<response/>`, unknown},
+		"unknown root":                    {standard, `<result><id>1</id></result>`, unknown},
+		"empty object":                    {standard, `{}`, unknown},
+		"empty response":                  {standard, `{"response":{}}`, unknown},
+		"null":                            {standard, `null`, nothing},
+		"list":                            {standard, `[]`, nothing},
+		"page":                            {standard, `<html><body>login</body></html>`, nothing},
+		"page with declaration":           {standard, `<?xml version="1.0"?><!-- x --><!DOCTYPE html><html/>`, nothing},
+		"text":                            {standard, `success`, nothing},
+		"deeper":                          {standard, `{"x_response":{"response":{"flag":"failure","code":"S1","message":"no"}}}`, refused},
+		"deeper, XML":                     {standard, `<x_response><response><flag>failure</flag><code>S1</code></response></x_response>`, refused},
+		"deeper, success":                 {standard, `{"x_response":{"response":{"flag":"success"}}}`, ok},
+		"JSON in a text":                  {standard, `{"response":"{\"flag\":\"failure\",\"code\":\"S1\"}"}`, refused},
+		"JSON in a text, success":         {standard, `{"response":"{\"flag\":\"success\"}"}`, ok},
+		"the whole in a text":             {standard, `"{\"response\":{\"flag\":\"failure\"}}"`, refused},
+		"JSON in XML":                     {standard, `<response>{"flag":"failure","code":"S1"}</response>`, refused},
+		"inside a success":                {standard, `{"response":{"flag":"success","data":{"flag":"failure","message":"no"}}}`, refused},
+		"inside a success, XML":           {standard, `<response><flag>success</flag><response><flag>failure</flag></response></response>`, refused},
+		"inside a success, text":          {standard, `{"response":{"flag":"success","result":"{\"success\":false,\"msg\":\"no\"}"}}`, refused},
+		"inside a success, code":          {standard, `{"response":{"flag":"success","data":{"code":100,"msg":"no"}}}`, refused},
+		"success false":                   {standard, `{"success":false}`, refused},
+		"success false beside a flag":     {standard, `{"response":{"flag":"success","success":false}}`, refused},
+		"success true alone":              {standard, `{"success":true}`, unknown},
+		"status error":                    {standard, `{"status":"error"}`, refused},
+		"status error, XML":               {standard, `<response><status>ERROR</status></response>`, refused},
+		"Flag in another spelling":        {standard, `{"response":{"Flag":"failure"}}`, refused},
+		"POS":                             {pos, `{"response":{"flag":"success","code":"0"}}`, ok},
+		"POS without flag":                {pos, `{"response":{"code":"0"}}`, unknown},
+		"POS, store's code":               {pos, `{"response":{"qimen_code":"STORE_CLOSED"}}`, refused},
+		"POS, code 1 documented":          {one, `{"response":{"code":"1","message":"ok"}}`, ok},
+		"POS, code 1 not documented":      {pos, `{"response":{"code":"1","message":"ok"}}`, refused},
+		"POS, code 0 where 1 is success":  {one, `{"response":{"code":"0"}}`, unknown},
+		"scene, flag":                     {scene, `{"response":{"flag":"success","orders":[]}}`, ok},
+		"scene, code 0":                   {scene, `{"response":{"code":0,"orders":[]}}`, ok},
+		"scene, issuccess":                {scene, `{"response":{"issuccess":true,"orders":[]}}`, ok},
+		"scene, issuccess false":          {scene, `{"response":{"code":0,"issuccess":false}}`, refused},
+		"scene, no verdict":               {scene, `{"response":{"has_next":false,"orders":[]}}`, unknown},
+		"scene, refusal in a success":     {scene, `{"response":{"flag":"success","data":{"code":100,"msg":"no","issuccess":false}}}`, refused},
+		"platform":                        {top, `{"omniorder_dtd_consign_response":{"result_code":"x"}}`, ok},
+		"platform, another root":          {top, `{"whatever":{"result_code":"x"}}`, unknown},
+		"platform, error":                 {top, `{"error_response":{"code":15,"msg":"x","sub_code":"isv.x"}}`, refused},
+		"platform, success false inside":  {top, `{"omniorder_dtd_consign_response":{"result":{"success":false}}}`, refused},
+		"not in the table, standard name": {"taobao.qimen.made.up", `<response><code>0</code></response>`, unknown},
+		"not in the table, form":          {"made.up", `{"response":{"x":1}}`, unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := newClient(t, text(tt.body), config(), qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1})).Call(t.Context(), tt.method, nil, nil)
+			got := ok
+			if err != nil {
+				e := &qimen.Error{}
+				require.ErrorAs(t, err, &e)
+				switch {
+				case e.Outcome == jushuitan.Rejected:
+					got = refused
+				case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrDecode):
+					got = unknown
+				case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrUnavailable):
+					got = nothing
+				}
+				assert.NotEmpty(t, err.Error())
+			}
+			assert.Equal(t, tt.want, got, "%v", err)
+			if m, _ := qimen.LookupMethod(tt.method); err != nil && m != nil && m.Effect != jushuitan.Read && got != refused {
+				assert.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown)
+			}
+		})
+	}
+	err := newClient(t, text(`<response><flag>Success</flag></response>`), config()).Call(t.Context(), standard, nil, nil)
+	assert.ErrorContains(t, err, `has the flag "Success", which is not the text success`)
+	err = newClient(t, text(`{"response":{"flag":"failure","code":"15","message":"Remote service error","sub_code":"isv.x","sub_message":"商家未授权"}}`), config()).
+		Call(t.Context(), standard, nil, nil)
+	assert.ErrorContains(t, err, "商家未授权")
+
+	// No iterator takes an answer without a verdict for an empty page.
+	for _, body := range []string{`{}`, `{"response":{}}`, `{"response":{"orders":[],"has_next":false}}`, `{"success":false}`, `<html/>`, ``} {
+		c := newClient(t, text(body), config(), qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
+		n, failed := 0, false
+		for _, err := range c.Scene.AllOrders(t.Context(), &qimen.OrderListRequest{}) {
+			n++
+			failed = err != nil
+		}
+		assert.True(t, n == 1 && failed, "%q: %d rows", body, n)
+	}
+}
