@@ -4995,3 +4995,70 @@ func (trackLogEntryFields) Locate(v any, to []any) []any {
 		&s.Status, &s.Created, &s.Creator, &s.Modified, &s.Modifier,
 	)
 }
+
+type shipmentPushFields struct{}
+
+func (shipmentPushFields) Locate(v any, to []any) []any {
+	s := v.(*ShipmentPush)
+	return append(to,
+		&s.OID, &s.SoID, &s.LID, &s.LCID, &s.LogisticsCompany,
+		&s.SendDate, &s.OrderFrom, &s.WMSCoID, &s.IsSendAll, &s.Items,
+	)
+}
+
+type shipmentPushItemFields struct{}
+
+func (shipmentPushItemFields) Locate(v any, to []any) []any {
+	s := v.(*ShipmentPushItem)
+	return append(to,
+		&s.OIID, &s.SKUID, &s.Qty, &s.Name, &s.OuterOIID,
+		&s.SoID,
+	)
+}
+
+type cancelPushFields struct{}
+
+func (cancelPushFields) Locate(v any, to []any) []any {
+	s := v.(*CancelPush)
+	return append(to,
+		&s.SoID, &s.Remark,
+	)
+}
+
+type goodsReturnedPushFields struct{}
+
+func (goodsReturnedPushFields) Locate(v any, to []any) []any {
+	s := v.(*GoodsReturnedPush)
+	return append(to,
+		&s.OID, &s.ASID, &s.SoID, &s.OuterASID, &s.ShopID,
+		&s.Action, &s.Remark, &s.UniqueID, &s.SendDate, &s.Items,
+	)
+}
+
+type goodsReturnedPushItemFields struct{}
+
+func (goodsReturnedPushItemFields) Locate(v any, to []any) []any {
+	s := v.(*GoodsReturnedPushItem)
+	return append(to,
+		&s.SKUID, &s.Qty,
+	)
+}
+
+type stockPushFields struct{}
+
+func (stockPushFields) Locate(v any, to []any) []any {
+	s := v.(*StockPush)
+	return append(to,
+		&s.Rows,
+	)
+}
+
+type stockPushRowFields struct{}
+
+func (stockPushRowFields) Locate(v any, to []any) []any {
+	s := v.(*StockPushRow)
+	return append(to,
+		&s.ID, &s.ShopID, &s.SKUID, &s.ShopSKUID, &s.IID,
+		&s.ShopIID, &s.Qty, &s.SKUSource, &s.Modified,
+	)
+}

@@ -116,6 +116,8 @@ func PushSide(m PushMessage) (side uint8, whole bool) {
 // The members are those that receivers in public code use. Numeric strings and numbers are
 // both accepted.
 type ShipmentPush struct {
+	_ shipmentPushFields
+
 	OID              int64              `json:"o_id,omitzero" wire:"vital"`  // 内部单号: ERP order number; differs for each part of a split order
 	SoID             string             `json:"so_id,omitzero" wire:"vital"` // 线上单号: the order number that the mall uploaded
 	LID              string             `json:"l_id,omitzero" wire:"vital"`  // 快递单号: waybill
@@ -133,6 +135,8 @@ type ShipmentPush struct {
 
 // ShipmentPushItem 明细 is one line of a parcel.
 type ShipmentPushItem struct {
+	_ shipmentPushItemFields
+
 	OIID      int64           `json:"oi_id,omitzero" wire:"vital"`       // 子订单号: ERP line number
 	SKUID     string          `json:"sku_id,omitzero" wire:"vital"`      // 商品编码
 	Qty       decimal.Decimal `json:"qty"`                               // 数量: shipped quantity; null is 0, a missing quantity is an error
@@ -166,6 +170,8 @@ func (p *ShipmentPush) OrderOf(item ShipmentPushItem) string {
 // CancelPush 取消订单 reports that the ERP cancelled an order. It has no o_id and no lines:
 // [OrderService.Query] shows which parts of a split order are cancelled.
 type CancelPush struct {
+	_ cancelPushFields
+
 	SoID   string `json:"so_id,omitzero" wire:"vital"` // 线上单号: the order number that the mall uploaded
 	Remark string `json:"remark,omitzero"`             // 备注: reason
 
@@ -189,6 +195,8 @@ func (a GoodsAction) Known() bool { return a == GoodsReceived || a == GoodsRevok
 // GoodsReturnedPush 售后收货 reports that returned goods were received, or that such a
 // receipt was revoked: check Action before any refund.
 type GoodsReturnedPush struct {
+	_ goodsReturnedPushFields
+
 	OID       int64                   `json:"o_id,omitzero" wire:"vital"`        // 内部单号: ERP order number
 	ASID      int64                   `json:"as_id,omitzero" wire:"vital"`       // 售后单号: ERP after-sale number
 	SoID      string                  `json:"so_id,omitzero" wire:"vital"`       // 线上单号: the mall's order number
@@ -206,6 +214,8 @@ type GoodsReturnedPush struct {
 
 // GoodsReturnedPushItem 明细 is one returned line.
 type GoodsReturnedPushItem struct {
+	_ goodsReturnedPushItemFields
+
 	SKUID string          `json:"sku_id,omitzero" wire:"vital"` // 商品编码
 	Qty   decimal.Decimal `json:"qty"`                          // 数量: received quantity (inferred from the name); null is 0, a missing quantity is an error
 
@@ -219,11 +229,15 @@ func (v GoodsReturnedPushItem) MarshalJSON() ([]byte, error) { return wire.Marsh
 // StockPush 库存同步 reports stock figures. They are absolute, and the ERP computes them by
 // the shop's formula. A row does not name a warehouse.
 type StockPush struct {
+	_ stockPushFields
+
 	Rows []StockPushRow `json:"datas"` // 数据集合
 }
 
 // StockPushRow is the figure of one SKU.
 type StockPushRow struct {
+	_ stockPushRowFields
+
 	ID        int64           `json:"id,omitzero"`                       // the meaning is unknown; not a key
 	ShopID    int64           `json:"shop_id,omitzero" wire:"vital"`     // 店铺编号
 	SKUID     string          `json:"sku_id,omitzero" wire:"vital"`      // 商品编码

@@ -78,7 +78,7 @@ func TestPushMembers(t *testing.T) {
 		}
 		for _, v := range structs {
 			for i := range v.NumField() {
-				if v.Field(i).Kind() == reflect.Slice {
+				if v.Field(i).Kind() == reflect.Slice || !v.Type().Field(i).IsExported() {
 					continue
 				}
 				before := string(AppendPushState(nil, m))

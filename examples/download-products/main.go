@@ -14,6 +14,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +122,20 @@ func (d *download) once(ctx context.Context, a *app.App) (*report, error) {
 			products.AddSKU(sku)
 		}
 	}
+
+	stored := func(styleNo string) bool { return d.catalogue[styleNo] != nil }
+	if !d.PullSPU && d.AutoCreate {
+		// Rows of a window may be a part of a new style's SKUs: it is created with all of them.
+		for _, query := range mapping.SiblingQueries(slices.Collect(products.Products()), stored) {
+			for sku, err := range a.Client.SKUs.All(ctx, query) {
+				if err != nil {
+					return nil, err
+				}
+				products.AddSKU(sku)
+			}
+		}
+	}
+	r.moved = mapping.MovedSKUs(slices.Collect(maps.Values(d.catalogue)), slices.Collect(products.Products()))
 
 	checker := mapping.NewCollisionChecker(0)
 	for p := range products.Products() {

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"flag"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+	"github.com/dianjia/jushuitan-go/mapping"
 )
 
 func none(string) string { return "" }
@@ -168,4 +171,31 @@ func TestReal(t *testing.T) {
 	for _, r := range srv.Requests() {
 		assert.NotContains(t, r.Path, "upload")
 	}
+}
+
+// TestSiblings: a new style of which only one SKU is in the window is created with all of them,
+// and a SKU that is now in another style is reported on both.
+func TestSiblings(t *testing.T) {
+	t.Parallel()
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	require.NoError(t, srv.AddSKU(jushuitan.SKU{SKUID: "A-1", IID: "A", Name: "甲", PropertiesValue: "红;M", Modified: srv.Now().AddDate(0, -2, 0)}))
+	require.NoError(t, srv.AddSKU(jushuitan.SKU{SKUID: "A-2", IID: "A", Name: "甲", PropertiesValue: "红;L"}))
+	client, err := srv.Client()
+	require.NoError(t, err)
+	s := &settings{}
+	s.flags(flag.NewFlagSet("", flag.ContinueOnError))
+	mapper, err := mapping.NewProductMapper(s.config)
+	require.NoError(t, err)
+	d := &download{settings: s, mapper: mapper, catalogue: map[string]*dianjia.Product{"B": {StyleNo: "B", SKUs: []dianjia.SKU{{Code: "A-2"}}}}}
+	var out strings.Builder
+	a := &app.App{Client: client, Out: &out}
+	r, err := d.once(t.Context(), a)
+	require.NoError(t, err)
+	assert.Equal(t, 1, r.rows, "the other one did not change")
+	require.Contains(t, d.catalogue, "A")
+	assert.Len(t, d.catalogue["A"].SKUs, 2)
+	r.print(a)
+	assert.Contains(t, out.String(), "Moved 换款 A: [sku_moved_here]")
+	assert.Contains(t, out.String(), "Moved 换款 B: [sku_moved_away]")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ type report struct {
 	decisions  []named
 	collisions []mapping.Collision
 	missing    []mapping.MissingFieldReport
+	moved      map[string][]mapping.SyncReason // by 货号
 }
 
 // named is the decision about one style.
@@ -74,6 +76,11 @@ func (r *report) print(a *app.App) {
 		if all := byKind[c.Kind]; all != nil {
 			a.Printf("  %3d x %s\n", len(all), all[0])
 			delete(byKind, c.Kind)
+		}
+	}
+	for _, styleNo := range slices.Sorted(maps.Keys(r.moved)) {
+		for _, reason := range r.moved[styleNo] {
+			a.Printf("Moved 换款 %s: %s\n", styleNo, reason)
 		}
 	}
 	for _, m := range r.missing {

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -37,6 +38,7 @@ type settings struct {
 	explain    string
 	noNegative bool
 	last       string
+	held       map[string][]*dianjia.Order // own orders that Jushuitan does not have yet, by warehouse
 }
 
 func program() app.Program {
@@ -48,6 +50,7 @@ func program() app.Program {
 			fs.StringVar(&s.expr, "expr", "", "formula 库存下载取数逻辑 of the main slots, such as 实际库存+虚拟库存-订单占用; empty means 实际库存")
 			fs.StringVar(&s.explain, "explain", "", "SKU code 商品编码 whose stock to explain")
 			fs.BoolVar(&s.noNegative, "no-negative", false, "replace negative figures with zero")
+			fs.Func("held", "quantity that orders of DianJia hold which Jushuitan does not have yet 未付款订单占用, as CODE/SKU=QTY; deducted in that warehouse; may be repeated", s.hold)
 			fs.StringVar(&s.last, "last", "", "file with the figures of the last download; it is overwritten")
 		},
 		Furnish: furnish,
@@ -111,6 +114,21 @@ type download struct {
 	policy     formula.EvalPolicy
 }
 
+// hold reads a -held flag.
+func (s *settings) hold(text string) error {
+	place, number, _ := strings.Cut(text, "=")
+	code, sku, _ := strings.Cut(place, "/")
+	qty, err := decimal.NewFromString(number)
+	if err != nil || code == "" || sku == "" || !qty.IsPositive() {
+		return fmt.Errorf("%q is not CODE/SKU=QTY / 应为 仓库编码/商品编码=数量", text)
+	}
+	if s.held == nil {
+		s.held = map[string][]*dianjia.Order{}
+	}
+	s.held[code] = append(s.held[code], &dianjia.Order{Items: []dianjia.OrderItem{{SKUCode: sku, Qty: qty}}})
+	return nil
+}
+
 // checkWarehouses compares the bindings with the merchant's real warehouses.
 func (d *download) checkWarehouses(ctx context.Context, a *app.App) error {
 	routing := mapping.Routing{Downloads: d.bind}
@@ -159,10 +177,15 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 		d.explainSKU(a, stock)
 	}
 
+	figures := combined.Rows
+	for code, orders := range d.held {
+		figures = mapping.DeductHeld(figures, code, mapping.HeldStock(orders))
+	}
+
 	// A host writes these rows to its WMS, in one transaction with the figures that it
 	// keeps for the next comparison.
-	change := mapping.ChangedStock(last, combined.Rows)
-	a.Printf("To DianJia 写入店加: %d of %d figures changed\n", len(change.Changed), len(combined.Rows))
+	change := mapping.ChangedStock(last, figures)
+	a.Printf("To DianJia 写入店加: %d of %d figures changed\n", len(change.Changed), len(figures))
 	before := map[[2]string]decimal.Decimal{}
 	for _, r := range last {
 		before[[2]string{r.StoreCode, r.SKUCode}] = r.Qty
@@ -177,7 +200,7 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 	for _, r := range change.Gone { // unknown is not zero
 		a.Printf("  %-8s %-16s %6s -> no longer known 无数据, left unchanged\n", r.StoreCode, r.SKUCode, r.Qty)
 	}
-	return combined.Rows, nil
+	return figures, nil
 }
 
 // read downloads the stock of each warehouse once. A row does not name its warehouse: it is

@@ -80,6 +80,20 @@ func TestExpression(t *testing.T) {
 	assert.Contains(t, figures(text), "10100001 TEE24-WHT-M - -> 100", "lock_qty was asked for: it is known")
 }
 
+// TestHeld: what own unpaid orders hold is deducted in their warehouse only, not below zero.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	text, err := run(t, none, "-held", "10100001/TEE24-WHT-M=2", "-held", "10100001/TEE24-WHT-M=3", "-held", "SOUTH/CAP24-RED=9")
+	require.NoError(t, err, "%s", text)
+	for _, want := range []string{"10100001 TEE24-WHT-M - -> 95", "SOUTH CAP24-RED - -> 0", "SOUTH TEE24-WHT-M - -> 50"} {
+		assert.Contains(t, figures(text), want)
+	}
+	for _, wrong := range []string{"", "A", "A/B", "A/B=", "A/B=x", "A/B=0", "A/B=-1", "/B=1", "A/=1"} {
+		_, err := run(t, none, "-held", wrong)
+		require.ErrorContains(t, err, "应为 仓库编码/商品编码=数量", wrong)
+	}
+}
+
 // TestBindings: two warehouses feed one, and the stores' own stock is downloaded back.
 func TestBindings(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,11 @@ func run(dir string, readmes []string) error {
 	if err := writeGo(filepath.Join(dir, "client_gen.go"), api.clientFile()); err != nil {
 		return err
 	}
-	if err := writeGo(filepath.Join(dir, "fields_gen.go"), api.locatorsFile()); err != nil {
+	fields, err := api.locatorsFile(filepath.Join(dir, pushFile))
+	if err != nil {
+		return err
+	}
+	if err := writeGo(filepath.Join(dir, "fields_gen.go"), fields); err != nil {
 		return err
 	}
 	return writeTables(readmes, tableBegin, tableEnd, api.table)

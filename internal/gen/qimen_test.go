@@ -18,10 +18,13 @@ import (
 func TestFilesAreCurrent(t *testing.T) {
 	for pkg, write := range map[string]func(string, []string) error{"jushuitan": run, "qimen": runQimen} {
 		dir := t.TempDir()
+		byHand, err := os.ReadFile(filepath.Join("..", "..", "jushuitan", pushFile))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, pushFile), byHand, 0o600))
 		require.NoError(t, write(dir, nil))
 		want, err := filepath.Glob(filepath.Join("..", "..", pkg, "*_gen.go"))
 		require.NoError(t, err)
-		got, err := filepath.Glob(filepath.Join(dir, "*"))
+		got, err := filepath.Glob(filepath.Join(dir, "*_gen.go"))
 		require.NoError(t, err)
 		require.Len(t, got, len(want), pkg)
 		for _, name := range want {

@@ -597,7 +597,7 @@ func (a *api) structType(w *writer, s *goStruct) {
 	w.comment("", s.doc)
 	w.f("type %s struct {", s.name)
 	if locatable(s) {
-		w.f("	_ %s\n", locatorType(s))
+		w.f("	_ %s\n", locatorType(s.name))
 	}
 	for _, f := range s.fields {
 		tag := "`json:\"" + f.tag + "\""
