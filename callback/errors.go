@@ -2,7 +2,8 @@ package callback
 
 import "errors"
 
-// The reasons of a refusal that [Config].OnError receives; match them with errors.Is.
+// The reasons of a refusal that [Config].OnError receives, and of a document that [Reconcile]
+// could not compare; match them with errors.Is.
 // Those shared with package qimen are in package jushuitan: ErrRequest (answered with
 // HTTP 400, 405 or 408), ErrTooLarge (413), ErrSource and ErrWindow (403), ErrBusy and
 // ErrDedupe. A body that cannot be decoded is a [*jushuitan.Error] of class
@@ -30,6 +31,10 @@ var (
 	// ErrState means that the state of a redirect was not issued here, has expired or
 	// was already used.
 	ErrState = errors.New("state refused")
+	// ErrNotCompared means that [Reconcile] could not compare a document, since what the ERP
+	// answers about it is unknown or contradicts itself. The others are compared: look at this
+	// one in the ERP.
+	ErrNotCompared = errors.New("document not compared")
 	// ErrUnknownAction means that the action of a goods-returned push is neither
 	// 确认收货 nor 取消收货. The function is not called, so that nothing is refunded or
 	// restocked by mistake. HTTP 422.

@@ -219,9 +219,9 @@ func (d *Difference) JournalEntries(at time.Time) []JournalEntry {
 }
 
 // ReconcileError means that one kind of push of one shop was not compared completely. If
-// errors.As finds a [*jushuitan.BadRowsError] in it, only the documents of these rows were
-// not compared, and the kind goes on: look at them in the ERP. Otherwise the kind ended;
-// run the same window again.
+// errors.As finds a [*jushuitan.BadRowsError] in it, or errors.Is [ErrNotCompared], only the
+// documents that it names were not compared, and the kind goes on: look at them in the ERP.
+// Otherwise the kind ended; run the same window again.
 type ReconcileError struct {
 	JournalScope
 	Err error
@@ -229,7 +229,9 @@ type ReconcileError struct {
 
 func (e *ReconcileError) Error() string {
 	todo := "incomplete, run it again / 核对未完成，请重新核对"
-	if _, ok := errors.AsType[*jushuitan.BadRowsError](e.Err); ok {
+	if errors.Is(e.Err, ErrNotCompared) {
+		todo = "check the document in the ERP / 该单据未核对，请在聚水潭中查看"
+	} else if _, ok := errors.AsType[*jushuitan.BadRowsError](e.Err); ok {
 		todo = "documents with unreadable rows were not compared, check them in the ERP / 部分单据数据无法解析，未核对，请在聚水潭中查看"
 	}
 	return fmt.Sprintf("callback: reconcile %s of merchant %q, storage code %q: %s: %v", e.Method, e.EntID, e.StorageCode, todo, e.Err)
@@ -287,8 +289,8 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 // reported as missed, and undone receipts are not found.
 //
 // A kind that fails yields a [*ReconcileError], and the others continue. So does a row that
-// cannot be decoded, of which the function of [jushuitan.WithOnBadRow] is not told: the
-// other documents are compared. If the context ends, that is the last error. Nothing runs
+// cannot be decoded, of which the function of [jushuitan.WithOnBadRow] is not told, and a
+// receipt whose status is unknown: the other documents are compared. If the context ends, that is the last error. Nothing runs
 // after the loop was left. Memory does not grow with the number of documents: rows are
 // queried and compared in batches.
 func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, error] {

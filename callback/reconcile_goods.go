@@ -3,6 +3,7 @@ package callback
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -27,7 +28,8 @@ type returned struct {
 	there     map[string]decimal.Decimal // according to receipts
 	pushed    map[string]decimal.Decimal // according to pushes
 	known     []JournalEntry             // these pushes, oldest first
-	skip      bool                       // a receipt is of an unknown kind, or later than the window
+	skip      bool                       // a receipt is later than the window
+	unknown   error                      // why it cannot be compared
 }
 
 // compare finds cases whose receipts do not match their pushes.
@@ -88,7 +90,16 @@ func (p *goodsComparer) unsettled(ctx context.Context, cases map[int64]*returned
 	var open []int64
 	for _, asID := range asIDs {
 		c := cases[asID]
-		if c == nil || c.skip {
+		if c == nil {
+			c = &returned{unknown: fmt.Errorf("%w: receipts of after-sale %d are listed, but missing from its query / 按售后单号查不到列表中的收货单", ErrNotCompared, asID)}
+		}
+		if c.skip || c.unknown != nil && p.again(goodsDocument(asID, "")) {
+			continue
+		}
+		if c.unknown != nil { // whether the goods are there is unknown
+			if err := p.report(c.unknown); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		known, err := p.find(ctx, goodsDocument(asID, ""))
@@ -142,7 +153,7 @@ func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]
 			}
 		case jushuitan.OutboundStatusWaitConfirm, jushuitan.OutboundStatusCancelled, jushuitan.OutboundStatusDelete:
 		default:
-			c.skip = true
+			c.unknown = fmt.Errorf("%w: receipt %d of after-sale %d has the unknown status %q / 收货单状态未知", ErrNotCompared, row.IOID, row.ASID, row.Status)
 		}
 		c.skip = c.skip || !row.Modified.Before(p.to) // a later window has it, and its push may be on its way
 	}

@@ -94,6 +94,41 @@ func TestReconcileReportsBadRows(t *testing.T) {
 	}
 }
 
+// forgetful is an ERP that lists receipts and does not find them by their case.
+type forgetful struct{ script }
+
+func (e forgetful) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.ParseForm(); err != nil {
+		return nil, err
+	}
+	if strings.Contains(req.PostForm.Get("biz"), "as_ids") {
+		return script{}.RoundTrip(req)
+	}
+	return e.script.RoundTrip(req)
+}
+
+// TestReconcileVanishedReceipts: receipts that are listed and then not found are reported, and
+// nothing is concluded from their absence.
+func TestReconcileVanishedReceipts(t *testing.T) {
+	from := time.Date(2024, 1, 2, 0, 0, 0, 0, noon.Location())
+	client, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret", Type: jushuitan.SelfBuilt}, jushuitan.WithToken("token"),
+		jushuitan.WithHTTPClient(&http.Client{Transport: forgetful{script{receivedPath: {
+			`{"io_id":101,"as_id":1,"so_id":"SO-1","status":"Confirmed","modified":"2024-01-02 12:00:00","shop_id":10350,"items":[{"sku_id":"A","qty":1}]}`,
+		}}}}))
+	require.NoError(t, err)
+	var errs []error
+	for d, err := range callback.Reconcile(t.Context(), callback.ReconcileConfig{
+		Client: client, Journal: callback.NewMemoryJournal(0, from), EntID: "10010", From: from, Now: func() time.Time { return from.Add(13 * time.Hour) },
+		Shops: []callback.ReconcileShop{{ShopID: mallShop}}, Methods: []jushuitan.PushMethod{jushuitan.PushGoodsReturned},
+	}) {
+		assert.Nil(t, d)
+		errs = append(errs, err)
+	}
+	require.Len(t, errs, 1)
+	require.ErrorIs(t, errs[0], callback.ErrNotCompared)
+	require.ErrorContains(t, errs[0], "check the document in the ERP / 该单据未核对，请在聚水潭中查看: document not compared: receipts of after-sale 1 are listed, but missing from its query")
+}
+
 // bigERP answers listings with many rows, made when they are asked for. No document was pushed,
 // so that each is found.
 type bigERP struct{ rows int }

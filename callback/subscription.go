@@ -143,16 +143,16 @@ type SubscriptionStock struct {
 
 // SubscriptionStockItem 明细 is the stock of one SKU. Names come in camel case too (skuId).
 type SubscriptionStockItem struct {
-	SKUID      string          `json:"sku_id,omitzero"`     // 商品编码
-	IID        string          `json:"i_id,omitzero"`       // 款式编码
-	Name       string          `json:"name,omitzero"`       // 商品名称
-	Qty        decimal.Decimal `json:"qty" wire:"required"` // 实际库存
-	VirtualQty decimal.Decimal `json:"virtual_qty"`         // 虚拟库存; 0 if it is missing
-	OrderLock  decimal.Decimal `json:"order_lock"`          // 订单占用; 0 if it is missing
-	PickLock   decimal.Decimal `json:"pick_lock"`           // 拣货占用; 0 if it is missing
-	Modified   time.Time       `json:"modified,omitzero"`   // 修改时间
-	CoID       int64           `json:"co_id,omitzero"`      // 公司编号: coid
-	WMSCoID    int64           `json:"wms_co_id,omitzero"`  // 分仓编号
+	SKUID      string           `json:"sku_id,omitzero"`      // 商品编码
+	IID        string           `json:"i_id,omitzero"`        // 款式编码
+	Name       string           `json:"name,omitzero"`        // 商品名称
+	Qty        decimal.Decimal  `json:"qty" wire:"required"`  // 实际库存
+	VirtualQty *decimal.Decimal `json:"virtual_qty,omitzero"` // 虚拟库存; nil if it is missing: unknown, not 0
+	OrderLock  *decimal.Decimal `json:"order_lock,omitzero"`  // 订单占用; nil if it is missing
+	PickLock   *decimal.Decimal `json:"pick_lock,omitzero"`   // 拣货占用; nil if it is missing
+	Modified   time.Time        `json:"modified,omitzero"`    // 修改时间
+	CoID       int64            `json:"co_id,omitzero"`       // 公司编号: coid
+	WMSCoID    int64            `json:"wms_co_id,omitzero"`   // 分仓编号
 
 	// Extra holds unknown members.
 	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
