@@ -287,8 +287,14 @@ var pagesAfterSalesQueryReturnReceipts = &pager[ReturnReceiptQuery, ReturnReceip
 	Window:   func(q *ReturnReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *ReturnReceipt) string { return rowKey(r.IOID) },
 	Modified: func(r *ReturnReceipt) time.Time { return r.Modified },
-	Cursor:   func(q *ReturnReceiptQuery) *int64 { return &q.StartTS },
-	Version:  func(r *ReturnReceipt) int64 { return r.TS },
+	When: func(q *ReturnReceiptQuery, r *ReturnReceipt) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *ReturnReceiptQuery) *int64 { return &q.StartTS },
+	Version: func(r *ReturnReceipt) int64 { return r.TS },
 }}
 
 var batchAfterSalesUpload = &batch[[]AfterSaleUpload, AfterSaleUpload, afterSaleUploadReply, AfterSaleUploadResult]{

@@ -2,7 +2,9 @@ package jushuitan_test
 
 import (
 	"fmt"
+	"iter"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,13 +95,14 @@ func TestFallOfTheTotal(t *testing.T) {
 }
 
 // TestRowsAtWindowBorders: a row in the second in which one time range ends and the next
-// begins is returned once, as are its neighbours.
+// begins is returned once, as are its neighbours, whatever time the range filters by.
 func TestRowsAtWindowBorders(t *testing.T) {
 	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
 	now := begin
 	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota(), jushuitantest.WithNow(func() time.Time { return now }))
 	t.Cleanup(srv.Close)
 	require.NoError(t, srv.AddShop(jushuitan.Shop{ShopID: dialectShop, ShopSite: "头条放心购"}))
+	require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{WMSCoID: 5, IsMain: true, Name: "总仓"}))
 	want := 0
 	for _, border := range []time.Duration{0, 7 * 24 * time.Hour, 14 * 24 * time.Hour} {
 		for _, off := range []time.Duration{-time.Second, 0, 0, time.Second} {
@@ -107,23 +110,61 @@ func TestRowsAtWindowBorders(t *testing.T) {
 				continue
 			}
 			want++
-			_, err := srv.ImportOrder(jushuitan.OrderUpload{
-				ShopID: dialectShop, SoID: fmt.Sprint("SO-", want), Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}},
+			oID, err := srv.ImportOrder(jushuitan.OrderUpload{
+				ShopID: dialectShop, SoID: fmt.Sprint("SO-", want), OrderDate: now, Items: []jushuitan.OrderUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(1)}},
 			})
 			require.NoError(t, err)
+			ioID, err := srv.AssignOrder(oID, 5)
+			require.NoError(t, err)
+			require.NoError(t, srv.ShipOutbound(ioID, jushuitantest.Parcel{LCID: "YTO", LID: fmt.Sprint("YT", want)}))
 		}
 	}
 	now = begin.AddDate(0, 1, 0)
 	c, err := srv.Client()
 	require.NoError(t, err)
-	got, err := collect(t, c.Orders.All(t.Context(), &jushuitan.OrderQuery{ModifiedBegin: begin, ModifiedEnd: begin.Add(20 * 24 * time.Hour), PageSize: 3}))
-	require.NoError(t, err)
-	assert.Len(t, got, want)
-	seen := map[int64]bool{}
-	for _, id := range got {
-		assert.False(t, seen[id], "order %d came twice", id)
-		seen[id] = true
+	end := begin.Add(20 * 24 * time.Hour)
+	orders := func(by *int64) *jushuitan.OrderQuery {
+		return &jushuitan.OrderQuery{ModifiedBegin: begin, ModifiedEnd: end, DateType: by, PageSize: 3}
 	}
+	parcels := &jushuitan.ShipmentQuery{ModifiedBegin: begin, ModifiedEnd: end, PageSize: 3}
+	for name, rows := range map[string]func() ([]string, error){
+		"orders by modified":   func() ([]string, error) { return keys(c.Orders.All(t.Context(), orders(nil))) },
+		"orders by order date": func() ([]string, error) { return keys(c.Orders.All(t.Context(), orders(new(int64(2))))) },
+		"parcels":              func() ([]string, error) { return keys(c.Logistics.All(t.Context(), parcels)) },
+		"stream of orders": func() ([]string, error) {
+			return keys(c.Orders.Stream(orders(nil), jushuitan.Checkpoint{}).Rows(t.Context()))
+		},
+		"stream of orders, order date": func() ([]string, error) {
+			return keys(c.Orders.Stream(orders(new(int64(2))), jushuitan.Checkpoint{}).Rows(t.Context()))
+		},
+		"stream of parcels": func() ([]string, error) {
+			return keys(c.Logistics.Stream(parcels, jushuitan.Checkpoint{}).Rows(t.Context()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := rows()
+			require.NoError(t, err)
+			assert.Len(t, got, want)
+			slices.Sort(got)
+			assert.Equal(t, slices.Compact(slices.Clone(got)), got, "a row came twice")
+		})
+	}
+}
+
+// keys returns the key of each row.
+func keys[T any](rows iter.Seq2[*T, error]) (out []string, _ error) {
+	for row, err := range rows {
+		if err != nil {
+			return out, err
+		}
+		switch r := any(row).(type) {
+		case *jushuitan.Order:
+			out = append(out, r.SoID)
+		case *jushuitan.Shipment:
+			out = append(out, r.LID)
+		}
+	}
+	return out, nil
 }
 
 // TestStreamName: a checkpoint belongs to one operation and one merchant.

@@ -199,9 +199,15 @@ var pagesReceiptsQuery = &pager[ReceiptQuery, ReceiptPage, Receipt]{op: opReceip
 	Window:   func(q *ReceiptQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Receipt) string { return rowKey(r.IOID) },
 	Modified: func(r *Receipt) time.Time { return r.Modified },
-	Cursor:   func(q *ReceiptQuery) *int64 { return &q.StartTS },
-	Version:  func(r *Receipt) int64 { return r.TS },
-	NoTotal:  func(q *ReceiptQuery) { q.IsGetTotal = new(false) },
+	When: func(q *ReceiptQuery, r *Receipt) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *ReceiptQuery) *int64 { return &q.StartTS },
+	Version: func(r *Receipt) int64 { return r.TS },
+	NoTotal: func(q *ReceiptQuery) { q.IsGetTotal = new(false) },
 }}
 
 var pagesReceiptsQueryV2 = &pager[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{op: opReceiptsQueryV2, query: pages.Query[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{
@@ -213,9 +219,15 @@ var pagesReceiptsQueryV2 = &pager[ReceiptV2Query, ReceiptV2Page, ReceiptV2]{op: 
 	Window:   func(q *ReceiptV2Query) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *ReceiptV2) string { return rowKey(r.IOID) },
 	Modified: func(r *ReceiptV2) time.Time { return r.Modified },
-	Cursor:   func(q *ReceiptV2Query) *int64 { return &q.StartTS },
-	Version:  func(r *ReceiptV2) int64 { return r.TS },
-	NoTotal:  func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
+	When: func(q *ReceiptV2Query, r *ReceiptV2) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *ReceiptV2Query) *int64 { return &q.StartTS },
+	Version: func(r *ReceiptV2) int64 { return r.TS },
+	NoTotal: func(q *ReceiptV2Query) { q.IsGetTotal = new(false) },
 }}
 
 var batchReceiptsCreate = &batch[[]ReceiptCreateRequest, ReceiptCreateRequest, receiptCreateReply, ReceiptCreateResult]{

@@ -340,6 +340,12 @@ var pagesInventoryQueryLedger = &pager[LedgerQuery, LedgerPage, LedgerEntry]{op:
 	Window:   func(q *LedgerQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *LedgerEntry) string { return rowKey(r.IOID) },
 	Modified: func(r *LedgerEntry) time.Time { return r.Modified },
+	When: func(q *LedgerQuery, r *LedgerEntry) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
 }}
 
 var batchInventorySetVirtualQtys = &batch[*InventorySetVirtualQtysRequest, VirtualQty, noReply, noReply]{

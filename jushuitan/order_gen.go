@@ -221,9 +221,15 @@ var pagesOrdersQuery = &pager[OrderQuery, OrderPage, Order]{op: opOrdersQuery, q
 	Window:   func(q *OrderQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Order) string { return rowKey(r.OID) },
 	Modified: func(r *Order) time.Time { return r.Modified },
-	Cursor:   func(q *OrderQuery) *int64 { return &q.StartTS },
-	Version:  func(r *Order) int64 { return r.TS },
-	NoTotal:  func(q *OrderQuery) { q.IsGetTotal = new(false) },
+	When: func(q *OrderQuery, r *Order) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *OrderQuery) *int64 { return &q.StartTS },
+	Version: func(r *Order) int64 { return r.TS },
+	NoTotal: func(q *OrderQuery) { q.IsGetTotal = new(false) },
 }}
 
 var batchOrdersUpload = &batch[[]OrderUpload, OrderUpload, orderUploadReply, OrderUploadResult]{

@@ -117,8 +117,14 @@ var pagesOtherInOutsQuery = &pager[OtherInOutQuery, OtherInOutPage, OtherInOut]{
 	Window:   func(q *OtherInOutQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *OtherInOut) string { return rowKey(r.IOID) },
 	Modified: func(r *OtherInOut) time.Time { return r.Modified },
-	Cursor:   func(q *OtherInOutQuery) *int64 { return &q.StartTS },
-	Version:  func(r *OtherInOut) int64 { return r.TS },
+	When: func(q *OtherInOutQuery, r *OtherInOut) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *OtherInOutQuery) *int64 { return &q.StartTS },
+	Version: func(r *OtherInOut) int64 { return r.TS },
 }}
 
 // keyed reports whether external_id is set.

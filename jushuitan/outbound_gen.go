@@ -107,9 +107,15 @@ var pagesOutboundsQuery = &pager[OutboundQuery, OutboundPage, Outbound]{op: opOu
 	Window:   func(q *OutboundQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Outbound) string { return rowKey(r.IOID) },
 	Modified: func(r *Outbound) time.Time { return r.Modified },
-	Cursor:   func(q *OutboundQuery) *int64 { return &q.StartTS },
-	Version:  func(r *Outbound) int64 { return r.TS },
-	NoTotal:  func(q *OutboundQuery) { q.IsGetTotal = new(false) },
+	When: func(q *OutboundQuery, r *Outbound) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
+	Cursor:  func(q *OutboundQuery) *int64 { return &q.StartTS },
+	Version: func(r *Outbound) int64 { return r.TS },
+	NoTotal: func(q *OutboundQuery) { q.IsGetTotal = new(false) },
 }}
 
 var batchOutboundsShip = &batch[[]OutboundShipRequest, OutboundShipRequest, outboundShipReply, OutboundShipResult]{

@@ -247,6 +247,12 @@ var pagesManufacturesQuery = &pager[ManufactureQuery, ManufacturePage, Manufactu
 	Window:   func(q *ManufactureQuery) (begin, end *time.Time) { return &q.StartTime, &q.EndTime },
 	Key:      func(r *Manufacture) string { return rowKey(r.POID) },
 	Modified: func(r *Manufacture) time.Time { return r.Modified },
+	When: func(q *ManufactureQuery, r *Manufacture) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
 }}
 
 // PurchaseQuery 采购单查询: the request of [PurchaseService.Query].

@@ -97,6 +97,12 @@ var pagesPurchaseReturnsQuery = &pager[PurchaseReturnQuery, PurchaseReturnPage, 
 	Window:   func(q *PurchaseReturnQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *PurchaseReturn) string { return rowKey(r.IOID) },
 	Modified: func(r *PurchaseReturn) time.Time { return r.Modified },
+	When: func(q *PurchaseReturnQuery, r *PurchaseReturn) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
 }}
 
 var batchPurchaseReturnsCreate = &batch[[]PurchaseReturnCreateRequest, PurchaseReturnCreateRequest, purchaseReturnCreateReply, PurchaseReturnCreateResult]{

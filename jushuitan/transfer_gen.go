@@ -116,6 +116,12 @@ var pagesTransfersQuery = &pager[TransferQuery, TransferPage, Transfer]{op: opTr
 	Window:   func(q *TransferQuery) (begin, end *time.Time) { return &q.ModifiedBegin, &q.ModifiedEnd },
 	Key:      func(r *Transfer) string { return rowKey(r.IOID) },
 	Modified: func(r *Transfer) time.Time { return r.Modified },
+	When: func(q *TransferQuery, r *Transfer) time.Time {
+		if q.DateType != nil && *q.DateType != 0 {
+			return time.Time{}
+		}
+		return r.Modified
+	},
 }}
 
 var batchTransfersUploadCrossWarehouse = &batch[[]CrossTransferUpload, CrossTransferUpload, crossTransferUploadReply, CrossTransferUploadResult]{

@@ -122,12 +122,14 @@ var sceneOrders = &pager[OrderListRequest, jushuitan.OrderPage, jushuitan.Order]
 		Key:    orderKey,
 		When: func(q *OrderListRequest, r *jushuitan.Order) time.Time {
 			switch q.DateType {
+			case 0:
+				return r.Modified
 			case 2:
 				return r.OrderDate
 			case 3:
 				return r.SendDate
 			}
-			return r.Modified
+			return time.Time{}
 		},
 		Modified: func(r *jushuitan.Order) time.Time { return r.Modified },
 		Cursor:   func(q *OrderListRequest) *int64 { return &q.StartTS },
@@ -145,10 +147,13 @@ var sceneSaleouts = &pager[SaleoutListRequest, jushuitan.OutboundPage, jushuitan
 		Info:   outboundInfo,
 		Key:    outboundKey,
 		When: func(q *SaleoutListRequest, r *jushuitan.Outbound) time.Time {
-			if q.DateType == 2 {
+			switch q.DateType {
+			case 0:
+				return r.Modified
+			case 2:
 				return r.IODate
 			}
-			return r.Modified
+			return time.Time{}
 		},
 		Modified: func(r *jushuitan.Outbound) time.Time { return r.Modified },
 		Cursor:   func(q *SaleoutListRequest) *int64 { return &q.StartTS },

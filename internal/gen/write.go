@@ -460,7 +460,11 @@ func (a *api) pagerRow(w *writer, op *catalog.Operation, req *goStruct, row stri
 		}
 	}
 	if rs != nil && a.accessor(rs, "r", "modified") != "" {
-		w.f("Modified: func(r *%s) time.Time { return %s },", row, a.accessor(rs, "r", "modified"))
+		modified := a.accessor(rs, "r", "modified")
+		w.f("Modified: func(r *%s) time.Time { return %s },", row, modified)
+		if by := a.accessor(req, "q", "date_type"); by != "" {
+			w.f("When: func(q *%s, r *%s) time.Time { if %s != nil && *%s != 0 { return time.Time{} }; return %s },", req.name, row, by, by, modified)
+		}
 	}
 	if op.Cursor != nil {
 		w.f("Cursor: func(q *%s) *int64 { return &%s },", req.name, a.accessor(req, "q", op.Cursor.Param))

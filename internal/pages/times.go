@@ -150,7 +150,7 @@ func (w *times) count(first *fetched) (rows, most int64) {
 
 // give yields the rows of a range that are not committed.
 func (w *times) give(req any) func(any, error) bool {
-	c, keyless := &contents{}, map[uint64]int{}
+	c, keyless, end := &contents{}, map[uint64]int{}, w.p.end(req)
 	return func(row any, err error) bool {
 		if err != nil {
 			w.yield(nil, err)
@@ -161,7 +161,10 @@ func (w *times) give(req any) func(any, error) bool {
 			keyless[st.id]++
 		}
 		mark, old := w.s.at.Time.UnixMilli(), int64(0)
-		if at := w.p.when(req, row); at.After(w.s.at.Time) {
+		switch at := w.p.when(req, row); {
+		case at.IsZero(): // the next range may begin with it
+			mark = max(mark, end.UnixMilli())
+		case at.After(w.s.at.Time):
 			mark = at.UnixMilli()
 		}
 		if w.p.Modified != nil {

@@ -93,7 +93,7 @@ func (q *query) end(req any) time.Time {
 	return *end
 }
 
-// when returns the time of a row that a time range filters by, or zero if it has none.
+// when returns the time of a row that a time range filters by, or zero if that is unknown.
 func (q *query) when(req any, row any) time.Time {
 	switch {
 	case q.When != nil:
@@ -105,7 +105,7 @@ func (q *query) when(req any, row any) time.Time {
 }
 
 // boundary remembers the rows in the last second of a time range, since the next range
-// begins there and returns them too.
+// begins there and returns them too; and all rows of a range whose time is unknown.
 type boundary struct {
 	end         time.Time
 	before, own map[uint64]struct{} // of the previous range, and of this one
@@ -122,7 +122,7 @@ func (b *boundary) met(s stamp, when time.Time) bool {
 	if s.key == "" || b.end.IsZero() {
 		return false
 	}
-	if !when.Before(b.end.Truncate(time.Second)) {
+	if when.IsZero() || !when.Before(b.end.Truncate(time.Second)) {
 		b.own[s.id] = struct{}{}
 	}
 	_, ok := b.before[s.id]

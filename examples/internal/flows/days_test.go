@@ -3,15 +3,21 @@ package flows_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/examples/mall-order-warehouse-ships/mall"
 	"github.com/dianjia/jushuitan-go/examples/online-order-store-ships/storeship"
 	"github.com/dianjia/jushuitan-go/examples/store-replenishes/replenish"
 	"github.com/dianjia/jushuitan-go/examples/store-returns/returns"
@@ -30,7 +36,7 @@ func place(wms int64, slot dianjia.WarehouseSlot, sku string) string {
 // days starts a fake with stock and returns the ledger of it.
 func days(t *testing.T) (*jushuitantest.Server, *jushuitan.Client, ledger) {
 	t.Helper()
-	erp := jushuitantest.NewServer(jushuitantest.WithoutQuota())
+	erp := jushuitantest.NewServer(append(mall.FakeOptions(), jushuitantest.WithoutQuota())...)
 	t.Cleanup(erp.Close)
 	require.NoError(t, demo.Furnish(erp))
 	require.NoError(t, flows.Furnish(erp))
@@ -243,4 +249,98 @@ func TestHundredDaysOfStoreShipping(t *testing.T) {
 		}
 	}
 	require.Equal(t, done, shipped, "documents shipped")
+}
+
+// TestHundredDaysOfMallOrders drives mall orders through 100 days: some are cancelled, some go
+// out in two parcels, some come back, and pushes are lost on the way until they are reconciled.
+// The mall's orders, the ERP's documents and its stock equal the ledger.
+func TestHundredDaysOfMallOrders(t *testing.T) {
+	erp, client, book := days(t)
+	host, err := mall.New(client, erp.Now)
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(22, 104))
+	var down atomic.Bool
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if down.Load() {
+			http.Error(w, "down", http.StatusBadGateway)
+			return
+		}
+		host.Receiver.ServeHTTP(w, req)
+	}))
+	defer web.Close()
+	urls := dianjia.URLBuilder{BaseURL: web.URL + "/dex/jushuitan/", Secret: host.Secret}
+	address, err := urls.URL(dianjia.PushURL{Kind: jushuitan.PushShipment, EntID: demo.Merchant, StorageCode: fmt.Sprint(demo.MallShop)})
+	require.NoError(t, err)
+	require.NoError(t, erp.RegisterPush(demo.MallShop, jushuitan.PushShipment, address))
+
+	shipped, from, lost, parcels := map[string]flows.Qtys{}, erp.Now(), 0, 0
+	for day := range 100 {
+		number, ordered := fmt.Sprintf("MALL-%d", day), flows.Qtys{demo.TeeM: 1 + rng.Int64N(3), demo.TeeL: 1 + rng.Int64N(3)}
+		var lines []dianjia.OrderItem
+		for i, it := range ordered.Items() {
+			price := decimal.NewFromInt(59)
+			lines = append(lines, dianjia.OrderItem{LineNo: fmt.Sprint(i + 1), SKUCode: it.SKUCode, Name: it.SKUCode, Qty: it.Qty, Price: price, Amount: price.Mul(it.Qty)})
+		}
+		oID, err := host.Upload(t.Context(), number, lines...)
+		require.NoError(t, err)
+		again, err := host.Upload(t.Context(), number, lines...)
+		require.NoError(t, err)
+		require.Equal(t, oID, again, "day %d: the job ran twice", day)
+		ioID, err := erp.AssignOrder(oID, demo.MainWarehouse)
+		require.NoError(t, err)
+		cancel := &jushuitan.OrderCancelRequest{OIDs: []int64{oID}, CancelType: "客户取消", Remark: "不想要了"}
+		if rng.IntN(5) == 0 {
+			_, err := client.Orders.Cancel(t.Context(), cancel)
+			require.NoError(t, err)
+			compare(t, erp, book, day)
+			continue
+		}
+		first := flows.Qtys{}
+		if rng.IntN(3) == 0 {
+			first[demo.TeeM] = ordered[demo.TeeM]
+		}
+		down.Store(rng.IntN(4) == 0)
+		for i, part := range []flows.Qtys{first, nil} {
+			if i == 0 && len(part) == 0 {
+				continue
+			}
+			p := jushuitantest.Parcel{LCID: "YTO", LID: fmt.Sprintf("YT%d-%d", day, i)}
+			if part != nil {
+				p.Lines = part.Decimals()
+			}
+			require.NoError(t, erp.ShipOutbound(ioID, p))
+			require.NoError(t, erp.WaitPushes(t.Context()))
+			if parcels++; down.Load() {
+				lost++
+			}
+		}
+		_, err = client.Orders.Cancel(t.Context(), cancel)
+		require.Error(t, err, "day %d: the goods have left", day)
+		shipped[number] = ordered
+		for sku, n := range ordered {
+			book[place(demo.MainWarehouse, dianjia.SlotMain, sku)] -= n
+		}
+		compare(t, erp, book, day)
+		erp.Advance(24 * time.Hour)
+		if day%10 == 9 {
+			found := 0
+			require.NoError(t, host.Reconcile(t.Context(), demo.MallShop, from, func(d *callback.Difference, err error) {
+				require.NoError(t, err, "day %d: %v", day, d)
+				found++
+			}))
+			require.Equal(t, lost, found, "day %d: lost pushes", day)
+			lost, from = 0, erp.Now()
+		}
+	}
+	require.NoError(t, host.Reconcile(t.Context(), demo.MallShop, from, func(_ *callback.Difference, err error) { require.NoError(t, err) }))
+	seen := 0
+	for number, ordered := range shipped {
+		o, all := host.State(number)
+		require.True(t, all, number)
+		seen += len(o.Parcels)
+		for sku, n := range ordered {
+			require.Equal(t, fmt.Sprint(n), o.Shipped[sku].String(), "%s: %s", number, sku)
+		}
+	}
+	require.Equal(t, parcels, seen, "parcels booked once each")
 }
