@@ -76,4 +76,4 @@
 // each endpoint that is not well attested.
 package jushuitan
 
-//go:generate go run ../internal/gen -dir . -readme ../README.md -readme ../README.zh-CN.md
+//go:generate go run ../internal/gen -dir . -readme README.md -readme README.zh-CN.md

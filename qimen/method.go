@@ -9,7 +9,7 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-//go:generate go run ../internal/gen -qimen . -readme ../README.md -readme ../README.zh-CN.md
+//go:generate go run ../internal/gen -qimen . -readme README.md -readme README.zh-CN.md
 
 // Family is a set of methods that share a gateway and a form of calls.
 type Family string

@@ -13,15 +13,33 @@ import (
 
 var root = filepath.Join("..", "..")
 
-// readmes say the same in two languages.
+// readmes are the front page in two languages.
 var readmes = []string{"README.md", "README.zh-CN.md"}
+
+// pages say the same in two languages: this one and the one whose name ends in .zh-CN.md.
+var pages = []string{"README.md", "callback/README.md", "examples/README.md", "examples/TUTORIAL.md", "jushuitan/README.md", "qimen/README.md"}
+
+// inChinese is the name of the Chinese page beside an English one.
+func inChinese(name string) string { return strings.TrimSuffix(name, ".md") + ".zh-CN.md" }
+
+// documents are all pages in both languages.
+func documents() (names []string) {
+	for _, name := range pages {
+		names = append(names, name, inChinese(name))
+	}
+	return names
+}
+
+// snippets is how many blocks of Go the pages of one language have that are no whole file.
+const snippets = 1
 
 // fence is a block of a Markdown file between ``` lines.
 type fence struct {
 	line     int    // of its first ```
 	language string // go, sh, json, mermaid
 	text     string
-	file     string // the name of a file that the line before it names, such as main.go
+	before   string // the last line before it
+	file     string // the name of a file that this line names, such as main.go
 }
 
 var fileName = regexp.MustCompile("`([a-z]+\\.go)`")
@@ -50,7 +68,7 @@ func readDocument(t *testing.T, name string) document {
 		case open != nil:
 			open.text += line + "\n"
 		case strings.HasPrefix(line, "```"):
-			open = &fence{line: i + 1, language: strings.TrimPrefix(line, "```")}
+			open = &fence{line: i + 1, language: strings.TrimPrefix(line, "```"), before: before}
 			if m := fileName.FindStringSubmatch(before); m != nil {
 				open.file = m[1]
 			}

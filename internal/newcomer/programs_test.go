@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,19 +42,16 @@ type program struct {
 	more  chan struct{} // closed and replaced with each line
 }
 
-// start starts a program.
-func start(t *testing.T, env []string, bin string, args ...string) *program {
+// start starts a program that ends, without an error, when its input ends.
+func start(t *testing.T, cmd *exec.Cmd) *program {
 	t.Helper()
 	p := &program{more: make(chan struct{})}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, args...)
-	cmd.Env, cmd.Dir = append(os.Environ(), env...), t.TempDir()
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
+	cmd.Stderr, cmd.WaitDelay = &complaints, 20*time.Second
 	require.NoError(t, cmd.Start())
 	read := make(chan struct{})
 	go func() {
@@ -70,12 +65,9 @@ func start(t *testing.T, env []string, bin string, args ...string) *program {
 		}
 	}()
 	t.Cleanup(func() {
-		cancel()
+		_ = in.Close()
 		<-read
-		err := cmd.Wait()
-		if ended := (*exec.ExitError)(nil); errors.As(err, &ended) || complaints.Len() > 0 {
-			t.Errorf("%s %q did not end well after an interrupt: %v\n%s", filepath.Base(bin), args, err, complaints.String())
-		}
+		assert.NoError(t, cmd.Wait(), "%q did not end well after an interrupt\n%s", cmd.Args, complaints.String())
 	})
 	return p
 }
@@ -128,29 +120,6 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestTutorial follows each README from nothing to a shipped order: its files, its
-// commands, in their order. Only addresses are other ones, and what "go run" would
-// build is built before.
-func TestTutorial(t *testing.T) {
-	binaries := build(t, root, "./examples/sandbox")
-	for _, name := range readmes {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &student{sandbox: freeAddress(t), receiver: freeAddress(t), bin: binaries, dir: t.TempDir()}
-			s.follow(t, readDocument(t, name))
-			assert.Equal(t, []string{"authorise", "products", "receive", "order", "ship"}, s.steps)
-			assert.Equal(t, 5, s.posts)
-			assert.Contains(t, s.out["authorise"], "10200077 青禾微商城 商家自有商城")
-			assert.NotContains(t, s.out["authorise"], "demosecret")
-			assert.Regexp(t, `AccessToken:\*\*\*`, s.out["authorise"])
-			assert.Regexp(t, `create TEE24 圆领纯棉T恤 2`, s.out["products"])
-			assert.Regexp(t, `o_id 910001\n`, s.out["order"])
-			assert.Regexp(t, `io_id 50002 DY-1\n`, s.out["ship"])
-			s.receive.line(t, `MALL-1 TEE24-WHT-M x 1 .* 顺丰速运 SF0001`)
-		})
-	}
-}
-
 // TestSnippets compiles the blocks of Go that are no whole file, each as the body of a
 // function that is given what such a block may take for granted.
 func TestSnippets(t *testing.T) {
@@ -176,7 +145,7 @@ func _(ctx context.Context, client *jushuitan.Client, mux *http.ServeMux, appKey
 `
 	dir, n := t.TempDir(), 0
 	writeModule(t, dir)
-	for _, name := range readmes {
+	for _, name := range documents() {
 		d := readDocument(t, name)
 		for _, f := range d.in("go") {
 			if f.file != "" {
@@ -184,100 +153,16 @@ func _(ctx context.Context, client *jushuitan.Client, mux *http.ServeMux, appKey
 			}
 			n++
 			// An error of the compiler names the file, and so the line in the document.
-			file := filepath.Join(dir, fmt.Sprintf("%s_line%d", strings.ReplaceAll(name, ".", "_"), f.line), "snippet.go")
+			file := filepath.Join(dir, fmt.Sprintf("%s_line%d", strings.NewReplacer(".", "_", "/", "_").Replace(name), f.line), "snippet.go")
 			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
 			require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, body, f.text), 0o600))
 		}
 	}
-	require.Equal(t, 4, n)
+	require.Equal(t, 2*snippets, n)
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "./...")
 	cmd.Dir = dir
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", text)
-}
-
-// student follows a document.
-type student struct {
-	sandbox, receiver string // addresses instead of those in the document
-	bin, dir          string // built examples; the student's own folder
-	own               string // the student's program, built
-	env               []string
-	erp, receive      *program
-	out               map[string]string // what the steps printed
-	steps             []string
-	posts             int
-}
-
-func (s *student) follow(t *testing.T, d document) {
-	t.Helper()
-	s.out = map[string]string{}
-	address := strings.NewReplacer("127.0.0.1:8080", s.sandbox, "127.0.0.1:8090", s.receiver)
-	for _, f := range d.fences {
-		text := address.Replace(f.text)
-		switch {
-		case f.language == "go" && f.file != "":
-			require.NoError(t, os.WriteFile(filepath.Join(s.dir, f.file), []byte(text), 0o600))
-		case f.language == "sh":
-			for line := range strings.Lines(text) {
-				line, _, _ = strings.Cut(line, " # ")
-				for part := range strings.SplitSeq(line, "&&") {
-					s.command(t, d.at(f), strings.TrimSpace(part))
-				}
-			}
-		}
-	}
-}
-
-var (
-	export = regexp.MustCompile(`^export (\w+=\S+)$`)
-	goRun  = regexp.MustCompile(`^go run \. (\w+)$`)
-	curl   = regexp.MustCompile(`^curl -H 'Content-Type: application/json' (\S+) -d '(.*)'$`)
-)
-
-// command does what a line of a block says. Lines that a test cannot do, as they need
-// the published module, are known by their words.
-func (s *student) command(t *testing.T, at, line string) {
-	t.Helper()
-	switch {
-	case line == "go run ./examples/tour", line == "go test ./...": // other tests do
-	case strings.HasPrefix(line, "go run ./examples/sandbox -addr "):
-		s.erp = start(t, nil, filepath.Join(s.bin, "sandbox"), "-addr", s.sandbox)
-		s.erp.line(t, `^\{"jushuitan":`)
-		s.erp.line(t, `/_sandbox/`)
-	case strings.HasPrefix(line, "mkdir "), strings.HasPrefix(line, "cd "), strings.HasPrefix(line, "go get "), strings.HasPrefix(line, "go mod init "):
-	case export.MatchString(line):
-		s.env = append(s.env, export.FindStringSubmatch(line)[1])
-	case line == "go mod tidy":
-		s.build(t)
-	case goRun.MatchString(line):
-		step := goRun.FindStringSubmatch(line)[1]
-		s.steps = append(s.steps, step)
-		if step == "receive" {
-			s.receive = start(t, s.env, s.own, step)
-			s.receive.line(t, `http://`)
-			return
-		}
-		text, err := execute(t.Context(), s.dir, s.env, s.own, step)
-		require.NoError(t, err, at)
-		s.out[step] = text
-	case curl.MatchString(line):
-		m := curl.FindStringSubmatch(line)
-		s.post(t, at, m[1], m[2])
-	default:
-		require.Fail(t, "a command that no test does", "%s: %s", at, line)
-	}
-}
-
-// build builds the student's files.
-func (s *student) build(t *testing.T) {
-	t.Helper()
-	writeModule(t, s.dir)
-	s.own = filepath.Join(build(t, s.dir, "-mod=mod", "."), "try-jushuitan")
-	cmd := exec.CommandContext(t.Context(), "gofmt", "-l", ".")
-	cmd.Dir = s.dir
-	unformatted, err := cmd.Output()
-	require.NoError(t, err)
-	assert.Empty(t, string(unformatted), "gofmt")
 }
 
 // writeModule makes a folder a module of its own, with this repository in the place of
@@ -295,22 +180,4 @@ func writeModule(t *testing.T, dir string) {
 	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
-}
-
-func (s *student) post(t *testing.T, at, url, body string) {
-	t.Helper()
-	s.posts++
-	if strings.Contains(url, "push-addresses") {
-		address := s.receive.line(t, `(http://\S+)`)[1]
-		body = regexp.MustCompile(`"url":"[^"]*"`).ReplaceAllLiteralString(body, `"url":"`+address+`"`)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s %s: %s", at, url, body, answer)
 }
