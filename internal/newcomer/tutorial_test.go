@@ -15,6 +15,7 @@ import (
 // TestTutorial follows the tutorial in each language, block by block, each in a shell of its
 // own: a reader who opens a new terminal for every block gets to the end.
 func TestTutorial(t *testing.T) {
+	compile(t)
 	for _, name := range []string{"examples/TUTORIAL.md", "examples/TUTORIAL.zh-CN.md"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
@@ -56,6 +57,7 @@ func TestTutorial(t *testing.T) {
 // TestFrontDoor does in each language what the front page says before anything is published:
 // a module beside the clone, and the program of the first screen in it, with the sandbox.
 func TestFrontDoor(t *testing.T) {
+	compile(t)
 	for _, name := range readmes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +94,12 @@ func TestBlocksCanBePasted(t *testing.T) {
 		}
 	}
 	assert.Greater(t, n, 15)
+}
+
+// compile fills the cache, so that no block waits for the compiler.
+func compile(t *testing.T) {
+	t.Helper()
+	goTool(t, root, "build", "-o", os.DevNull, "./examples/sandbox")
 }
 
 // terminal begins the line before a block of the tutorial.
