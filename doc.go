@@ -32,6 +32,6 @@
 //	}
 //
 // The programs in examples show the business flows, each with what goes wrong in it;
-// examples/tour runs all six against the fake. The README has a tutorial, what is
-// promised and what is not, and what could not be verified.
+// examples/tour runs all six against the fake. The README says what is promised
+// and what is not, and what could not be verified; examples/TUTORIAL.md is a tutorial.
 package dianjiajushuitan

@@ -18,11 +18,11 @@ import (
 )
 
 // TestUniqueKeyTable: the table of what to store as a unique key is right for every member of
-// every kind, in both READMEs: those of its second column make another document, every other
+// every kind, in both languages: those of its second column make another document, every other
 // makes another key of the same document.
 func TestUniqueKeyTable(t *testing.T) {
 	name := regexp.MustCompile("`([a-z_]+)`")
-	for _, file := range []string{"../README.md", "../README.zh-CN.md"} {
+	for _, file := range []string{"README.md", "README.zh-CN.md"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, kind := range push.Kinds() {

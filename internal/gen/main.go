@@ -1,6 +1,6 @@
 // Command gen writes the typed client of package jushuitan from the catalog:
 // the Client with its services, one <group>_gen.go for each group, the table of
-// operations, and the endpoint table of the READMEs. With -qimen it writes package qimen in the same way from
+// operations, and the endpoint table of README.md and README.zh-CN.md. With -qimen it writes package qimen in the same way from
 // the catalog of the Qimen methods.
 //
 //	go generate ./jushuitan ./qimen

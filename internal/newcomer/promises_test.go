@@ -1,11 +1,14 @@
 package newcomer
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,39 +16,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// promises are the sentences of the documents that users rely on, with the tests that fail
-// when one is broken. A sentence that changes must be read again here.
+// promises are sentences of the documents that users rely on, with the tests that fail when one
+// is broken. A sentence that changes must be read again here.
 var promises = []struct {
 	document, text string
 	tests          []string // file: function
 }{
-	// What is retried.
-	{"README.md", "Reads; writes that the catalogue marks as keyed and whose key you filled in;", []string{"jushuitan/faults_test.go: TestFaultTable", "jushuitan/repeat_test.go: TestRepeats"}},
-	{"README.md", "provably never reached the server", []string{"jushuitan/call_test.go: TestLostAnswerOfAWrite", "jushuitan/between_test.go: TestPageOfAProxy"}},
-	{"README.md", "or that the server refused for its quota or for a token or timestamp that can be renewed", []string{"jushuitan/oauth_test.go: TestExpiredTokenIsRenewedOnce", "jushuitan/faults_test.go: TestFaultTable"}},
-	{"README.md", "`Retry-After` is honoured up to a limit, and never beyond your context", []string{"jushuitan/call_test.go: TestRetryAfterIsCapped"}},
-	{"README.md", "A write that may have been applied is never sent twice", []string{"jushuitan/call_test.go: TestLostAnswerOfAWrite", "jushuitan/repeat_test.go: TestRepeats"}},
-
-	// What is never lost.
-	{"README.md", "A row of a query: `All`, `Since` and `Stream` return it at least once or end with an error", []string{
-		"internal/pages/model_test.go: TestModel", "jushuitan/dialects_test.go: TestIteratorsUnderDialects", "jushuitan/chaos_test.go: TestChaos"}},
-	{"README.md", "A `Checkpoint` never passes a row that you did not commit", []string{"internal/pages/model_test.go: TestModel", "jushuitan/stream_test.go: TestStreamResumes"}},
-	{"README.md", "rows that become visible late need `WithStreamOverlap`", []string{"jushuitan/dialects_test.go: TestStreamUnderLateRows"}},
-	{"README.md", "each row of an upload has its own result", []string{"jushuitan/verdict_test.go: TestVerdictsOfRows"}},
-	{"README.md", "A write counts as applied only on evidence", []string{"jushuitan/verdict_test.go: TestVerdicts", "jushuitan/jushuitantest/dialect_golden_test.go: TestGoldenUnderDialects"}},
-	{"README.md", "If an answer is lost or proves nothing, the error is", []string{"jushuitan/verdict_test.go: TestVerdictsAfterALostAnswer"}},
-	{"README.md", "it is acknowledged only after your function has returned nil", []string{"callback/dedupe_test.go: TestFailedIsRunAgain", "callback/crash_test.go: TestCrash"}},
-	{"README.md", "`Reconcile` finds pushes that never arrived", []string{"callback/reconcile_test.go: TestReconcileFindsExactlyWhatWasLost", "examples/reconcile/dialects_test.go: TestReconcileUnderDialects"}},
-	{"README.md", "it is stored before it is used, renewed only once for all callers and all processes", []string{
-		"jushuitan/token_processes_test.go: TestTokenFileRenewsOnceAmongProcesses", "jushuitan/redisstate/tokenstore_test.go: TestProcessesRenewOnce", "jushuitan/token_lease_test.go: TestTokenLeaseRenewsOnce"}},
-	{"README.md", "never overwritten by an older one", []string{"jushuitan/token_test.go: TestTokenLostRace"}},
-
-	// The table at the beginning.
-	{"README.md", "5 a second **and** 100 a minute for each merchant and endpoint, counted exactly and including retries", []string{"jushuitan/limiter_test.go: TestLimiterWindows", "jushuitan/redisstate/limiter_test.go: TestProcessesShareTheQuota"}},
-	{"README.md", "code 0 is not taken for success", []string{"jushuitan/verdict_test.go: TestVerdicts"}},
-	{"README.md", "No secrets or personal data in them", []string{"jushuitan/leak_test.go: TestSecretsAreMasked"}},
-	{"README.md", "`WithDryRun` sends no write", []string{"jushuitan/drift_test.go: TestDryRun"}},
-	{"README.md", "after a crash it resumes, nothing is lost, and only the row in progress may repeat", []string{"internal/pages/model_test.go: TestModel", "examples/backfill/dialects_test.go: TestBackfillUnderDialects"}},
+	// The sections of the front page; its table of promises names its tests itself.
+	{"README.md", "One renewal serves all callers and processes", []string{"jushuitan/token_processes_test.go: TestTokenFileRenewsOnceAmongProcesses", "jushuitan/redisstate/tokenstore_test.go: TestProcessesRenewOnce"}},
+	{"README.md", "return a result for each, in your order; code 0 is not taken for success", []string{"jushuitan/verdict_test.go: TestVerdictsOfRows", "jushuitan/verdict_test.go: TestVerdicts"}},
+	{"README.md", "`WithDryRun` sends nothing", []string{"jushuitan/drift_test.go: TestDryRun"}},
+	{"README.md", "The client waits for its turn, but never beyond your context", []string{"jushuitan/limiter_test.go: TestLimiterDeadline", "jushuitan/limiter_test.go: TestLimiterDeadlineInQueue"}},
+	{"README.md", "Processes share a quota by Redis", []string{"jushuitan/redisstate/limiter_test.go: TestProcessesShareTheQuota"}},
+	{"README.md", "Reads and idempotent writes are retried with exponential backoff", []string{"jushuitan/faults_test.go: TestPromises", "qimen/faults_test.go: TestPromises", "dianjia/faults_test.go: TestPromises"}},
+	{"README.md", "`Reconcile` finds pushes that never arrived", []string{"callback/reconcile_test.go: TestReconcileFindsExactlyWhatWasLost"}},
+	{"README.md", "Hooks and a `slog` logger see every attempt, without secrets and personal data", []string{"jushuitan/leak_test.go: TestSecretsAreMasked", "qimen/call_test.go: TestHooks"}},
 
 	// Security.
 	{"SECURITY.md", "are not in errors, logs", []string{"jushuitan/leak_test.go: TestSecretsAreMasked", "qimen/call_test.go: TestSecrets", "dianjia/url_test.go: TestNothingSecretIsShown", "internal/redact/redact_test.go: TestPersonalOfEveryType"}},
@@ -79,33 +64,40 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// TestEveryPromiseIsListed: each sentence under "What is never lost" has a test.
-func TestEveryPromiseIsListed(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	require.NoError(t, err)
-	_, part, ok := strings.Cut(string(text), "**What is never lost.**")
-	require.True(t, ok)
-	part, _, ok = strings.Cut(part, "**What is not promised.**")
-	require.True(t, ok)
-	items := strings.Split(strings.Join(strings.Fields(part), " "), "- ")[1:]
-	require.Len(t, items, 4, "rows, writes, pushes and tokens: a new promise needs a test")
-	for _, item := range items {
-		found := false
-		for _, p := range promises {
-			found = found || strings.Contains(item, strings.Join(strings.Fields(p.text), " "))
+// TestPromisesOfPackages: each row of the front page's table of promises names its tests, with at
+// least one in each package for which it is said to hold.
+func TestPromisesOfPackages(t *testing.T) {
+	folders := map[string]string{"redisstate": "jushuitan/redisstate/", "sqlstate": "jushuitan/sqlstate/"}
+	for _, name := range readmes {
+		n := 0
+		for _, row := range readDocument(t, name).rows {
+			cells := strings.Split(strings.Trim(row, "| "), " | ")
+			tests := function.FindAllStringSubmatch(cells[len(cells)-1], -1)
+			if len(tests) == 0 || len(cells) != 3 {
+				continue
+			}
+			n++
+			packages := regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(cells[1], -1)
+			assert.NotEmpty(t, packages, row)
+			for _, p := range packages {
+				assert.True(t, slices.ContainsFunc(tests, func(m []string) bool {
+					folder := cmp.Or(folders[p[1]], p[1]+"/")
+					return strings.HasPrefix(m[2], folder) && (p[1] != "jushuitan" || !strings.Contains(m[2], "state/"))
+				}), "%s: no test in package %s: %s", name, p[1], row)
+			}
 		}
-		assert.True(t, found, "no test is named for: %s", item)
+		assert.Equal(t, 16, n, "%s: promises with tests", name)
 	}
 }
 
-// testsOf returns the names of the tests in a file.
+// testsOf returns the names of the tests and examples in a file.
 func testsOf(t *testing.T, file string) map[string]bool {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, 0)
 	require.NoError(t, err)
 	names := map[string]bool{}
 	for _, decl := range parsed.Decls {
-		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && (strings.HasPrefix(f.Name.Name, "Test") || strings.HasPrefix(f.Name.Name, "Example")) {
 			names[f.Name.Name] = true
 		}
 	}

@@ -1,6 +1,6 @@
 // Package qimen is the catalog of the Qimen (奇门) methods: names, directions, effects,
 // fields and limits, in one JSON file per family. The types and methods of package qimen,
-// its table of methods and the table in the README are generated from it. It is for Qimen
+// its table of methods and the table in qimen/README.md are generated from it. It is for Qimen
 // what package catalog is for Jushuitan's open API.
 package qimen
 
