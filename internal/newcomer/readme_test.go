@@ -86,7 +86,7 @@ func agree(t *testing.T, en, zh document) {
 var (
 	linked   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	pictured = regexp.MustCompile(`(?:src|srcset)="([^"]+)"`)
-	function = regexp.MustCompile(`\[((?:Test|Example)\w+)\]\(([^)\s]+\.go)\)`)
+	function = regexp.MustCompile(`\[((?:Test|Example)\w*)\]\(([^)\s]+\.go)\)`)
 )
 
 // TestLinks: what the documents link to in this repository is there: files, headings, pictures,
