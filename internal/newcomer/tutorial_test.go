@@ -103,6 +103,26 @@ func compile(t *testing.T) {
 	goTool(t, root, "build", "-o", os.DevNull, "./examples/sandbox")
 }
 
+// TestQuickStartStoresNoSkip: code that readers copy cannot store what the rules skip, since it
+// takes the product of a decision only from ToStore.
+func TestQuickStartStoresNoSkip(t *testing.T) {
+	n := 0
+	for _, name := range documents() {
+		d := readDocument(t, name)
+		for _, f := range d.in("go") {
+			plan := regexp.MustCompile(`(\w+) := \w+\.Plan\(`).FindStringSubmatch(f.text)
+			if plan == nil {
+				assert.NotContains(t, f.text, ".Plan(", d.at(f))
+				continue
+			}
+			n++
+			assert.Contains(t, f.text, ":= "+plan[1]+".ToStore(); ok {", d.at(f))
+			assert.NotRegexp(t, `\b`+plan[1]+`\.Product\b`, f.text, d.at(f))
+		}
+	}
+	assert.Equal(t, 2, n, "the tutorial in both languages")
+}
+
 // terminal begins the line before a block of the tutorial.
 var terminal = regexp.MustCompile(`^\*\*(?:Terminal|终端) (\d)\*\*`)
 
