@@ -87,5 +87,6 @@ func TestGoVersions(t *testing.T) {
 	assert.Equal(t, older[1], matrix[1])
 	for _, name := range readmes {
 		assert.Regexp(t, regexp.QuoteMeta(matrix[1])+` (and|与) `+regexp.QuoteMeta(matrix[2]), read(name), name)
+		assert.Contains(t, read(name), "![Go "+matrix[1]+", "+matrix[2]+"](https://img.shields.io/badge/Go-"+matrix[1]+"%20%7C%20"+matrix[2]+"-", "%s: the badge", name)
 	}
 }

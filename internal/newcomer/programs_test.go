@@ -69,7 +69,7 @@ func start(t *testing.T, cmd *exec.Cmd) *program {
 		<-read
 		_ = cmd.Wait() // go run fails after an interrupt, whatever the program does
 		for line := range strings.Lines(complaints.String()) {
-			notice := strings.HasPrefix(line, "[1]+  Exit 1 ") || strings.HasPrefix(line, "go: downloading ")
+			notice := strings.HasPrefix(line, "[1]+  Exit 1 ") || strings.HasPrefix(line, "[1]+  Done ") || strings.HasPrefix(line, "go: downloading ")
 			assert.True(t, notice, "%q did not end well after an interrupt: %s", cmd.Args, line)
 		}
 	})
