@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/dianjia/jushuitan-go/callback"
-	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -39,18 +38,17 @@ func ExampleServer_Inject() {
 }
 
 // Test your receiver of pushes: a shop registers its address, the warehouse ships an order,
-// and the fake pushes it.
+// and the fake pushes it. Package callback has handlers that verify and deduplicate.
 func ExampleCompany_RegisterPush() {
-	const secret = "from the host's configuration"
-	receiver, err := callback.New(callback.Config{
-		Secrets: []string{secret},
-		Shipment: func(_ context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
-			fmt.Println("merchant", env.EntID, "order", p.SoID, "shipped by", p.LID)
-			return nil
-		},
-	})
-	must(err)
-	host := httptest.NewServer(http.StripPrefix("/dex", receiver))
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		must(err)
+		push, err := jushuitan.ParseShipmentPush(body)
+		must(err)
+		fmt.Println("merchant", r.FormValue("entId"), "order", push.SoID, "shipped by", push.LID)
+		_, err = io.WriteString(w, `{"code":"0","msg":"执行成功"}`)
+		must(err)
+	}))
 	defer host.Close()
 
 	srv := jushuitantest.NewServer()
@@ -59,10 +57,7 @@ func ExampleCompany_RegisterPush() {
 	must(srv.AddWarehouse(jushuitan.Warehouse{WMSCoID: 10100001, Name: "总仓", IsMain: true}))
 	must(srv.AddSKU(jushuitan.SKU{SKUID: "TS-BLK-M", Name: "短袖"}))
 	must(srv.SetStock(10100001, "TS-BLK-M", decimal.NewFromInt(5)))
-	urls := dianjia.URLBuilder{BaseURL: host.URL + "/dex/", Secret: secret}
-	address, err := urls.URL(dianjia.PushURL{Kind: jushuitan.PushShipment, EntID: "10010", StorageCode: "133242"})
-	must(err)
-	must(srv.RegisterPush(10200077, jushuitan.PushShipment, address))
+	must(srv.RegisterPush(10200077, jushuitan.PushShipment, host.URL+"/delivery_callback?entId=10010"))
 
 	oID, err := srv.ImportOrder(jushuitan.OrderUpload{ShopID: 10200077, SoID: "MALL-1", Items: []jushuitan.OrderUploadItem{
 		{SKUID: "TS-BLK-M", Qty: decimal.NewFromInt(1), Price: decimal.NewFromInt(55)},
