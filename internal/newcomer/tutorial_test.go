@@ -86,6 +86,9 @@ func TestFrontDoor(t *testing.T) {
 			assertFormatted(t, filepath.Join(s.home, "shop"))
 			erp := start(t, s.command(blocks[2], true))
 			erp.line(t, `/_sandbox/`)
+			nested := regexp.MustCompile("`(go -C shop work use \\S+)`").FindStringSubmatch(strings.Join(d.prose, "\n"))
+			require.NotNil(t, nested, "%s does not say how to use a nested module", name)
+			s.run(t, name, nested[1]+"\ngo -C shop list github.com/dianjia/jushuitan-go/jushuitan/sqlstate")
 			assert.Regexp(t, `(?m)^TEE24-WHT-M .*T恤.* 59$`, s.run(t, name, blocks[3]))
 		})
 	}
