@@ -41,7 +41,9 @@ const (
 type Credentials struct {
 	AppKey    string
 	AppSecret string `pii:"true"`
-	Type      AppType
+	// Type is [SelfBuilt] 自研应用 by default; [ServiceProvider] for 服务商应用, whose tokens cannot
+	// be renewed.
+	Type AppType
 }
 
 // Option configures a [Client].
