@@ -25,12 +25,12 @@ var promises = []struct {
 	// The sections of the front page; its table of promises names its tests itself.
 	{"README.md", "One renewal serves all callers and processes", []string{"jushuitan/token_processes_test.go: TestTokenFileRenewsOnceAmongProcesses", "jushuitan/redisstate/tokenstore_test.go: TestProcessesRenewOnce"}},
 	{"README.md", "return a result for each, in your order; code 0 is not taken for success", []string{"jushuitan/verdict_test.go: TestVerdictsOfRows", "jushuitan/verdict_test.go: TestVerdicts"}},
-	{"README.md", "`WithDryRun` sends nothing", []string{"jushuitan/drift_test.go: TestDryRun"}},
+	{"README.md", "`jushuitan.WithDryRun` sends none", []string{"jushuitan/drift_test.go: TestDryRun"}},
 	{"README.md", "The client waits for its turn, but never beyond your context", []string{"jushuitan/limiter_test.go: TestLimiterDeadline", "jushuitan/limiter_test.go: TestLimiterDeadlineInQueue"}},
 	{"README.md", "Processes share a quota by Redis", []string{"jushuitan/redisstate/limiter_test.go: TestProcessesShareTheQuota"}},
 	{"README.md", "Reads and idempotent writes are retried with exponential backoff", []string{"jushuitan/faults_test.go: TestPromises", "qimen/faults_test.go: TestPromises", "dianjia/faults_test.go: TestPromises"}},
 	{"README.md", "`Reconcile` finds pushes that never arrived", []string{"callback/reconcile_test.go: TestReconcileFindsExactlyWhatWasLost"}},
-	{"README.md", "Hooks and a `slog` logger see every attempt, without secrets and personal data", []string{"jushuitan/leak_test.go: TestSecretsAreMasked", "qimen/call_test.go: TestHooks"}},
+	{"README.md", "Hooks and a `slog` logger of `jushuitan` and `qimen` see every attempt, without secrets and personal data", []string{"jushuitan/leak_test.go: TestSecretsAreMasked", "qimen/call_test.go: TestHooks"}},
 
 	// Security.
 	{"SECURITY.md", "are not in errors, logs", []string{"jushuitan/leak_test.go: TestSecretsAreMasked", "qimen/call_test.go: TestSecrets", "dianjia/url_test.go: TestNothingSecretIsShown", "internal/redact/redact_test.go: TestPersonalOfEveryType"}},
