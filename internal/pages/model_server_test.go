@@ -35,6 +35,8 @@ import (
 //	S8  The server refuses a clock that is more than 10 minutes off, and nothing less.
 //	S9  Keys: a key is not unique in every list (stock has a row per warehouse under
 //	    one sku_id), and fields may be empty.
+//	    A range may filter by another time than the rows show (date_type), or by one
+//	    that they do not show.
 //	S10 Answers of HTTP have a Date in whole seconds (RFC 9110, 6.6.1), unless the
 //	    server has no clock; servers behind one address differ by a second.
 //
@@ -153,6 +155,9 @@ func newWorld(rng *rand.Rand, dialect members) *world {
 			s.key = fmt.Sprint("k", rng.IntN(5))
 		}
 		s.modified = epoch.Add(-time.Duration(rows-id)*48*time.Hour/time.Duration(rows+1) + time.Duration(rng.IntN(900))*time.Millisecond)
+		if hour := s.modified.Truncate(time.Hour); rng.IntN(3) == 0 && (id == 0 || hour.After(w.states[id-1].modified)) {
+			s.modified = hour // where ranges may have their borders
+		}
 		if !shared || id%7 == 0 {
 			version += 1 + rng.Int64N(9)
 		}
@@ -336,6 +341,9 @@ func (w *world) query(one bool) pages.Query[request, reply, row] {
 		Cursor:   func(q *request) *int64 { return &q.Cursor },
 		Version:  func(r *row) int64 { return r.Version },
 		NoTotal:  func(q *request) { q.NoTotal = true },
+	}
+	if w.rng.IntN(4) == 0 {
+		q.Modified, q.When = nil, nil
 	}
 	if one {
 		w.pageful, q.Page, q.Window, q.NoTotal, q.When = false, nil, nil, nil, nil

@@ -33,6 +33,8 @@ func TestPlantedBugs(t *testing.T) {
 		{"the overlap of versions is not read again", "late.go", "	if v.p.Overlap == 0 {", "	if true {"},
 		{"the pages of a cursor are read once", "version.go", "case pass > 1 && sum == before && c.fresh == fresh:", "case pass > 0 || sum == before && c.fresh == fresh:"},
 		{"the row in progress is committed", "stream.go", "	s.open, s.entry, s.mark = true, entry, mark\n", "	s.open, s.entry, s.mark = true, entry, mark\n	s.commit()\n"},
+		{"a row on a border whose time is unknown", "window.go", "when.IsZero() || ", ""},
+		{"a committed row whose time is unknown is forgotten", "times.go", "mark = max(mark, end.UnixMilli())", "mark = max(mark, end.UnixMilli()-5000)"},
 		{"a committed row is forgotten", "checkpoint.go", "mark < floor", "mark <= floor"},
 	}
 	for _, bug := range bugs {
