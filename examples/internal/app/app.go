@@ -70,6 +70,11 @@ func Main(p Program) {
 
 var errUsage = errors.New("usage")
 
+// Usage returns the error of flags that contradict each other: the process ends with status 2.
+func Usage(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errUsage, fmt.Errorf(format, args...))
+}
+
 // Start runs a program with arguments and an environment.
 func (p Program) Start(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
@@ -103,8 +108,7 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 		if *provider || *tokenFile != "" || *baseURL != "" {
 			return fmt.Errorf("%w: -service-provider, -token-file and -base-url require -app-key", errUsage)
 		}
-		j := fs.Lookup("json") // with -json, print nothing but JSON
-		return p.withFake(ctx, a, *merchant, j != nil && j.Value.String() == "true", opts)
+		return p.withFake(ctx, a, *merchant, isSet(fs, "json") || isSet(fs, "patch"), opts) // print nothing but JSON
 	}
 	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: env(EnvAppSecret), Type: jushuitan.SelfBuilt}
 	if *provider {
@@ -119,6 +123,12 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 		a.Client = a.Client.WithToken(token)
 	}
 	return p.Run(ctx, a)
+}
+
+// isSet reports whether the program has a boolean flag, and it is set.
+func isSet(fs *flag.FlagSet, name string) bool {
+	f := fs.Lookup(name)
+	return f != nil && f.Value.String() == "true"
 }
 
 // parse parses the flags, and refuses any other arguments.
