@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -52,15 +53,14 @@ func smallest(op *catalog.Operation, now time.Time, ids *idBook) (biz request, l
 		}
 		biz.set(p.Size, 1)
 	}
-	begin, end := rangeOf(op)
-	if begin != "" {
-		setRange(biz, op, begin, end, now, days(op))
+	if begin, end := rangeOf(op); begin != "" {
+		setRange(biz, begin, end, now, days(op))
 	}
 	for name, v := range fixed[op.Path] {
 		biz.set(name, v)
 	}
 	for _, f := range op.Request {
-		if !f.Required && !f.Inferred || f.Name == begin || f.Name == end || strings.Contains(f.Name, "[]") || lookUp(biz, f.Name) != nil {
+		if !f.Required && !f.Inferred || strings.Contains(f.Name, "[]") || dig(biz, f.Name) != nil {
 			continue
 		}
 		v, ok := ids.valueFor(f)
@@ -69,23 +69,25 @@ func smallest(op *catalog.Operation, now time.Time, ids *idBook) (biz request, l
 		}
 		biz.set(f.Name, v)
 	}
-	if len(biz) == 0 && len(op.Request) > 0 && op.Paging == nil { // a query of one thing
-		for _, f := range op.Request {
-			if v, ok := ids.valueFor(f); ok {
-				biz.set(f.Name, v)
-				return biz, ""
-			}
-		}
-		if f := op.Request[0]; f.Type == "string" || f.Type == "int" {
-			if !strings.HasPrefix(f.Name, "page") {
-				return nil, f.Name
-			}
-		}
+	if len(biz) == 0 {
+		return oneThing(op, ids)
 	}
 	return biz, ""
 }
 
-func lookUp(biz request, path string) any { return dig(biz, path) }
+// oneThing returns the request of a query that demands nothing: for one thing whose id is
+// known, or for everything if it has no member for an id.
+func oneThing(op *catalog.Operation, ids *idBook) (biz request, lacking string) {
+	for _, f := range op.Request {
+		if v, ok := ids.valueFor(f); ok {
+			return request{f.Name: v}, ""
+		}
+		if f.Type == "string" {
+			lacking = cmp.Or(lacking, f.Name)
+		}
+	}
+	return request{}, lacking
+}
 
 // rangeOf returns the members of the time range of a query.
 func rangeOf(op *catalog.Operation) (begin, end string) {
@@ -111,7 +113,7 @@ func days(op *catalog.Operation) int {
 	return usualDays
 }
 
-func setRange(biz request, _ *catalog.Operation, begin, end string, now time.Time, days int) {
+func setRange(biz request, begin, end string, now time.Time, days int) {
 	now = now.In(wire.CST).Truncate(time.Second)
 	biz.set(begin, now.AddDate(0, 0, -days).Format(wire.TimeLayout))
 	biz.set(end, now.Format(wire.TimeLayout))
@@ -120,10 +122,8 @@ func setRange(biz request, _ *catalog.Operation, begin, end string, now time.Tim
 // withIDs adds the ids that a query may ask for instead of a time range, for those that demand
 // both. It reports whether there are any.
 func withIDs(op *catalog.Operation, biz request, ids *idBook) bool {
-	begin, end := rangeOf(op)
-	added := false
 	for _, f := range op.Request {
-		if !f.Conditional || f.Name == begin || f.Name == end || f.Type == "time" || lookUp(biz, f.Name) != nil {
+		if !f.Conditional || f.Type == "time" || dig(biz, f.Name) != nil {
 			continue
 		}
 		if v, ok := ids.valueFor(f); ok {
@@ -131,7 +131,7 @@ func withIDs(op *catalog.Operation, biz request, ids *idBook) bool {
 			return true
 		}
 	}
-	return added
+	return false
 }
 
 // fromStart returns the request by row version from the first row on, for operations that have

@@ -117,11 +117,15 @@ func (s *shape) code(root map[string]any) bool {
 	}
 	if data, ok := root["data"].(map[string]any); ok && fmt.Sprint(v) == "0" && s.root.at("data").kids["code"] == nil {
 		if inner, ok := data["code"]; ok && fmt.Sprint(inner) != "0" {
-			s.add(kindVerdict, "data.code", "", "code 0, and the code of a refusal is in data", nil)
+			s.inner = true
+			s.add(kindVerdict, "data.code", "", "the code of a refusal that has code 0", nil)
 			return false
 		}
 	}
-	return !there || v == nil || fmt.Sprint(v) == "0"
+	if v == nil { // it is silent: the data decides whether there is something to compare
+		return root["data"] != nil
+	}
+	return fmt.Sprint(v) == "0"
 }
 
 // envelope notes the spellings of flag, message and request id.
@@ -179,15 +183,6 @@ func (s *shape) flag(root map[string]any, accepted bool) {
 	}
 }
 
-// located is where the payload of an answer is.
-type located struct {
-	place  string         // root, data or data.data, as a path
-	object map[string]any // the payload; nil if it is a list
-	name   string         // member that holds the rows
-	rows   []any
-	listed bool // there is a list of rows
-}
-
 // placeNames are the places of the payload in words.
 var placeNames = map[string]string{"": "the root", "data": "data", "data.data": "data.data"}
 
@@ -216,7 +211,10 @@ func (s *shape) payload(root map[string]any) {
 		}
 		s.object(m, want, root, append(skip, l.name)...)
 	case l.place == "":
-		s.object(s.root, "", root, append(slices.DeleteFunc(skip, func(n string) bool { return s.root.kids[n] != nil }), l.name)...)
+		if root["data"] == nil {
+			skip = append(skip, "data")
+		}
+		s.object(s.root, "", root, append(skip, l.name)...)
 		if l.listed || root[l.name] != nil {
 			s.members[l.name] = true
 		}
@@ -232,7 +230,11 @@ func (s *shape) payload(root map[string]any) {
 
 // within compares a payload that is in data or deeper.
 func (s *shape) within(root map[string]any, l *located, m *member, want string, skip []string) {
-	s.object(s.root, "", root, append(skip, "data")...)
+	skip = append(skip, "data")
+	if l.object == nil && l.listed {
+		skip = s.besides(root, m, want, skip)
+	}
+	s.object(s.root, "", root, skip...)
 	s.members["data"] = true
 	outer, _ := root["data"].(map[string]any)
 	if l.place == "data.data" && outer != nil {
@@ -243,35 +245,75 @@ func (s *shape) within(root map[string]any, l *located, m *member, want string, 
 	}
 	switch {
 	case l.object != nil:
-		s.object(m, want, l.object, l.name)
-		if _, ok := l.object[l.name]; ok && l.name == s.op.Rows {
-			s.members[join(want, l.name)] = true
-		}
+		s.object(m, want, l.object, append(requestIDs(l.place, m), l.name)...)
 	case l.listed:
-		s.add(kindRows, join(want, s.op.Rows), s.op.Rows, l.place+" is the list of rows", nil)
-		if l.place == "data" { // counts are at the root
-			for name := range root {
-				if _, spelled := m.find(name); spelled != "" {
-					s.members[join(want, spelled)] = true
-				}
-			}
-		}
+		s.bareRows(dig(root, l.place), l, want)
 	case s.op.Rows == "" && l.place == want: // a plain value
 		s.value(m, want, dig(root, want))
 	default:
-		s.noPayload(dig(root, l.place), m, want)
+		s.noPayload(l, dig(root, l.place), m, want)
 	}
 }
 
+// besides compares the members of the payload that are at the root, beside a list of rows in
+// data, and adds them to those to skip.
+func (s *shape) besides(root map[string]any, m *member, want string, skip []string) []string {
+	for name, v := range root {
+		if kid, spelled := m.find(name); kid != nil && !slices.Contains(skip, name) {
+			s.members[join(want, spelled)] = true
+			s.value(kid, join(want, spelled), v)
+			skip = append(skip, name)
+		}
+	}
+	return skip
+}
+
+// requestIDs returns the names of a request id in data, which the envelope notes.
+func requestIDs(place string, m *member) []string {
+	var names []string
+	for _, name := range []string{"request_id", "requestId"} {
+		if place == "data" && m.kids[name] == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// bareRows notes rows without an object around them.
+func (s *shape) bareRows(v any, l *located, want string) {
+	seen := l.place + " is the list of rows"
+	if _, isRow := v.(map[string]any); isRow {
+		seen = l.place + " is one row"
+	} else if len(l.rows) == 0 {
+		seen = l.place + " is an empty list where there are no rows"
+	}
+	s.add(kindRows, join(want, s.op.Rows), s.op.Rows, seen, nil)
+}
+
 // noPayload notes what is in the place of the payload.
-func (s *shape) noPayload(v any, m *member, want string) {
-	if v == nil {
-		s.add(kindRows, want, "object", "null where there are no rows", nil)
-		return
+func (s *shape) noPayload(l *located, v any, m *member, want string) {
+	if m.field == nil || !slices.Contains(forms(m.field), plainKind(v)) {
+		s.add(kindRows, want, "object", l.place+" is "+a(v)+" where there are no rows", nil)
 	}
-	if kind := kindOf(v); m.field == nil || !slices.Contains(forms(m.field), plainKind(v)) {
-		s.add(kindRows, want, "object", kind+" where there are no rows", nil)
+}
+
+// a returns the kind of a value that holds no rows in words.
+func a(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case []any:
+		if len(v) == 0 {
+			return "an empty list"
+		}
+		return "a list"
+	case map[string]any:
+		if len(v) == 0 {
+			return "an empty object"
+		}
+		return "an object"
 	}
+	return "a " + plainKind(v)
 }
 
 // list0 notes how the list of rows differs from a list under its name.
@@ -294,21 +336,27 @@ func (s *shape) list0(l *located, m *member, want string) {
 			s.add(kindRows, path, "list", "one object instead of a list", line)
 		}
 		l.rows, l.listed = []any{row}, true
-	case there && counted(l.object):
-		s.add(kindRows, path, "list", "null although rows are counted", nil)
-	case there && v == nil:
-		s.add(kindRows, path, "list", "null where there are no rows", nil)
-	case there:
-		s.add(kindRows, path, "list", kindOf(v)+" where there are no rows", nil)
-	case counted(l.object):
-		s.add(kindRows, path, "list", "absent although rows are counted", nil)
 	default:
-		s.add(kindRows, path, "list", "absent where there are no rows", nil)
+		seen := "absent"
+		if there {
+			seen = a(v)
+		}
+		if counted(l.object) {
+			seen += " although rows are counted"
+		} else {
+			seen += " where there are no rows"
+		}
+		s.add(kindRows, path, "list", seen, nil)
 	}
 }
 
-// counted reports whether a page states that there are rows.
+// counted reports whether a page states that it has rows.
 func counted(page map[string]any) bool {
+	index, _ := count(page, "page_index", false)
+	pages, _ := count(page, "page_count", false)
+	if index != nil && *index > 1 && (pages == nil || *index > *pages) { // after the last
+		return false
+	}
 	for _, name := range []string{"data_count", "count", "total", "page_count"} {
 		if n := fmt.Sprint(page[name]); page[name] != nil && n != "0" && n != "" {
 			return true
@@ -346,76 +394,4 @@ func dig(root map[string]any, path string) any {
 		at = o[part]
 	}
 	return at
-}
-
-// locate finds the payload of an answer: in its documented place, else in one of the others,
-// else under another name, as the client looks for it.
-func locate(op *catalog.Operation, doc *member, root map[string]any, want string) *located {
-	places := []string{"data", "data.data", ""}
-	places = append([]string{want}, slices.DeleteFunc(places, func(p string) bool { return p == want })...)
-	object := func(place string) map[string]any {
-		o, _ := dig(root, place).(map[string]any)
-		return o
-	}
-	if op.Rows == "" {
-		return locateObject(places, root, object)
-	}
-	for _, place := range places {
-		for name, v := range object(place) {
-			if list, ok := v.([]any); ok && folded(name) == folded(op.Rows) {
-				return &located{place: place, object: object(place), name: name, rows: list, listed: true}
-			}
-		}
-	}
-	for _, place := range []string{"data", "data.data"} {
-		if list, ok := dig(root, place).([]any); ok && want != "" && len(list) > 0 {
-			return &located{place: place, rows: list, listed: true}
-		}
-	}
-	for _, place := range places {
-		if name, list := renamed(doc.at(want), object(place)); name != "" {
-			return &located{place: place, object: object(place), name: name, rows: list, listed: true}
-		}
-	}
-	if row := object("data"); want == "data" && len(op.Key) > 0 && row[op.Key[0]] != nil || op.RowPayload && len(row) > 0 && row[op.Rows] == nil && !isPageOf(row) {
-		return &located{place: want, rows: []any{row}, listed: true}
-	}
-	return &located{place: want, object: object(want), name: op.Rows}
-}
-
-// isPageOf reports whether an object has members of a page.
-func isPageOf(o map[string]any) bool {
-	return slices.ContainsFunc([]string{"page_index", "has_next", "data_count", "page", "total", "count"}, func(n string) bool { _, ok := o[n]; return ok })
-}
-
-// renamed finds the one list of objects with a name that is not documented.
-func renamed(m *member, o map[string]any) (name string, rows []any) {
-	for n, v := range o {
-		list, ok := v.([]any)
-		if kid, _ := m.find(n); !ok || kid != nil || len(list) == 0 {
-			continue
-		}
-		if _, isObject := list[0].(map[string]any); !isObject {
-			continue
-		}
-		if name != "" {
-			return "", nil
-		}
-		name, rows = n, list
-	}
-	return name, rows
-}
-
-// locateObject finds a payload without rows. One that data holds in a member data, alone, is
-// nested once more.
-func locateObject(places []string, root map[string]any, object func(string) map[string]any) *located {
-	if places[0] == "data" {
-		if o := object("data"); len(o) == 1 && object("data.data") != nil {
-			return &located{place: "data.data", object: object("data.data")}
-		}
-	}
-	if places[0] == "data.data" && dig(root, "data.data") == nil && object("data") != nil {
-		return &located{place: "data", object: object("data")}
-	}
-	return &located{place: places[0], object: object(places[0])}
 }

@@ -93,7 +93,7 @@ func (s *settings) client(io.Writer) []jushuitan.Option {
 	if err != nil { // cannot happen: it is part of the program
 		panic(err)
 	}
-	s.verifier = &verifier{guard: newGuard(ops), ops: reads(ops), ids: newIDBook(), now: time.Now}
+	s.verifier = newVerifier(ops)
 	return s.verifier.options()
 }
 

@@ -21,7 +21,6 @@ type page struct {
 	total       *int
 	next        *bool
 	hasTotal    bool // the member is there, even if null
-	read        bool // there is a page
 }
 
 // several is the size of the pages that show the order of rows and the end of a query.
@@ -30,46 +29,50 @@ const several = 5
 // maxLastPage is the highest page that is asked for, since high pages are slow.
 const maxLastPage = 200
 
-// pages asks for the pages that show how a query is paginated: the second of one row, the
-// first of several rows, the last, and the one after it. The first was asked for before.
-func (v *verifier) pages(ctx context.Context, r *result, biz request) error {
+// pages are those that show how a query is paginated.
+type pages struct {
+	one, two, big *page // the first two of one row, and the first of several rows
+	last, after   *page // of several rows; last is nil if it is the first
+}
+
+// pages asks for the pages that show how a query is paginated. The first was asked for before.
+// If one cannot be read, why is returned; an error ends the run.
+func (v *verifier) pages(ctx context.Context, r *result, biz request) (why string, err error) {
 	op := r.op
-	first := pageOf(op, last(r.answers), 1, 1)
-	if r.sent[len(r.sent)-1][cursorOf(op)] != nil { // it was found by its row version
-		return nil
+	if r.sent[len(r.sent)-1][cursorOf(op)] != nil { // the row was found by its version
+		return "", nil
 	}
-	r.pages = append(r.pages, first)
-	ask := func(index, size int) (*page, error) {
-		if _, err := v.ask(ctx, r, biz.page(op, index, size)); err != nil {
-			return nil, err
+	ask := func(to **page, index, size int) bool {
+		if _, failed := v.ask(ctx, r, biz.page(op, index, size)); failed != nil {
+			why = fmt.Sprintf("page %d of %d rows cannot be read: %s", index, size, v.reason(failed))
+			if isFatal(failed) {
+				err = failed
+			}
+			return false
 		}
-		p := pageOf(op, last(r.answers), index, size)
-		r.pages = append(r.pages, p)
-		return p, nil
+		*to = pageOf(op, last(r.answers), index, size)
+		return true
 	}
-	if _, err := ask(2, 1); err != nil {
-		return err
-	}
-	p, err := ask(1, several)
-	if err != nil {
-		return err
+	p := &r.pages
+	p.one = pageOf(op, last(r.answers), 1, 1)
+	if !ask(&p.two, 2, 1) || !ask(&p.big, 1, several) {
+		return why, err
 	}
 	end := 1
-	if len(p.keys) == several {
-		if p.total == nil || *p.total <= 0 {
-			return nil // where it ends is not said
+	if len(p.big.keys) == several {
+		if p.big.total == nil || *p.big.total <= 0 {
+			return "", nil // where it ends is not said
 		}
-		if end = (*p.total + several - 1) / several; end > maxLastPage || op.Paging.MaxPages > 0 && end >= op.Paging.MaxPages {
-			return nil
+		end = (*p.big.total + several - 1) / several
+		if end > maxLastPage || op.Paging.MaxPages > 0 && end >= op.Paging.MaxPages {
+			return "", nil
 		}
-		if end > 1 {
-			if _, err := ask(end, several); err != nil {
-				return err
-			}
+		if end > 1 && !ask(&p.last, end, several) {
+			return why, err
 		}
 	}
-	_, err = ask(end+1, several)
-	return err
+	ask(&p.after, end+1, several)
+	return why, err
 }
 
 func cursorOf(op *catalog.Operation) string {
@@ -97,7 +100,6 @@ func pageOf(op *catalog.Operation, a *answer, index, size int) *page {
 		return p
 	}
 	l := locate(op, documented(op), root, op.Payload)
-	p.read = true
 	for _, row := range l.rows {
 		o, _ := row.(map[string]any)
 		p.rows = append(p.rows, o)
@@ -168,19 +170,17 @@ func keyOf(op *catalog.Operation, row any) string {
 }
 
 // paging adds what the pages of a query show together.
-func (s *shape) paging(pages []*page) {
-	pages = slices.DeleteFunc(slices.Clone(pages), func(p *page) bool { return !p.read })
-	if len(pages) < 3 || len(pages[0].keys) == 0 {
+func (s *shape) paging(p *pages) {
+	if p.big == nil || len(p.one.keys) == 0 {
 		return
 	}
-	one, two, big := pages[0], pages[1], pages[2]
-	if end := pages[len(pages)-1]; len(pages) > 3 && slices.Equal(one.keys, two.keys) && slices.Equal(big.keys, end.keys) {
+	if p.after != nil && slices.Equal(p.one.keys, p.two.keys) && slices.Equal(p.big.keys, p.after.keys) {
 		s.add(kindPages, "", "", "the page number has no effect", nil)
 		return
 	}
-	s.said(one, two, big)
-	s.counts(one, two, big, pages[3:])
-	s.order(one, two, big)
+	s.said(p)
+	s.counts(p)
+	s.order(p)
 }
 
 // documents reports whether the catalog has a member of the page.
@@ -191,70 +191,75 @@ func (s *shape) documents(name string) bool {
 	return s.root.at(join(s.op.Payload, name)).field != nil
 }
 
-// said notes what pages say of the next page.
-func (s *shape) said(one, two, big *page) {
-	more := len(two.keys) > 0
-	if s.documents("has_next") {
-		switch {
-		case one.next == nil && big.next == nil:
-			s.add(kindPages, "has_next", "flag", "absent or null", nil)
-		case one.next != nil && !*one.next && more:
-			s.add(kindPages, "has_next", "", "false although another page follows", nil)
-		case big.next != nil && *big.next && len(big.keys) < big.size && (big.total == nil || *big.total <= len(big.keys)):
-			s.add(kindPages, "has_next", "", "true on the last page", nil)
-		}
+// said notes what pages say of the next page and of the number of rows.
+func (s *shape) said(p *pages) {
+	const next = "has_next"
+	one, big := p.one, p.big
+	short := len(big.keys) < big.size && (big.total == nil || *big.total <= len(big.keys))
+	switch {
+	case !s.documents(next):
+	case one.next == nil && big.next == nil:
+		s.add(kindPages, next, "flag", "absent or null", nil)
+	case one.next != nil && !*one.next && len(p.two.keys) > 0:
+		s.add(kindPages, next, "", "false although another page follows", nil)
+	case big.next != nil && *big.next && short:
+		s.add(kindPages, next, "", "true on the last page", nil)
 	}
-	if name := s.op.Paging.Total; s.documents(cmp.Or(name, "data_count")) && one.total == nil {
+	if total := s.totalName(); s.documents(total) && one.total == nil {
 		seen := "absent"
-		if one.hasTotal || s.members[join(s.op.Payload, cmp.Or(name, "data_count"))] {
+		if one.hasTotal || s.members[join(s.op.Payload, total)] {
 			seen = "null"
 		}
-		s.add(kindPages, cmp.Or(name, "data_count"), "number", seen, nil)
+		s.add(kindPages, total, "number", seen, nil)
 	}
 }
 
-// counts compares the count with the rows. After the pages of one and of several rows come the
-// last page, unless the first of several rows is the last, and the one after it.
-func (s *shape) counts(one, two, big *page, ends []*page) {
-	name := cmp.Or(s.op.Paging.Total, "data_count")
-	var after *page
-	if len(ends) > 0 {
-		after = ends[len(ends)-1]
-	}
-	if after != nil && len(big.keys) < big.size && len(after.keys) > 0 && after.keys[0] != big.keys[0] {
+// totalName returns the member that counts the rows of a query.
+func (s *shape) totalName() string { return cmp.Or(s.op.Paging.Total, "data_count") }
+
+// counts compares the count with the rows.
+func (s *shape) counts(p *pages) {
+	one, big := p.one, p.big
+	if p.beyond() && len(big.keys) < big.size && p.after.keys[0] != big.keys[0] {
 		s.add(kindPages, "page_size", "", fmt.Sprintf("pages hold at most %d rows, %d were requested", len(big.keys), big.size), nil)
 		return
 	}
 	if one.total == nil || big.total == nil {
 		return
 	}
-	rows := len(big.keys) // of all pages, if they were read
-	if len(ends) == 2 {
-		rows = (ends[0].index-1)*several + len(ends[0].keys)
-	}
-	ended := after != nil && len(after.keys) == 0 && *two.total0() == *one.total
+	rows := p.read()
+	ofPage := *one.total != *big.total && *one.total == len(one.keys) && *big.total == len(big.keys)
+	moved := p.two.total != nil && (*p.two.total != *one.total || *big.total != *one.total)
+	seen := ""
 	switch {
-	case *one.total != *big.total && *one.total == len(one.keys) && *big.total == len(big.keys):
-		s.add(kindPages, name, "", "counts the rows of the page, not of the query", nil)
-	case *one.total != *two.total0(), *one.total != *big.total:
-		s.add(kindPages, name, "", "changes between pages: the data changed, or rows entered", nil)
-	case after != nil && len(after.keys) > 0, rows > *big.total:
-		s.add(kindPages, name, "", "lower than the number of rows", nil)
-	case ended && *big.total > rows:
-		s.add(kindPages, name, "", "higher than the number of rows", nil)
+	case ofPage:
+		seen = "the number of rows of the page, not of the query"
+	case moved:
+		seen = "another on another page: the data changed, or rows entered"
+	case p.beyond(), rows > *big.total:
+		seen = "lower than the number of rows"
+	case p.after != nil && *big.total > rows:
+		seen = "higher than the number of rows"
+	default:
+		return
 	}
+	s.add(kindPages, s.totalName(), "", seen, nil)
 }
 
-// total0 is the total, or 0.
-func (p *page) total0() *int {
-	if p.total == nil {
-		return new(int)
+// beyond reports whether there are rows after the last page.
+func (p *pages) beyond() bool { return p.after != nil && len(p.after.keys) > 0 }
+
+// read returns the number of rows up to the last page that was read.
+func (p *pages) read() int {
+	if p.last != nil {
+		return (p.last.index-1)*several + len(p.last.keys)
 	}
-	return p.total
+	return len(p.big.keys)
 }
 
 // order notes rows that are in another place on another page, and pages without an order.
-func (s *shape) order(one, two, big *page) {
+func (s *shape) order(p *pages) {
+	one, two, big := p.one, p.two, p.big
 	switch {
 	case len(two.keys) > 0 && two.keys[0] == one.keys[0]:
 		s.add(kindPages, "", "", "the row of the first page is on the second too: rows entered while pages were read", nil)
@@ -272,6 +277,7 @@ func (s *shape) ordered(rows []map[string]any) bool {
 	if s.op.Window != nil {
 		names = append(names, strings.TrimSuffix(s.op.Window.Begin, "_begin"))
 	}
+	orderless := true // no member tells
 	for _, name := range names {
 		var values []string
 		for _, row := range rows {
@@ -283,12 +289,13 @@ func (s *shape) ordered(rows []map[string]any) bool {
 				values = append(values, text)
 			}
 		}
-		if len(values) < len(rows) {
+		if len(values) < len(rows) || len(slices.Compact(slices.Clone(values))) == 1 {
 			continue
 		}
+		orderless = false
 		if slices.IsSorted(values) || slices.IsSortedFunc(values, func(a, b string) int { return cmp.Compare(b, a) }) {
 			return true
 		}
 	}
-	return false
+	return orderless
 }

@@ -60,12 +60,20 @@ func (v *verifier) report(results []*result, err error) *report {
 	if off, ok := offset(all); ok {
 		r.Offset = new(off.Milliseconds())
 		if off.Abs() > clockTolerance {
-			r.Summary = append(r.Summary, &shared{Kind: kindClock, Seen: "the server's clock is " + off.Round(time.Second).String() + " ahead of this one"})
+			r.Summary = append(r.Summary, &shared{Kind: kindClock, Seen: "the server's clock is " + ahead(off) + " this one"})
 		}
 	}
 	v.timing(r, results)
 	r.Summary = append(r.Summary, summary(results)...)
 	return r
+}
+
+// ahead returns how far a clock is ahead or behind.
+func ahead(off time.Duration) string {
+	if off < 0 {
+		return off.Abs().Round(time.Second).String() + " behind"
+	}
+	return off.Round(time.Second).String() + " ahead of"
 }
 
 // timing adds latency and quota.
@@ -138,12 +146,10 @@ func sharedOf(f *finding) *shared {
 		s.Documented, s.Seen = "", "names that differ in case or underscores"
 	case f.Kind == kindRows:
 		s.Documented = ""
-		if strings.HasPrefix(s.Seen, "named ") {
+		if !strings.HasPrefix(s.Seen, "data") {
 			s.Seen = "the list of rows is " + s.Seen
-		} else {
-			s.Seen = "rows: " + s.Seen
 		}
-	case f.Kind == kindPages && f.Path != "":
+	case f.Kind == kindPages && f.Path != "" && f.Path != "page_size":
 		s.Seen = f.Path + " is " + s.Seen
 	case f.Kind == kindVerdict, f.Kind == kindEnvelope:
 		s.Seen = f.Path + " is " + s.Seen
@@ -182,7 +188,7 @@ func (r *report) print(a *app.App) {
 	if r.Offset == nil {
 		a.Printf("Clock 时钟: unknown, no answer has the time 未知：应答中没有时间\n")
 	} else {
-		a.Printf("Clock 时钟: the server is %s ahead 服务器快\n", (time.Duration(*r.Offset) * time.Millisecond).Round(time.Second))
+		a.Printf("Clock 时钟: the server's is %s this one 服务器相对本机 %+d ms\n", ahead(time.Duration(*r.Offset)*time.Millisecond), *r.Offset)
 	}
 	a.Printf("Latency 延迟: median %d ms, slowest %d ms (%s)\n", r.Median, r.Slowest, r.SlowestOp)
 	a.Printf("Quota 限流: %s, waited %d ms, throttled by the service 被限流 %d\n", demo.Count(r.Calls, "call"), r.Waited, r.Throttled)

@@ -45,7 +45,8 @@ type result struct {
 	op      *catalog.Operation
 	answers []*answer
 	sent    []request // of the answers, nil where an attempt was repeated
-	pages   []*page
+	pages   pages
+	unread  string // why a page after the first was not read
 }
 
 // verifier calls the reads of an account.
@@ -60,6 +61,10 @@ type verifier struct {
 	mu       sync.Mutex
 	drift    []jushuitan.Drift
 	attempts []jushuitan.Attempt
+}
+
+func newVerifier(ops []*catalog.Operation) *verifier {
+	return &verifier{guard: newGuard(ops), ops: reads(ops), ids: newIDBook(), now: time.Now, say: func(int, int, *result) {}}
 }
 
 // options are those of the client: it sends reads only, and what it notices is kept.
@@ -79,8 +84,7 @@ func (v *verifier) options() []jushuitan.Option {
 	}
 }
 
-// reads returns the operations that are called, those whose answers hold the ids of others
-// first.
+// reads returns the operations that are called.
 func reads(ops []*catalog.Operation) []*catalog.Operation {
 	var out []*catalog.Operation
 	for _, op := range ops {
@@ -152,6 +156,10 @@ const charged = "收费"
 // fatal are the failures that every further call would have too.
 var fatal = []error{jushuitan.ErrSign, jushuitan.ErrTokenExpired, jushuitan.ErrReauthorize, jushuitan.ErrIPNotAllowed, jushuitan.ErrTimestamp}
 
+func isFatal(err error) bool {
+	return slices.ContainsFunc(fatal, func(class error) bool { return errors.Is(err, class) })
+}
+
 // operation calls one read as often as it takes to compare its rows and its pages. The error
 // means that no further operation can be called.
 func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*result, error) {
@@ -165,32 +173,42 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 		r.Result, r.Why = resultNotTried, "no answer had a value for "+lacking
 		return r, nil
 	}
-	s, err := v.ask(ctx, r, biz)
-	if errors.Is(err, jushuitan.ErrInvalid) && withIDs(op, biz, v.ids) {
-		s, err = v.ask(ctx, r, biz)
-	}
-	if err == nil && s.rows == 0 && op.Cursor != nil && op.Paging != nil {
-		if again, failed := v.ask(ctx, r, fromStart(op)); failed == nil && again.rows > 0 {
-			s = again
-		}
-	}
+	s, err := v.first(ctx, r, biz)
 	if err == nil && s.rows > 0 && op.Paging != nil && op.Paging.Index != "" {
-		err = v.pages(ctx, r, biz)
+		r.unread, err = v.pages(ctx, r, biz)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	v.judge(r, err)
-	if slices.ContainsFunc(fatal, func(class error) bool { return errors.Is(err, class) }) {
+	if isFatal(err) {
 		return nil, err
 	}
 	return r, nil
 }
 
+// first asks for one row: in the time range, also by an id if the service demands both, and by
+// row version if nothing changed in the time range.
+func (v *verifier) first(ctx context.Context, r *result, biz request) (*shape, error) {
+	s, err := v.ask(ctx, r, biz)
+	if errors.Is(err, jushuitan.ErrInvalid) && withIDs(r.op, biz, v.ids) {
+		s, err = v.ask(ctx, r, biz)
+	}
+	if err == nil && s.rows == 0 && r.op.Cursor != nil && r.op.Paging != nil {
+		if again, failed := v.ask(ctx, r, fromStart(r.op)); failed == nil && again.rows > 0 {
+			s = again
+		}
+	}
+	return s, err
+}
+
 // judge sets the result of an operation by the error of its last call and its answers.
 func (v *verifier) judge(r *result, err error) {
 	s := inspect(r.op, r.answers...)
-	s.paging(r.pages)
+	s.paging(&r.pages)
+	if r.unread != "" {
+		s.add(kindPages, "", "", r.unread, nil)
+	}
 	r.Rows = s.rows
 	v.noted(s)
 	e, _ := errors.AsType[*jushuitan.Error](err)
@@ -228,7 +246,7 @@ func (v *verifier) reason(err error) string {
 		return "the rows cannot be used"
 	}
 	for _, class := range append([]error{
-		jushuitan.ErrPermission, jushuitan.ErrInvalid, jushuitan.ErrRateLimited, jushuitan.ErrUnavailable, jushuitan.ErrDecode,
+		jushuitan.ErrPaging, jushuitan.ErrPermission, jushuitan.ErrInvalid, jushuitan.ErrRateLimited, jushuitan.ErrUnavailable, jushuitan.ErrDecode,
 	}, fatal...) {
 		if errors.Is(err, class) {
 			return said(class.Error(), redact.Text(e.Msg, v.ids.texts()...))
@@ -288,7 +306,7 @@ func (v *verifier) refusals(ctx context.Context, results []*result) error {
 			return nil, ""
 		}
 		n := op.Window.Days + 1
-		setRange(biz, op, op.Window.Begin, op.Window.End, v.now(), n)
+		setRange(biz, op.Window.Begin, op.Window.End, v.now(), n)
 		return biz, fmt.Sprintf("a time range of %d days, documented maximum %d", n, op.Window.Days)
 	}
 	size := func(op *catalog.Operation) (request, string) {
@@ -327,6 +345,7 @@ func (v *verifier) refusal(ctx context.Context, r *result, biz request, what str
 	s := inspect(r.op, got...)
 	e, _ := errors.AsType[*jushuitan.Error](err)
 	switch {
+	case s.inner: // the finding says so
 	case err == nil:
 		s.add(kindRefusal, "", what, "accepted", nil)
 	case e == nil || e.Code == 0 || len(got) == 0:

@@ -78,38 +78,8 @@ func (s *scrubber) learn(body []byte) {
 // is not JSON.
 func (s *scrubber) scrub(op *catalog.Operation, body []byte) ([]byte, bool) {
 	text, gbk, marked := plain(body)
-	keep := keptValues(op)
-	refused := false
-	var head struct {
-		Code any `json:"code"`
-	}
-	if json.Unmarshal(text, &head) == nil && head.Code != nil {
-		n, err := strconv.ParseFloat(strings.TrimSpace(stringOf(head.Code)), 64)
-		refused = err != nil || n != 0
-	}
-	out, ok := s.each(text, func(name string, v jsontext.Value, isName bool) []byte {
-		switch {
-		case isName && (!nameOf.MatchString(unquoted(v)) || keep.dictionaries[folded(name)]):
-			return quoted(s.text(unquoted(v)))
-		case isName:
-			return v
-		case v.Kind() == '0':
-			if keptNumber(name) {
-				return v
-			}
-			return []byte(s.text(string(v)))
-		case v.Kind() != '"':
-			return v
-		}
-		value := unquoted(v)
-		switch {
-		case keptText(value), keptNumber(name) && wholeNumber.MatchString(value), keep.values[folded(name)][value]:
-			return v
-		case refused && (name == "msg" || name == "message"):
-			return quoted(s.message(value))
-		}
-		return quoted(s.text(value))
-	})
+	r := &replacer{scrubber: s, kept: keptValues(op), refused: isRefusal(text)}
+	out, ok := s.each(text, r.replace)
 	if !ok {
 		return nil, false
 	}
@@ -123,12 +93,39 @@ func (s *scrubber) scrub(op *catalog.Operation, body []byte) ([]byte, bool) {
 	return out, true
 }
 
-func stringOf(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return ""
+// isRefusal reports whether an answer has a code other than 0.
+func isRefusal(text []byte) bool {
+	var head struct {
+		Code json.RawMessage `json:"code"`
 	}
-	return strings.Trim(string(text), `"`)
+	return json.Unmarshal(text, &head) == nil && strings.Trim(string(head.Code), `" 0nul`) != ""
+}
+
+// replacer replaces the values of an answer.
+type replacer struct {
+	*scrubber
+	kept
+	refused bool
+}
+
+func (r *replacer) replace(name string, v jsontext.Value, isName bool) []byte {
+	value := unquoted(v)
+	switch {
+	case isName && (!nameOf.MatchString(value) || r.dictionaries[folded(name)]):
+		return quoted(r.text(value))
+	case isName || v.Kind() != '"' && v.Kind() != '0' || r.keeps(name, value):
+		return v
+	case v.Kind() == '0':
+		return []byte(r.text(value))
+	case r.refused && (name == "msg" || name == "message"):
+		return quoted(r.message(value))
+	}
+	return quoted(r.text(value))
+}
+
+// keeps reports whether a value is of the protocol.
+func (k kept) keeps(name, value string) bool {
+	return keptText(value) || keptNames[folded(name)] && wholeNumber.MatchString(value) || k.values[folded(name)][value]
 }
 
 // each copies JSON with each name and each plain value replaced. name is that of the member
@@ -227,8 +224,6 @@ var keptNames = map[string]bool{
 	"code": true, "pageindex": true, "pagesize": true, "datacount": true, "pagecount": true, "count": true, "total": true,
 	"pages": true, "currentpage": true, "pagenum": true, "totalitems": true,
 }
-
-func keptNumber(name string) bool { return keptNames[folded(name)] }
 
 // usual are messages that name nothing.
 var usual = []string{"执行成功", "操作成功", "查询成功", "成功", "未获取到数据", "success", "ok", "OK", "null"}
@@ -343,27 +338,34 @@ func (s *scrubber) invent(word string, try byte) string {
 			random = s.hash(word+"|"+strconv.Itoa(n), try)
 		}
 		x := random[n%16/4] >> (16 * (n % 4)) & 0xffff
-		switch {
-		case r >= '1' && r <= '9' && n == 0:
-			out.WriteByte('1' + byte(x%9))
-		case r == '0' && n == 0:
-			out.WriteByte('0')
-		case r >= '0' && r <= '9':
-			out.WriteByte('0' + byte(x%10))
-		case r >= 'a' && r <= 'z':
-			out.WriteByte('a' + byte(x%26))
-		case r >= 'A' && r <= 'Z':
-			out.WriteByte('A' + byte(x%26))
-		case utf8.RuneLen(r) == 2:
-			out.WriteRune('à' + rune(x%16))
-		case utf8.RuneLen(r) == 4:
-			out.WriteRune('𠀀' + rune(x%64))
-		default:
-			out.WriteRune(hans[x%uint64(len(hans))])
-		}
+		out.WriteRune(likeIt(r, n == 0, rune(x)))
 		n++
 	}
 	return out.String()
+}
+
+// likeIt returns a character of the kind and size of another, by a random number. A word stays
+// a number: its first digit is 0 if it was.
+func likeIt(r rune, first bool, x rune) rune {
+	switch {
+	case first && r == '0':
+		return r
+	case first && r > '0' && r <= '9':
+		return '1' + x%9
+	case r >= '0' && r <= '9':
+		return '0' + x%10
+	case r >= 'a' && r <= 'z':
+		return 'a' + x%26
+	case r >= 'A' && r <= 'Z':
+		return 'A' + x%26
+	}
+	switch utf8.RuneLen(r) {
+	case 2:
+		return 'à' + x%16
+	case 4:
+		return '𠀀' + x%64
+	}
+	return hans[int(x)%len(hans)]
 }
 
 // apiWord matches the words of a refusal that are the API's.

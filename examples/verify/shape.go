@@ -115,6 +115,7 @@ type shape struct {
 	members  map[string]bool    // documented members that were in an answer, by path
 	kinds    map[string]string  // JSON kinds of unknown members
 	rows     int                // of all answers
+	inner    bool               // a refusal has code 0, and its own code in data
 }
 
 func newShape(op *catalog.Operation) *shape {
@@ -148,7 +149,7 @@ func (s *shape) missing() []string {
 	for path, m := range s.objects {
 		for name := range m.kids {
 			at := join(path, name)
-			if name != every && !s.members[at] && m.kids[name].field != nil && (path != "" || name == "data") {
+			if name != every && !s.members[at] && m.kids[name].field != nil && (path != "" || !slices.Contains(envelopeNames, name)) {
 				out = append(out, at)
 			}
 		}
