@@ -179,7 +179,7 @@ func (l *lab) agrees(t *testing.T, results []*result) {
 				continue
 			}
 			leaf := d.Path[strings.LastIndexByte(d.Path, '.')+1:]
-			silent := d.Path == "data" && r.op.Payload == "" // data that is null, beside a payload at the root
+			silent := d.Path == "data" && r.op.Payload == ""                                                           // data that is null, beside a payload at the root
 			oneRow := d.Kind == jushuitan.OtherKind && r.op.Rows == leaf && documented(r.op).at(d.Path).field.OrObject // as the catalog says
 			if !slices.Contains(envelopeNames, leaf) && !silent && !oneRow {
 				theirs[string(d.Kind)+" "+folded(d.Path)] = true

@@ -68,12 +68,20 @@ func (v *verifier) report(results []*result, err error) *report {
 	return r
 }
 
-// ahead returns how far a clock is ahead or behind.
+// ahead returns how far a clock is ahead of another, or behind it. The Date header has whole
+// seconds only.
 func ahead(off time.Duration) string {
-	if off < 0 {
-		return off.Abs().Round(time.Second).String() + " behind"
+	size := off.Abs().Round(time.Second)
+	if size >= time.Minute {
+		size = size.Round(10 * time.Second)
 	}
-	return off.Round(time.Second).String() + " ahead of"
+	switch {
+	case size < 2*time.Second:
+		return "within 2s of"
+	case off < 0:
+		return size.String() + " behind"
+	}
+	return size.String() + " ahead of"
 }
 
 // timing adds latency and quota.
@@ -188,7 +196,7 @@ func (r *report) print(a *app.App) {
 	if r.Offset == nil {
 		a.Printf("Clock 时钟: unknown, no answer has the time 未知：应答中没有时间\n")
 	} else {
-		a.Printf("Clock 时钟: the server's is %s this one 服务器相对本机 %+d ms\n", ahead(time.Duration(*r.Offset)*time.Millisecond), *r.Offset)
+		a.Printf("Clock 时钟: the server's is %s this one 服务器相对本机约 %+d ms\n", ahead(time.Duration(*r.Offset)*time.Millisecond), *r.Offset)
 	}
 	a.Printf("Latency 延迟: median %d ms, slowest %d ms (%s)\n", r.Median, r.Slowest, r.SlowestOp)
 	a.Printf("Quota 限流: %s, waited %d ms, throttled by the service 被限流 %d\n", demo.Count(r.Calls, "call"), r.Waited, r.Throttled)

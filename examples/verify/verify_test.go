@@ -45,7 +45,7 @@ func newLab(t *testing.T, dialects ...jushuitantest.Dialect) *lab {
 	t.Cleanup(srv.Close)
 	require.NoError(t, demo.Furnish(srv))
 	require.NoError(t, (&settings{}).furnish(srv))
-	srv.Advance(2 * time.Second) // the merchant is older than what a dialect has appear late
+	srv.Advance(400 * time.Millisecond) // the merchant is older than what a dialect has appear late
 	v := newVerifier(operations(t))
 	quick := jushuitan.WithRetry(jushuitan.RetryPolicy{MinWait: time.Millisecond, MaxWait: time.Millisecond})
 	client, err := srv.Client(append(v.options(), quick)...)
