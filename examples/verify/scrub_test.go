@@ -1,0 +1,307 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/internal/catalog"
+	"github.com/dianjia/jushuitan-go/jushuitan"
+	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
+)
+
+func decode(t *testing.T, body []byte) any {
+	t.Helper()
+	text, _, _ := plain(body)
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var v any
+	require.NoError(t, dec.Decode(&v), "%s", text)
+	return v
+}
+
+// leaf is a text or number in an answer.
+type leaf struct {
+	name  string // of its member
+	value string
+	text  bool
+}
+
+// leaves returns the texts and numbers of a value, and the names that are data.
+func leaves(name string, v any) []leaf {
+	var out []leaf
+	switch v := v.(type) {
+	case string:
+		return []leaf{{name, v, true}}
+	case json.Number:
+		return []leaf{{name, v.String(), false}}
+	case []any:
+		for _, e := range v {
+			out = append(out, leaves(name, e)...)
+		}
+	case map[string]any:
+		for _, n := range slices.Sorted(maps.Keys(v)) {
+			if !nameOf.MatchString(n) {
+				out = append(out, leaf{name, n, true})
+			}
+			out = append(out, leaves(n, v[n])...)
+		}
+	}
+	return out
+}
+
+// mayStay reports whether a value is one of the protocol, or has nothing to hide.
+func mayStay(op *catalog.Operation, l leaf) bool {
+	digits := strings.Trim(l.value, "0.-")
+	return keptValues(op).keeps(l.name, l.value) || l.name == "msg" || l.name == "message" ||
+		len(digits) <= 1 && strings.Trim(digits, "0123456789") == "" ||
+		strings.HasPrefix(l.value, "0001-") || strings.HasPrefix(l.value, "9999-") ||
+		!strings.ContainsFunc(l.value, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+}
+
+// answered is a set of answers of one account.
+func answered(t *testing.T) map[string][]*result {
+	t.Helper()
+	out := map[string][]*result{}
+	for _, names := range []string{"", "text-numbers", "pascal-case-always", "gbk,bom", "payload-deeper,fractions", "rows-at-root"} {
+		var dialects []jushuitantest.Dialect
+		if names != "" {
+			var err error
+			dialects, err = jushuitantest.DialectsNamed(strings.Split(names, ",")...)
+			require.NoError(t, err)
+		}
+		out["the fake with "+names] = newLab(t, dialects...).verify(t)
+	}
+	var others []*result
+	for _, answers := range corpus(t) {
+		if op := answers[0].Op; op.Effect == "read" {
+			others = append(others, &result{Name: op.Name(), Path: op.Path, op: op, answers: answers, sent: make([]request, len(answers))})
+		}
+	}
+	out["the corpus"] = others
+	return out
+}
+
+// TestScrub: no value of an answer is in its fixture, which has the same shape, types and
+// lengths, and the same value for the same value.
+func TestScrub(t *testing.T) {
+	for name, results := range answered(t) {
+		s := newScrubber([]byte("a key"))
+		for _, r := range results {
+			for _, a := range r.answers {
+				s.learn(a.Body)
+			}
+		}
+		n := 0
+		invented := map[string]string{}
+		for _, r := range results {
+			for _, a := range r.answers {
+				body, ok := s.scrub(r.op, a.Body)
+				if !ok {
+					continue
+				}
+				n++
+				before, after := decode(t, a.Body), decode(t, body)
+				sameShape(t, r.op, "", before, after)
+				was, is := leaves("", before), leaves("", after)
+				require.Len(t, is, len(was), r.Name)
+				for i, l := range was {
+					if mayStay(r.op, l) {
+						continue
+					}
+					assert.NotEqual(t, l.value, is[i].value, "%s: %s of %s", name, l.name, r.Name)
+					if other, ok := invented[l.value]; ok {
+						assert.Equal(t, other, is[i].value, "%s: the same value", name)
+					}
+					invented[l.value] = is[i].value
+					if utf8.RuneCountInString(l.value) >= 4 {
+						assert.NotContains(t, string(mustPlain(body)), l.value, "%s: %s of %s", name, l.name, r.Name)
+					}
+				}
+			}
+		}
+		assert.NotZero(t, n, name)
+		assert.NotEmpty(t, invented, name)
+		backwards := map[string]string{}
+		for was, is := range invented {
+			if utf8.RuneCountInString(was) >= 4 {
+				assert.Empty(t, backwards[is], "%s: two values became one", name)
+				backwards[is] = was
+			}
+		}
+	}
+}
+
+func mustPlain(body []byte) []byte {
+	text, _, _ := plain(body)
+	return text
+}
+
+// sameShape compares two answers without their values.
+func sameShape(t *testing.T, op *catalog.Operation, path string, was, is any) {
+	t.Helper()
+	require.Equal(t, kindOf(was), kindOf(is), "%s: %s", op.Name(), path)
+	switch was := was.(type) {
+	case string:
+		assert.Equal(t, utf8.RuneCountInString(was), utf8.RuneCountInString(is.(string)), "%s: characters of %s", op.Name(), path)
+		assert.Len(t, is, len(was), "%s: bytes of %s", op.Name(), path)
+		assert.Equal(t, typeOf(was), typeOf(is), "%s: %s", op.Name(), path)
+	case json.Number:
+		assert.Len(t, is.(json.Number).String(), len(was.String()), "%s: digits of %s", op.Name(), path)
+		assert.Equal(t, typeOf(was), typeOf(is), "%s: %s", op.Name(), path)
+	case bool:
+		assert.Equal(t, was, is, path)
+	case []any:
+		list := is.([]any)
+		require.Len(t, list, len(was), path)
+		for i := range was {
+			sameShape(t, op, path+"[]", was[i], list[i])
+		}
+	case map[string]any:
+		o := is.(map[string]any)
+		require.Len(t, o, len(was), path)
+		for name, v := range was {
+			if other, ok := o[name]; ok {
+				sameShape(t, op, path+"."+name, v, other)
+				continue
+			}
+			assert.Contains(t, path, "sku_history_cost_price_maps", "a name is data in dictionaries only")
+		}
+	}
+}
+
+// TestScrubValues shows what becomes of single values.
+func TestScrubValues(t *testing.T) {
+	op := &catalog.Operation{Response: []*catalog.Field{
+		{Name: "data.datas[].status", Type: "string", Values: []string{"Sent"}},
+		{Name: "data.maps.*[].price", Type: "decimal"},
+	}}
+	const body = "{ \"code\": 0,\"issuccess\":\"True\", \"msg\":\"\u6267\u884c\u6210\u529f\", \"data\":{\"page_index\":12,\"data_count\":\"345\",\"datas\":[" +
+		`{"status":"Sent","so_id":"DY-24001","o_id":24001,"so_ids":"24001,DY-99","name":"林一 a","one":7,"zero":"0.00","none":"0001-01-01 00:00:00"},` +
+		`{"status":"Gone","so_id":"DY-24001","o_id":"24001","flag":true,"nil":null,"at":"2026-11-30 08:00:00.497","qty":-12.50,"url":"https:\/\/x.cn\/p?id=24001"}],` +
+		"\"maps\":{\"TEE-1\":[{\"price\":1.5}]}}}\n"
+	s := newScrubber([]byte("key"))
+	s.learn([]byte(body))
+	out, ok := s.scrub(op, []byte(body))
+	require.True(t, ok)
+	text := string(out)
+	for _, kept := range []string{
+		"{ \"code\": 0,\"issuccess\":\"True\", \"msg\":\"\u6267\u884c\u6210\u529f\", \"data\":{\"page_index\":12,\"data_count\":\"345\"",
+		`"status":"Sent"`, `"one":7,"zero":"0.00","none":"0001-01-01 00:00:00"`, `"flag":true,"nil":null`,
+	} {
+		assert.Contains(t, text, kept)
+	}
+	for _, gone := range []string{"Gone", "24001", "林一", "DY", "99", "2026-11-30", "12.50", "x.cn", "TEE"} {
+		assert.NotContains(t, text, gone)
+	}
+	root, _ := decode(t, out).(map[string]any)
+	data, _ := root["data"].(map[string]any)
+	rows, _ := data["datas"].([]any)
+	one, _ := rows[0].(map[string]any)
+	two, _ := rows[1].(map[string]any)
+	id := fmt.Sprint(one["o_id"])
+	assert.Equal(t, id, two["o_id"], "as a number and as a text")
+	assert.Equal(t, one["so_id"], two["so_id"])
+	assert.True(t, strings.HasSuffix(fmt.Sprint(one["so_id"]), "-"+id) && strings.HasPrefix(fmt.Sprint(one["so_ids"]), id+",") &&
+		strings.HasSuffix(fmt.Sprint(two["url"]), "="+id), "the id within other values: %s", text)
+
+	_, ok = s.scrub(op, []byte(`{"code":0,"data":{"na`))
+	assert.False(t, ok, "what is cut off is left out")
+	_, ok = s.scrub(op, []byte(`<html>林一</html>`))
+	assert.False(t, ok)
+	other, _ := newScrubber([]byte("other key")).scrub(op, []byte(body))
+	assert.NotEqual(t, text, string(other), "the key decides")
+}
+
+// TestScrubRefusal: the message of a refusal stays readable, without data.
+func TestScrubRefusal(t *testing.T) {
+	s := newScrubber([]byte("key"))
+	s.learn([]byte(`{"data":{"shop_name":"青禾微商城","shop_id":10200077}}`))
+	out, ok := s.scrub(&catalog.Operation{}, []byte(`{"code":130,"msg":"店铺 青禾微商城(10200077)的 access_token 无效：page_size","data":null}`))
+	require.True(t, ok)
+	assert.Regexp(t, `"msg":"店铺 \p{Han}{5}\(\d{8}\)的 access_token 无效：page_size"`, string(out))
+	assert.NotContains(t, string(out), "青禾微商城")
+	assert.NotContains(t, string(out), "10200077")
+}
+
+// replayed is what the client reads from an answer.
+type replayed struct {
+	rows  string // number of the rows, or what failed
+	drift []string
+}
+
+// replay has the client read an answer.
+func replay(t *testing.T, op *catalog.Operation, a *answer, body []byte) replayed {
+	t.Helper()
+	var r replayed
+	transport := roundTrip(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: a.Status, Header: http.Header{"Content-Type": {a.ContentType}}, Body: io.NopCloser(bytes.NewReader(body)), Request: req,
+		}, nil
+	})
+	client, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret"},
+		jushuitan.WithHTTPClient(&http.Client{Transport: transport}), jushuitan.WithToken("token"), jushuitan.WithoutValidation(),
+		jushuitan.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}),
+		jushuitan.WithOnDrift(func(d jushuitan.Drift) { r.drift = append(r.drift, string(d.Kind)+" "+d.Path) }))
+	require.NoError(t, err)
+	err = invoke(context.Background(), client, op, request{})
+	s := inspect(op, &answer{Op: op, Status: a.Status, ContentType: a.ContentType, Body: body})
+	r.rows = fmt.Sprintf("%d rows", s.rows)
+	if e := (*jushuitan.Error)(nil); errors.As(err, &e) {
+		r.rows = fmt.Sprintf("code %d, outcome %v", e.Code, e.Outcome)
+		for _, class := range append([]error{jushuitan.ErrPaging, jushuitan.ErrPermission, jushuitan.ErrInvalid, jushuitan.ErrRateLimited, jushuitan.ErrUnavailable, jushuitan.ErrDecode}, fatal...) {
+			if errors.Is(err, class) {
+				r.rows += ", " + class.Error()
+			}
+		}
+	} else if err != nil {
+		r.rows = fmt.Sprintf("%T", err)
+	}
+	for _, f := range s.sorted() {
+		r.drift = append(r.drift, "ours "+f.Kind+" "+f.Path)
+	}
+	slices.Sort(r.drift)
+	return r
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestFixturesAreRead: the client reads a fixture as it read the answer.
+func TestFixturesAreRead(t *testing.T) {
+	for name, results := range answered(t) {
+		f, err := makeFixtures(results, []byte("key"))
+		require.NoError(t, err)
+		require.Len(t, f.files, len(f.index))
+		n := 0
+		for _, r := range results {
+			for i, a := range r.answers {
+				file := fmt.Sprintf("%s-%d.json", r.Name, i+1)
+				if name == "the corpus" { // several of one operation have one name
+					file = fmt.Sprintf("%s-%d.json", r.Name, i+1)
+				}
+				body, ok := f.files[file]
+				if !ok {
+					continue
+				}
+				n++
+				assert.Equal(t, replay(t, r.op, a, a.Body), replay(t, r.op, a, body), "%s: %s", name, file)
+			}
+		}
+		assert.NotZero(t, n)
+	}
+}
