@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -65,11 +64,13 @@ func leaves(name string, v any) []leaf {
 
 // mayStay reports whether a value is one of the protocol, or has nothing to hide.
 func mayStay(op *catalog.Operation, l leaf) bool {
-	digits := strings.Trim(l.value, "0.-")
+	hides := false
+	split(l.value, func(part string, word bool) {
+		digit := len(part) == 1 && part >= "0" && part <= "9"
+		hides = hides || word && !digit && strings.Trim(part, "0") != ""
+	})
 	return keptValues(op).keeps(l.name, l.value) || l.name == "msg" || l.name == "message" ||
-		len(digits) <= 1 && strings.Trim(digits, "0123456789") == "" ||
-		strings.HasPrefix(l.value, "0001-") || strings.HasPrefix(l.value, "9999-") ||
-		!strings.ContainsFunc(l.value, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+		!hides || strings.HasPrefix(l.value, "0001-") || strings.HasPrefix(l.value, "9999-")
 }
 
 // answered is a set of answers of one account.
@@ -85,13 +86,21 @@ func answered(t *testing.T) map[string][]*result {
 		}
 		out["the fake with "+names] = newLab(t, dialects...).verify(t)
 	}
-	var others []*result
+	others := map[string]*result{}
 	for _, answers := range corpus(t) {
-		if op := answers[0].Op; op.Effect == "read" {
-			others = append(others, &result{Name: op.Name(), Path: op.Path, op: op, answers: answers, sent: make([]request, len(answers))})
+		op := answers[0].Op
+		if op.Effect != "read" {
+			continue
 		}
+		r := others[op.Name()]
+		if r == nil {
+			r = &result{Name: op.Name(), Path: op.Path, op: op}
+			others[op.Name()] = r
+		}
+		r.answers = append(r.answers, answers...)
+		r.sent = append(r.sent, make([]request, len(answers))...)
 	}
-	out["the corpus"] = others
+	out["the corpus"] = slices.Collect(maps.Values(others))
 	return out
 }
 
@@ -178,7 +187,7 @@ func sameShape(t *testing.T, op *catalog.Operation, path string, was, is any) {
 				sameShape(t, op, path+"."+name, v, other)
 				continue
 			}
-			assert.Contains(t, path, "sku_history_cost_price_maps", "a name is data in dictionaries only")
+			assert.Contains(t, folded(path), "skuhistorycostpricemaps", "a name is data in dictionaries only")
 		}
 	}
 }
@@ -286,14 +295,11 @@ func TestFixturesAreRead(t *testing.T) {
 	for name, results := range answered(t) {
 		f, err := makeFixtures(results, []byte("key"))
 		require.NoError(t, err)
-		require.Len(t, f.files, len(f.index))
+		require.Equal(t, len(f.index), len(f.files))
 		n := 0
 		for _, r := range results {
 			for i, a := range r.answers {
 				file := fmt.Sprintf("%s-%d.json", r.Name, i+1)
-				if name == "the corpus" { // several of one operation have one name
-					file = fmt.Sprintf("%s-%d.json", r.Name, i+1)
-				}
 				body, ok := f.files[file]
 				if !ok {
 					continue
