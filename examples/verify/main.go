@@ -33,6 +33,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
@@ -104,20 +105,22 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	}
 	v.client = a.Client
 	quiet := s.asJSON || s.patch
-	v.say = func(done, of int, r *result) {
-		if quiet {
-			fmt.Fprintln(s.progress, r.line(done, of))
-		} else {
-			a.Printf("%s\n", r.line(done, of))
-		}
+	a.Out = &shareable{w: a.Out} // a slow operation is reported from another goroutine
+	out := a.Out
+	if quiet {
+		out = &shareable{w: s.progress}
+	}
+	v.say = func(done, of int, r *result) { fmt.Fprintln(out, r.line(done, of)) }
+	v.slow = func(op *catalog.Operation) {
+		fmt.Fprintf(out, "        %s takes longer 应答较慢，请稍候\n", op.Name())
 	}
 	results, failed := v.run(ctx)
 	report := v.report(results, failed)
-	if err := s.print(a, report, quiet); err != nil {
+	if err := s.print(a, report); err != nil {
 		return err
 	}
 	if s.fixtures != "" {
-		if err := s.write(a, results, quiet); err != nil {
+		if err := s.write(out, results); err != nil {
 			return err
 		}
 	}
@@ -128,6 +131,18 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 		return fmt.Errorf("the account cannot call; run examples/doctor / 账号无法调用，请运行 examples/doctor 排查: %w", failed)
 	}
 	return nil
+}
+
+// shareable is a writer for several goroutines.
+type shareable struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shareable) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
 
 // check checks the flags against each other and selects the operations.
@@ -152,7 +167,7 @@ func (s *settings) check(a *app.App) error {
 	return nil
 }
 
-func (s *settings) print(a *app.App, r *report, quiet bool) error {
+func (s *settings) print(a *app.App, r *report) error {
 	switch {
 	case s.asJSON:
 		text, err := r.JSON()
@@ -166,13 +181,13 @@ func (s *settings) print(a *app.App, r *report, quiet bool) error {
 			return err
 		}
 		a.Printf("%s", text.String())
-	case !quiet:
+	default:
 		r.print(a)
 	}
 	return nil
 }
 
-func (s *settings) write(a *app.App, results []*result, quiet bool) error {
+func (s *settings) write(out io.Writer, results []*result) error {
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return err
@@ -183,10 +198,6 @@ func (s *settings) write(a *app.App, results []*result, quiet bool) error {
 	}
 	if err := f.write(s.fixtures); err != nil {
 		return err
-	}
-	out := a.Out
-	if quiet {
-		out = s.progress
 	}
 	fmt.Fprintf(out, "\n%d answers with invented values are in %s 已写入脱敏应答; %d that are not JSON were left out 非 JSON 未写入\n", len(f.files), s.fixtures, f.left)
 	return nil

@@ -191,7 +191,7 @@ func (s *shape) documents(name string) bool {
 	return s.root.at(join(s.op.Payload, name)).field != nil
 }
 
-// said notes what pages say of the next page and of the number of rows.
+// said notes what pages say of the next page and whether they count the rows.
 func (s *shape) said(p *pages) {
 	const next = "has_next"
 	one, big := p.one, p.big
@@ -205,6 +205,11 @@ func (s *shape) said(p *pages) {
 	case big.next != nil && *big.next && short:
 		s.add(kindPages, next, "", "true on the last page", nil)
 	}
+	s.total(one)
+}
+
+// total notes that a page does not count the rows.
+func (s *shape) total(one *page) {
 	if total := s.totalName(); s.documents(total) && one.total == nil {
 		seen := "absent"
 		if one.hasTotal || s.members[join(s.op.Payload, total)] {

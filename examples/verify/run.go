@@ -57,6 +57,11 @@ type verifier struct {
 	ids    *idBook
 	now    func() time.Time
 	say    func(done, of int, r *result) // after each operation
+	slow   func(op *catalog.Operation)   // while an operation takes longer than patience; called from another goroutine
+
+	patience time.Duration
+	reached  bool // the service has answered
+	silent   int  // operations in succession that had no answer
 
 	mu       sync.Mutex
 	drift    []jushuitan.Drift
@@ -64,7 +69,10 @@ type verifier struct {
 }
 
 func newVerifier(ops []*catalog.Operation) *verifier {
-	return &verifier{guard: newGuard(ops), ops: reads(ops), ids: newIDBook(), now: time.Now, say: func(int, int, *result) {}}
+	return &verifier{
+		guard: newGuard(ops), ops: reads(ops), ids: newIDBook(), now: time.Now,
+		say: func(int, int, *result) {}, slow: func(*catalog.Operation) {}, patience: 2 * time.Second,
+	}
 }
 
 // options are those of the client: it sends reads only, and what it notices is kept.
@@ -156,6 +164,20 @@ const charged = "收费"
 // fatal are the failures that every further call would have too.
 var fatal = []error{jushuitan.ErrSign, jushuitan.ErrTokenExpired, jushuitan.ErrReauthorize, jushuitan.ErrIPNotAllowed, jushuitan.ErrTimestamp}
 
+// mostSilent is after how many operations without any answer, in succession, no further one is
+// called. Before the first answer, one is enough.
+const mostSilent = 3
+
+// unreachable reports whether the service no longer answers at all.
+func (v *verifier) unreachable(r *result, err error) bool {
+	if len(r.answers) > 0 || !errors.Is(err, jushuitan.ErrUnavailable) {
+		v.reached, v.silent = v.reached || len(r.answers) > 0, 0
+		return false
+	}
+	v.silent++
+	return !v.reached || v.silent >= mostSilent
+}
+
 func isFatal(err error) bool {
 	return slices.ContainsFunc(fatal, func(class error) bool { return errors.Is(err, class) })
 }
@@ -173,6 +195,7 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 		r.Result, r.Why = resultNotTried, "no answer had a value for "+lacking
 		return r, nil
 	}
+	defer time.AfterFunc(v.patience, func() { v.slow(op) }).Stop()
 	s, err := v.first(ctx, r, biz)
 	if err == nil && s.rows > 0 && op.Paging != nil && op.Paging.Index != "" {
 		r.unread, err = v.pages(ctx, r, biz)
@@ -181,7 +204,7 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 		return nil, ctx.Err()
 	}
 	v.judge(r, err)
-	if isFatal(err) {
+	if isFatal(err) || v.unreachable(r, err) {
 		return nil, err
 	}
 	return r, nil
@@ -223,7 +246,7 @@ func (v *verifier) judge(r *result, err error) {
 		r.Result = resultRefused
 	default:
 		r.Result = resultFailed
-		if errors.Is(err, jushuitan.ErrDecode) {
+		if e == nil || errors.Is(err, jushuitan.ErrDecode) {
 			s.add(kindReading, "", "", "the SDK cannot read the answer", nil)
 		}
 	}

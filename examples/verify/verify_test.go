@@ -194,6 +194,36 @@ func TestAccounts(t *testing.T) {
 		assert.Equal(t, 1, rep.Throttled)
 		assert.Contains(t, rep.Summary[0].String(), "limit: 1 call refused for the quota with code 199")
 	})
+	t.Run("no answer", func(t *testing.T) {
+		l := newLab(t)
+		l.srv.Close()
+		results, err := l.run(t.Context())
+		require.ErrorIs(t, err, jushuitan.ErrUnavailable)
+		assert.Equal(t, "the account cannot call", results[0].Why)
+		assert.Zero(t, l.silent-1, "no second operation was called")
+	})
+	t.Run("no answer any more", func(t *testing.T) {
+		l := newLab(t)
+		l.say = func(done, _ int, _ *result) {
+			if done == 4 {
+				l.srv.Close()
+			}
+		}
+		results, err := l.run(t.Context())
+		require.ErrorIs(t, err, jushuitan.ErrUnavailable)
+		assert.Equal(t, mostSilent, l.silent)
+		assert.Equal(t, resultFailed, results[4].Result)
+		assert.Equal(t, resultNotTried, results[7].Result)
+	})
+	t.Run("slow", func(t *testing.T) {
+		l := newLab(t).only("Shops.Query")
+		l.srv.Inject(jushuitantest.Fault{Kind: jushuitantest.Slow, Delay: 50 * time.Millisecond})
+		l.patience = time.Millisecond
+		slow := make(chan string, 1)
+		l.slow = func(op *catalog.Operation) { slow <- op.Name() }
+		l.verify(t)
+		assert.Equal(t, "Shops.Query", <-slow)
+	})
 	t.Run("no token", func(t *testing.T) {
 		l := newLab(t)
 		l.client = l.client.WithToken("no-such-token")
