@@ -171,21 +171,10 @@ func newIDBook() *idBook { return &idBook{values: map[string][]any{}} }
 // idName matches the names of members that hold ids.
 var idName = regexp.MustCompile(`(?i)(_id|Id|_code|_sn|^pid)$`)
 
-// keep collects the ids of an answer.
-func (b *idBook) keep(body []byte) {
-	text, _, _ := plain(body)
-	var root any
-	dec := json.NewDecoder(strings.NewReader(string(text)))
-	dec.UseNumber()
-	if dec.Decode(&root) != nil {
-		return
-	}
-	b.walk("", root)
-}
-
 // maxIDs is how many ids are kept for a name.
 const maxIDs = 5
 
+// walk collects the ids in a value.
 func (b *idBook) walk(name string, v any) {
 	switch v := v.(type) {
 	case map[string]any:

@@ -192,7 +192,7 @@ func (s *shape) payload(root map[string]any) {
 	if s.op.Go.Response == "" {
 		want = "data"
 	}
-	l := locate(s.op, s.root, root, want)
+	l := locate(s.op, root, want)
 	if l.place != want {
 		s.add(kindPlace, "", placeNames[want], "the payload is in "+placeNames[l.place], nil)
 	}

@@ -104,7 +104,7 @@ func (r *result) fixture(name string, a *answer, body, request []byte) *fixture 
 		return f
 	}
 	if r.op.Rows != "" && r.op.Payload != "" {
-		for i, row := range locate(r.op, documented(r.op), root, r.op.Payload).rows {
+		for i, row := range locate(r.op, root, r.op.Payload).rows {
 			o, _ := row.(map[string]any)
 			for _, key := range r.op.Key {
 				if v := member0(o, key); v != nil {

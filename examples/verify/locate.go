@@ -18,15 +18,14 @@ type located struct {
 // finder looks for the payload of an answer.
 type finder struct {
 	op   *catalog.Operation
-	doc  *member
 	root map[string]any
 	want string // the documented place
 }
 
 // locate finds the payload of an answer where the client looks for it: in its documented place,
 // in one of the others, or without an object around the rows; and then under another name.
-func locate(op *catalog.Operation, doc *member, root map[string]any, want string) *located {
-	f := &finder{op: op, doc: doc, root: root, want: want}
+func locate(op *catalog.Operation, root map[string]any, want string) *located {
+	f := &finder{op: op, root: root, want: want}
 	if op.Rows == "" {
 		return f.payload()
 	}
@@ -87,9 +86,10 @@ func (f *finder) oneForRows() *located {
 
 // renamed finds the one list of objects with a name that is not documented.
 func (f *finder) renamed() *located {
+	m := documented(f.op).at(f.want)
 	for _, place := range f.places() {
 		o := f.object(place)
-		if name, list := otherList(f.doc.at(f.want), o); name != "" {
+		if name, list := otherList(m, o); name != "" {
 			return &located{place: place, object: o, name: name, rows: list, listed: true}
 		}
 	}

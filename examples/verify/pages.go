@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -37,24 +36,26 @@ type pages struct {
 
 // pages asks for the pages that show how a query is paginated. The first was asked for before.
 // If one cannot be read, why is returned; an error ends the run.
-func (v *verifier) pages(ctx context.Context, r *result, biz request) (why string, err error) {
+func (v *verifier) pages(ctx context.Context, r *result, biz request, first *page) (why string, err error) {
 	op := r.op
 	if r.sent[len(r.sent)-1][cursorOf(op)] != nil { // the row was found by its version
 		return "", nil
 	}
 	ask := func(to **page, index, size int) bool {
-		if _, failed := v.ask(ctx, r, biz.page(op, index, size)); failed != nil {
+		answered, failed := v.ask(ctx, r, biz.page(op, index, size))
+		if failed != nil {
 			why = fmt.Sprintf("page %d of %d rows cannot be read: %s", index, size, v.reason(failed))
 			if isFatal(failed) {
 				err = failed
 			}
 			return false
 		}
-		*to = pageOf(op, last(r.answers), index, size)
+		answered.index, answered.size = index, size
+		*to = answered
 		return true
 	}
 	p := &r.pages
-	p.one = pageOf(op, last(r.answers), 1, 1)
+	p.one, first.index, first.size = first, 1, 1
 	if !ask(&p.two, 2, 1) || !ask(&p.big, 1, several) {
 		return why, err
 	}
@@ -82,28 +83,17 @@ func cursorOf(op *catalog.Operation) string {
 	return op.Cursor.Param
 }
 
-func last(answers []*answer) *answer {
-	if len(answers) == 0 {
-		return &answer{}
-	}
-	return answers[len(answers)-1]
-}
-
 // pageOf reads what an answer says of its page.
-func pageOf(op *catalog.Operation, a *answer, index, size int) *page {
-	p := &page{index: index, size: size}
-	text, _, _ := plain(a.Body)
-	var root map[string]any
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if dec.Decode(&root) != nil {
-		return p
-	}
-	l := locate(op, documented(op), root, op.Payload)
+func pageOf(op *catalog.Operation, root map[string]any) *page {
+	p := &page{}
+	l := locate(op, root, op.Payload)
 	for _, row := range l.rows {
 		o, _ := row.(map[string]any)
 		p.rows = append(p.rows, o)
 		p.keys = append(p.keys, keyOf(op, row))
+	}
+	if op.Paging == nil {
+		return p
 	}
 	for _, o := range []map[string]any{l.object, root} {
 		if p.total == nil {
@@ -174,9 +164,15 @@ func (s *shape) paging(p *pages) {
 	if p.big == nil || len(p.one.keys) == 0 {
 		return
 	}
-	if p.after != nil && slices.Equal(p.one.keys, p.two.keys) && slices.Equal(p.big.keys, p.after.keys) {
-		s.add(kindPages, "", "", "the page number has no effect", nil)
-		return
+	if slices.Equal(p.one.keys, p.two.keys) {
+		switch {
+		case p.after == nil:
+			s.add(kindPages, "", "", "the second page is the first again: the page number has no effect, or rows entered", nil)
+			return
+		case slices.Equal(p.big.keys, p.after.keys):
+			s.add(kindPages, "", "", "the page number has no effect", nil)
+			return
+		}
 	}
 	s.said(p)
 	s.counts(p)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -196,9 +197,9 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 		return r, nil
 	}
 	defer time.AfterFunc(v.patience, func() { v.slow(op) }).Stop()
-	s, err := v.first(ctx, r, biz)
-	if err == nil && s.rows > 0 && op.Paging != nil && op.Paging.Index != "" {
-		r.unread, err = v.pages(ctx, r, biz)
+	p, err := v.first(ctx, r, biz)
+	if err == nil && len(p.keys) > 0 && op.Paging != nil && op.Paging.Index != "" {
+		r.unread, err = v.pages(ctx, r, biz, p)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -212,17 +213,17 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 
 // first asks for one row: in the time range, also by an id if the service demands both, and by
 // row version if nothing changed in the time range.
-func (v *verifier) first(ctx context.Context, r *result, biz request) (*shape, error) {
-	s, err := v.ask(ctx, r, biz)
+func (v *verifier) first(ctx context.Context, r *result, biz request) (*page, error) {
+	p, err := v.ask(ctx, r, biz)
 	if errors.Is(err, jushuitan.ErrInvalid) && withIDs(r.op, biz, v.ids) {
-		s, err = v.ask(ctx, r, biz)
+		p, err = v.ask(ctx, r, biz)
 	}
-	if err == nil && s.rows == 0 && r.op.Cursor != nil && r.op.Paging != nil {
-		if again, failed := v.ask(ctx, r, fromStart(r.op)); failed == nil && again.rows > 0 {
-			s = again
+	if err == nil && len(p.keys) == 0 && r.op.Cursor != nil && r.op.Paging != nil {
+		if again, failed := v.ask(ctx, r, fromStart(r.op)); failed == nil && len(again.keys) > 0 {
+			p = again
 		}
 	}
-	return s, err
+	return p, err
 }
 
 // judge sets the result of an operation by the error of its last call and its answers.
@@ -297,24 +298,36 @@ func (v *verifier) noted(s *shape) {
 	}
 }
 
-// ask sends one request, keeps its answers, and returns what the last of them shows.
-func (v *verifier) ask(ctx context.Context, r *result, biz request) (*shape, error) {
+// ask sends one request, keeps its answers, and returns the page in the last of them.
+func (v *verifier) ask(ctx context.Context, r *result, biz request) (*page, error) {
 	v.guard.take()
 	err := invoke(ctx, v.client, r.op, biz)
 	got := v.guard.take()
 	r.Calls += len(got)
-	for i, a := range got {
+	for _, a := range got {
 		r.answers = append(r.answers, a)
 		r.sent = append(r.sent, biz)
 		if len(r.answers) == 1 {
 			r.Took = a.Got.Sub(a.Sent).Milliseconds()
 		}
-		if i == len(got)-1 {
-			v.ids.keep(a.Body)
-			return inspect(r.op, a), err
-		}
 	}
-	return newShape(r.op), err
+	if len(got) == 0 {
+		return &page{}, err
+	}
+	return v.read(r.op, got[len(got)-1]), err
+}
+
+// read reads the page in an answer, and keeps its ids.
+func (v *verifier) read(op *catalog.Operation, a *answer) *page {
+	text, _, _ := plain(a.Body)
+	var root map[string]any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&root) != nil {
+		return &page{}
+	}
+	v.ids.walk("", root)
+	return pageOf(op, root)
 }
 
 // refusals sends two requests that the documentation rules out: a longer time range, and
