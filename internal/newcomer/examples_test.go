@@ -35,6 +35,10 @@ var examples = map[string][]string{
 	"store-returns":              {`Our reading`, `every check passed\n$`},
 	"store-to-store":             {`Our reading`, `every check passed\n$`},
 	"tour":                       {`Flow 1 .*\n(.*\n)*.*Flow 2 .*\n(.*\n)*.*Flow 6 `, `throttled`, `every check passed\n$`},
+	"verify": {
+		`(?m)^\[74/74\] `, `(?m)^Operations 接口: 74; with rows 有数据 3\d,`, `within 2s of this one`, `throttled by the service 被限流 0`,
+		`Not tried 未调用:\n  Bins\.RecommendForPack: no answer had a value for pack_id`, `No read shows 查询无法验证`,
+	},
 }
 
 // nested are examples that are modules of their own and run their own tests; sandbox
