@@ -198,7 +198,7 @@ func (s *shape) payload(root map[string]any) {
 	}
 	m := s.root.at(want)
 	if l.object != nil && s.op.Rows != "" {
-		s.list0(l, m, want)
+		s.rowsForm(l, m, want)
 	}
 	skip := slices.Clone(envelopeNames)
 	switch {
@@ -316,14 +316,14 @@ func a(v any) string {
 	return "a " + plainKind(v)
 }
 
-// list0 notes how the list of rows differs from a list under its name.
-func (s *shape) list0(l *located, m *member, want string) {
+// rowsForm notes how the list of rows differs from a list under its name.
+func (s *shape) rowsForm(l *located, m *member, want string) {
 	path := join(want, s.op.Rows)
 	v, there := l.object[s.op.Rows]
 	row, isRow := v.(map[string]any)
 	switch {
 	case l.listed && l.name != s.op.Rows && folded(l.name) == folded(s.op.Rows):
-		s.add("other spelling", path, s.op.Rows, l.name, nil)
+		s.add(kindSpelling, path, s.op.Rows, l.name, nil)
 	case l.listed && l.name != s.op.Rows:
 		s.add(kindRows, path, s.op.Rows, "named "+l.name, nil)
 	case l.listed:
@@ -371,7 +371,7 @@ func (s *shape) eachRow(m *member, path string, rows []any) {
 		case map[string]any:
 			s.object(m, path+"[]", row)
 		case nil:
-			s.add("null row", path+"[]", "", "null in the list of rows", nil)
+			s.add(kindNullRow, path+"[]", "", "null in the list of rows", nil)
 		default:
 			if m.field != nil && strings.HasPrefix(m.field.Type, "[]") {
 				s.element(m.field, path+"[]", row)

@@ -37,6 +37,9 @@ type fixtureFailure struct {
 	Code  string `json:"code"`
 }
 
+// fixtureKind is the kind of the answers in the corpus, and their directory.
+const fixtureKind = "jushuitan-answer"
+
 // fixtures are scrubbed answers and their index.
 type fixtures struct {
 	index []*fixture
@@ -63,7 +66,7 @@ func makeFixtures(results []*result, key []byte) (*fixtures, error) {
 				out.left++
 				continue
 			}
-			name := fmt.Sprintf("%s-%d.json", r.Name, i+1)
+			name := fmt.Sprintf("%s/%s-%d.json", fixtureKind, r.Name, i+1)
 			biz, err := json.Marshal(r.sent[i])
 			if err != nil {
 				return nil, err
@@ -82,7 +85,7 @@ func (r *result) fixture(name string, a *answer, body, request []byte) *fixture 
 		oddity = append(oddity, f.String())
 	}
 	f := &fixture{
-		ID: name, Files: []string{name}, Kind: "jushuitan-answer", Target: r.Path, Oddity: strings.Join(oddity, "; "),
+		ID: name, Files: []string{name}, Kind: fixtureKind, Target: r.Path, Oddity: strings.Join(oddity, "; "),
 		Source: "an account's answer, scrubbed by examples/verify", Request: request,
 		HTTP: fixtureHTTP{Status: a.Status, ContentType: a.ContentType}, MustRead: map[string]string{},
 	}
@@ -107,7 +110,7 @@ func (r *result) fixture(name string, a *answer, body, request []byte) *fixture 
 		for i, row := range locate(r.op, root, r.op.Payload).rows {
 			o, _ := row.(map[string]any)
 			for _, key := range r.op.Key {
-				if v := member0(o, key); v != nil {
+				if v := memberOf(o, key); v != nil {
 					f.MustRead[fmt.Sprintf("%s[%d].%s", r.op.Rows, i, key)] = fmt.Sprint(v)
 				}
 			}
@@ -118,7 +121,7 @@ func (r *result) fixture(name string, a *answer, body, request []byte) *fixture 
 
 // write writes the files, readable by their owner only.
 func (f *fixtures) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, fixtureKind), 0o700); err != nil {
 		return err
 	}
 	var index bytes.Buffer
@@ -127,7 +130,7 @@ func (f *fixtures) write(dir string) error {
 	enc.SetIndent("", " ")
 	errs := []error{enc.Encode(map[string]any{"payloads": f.index})}
 	for name, body := range f.files {
-		errs = append(errs, file.Replace(filepath.Join(dir, name), body))
+		errs = append(errs, file.Replace(filepath.Join(dir, filepath.FromSlash(name)), body))
 	}
 	return errors.Join(append(errs, file.Replace(filepath.Join(dir, "index.json"), index.Bytes()))...)
 }

@@ -106,7 +106,7 @@ func pageOf(op *catalog.Operation, root map[string]any) *page {
 	return p
 }
 
-func member0(o map[string]any, name string) any {
+func memberOf(o map[string]any, name string) any {
 	for n, v := range o {
 		if folded(n) == folded(name) {
 			return v
@@ -122,7 +122,7 @@ func count(o map[string]any, path string, before bool) (n *int, there bool) {
 		if !ok {
 			return nil, before
 		}
-		v = member0(m, part)
+		v = memberOf(m, part)
 	}
 	i, err := strconv.Atoi(fmt.Sprint(v))
 	if err != nil {
@@ -132,7 +132,7 @@ func count(o map[string]any, path string, before bool) (n *int, there bool) {
 }
 
 func flagOf(o map[string]any, name string) *bool {
-	b, err := strconv.ParseBool(strings.ToLower(fmt.Sprint(member0(o, name))))
+	b, err := strconv.ParseBool(strings.ToLower(fmt.Sprint(memberOf(o, name))))
 	if err != nil {
 		return nil
 	}
@@ -144,7 +144,7 @@ func keyOf(op *catalog.Operation, row any) string {
 	if o, ok := row.(map[string]any); ok && len(op.Key) > 0 {
 		var parts []string
 		for _, name := range op.Key {
-			if v := member0(o, name); v != nil {
+			if v := memberOf(o, name); v != nil {
 				parts = append(parts, fmt.Sprint(v))
 			}
 		}
@@ -282,7 +282,7 @@ func (s *shape) ordered(rows []map[string]any) bool {
 	for _, name := range names {
 		var values []string
 		for _, row := range rows {
-			if v := member0(row, name); v != nil {
+			if v := memberOf(row, name); v != nil {
 				text := fmt.Sprint(v)
 				if wholeNumber.MatchString(text) {
 					text = fmt.Sprintf("%020s", text)

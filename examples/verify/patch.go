@@ -57,13 +57,13 @@ func patches(results []*result, at time.Time) []patchGroup {
 // inCatalog are the kinds of findings that the catalog describes in words.
 var inCatalog = map[string]bool{
 	kindPlace: true, kindRows: true, kindVerdict: true, kindTime: true, kindPages: true, kindRefusal: true,
-	"other kind": true, "new value": true, "other spelling": true, "unreadable value": true,
+	kindOther: true, kindValue: true, kindSpelling: true, kindUnread: true,
 }
 
 // addLine adds the line of a finding; two findings about one field make one line.
 func addLine(lines []*catalog.Field, f *finding, source string) []*catalog.Field {
 	line := *f.line
-	if f.Kind == "unknown member" {
+	if f.Kind == kindUnknown {
 		line.EN = "undocumented; JSON " + f.Seen
 		line.Sources = []string{source}
 	}
@@ -76,7 +76,7 @@ func addLine(lines []*catalog.Field, f *finding, source string) []*catalog.Field
 			lines[i].Values = append(lines[i].Values, v)
 		}
 	}
-	if f.Kind == "other kind" {
+	if f.Kind == kindOther {
 		lines[i].Wire, lines[i].Quoted, lines[i].OrObject = line.Wire, line.Quoted, line.OrObject
 	}
 	return lines

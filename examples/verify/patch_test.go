@@ -91,7 +91,7 @@ func TestPatch(t *testing.T) {
 					continue
 				}
 				still := slices.ContainsFunc(after.findings, func(o *finding) bool { return o.Kind == f.Kind && o.Path == f.Path })
-				if mixed := f.Kind == "other kind" && count0(r, f.Path) > 1; mixed {
+				if mixed := f.Kind == "other kind" && timesOf(r, f.Path) > 1; mixed {
 					continue // in one answer of one kind, in another of another: no line has both
 				}
 				assert.False(t, still, "%s: %s", op.Name(), f)
@@ -114,8 +114,8 @@ func TestPatch(t *testing.T) {
 	}
 }
 
-// count0 counts the kinds in which a member is reported.
-func count0(r *result, path string) (n int) {
+// timesOf counts the kinds in which a member is reported.
+func timesOf(r *result, path string) (n int) {
 	for _, f := range r.Findings {
 		if f.Kind == "other kind" && f.Path == path {
 			n++

@@ -143,14 +143,14 @@ func summary(results []*result) []*shared {
 
 // memberKinds are the kinds of findings about single members.
 var memberKinds = map[string]bool{
-	"unknown member": true, "other kind": true, "new value": true, "other spelling": true, "unreadable value": true, "null row": true, kindTime: true,
+	kindUnknown: true, kindOther: true, kindValue: true, kindSpelling: true, kindUnread: true, kindNullRow: true, kindTime: true,
 }
 
 // sharedOf returns a finding without what differs between operations.
 func sharedOf(f *finding) *shared {
 	s := &shared{Kind: f.Kind, Documented: f.Documented, Seen: f.Seen}
 	switch {
-	case f.Kind == "other spelling":
+	case f.Kind == kindSpelling:
 		s.Documented, s.Seen = "", "names that differ in case or underscores"
 	case f.Kind == kindRows:
 		s.Documented = ""

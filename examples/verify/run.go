@@ -293,7 +293,7 @@ func (v *verifier) noted(s *shape) {
 	defer v.mu.Unlock()
 	for _, d := range v.drift {
 		if d.Op == s.op.Name() && d.Kind == jushuitan.Unreadable {
-			s.add(string(d.Kind), d.Path, "", "a value that the SDK keeps and cannot read", nil)
+			s.add(kindUnread, d.Path, "", "a value that the SDK keeps and cannot read", nil)
 		}
 	}
 }

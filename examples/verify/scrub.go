@@ -79,6 +79,7 @@ func (s *scrubber) learn(body []byte) {
 func (s *scrubber) scrub(op *catalog.Operation, body []byte) ([]byte, bool) {
 	text, gbk, marked := plain(body)
 	r := &replacer{scrubber: s, kept: keptValues(op), refused: isRefusal(text)}
+	r.dataNames(text)
 	out, ok := s.each(text, r.replace)
 	if !ok {
 		return nil, false
@@ -111,7 +112,7 @@ type replacer struct {
 func (r *replacer) replace(name string, v jsontext.Value, isName bool) []byte {
 	value := unquoted(v)
 	switch {
-	case isName && (!nameOf.MatchString(value) || r.dictionaries[folded(name)]):
+	case isName && (r.dictionaries[folded(name)] || !nameOf.MatchString(value) && !r.names[folded(value)]):
 		return quoted(r.text(value))
 	case isName || v.Kind() != '"' && v.Kind() != '0' || r.keeps(name, value):
 		return v
@@ -197,11 +198,41 @@ func quoted(text string) []byte {
 type kept struct {
 	values       map[string]map[string]bool // by folded name
 	dictionaries map[string]bool            // folded names of members whose names are data
+	names        map[string]bool            // documented names, folded
+}
+
+// dataNames adds the members of an answer that seem to be dictionaries and are not documented.
+func (k kept) dataNames(text []byte) {
+	var root any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&root) == nil {
+		k.findDataNames("", root)
+	}
+}
+
+func (k kept) findDataNames(name string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			k.findDataNames(name, e)
+		}
+	case map[string]any:
+		documented := name == "" || name == "data"
+		for n, e := range v {
+			documented = documented || k.names[folded(n)]
+			k.findDataNames(n, e)
+		}
+		if !documented && isDictionary(v) {
+			k.dictionaries[folded(name)] = true
+		}
+	}
 }
 
 func keptValues(op *catalog.Operation) kept {
-	k := kept{values: map[string]map[string]bool{}, dictionaries: map[string]bool{}}
+	k := kept{values: map[string]map[string]bool{}, dictionaries: map[string]bool{}, names: map[string]bool{}}
 	for _, f := range op.Response {
+		k.names[folded(f.Leaf())] = true
 		if parent, _, ok := strings.Cut(f.Name, "."+every); ok {
 			k.dictionaries[folded(parent[strings.LastIndexByte(parent, '.')+1:])] = true
 		}

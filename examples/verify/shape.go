@@ -13,8 +13,15 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// The kinds of findings beside those of [jushuitan.DriftKind].
+// The kinds of findings: those that the SDK's reader notes too, and others.
 const (
+	kindUnknown  = string(jushuitan.UnknownMember)
+	kindOther    = string(jushuitan.OtherKind)
+	kindValue    = string(jushuitan.NewValue)
+	kindSpelling = string(jushuitan.OtherSpelling)
+	kindUnread   = string(jushuitan.Unreadable)
+	kindNullRow  = string(jushuitan.NullRow)
+
 	kindPlace    = "place"          // the payload is not where it is documented
 	kindRows     = "rows"           // the list of rows has another name or form
 	kindVerdict  = "verdict"        // code or success flag is spelled in another way
@@ -192,16 +199,27 @@ func (s *shape) object(m *member, path string, o map[string]any, skip ...string)
 			s.unknown(path, name, o[name])
 			continue
 		case spelled != name:
-			s.add(string(jushuitan.OtherSpelling), join(path, spelled), spelled, name, nil)
+			s.add(kindSpelling, join(path, spelled), spelled, name, nil)
 		}
 		s.members[join(path, spelled)] = true
 		s.value(kid, join(path, spelled), o[name])
 	}
 }
 
-// nameOf matches what may be the name of a member; other names are data, such as the SKU
-// codes that are the names in a dictionary.
-var nameOf = regexp.MustCompile(`^[A-Za-z_][A-Za-z_]*[0-9]{0,2}$`)
+// nameOf matches what may be the name of a member. Other names are data, such as the SKU codes
+// that are the names in a dictionary.
+var nameOf = regexp.MustCompile(`^[A-Z_]*[a-z][A-Za-z_]*[0-9]{0,2}$`)
+
+// isDictionary reports whether the names in an undocumented object seem to be data although
+// they look like names: all of several members are objects or lists.
+func isDictionary(o map[string]any) bool {
+	for _, v := range o {
+		if kind := kindOf(v); kind != "object" && kind != "list" {
+			return false
+		}
+	}
+	return len(o) > 1
+}
 
 // unknown notes a member that is not documented, and those within.
 func (s *shape) unknown(path, name string, v any) {
@@ -225,9 +243,9 @@ func (s *shape) unlisted(path string, v any) {
 	}
 	s.kinds[path] = kind
 	s.findings = slices.DeleteFunc(s.findings, func(f *finding) bool {
-		return f.Kind == string(jushuitan.UnknownMember) && f.Path == path
+		return f.Kind == kindUnknown && f.Path == path
 	})
-	s.add(string(jushuitan.UnknownMember), path, "", kind, &catalog.Field{Name: path, Type: typeOf(v)})
+	s.add(kindUnknown, path, "", kind, &catalog.Field{Name: path, Type: typeOf(v)})
 	list, isList := v.([]any)
 	if !isList {
 		list = []any{v}
@@ -235,8 +253,12 @@ func (s *shape) unlisted(path string, v any) {
 		path += "[]"
 	}
 	for _, e := range list {
-		if o, ok := e.(map[string]any); ok {
-			for _, name := range slices.Sorted(maps.Keys(o)) {
+		o, _ := e.(map[string]any)
+		dictionary := isDictionary(o)
+		for _, name := range slices.Sorted(maps.Keys(o)) {
+			if dictionary {
+				s.unlisted(join(path, every), o[name])
+			} else {
 				s.unknown(path, name, o[name])
 			}
 		}
@@ -351,7 +373,7 @@ func (s *shape) list(m *member, path string, list []any) {
 			s.object(m, path+"[]", e)
 		case nil:
 			if f.Type == "[]object" {
-				s.add(string(jushuitan.NullRow), path+"[]", "", "null in a list of objects", nil)
+				s.add(kindNullRow, path+"[]", "", "null in a list of objects", nil)
 			}
 		default:
 			if f.Name != "" {
@@ -365,7 +387,7 @@ func (s *shape) list(m *member, path string, list []any) {
 func (s *shape) element(f *catalog.Field, path string, v any) {
 	of := strings.TrimPrefix(f.Type, "[]")
 	if natural := forms(&catalog.Field{Type: of}); !slices.Contains(natural, plainKind(v)) {
-		s.add(string(jushuitan.OtherKind), path, f.Type, "list of "+kindOf(v), nil)
+		s.add(kindOther, path, f.Type, "list of "+kindOf(v), nil)
 	}
 }
 
@@ -379,7 +401,7 @@ func (s *shape) fields(m *member, path string, o map[string]any) {
 		s.otherKind(f, path, "empty object")
 	case f.Type == "[]object":
 		if !f.OrObject {
-			s.add(string(jushuitan.OtherKind), path, f.Type, "one object", changed(f, func(f *catalog.Field) { f.OrObject = true }))
+			s.add(kindOther, path, f.Type, "one object", changed(f, func(f *catalog.Field) { f.OrObject = true }))
 		}
 		s.object(m, path+"[]", o)
 	default:
@@ -434,7 +456,7 @@ func (s *shape) scalar(f *catalog.Field, path string, v any) {
 			seen = text
 			line = changed(f, func(f *catalog.Field) { f.Values = append(f.Values, text) })
 		}
-		s.add(string(jushuitan.NewValue), path, fmt.Sprintf("one of %d values", len(f.Values)), seen, line)
+		s.add(kindValue, path, fmt.Sprintf("one of %d values", len(f.Values)), seen, line)
 	}
 }
 
@@ -464,7 +486,7 @@ func (s *shape) otherKind(f *catalog.Field, path, seen string) {
 	if line != nil && line.Type == "any" { // its type would have to be decided
 		line = nil
 	}
-	s.add(string(jushuitan.OtherKind), path, formName(f), seen, line)
+	s.add(kindOther, path, formName(f), seen, line)
 }
 
 func formName(f *catalog.Field) string {

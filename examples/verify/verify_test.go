@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/internal/catalog"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -285,12 +286,33 @@ func TestFixturesFlag(t *testing.T) {
 	text, _, err := start(t.Context(), few, "-fixtures", dir)
 	require.NoError(t, err)
 	assert.Contains(t, text, "answers with invented values are in "+dir)
-	entries, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(filepath.Join(dir, "jushuitan-answer"))
 	require.NoError(t, err)
 	assert.Greater(t, len(entries), 10)
 	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(index), `"target": "/open/orders/single/query"`)
+}
+
+// TestReal treats a fake as a real account.
+func TestReal(t *testing.T) {
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	require.NoError(t, demo.Furnish(srv))
+	cred := srv.Credentials()
+	env := func(name string) string { return map[string]string{app.EnvAppSecret: cred.AppSecret}[name] }
+	args := []string{"-app-key", cred.AppKey, "-base-url", srv.URL, "-operations", "Shops.Query"}
+	var out strings.Builder
+	require.NoError(t, (&settings{}).program().Start(t.Context(), args, env, &out))
+	assert.Regexp(t, `^\[ 1/1\] rows +Shops\.Query`, out.String())
+
+	err := (&settings{}).program().Start(t.Context(), append(args, "-dialect", "bom"), env, &out)
+	require.ErrorContains(t, err, "usage: -dialect is for the fake only")
+	wrong := func(string) string { return "wrong" }
+	err = (&settings{}).program().Start(t.Context(), args, wrong, &out)
+	require.ErrorIs(t, err, jushuitan.ErrSign)
+	require.ErrorContains(t, err, "run examples/doctor")
+	assert.NotContains(t, out.String()+err.Error(), cred.AppSecret)
 }
 
 // TestInterrupt: Ctrl-C ends with a sentence, after the report of what was called until then.

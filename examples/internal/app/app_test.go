@@ -61,6 +61,14 @@ func TestStart(t *testing.T) {
 		require.NoError(t, p.Start(t.Context(), []string{"-dry-run"}, none, &out))
 		assert.Contains(t, out.String(), "dry run: Orders.AssignWarehouse")
 	})
+	t.Run("for machines", func(t *testing.T) {
+		var out bytes.Buffer
+		p := app.Program{Name: "x", Run: func(context.Context, *app.App) error { return app.Usage("-%s and -%s", "a", "b") }}
+		p.Flags = func(fs *flag.FlagSet) { fs.Bool("patch", false, "") }
+		err := p.Start(t.Context(), []string{"-patch"}, none, &out)
+		require.EqualError(t, err, "usage: -a and -b")
+		assert.Empty(t, out.String())
+	})
 	for _, args := range [][]string{{"-no-such"}, {"word"}, {"-base-url", "http://127.0.0.1:1"}} {
 		require.Error(t, app.Program{Name: "x", Run: shops}.Start(t.Context(), args, none, &bytes.Buffer{}))
 	}
