@@ -96,12 +96,11 @@ func (s *shape) text(a *answer) ([]byte, bool) {
 
 // plain returns a body as UTF-8 without a byte order mark.
 func plain(body []byte) (text []byte, gbk, marked bool) {
-	text = body
-	if t, ok := wire.FromGBK(body); ok {
+	text, marked = bytes.CutPrefix(body, []byte(bom))
+	if t, ok := wire.FromGBK(text); ok {
 		text, gbk = t, true
 	}
-	rest, marked := bytes.CutPrefix(text, []byte(bom))
-	return rest, gbk, marked
+	return text, gbk, marked
 }
 
 // code notes how the code is spelled, and reports whether it is one of success.

@@ -110,7 +110,7 @@ func (r *result) fixture(name string, a *answer, body, request []byte) *fixture 
 		for i, row := range locate(r.op, root, r.op.Payload).rows {
 			o, _ := row.(map[string]any)
 			for _, key := range r.op.Key {
-				if v := memberOf(o, key); v != nil {
+				if v := memberOf(o, key); v != nil && v != "" {
 					f.MustRead[fmt.Sprintf("%s[%d].%s", r.op.Rows, i, key)] = fmt.Sprint(v)
 				}
 			}

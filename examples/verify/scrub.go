@@ -84,12 +84,14 @@ func (s *scrubber) scrub(op *catalog.Operation, body []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
+	if gbk {
+		var err error
+		if out, err = simplifiedchinese.GB18030.NewEncoder().Bytes(out); err != nil {
+			return nil, false
+		}
+	}
 	if marked {
 		out = append([]byte(bom), out...)
-	}
-	if gbk {
-		text, err := simplifiedchinese.GB18030.NewEncoder().Bytes(out)
-		return text, err == nil
 	}
 	return out, true
 }

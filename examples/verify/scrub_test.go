@@ -77,7 +77,7 @@ func mayStay(op *catalog.Operation, l leaf) bool {
 func answered(t *testing.T) map[string][]*result {
 	t.Helper()
 	out := map[string][]*result{}
-	for _, names := range []string{"", "text-numbers", "pascal-case-always", "gbk,bom", "payload-deeper,fractions", "rows-at-root"} {
+	for _, names := range []string{"", "text-numbers", "pascal-case-always", "gbk", "bom,fractions", "payload-deeper", "rows-at-root"} {
 		var dialects []jushuitantest.Dialect
 		if names != "" {
 			var err error
@@ -142,7 +142,7 @@ func TestScrub(t *testing.T) {
 				}
 			}
 		}
-		assert.NotZero(t, n, name)
+		assert.Greater(t, n, 40, name)
 		assert.NotEmpty(t, invented, name)
 		backwards := map[string]string{}
 		for was, is := range invented {
@@ -329,6 +329,6 @@ func TestFixturesAreRead(t *testing.T) {
 				assert.Equal(t, replay(t, r.op, a, a.Body), replay(t, r.op, a, body), "%s: %s", name, file)
 			}
 		}
-		assert.NotZero(t, n)
+		assert.Greater(t, n, 40, name)
 	}
 }
