@@ -10,6 +10,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -44,14 +45,17 @@ var unseen = []string{
 	"how writes are answered: verdicts of rows, partial failures 写入的应答：逐行结果、部分失败",
 	"how late rows, stock and pushes follow a change 变更后数据、库存与推送的延迟",
 	"whether refused calls use up the quota 被拒绝的调用是否计入频率",
-	"what other members operations have for another merchant or kind of document 其他商家或单据类型才有的字段",
+	"members that only other merchants or other kinds of documents have 其他商家或单据类型才有的字段",
 }
 
 // clockTolerance is how far the server's clock may be from this one before it is a finding.
 const clockTolerance = time.Minute
 
 func (v *verifier) report(results []*result, err error) *report {
-	r := &report{Merchant: v.client.Merchant(), Time: v.now(), Complete: err == nil, Operations: results, Unseen: unseen}
+	r := &report{
+		Merchant: v.client.Merchant(), Time: v.now().In(wire.CST).Truncate(time.Second), Complete: err == nil,
+		Summary: []*shared{}, Operations: results, Unseen: unseen,
+	}
 	var all []*answer
 	for _, o := range results {
 		all = append(all, o.answers...)

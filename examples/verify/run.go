@@ -122,8 +122,8 @@ func (v *verifier) run(ctx context.Context) (results []*result, err error) {
 		}
 		var r *result
 		switch r, err = v.operation(ctx, op); {
-		case err != nil:
-		case r.Result == resultNotTried:
+		case r == nil: // interrupted
+		case err == nil && r.Result == resultNotTried:
 			later = append(later, i)
 			results[i] = r
 		default:
@@ -135,7 +135,7 @@ func (v *verifier) run(ctx context.Context) (results []*result, err error) {
 			break
 		}
 		var r *result
-		if r, err = v.operation(ctx, v.ops[i]); err == nil {
+		if r, err = v.operation(ctx, v.ops[i]); r != nil {
 			finish(i, r)
 		}
 	}
@@ -184,7 +184,8 @@ func isFatal(err error) bool {
 }
 
 // operation calls one read as often as it takes to compare its rows and its pages. The error
-// means that no further operation can be called.
+// means that no further operation can be called; without a result, that the run was
+// interrupted.
 func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*result, error) {
 	r := v.newResult(op)
 	biz, lacking := smallest(op, v.now(), v.ids)
@@ -206,7 +207,7 @@ func (v *verifier) operation(ctx context.Context, op *catalog.Operation) (*resul
 	}
 	v.judge(r, err)
 	if isFatal(err) || v.unreachable(r, err) {
-		return nil, err
+		return r, err
 	}
 	return r, nil
 }

@@ -200,8 +200,9 @@ func TestAccounts(t *testing.T) {
 		l.srv.Close()
 		results, err := l.run(t.Context())
 		require.ErrorIs(t, err, jushuitan.ErrUnavailable)
-		assert.Equal(t, "the account cannot call", results[0].Why)
-		assert.Zero(t, l.silent-1, "no second operation was called")
+		assert.Equal(t, "service unavailable", results[0].Why)
+		assert.Equal(t, "the account cannot call", results[1].Why)
+		assert.Equal(t, 1, l.silent, "no second operation was called")
 	})
 	t.Run("no answer any more", func(t *testing.T) {
 		l := newLab(t)
@@ -230,7 +231,9 @@ func TestAccounts(t *testing.T) {
 		l.client = l.client.WithToken("no-such-token")
 		results, err := l.run(t.Context())
 		require.ErrorIs(t, err, jushuitan.ErrTokenExpired)
-		for _, r := range results {
+		assert.Equal(t, resultFailed, results[0].Result)
+		assert.Regexp(t, "^access token invalid or expired: ", results[0].Why)
+		for _, r := range results[1:] {
 			assert.Equal(t, resultNotTried, r.Result, r.Name)
 			assert.Equal(t, "the account cannot call", r.Why, r.Name)
 		}
