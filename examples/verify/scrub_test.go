@@ -84,7 +84,11 @@ func answered(t *testing.T) map[string][]*result {
 			dialects, err = jushuitantest.DialectsNamed(strings.Split(names, ",")...)
 			require.NoError(t, err)
 		}
-		out["the fake with "+names] = newLab(t, dialects...).verify(t)
+		l := newLab(t, dialects...)
+		if names != "" {
+			l.only(typical...)
+		}
+		out["the fake with "+names] = l.verify(t)
 	}
 	others := map[string]*result{}
 	for _, answers := range corpus(t) {
