@@ -78,13 +78,18 @@ func (r *report) print(a *app.App) {
 			delete(byKind, c.Kind)
 		}
 	}
+	r.printMoved(a)
+	for _, m := range r.missing {
+		a.Printf("Missing 缺值: %s\n", m)
+	}
+}
+
+// printMoved prints the SKUs that are in another style than DianJia has them in.
+func (r *report) printMoved(a *app.App) {
 	for _, styleNo := range slices.Sorted(maps.Keys(r.moved)) {
 		for _, reason := range r.moved[styleNo] {
 			a.Printf("Moved 换款 %s: %s\n", styleNo, reason)
 		}
-	}
-	for _, m := range r.missing {
-		a.Printf("Missing 缺值: %s\n", m)
 	}
 }
 
