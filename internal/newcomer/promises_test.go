@@ -24,8 +24,8 @@ var promises = []struct {
 }{
 	// The sections of the front page; its table of promises names its tests itself.
 	{"README.md", "One renewal serves all callers and processes", []string{"jushuitan/token_processes_test.go: TestTokenFileRenewsOnceAmongProcesses", "jushuitan/redisstate/tokenstore_test.go: TestProcessesRenewOnce"}},
-	{"README.md", "return a result for each, in your order; code 0 is not taken for success", []string{"jushuitan/verdict_test.go: TestVerdictsOfRows", "jushuitan/verdict_test.go: TestVerdicts"}},
-	{"README.md", "`jushuitan.WithDryRun` sends none", []string{"jushuitan/drift_test.go: TestDryRun"}},
+	{"README.md", "return a result for each, in your order; code 0 alone does not count as success", []string{"jushuitan/verdict_test.go: TestVerdictsOfRows", "jushuitan/verdict_test.go: TestVerdicts"}},
+	{"README.md", "`jushuitan.WithDryRun` sends no writes", []string{"jushuitan/drift_test.go: TestDryRun"}},
 	{"README.md", "The client waits for its turn, but never beyond your context", []string{"jushuitan/limiter_test.go: TestLimiterDeadline", "jushuitan/limiter_test.go: TestLimiterDeadlineInQueue"}},
 	{"README.md", "Processes share a quota by Redis", []string{"jushuitan/redisstate/limiter_test.go: TestProcessesShareTheQuota"}},
 	{"README.md", "Reads and idempotent writes are retried with exponential backoff", []string{"jushuitan/faults_test.go: TestPromises", "qimen/faults_test.go: TestPromises", "dianjia/faults_test.go: TestPromises"}},
