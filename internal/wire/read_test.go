@@ -105,6 +105,18 @@ func TestSaid(t *testing.T) {
 	}
 }
 
+// TestUnreadLeavesNothing: of a value that cannot be decoded nothing is in the field, not even
+// the part before its fault; all of it is kept.
+func TestUnreadLeavesNothing(t *testing.T) {
+	reader := wire.NewReader([]byte(`{"list":["a","b",{"x":1}],"text":"abc"}`))
+	reader.Keep = true
+	var r row
+	require.NoError(t, reader.Into(&r, nil))
+	assert.Nil(t, r.List)
+	assert.Equal(t, json.RawMessage(`["a","b",{"x":1}]`), r.Extra["list"])
+	assert.Equal(t, "abc", r.Text)
+}
+
 // Decoded texts do not keep the whole body in memory, and neither do raw values.
 func TestNothingKeepsTheBody(t *testing.T) {
 	body := []byte(`{"text":"abc","new":{"a":"b"},"list":["x"]}`)
