@@ -4,6 +4,7 @@ import (
 	jsonv1 "encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -156,10 +157,13 @@ func (r *Reader) set(p *plan, v any, text []byte, c byte) error {
 			*t, bad = unixTime(text)
 		}
 	}
-	if bad != nil {
-		return bad
+	if bad == nil {
+		return nil
 	}
-	return nil
+	if c != '"' {
+		bad.got = strings.Replace(bad.got, "text", kindOfByte(c), 1)
+	}
+	return bad
 }
 
 // plainNumber parses a number of at most 18 digits without an exponent, and returns where it
