@@ -178,6 +178,10 @@ func (r *Reader) dictionary(p *plan, v any, s *shape) error {
 			return r.badElement(err, p, start, outer)
 		}
 		m.SetMapIndex(reflect.ValueOf(string(name)).Convert(p.typ.Key()), e.Elem())
+		if m.Len() > maxMembers {
+			r.path = r.path[:outer]
+			return r.badElement(&badValue{tooMany, "more"}, p, start, outer)
+		}
 	}
 	reflect.ValueOf(v).Elem().Set(m)
 	r.path = r.path[:outer]

@@ -388,7 +388,7 @@ func (r *Reader) unknown(p *plan, name []byte, s *shape) error {
 	if r.kept++; r.MaxUnknown > 0 && r.kept > r.MaxUnknown {
 		return &TooManyError{Max: r.MaxUnknown, Unknown: true}
 	}
-	return r.owner.keep(string(name), r.copied(raw))
+	return r.keep(string(name), r.copied(raw))
 }
 
 // unread keeps a value that cannot be decoded, unless it is vital.
@@ -398,22 +398,43 @@ func (r *Reader) unread(bad *badValue, f *field, v any, start int, s *shape) err
 	}
 	setZero(v)
 	r.note(s, unreadNoted, DriftUnread)
-	return r.owner.keep(pathText(r.path[r.owner.depth:], false), r.copied(r.data[start:r.at]))
+	return r.keep(pathText(r.path[r.owner.depth:], false), r.copied(r.data[start:r.at]))
 }
 
 // setZero sets what v points to to its zero value.
 func setZero(v any) { reflect.ValueOf(v).Elem().SetZero() }
 
-// keep stores a value in the map of unknown members.
-func (o *owner) keep(name string, raw []byte) error {
+// maxMembers limits the unknown members of an object, and the entries of a map. An object
+// with more is hostile: a map of millions costs a cache miss for each of them, and several
+// times the memory of the text. The object is undecodable as a whole, so that nothing of it
+// is dropped silently.
+const maxMembers = 20_000
+
+const tooMany = "at most 20000 unknown members"
+
+// keep stores a value in the map of unknown members of the owner.
+func (r *Reader) keep(name string, raw []byte) error {
+	o := &r.owner
 	extra := reflect.ValueOf(o.value).Elem().FieldByIndex(o.plan.extra)
-	if m, ok := extra.Addr().Interface().(*map[string]jsonv1.RawMessage); ok {
-		if *m == nil {
-			*m = map[string]jsonv1.RawMessage{}
+	m, ok := extra.Addr().Interface().(*map[string]jsonv1.RawMessage)
+	switch {
+	case !ok:
+		if err := o.convert(extra, name, raw); err != nil {
+			return err
 		}
+	case *m == nil:
+		*m = map[string]jsonv1.RawMessage{name: raw}
+	default:
 		(*m)[name] = raw
-		return nil
 	}
+	if extra.Len() > maxMembers {
+		return &FieldError{Path: pathText(r.path[:o.depth], false), Want: tooMany, Got: "more"}
+	}
+	return nil
+}
+
+// convert stores a value in a map of unknown members whose values are not raw.
+func (o *owner) convert(extra reflect.Value, name string, raw []byte) error {
 	if extra.IsNil() {
 		extra.Set(reflect.MakeMap(extra.Type()))
 	}

@@ -164,6 +164,7 @@ func hostile(n int) map[string][]byte {
 		"bad rows":        fill(`{"data":{"orders":[{}`, `,{"dec":"x"}`, `]}}`),
 		"unknown members": fill(`{"x":1`, `,"y":[1,2]`, `}`),
 		"many names":      manyNames(n),
+		"rows of names":   fill(`{"data":{"orders":[{}`, ","+strings.TrimSuffix(strings.TrimPrefix(string(manyNames(min(n, 100<<10))), `{"data":{"orders":[`), `]}}`), `]}}`),
 		"one name":        fill(`{"data":{"orders":[]}`, `,"data":{"orders":[{"dec":1}]}`, `}`),
 		"lists":           bytes.Repeat([]byte(`[`), n),
 		"objects":         bytes.Repeat([]byte(`{"data":`), n/8),
@@ -179,6 +180,64 @@ func manyNames(n int) []byte {
 		b = fmt.Appendf(b, `,"n%d":1`, i)
 	}
 	return append(b, "}]}}"...)
+}
+
+// TestTooManyMembers: an object with more than 20,000 unknown members, or a map with more
+// entries, is undecodable as a whole: a row is bad and kept, in other places it is an error
+// that names the object, or a kept value.
+func TestTooManyMembers(t *testing.T) {
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"n%d":1`, i)
+		}
+		return b.String()[1:]
+	}
+	most, more := "{"+members(20_000)+"}", "{"+members(20_001)+"}"
+	type object struct {
+		Rows []row             `json:"rows"`
+		Map  map[string]string `json:"map"`
+
+		Extra map[string]json.RawMessage `json:",embed"`
+	}
+	tests := map[string]struct {
+		text       string
+		rows, maps int
+		extra      []string
+		bad, err   string
+	}{
+		"a row of the most":    {text: `{"rows":[` + most + `,{"int":1}]}`, rows: 2},
+		"a row of more":        {text: `{"rows":[` + more + `,{"int":1}]}`, rows: 1, bad: "rows[0]: want at most 20000 unknown members, got more"},
+		"the object":           {text: more, err: "(root): want at most 20000 unknown members, got more"},
+		"one name many times":  {text: `{"rows":[{` + strings.Repeat(`"n":1,`, 30_000) + `"n":1}]}`, rows: 1},
+		"a map of the most":    {text: `{"map":` + most + `}`, maps: 20_000},
+		"a map of more":        {text: `{"map":` + more + `,"rows":[{}]}`, rows: 1, extra: []string{"map"}},
+		"the same in a member": {text: `{"new":` + more + `,"rows":[{}]}`, rows: 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got object
+			r := wire.NewReader([]byte(tt.text))
+			r.Keep, r.Skip, r.Rows = true, true, "rows"
+			err := r.Into(&got, nil)
+			if tt.err != "" {
+				require.EqualError(t, err, tt.err)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, r.End())
+			assert.Len(t, got.Rows, tt.rows)
+			assert.Len(t, got.Map, tt.maps)
+			assert.Equal(t, tt.extra, wire.Unread(&got))
+			if tt.bad == "" {
+				assert.Empty(t, r.Bad)
+				return
+			}
+			require.Len(t, r.Bad, 1)
+			require.EqualError(t, r.Bad[0].Err, tt.bad)
+			assert.Contains(t, string(r.Bad[0].Raw), `"n20000":1`, "the row is kept as it was")
+		})
+	}
 }
 
 // TestLinearTime: a byte of a long hostile text costs no more than one of a short one.
