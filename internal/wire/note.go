@@ -97,17 +97,26 @@ func (r *Reader) noteKind(k kind, c byte, s *shape) {
 	}
 }
 
-// The notes about a value.
+// The notes about a value. The elements of a list, or the entries of a map, share its shape:
+// their bits are the ones to the left.
 const (
 	kindNoted = 1 << iota
 	valueNoted
 	unreadNoted
 	nullNoted
+
+	elements = 4
 )
 
 // note notes something about the current value, once for all values at its path.
 func (r *Reader) note(s *shape, bit uint8, kind DriftKind) {
-	if s == nil || s.noted&bit != 0 {
+	if s == nil {
+		return
+	}
+	if n := len(r.path); n > 0 && (r.path[n-1].index >= 0 || r.path[n-1].any) {
+		bit <<= elements
+	}
+	if s.noted&bit != 0 {
 		return
 	}
 	s.noted |= bit

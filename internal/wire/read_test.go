@@ -88,6 +88,53 @@ func TestNames(t *testing.T) {
 	}, r.Notes)
 }
 
+// TestNotesOfElements: an element of a list, or an entry of a map, is noted besides the list or
+// map itself.
+func TestNotesOfElements(t *testing.T) {
+	var got struct {
+		Rows []struct {
+			List []row          `json:"list"`
+			Map  map[string]row `json:"map"`
+		} `json:"rows"`
+	}
+	r := wire.NewReader([]byte(`{"rows":[{"list":[[]],"map":{"a":""}},{"list":"","map":[]},{"list":[""],"map":{"b":[]}}]}`))
+	r.Drift = true
+	require.NoError(t, r.Into(&got, nil))
+	assert.Equal(t, []wire.Note{
+		{Path: "rows[].list[]", Kind: wire.DriftKindOf}, {Path: "rows[].map.*", Kind: wire.DriftKindOf},
+		{Path: "rows[].list", Kind: wire.DriftKindOf}, {Path: "rows[].map", Kind: wire.DriftKindOf},
+	}, r.Notes)
+}
+
+// TestKeysAreExact: a key with bytes that are not UTF-8, or with half a surrogate pair, is not
+// decoded, since two different keys would become equal. In other texts they are replaced.
+func TestKeysAreExact(t *testing.T) {
+	type object struct {
+		Key    string `json:"key" wire:"vital"`
+		Remark string `json:"remark"`
+
+		Extra map[string]json.RawMessage `json:",embed"`
+	}
+	for text, exact := range map[string]bool{
+		`"a"`: true, `"示例"`: true, `"\u4e2d\ud83d\ude00"`: true, `"\ufffd"`: true, "\"\ufffd\"": true,
+		"\"a\xff\"": false, `"\ud800"`: false, `"a\udc00b"`: false, `"\ud83d\u4e2d"`: false, "\"\xff\\n\"": false,
+	} {
+		for _, keep := range []bool{false, true} {
+			var got object
+			r := wire.NewReader([]byte(`{"remark":` + text + `,"key":` + text + `}`))
+			r.Keep = keep
+			err := r.Into(&got, nil)
+			if exact {
+				require.NoError(t, err, "%q", text)
+				assert.Equal(t, got.Remark, got.Key, "%q", text)
+				continue
+			}
+			require.EqualError(t, err, "key: want text, got text that is not UTF-8", "%q", text)
+			assert.Contains(t, got.Remark, "\ufffd", "%q", text)
+		}
+	}
+}
+
 // TestSaid: a member that is absent, null or a blank text says nothing; zero says zero.
 func TestSaid(t *testing.T) {
 	for body, want := range map[string]bool{

@@ -13,17 +13,23 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// unquote returns the text of a string. Invalid UTF-8 is replaced.
+// unquote returns the text of a string. Invalid UTF-8, and half a surrogate pair, are replaced.
 func (r *Reader) unquote(inner []byte, how texture) []byte {
+	text, _ := r.unquoted(inner, how)
+	return text
+}
+
+// unquoted is [Reader.unquote], and reports whether nothing was replaced.
+func (r *Reader) unquoted(inner []byte, how texture) ([]byte, bool) {
 	if how&nonASCII != 0 && !utf8.Valid(inner) {
 		r.Mangled = true
 	} else if how&escaped == 0 {
-		return inner
+		return inner, true
 	}
 	quoted := make([]byte, 0, len(inner)+2)
 	quoted = append(append(append(quoted, '"'), inner...), '"')
-	text, _ := jsontext.AppendUnquote(make([]byte, 0, len(inner)), quoted)
-	return text
+	text, err := jsontext.AppendUnquote(make([]byte, 0, len(inner)), quoted)
+	return text, err == nil
 }
 
 // copied returns a copy of a part of the text.
@@ -298,11 +304,10 @@ func (r *Reader) text(v any, s *shape) error {
 	}
 	f := r.current()
 	if how != 0 {
-		if how&nonASCII != 0 && f != nil && f.vital && !utf8.Valid(text) {
-			r.Mangled = true
+		var exact bool
+		if text, exact = r.unquoted(text, how); !exact && f != nil && f.vital {
 			return &badValue{"text", "text that is not UTF-8"} // two different keys would become equal
 		}
-		text = r.unquote(text, how)
 	}
 	setText(v, r.string(text))
 	if s != nil && f != nil && f.known != nil && len(text) > 0 && !slices.Contains(f.known, string(text)) {
