@@ -189,6 +189,37 @@ func (c *Company) RevokeReturn(asID int64) error {
 	return nil
 }
 
+// ImportAfterSale imports an after-sale case (售后单) of an order from a platform into the
+// ERP without the API. It is processed like an upload; missing members are filled in: a
+// return (普通退货) whose goods are on the way. Every line must be of the order.
+func (c *Company) ImportAfterSale(u jushuitan.AfterSaleUpload) (asID int64, err error) {
+	u = deepCopy(u)
+	defer c.change()()
+	if u.OuterASID == "" || len(u.Items) == 0 {
+		return 0, problem("ImportAfterSale: outer_as_id or items are missing")
+	}
+	o := c.orderBySoID(u.ShopID, u.SoID)
+	for i, it := range u.Items {
+		switch {
+		case !it.Qty.IsPositive():
+			return 0, problem("ImportAfterSale: items[%d]: qty is missing", i)
+		case o != nil && !slices.ContainsFunc(o.Items, func(of jushuitan.OrderItem) bool { return of.SKUID == it.SKUID }):
+			return 0, problem("ImportAfterSale: the order has no line of %q", it.SKUID)
+		}
+	}
+	u.Type = cmp.Or(u.Type, "普通退货")
+	usual, status := goodsOnTheWay, "WAIT_SELLER_CONFIRM_GOODS"
+	if u.Type == typeRefundOnly {
+		usual, status = "BUYER_RECEIVED", "WAIT_SELLER_AGREE"
+	}
+	u.GoodStatus, u.ShopStatus = cmp.Or(u.GoodStatus, usual), cmp.Or(u.ShopStatus, status)
+	a, why := c.takeAfterSale(&u)
+	if why != "" {
+		return 0, problem("ImportAfterSale: %s", why)
+	}
+	return a.ASID, nil
+}
+
 func (c *Company) uploadAfterSales(_ *call, req []jushuitan.AfterSaleUpload) answer {
 	rows := []map[string]any{}
 	for i := range req {

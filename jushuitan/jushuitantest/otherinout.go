@@ -121,6 +121,22 @@ func (c *Company) OtherInOuts() []jushuitan.OtherInOut {
 	return copiesOf(c.otherInOuts, func(d *otherInOut) *jushuitan.OtherInOut { return &d.OtherInOut })
 }
 
+// CreateOtherInOut creates another in/out document (其它出入库单) as the staff do, without the
+// API. It is processed like an upload; a repeat of an external_id changes nothing.
+func (c *Company) CreateOtherInOut(u jushuitan.OtherInOutUpload) (ioID int64, err error) {
+	u = deepCopy(u)
+	defer c.change()()
+	if u.ExternalID == "" || len(u.Items) == 0 {
+		return 0, problem("CreateOtherInOut: external_id or items are missing")
+	}
+	a := c.uploadOtherInOut(&call{}, u)
+	if a.code != 0 {
+		return 0, problem("CreateOtherInOut: %s", a.msg)
+	}
+	i := slices.IndexFunc(c.otherInOuts, func(d *otherInOut) bool { return d.SoID == u.ExternalID })
+	return c.otherInOuts[i].IOID, nil
+}
+
 // uploadOtherInOut handles 新建其它出入库. A repeat returns the first result and changes
 // nothing (assumption).
 func (c *Company) uploadOtherInOut(q *call, req jushuitan.OtherInOutUpload) answer {

@@ -37,7 +37,16 @@ type PushRecord struct {
 	Status   int    // HTTP status of the last attempt; 0 without an answer
 	Code     string // the code member of its answer
 	Err      error  // error of the last attempt; nil if delivered
+
+	// Body is the message and Answer what the receiver answered last, at most 32 KiB. They
+	// are kept for the latest 500 pushes and may hold personal data.
+	Body, Answer string
 }
+
+const (
+	keptPushes = 500
+	keptAnswer = 32 << 10 // bytes
+)
 
 // Delivered reports whether the receiver accepted it: HTTP 200 and code 0.
 func (r PushRecord) Delivered() bool { return r.Done && r.Err == nil }
@@ -157,7 +166,7 @@ func (c *Company) push(shopID int64, method jushuitan.PushMethod, msg any) {
 		panic(err) // cannot happen: our own types
 	}
 	c.s.pushes.add(c, &queuedPush{
-		record: &PushRecord{Time: c.s.Now(), Merchant: c.name, Method: method, ShopID: shopID, URL: masked(address)},
+		record: &PushRecord{Time: c.s.Now(), Merchant: c.name, Method: method, ShopID: shopID, URL: masked(address), Body: string(body)},
 		url:    address, method: method, body: body, after: time.Duration(c.s.after.Load()),
 	})
 }
@@ -167,6 +176,9 @@ func (h *pushHub) add(c *Company, p *queuedPush) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.records = append(h.records, p.record)
+	if old := len(h.records) - keptPushes; old > 0 {
+		h.records[old-1].Body, h.records[old-1].Answer = "", ""
+	}
 	if !entered {
 		p.record.Done, p.record.Err = true, errors.New("the server is closed")
 		return
@@ -208,6 +220,9 @@ func (h *pushHub) deliver(p *queuedPush) {
 		h.attempts++
 		r := p.record
 		r.Attempts, r.Status, r.Code, r.Err, r.Done = try+1, reply.Status, reply.Code, err, last
+		if r.Body != "" { // still one of those that are kept
+			r.Answer = string(reply.Body[:min(len(reply.Body), keptAnswer)])
+		}
 		if sent != "" {
 			r.URL = sent
 		}

@@ -1,7 +1,9 @@
 package jushuitantest
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -287,6 +289,25 @@ func (c *Company) begin(t *transfer, confirm, confirming bool) {
 			c.receiveTransfer(t.other, nil)
 		}
 	}
+}
+
+// CreateTransfer creates a transfer (跨仓调拨单) as the staff do, without the API. It is
+// processed like an upload: the slots are the main ones (主仓) unless they are named, and a
+// repeat of a so_id changes nothing. It returns the number of the outgoing document.
+func (c *Company) CreateTransfer(u jushuitan.CrossTransferUpload) (ioID int64, err error) {
+	u = deepCopy(u)
+	defer c.change()()
+	if u.SoID == "" || len(u.Items) == 0 {
+		return 0, problem("CreateTransfer: so_id or items are missing")
+	}
+	u.Warehouse, u.LinkWarehouse = cmp.Or(u.Warehouse, 1), cmp.Or(u.LinkWarehouse, 1)
+	a := c.uploadTransfers(nil, []jushuitan.CrossTransferUpload{u})
+	if a.code != 0 {
+		_, why, _ := strings.Cut(a.msg, "：")
+		return 0, problem("CreateTransfer: %s", why)
+	}
+	i := slices.IndexFunc(c.transfers, func(t *transfer) bool { return t.soID == u.SoID && t.Type == transferOut && !t.inner })
+	return c.transfers[i].IOID, nil
 }
 
 func (c *Company) crossTransfer(u *jushuitan.CrossTransferUpload) (*transfer, string) {

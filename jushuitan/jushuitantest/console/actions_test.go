@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -160,6 +161,18 @@ func TestErrors(t *testing.T) {
 		{"aftersales/7/receive", ``, 409, "after-sale case 7 does not exist", "售后单 7 不存在"},
 		{"transfers/7/ship", ``, 409, "transfer 7 does not exist", "调拨单 7 不存在"},
 		{"otherinouts/7/confirm", ``, 409, "document 7 does not exist", "其它出入库单 7 不存在"},
+		{"aftersales", `{"shop_id":10200077,"so_id":"M-1"}`, 409, "the document has no items", "没有商品明细"},
+		{"aftersales", `{"shop_id":10200077,"so_id":"M-9","items":[{"sku_id":"A-1","qty":1}]}`, 409, "the order does not exist", "订单不存在"},
+		{"aftersales", `{"shop_id":10200077,"so_id":"M-1","items":[{"sku_id":"B-1","qty":1}]}`, 409, `no line of "B-1"`, "订单中没有商品"},
+		{"aftersales", `{"shop_id":10200077,"so_id":"M-1","items":[{"sku_id":"A-1","qty":0}]}`, 409, "items[0]", "数量不大于 0"},
+		{"aftersales", `{"shop_id":5,"so_id":"M-1","items":[{"sku_id":"A-1","qty":1}]}`, 409, "shop 5 does not exist", "店铺 5 不存在"},
+		{"transfers", `{"wms_co_id":10100088,"link_wms_co_id":10100088,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "both warehouses are the same", "相同"},
+		{"transfers", `{"wms_co_id":5,"link_wms_co_id":10100088,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "warehouse 5 does not exist", "调出仓 5 不存在"},
+		{"transfers", `{"wms_co_id":10100088,"link_wms_co_id":10100001,"items":[{"sku_id":"none","qty":1}]}`, 409, "SKU none does not exist", "商品 none 不存在"},
+		{"otherinouts", `{"type":"up","wms_co_id":10100088,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "type must be in or out", "in 或 out"},
+		{"otherinouts", `{"type":"in","wms_co_id":5,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "warehouse 5 does not exist", "仓库 5 不存在"},
+		{"otherinouts", `{"type":"in","wms_co_id":10100088,"items":[{"sku_id":"A-1","qty":0}]}`, 409, "the quantity of A-1 is not above 0", "必须大于 0"},
+		{"otherinouts", `{"type":"in","wms_co_id":10100088,"warehouse":5,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "the document is refused", "单据被拒绝"},
 		{"orders", `{"shop_id":5,"items":[{"sku_id":"A-1","qty":1}]}`, 409, "shop 5 does not exist", "店铺 5 不存在"},
 		{"orders", `{"shop_id":10200077}`, 409, "no items", "没有商品明细"},
 		{"orders", `{"shop_id":10200077,"items":[{"sku_id":"A-1"}]}`, 409, "items[0]", "第 0 行"},
@@ -256,4 +269,75 @@ func TestPushLogMasked(t *testing.T) {
 
 	s.post("push-addresses", `{"shop_id":10200077,"method":"cancel.order"}`, 200, nil)
 	assert.Empty(t, s.state().Addresses, "without a URL it is taken back")
+}
+
+// TestMadeByStaff: the staff make a return, a transfer and another in/out document, and
+// complete them; what the stock lacks is refused in both languages.
+func TestMadeByStaff(t *testing.T) {
+	s := start(t, console.Config{})
+	var made struct {
+		OID       int64  `json:"o_id"`
+		IOID      int64  `json:"io_id"`
+		ASID      int64  `json:"as_id"`
+		OuterASID string `json:"outer_as_id"`
+	}
+	s.post("orders", `{"shop_id":10200077,"so_id":"M-1","items":[{"sku_id":"A-1","qty":2,"price":59}]}`, 200, &made)
+	s.post("orders/"+id(made.OID)+"/assign", `{"wms_co_id":10100088}`, 200, &made)
+	s.post("outbounds/"+id(made.IOID)+"/ship", `{"lc_id":"SF","l_id":"SF1"}`, 200, nil)
+	s.post("aftersales", `{"shop_id":10200077,"so_id":"M-1","items":[{"sku_id":"A-1","qty":1,"price":59}]}`, 200, &made)
+	assert.NotEmpty(t, made.OuterASID)
+	require.Equal(t, jushuitan.GoodStatusBuyerReturnedGoods, s.state().AfterSales[0].GoodStatus)
+	s.post("aftersales/"+id(made.ASID)+"/receive", ``, 200, nil)
+	require.Equal(t, jushuitan.GoodStatusSellerReceived, s.state().AfterSales[0].GoodStatus)
+	s.post("aftersales", `{"shop_id":10200077,"so_id":"M-1","type":"仅退款","items":[{"sku_id":"A-1","qty":1,"price":59}]}`, 200, &made)
+	s.post("aftersales/"+id(made.ASID)+"/receive", ``, 409, nil) // no goods come back
+
+	s.post("transfers", `{"wms_co_id":10100088,"link_wms_co_id":10100001,"items":[{"sku_id":"A-1","qty":9}]}`, 200, &made)
+	var lacks struct {
+		Error string `json:"error"`
+		ZH    string `json:"error_zh"`
+	}
+	s.post("transfers/"+id(made.IOID)+"/ship", ``, 409, &lacks)
+	assert.Equal(t, "transfer "+id(made.IOID)+": not enough stock of A-1: 9 needed, 8 there", lacks.Error)
+	assert.Contains(t, lacks.ZH, "商品 A-1 库存不足，需要 9，现有 8")
+	s.post("transfers/"+id(made.IOID)+"/ship", `{"lines":{"A-1":8}}`, 200, nil)
+
+	s.post("otherinouts", `{"type":"out","wms_co_id":10100088,"items":[{"sku_id":"A-1","qty":1}]}`, 200, &made)
+	s.post("otherinouts/"+id(made.IOID)+"/confirm", ``, 409, &lacks)
+	assert.Contains(t, lacks.Error, "not enough stock of A-1: 1 needed, 0 there")
+	s.post("otherinouts", `{"type":"in","wms_co_id":10100088,"warehouse":1,"items":[{"sku_id":"A-1","qty":3}]}`, 200, &made)
+	s.post("otherinouts/"+id(made.IOID)+"/confirm", ``, 200, nil)
+	assert.Equal(t, "3", s.Stock(warehouse)[0].Qty.String())
+}
+
+// TestPushContent: the log shows what was pushed and answered, without personal data, and
+// an answer that is no JSON as text without tokens.
+func TestPushContent(t *testing.T) {
+	answers := make(chan string, 3)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(<-answers)) }))
+	defer receiver.Close()
+	srv := jushuitantest.NewServer(jushuitantest.WithMiddleware(console.Middleware(console.Config{})), jushuitantest.WithPushRetry())
+	defer srv.Close()
+	s := &sandbox{srv, t}
+	require.NoError(t, s.AddShop(jushuitan.Shop{ShopID: mall}))
+	s.post("push-addresses", `{"shop_id":10200077,"method":"cancel.order","url":"`+receiver.URL+`/?entId=1"}`, 200, nil)
+	for i, answer := range []string{`{"code":"0","buyer_name":"某某人"}`, "no such token: abcdefgh12345678, call 13911112222", ""} {
+		answers <- answer
+		oID, err := s.ImportOrder(jushuitan.OrderUpload{ShopID: mall, SoID: "C-" + id(int64(i)), Items: []jushuitan.OrderUploadItem{{SKUID: "A-1", Qty: decimal.NewFromInt(1)}}})
+		require.NoError(t, err)
+		require.NoError(t, s.CancelOrder(oID, "缺货"))
+		require.NoError(t, s.WaitPushes(t.Context()))
+	}
+	var log []struct {
+		OK     bool            `json:"ok"`
+		Body   json.RawMessage `json:"body"`
+		Answer json.RawMessage `json:"answer"`
+	}
+	s.get("pushes", &log)
+	require.Len(t, log, 3)
+	assert.JSONEq(t, `{"so_id":"C-0","remark":"缺货"}`, string(log[0].Body))
+	assert.True(t, log[0].OK)
+	assert.JSONEq(t, `{"code":"0","buyer_name":"***"}`, string(log[0].Answer))
+	assert.JSONEq(t, `"no such token: ***, call 139***"`, string(log[1].Answer))
+	assert.Empty(t, log[2].Answer)
 }

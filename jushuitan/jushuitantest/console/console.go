@@ -149,10 +149,13 @@ func (c *console) routes() []route {
 		{post, "orders/{id}/assign", assign},
 		{post, "orders/{id}/cancel", cancelOrder},
 		{post, "outbounds/{id}/ship", ship},
+		{post, "aftersales", c.newAfterSale},
 		{post, "aftersales/{id}/receive", byID((*jushuitantest.Company).ReceiveReturn)},
 		{post, "aftersales/{id}/revoke", byID((*jushuitantest.Company).RevokeReturn)},
+		{post, "transfers", c.newTransfer},
 		{post, "transfers/{id}/ship", byLines((*jushuitantest.Company).ShipTransfer)},
 		{post, "transfers/{id}/receive", byLines((*jushuitantest.Company).ReceiveTransfer)},
+		{post, "otherinouts", c.newOtherInOut},
 		{post, "otherinouts/{id}/confirm", byLines((*jushuitantest.Company).ConfirmOtherInOut)},
 		{post, "stock", setStock},
 		{post, "stock/push", pushStock},
@@ -254,14 +257,24 @@ func byLines(f func(*jushuitantest.Company, int64, map[string]decimal.Decimal) e
 
 // newOrderInput is an order of a platform, with a fictitious receiver.
 type newOrderInput struct {
-	ShopID int64  `json:"shop_id"`
-	SoID   string `json:"so_id"`
-	Unpaid bool   `json:"unpaid"`
-	Items  []struct {
-		SKUID string          `json:"sku_id"`
-		Qty   decimal.Decimal `json:"qty"`
-		Price decimal.Decimal `json:"price"`
-	} `json:"items"`
+	ShopID int64       `json:"shop_id"`
+	SoID   string      `json:"so_id"`
+	Unpaid bool        `json:"unpaid"`
+	Items  []itemInput `json:"items"`
+}
+
+type itemInput struct {
+	SKUID string          `json:"sku_id"`
+	Qty   decimal.Decimal `json:"qty"`
+	Price decimal.Decimal `json:"price"`
+}
+
+// number returns a number for a new document that has none.
+func (c *console) number(given, prefix string, documents int) string {
+	if given != "" {
+		return given
+	}
+	return fmt.Sprintf("%s%s%04d", prefix, c.srv.Now().In(wire.CST).Format("20060102150405"), documents+1)
 }
 
 func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -271,12 +284,9 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 	}
 	now := c.srv.Now()
 	o := jushuitan.OrderUpload{
-		ShopID: in.ShopID, SoID: in.SoID, OrderDate: now, ShopStatus: jushuitan.ShopStatusWaitSellerSendGoods,
+		ShopID: in.ShopID, SoID: c.number(in.SoID, "SB", len(company.Orders())), OrderDate: now, ShopStatus: jushuitan.ShopStatusWaitSellerSendGoods,
 		ReceiverState: "浙江省", ReceiverCity: "杭州市", ReceiverDistrict: "西湖区", ReceiverAddress: "沙箱路 1 号",
 		ReceiverName: "沙箱", ReceiverMobile: "13000000000", ShopBuyerID: "sandbox-buyer",
-	}
-	if o.SoID == "" {
-		o.SoID = fmt.Sprintf("SB%s%04d", now.In(wire.CST).Format("20060102150405"), len(company.Orders())+1)
 	}
 	if in.Unpaid {
 		o.ShopStatus = jushuitan.ShopStatusWaitBuyerPay
@@ -292,6 +302,86 @@ func (c *console) newOrder(r *http.Request, company *jushuitantest.Company) (any
 		OID  int64  `json:"o_id"`
 		SoID string `json:"so_id"`
 	}{oID, o.SoID}, nil
+}
+
+func (c *console) newAfterSale(r *http.Request, company *jushuitantest.Company) (any, error) {
+	in, err := input[struct {
+		ShopID    int64       `json:"shop_id"`
+		SoID      string      `json:"so_id"`
+		OuterASID string      `json:"outer_as_id"`
+		Type      string      `json:"type"`
+		Items     []itemInput `json:"items"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	u := jushuitan.AfterSaleUpload{
+		ShopID: in.ShopID, SoID: in.SoID, Type: in.Type, Remark: "沙箱", QuestionType: "七天无理由退货",
+		OuterASID: c.number(in.OuterASID, "AS", len(company.AfterSales())),
+	}
+	for _, it := range in.Items {
+		amount := it.Price.Mul(it.Qty)
+		u.Items = append(u.Items, jushuitan.AfterSaleUploadItem{SKUID: it.SKUID, Qty: it.Qty, Amount: amount})
+		u.Refund, u.TotalAmount = u.Refund.Add(amount), u.TotalAmount.Add(amount)
+	}
+	asID, err := company.ImportAfterSale(u)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		ASID      int64  `json:"as_id"`
+		OuterASID string `json:"outer_as_id"`
+	}{asID, u.OuterASID}, nil
+}
+
+// stockDocument is the answer to a new transfer and other in/out document.
+type stockDocument struct {
+	IOID int64 `json:"io_id"`
+}
+
+func (c *console) newTransfer(r *http.Request, company *jushuitantest.Company) (any, error) {
+	in, err := input[struct {
+		SoID        string      `json:"so_id"`
+		WMSCoID     int64       `json:"wms_co_id"`
+		LinkWMSCoID int64       `json:"link_wms_co_id"`
+		Items       []itemInput `json:"items"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	u := jushuitan.CrossTransferUpload{SoID: c.number(in.SoID, "TR", len(company.Transfers())), GoCoID: in.WMSCoID, LinkCoID: in.LinkWMSCoID}
+	for _, it := range in.Items {
+		u.Items = append(u.Items, jushuitan.CrossTransferUploadItem{SKUID: it.SKUID, Qty: it.Qty})
+	}
+	ioID, err := company.CreateTransfer(u)
+	if err != nil {
+		return nil, err
+	}
+	return stockDocument{ioID}, nil
+}
+
+func (c *console) newOtherInOut(r *http.Request, company *jushuitantest.Company) (any, error) {
+	in, err := input[struct {
+		ExternalID string      `json:"external_id"`
+		Type       string      `json:"type"`
+		WMSCoID    int64       `json:"wms_co_id"`
+		Warehouse  int64       `json:"warehouse"`
+		Items      []itemInput `json:"items"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	u := jushuitan.OtherInOutUpload{
+		ExternalID: c.number(in.ExternalID, "IO", len(company.OtherInOuts())), Type: in.Type, WMSCoID: in.WMSCoID, Warehouse: in.Warehouse,
+	}
+	for _, it := range in.Items {
+		u.Items = append(u.Items, jushuitan.OtherInOutUploadItem{SKUID: it.SKUID, Qty: it.Qty})
+	}
+	ioID, err := company.CreateOtherInOut(u)
+	if err != nil {
+		return nil, err
+	}
+	return stockDocument{ioID}, nil
 }
 
 func assign(r *http.Request, company *jushuitantest.Company) (any, error) {

@@ -22,7 +22,7 @@
 //	GET  state                     -> {"now":"2026-01-02 15:04:05","started":"...","merchant":"","merchants":[""],"co_id":10000001,"stats":{...},"shops":[...],"warehouses":[...],"carriers":[...],"skus":[...],"orders":[...],"outbounds":[...],"after_sales":[...],"transfers":[...],"other_in_outs":[...],"stock":[...],"push_kinds":[...],"push_addresses":[...],"faults":[...],"fault_kinds":[...],"dialects":[...],"known_dialects":[...]}
 //	GET  operations                -> [{"path":"/open/shops/query","title":"店铺查询","title_en":"Query shops"}]
 //	GET  requests?after=0          -> [{"no":1,"time":"...","path":"/open/shops/query","method":"","status":200,"code":0,"msg":"","biz":{...},"answer":{...}}]
-//	GET  pushes?after=0            -> [{"no":1,"time":"...","merchant":"","method":"logistics.upload","shop_id":1,"url":"...","done":true,"ok":true,"attempts":1,"status":200,"code":"0","error":""}]
+//	GET  pushes?after=0            -> [{"no":1,"time":"...","merchant":"","method":"logistics.upload","shop_id":1,"url":"...","done":true,"ok":true,"attempts":1,"status":200,"code":"0","error":"","body":{...},"answer":{...}}]
 //	POST orders                    {"shop_id":10200077,"so_id":"","unpaid":false,"items":[{"sku_id":"CAP24-RED","qty":1,"price":"39"}]} -> {"o_id":910001,"so_id":"SB1"}
 //	POST orders/{id}/pay           -> {"ok":true}
 //	POST orders/{id}/audit         -> {"ok":true}
@@ -30,10 +30,13 @@
 //	POST orders/{id}/assign        {"wms_co_id":10100001} -> {"io_id":50001}
 //	POST orders/{id}/cancel        {"remark":"缺货"} -> {"ok":true}
 //	POST outbounds/{id}/ship       {"lc_id":"SF","l_id":"SF1","lines":{"CAP24-RED":1}} -> {"ok":true}
+//	POST aftersales                {"shop_id":10200077,"so_id":"SB1","outer_as_id":"","type":"普通退货","items":[{"sku_id":"CAP24-RED","qty":1,"price":"39"}]} -> {"as_id":1,"outer_as_id":"AS1"}
 //	POST aftersales/{id}/receive   -> {"ok":true}
 //	POST aftersales/{id}/revoke    -> {"ok":true}
+//	POST transfers                 {"so_id":"","wms_co_id":10100001,"link_wms_co_id":10100088,"items":[{"sku_id":"CAP24-RED","qty":1}]} -> {"io_id":50002}
 //	POST transfers/{id}/ship       {"lines":{"CAP24-RED":1}} -> {"ok":true}
 //	POST transfers/{id}/receive    {"lines":{"CAP24-RED":1}} -> {"ok":true}
+//	POST otherinouts               {"external_id":"","type":"in","wms_co_id":10100001,"warehouse":1,"items":[{"sku_id":"CAP24-RED","qty":1}]} -> {"io_id":50003}
 //	POST otherinouts/{id}/confirm  {"lines":{"CAP24-RED":1}} -> {"ok":true}
 //	POST stock                     {"wms_co_id":10100001,"sku_id":"CAP24-RED","qty":99} -> {"ok":true}
 //	POST stock/push                {"shop_id":10200077,"wms_co_id":10100001,"sku_ids":["CAP24-RED"]} -> {"ok":true}
@@ -49,9 +52,11 @@
 // assign (指定仓库; 0 means the main one) and cancel take the o_id; a Delivering order
 // is assigned again (改仓), which voids its outbound document. ship takes the io_id of
 // the outbound document; lines are the quantities in the parcel by SKU, by default all
-// outstanding. receive and revoke take the as_id of an after-sale case (售后单), which
-// a client uploads. transfers and otherinouts take an io_id; lines are the actual
-// quantities, by default those of the document.
+// outstanding. aftersales creates an after-sale case (售后单) of an order, by default a
+// return; receive and revoke take its as_id. transfers creates a transfer (跨仓调拨) to
+// link_wms_co_id, otherinouts another in/out document, whose type is in or out and whose
+// warehouse is the slot: 1 main, 2 sales return, 3 purchase-in, 4 defective. Their actions
+// take an io_id; lines are the actual quantities, by default those of the document.
 //
 // stock sets qty, the actual stock (主仓实际库存). stock/push pushes available quantities of
 // a warehouse to a shop; without sku_ids, of all its SKUs. push-addresses registers
@@ -68,7 +73,8 @@
 // requests and pushes return the entries after the given one, out of the last 500;
 // personal data and secrets are masked. status 0 means that the connection was cut;
 // method is that of a Qimen gateway behind the console, of which nothing else is shown.
-// A push that is not done changes later: query it again. A different value of started
+// A push that is not done changes later: query it again. body is its message, answer what
+// the receiver answered last, a string if that is no JSON. A different value of started
 // means that the sandbox was restarted and numbering began anew.
 //
 // Failures are answered with {"error":"...","error_zh":"..."}, in English and Chinese:

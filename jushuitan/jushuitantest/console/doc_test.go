@@ -52,7 +52,7 @@ func TestDocument(t *testing.T) {
 	}
 	assert.Equal(t, routes, lines)
 	assert.Equal(t, structMembers(t, entry{Method: "m", Code: []byte("0"), Msg: "m", Biz: []byte("{}"), Answer: []byte("{}")}), listed(t, string(text), "requests"))
-	assert.Equal(t, structMembers(t, pushEntry{Error: "e"}), listed(t, string(text), "pushes"))
+	assert.Equal(t, structMembers(t, pushEntry{Error: "e", Body: []byte("{}"), Answer: []byte("{}")}), listed(t, string(text), "pushes"))
 	assert.Equal(t, structMembers(t, operation{}), listed(t, string(text), "operations"))
 }
 

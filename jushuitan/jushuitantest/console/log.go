@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -198,6 +199,31 @@ func (l *requestLog) masked(path string, text []byte) json.RawMessage {
 	return out
 }
 
+// shownReply limits an answer to a push that is no JSON, such as an error page.
+const shownReply = 500 // characters
+
+var secretText = regexp.MustCompile(`[A-Za-z0-9_-]{16,}`)
+
+// reply returns the answer to a push. It may be no JSON: then it is shown as text, without
+// what could be a token or a mobile number.
+func (l *requestLog) reply(answer string) json.RawMessage {
+	switch {
+	case answer == "":
+		return nil
+	case json.Valid([]byte(answer)):
+		return l.masked("", []byte(answer))
+	}
+	text := []rune(secretText.ReplaceAllString(redact.Text(strings.ToValidUTF8(answer, "\ufffd")), redact.Mask))
+	if len(text) > shownReply {
+		text = append(text[:shownReply], '…')
+	}
+	out, err := json.Marshal(string(text))
+	if err != nil {
+		return nil // cannot happen: a text
+	}
+	return out
+}
+
 func mask(v any, hidden map[string]bool) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -272,6 +298,9 @@ type pushEntry struct {
 	Status   int    `json:"status"`
 	Code     string `json:"code"`
 	Error    string `json:"error,omitempty"`
+
+	Body   json.RawMessage `json:"body,omitempty"`
+	Answer json.RawMessage `json:"answer,omitempty"` // a JSON string if the answer is no JSON
 }
 
 // pushes returns the pushes after a number, oldest first. One that is not done yet
@@ -293,6 +322,10 @@ func (c *console) pushes(r *http.Request, _ *jushuitantest.Company) (any, error)
 		if p.Err != nil {
 			e.Error = p.Err.Error()
 		}
+		if p.Body != "" {
+			e.Body = c.log.masked("", []byte(p.Body))
+		}
+		e.Answer = c.log.reply(p.Answer)
 		out = append(out, e)
 	}
 	return out, nil
