@@ -249,7 +249,7 @@ const (
 		!(e.getAttribute("aria-label") || e.labels?.[0]?.textContent.trim() || (/BUTTON|A|SUMMARY/.test(e.tagName) && e.textContent.trim()))).map((e) => e.outerHTML).join("\n")`
 	// foreign: texts of the page itself, not of documents, in the other language.
 	foreign = `((han) => [...document.querySelectorAll("h1, h2, th, summary, button:not(#language), a, .empty, .hint, dt, dd, label > span, .status, #facts, #inject option, #register select[name=method] option, #advance option")]
-		.filter((e) => e.textContent.trim() && !/^[A-Z0-9-]+ \((left|待发) \d+\)$|^[✓✗…] (\d+|HTTP \d+)$|^HTTP 5xx$/.test(e.textContent.trim()) && /\p{Script=Han}/u.test(e.textContent) !== han).map((e) => e.outerHTML).join("\n"))`
+		.filter((e) => e.textContent.trim() && !/^[A-Z0-9-]+ \((left|待发|bought|已购) \d+\)$|^[✓✗…] (\d+|HTTP \d+)$|^HTTP 5xx$/.test(e.textContent.trim()) && /\p{Script=Han}/u.test(e.textContent) !== han).map((e) => e.outerHTML).join("\n"))`
 	// faint: texts whose contrast with their background is below 4.5 to 1.
 	faint = `(() => {
 		const parts = (c) => c.match(/[\d.]+/g).map(Number);
@@ -263,12 +263,22 @@ const (
 		}
 		return wrong.join("\n");
 	})()`
-	// cut: buttons, fields and states that extend beyond the window or their section.
-	cut = `[...document.querySelectorAll("main button, main input, main select, main .status, header *, nav a")].filter((e) => {
+	// cut: buttons, fields, states and headers of columns that extend beyond the window, their
+	// section or their column; of the links, which can be scrolled sideways, those to the logs.
+	cut = `[...document.querySelectorAll('main button, main input, main select, main .status, main th, header *, nav a[href="#pushes"], nav a[href="#requests"]')].filter((e) => {
 		if (!e.checkVisibility()) return false;
 		const r = e.getBoundingClientRect(), s = (e.closest("section") ?? document.documentElement).getBoundingClientRect();
-		return r.left < s.left - 1 || r.right > s.right + 1;
+		return r.left < s.left - 1 || r.right > s.right + 1 || e.tagName === "TH" && e.scrollWidth > e.clientWidth;
 	}).map((e) => e.outerHTML).join("\n")`
+	// wrapped: the parts of the header that are not on one line, and neighbouring headers of
+	// columns whose texts are less than 8 pixels apart. They are looked at in wide windows.
+	wrapped = `(() => {
+		const wrong = [...document.querySelectorAll(".tools > *, h1")].filter((e) => Math.abs((e.getBoundingClientRect().top + e.getBoundingClientRect().bottom) / 2 - 24) > 12).map((e) => e.outerHTML);
+		const text = (e) => { const range = document.createRange(); range.selectNodeContents(e); return range.getBoundingClientRect(); };
+		const heads = [...document.querySelectorAll("#stock th")];
+		heads.slice(1).forEach((e, i) => { if (text(e).left - text(heads[i]).right < 8) wrong.push(heads[i].textContent + " | " + e.textContent); });
+		return wrong.join("\n");
+	})()`
 )
 
 // TestPage: the page, empty and with documents, in a wide and in a narrow window,
@@ -286,6 +296,7 @@ func TestPage(t *testing.T) {
 	}{
 		{"wide and empty", empty, 1400, 900, "light"},
 		{"wide", full, 1400, 900, "light"},
+		{"laptop", full, 1280, 800, "light"},
 		{"wide and dark", full, 1400, 900, "dark"},
 		{"narrow", full, 390, 844, "light"},
 		{"narrow and dark", full, 390, 844, "dark"},
@@ -308,6 +319,9 @@ func TestPage(t *testing.T) {
 				assert.Empty(t, p.eval(unnamed), "without a name")
 				assert.Empty(t, p.eval(faint), "too faint")
 				assert.Empty(t, p.eval(cut), "cut off")
+				if tt.width > 1000 {
+					assert.Empty(t, p.eval(wrapped), "wrapped or too near")
+				}
 				assert.False(t, run(p, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`)), "the page is wider than the window")
 				p.do(chromedp.Click("#language"))
 				p.wait(`document.documentElement.lang !== ` + map[bool]string{true: `"zh-CN"`, false: `"en"`}[chinese])

@@ -150,8 +150,8 @@ func (c *console) routes() []route {
 		{post, "orders/{id}/cancel", cancelOrder},
 		{post, "outbounds/{id}/ship", ship},
 		{post, "aftersales", c.newAfterSale},
-		{post, "aftersales/{id}/receive", byID((*jushuitantest.Company).ReceiveReturn)},
-		{post, "aftersales/{id}/revoke", byID((*jushuitantest.Company).RevokeReturn)},
+		{post, "aftersales/{id}/receive", aboutGoods((*jushuitantest.Company).ReceiveReturn)},
+		{post, "aftersales/{id}/revoke", aboutGoods((*jushuitantest.Company).RevokeReturn)},
 		{post, "transfers", c.newTransfer},
 		{post, "transfers/{id}/ship", byLines((*jushuitantest.Company).ShipTransfer)},
 		{post, "transfers/{id}/receive", byLines((*jushuitantest.Company).ReceiveTransfer)},
@@ -411,7 +411,11 @@ func cancelOrder(r *http.Request, company *jushuitantest.Company) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, company.CancelOrder(id, in.Remark)
+	if err := company.CancelOrder(id, in.Remark); err != nil {
+		return nil, err
+	}
+	o, _ := company.Order(id)
+	return pushed(company, o.ShopID, jushuitan.PushCancel), nil
 }
 
 func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
@@ -426,7 +430,50 @@ func ship(r *http.Request, company *jushuitantest.Company) (any, error) {
 	if in.LCID == "" || in.LID == "" {
 		return nil, bad("lc_id (carrier) and l_id (waybill) are required")
 	}
-	return nil, company.ShipOutbound(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines})
+	if err := company.ShipOutbound(id, jushuitantest.Parcel{LCID: in.LCID, LID: in.LID, Lines: in.Lines}); err != nil {
+		return nil, err
+	}
+	var shop int64
+	for _, o := range company.Outbounds() {
+		if o.IOID == id {
+			shop = o.ShopID
+		}
+	}
+	return pushed(company, shop, jushuitan.PushShipment), nil
+}
+
+// aboutGoods is an action on an after-sale case that pushes.
+func aboutGoods(f func(*jushuitantest.Company, int64) error) action {
+	return func(r *http.Request, company *jushuitantest.Company) (any, error) {
+		id, _, err := document[struct{}](r)
+		if err != nil {
+			return nil, err
+		}
+		if err := f(company, id); err != nil {
+			return nil, err
+		}
+		a, _ := company.AfterSale(id)
+		return pushed(company, a.ShopID, jushuitan.PushGoodsReturned), nil
+	}
+}
+
+// notPushed says which address a shop lacks, so that its action was not pushed.
+type notPushed struct {
+	ShopID int64                `json:"shop_id"`
+	Method jushuitan.PushMethod `json:"method"`
+}
+
+// pushed answers an action that is pushed to a shop, if that has an address.
+func pushed(company *jushuitantest.Company, shopID int64, method jushuitan.PushMethod) any {
+	for _, a := range company.PushAddresses() {
+		if a.ShopID == shopID && a.Method == method {
+			return nil
+		}
+	}
+	return struct {
+		OK        bool      `json:"ok"`
+		NotPushed notPushed `json:"not_pushed"`
+	}{true, notPushed{shopID, method}}
 }
 
 func setStock(r *http.Request, company *jushuitantest.Company) (any, error) {

@@ -58,6 +58,10 @@
 // warehouse is the slot: 1 main, 2 sales return, 3 purchase-in, 4 defective. Their actions
 // take an io_id; lines are the actual quantities, by default those of the document.
 //
+// An action that is pushed to a shop (ship, cancel, receive, revoke) also answers
+// "not_pushed":{"shop_id":10200077,"method":"logistics.upload"} if the shop has no
+// address for it.
+//
 // stock sets qty, the actual stock (主仓实际库存). stock/push pushes available quantities of
 // a warehouse to a shop; without sku_ids, of all its SKUs. push-addresses registers
 // the address for one kind of push, named by a method of the state's push_kinds;

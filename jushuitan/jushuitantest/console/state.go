@@ -63,6 +63,7 @@ type (
 	lineView struct {
 		SKUID    string          `json:"sku_id"`
 		Qty      decimal.Decimal `json:"qty"`
+		Price    decimal.Decimal `json:"price,omitzero"` // of orders
 		Shipped  decimal.Decimal `json:"shipped,omitzero"`
 		Received decimal.Decimal `json:"received,omitzero"`
 		Status   string          `json:"status,omitempty"`
@@ -248,7 +249,7 @@ func viewDialect(d jushuitantest.Dialect) dialectView {
 func viewOrder(o *jushuitan.Order) orderView {
 	v := orderView{OID: o.OID, SoID: o.SoID, ShopID: o.ShopID, Status: o.Status, WMSCoID: o.WMSCoID, Amount: o.PayAmount, LCID: o.LCID, LID: o.LID, Created: clock(o.OrderDate)}
 	for _, it := range o.Items {
-		v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Status: it.ItemStatus})
+		v.Lines = append(v.Lines, lineView{SKUID: it.SKUID, Qty: it.Qty, Price: it.Price, Status: it.ItemStatus})
 	}
 	return v
 }

@@ -51,23 +51,27 @@ async function call(path, body) {
   return answer;
 }
 
-function notice(text, kind) {
+function notice(text, kind, ...more) {
   const node = find("#notice");
-  node.textContent = text;
+  node.replaceChildren(text, ...more);
   node.className = kind;
   node.hidden = false;
 }
 
-let busy = 0; // actions that are under way
+const underWay = new Set(); // actions
 
-// act runs an action of the operator and says how it went. Its success forgets what
-// was typed for it.
+// act runs an action of the operator and says how it went; the same action is not run
+// again before it has ended. Its success forgets what was typed for it.
 async function act(what, path, body = {}, typed = "") {
-  document.body.dataset.busy = ++busy;
+  const action = path + JSON.stringify(body);
+  if (underWay.has(action)) return false;
+  underWay.add(action);
+  document.body.dataset.busy = "yes";
   let ok = true;
   try {
-    await call(path, body);
-    notice(`${what}: ${t("done")}`, "good");
+    const answer = await call(path, body);
+    if (answer.not_pushed) notice(`${what}: ${t("done")}. ${missing(answer.not_pushed)} `, "wait", el("button", { type: "button", id: "register-one", onclick: () => registerOne(answer.not_pushed) }, t("registerOne")));
+    else notice(`${what}: ${t("done")}`, "good");
     for (const name of [...drafts.keys()]) if (typed && name.startsWith(typed)) drafts.delete(name);
     if (typed) for (const id of Object.keys(drawn)) delete drawn[id];
   } catch (err) {
@@ -75,15 +79,53 @@ async function act(what, path, body = {}, typed = "") {
     notice(`${what}: ${t("failed")}: ${err.message}`, "bad");
   }
   await refresh();
-  if (--busy === 0) delete document.body.dataset.busy;
+  underWay.delete(action);
+  if (!underWay.size) delete document.body.dataset.busy;
   return ok;
 }
 
+// missing says that a shop has no address for a push.
+const missing = ({ shop_id: shop, method }) => t("notPushed").replace("{shop}", shopName(shop)).replace("{kind}", pushName(method));
+
+// registerOne leads to the address that was missing.
+function registerOne({ shop_id: shop, method }) {
+  const form = find("#register").elements;
+  form.shop.value = shop;
+  form.method.value = method;
+  find("#notice").hidden = true;
+  find("#addresses").scrollIntoView();
+  form.url.focus({ preventScroll: true });
+}
+
+// ask resolves to whether the operator agrees.
+function ask(text) {
+  const dialog = find("#ask");
+  dialog.querySelector("p").textContent = text;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+// The second click of a double click, and a key that is held down, do nothing: the first
+// may have put another button there.
+const pressed = "button:not(.add-line)";
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest(pressed)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && (event.key === "Enter" || event.key === " " && event.target.closest(pressed))) event.preventDefault();
+}, true);
+
 // --- parts of lists
 
-// button runs an action on a document.
-function button(key, about, path, body, attributes = {}) {
-  const run = () => act(`${t(key)} ${about}`, path, typeof body === "function" ? body() : body, path + "#");
+// button runs an action on a document; sure is asked first, if there is such a question.
+function button(key, about, path, body, attributes = {}, sure = () => true) {
+  const run = async () => {
+    if (await sure()) act(`${t(key)} ${about}`, path, typeof body === "function" ? body() : body, path + "#");
+  };
   return el("button", { type: "button", title: t(key + ".help"), "data-key": path + "!" + key, onclick: run, ...attributes }, t(key));
 }
 
@@ -103,19 +145,27 @@ function choice(label, path, name, pairs, preset) {
 }
 
 // quantities are inputs for the lines of a document, one for each SKU.
-function quantities(list, path, open) {
+function quantities(list, path, open, what = t("left")) {
   const bySKU = new Map();
   for (const l of list ?? []) bySKU.set(l.sku_id, (bySKU.get(l.sku_id) ?? 0) + open(l));
   const inputs = [...bySKU].filter(([, left]) => left > 0).map(([sku, left]) => {
-    const [input, label] = field(`${sku} (${t("left")} ${left})`, path, sku, { type: "number", min: 0, max: left, step: "any", value: left });
+    const [input, label] = field(`${sku} (${what} ${left})`, path, sku, { type: "number", min: 0, max: left, step: "any", value: left });
     return { sku, left, input, label };
   });
   // chosen is undefined for all that is left.
   const chosen = () => {
     if (inputs.every(({ left, input }) => Number(input.value) === left)) return undefined;
-    return Object.fromEntries(inputs.filter(({ input }) => Number(input.value) > 0).map(({ sku, input }) => [sku, input.value]));
+    return typed();
   };
-  return { labels: inputs.map(({ label }) => label), chosen };
+  const typed = () => Object.fromEntries(inputs.filter(({ input }) => Number(input.value) > 0).map(({ sku, input }) => [sku, input.value]));
+  return { labels: inputs.map(({ label }) => label), chosen, typed };
+}
+
+// enough asks before more is shipped than a warehouse has.
+async function enough(warehouse, quantities) {
+  const lacking = Object.entries(quantities).map(([sku, qty]) => ({ sku, qty, has: state.stock.find((s) => s.wms_co_id === warehouse && s.sku_id === sku)?.qty ?? 0 }))
+    .filter(({ qty, has }) => Number(qty) > Number(has)).map(({ sku, qty, has }) => t("lacks").replace("{sku}", sku).replace("{has}", has).replace("{qty}", qty));
+  return !lacking.length || ask(`${warehouseName(warehouse)}: ${lacking.join(language === "zh" ? "；" : "; ")}${t("negative")}`);
 }
 
 function status(group, value) {
@@ -127,6 +177,13 @@ const warehouseName = (id) => state.warehouses.find((w) => w.wms_co_id === id)?.
 const shopName = (id) => state.shops.find((s) => s.shop_id === id)?.name ?? String(id);
 const warehouses = () => state.warehouses.map((w) => [w.wms_co_id, w.name]);
 const shops = () => state.shops.map((s) => [s.shop_id, s.name]);
+
+// warehouseTag shows the warehouse of a document, or that it has none.
+const warehouseTag = (id) => muted(id ? `${t("warehouse")} ${warehouseName(id)}` : t("noWarehouse"));
+
+// warehouseOf is the warehouse of an order: its outbound document has one even if the main
+// one, which orders name 0, has it.
+const warehouseOf = (o) => o.wms_co_id || state.outbounds.find((out) => out.o_id === o.o_id && out.status !== "Delete")?.wms_co_id;
 
 function goods(list) {
   return el("ul", { class: "goods" }, ...(list ?? []).map((l) => el("li", {}, el("code", {}, l.sku_id), ` × ${l.qty}`,
@@ -147,14 +204,15 @@ function orderView(o) {
     actions.append(label, button("assign", o.o_id, base + "assign", () => ({ wms_co_id: Number(select.value) })));
   }
   if (!["Sent", "Cancelled", "Merged", "Split"].includes(o.status) && !shipped) actions.append(button("cancel", o.o_id, base + "cancel", () => ({ remark: t("remark") })));
+  if (shipped) actions.append(el("button", { type: "button", title: t("return.help"), "data-key": base + "!return", onclick: () => prepareReturn(o) }, t("return")));
   return el("article", { "data-order": o.o_id },
-    el("div", { class: "head" }, el("strong", {}, String(o.o_id)), el("code", {}, o.so_id), status("order", o.status), muted(shopName(o.shop_id)), muted(warehouseName(o.wms_co_id)), muted(`¥${o.pay_amount}`)),
+    el("div", { class: "head" }, el("strong", {}, String(o.o_id)), el("code", {}, o.so_id), status("order", o.status), muted(shopName(o.shop_id)), warehouseTag(warehouseOf(o)), muted(`¥${o.pay_amount}`)),
     goods(o.lines), actions);
 }
 
 function outboundView(o) {
   const article = el("article", { "data-outbound": o.io_id },
-    el("div", { class: "head" }, el("strong", {}, String(o.io_id)), muted(`${t("order")} ${o.o_id}`), el("code", {}, o.so_id), status("outbound", o.status), muted(warehouseName(o.wms_co_id))),
+    el("div", { class: "head" }, el("strong", {}, String(o.io_id)), muted(`${t("order")} ${o.o_id}`), el("code", {}, o.so_id), status("outbound", o.status), muted(shopName(o.shop_id)), warehouseTag(o.wms_co_id)),
     goods(o.lines));
   if (o.parcels.length) article.append(el("div", { class: "head" }, muted(t("parcels")), ...o.parcels.map((p) => el("code", {}, `${p.lc_id} ${p.l_id}`))));
   if (o.status !== "WaitConfirm") return article;
@@ -162,9 +220,9 @@ function outboundView(o) {
   const known = state.carriers.length ? state.carriers : [{ lc_id: "SF", name: "SF" }];
   const [carrier, carrierLabel] = choice(t("carrier"), path, "carrier", known.map((c) => [c.lc_id, c.name]));
   const [waybill, waybillLabel] = field(t("waybill"), path, "waybill", { name: "waybill", size: 14, value: `SB${o.io_id}-${o.parcels.length + 1}` });
-  const { labels, chosen } = quantities(o.lines, path, (l) => Number(l.qty) - Number(l.shipped ?? 0));
+  const { labels, chosen, typed } = quantities(o.lines, path, (l) => Number(l.qty) - Number(l.shipped ?? 0));
   const body = () => ({ lc_id: carrier.value, l_id: waybill.value, lines: chosen() });
-  article.append(el("div", { class: "actions" }, carrierLabel, waybillLabel, ...labels, button("ship", o.io_id, path, body, { class: "main ship" })), el("p", { class: "hint" }, t("shipHint")));
+  article.append(el("div", { class: "actions" }, carrierLabel, waybillLabel, ...labels, button("ship", o.io_id, path, body, { class: "main ship" }, () => enough(o.wms_co_id, typed()))), el("p", { class: "hint" }, t("shipHint")));
   return article;
 }
 
@@ -221,11 +279,12 @@ function faultView(f) {
 function dialectText(d) { return language === "zh" ? d.text : d.text_en; }
 
 function dialectView(d) {
-  return el("article", { "data-dialect": d.name }, el("div", { class: "head" }, el("strong", {}, d.name), el("span", {}, dialectText(d)), muted(d.source === "guess" ? t("guess") : d.source)));
+  return el("article", { "data-dialect": d.name }, el("div", { class: "head" }, el("strong", {}, d.name), el("span", {}, dialectText(d)), muted(d.source === "guess" ? t("guess") : d.source),
+    button("stop", d.name, "dialects", () => ({ names: state.dialects.map((other) => other.name).filter((name) => name !== d.name) }), { class: "end", "data-key": `dialects!${d.name}` })));
 }
 
 const sections = {
-  orders: { of: () => [state.orders, state.warehouses, state.shops], draw: () => state.orders.map(orderView) },
+  orders: { of: () => [state.orders, state.outbounds, state.warehouses, state.shops], draw: () => state.orders.map(orderView) },
   outbounds: { of: () => [state.outbounds, state.warehouses, state.carriers], draw: () => state.outbounds.map(outboundView) },
   aftersales: { of: () => state.after_sales, draw: () => state.after_sales.map(afterSaleView) },
   documents: { of: () => [state.transfers, state.other_in_outs], draw: () => [...state.transfers.map((d) => documentView("transfers", d)), ...state.other_in_outs.map((d) => documentView("otherinouts", d))] },
@@ -295,10 +354,19 @@ function options(select, pairs) {
 function renderForms() {
   for (const select of document.querySelectorAll("select[name=shop]")) options(select, shops());
   for (const select of document.querySelectorAll("select[name=warehouse]")) options(select, warehouses());
-  for (const select of document.querySelectorAll("#new-order select[name=sku]")) options(select, state.skus.map((s) => [s.sku_id, `${s.sku_id} ${s.name}`]));
-  for (const node of document.querySelectorAll("#new-order .remove")) {
-    node.hidden = document.querySelectorAll("#new-order .line").length < 2;
+  for (const select of document.querySelectorAll("select[name=link]")) {
+    const fresh = !select.options.length;
+    options(select, warehouses());
+    if (fresh && select.options.length > 1) select.selectedIndex = 1;
   }
+  for (const select of document.querySelectorAll(".lines select[name=sku]")) options(select, state.skus.map((s) => [s.sku_id, `${s.sku_id} ${s.name}`]));
+  for (const node of document.querySelectorAll(".lines .remove")) node.hidden = node.closest(".lines").children.length < 2;
+  const made = find("#new-aftersale").elements;
+  options(made.order, sold().map((o) => [o.o_id, `${o.o_id} ${o.so_id}`]));
+  options(made.type, ["普通退货", "拒收退货", "仅退款"].map((value) => [value, word("type", value)]));
+  options(find("#new-other select[name=type]"), [["in", t("in")], ["out", t("out")]]);
+  options(find("#new-other select[name=slot]"), [1, 2, 3, 4].map((n) => [n, word("slot", n)]));
+  returnLines();
   options(find("#skus"), state.skus.map((s) => [s.sku_id, s.name]));
   options(find("#paths"), operations.map((o) => [o.path, language === "zh" ? o.title : o.title_en]));
   options(find("#register select[name=method]"), state.push_kinds.map((k) => [k.method, `${pushName(k.method)} ${k.method}`]));
@@ -318,13 +386,42 @@ function faultFields() {
   }
 }
 
-function addLine() {
+// sold are the orders of which something was shipped.
+const sold = () => state.orders.filter((o) => o.l_id !== "");
+
+let returned = null; // the quantities of the return that is being made
+
+// returnLines shows what the chosen order has.
+function returnLines() {
+  const order = sold().find((o) => String(o.o_id) === find("#new-aftersale").elements.order.value);
+  const text = language + JSON.stringify(order?.lines ?? null) + order?.o_id;
+  if (drawn.returnLines === text) return;
+  drawn.returnLines = text;
+  returned = quantities(order?.lines, `return ${order?.o_id}`, (l) => Number(l.qty), t("bought"));
+  find("#new-aftersale .line").replaceChildren(...(order ? returned.labels : [muted(t("noneSold"))]));
+}
+
+// prepareReturn leads to the form that makes a return of an order.
+function prepareReturn(o) {
+  const form = find("#new-aftersale");
+  form.closest("details").open = true;
+  form.elements.order.value = o.o_id;
+  returnLines();
+  find("#aftersales").scrollIntoView();
+  form.querySelector(".line input")?.focus({ preventScroll: true });
+}
+
+// items are the lines of a form.
+const items = (form) => [...document.querySelectorAll(`${form} .line`)].map((line) => Object.fromEntries(
+  [["sku_id", "sku"], ["qty", "qty"], ["price", "price"]].map(([name, input]) => [name, line.querySelector(`[name=${input}]`)?.value]).filter(([, value]) => value !== undefined)));
+
+function addLine(form) {
   const line = el("div", { class: "line" },
     el("label", {}, el("span", { "data-t": "sku" }), el("select", { name: "sku" })),
     el("label", {}, el("span", { "data-t": "qty" }), el("input", { name: "qty", type: "number", min: 1, step: 1, value: 1, required: true })),
-    el("label", {}, el("span", { "data-t": "price" }), el("input", { name: "price", type: "number", min: 0, step: "any", value: 59, required: true })),
-    el("button", { type: "button", class: "remove", "data-t": "removeLine", onclick: () => { line.remove(); find("#add-line").focus(); render(); } }));
-  find("#new-order .lines").append(line);
+    form.id === "new-order" ? el("label", {}, el("span", { "data-t": "price" }), el("input", { name: "price", type: "number", min: 0, step: "any", value: 59, required: true })) : null,
+    el("button", { type: "button", class: "remove", "data-t": "removeLine", onclick: () => { line.remove(); form.querySelector(".add-line").focus(); render(); } }));
+  form.querySelector(".lines").append(line);
 }
 
 // --- the logs
@@ -336,8 +433,14 @@ function requestView(r) {
   const op = operations.find((o) => o.path === r.path);
   const head = el("div", { class: "head" }, muted(r.time.slice(11)), el("span", { class: "status " + (ok ? "good" : "bad") }, `${ok ? "✓" : "✗"} ${result}`), el("code", {}, r.method || r.path),
     op ? muted(language === "zh" ? op.title : op.title_en) : null, ok || !r.msg ? null : el("span", { class: "bad" }, r.msg));
-  const parts = [["sent", r.biz], ["answered", r.answer]].filter(([, v]) => v !== undefined);
-  return el("article", {}, head, parts.length ? el("details", {}, el("summary", {}, t("details")), ...parts.flatMap(([key, v]) => [muted(t(key)), el("pre", {}, JSON.stringify(v, null, 1))])) : null);
+  return el("article", {}, head, contents([t("sent"), r.biz], [t("answered"), r.answer]));
+}
+
+// contents are the texts that were sent and received, folded up; null without any.
+function contents(...pairs) {
+  const parts = pairs.filter(([, v]) => v !== undefined);
+  if (!parts.length) return null;
+  return el("details", {}, el("summary", {}, t("details")), ...parts.flatMap(([name, v]) => [muted(name), el("pre", {}, typeof v === "string" ? v : JSON.stringify(v, null, 1))]));
 }
 
 function pushView(p) {
@@ -345,7 +448,7 @@ function pushView(p) {
   const facts = p.done || p.attempts ? `${p.status ? `HTTP ${p.status} · ` : ""}${p.code ? `code ${p.code} · ` : ""}${t("attempts")} ${p.attempts}` : t("waiting");
   return el("article", { "data-push": p.no },
     el("div", { class: "head" }, muted(p.time.slice(11)), el("span", { class: "status " + (p.ok ? "good" : p.done ? "bad" : "wait") }, `${result} ${pushName(p.method)}`), muted(shopName(p.shop_id)), muted(facts), p.error ? el("span", { class: "bad" }, p.error) : null),
-    el("code", {}, p.url));
+    el("code", {}, p.url), contents([t("message"), p.body], [t("answered"), p.answer]));
 }
 
 async function logs() {
@@ -358,7 +461,11 @@ async function logs() {
   for (const p of pushes) {
     const old = find(`[data-push="${p.no}"]`);
     if (!old) prepend("pushes", pushView(p));
-    else if (old.dataset.shown !== JSON.stringify(p)) old.replaceWith(pushView(p));
+    else if (old.dataset.shown !== JSON.stringify(p)) {
+      const fresh = pushView(p);
+      if (old.querySelector("details")?.open) fresh.querySelector("details").open = true;
+      old.replaceWith(fresh);
+    }
     find(`[data-push="${p.no}"]`).dataset.shown = JSON.stringify(p);
     settled &&= p.done;
     if (settled) firstOpenPush = p.no;
@@ -421,11 +528,16 @@ function onSubmit(selector, handler) {
 }
 
 onSubmit("#new-order", (f) => act(t("placeOrder"), "orders", {
-  shop_id: Number(f.shop.value), so_id: f.so.value.trim(), unpaid: f.unpaid.checked,
-  items: [...document.querySelectorAll("#new-order .line")].map((line) => ({
-    sku_id: line.querySelector("[name=sku]").value, qty: line.querySelector("[name=qty]").value, price: line.querySelector("[name=price]").value,
-  })),
+  shop_id: Number(f.shop.value), so_id: f.so.value.trim(), unpaid: f.unpaid.checked, items: items("#new-order"),
 }).then((ok) => { if (ok) f.so.value = ""; }));
+onSubmit("#new-aftersale", (f) => {
+  const order = sold().find((o) => String(o.o_id) === f.order.value);
+  act(t("createAfterSale"), "aftersales", {
+    shop_id: order.shop_id, so_id: order.so_id, type: f.type.value, items: Object.entries(returned.typed()).map(([sku, qty]) => ({ sku_id: sku, qty, price: order.lines.find((l) => l.sku_id === sku).price })),
+  }, `return ${order.o_id}#`);
+});
+onSubmit("#new-transfer", (f) => act(t("createTransfer"), "transfers", { wms_co_id: Number(f.warehouse.value), link_wms_co_id: Number(f.link.value), items: items("#new-transfer") }));
+onSubmit("#new-other", (f) => act(t("createOther"), "otherinouts", { type: f.type.value, wms_co_id: Number(f.warehouse.value), warehouse: Number(f.slot.value), items: items("#new-other") }));
 onSubmit("#set-stock", (f) => act(`${t("setStock")} ${f.sku.value}`, "stock", { wms_co_id: Number(f.warehouse.value), sku_id: f.sku.value.trim(), qty: f.qty.value }));
 onSubmit("#push-stock", (f) => act(t("pushStock"), "stock/push", { shop_id: Number(f.shop.value), wms_co_id: Number(f.warehouse.value) }));
 onSubmit("#register", (f) => act(t("register"), "push-addresses", { shop_id: Number(f.shop.value), method: f.method.value, url: f.url.value.trim() }));
@@ -442,7 +554,9 @@ find("#clear-faults").addEventListener("click", () => act(t("clear"), "faults/cl
 onSubmit("#speak", (f) => act(t("speak"), "dialects", { names: [...new Set([...state.dialects.map((d) => d.name), f.dialect.value])] }));
 find("#clear-dialects").addEventListener("click", () => act(t("plain"), "dialects", { names: [] }));
 find("#expire").addEventListener("click", () => act(t("expireTokens"), "tokens/expire"));
-find("#add-line").addEventListener("click", () => { addLine(); render(); });
+for (const add of document.querySelectorAll(".add-line")) add.addEventListener("click", () => { addLine(add.form); render(); });
+find("#new-aftersale").elements.order.addEventListener("change", returnLines);
+for (const choice of document.querySelectorAll("#ask button")) choice.addEventListener("click", () => find("#ask").close(choice.value));
 find("#merchant").addEventListener("change", (event) => { location.search = "?merchant=" + encodeURIComponent(event.target.value); });
 find("#language").addEventListener("click", async () => {
   language = language === "zh" ? "en" : "zh";
@@ -454,7 +568,7 @@ find("#language").addEventListener("click", async () => {
   refresh();
 });
 
-addLine();
+for (const add of document.querySelectorAll(".add-line")) addLine(add.form);
 render();
 refresh();
 setInterval(() => { if (!document.hidden) refresh(); }, 1000);
