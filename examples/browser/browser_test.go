@@ -368,14 +368,9 @@ func TestOtherOrigin(t *testing.T) {
 // orders counts the orders of a sandbox.
 func orders(t *testing.T, box sandbox) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, box.URL+"/_sandbox/state", http.NoBody)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
 	var state struct {
 		Orders []struct{} `json:"orders"`
 	}
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&state))
+	require.NoError(t, json.Unmarshal([]byte(box.get(t, "state")), &state))
 	return len(state.Orders)
 }

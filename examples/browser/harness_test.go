@@ -198,6 +198,19 @@ func (b sandbox) post(t *testing.T, path string, body any) string {
 	return ""
 }
 
+// get reads from the sandbox's HTTP API.
+func (b sandbox) get(t *testing.T, path string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.URL+"/_sandbox/"+path, http.NoBody)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(answer)
+}
+
 // order places a paid order of the mall, given SKUs and quantities alternately.
 func (b sandbox) order(t *testing.T, soID string, items ...any) (oID string) {
 	t.Helper()
@@ -305,6 +318,31 @@ func (p *tab) click(selector, text string) {
 	p.press(selector, text)
 	p.settle()
 	require.Equal(p.t, "good", run(p, chromedp.Evaluate[string](`document.querySelector("#notice").className`)), run(p, chromedp.TextContent("#notice")))
+}
+
+// doubleClick clicks twice at the place of a button, as a person does; the second time when
+// the action has ended, since before that the page has another reason to do nothing.
+func (p *tab) doubleClick(selector string) {
+	p.t.Helper()
+	p.do(chromedp.WaitVisible(selector), chromedp.ScrollIntoView(selector))
+	at := run(p, chromedp.Evaluate[[]float64](`((r) => [r.left + r.width / 2, r.top + r.height / 2])(document.querySelector(`+quote(selector)+`).getBoundingClientRect())`))
+	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	p.settle()
+	p.do(chromedp.MouseClickXY(at[0], at[1], chromedp.ClickCount(2)))
+	p.settle()
+}
+
+// unfold opens the form for a new document.
+func (p *tab) unfold(form string) {
+	p.t.Helper()
+	p.do(chromedp.Click(`details:has(` + form + `) summary`))
+	p.do(chromedp.WaitVisible(form))
+}
+
+// stock is the actual stock in a row of the table.
+func (p *tab) stock(row string) string {
+	p.t.Helper()
+	return p.eval(`document.querySelector('[data-stock="` + row + `"] input').value`)
 }
 
 // press clicks a button without waiting.

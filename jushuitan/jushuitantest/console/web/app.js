@@ -58,6 +58,8 @@ function notice(text, kind, ...more) {
   node.hidden = false;
 }
 
+const said = (...parts) => parts.join(language === "zh" ? "：" : ": ");
+
 const underWay = new Set(); // actions
 
 // act runs an action of the operator and says how it went; the same action is not run
@@ -70,13 +72,13 @@ async function act(what, path, body = {}, typed = "") {
   let ok = true;
   try {
     const answer = await call(path, body);
-    if (answer.not_pushed) notice(`${what}: ${t("done")}. ${missing(answer.not_pushed)} `, "wait", el("button", { type: "button", id: "register-one", onclick: () => registerOne(answer.not_pushed) }, t("registerOne")));
-    else notice(`${what}: ${t("done")}`, "good");
+    if (answer.not_pushed) notice(said(what, t("done")) + (language === "zh" ? "。" : ". ") + missing(answer.not_pushed) + " ", "wait", el("button", { type: "button", id: "register-one", onclick: () => registerOne(answer.not_pushed) }, t("registerOne")));
+    else notice(said(what, t("done")), "good");
     for (const name of [...drafts.keys()]) if (typed && name.startsWith(typed)) drafts.delete(name);
     if (typed) for (const id of Object.keys(drawn)) delete drawn[id];
   } catch (err) {
     ok = false;
-    notice(`${what}: ${t("failed")}: ${err.message}`, "bad");
+    notice(said(what, t("failed"), err.message), "bad");
   }
   await refresh();
   underWay.delete(action);
@@ -165,7 +167,7 @@ function quantities(list, path, open, what = t("left")) {
 async function enough(warehouse, quantities) {
   const lacking = Object.entries(quantities).map(([sku, qty]) => ({ sku, qty, has: state.stock.find((s) => s.wms_co_id === warehouse && s.sku_id === sku)?.qty ?? 0 }))
     .filter(({ qty, has }) => Number(qty) > Number(has)).map(({ sku, qty, has }) => t("lacks").replace("{sku}", sku).replace("{has}", has).replace("{qty}", qty));
-  return !lacking.length || ask(`${warehouseName(warehouse)}: ${lacking.join(language === "zh" ? "；" : "; ")}${t("negative")}`);
+  return !lacking.length || ask(said(warehouseName(warehouse), lacking.join(language === "zh" ? "；" : "; ")) + t("negative"));
 }
 
 function status(group, value) {
@@ -516,7 +518,7 @@ async function refreshOnce() {
     if (find("#notice").className === "offline bad") find("#notice").hidden = true;
     document.body.dataset.ready = "yes";
   } catch (err) {
-    notice(`${t("offline")}: ${err.message}`, "offline bad");
+    notice(said(t("offline"), err.message), "offline bad");
   }
 }
 
