@@ -1,6 +1,7 @@
 // Command authorise lets a merchant authorise an app 授权, part 1 of the guide:
 //
 //	go run ./examples/authorise
+//	go run ./examples/authorise -again
 //	go run ./examples/authorise -app-key KEY -service-provider -merchant 10010 -token-file tokens -listen :8080
 //
 // A service provider's app 服务商应用 sends the merchant to Jushuitan's page and
@@ -12,6 +13,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,10 +23,15 @@ import (
 
 	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -37,7 +44,7 @@ type settings struct {
 func program() app.Program {
 	s := &settings{}
 	return app.Program{
-		Name: "authorise",
+		Name: "authorise", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "address to listen on for the redirect; the app's registered address 授权回调地址 must lead to it")
 			fs.BoolVar(&s.again, "again", false, "authorise again even if the token is still valid")
@@ -71,7 +78,7 @@ func (s *settings) authorise(ctx context.Context, a *app.App) error {
 		}
 	}
 	if a.Client.Merchant() == "" {
-		return errors.New("-merchant is required: the token is stored under it / 请用 -merchant 指定商家")
+		return cli.Usagef("-merchant is required: the token is stored under it / 请用 -merchant 指定商家")
 	}
 	r, err := receive(ctx, a.Client, s.listen, nil)
 	if err != nil {
@@ -142,7 +149,7 @@ func receive(ctx context.Context, client *jushuitan.Client, listen string, now f
 	if err != nil {
 		return nil, err
 	}
-	r.address = "http://" + listener.Addr().String() + "/authorised"
+	r.address = "http://" + fakeserver.Dialable(listener.Addr()) + "/authorised"
 	mux := http.NewServeMux()
 	mux.Handle("/authorised", r.handler)
 	r.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

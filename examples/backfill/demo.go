@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/file"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -47,7 +48,7 @@ func (c *calendar) run() {
 // furnish lets the merchant take orders for a year, some of which are cancelled.
 func (s *settings) furnish(fake *jushuitantest.Server) error {
 	if s.orders < 1 {
-		return errors.New("-orders must be at least 1")
+		return cli.Usagef("-orders must be at least 1")
 	}
 	step := 364 * 24 * time.Hour / time.Duration(s.orders)
 	for i := range s.orders {
@@ -133,8 +134,8 @@ func (s *settings) once(ctx context.Context, a *app.App, stop func(progress)) (s
 }
 
 // stopped is a run that Ctrl-C ends when a part of the year is done.
-func (s *settings) stopped(ctx context.Context, a *app.App, part float64) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *settings) stopped(whole context.Context, a *app.App, part float64) error {
+	ctx, cancel := context.WithCancel(whole)
 	defer cancel()
 	sum, err := s.once(ctx, a, func(p progress) {
 		if p.share() >= part {
@@ -142,6 +143,9 @@ func (s *settings) stopped(ctx context.Context, a *app.App, part float64) error 
 		}
 	})
 	a.Printf("%s\n", sum)
+	if whole.Err() != nil { // somebody pressed it
+		return err
+	}
 	if !errors.Is(err, context.Canceled) {
 		return errors.Join(errors.New("the run was to be interrupted"), err)
 	}

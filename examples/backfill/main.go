@@ -3,6 +3,7 @@
 //
 //	go run ./examples/backfill                                 stops and crashes on purpose
 //	go run ./examples/backfill -checkpoint at.json -out orders.jsonl
+//	JUSHUITAN_APP_SECRET=... go run ./examples/backfill -app-key KEY -checkpoint at.json -out orders.jsonl
 //
 // With -checkpoint, stop it with Ctrl-C and start it again: it continues where it stopped.
 // It only reads. Orders of Taobao, Tmall and Pinduoduo shops are not available through this
@@ -11,16 +12,21 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -37,7 +43,7 @@ type settings struct {
 func program() app.Program {
 	s := &settings{calendar: &calendar{start: time.Date(2025, 1, 1, 0, 0, 0, 0, wire.CST)}}
 	return app.Program{
-		Name: "backfill",
+		Name: "backfill", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.IntVar(&s.days, "days", 365, "days of orders, by their last change 修改时间")
 			fs.Int64Var(&s.shop, "shop", 0, "only orders of this shop_id 店铺编号")
@@ -58,14 +64,14 @@ func program() app.Program {
 
 func (s *settings) run(ctx context.Context, a *app.App) error {
 	if s.days < 1 || s.every < 1 {
-		return errors.New("-days and -every must be at least 1")
+		return cli.Usagef("-days and -every must be at least 1")
 	}
 	if (s.checkpoint == "") != (s.out == "") {
-		return errors.New("-checkpoint and -out must be used together / -checkpoint 与 -out 需同时使用")
+		return cli.Usagef("-checkpoint and -out must be used together / -checkpoint 与 -out 需同时使用")
 	}
 	if s.checkpoint == "" {
 		if a.Real() {
-			return errors.New("-checkpoint and -out are required / 请用 -checkpoint 与 -out 指定文件")
+			return cli.Usagef("-checkpoint and -out are required / 请用 -checkpoint 与 -out 指定文件")
 		}
 		return s.demo(ctx, a)
 	}

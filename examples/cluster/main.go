@@ -1,7 +1,7 @@
 // Command cluster keeps many merchants' data up to date with many processes
 // (多进程同步): each process runs this program, and Redis holds what they share.
 //
-//	go run . -demo                                       four processes, a fake Jushuitan and a Redis, all of this machine
+//	go run -C examples/cluster . -demo                   four processes, a fake Jushuitan and a Redis, all of this machine
 //	cluster -redis 10.0.0.5:6379 -app-key KEY            one process of an installation; start as many as you like
 //	cluster -redis 10.0.0.5:6379 -app-key KEY -status    what they have done so far
 //
@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	_ "embed"
 	"encoding/base64"
 	"errors"
 	"flag"
@@ -23,14 +24,13 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/keyring"
 	"github.com/dianjia/jushuitan-go/jushuitan/redisstate"
@@ -44,17 +44,10 @@ const (
 	envPushSecret    = "CLUSTER_PUSH_SECRET" // from which the registered URLs were made
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, self)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "cluster:", err)
-		os.Exit(1)
-	}
-}
+//go:embed main.go
+var source string
+
+func main() { command(os.Getenv, self).Main() }
 
 // self starts this program once more.
 func self(ctx context.Context, args ...string) (*exec.Cmd, error) {
@@ -69,6 +62,8 @@ func self(ctx context.Context, args ...string) (*exec.Cmd, error) {
 
 // settings are the same for all processes of an installation, except for the name.
 type settings struct {
+	demo, status bool
+
 	name      string
 	redis     string
 	master    string
@@ -95,12 +90,17 @@ type settings struct {
 	batch       int
 }
 
-func run(ctx context.Context, args []string, env func(string) string, out io.Writer, again starter) error {
-	var s settings
-	fs := flag.NewFlagSet("cluster", flag.ContinueOnError)
-	fs.SetOutput(out)
-	runDemo := fs.Bool("demo", false, "run a demonstration on this machine; requires redis-server in PATH")
-	status := fs.Bool("status", false, "print what the processes have done and exit")
+// command returns the program. again starts it once more, for the demonstration.
+func command(env func(string) string, again starter) cli.Command {
+	s := &settings{}
+	return cli.Command{Name: "cluster", Source: source, Flags: s.flags, Run: func(ctx context.Context, out io.Writer) error {
+		return s.start(ctx, env, out, again)
+	}}
+}
+
+func (s *settings) flags(fs *flag.FlagSet) {
+	fs.BoolVar(&s.demo, "demo", false, "run a demonstration on this machine; requires redis-server in PATH")
+	fs.BoolVar(&s.status, "status", false, "print what the processes have done and exit")
 	fs.StringVar(&s.name, "name", "", "name of this process in the log; by default host and process id")
 	fs.StringVar(&s.redis, "redis", "", "address of Redis; for Cluster or Sentinel a comma-separated list. The password is read from "+envRedisPassword)
 	fs.StringVar(&s.master, "sentinel-master", "", "name of the master; -redis then lists Sentinels")
@@ -119,14 +119,11 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	fs.DurationVar(&s.slack, "slack", redisstate.DefaultSlack, "added to the windows of the rate limits")
 	fs.Int64Var(&s.page, "page", 0, "rows per page; 0 means the maximum of the API")
 	fs.IntVar(&s.batch, "batch", 200, "rows between checkpoints")
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return fmt.Errorf("%q is not a flag", fs.Arg(0))
-	}
+}
+
+func (s *settings) start(ctx context.Context, env func(string) string, out io.Writer, again starter) error {
 	s.appSecret, s.password, s.stateKey, s.pushSecret = env(envAppSecret), env(envRedisPassword), env(envStateKey), env(envPushSecret)
-	if *runDemo {
+	if s.demo {
 		return demonstrate(ctx, out, again)
 	}
 	if err := s.check(); err != nil {
@@ -137,12 +134,12 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		host = "process"
 	}
 	s.name = cmp.Or(s.name, fmt.Sprintf("%s-%d", host, os.Getpid()))
-	w, err := newWorker(s, slog.New(slog.NewJSONHandler(out, nil)).With("worker", s.name))
+	w, err := newWorker(*s, slog.New(slog.NewJSONHandler(out, nil)).With("worker", s.name))
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if *status {
+	if s.status {
 		if err := w.status(ctx, out); err != nil {
 			return err
 		}
@@ -155,15 +152,15 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 func (s *settings) check() error {
 	switch {
 	case s.redis == "":
-		return errors.New("-redis or -demo is required / 请用 -redis 指定地址，或用 -demo 演示")
+		return cli.Usagef("-redis or -demo is required / 请用 -redis 指定地址，或用 -demo 演示")
 	case s.appKey == "" || s.appSecret == "":
-		return errors.New("-app-key and " + envAppSecret + " are required / 需要 -app-key 与环境变量 " + envAppSecret)
+		return cli.Usagef("-app-key and %[1]s are required / 需要 -app-key 与环境变量 %[1]s", envAppSecret)
 	case s.listen != "" && s.pushSecret == "":
-		return errors.New("-listen needs " + envPushSecret + " / 接收推送需要环境变量 " + envPushSecret)
+		return cli.Usagef("-listen needs %[1]s / 接收推送需要环境变量 %[1]s", envPushSecret)
 	case s.period < time.Second:
-		return errors.New("-period must be at least 1s")
+		return cli.Usagef("-period must be at least 1s")
 	case s.lease < 500*time.Millisecond || s.turn <= 0 || s.concurrency < 1 || s.batch < 1 || s.page < 0:
-		return errors.New("-lease must be at least 500ms; -turn, -concurrency and -batch must be positive")
+		return cli.Usagef("-lease must be at least 500ms; -turn, -concurrency and -batch must be positive")
 	}
 	return nil
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli/clitest"
 )
 
 const envProcess = "CLUSTER_PROCESS"
@@ -41,7 +44,7 @@ func TestDemo(t *testing.T) {
 	needRedis(t)
 	var out strings.Builder
 	begin := time.Now()
-	err := run(t.Context(), []string{"-demo"}, none, &out, again)
+	err := command(none, again).Start(t.Context(), []string{"-demo"}, &out)
 	text := out.String()
 	require.NoError(t, err, "%s", text)
 	t.Logf("the demo took %v", time.Since(begin).Round(time.Second))
@@ -124,7 +127,7 @@ func TestFlags(t *testing.T) {
 		"no redis":   {nil, secret, "-redis or -demo is required"},
 		"no secret":  {[]string{"-redis", "127.0.0.1:1", "-app-key", "k"}, none, envAppSecret},
 		"listen":     {[]string{"-redis", "127.0.0.1:1", "-app-key", "k", "-listen", "127.0.0.1:0"}, secret, envPushSecret},
-		"no flag":    {[]string{"x"}, secret, `"x" is not a flag`},
+		"no flag":    {[]string{"x"}, secret, `unexpected argument "x"`},
 		"period":     {[]string{"-redis", "127.0.0.1:1", "-app-key", "k", "-period", "1ms"}, secret, "-period"},
 		"lease":      {[]string{"-redis", "127.0.0.1:1", "-app-key", "k", "-lease", "1ms"}, secret, "-lease"},
 		"encryption": {[]string{"-redis", "127.0.0.1:1", "-app-key", "k"}, secret, envStateKey},
@@ -133,7 +136,11 @@ func TestFlags(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			require.ErrorContains(t, run(t.Context(), test.args, test.env, &out, again), test.want)
+			require.ErrorContains(t, command(test.env, again).Start(t.Context(), test.args, &out), test.want)
 		})
 	}
+}
+
+func TestUsage(t *testing.T) {
+	clitest.Usage(t, func() cli.Command { return command(none, again) }, "-demo")
 }

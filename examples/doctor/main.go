@@ -4,6 +4,7 @@
 //
 //	go run ./examples/doctor            a merchant without problems
 //	go run ./examples/doctor -broken    one with problems
+//	JUSHUITAN_APP_SECRET=... go run ./examples/doctor -app-key KEY -merchant 10010 -json
 //
 // It only reads. It exits with status 1 if something must be fixed, so that it can run
 // every night; -json prints machine-readable findings. What it could not determine is
@@ -12,6 +13,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,9 +24,13 @@ import (
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -44,7 +50,7 @@ type settings struct {
 func program() app.Program {
 	s := &settings{}
 	return app.Program{
-		Name: "doctor",
+		Name: "doctor", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.Int64Var(&s.shop, "shop", 0, "shop_id 店铺编号 of the self-owned mall 商家自有商城")
 			fs.StringVar(&s.warehouse, "warehouse", dianjia.WarehouseName, "name of the warehouse that represents the stores")
@@ -64,10 +70,10 @@ func program() app.Program {
 
 func (s *settings) run(ctx context.Context, a *app.App) error {
 	if s.broken && a.Real() {
-		return errors.New("-broken is for the fake only / -broken 仅用于内置模拟环境")
+		return cli.Usagef("-broken is for the fake only / -broken 仅用于内置模拟环境")
 	}
 	if s.raw && s.asJSON {
-		return errors.New("-raw prints text, not JSON / -raw 输出文本，不能与 -json 同时使用")
+		return cli.Usagef("-raw prints text, not JSON / -raw 输出文本，不能与 -json 同时使用")
 	}
 	if !a.Real() {
 		s.useDemo()

@@ -3,6 +3,7 @@
 //
 //	go run ./examples/download-products
 //	go run ./examples/download-products -spu -only-labelled -category-once -source 'year=ups:年份'
+//	JUSHUITAN_APP_SECRET=... go run ./examples/download-products -app-key KEY -days 7
 //
 // It streams Jushuitan's rows, groups them by style, maps the fields, and decides for each
 // style what DianJia has to store and why. DianJia's catalogue is a map in memory here. It
@@ -12,6 +13,7 @@ package main
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"flag"
 	"fmt"
 	"maps"
@@ -25,6 +27,9 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 // settings are what a merchant chooses on DianJia's page.
@@ -37,7 +42,7 @@ type settings struct {
 func program() app.Program {
 	s := &settings{}
 	return app.Program{
-		Name:    "download-products",
+		Name: "download-products", Source: source,
 		Flags:   s.flags,
 		Furnish: furnish,
 		Run:     s.run,

@@ -3,6 +3,7 @@
 //
 //	go run ./examples/download-stock
 //	go run ./examples/download-stock -expr '库存下载取数逻辑=实际库存+虚拟库存-订单占用' -explain TEE24-WHT-M
+//	JUSHUITAN_APP_SECRET=... go run ./examples/download-stock -app-key KEY -bind 10100001=S01
 //
 // Each warehouse of Jushuitan is mapped to one of DianJia, a formula determines
 // its figure, and only rows that differ from the last download are sent to DianJia. It
@@ -11,6 +12,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,11 +25,15 @@ import (
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/file"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 	"github.com/dianjia/jushuitan-go/mapping/formula"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -44,7 +50,7 @@ type settings struct {
 func program() app.Program {
 	s := &settings{}
 	return app.Program{
-		Name: "download-stock",
+		Name: "download-stock", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.Var(&s.bind, "bind", "a warehouse 仓库 as wms_co_id=CODE or wms_co_id/SLOT=CODE, optionally followed by :NAME; SLOT 仓位 is 1 main 主仓, 2 returns 销退仓, 3 incoming 进货仓, 4 defective 次品仓; may be repeated")
 			fs.StringVar(&s.expr, "expr", "", "formula 库存下载取数逻辑 of the main slots, such as 实际库存+虚拟库存-订单占用; empty means 实际库存")
@@ -65,7 +71,7 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 	}
 	if len(s.bind) == 0 {
 		if a.Real() {
-			return errors.New("-bind is required, once per warehouse / 请用 -bind 指定仓库对应关系")
+			return cli.Usagef("-bind is required, once per warehouse / 请用 -bind 指定仓库对应关系")
 		}
 		s.bind = demoBindings()
 	}

@@ -2,6 +2,7 @@
 // Jushuitan's WMS picks and ships them, the store receives them.
 //
 //	go run ./examples/head-office-allocates
+//	go run ./examples/head-office-allocates -dry-run    without a write
 //
 // The implementation guide shows this flow as a picture that is not available. Our
 // interpretation: a cross-warehouse transfer (跨仓调拨) from the head warehouse to the
@@ -19,6 +20,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
@@ -26,12 +28,15 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 func program() app.Program {
 	q := &flows.Request{}
 	return app.Program{
-		Name: "head-office-allocates", Flags: q.Flags, Furnish: allocate.Furnish,
+		Name: "head-office-allocates", Source: source, Flags: q.Flags, Furnish: allocate.Furnish,
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
 				h := &allocate.Host{Client: a.Client}

@@ -2,6 +2,7 @@
 // 线下订单线上发货: an order of DianJia's mall that the e-commerce warehouse ships.
 //
 //	go run ./examples/mall-order-warehouse-ships
+//	go run ./examples/mall-order-warehouse-ships -dry-run    without a write
 //
 // It shows the flow as it should go (part 3 of the guide), then what goes wrong: the seven
 // failures that every flow shows, an order that was assigned to 店加线下仓, and a forged push.
@@ -17,6 +18,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 
@@ -28,12 +30,15 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 func program() app.Program {
 	order := ""
 	return app.Program{
-		Name: "mall-order-warehouse-ships", Options: mall.FakeOptions(),
+		Name: "mall-order-warehouse-ships", Source: source, Options: mall.FakeOptions(),
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&order, "order", "", "real account: order number 线上单号 to show")
 		},

@@ -18,6 +18,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"flag"
 	"time"
 
@@ -28,6 +29,9 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -43,7 +47,7 @@ type options struct {
 func program() app.Program {
 	var o options
 	return app.Program{
-		Name: "online-order-store-ships", Furnish: storeship.Furnish,
+		Name: "online-order-store-ships", Source: source, Furnish: storeship.Furnish,
 		Flags: func(fs *flag.FlagSet) {
 			fs.BoolVar(&o.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
 			fs.IntVar(&o.days, "days", 7, "real account: days to look back for waiting documents")

@@ -3,15 +3,17 @@
 // fake server in the same process, which fails once, so that one call has two attempts, and
 // prints the spans.
 //
-//	go run .
+//	go run -C examples/opentelemetry .
+//	go run .                in examples/opentelemetry
+//	go test -v -race ./...  in examples/opentelemetry
 package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +26,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+//go:embed main.go
+var source string
+
+func main() { command().Main() }
+
+func command() cli.Command {
+	return cli.Command{Name: "opentelemetry", Source: source, Run: run}
 }
 
 func run(ctx context.Context, w io.Writer) error {

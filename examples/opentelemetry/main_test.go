@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli/clitest"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
@@ -304,3 +305,5 @@ func TestTheScanFinds(t *testing.T) {
 		})
 	}
 }
+
+func TestUsage(t *testing.T) { clitest.Usage(t, command) }

@@ -13,56 +13,50 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "outbox:", err)
-		os.Exit(1)
-	}
-}
+//go:embed main.go
+var source string
+
+func main() { command().Main() }
 
 type settings struct {
 	database  string
 	orders    int
-	merchants []string
+	merchants string
 	workers   int
 	lost      int
 	every     time.Duration
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	var s settings
-	fs := flag.NewFlagSet("outbox", flag.ContinueOnError)
-	fs.SetOutput(out)
+func command() cli.Command {
+	s := &settings{}
+	return cli.Command{Name: "outbox", Source: source, Flags: s.flags, Run: s.run}
+}
+
+func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.database, "database", "", "file of SQLite, or postgres://...; by default a temporary file")
 	fs.IntVar(&s.orders, "orders", 60, "orders that the host commits")
-	merchants := fs.String("merchants", "10010,10086,10000", "comma-separated merchants 商家")
+	fs.StringVar(&s.merchants, "merchants", "10010,10086,10000", "comma-separated merchants 商家")
 	fs.IntVar(&s.workers, "workers", 4, "concurrent workers of this process")
 	fs.IntVar(&s.lost, "lost", 5, "answers of the fake Jushuitan that are lost")
 	fs.DurationVar(&s.every, "every", time.Second, "time between metrics")
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	s.merchants = strings.Split(*merchants, ",")
+}
+
+func (s *settings) run(ctx context.Context, out io.Writer) error {
 	if s.database == "" {
 		dir, err := os.MkdirTemp("", "outbox")
 		if err != nil {
@@ -107,11 +101,12 @@ func (s *settings) work(ctx context.Context, out io.Writer, srv *jushuitantest.S
 		return err
 	}
 	m := &metrics{commands: h.commands, waits: waits, out: out}
+	merchants := strings.Split(s.merchants, ",")
 	for n := range s.orders {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := h.take(ctx, s.merchants[n%len(s.merchants)], n); err != nil && ctx.Err() == nil {
+		if err := h.take(ctx, merchants[n%len(merchants)], n); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

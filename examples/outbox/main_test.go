@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli/clitest"
 	"github.com/dianjia/jushuitan-go/internal/sqlserver"
 )
 
@@ -57,7 +58,7 @@ func TestOutbox(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		var out output
-		require.NoError(t, run(ctx, []string{"-orders", "30", "-database", database, "-every", "100ms"}, &out))
+		require.NoError(t, command().Start(ctx, []string{"-orders", "30", "-database", database, "-every", "100ms"}, &out))
 		assert.Contains(t, out.text.String(), "outbox_waiting ")
 		assert.Contains(t, out.text.String(), "30 orders are committed, and all of them are in the ERP, which has 30\n")
 	})
@@ -76,10 +77,12 @@ func TestOutboxStops(t *testing.T) {
 				stop()
 			}
 		}}
-		require.NoError(t, run(stopping, []string{"-orders", "40", "-database", database, "-merchants", "10010", "-every", "10ms"}, &out))
+		require.NoError(t, command().Start(stopping, []string{"-orders", "40", "-database", database, "-merchants", "10010", "-every", "10ms"}, &out))
 		require.Contains(t, out.text.String(), "stopped: 40 orders are committed")
 		var again output
-		require.NoError(t, run(ctx, []string{"-orders", "0", "-lost", "0", "-database", database, "-every", "100ms"}, &again))
+		require.NoError(t, command().Start(ctx, []string{"-orders", "0", "-lost", "0", "-database", database, "-every", "100ms"}, &again))
 		assert.Contains(t, again.text.String(), "40 orders are committed, and all of them are in the ERP")
 	})
 }
+
+func TestUsage(t *testing.T) { clitest.Usage(t, command) }

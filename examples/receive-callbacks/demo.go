@@ -14,6 +14,7 @@ import (
 	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -23,7 +24,7 @@ import (
 // demonstrate runs the server, lets the fake's operator work, and stops the server.
 func demonstrate(ctx context.Context, a *app.App) error {
 	if a.Real() {
-		return fmt.Errorf("a real account requires -listen / 连接真实账号请使用 -listen")
+		return cli.Usagef("a real account requires -listen / 连接真实账号请使用 -listen")
 	}
 	if flows.DryRunEnds(a) {
 		return nil

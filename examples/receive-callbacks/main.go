@@ -31,6 +31,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -46,9 +47,13 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
+	"github.com/dianjia/jushuitan-go/internal/fakeserver"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -62,7 +67,7 @@ type options struct {
 func program() app.Program {
 	var o options
 	return app.Program{
-		Name: "receive-callbacks",
+		Name: "receive-callbacks", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&o.listen, "listen", "", "listen address such as 127.0.0.1:8081, to serve until interrupted; without it the demonstration runs")
 			fs.StringVar(&o.publicURL, "public-url", "", "public base URL of this server, for the URLs to register; by default http:// and the listen address")
@@ -146,7 +151,7 @@ func listen(ctx context.Context, a *app.App, o options) error {
 	if err != nil {
 		return err
 	}
-	public := cmp.Or(o.publicURL, "http://"+l.Addr().String())
+	public := cmp.Or(o.publicURL, "http://"+fakeserver.Dialable(l.Addr()))
 	urls := dianjia.URLBuilder{BaseURL: base(public), Secret: secrets[0]}
 	s.printf("receiving at %s, health at %s/healthz, stop with Ctrl-C / 接收地址，按 Ctrl-C 结束\n\n", public, public)
 	text, err := urls.SettingsText(settings(a, o))

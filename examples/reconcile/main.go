@@ -2,6 +2,7 @@
 // pushes.
 //
 //	go run ./examples/reconcile
+//	go run ./examples/reconcile -dry-run    without a write
 //
 // Against the fake it loses pushes on purpose: the host is down while the warehouse
 // works. Then it compares the ERP with the journal of handled pushes, redelivers what is
@@ -18,6 +19,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -33,11 +35,15 @@ import (
 	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -51,7 +57,7 @@ type options struct {
 func program() app.Program {
 	var o options
 	return app.Program{
-		Name:    "reconcile",
+		Name: "reconcile", Source: source,
 		Options: []jushuitantest.Option{jushuitantest.WithPushRetry()}, // a push that is not acknowledged is lost
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&o.journal, "journal", "", "real account: journal file of receive-callbacks")
@@ -86,7 +92,7 @@ func window(ctx context.Context, journal callback.Journal, from time.Time) (time
 // report prints the differences of a real account.
 func report(ctx context.Context, a *app.App, o options) error {
 	if o.journal == "" || o.shop == 0 {
-		return errors.New("a real account requires -journal and -shop")
+		return cli.Usagef("a real account requires -journal and -shop / 连接真实账号需要 -journal 与 -shop")
 	}
 	journal, err := flows.OpenJournal(o.journal, time.Now())
 	if err != nil {

@@ -2,7 +2,9 @@
 // port, with the data of a small merchant, so that programs in any language can be
 // tested against them:
 //
-//	go run ./examples/sandbox -addr 127.0.0.1:0
+//	go run ./examples/sandbox                          on a free port of this machine
+//	go run ./examples/sandbox -addr :8080 -remote      for a trusted network
+//	go run ./examples/sandbox -dialect text-numbers    answering in another way
 //
 // The first line it prints is a JSON object with the addresses and keys. With
 // -qimen-receiver, calls of Qimen's standard and POS methods are forwarded to that URL,
@@ -16,40 +18,45 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest/console"
 	"github.com/dianjia/jushuitan-go/qimen/qimentest"
 )
 
-func main() {
-	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
-	remote := flag.Bool("remote", false, "allow other machines to use the operator's page, which has no password")
-	receiver := flag.String("qimen-receiver", "", "URL that receives the standard and POS methods (奇门回传地址)")
-	dialects := flag.String("dialect", "", "names of dialects in which the fake answers, separated by commas (应答方言); list prints them")
-	flag.Parse()
-	if *dialects == "list" {
-		for _, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
-			fmt.Printf("%-22s %s / %s (%s)\n", d.Name, d.EN, d.ZH, d.Source)
-		}
-		return
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, settings{addr: *addr, remote: *remote, receiver: *receiver, dialects: *dialects})
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "sandbox:", err)
-		os.Exit(1)
+//go:embed main.go
+var source string
+
+func main() { command().Main() }
+
+func command() cli.Command {
+	var s settings
+	return cli.Command{
+		Name: "sandbox", Source: source,
+		Flags: func(fs *flag.FlagSet) {
+			fs.StringVar(&s.addr, "addr", "127.0.0.1:0", "address to listen on")
+			fs.BoolVar(&s.remote, "remote", false, "allow other machines to use the operator's page, which has no password")
+			fs.StringVar(&s.receiver, "qimen-receiver", "", "URL that receives the standard and POS methods (奇门回传地址)")
+			fs.StringVar(&s.dialects, "dialect", "", "names of dialects in which the fake answers, separated by commas (应答方言); list prints them")
+		},
+		Run: func(ctx context.Context, out io.Writer) error {
+			if s.dialects == "list" {
+				for _, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
+					fmt.Fprintf(out, "%-22s %s / %s (%s)\n", d.Name, d.EN, d.ZH, d.Source)
+				}
+				return nil
+			}
+			return run(ctx, out, s)
+		},
 	}
 }
 
@@ -108,7 +115,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	defer gateway.Close()
 	if s.receiver != "" {
 		if err := gateway.Register(qimentest.DefaultCustomer, qimentest.Receiver{URL: s.receiver}); err != nil {
-			return fmt.Errorf("-qimen-receiver: %w", err)
+			return cli.Usagef("-qimen-receiver: %w", err)
 		}
 	}
 	if err := demo.Furnish(srv); err != nil {
@@ -117,7 +124,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	if s.dialects != "" {
 		dialects, err := jushuitantest.DialectsNamed(strings.Split(s.dialects, ",")...)
 		if err != nil {
-			return fmt.Errorf("-dialect: %w", err)
+			return cli.Usagef("-dialect: %w", err)
 		}
 		srv.Speak("", dialects...)
 	}

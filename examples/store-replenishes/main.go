@@ -2,6 +2,7 @@
 // approves what it has, Jushuitan's WMS picks and ships them.
 //
 //	go run ./examples/store-replenishes
+//	go run ./examples/store-replenishes -dry-run    without a write
 //
 // The implementation guide shows this flow as a picture that is not available. Our
 // interpretation: an other-out (其它出库) from the head warehouse. Jushuitan learns what leaves
@@ -20,6 +21,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
@@ -27,12 +29,15 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/store-replenishes/replenish"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 func program() app.Program {
 	q := &flows.Request{}
 	return app.Program{
-		Name: "store-replenishes", Flags: q.Flags, Furnish: replenish.Furnish,
+		Name: "store-replenishes", Source: source, Flags: q.Flags, Furnish: replenish.Furnish,
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
 				h := &replenish.Host{Client: a.Client}

@@ -2,6 +2,7 @@
 // Jushuitan's WMS receives them in its return warehouse 销退仓 (slot 2).
 //
 //	go run ./examples/store-returns
+//	go run ./examples/store-returns -dry-run    without a write
 //
 // The implementation guide shows this flow as a picture that is not available. Our
 // interpretation: an other-in (其它退货) to slot 2 of the head warehouse, which waits until the
@@ -19,6 +20,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
@@ -26,12 +28,15 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/store-returns/returns"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 func program() app.Program {
 	q := &flows.Request{}
 	return app.Program{
-		Name: "store-returns", Flags: q.Flags, Furnish: returns.Furnish,
+		Name: "store-returns", Source: source, Flags: q.Flags, Furnish: returns.Furnish,
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
 				h := &returns.Host{Client: a.Client}

@@ -2,6 +2,7 @@
 // another.
 //
 //	go run ./examples/store-to-store
+//	go run ./examples/store-to-store -dry-run    without a write
 //
 // The implementation guide shows this flow as a picture that is not available. Our
 // interpretation: the stores are DianJia's own. If both feed the same virtual warehouse
@@ -23,6 +24,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
@@ -31,12 +33,15 @@ import (
 	"github.com/dianjia/jushuitan-go/examples/store-to-store/storetransfer"
 )
 
+//go:embed main.go
+var source string
+
 func main() { app.Main(program()) }
 
 func program() app.Program {
 	q := &flows.Request{}
 	return app.Program{
-		Name: "store-to-store", Flags: q.Flags, Furnish: storetransfer.Furnish,
+		Name: "store-to-store", Source: source, Flags: q.Flags, Furnish: storetransfer.Furnish,
 		Run: func(ctx context.Context, a *app.App) error {
 			if a.Real() {
 				h := &allocate.Host{Client: a.Client}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -72,7 +73,9 @@ func inEachDialect(ctx context.Context, out io.Writer, s settings) error {
 	}()
 	right, ended, wrong := 0, 0, 0
 	fmt.Fprintf(out, "%-22s %-7s %-8s %6s  %s\n", "dialect", "source", "result", "ms", "answers")
+	defer cli.Doing(ctx, "")
 	for i, d := range all {
+		cli.Doing(ctx, "%d of %d dialects are done", i, len(all))
 		<-lines[i].done
 		l, source, result := &lines[i], "shown", "right"
 		if d.Source == jushuitantest.Guess {

@@ -3,6 +3,8 @@
 // signatures and quotas enforced, each with its failures on purpose:
 //
 //	go run ./examples/tour
+//	go run ./examples/tour -via qimen
+//	go run ./examples/tour -json
 //
 // It prints what each side did, the library's errors, the quantities that differed with
 // the decision about each, and a summary. It exits with status 1 if a requirement fails: a
@@ -52,23 +54,23 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dianjia/jushuitan-go/examples/head-office-allocates/allocate"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/examples/internal/flows"
 	"github.com/dianjia/jushuitan-go/examples/mall-order-warehouse-ships/mall"
@@ -82,24 +84,28 @@ import (
 	"github.com/dianjia/jushuitan-go/qimen/qimentest"
 )
 
-func main() {
+//go:embed main.go
+var source string
+
+func main() { command().Main() }
+
+func command() cli.Command {
 	var s settings
-	flag.BoolVar(&s.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
-	flag.StringVar(&s.via, "via", viaOpen, "where flow 1 reads outbound documents: open (开放平台) or qimen (奇门)")
-	flag.BoolVar(&s.json, "json", false, "print one JSON document, for machines")
-	each := flag.Bool("dialects", false, "run the flows in every way in which the service may answer, and print a line for each")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	var err error
-	if *each {
-		err = inEachDialect(ctx, os.Stdout, s)
-	} else {
-		err = run(ctx, os.Stdout, s)
-	}
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "tour:", err)
-		os.Exit(1)
+	each := false
+	return cli.Command{
+		Name: "tour", Source: source,
+		Flags: func(fs *flag.FlagSet) {
+			fs.BoolVar(&s.virtual, "virtual", false, "push store stock as virtual quantities (虚拟库存) instead of a stocktake (盘点)")
+			fs.StringVar(&s.via, "via", viaOpen, "where flow 1 reads outbound documents: open (开放平台) or qimen (奇门)")
+			fs.BoolVar(&s.json, "json", false, "print one JSON document, for machines")
+			fs.BoolVar(&each, "dialects", false, "run the flows in every way in which the service may answer, and print a line for each")
+		},
+		Run: func(ctx context.Context, out io.Writer) error {
+			if each {
+				return inEachDialect(ctx, out, s)
+			}
+			return run(ctx, out, s)
+		},
 	}
 }
 
@@ -137,7 +143,7 @@ type result struct {
 
 func run(ctx context.Context, out io.Writer, s settings) error {
 	if s.via != viaOpen && s.via != viaQimen {
-		return fmt.Errorf("-via %q: want %s or %s", s.via, viaOpen, viaQimen)
+		return cli.Usagef("-via %q: want %s or %s", s.via, viaOpen, viaQimen)
 	}
 	begin := time.Now()
 	none := func(*jushuitantest.Server) error { return nil }
@@ -157,6 +163,11 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	results := make([]*result, len(tour))
 	done := make([]chan struct{}, len(tour))
 	g, flowCtx := errgroup.WithContext(ctx)
+	var ended atomic.Int32
+	if s.dialect == nil {
+		cli.Doing(ctx, "%d flows at the same time", len(tour))
+		defer cli.Doing(ctx, "")
+	}
 	for i, f := range tour {
 		results[i], done[i] = &result{}, make(chan struct{})
 		g.Go(func() (err error) {
@@ -174,6 +185,9 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 			}
 			if err := results[i].run(flowCtx, f, begin); err != nil {
 				return fmt.Errorf("flow %d: %w", i+1, err)
+			}
+			if s.dialect == nil {
+				cli.Doing(ctx, "%d of %d flows are done", ended.Add(1), len(tour))
 			}
 			return nil
 		})

@@ -26,6 +26,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,10 +38,14 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/internal/catalog"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
+
+//go:embed main.go
+var source string
 
 func main() { app.Main(program()) }
 
@@ -55,31 +60,17 @@ type settings struct {
 	verifier *verifier
 }
 
-const about = `verify calls every query that the account may use, one row of each, and reports where the
-service differs from what public sources say. It only reads, and prints no data of the merchant.
-核对真实账号：逐个调用有权限的查询接口（每次一行），报告与公开资料不一致之处。只读，不输出商家数据。
-
-  go run ./examples/verify
-  go run ./examples/verify -dialect text-numbers,no-has_next
-  JUSHUITAN_APP_SECRET=... go run ./examples/verify -app-key KEY -fixtures answers
-
-`
-
 func program() app.Program { return (&settings{progress: os.Stderr}).program() }
 
 func (s *settings) program() app.Program {
 	return app.Program{
-		Name: "verify",
+		Name: "verify", Source: source,
 		Flags: func(fs *flag.FlagSet) {
 			fs.BoolVar(&s.asJSON, "json", false, "print JSON")
 			fs.BoolVar(&s.patch, "patch", false, "print the lines of the catalog that would describe what was seen, as JSON")
 			fs.StringVar(&s.fixtures, "fixtures", "", "directory for the answers with invented values 脱敏后的应答")
 			fs.StringVar(&s.operations, "operations", "", "call only these operations 接口, such as Orders.Query,SKUs.Query")
 			fs.StringVar(&s.dialect, "dialect", "", "ways in which the fake answers, see jushuitantest.Dialects and Guesses; separated by commas")
-			fs.Usage = func() {
-				fmt.Fprint(fs.Output(), about)
-				fs.PrintDefaults()
-			}
 		},
 		Options: []jushuitantest.Option{jushuitantest.WithSlack(300 * time.Millisecond)},
 		Client:  s.client,
@@ -149,9 +140,9 @@ func (s *shareable) Write(p []byte) (int, error) {
 func (s *settings) check(a *app.App) error {
 	switch {
 	case s.asJSON && s.patch:
-		return app.Usage("-json and -patch exclude each other / -json 与 -patch 只能选一个")
+		return cli.Usagef("-json and -patch exclude each other / -json 与 -patch 只能选一个")
 	case s.dialect != "" && a.Real():
-		return app.Usage("-dialect is for the fake only / -dialect 仅用于内置模拟环境")
+		return cli.Usagef("-dialect is for the fake only / -dialect 仅用于内置模拟环境")
 	case s.operations == "":
 		return nil
 	}
@@ -159,7 +150,7 @@ func (s *settings) check(a *app.App) error {
 	for _, name := range strings.Split(s.operations, ",") {
 		i := slices.IndexFunc(s.verifier.ops, func(op *catalog.Operation) bool { return op.Name() == name || op.Path == name })
 		if i < 0 {
-			return app.Usage("-operations: %q is no query, see jushuitan.Operations / %q 不是查询接口", name, name)
+			return cli.Usagef("-operations: %q is no query, see jushuitan.Operations / %q 不是查询接口", name, name)
 		}
 		chosen = append(chosen, s.verifier.ops[i])
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -21,7 +21,7 @@ func (s *settings) furnish(fake *jushuitantest.Server) error {
 	if s.dialect != "" {
 		dialects, err := jushuitantest.DialectsNamed(strings.Split(s.dialect, ",")...)
 		if err != nil {
-			return app.Usage("-dialect: %v", err)
+			return cli.Usagef("-dialect: %v", err)
 		}
 		fake.Speak("", dialects...)
 	}

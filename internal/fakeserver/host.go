@@ -7,6 +7,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -53,7 +54,16 @@ func (h *Host) Listen(ctx context.Context, addr string) (url string, err error) 
 	if h.listener, err = lc.Listen(ctx, "tcp", addr); err != nil {
 		return "", err
 	}
-	return "http://" + h.listener.Addr().String(), nil
+	return "http://" + Dialable(h.listener.Addr()), nil
+}
+
+// Dialable returns an address at which a listener can be reached from this machine: one that
+// accepts connections on all addresses is reached at the loopback address.
+func Dialable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
 }
 
 // Serve starts answering on the listener of Listen. When ctx ends, it calls end, which must

@@ -59,23 +59,23 @@ type outcome struct {
 // TestExamples builds every example and runs it as the READMEs say: without arguments,
 // in an empty folder.
 func TestExamples(t *testing.T) {
-	bin := build(t, root, "./examples/...")
+	bin := programs(t)
 	// They mostly wait, for the quotas.
 	outcomes := make(map[string]*outcome, len(examples))
-	var programs errgroup.Group
-	programs.SetLimit(6)
+	var running errgroup.Group
+	running.SetLimit(6)
 	for name := range examples {
 		o := &outcome{}
 		outcomes[name] = o
 		dir := t.TempDir()
-		programs.Go(func() error {
+		running.Go(func() error {
 			begin := time.Now()
 			o.text, o.err = execute(t.Context(), dir, []string{"JUSHUITAN_APP_SECRET=", "JUSHUITAN_ACCESS_TOKEN="}, filepath.Join(bin, name))
 			o.took = time.Since(begin)
 			return nil
 		})
 	}
-	require.NoError(t, programs.Wait())
+	require.NoError(t, running.Wait())
 	for _, name := range slices.Sorted(maps.Keys(examples)) {
 		t.Run(name, func(t *testing.T) {
 			text := outcomes[name].text

@@ -28,11 +28,17 @@ const limit = 2 * time.Minute
 func build(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	out := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-ldflags=-s -w", "-o", out + string(filepath.Separator)}, args...)...)
-	cmd.Dir = dir
-	text, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", text)
+	require.NoError(t, buildInto(t.Context(), out, dir, args...))
 	return out
+}
+
+func buildInto(ctx context.Context, out, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w", "-o", out + string(filepath.Separator)}, args...)...)
+	cmd.Dir = dir
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, text)
+	}
+	return nil
 }
 
 // program is a program that runs until the test ends.
@@ -98,6 +104,9 @@ func (p *program) line(t *testing.T, pattern string) []string {
 	}
 }
 
+// progress is what an example says while it works in silence.
+var progress = regexp.MustCompile(`(?m)^[\w-]+: working for \d+ s .*\n`)
+
 // execute runs a program to its end and returns what it printed. It is an error if it ends
 // with one or complains.
 func execute(ctx context.Context, dir string, env []string, bin string, args ...string) (string, error) {
@@ -108,9 +117,10 @@ func execute(ctx context.Context, dir string, env []string, bin string, args ...
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
-	if err != nil || complaints.Len() > 0 {
+	wrong := progress.ReplaceAllString(complaints.String(), "")
+	if err != nil || wrong != "" {
 		why := cmp.Or(err, errors.New("it complains"))
-		return string(out), fmt.Errorf("%s %q: %w\n%s\n%s", filepath.Base(bin), args, why, complaints.String(), out)
+		return string(out), fmt.Errorf("%s %q: %w\n%s\n%s", filepath.Base(bin), args, why, wrong, out)
 	}
 	return string(out), nil
 }

@@ -5,14 +5,12 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -40,8 +38,9 @@ func (a *App) Real() bool { return a.Fake == nil }
 
 // Program is one of the examples.
 type Program struct {
-	Name  string
-	Flags func(*flag.FlagSet) // flags of this program; may be nil
+	Name   string
+	Source string              // of the file with the package comment, which -h prints
+	Flags  func(*flag.FlagSet) // flags of this program; may be nil
 	// Furnish adds to the fake what the program needs, after the demo merchant; it may be
 	// nil.
 	Furnish func(*jushuitantest.Server) error
@@ -50,48 +49,56 @@ type Program struct {
 	Run     func(ctx context.Context, a *App) error
 }
 
-// Main runs a program and ends the process with status 0 on success, 1 on failure, and 2
-// for invalid flags.
-func Main(p Program) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := p.Start(ctx, os.Args[1:], os.Getenv, os.Stdout)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(0)
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
-		os.Exit(2)
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
-		os.Exit(1)
-	}
-}
-
-var errUsage = errors.New("usage")
-
-// Usage returns the error of flags that contradict each other: the process ends with status 2.
-func Usage(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", errUsage, fmt.Errorf(format, args...))
-}
+// Main runs a program and ends the process, see [cli.Command.Main].
+func Main(p Program) { p.Command(os.Getenv).Main() }
 
 // Start runs a program with arguments and an environment.
 func (p Program) Start(ctx context.Context, args []string, env func(string) string, out io.Writer) error {
-	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
-	fs.SetOutput(out)
-	appKey := fs.String("app-key", "", "app key 应用 of a real account; the secret is read from "+EnvAppSecret+". Without it a fake Jushuitan runs in this process")
-	provider := fs.Bool("service-provider", false, "the app is a service provider's 服务商应用 (its token comes from "+EnvAccessToken+" or -token-file), not self-built 自研")
-	merchant := fs.String("merchant", "", "merchant 商家 (entId) whose token to use")
-	tokenFile := fs.String("token-file", "", "token file; plain text, readable only by you")
-	baseURL := fs.String("base-url", "", "base URL of the API; by default the real one")
-	dryRun := fs.Bool("dry-run", false, "print writes instead of sending them")
-	if p.Flags != nil {
-		p.Flags(fs)
+	return p.Command(env).Start(ctx, args, out)
+}
+
+// account are the flags that all programs share.
+type account struct {
+	appKey, merchant, tokenFile, baseURL string
+	provider, dryRun                     bool
+}
+
+func (c *account) flags(fs *flag.FlagSet) {
+	fs.StringVar(&c.appKey, "app-key", "", "app key 应用 of a real account; the secret is read from "+EnvAppSecret+". Without it a fake Jushuitan runs in this process")
+	fs.BoolVar(&c.provider, "service-provider", false, "the app is a service provider's 服务商应用 (its token comes from "+EnvAccessToken+" or -token-file), not self-built 自研")
+	fs.StringVar(&c.merchant, "merchant", "", "merchant 商家 (entId) whose token to use")
+	fs.StringVar(&c.tokenFile, "token-file", "", "token file; plain text, readable only by you")
+	fs.StringVar(&c.baseURL, "base-url", "", "base URL of the API; by default the real one")
+	fs.BoolVar(&c.dryRun, "dry-run", false, "print writes instead of sending them")
+}
+
+// Command returns the program with an environment.
+func (p Program) Command(env func(string) string) cli.Command {
+	var of account
+	c := cli.Command{Name: p.Name, Source: p.Source}
+	var fs *flag.FlagSet
+	c.Flags = func(all *flag.FlagSet) {
+		fs = all
+		of.flags(all)
+		if p.Flags != nil {
+			p.Flags(all)
+		}
 	}
-	if err := parse(fs, args); err != nil {
-		return err
+	c.Run = func(ctx context.Context, out io.Writer) error {
+		return p.run(ctx, of, env, isSet(fs, "json") || isSet(fs, "patch"), out) // print nothing but JSON
 	}
-	a := &App{Out: out, DryRun: *dryRun}
+	return c
+}
+
+// isSet reports whether a flag, if the program has it, is true.
+func isSet(fs *flag.FlagSet, name string) bool {
+	f := fs.Lookup(name)
+	return f != nil && f.Value.String() == "true"
+}
+
+// run runs the program on a real account or a fake.
+func (p Program) run(ctx context.Context, of account, env func(string) string, quiet bool, out io.Writer) error {
+	a := &App{Out: out, DryRun: of.dryRun}
 	var opts []jushuitan.Option
 	if p.Client != nil {
 		opts = p.Client(out)
@@ -101,55 +108,38 @@ func (p Program) Start(ctx context.Context, args []string, env func(string) stri
 			fmt.Fprintf(out, "dry run: %s %s would be sent, %d bytes\n", c.Op, c.Path, len(c.Biz))
 		}))
 	}
-	if *baseURL != "" {
-		opts = append(opts, jushuitan.WithBaseURL(*baseURL))
+	if of.baseURL != "" {
+		opts = append(opts, jushuitan.WithBaseURL(of.baseURL))
 	}
-	if *appKey == "" {
-		if *provider || *tokenFile != "" || *baseURL != "" {
-			return fmt.Errorf("%w: -service-provider, -token-file and -base-url require -app-key", errUsage)
+	if hook, ok := cli.Hook(ctx); ok {
+		opts = append(opts, jushuitan.WithHook(hook))
+	}
+	if of.appKey == "" {
+		if of.provider || of.tokenFile != "" || of.baseURL != "" {
+			return cli.Usagef("-service-provider, -token-file and -base-url require -app-key / 这些参数需与 -app-key 同用")
 		}
-		return p.withFake(ctx, a, *merchant, isSet(fs, "json") || isSet(fs, "patch"), opts) // print nothing but JSON
+		return p.withFake(ctx, a, of.merchant, quiet, opts)
 	}
-	cred := jushuitan.Credentials{AppKey: *appKey, AppSecret: env(EnvAppSecret), Type: jushuitan.SelfBuilt}
-	if *provider {
+	cred := jushuitan.Credentials{AppKey: of.appKey, AppSecret: env(EnvAppSecret), Type: jushuitan.SelfBuilt}
+	if of.provider {
 		cred.Type = jushuitan.ServiceProvider
 	}
-	client, err := connect(cred, *tokenFile, opts)
+	client, err := connect(cred, of.tokenFile, opts)
 	if err != nil {
 		return err
 	}
-	a.Client = client.ForMerchant(*merchant)
+	a.Client = client.ForMerchant(of.merchant)
 	if token := env(EnvAccessToken); token != "" {
 		a.Client = a.Client.WithToken(token)
 	}
 	return p.Run(ctx, a)
 }
 
-// isSet reports whether the program has a boolean flag, and it is set.
-func isSet(fs *flag.FlagSet, name string) bool {
-	f := fs.Lookup(name)
-	return f != nil && f.Value.String() == "true"
-}
-
-// parse parses the flags, and refuses any other arguments.
-func parse(fs *flag.FlagSet, args []string) error {
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case fs.NArg() > 0:
-		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
-	}
-	return nil
-}
-
 // connect creates the client of a real app, which keeps its tokens in a file if one is
 // named.
 func connect(cred jushuitan.Credentials, tokenFile string, opts []jushuitan.Option) (*jushuitan.Client, error) {
 	if cred.AppSecret == "" {
-		return nil, fmt.Errorf("%w: set the app secret in %s", errUsage, EnvAppSecret)
+		return nil, cli.Usagef("set the app secret in %s / 请在该环境变量中设置应用密钥", EnvAppSecret)
 	}
 	if tokenFile != "" {
 		store, err := jushuitan.NewFileTokenStore(tokenFile)

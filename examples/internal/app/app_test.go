@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -63,10 +64,10 @@ func TestStart(t *testing.T) {
 	})
 	t.Run("for machines", func(t *testing.T) {
 		var out bytes.Buffer
-		p := app.Program{Name: "x", Run: func(context.Context, *app.App) error { return app.Usage("-%s and -%s", "a", "b") }}
+		p := app.Program{Name: "x", Run: func(context.Context, *app.App) error { return cli.Usagef("-%s and -%s", "a", "b") }}
 		p.Flags = func(fs *flag.FlagSet) { fs.Bool("patch", false, "") }
 		err := p.Start(t.Context(), []string{"-patch"}, none, &out)
-		require.EqualError(t, err, "usage: -a and -b")
+		require.EqualError(t, err, "-a and -b")
 		assert.Empty(t, out.String())
 	})
 	for _, args := range [][]string{{"-no-such"}, {"word"}, {"-base-url", "http://127.0.0.1:1"}} {

@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
@@ -34,14 +34,14 @@ func (q *Request) Flags(fs *flag.FlagSet) {
 // transfer reads the flags.
 func (q *Request) transfer(entID string, kind dianjia.TransferKind) (*dianjia.Transfer, []dianjia.WarehouseBinding, error) {
 	if q.no == "" || q.from == "" || q.to == "" || q.lines == "" {
-		return nil, nil, errors.New("a real account requires -no, -from, -to and -lines")
+		return nil, nil, cli.Usagef("a real account requires -no, -from, -to and -lines / 连接真实账号需要这四个参数")
 	}
 	t := &dianjia.Transfer{EntID: entID, TransferNo: q.no, Kind: kind, FromCode: q.from, ToCode: q.to, Created: time.Now()}
 	for part := range strings.SplitSeq(q.lines, ",") {
 		sku, n, ok := strings.Cut(strings.TrimSpace(part), "=")
 		qty, err := decimal.NewFromString(n)
 		if !ok || err != nil {
-			return nil, nil, fmt.Errorf("-lines: %q is not SKU=quantity", part)
+			return nil, nil, cli.Usagef("-lines: %q is not SKU=quantity", part)
 		}
 		line := dianjia.TransferItem{SKUCode: sku, Qty: qty}
 		if kind == dianjia.TransferReturn {

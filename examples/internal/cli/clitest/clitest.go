@@ -1,0 +1,45 @@
+// Package clitest tests what all examples have in common, for those that are modules of their
+// own; internal/newcomer runs the others as processes.
+package clitest
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/dianjia/jushuitan-go/examples/internal/cli"
+)
+
+// Invocation is a line of a help text that shows how to run a program.
+var Invocation = regexp.MustCompile(`(?m)^    (\w+=\S+ )*(go run |go test |\w+ -)`)
+
+// Usage checks the help, the usage errors and the interrupt of a program, with which it runs
+// args. command returns it anew.
+func Usage(t *testing.T, command func() cli.Command, args ...string) {
+	t.Helper()
+	name := command().Name
+	run := func(ctx context.Context, args ...string) (status int, out, complaints string) {
+		var o, c bytes.Buffer
+		status = command().Status(ctx, args, &o, &c)
+		return status, o.String(), c.String()
+	}
+	status, out, complaints := run(t.Context(), "-h")
+	if status != 0 || complaints != "" || !strings.HasPrefix(out, name+" ") || len(Invocation.FindAllString(out, -1)) < 3 || !strings.Contains(out, "\nFlags / 参数:\n") {
+		t.Errorf("%s -h: status %d, %q, want 0, what the program does, three invocations and its flags:\n%s", name, status, complaints, out)
+	}
+	for _, wrong := range []string{"-no-such-flag", "extra"} {
+		status, out, complaints = run(t.Context(), wrong)
+		if status != 2 || out != "" || !strings.HasPrefix(complaints, name+": ") || !strings.Contains(complaints, wrong[1:]) || !strings.Contains(complaints, name+" -h ") {
+			t.Errorf("%s %s: status %d, %q, %q; want 2, the mistake and a hint, and nothing else", name, wrong, status, out, complaints)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	status, out, complaints = run(ended, args...)
+	if !(status == 0 && strings.HasSuffix(out, name+": stopped. / 已停止。\n")) &&
+		!(status == 130 && strings.HasSuffix(complaints, name+": interrupted before it had finished. / 已中断，未完成。\n")) {
+		t.Errorf("%s, interrupted: status %d, %q, %q; want 0 or 130 and a sentence", name, status, out, complaints)
+	}
+}
