@@ -170,20 +170,9 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	}
 	for i, f := range tour {
 		results[i], done[i] = &result{}, make(chan struct{})
-		g.Go(func() (err error) {
+		g.Go(func() error {
 			defer close(done[i])
-			if s.dialect != nil { // a host that panics is a result there
-				defer func() {
-					if p := recover(); p != nil {
-						err = &panicked{flow: i + 1, value: p, stack: debug.Stack()}
-					}
-				}()
-			}
-			f.options = append(f.options, jushuitantest.WithSlack(300*time.Millisecond))
-			if s.dialect != nil {
-				f.options = append(f.options, jushuitantest.WithDialect(*s.dialect), jushuitantest.WithQuota(manyCalls))
-			}
-			if err := results[i].run(flowCtx, f, begin); err != nil {
+			if err := results[i].inTour(flowCtx, s, f, i+1, begin); err != nil {
 				return fmt.Errorf("flow %d: %w", i+1, err)
 			}
 			if s.dialect == nil {
@@ -230,6 +219,21 @@ func conclude(out io.Writer, results []*result, took time.Duration, asJSON bool)
 		fmt.Fprintf(out, "%d checks: every check passed\n", doc.Summary.Checks)
 	}
 	return nil
+}
+
+// inTour runs a flow with the quota or the dialect of the tour. In a dialect, a host that
+// panics is a result.
+func (res *result) inTour(ctx context.Context, s settings, f flow, number int, begin time.Time) (err error) {
+	f.options = append(f.options, jushuitantest.WithSlack(300*time.Millisecond))
+	if s.dialect != nil {
+		f.options = append(f.options, jushuitantest.WithDialect(*s.dialect), jushuitantest.WithQuota(manyCalls))
+		defer func() {
+			if p := recover(); p != nil {
+				err = &panicked{flow: number, value: p, stack: debug.Stack()}
+			}
+		}()
+	}
+	return res.run(ctx, f, begin)
 }
 
 // run runs a flow against a fake of its own, and counts.
