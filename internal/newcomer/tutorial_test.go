@@ -55,7 +55,7 @@ func TestTutorial(t *testing.T) {
 }
 
 // elsewhere are commands that need a published module or a real account, or that other tests run.
-var elsewhere = regexp.MustCompile(`(?m)^(go get |go -C jushuitan-go (run ./examples/tour|test \./\.\.\.|run ./examples/verify)$|JUSHUITAN_APP_SECRET="your secret" )`)
+var elsewhere = regexp.MustCompile(`(?m)^(go get |go -C jushuitan-go (run ./examples/tour|test \./\.\.\.|run ./examples/verify)$|go -C jushuitan-go run ./examples/verify -app-key |read -rs )`)
 
 // TestFrontDoor does in each language what the front page says before anything is published:
 // a module beside the clone, and the program of the first screen in it, with the sandbox.
