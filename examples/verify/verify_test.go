@@ -310,7 +310,7 @@ func TestReal(t *testing.T) {
 	assert.Regexp(t, `^\[ 1/1\] rows +Shops\.Query`, out.String())
 
 	err := (&settings{}).program().Start(t.Context(), append(args, "-dialect", "bom"), env, &out)
-	require.ErrorContains(t, err, "usage: -dialect is for the fake only")
+	require.ErrorContains(t, err, "-dialect is for the fake only")
 	wrong := func(string) string { return "wrong" }
 	err = (&settings{}).program().Start(t.Context(), args, wrong, &out)
 	require.ErrorIs(t, err, jushuitan.ErrSign)

@@ -135,6 +135,27 @@ func TestKeysAreExact(t *testing.T) {
 	}
 }
 
+// TestKindsNoted: a value is noted as of another kind exactly if its JSON kind is not the
+// documented one, in the first row as in those that look like it.
+func TestKindsNoted(t *testing.T) {
+	for value, noted := range map[string]bool{
+		`"int":1`: false, `"int":"1"`: true, `"quoted":"1"`: false, `"quoted":1`: true, `"text":"a"`: false, `"text":1`: true,
+		`"flag":true`: false, `"flag":false`: false, `"flag":"true"`: true, `"flag":1`: true,
+		`"dec":1.5`: false, `"dec":"1.5"`: true, `"dec_ptr":2`: false, `"dec_ptr":"2"`: true,
+		`"time":"2024-01-02 03:04:05"`: false, `"time":"2024-01-02"`: false, `"time":1704164645`: true,
+	} {
+		r := wire.NewReader([]byte(`{"data":{"orders":[{` + value + `},{` + value + `},{` + value + `}]}}`))
+		r.Drift = true
+		var p page
+		require.NoError(t, r.Into(&p, nil), value)
+		kinds := map[wire.DriftKind]int{}
+		for _, n := range r.Notes {
+			kinds[n.Kind]++
+		}
+		assert.Equal(t, noted, kinds[wire.DriftKindOf] == 1, "%s: %v", value, r.Notes)
+	}
+}
+
 // TestSaid: a member that is absent, null or a blank text says nothing; zero says zero.
 func TestSaid(t *testing.T) {
 	for body, want := range map[string]bool{
