@@ -107,9 +107,12 @@ func TestProgress(t *testing.T) {
 
 		Doing(ctx, "%d of %d flows are done", 2, 6)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		p.mu.Lock()
 		assert.Equal(t, 1, strings.Count(lines.String(), "2 of 6 flows are done"))
-		Doing(ctx, "")
 		lines.Reset()
+		p.mu.Unlock()
+		Doing(ctx, "")
 		time.Sleep(time.Minute)
 		told("")
 		end()
