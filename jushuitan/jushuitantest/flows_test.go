@@ -338,6 +338,24 @@ func TestPushesAreRepeatedInOrder(t *testing.T) {
 	assert.NotContains(t, last.Err.Error(), "entId", "the error does not show the address")
 }
 
+// TestLatestBodies: message and answer are kept for the latest 500 pushes, the record for all.
+func TestLatestBodies(t *testing.T) {
+	srv, _ := furnished(t)
+	mall := newReceiver(t)
+	mall.register(t, srv.Company(""))
+	for range 503 {
+		require.NoError(t, srv.PushStock(mallShop, mainWMS))
+	}
+	waitPushes(t, srv)
+	got := srv.Pushes()
+	require.Len(t, got, 503)
+	for i, p := range got {
+		assert.Equal(t, i >= 3, p.Body != "", "push %d", i)
+		assert.Equal(t, i >= 3, p.Answer != "", "push %d", i)
+		assert.True(t, p.Delivered())
+	}
+}
+
 func TestIdempotentUploads(t *testing.T) {
 	srv, client := furnished(t)
 	ctx := t.Context()
