@@ -110,6 +110,24 @@ func (h *host) startEngine(ctx context.Context, engine riverdriver.Driver[*sql.T
 	return err
 }
 
+// patience is how long a graceful stop waits, such as for a command that waits for its quota.
+const patience = 10 * time.Second
+
+// stop stops gracefully: workers finish the command in progress, and the rest waits in the
+// table. A command that takes longer is interrupted; the next process settles it.
+func (h *host) stop(ctx context.Context) error {
+	h.commands.Stop()
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := h.river.Stop(bounded)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	bounded, cancel = context.WithTimeout(ctx, patience)
+	defer cancel()
+	return h.river.StopAndCancel(bounded)
+}
+
 func (h *host) close() error { return h.db.Close() }
 
 // take commits an order together with the command that uploads it and the job that wakes a

@@ -114,13 +114,10 @@ func (s *settings) work(ctx context.Context, out io.Writer, srv *jushuitantest.S
 	if err != nil {
 		return err
 	}
-	// A graceful stop: workers finish the command in progress, and the rest waits in the table.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := h.river.Stop(bounded); err != nil {
+	if err := h.stop(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	n, err := h.orders(bounded)
+	n, err := h.orders(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dianjia/jushuitan-go/internal/redact"
@@ -125,7 +126,12 @@ type Commands struct {
 	state *State
 	cfg   CommandsConfig
 	known map[string]jushuitan.Operation
+	ended atomic.Bool
 }
+
+// Stop ends each [Commands.Drain] of this Commands after the command in progress, for a graceful
+// stop (优雅停机); it does not wait for them. Later ones process nothing.
+func (c *Commands) Stop() { c.ended.Store(true) }
 
 // Commands returns the commands of an app. The handlers are needed by [Commands.Drain] only.
 func (s *State) Commands(cfg CommandsConfig) (*Commands, error) {

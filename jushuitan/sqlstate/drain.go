@@ -45,8 +45,9 @@ type Progress struct {
 //
 // The same goes for the command in progress when a process dies: the next Drain settles it.
 //
-// Drain ends when ctx does; the command in progress is then settled by the next one. A handler
-// that panics has an unknown outcome.
+// Drain ends when ctx does; the command in progress is then settled by the next one. After
+// [Commands.Stop] it finishes the command in progress first. A handler that panics has an
+// unknown outcome.
 func (c *Commands) Drain(ctx context.Context, merchant string) (Progress, error) {
 	if c.cfg.Client == nil || len(c.cfg.Handlers) == 0 {
 		return Progress{}, c.fault(ctx, merchant, "drain", errors.New("the config has no Client or no Handlers / 未配置客户端或处理函数"))
@@ -135,6 +136,10 @@ func (d *drain) work(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
+		}
+		if d.ended.Load() {
+			d.progress.Again = time.Second // for a process that starts meanwhile
+			return nil
 		}
 		e, err := d.next(ctx)
 		if err != nil {

@@ -285,6 +285,31 @@ func TestDrainMerchantFault(t *testing.T) {
 	})
 }
 
+// TestDrainStops: after Stop the command in progress is finished, and the rest waits.
+func TestDrainStops(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab) {
+		srv := erp(t)
+		var c *sqlstate.Commands
+		c = l.commands(t, srv, func(cfg *sqlstate.CommandsConfig) {
+			handler := cfg.Handlers["Orders.Upload"]
+			do := handler.Do
+			handler.Do = func(ctx context.Context, client *jushuitan.Client, payload json.RawMessage) error {
+				c.Stop()
+				return do(ctx, client, payload)
+			}
+			cfg.Handlers = map[string]sqlstate.Handler{"Orders.Upload": handler}
+		})
+		l.enqueue(t, c, upload("S-1"))
+		l.enqueue(t, c, upload("S-2"))
+		for done := range 2 {
+			p, err := c.Drain(t.Context(), "m")
+			require.NoError(t, err)
+			assert.Equal(t, sqlstate.Progress{Done: 1 - done, Again: time.Second}, p)
+			assert.Len(t, srv.Orders(), 1)
+		}
+	})
+}
+
 // TestDrainAttempts: a command that never gets through is buried at last.
 func TestDrainAttempts(t *testing.T) {
 	onEach(t, func(t *testing.T, l *lab) {
