@@ -51,6 +51,9 @@ func storeOnce(ctx context.Context, db *sql.DB, env callback.Envelope, work func
 	return tx.Commit()
 }
 
+// storeSecret is that of the tokens in the registered URLs; a host has it in its environment.
+const storeSecret = "secret-of-the-registered-urls"
+
 func databaseReceiver(db *sql.DB) (*callback.Receiver, error) {
 	return callback.New(callback.Config{
 		Shipment: func(ctx context.Context, env callback.Envelope, p *jushuitan.ShipmentPush) error {
@@ -59,8 +62,8 @@ func databaseReceiver(db *sql.DB) (*callback.Receiver, error) {
 				return err
 			})
 		},
-		NoDedupe:             true, // the table is the memory, also after a restart and for many processes
-		AllowUnauthenticated: true, // for this example only
+		NoDedupe: true, // the table is the memory, also after a restart and for many processes
+		Secrets:  []string{storeSecret},
 	})
 }
 
@@ -78,7 +81,7 @@ func ExampleEnvelope_Document() {
 	}
 	for _, waybill := range []string{"YT1", "YT1", "YT1", "YT2", "YT1"} {
 		message := callbacktest.Message{
-			Method: jushuitan.PushShipment, EntID: "10010", StorageCode: "133242",
+			Method: jushuitan.PushShipment, EntID: "10010", StorageCode: "133242", Secret: storeSecret,
 			Body: &jushuitan.ShipmentPush{OID: 200001, SoID: "SO-1", LID: waybill},
 		}
 		reply, err := message.Serve(context.Background(), receiver, "/delivery_callback")
@@ -101,7 +104,7 @@ func TestStoreOnce(t *testing.T) {
 		receiver, err := databaseReceiver(db)
 		require.NoError(t, err)
 		for _, waybill := range []string{"YT1", "YT2", "YT1"} {
-			m := callbacktest.Message{Method: jushuitan.PushShipment, EntID: "1", Body: &jushuitan.ShipmentPush{SoID: "SO-1", LID: waybill}}
+			m := callbacktest.Message{Method: jushuitan.PushShipment, EntID: "1", StorageCode: "1", Secret: storeSecret, Body: &jushuitan.ShipmentPush{SoID: "SO-1", LID: waybill}}
 			for range 3 { // repeats, of which one may fail
 				_, err := m.Serve(t.Context(), receiver, "/delivery_callback")
 				require.NoError(t, err)

@@ -17,12 +17,20 @@ import (
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
-// syncOrders reads the orders that are new and stores each with the checkpoint in one transaction
-// of the host's database.
+// The statements of the host, for SQLite and PostgreSQL ($1 instead of ?); MySQL has ON DUPLICATE
+// KEY UPDATE. An order that changes comes again, so it replaces what is stored.
+const (
+	storeRow   = `INSERT INTO orders (o_id, so_id, status) VALUES (?, ?, ?) ON CONFLICT (o_id) DO UPDATE SET status = excluded.status`
+	storePoint = `INSERT INTO streams (name, checkpoint) VALUES ('orders', ?) ON CONFLICT (name) DO UPDATE SET checkpoint = excluded.checkpoint`
+	loadPoint  = `SELECT checkpoint FROM streams WHERE name = 'orders'`
+)
+
+// syncOrders reads the orders that are new or changed and stores each with the checkpoint in one
+// transaction of the host's database.
 func syncOrders(ctx context.Context, db *sql.DB, client *jushuitan.Client) error {
 	from := jushuitan.FromBeginning()
 	var stored []byte
-	err := db.QueryRowContext(ctx, `SELECT checkpoint FROM streams`).Scan(&stored)
+	err := db.QueryRowContext(ctx, loadPoint).Scan(&stored)
 	if err == nil {
 		err = json.Unmarshal(stored, &from)
 	}
@@ -52,10 +60,10 @@ func storeOrder(ctx context.Context, tx *sql.Tx, order *jushuitan.Order, at jush
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO orders VALUES (?)`, order.SoID); err != nil {
+	if _, err := tx.ExecContext(ctx, storeRow, order.OID, order.SoID, order.Status); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE streams SET checkpoint = ?`, text); err != nil {
+	if _, err := tx.ExecContext(ctx, storePoint, text); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -161,9 +169,10 @@ func (c *tableConn) ExecContext(_ context.Context, query string, args []driver.N
 	if err := c.step(); err != nil {
 		return nil, err
 	}
-	if query == `INSERT INTO orders VALUES (?)` {
-		c.orders[args[0].Value.(string)]++
-	} else {
+	switch query {
+	case storeRow:
+		c.orders[args[1].Value.(string)]++
+	case storePoint:
 		c.checkpoint = args[0].Value.([]byte)
 	}
 	return driver.RowsAffected(1), nil

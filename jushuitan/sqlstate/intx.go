@@ -37,12 +37,12 @@ var ErrNoTx = errors.New("the message is not remembered in a transaction: set De
 // transaction in which the message is remembered (事务内处理推送). If the function returns
 // nil, its statements and the memory of the message are committed together and the message is
 // acknowledged; otherwise both are rolled back and the message is answered as failed, so that
-// it is sent again.
+// the sender may repeat it.
 //
 //	state, err := sqlstate.New(db, sqlstate.Config{Dialect: sqlstate.PostgreSQL})
 //	receiver, err := callback.New(callback.Config{
 //		Shipment: sqlstate.InTx(state, func(ctx context.Context, tx *sql.Tx, env callback.Envelope, p *jushuitan.ShipmentPush) error {
-//			_, err := tx.ExecContext(ctx, "UPDATE orders SET shipped = now() WHERE so_id = $1", p.SOID)
+//			_, err := tx.ExecContext(ctx, "UPDATE orders SET shipped = now() WHERE so_id = $1", p.SoID)
 //			return err
 //		}),
 //		Deduper: state.TxDeduper(),
