@@ -16,11 +16,11 @@ import (
 func ExampleSumDownloadedStock() {
 	bindings := []dianjia.WarehouseBinding{
 		{EntID: "10010", WarehouseCode: "W1", WMSCoID: 10100001, DownloadStock: true, StockExpression: "实际库存-订单占用"},
-		{EntID: "10010", WarehouseCode: "W1", WMSCoID: 10100002, DownloadStock: true},
+		{EntID: "10010", WarehouseCode: "W1", WMSCoID: 10100002, DownloadStock: true, StockExpression: "实际库存-订单占用"},
 	}
 	stock := []mapping.WarehouseStock{ // of client.Inventory.All for each warehouse
 		{WMSCoID: 10100001, Rows: []*jushuitan.InventoryRow{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(10), OrderLock: decimal.NewFromInt(3)}}},
-		{WMSCoID: 10100002, Rows: []*jushuitan.InventoryRow{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(5)}}},
+		{WMSCoID: 10100002, Rows: []*jushuitan.InventoryRow{{SKUID: "TEE24-WHT-M", Qty: decimal.NewFromInt(5), OrderLock: decimal.NewFromInt(1)}}},
 	}
 	sum, err := mapping.SumDownloadedStock(bindings, stock, mapping.StockDownloadRules{})
 	if err != nil {
@@ -32,7 +32,7 @@ func ExampleSumDownloadedStock() {
 	}
 	fmt.Println("gaps:", sum.Gaps.Total)
 	// Output:
-	// W1 TEE24-WHT-M 12
+	// W1 TEE24-WHT-M 11
 	// gaps: 0
 }
 
