@@ -24,14 +24,6 @@ import (
 // limit is far above what any program here takes.
 const limit = 2 * time.Minute
 
-// build builds packages into a directory, which it returns.
-func build(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	out := t.TempDir()
-	require.NoError(t, buildInto(t.Context(), out, dir, args...))
-	return out
-}
-
 func buildInto(ctx context.Context, out, dir string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w", "-o", out + string(filepath.Separator)}, args...)...)
 	cmd.Dir = dir
