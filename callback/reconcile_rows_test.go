@@ -2,7 +2,6 @@ package callback_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -134,9 +133,6 @@ func TestReconcileVanishedReceipts(t *testing.T) {
 type bigERP struct{ rows int }
 
 func (e bigERP) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := req.ParseForm(); err != nil {
-		return nil, err
-	}
 	var q struct {
 		Page  int     `json:"page_index"`
 		Size  int     `json:"page_size"`
@@ -144,7 +140,7 @@ func (e bigERP) RoundTrip(req *http.Request) (*http.Response, error) {
 		ASIDs []int64 `json:"as_ids"`
 		OIDs  []any   `json:"o_ids"`
 	}
-	if err := json.Unmarshal([]byte(req.PostForm.Get("biz")), &q); err != nil {
+	if err := readQuery(req, &q); err != nil {
 		return nil, err
 	}
 	const at = `"modified":"2024-01-02 12:00:00","io_date":"2024-01-02 12:00:00","send_date":"2024-01-02 12:00:00","shop_id":10350`

@@ -42,10 +42,15 @@ const modelTime = "2006-01-02 15:04:05"
 
 var modelLists = map[string]string{logisticPath: "orders", ordersPath: "orders", stockPath: "inventorys"}
 
-func (e *modelERP) RoundTrip(req *http.Request) (*http.Response, error) {
+// readQuery decodes the parameters of a query.
+func readQuery(req *http.Request, q any) error {
 	if err := req.ParseForm(); err != nil {
-		return nil, err
+		return err
 	}
+	return json.Unmarshal([]byte(req.PostForm.Get("biz")), q)
+}
+
+func (e *modelERP) RoundTrip(req *http.Request) (*http.Response, error) {
 	var q struct {
 		Page  int    `json:"page_index"`
 		Size  int    `json:"page_size"`
@@ -55,7 +60,7 @@ func (e *modelERP) RoundTrip(req *http.Request) (*http.Response, error) {
 		SoIDs []any  `json:"so_ids"`
 		ASIDs []any  `json:"as_ids"`
 	}
-	if err := json.Unmarshal([]byte(req.PostForm.Get("biz")), &q); err != nil {
+	if err := readQuery(req, &q); err != nil {
 		return nil, err
 	}
 	var rows []*modelDoc
