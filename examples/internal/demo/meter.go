@@ -18,12 +18,13 @@ import (
 type Meter struct {
 	Next http.RoundTripper
 
-	calls, retries, in, out atomic.Int64
+	calls, givenUp, retries, in, out atomic.Int64
 }
 
 // Traffic is what a [Meter] counted.
 type Traffic struct {
 	Calls   int // HTTP requests, including token requests and retries
+	GivenUp int // of these, calls that were cancelled without an answer: they may have arrived, or not
 	Retries int // of these, calls that the client retried: an answer was lost, a token expired, ...
 	In      int // documents in answers: orders, outbound, after-sales, transfers, other in/out, parcels
 	Out     int // documents in writes that the ERP accepted; each row of a list counts
@@ -31,7 +32,7 @@ type Traffic struct {
 
 // Traffic returns what was counted so far.
 func (m *Meter) Traffic() Traffic {
-	return Traffic{Calls: int(m.calls.Load()), Retries: int(m.retries.Load()), In: int(m.in.Load()), Out: int(m.out.Load())}
+	return Traffic{Calls: int(m.calls.Load()), GivenUp: int(m.givenUp.Load()), Retries: int(m.retries.Load()), In: int(m.in.Load()), Out: int(m.out.Load())}
 }
 
 // Hook counts retries.
@@ -60,6 +61,9 @@ func (m *Meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := m.Next.RoundTrip(req)
 	if err != nil {
+		if req.Context().Err() != nil {
+			m.givenUp.Add(1)
+		}
 		return nil, err
 	}
 	answer, err := io.ReadAll(resp.Body)

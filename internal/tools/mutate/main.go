@@ -1,6 +1,8 @@
-// Command mutate measures whether the tests notice when the code changes. It changes one
-// place of a file at a time, in an overlay so that the tree stays as it is, and runs the
-// tests that reach the package:
+// Command mutate measures whether the tests notice when the code does something else. A
+// change is one place of a file that decides: a condition turned, a boundary moved, a
+// statement dropped, a number one higher. All changes of a seeded sample are compiled into
+// the tests at once, in an overlay so that the tree stays as it is, and switched on one at a
+// time, each under the tests that come by it:
 //
 //	go run -C internal/tools ./mutate -n 100 -seed 1 -only internal/pages
 //
@@ -10,17 +12,15 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -29,44 +29,57 @@ import (
 	"time"
 )
 
-// target is a package whose files decide something, with the tests that reach it.
+// target is a package whose files decide something.
 type target struct {
 	dir   string
 	files []string // patterns
-	tests []string // arguments of go test
+	name  string   // of the package
 }
 
-// slow are tests that need a minute or reach nothing that the others do not.
-const slow = "-skip=Chaos|Soak|UnderDialects|Processes|BackfillRate|Memory|Walkthrough|Upgrade|Hammer|Fuzz"
+func targets(only string) []*target {
+	var out []*target
+	for _, t := range []*target{
+		{dir: "internal/call", files: []string{"*.go"}},
+		{dir: "internal/pages", files: []string{"*.go"}},
+		{dir: "internal/receive", files: []string{"*.go"}},
+		{dir: "internal/wire", files: []string{"*.go"}},
+		{dir: "internal/pushsign", files: []string{"*.go"}},
+		{dir: "internal/dedupe", files: []string{"*.go"}},
+		{dir: "jushuitan", files: []string{"errors.go", "batch.go", "reply.go", "check.go", "verdict.go", "heard.go"}},
+		{dir: "callback", files: []string{"*.go"}},
+		{dir: "mapping", files: []string{"*.go"}},
+		{dir: "qimen", files: []string{"reply.go", "mux*.go", "errors.go"}},
+	} {
+		if only == "" || slices.Contains(strings.Split(only, ","), t.dir) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
 
-var targets = []target{
-	{"internal/call", []string{"*.go"}, []string{slow, "./internal/call", "./jushuitan"}},
-	{"internal/pages", []string{"*.go"}, []string{"./internal/pages", "-pages.seeds=1000"}},
-	{"internal/receive", []string{"*.go"}, []string{slow, "./internal/receive", "./callback"}},
-	{"internal/wire", []string{"*.go"}, []string{"./internal/wire"}},
-	{"internal/pushsign", []string{"*.go"}, []string{"./internal/pushsign", "./dianjia", "./callback"}},
-	{"internal/dedupe", []string{"*.go"}, []string{"./internal/dedupe", "./callback"}},
-	{"jushuitan", []string{"errors.go", "batch.go", "reply.go", "check.go", "verdict.go", "heard.go"}, []string{slow, "./jushuitan"}},
-	{"callback", []string{"*.go"}, []string{slow, "./callback"}},
-	{"mapping", []string{"*.go"}, []string{slow, "./mapping"}},
-	{"qimen", []string{"reply.go", "mux*.go", "errors.go"}, []string{slow, "./qimen"}},
+// testPackages are those whose tests are run.
+var testPackages = []string{
+	"internal/call", "internal/pages", "internal/receive", "internal/wire", "internal/pushsign", "internal/dedupe",
+	"jushuitan", "callback", "mapping", "mapping/formula", "qimen", "dianjia", "qimen/qimentest", "jushuitan/jushuitantest",
 }
 
 func main() {
 	n := flag.Int("n", 500, "changes to try")
 	seed := flag.Uint64("seed", 1, "seed of the sample")
 	only := flag.String("only", "", "directories, separated by commas")
-	jobs := flag.Int("jobs", max(1, runtime.NumCPU()/2), "test runs at a time")
-	limit := flag.Duration("timeout", 3*time.Minute, "of one test run, with its build; a change that runs into it counts as noticed, and as late")
+	jobs := flag.Int("jobs", runtime.NumCPU(), "test runs at a time")
+	slowest := flag.Duration("slowest", 20*time.Second, "tests that take longer alone are not used")
 	root := flag.String("root", "../..", "root of the repository")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *root, *n, *seed, *only, *jobs, *limit); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *root, *n, *seed, *only, *jobs, *slowest); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:gocritic // nothing is left to clean up
 	}
 }
 
-func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, only string, jobs int, limit time.Duration) error {
+func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, only string, jobs int, slowest time.Duration) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -75,50 +88,91 @@ func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, on
 	if err != nil {
 		return err
 	}
-	all, err := collect(root, only)
+	list := targets(only)
+	all, err := collect(root, list)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
+	sample := choose(all, n, seed, func(c *change) bool { return equivalent[c.key(root)] })
+	if len(sample) == 0 {
 		return errors.New("there is nothing to change")
 	}
+	fmt.Fprintf(out, "%d changes of %d\n", len(sample), len(all))
+	dir, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	r := &runner{root: root, dir: dir, jobs: jobs, slowest: slowest, out: out}
+	if err := r.build(ctx, list, sample); err != nil {
+		return err
+	}
+	if err := r.watch(ctx, len(sample)); err != nil {
+		return err
+	}
+	results := make([]result, len(sample))
+	err = each(ctx, jobs, len(sample), func(ctx context.Context, i int) error {
+		var err error
+		results[i], err = r.try(ctx, sample[i])
+		if results[i].survived() {
+			r.print("%s %s:%d %s\n", results[i], sample[i].file, sample[i].line, sample[i].key(root))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return report(out, sample, results, seed, len(equivalent))
+}
+
+// choose returns a sample in which the packages take turns.
+func choose(all []*change, n int, seed uint64, skip func(*change) bool) []*change {
+	all = slices.DeleteFunc(all, skip)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	perTarget := map[*target]int{}
-	for _, c := range all { // packages take turns
-		c.round = perTarget[c.target]
-		perTarget[c.target]++
+	turns := map[*target]int{}
+	for _, c := range all {
+		c.round = turns[c.target]
+		turns[c.target]++
 	}
 	slices.SortStableFunc(all, func(a, b *change) int { return cmp.Compare(a.round, b.round) })
-	r := &runner{root: root, limit: limit, tally: map[string]*tally{}, out: out}
+	all = all[:min(n, len(all))]
+	for i, c := range all {
+		c.id = i + 1
+	}
+	return all
+}
+
+// each calls a function for 0 to n-1, jobs at a time, until one fails.
+func each(ctx context.Context, jobs, n int, do func(context.Context, int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	slots := make(chan struct{}, jobs)
 	var wait sync.WaitGroup
-	for _, c := range all {
-		if equivalent[c.key()] {
-			continue
-		}
-		if n--; n < 0 {
+	for i := range n {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
 			break
 		}
-		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			r.try(ctx, c)
+			if err := do(ctx, i); err != nil {
+				stop(err)
+			}
 		})
 	}
 	wait.Wait()
-	return r.report(seed, len(equivalent))
+	return context.Cause(ctx)
 }
 
 // readEquivalents reads the keys of changes without an effect; the reason follows a tab.
 func readEquivalents(name string) (map[string]bool, error) {
-	f, err := os.Open(name)
+	text, err := readFile(name)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }()
 	keys := map[string]bool{}
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(strings.NewReader(string(text)))
 	for lines.Scan() {
 		line := lines.Text()
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -133,102 +187,35 @@ func readEquivalents(name string) (map[string]bool, error) {
 	return keys, lines.Err()
 }
 
-type tally struct{ noticed, late, survived, broken int }
+func readFile(name string) ([]byte, error) { return os.ReadFile(name) }
 
-type runner struct {
-	root  string
-	limit time.Duration
-	out   io.Writer
-	mu    sync.Mutex
-	tally map[string]*tally
-	last  error
-}
-
-// try runs the tests with a change.
-func (r *runner) try(ctx context.Context, c *change) {
-	result, err := r.test(ctx, c)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := r.tally[c.target.dir]
-	if t == nil {
-		t = &tally{}
-		r.tally[c.target.dir] = t
-	}
-	switch {
-	case err != nil:
-		r.last = err
-	case result == "broken":
-		t.broken++
-	case result == "noticed":
-		t.noticed++
-	case result == "late":
-		t.noticed++
-		t.late++
-	default:
-		t.survived++
-		fmt.Fprintf(r.out, "survived %s:%d %s\n", c.file, c.line, c.key())
-	}
-}
-
-func (r *runner) test(ctx context.Context, c *change) (string, error) {
-	dir, err := os.MkdirTemp("", "mutate")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(r.root, c.file): changed}})
-	if err != nil {
-		return "", err
-	}
-	if err := errors.Join(os.WriteFile(changed, c.apply(), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.limit)
-	defer cancel()
-	args := append([]string{"test", "-overlay", overlay, "-vet=off", "-failfast", "-timeout", r.limit.String()}, c.target.tests...)
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = r.root
-	cmd.WaitDelay = 5 * time.Second
-	text, err := cmd.CombinedOutput()
-	switch {
-	case err == nil:
-		return "survived", nil
-	case ctx.Err() != nil:
-		return "late", nil
-	case bytes.Contains(text, []byte("[build failed]")) || bytes.Contains(text, []byte("[setup failed]")):
-		return "broken", nil // it does not compile
-	}
-	return "noticed", nil
-}
-
-func (r *runner) report(seed uint64, equivalents int) error {
-	fmt.Fprintf(r.out, "%-20s %8s %8s %8s %8s %6s\n", "package", "noticed", "(late)", "survived", "no build", "score")
-	noticed, tried := 0, 0
-	row := func(name string, t *tally) {
-		score := 0.0
-		if n := t.noticed + t.survived; n > 0 {
-			score = 100 * float64(t.noticed) / float64(n)
-		}
-		fmt.Fprintf(r.out, "%-20s %8d %8d %8d %8d %5.1f%%\n", name, t.noticed, t.late, t.survived, t.broken, score)
-	}
+func report(out io.Writer, sample []*change, results []result, seed uint64, equivalents int) error {
+	type tally [broken + 1]int
+	var names []string
+	byName := map[string]*tally{}
 	sum := &tally{}
-	for _, t := range targets {
-		if c := r.tally[t.dir]; c != nil {
-			row(t.dir, c)
-			noticed, tried = noticed+c.noticed, tried+c.noticed+c.survived
-			sum.noticed, sum.late, sum.survived, sum.broken = sum.noticed+c.noticed, sum.late+c.late, sum.survived+c.survived, sum.broken+c.broken
+	for i, c := range sample {
+		if byName[c.target.dir] == nil {
+			names = append(names, c.target.dir)
+			byName[c.target.dir] = &tally{}
 		}
+		byName[c.target.dir][results[i]]++
+		sum[results[i]]++
 	}
-	row("all", sum)
-	fmt.Fprintf(r.out, "seed %d, %d changes listed as without effect\n", seed, equivalents)
-	switch {
-	case r.last != nil:
-		return r.last
-	case tried == 0:
-		return errors.New("no change could be tried")
-	case noticed*10 < tried*9:
-		return fmt.Errorf("the tests noticed %d of %d changes, less than 90 %%", noticed, tried)
+	fmt.Fprintf(out, "%-20s %8s %8s %8s %8s %8s %6s\n", "package", "noticed", "late", "survived", "not met", "no build", "score")
+	slices.Sort(names)
+	byName["all"] = sum
+	for _, name := range append(names, "all") {
+		t := byName[name]
+		killed := t[noticed] + t[late]
+		score := 100 * float64(killed) / max(1, float64(killed+t[survived]+t[notMet]))
+		fmt.Fprintf(out, "%-20s %8d %8d %8d %8d %8d %5.1f%%\n", name, t[noticed], t[late], t[survived], t[notMet], t[broken], score)
+	}
+	fmt.Fprintf(out, "seed %d, %d changes listed as without effect\n", seed, equivalents)
+	killed := sum[noticed] + sum[late]
+	tried := killed + sum[survived] + sum[notMet]
+	if killed*10 < tried*9 || tried == 0 {
+		return fmt.Errorf("the tests noticed %d of %d changes, less than 90 %%", killed, tried)
 	}
 	return nil
 }
