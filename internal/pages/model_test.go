@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("pages.seeds", 3000, "runs of the model, from seed 0 on")
+	modelSeeds = flag.Int("pages.seeds", 300, "runs of the model, from seed 0 on")
 	modelSeed  = flag.Int("pages.seed", -1, "the one run to repeat, with its story")
 )
 

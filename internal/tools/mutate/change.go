@@ -274,7 +274,11 @@ func (m *maker) operator(n *ast.BinaryExpr) {
 
 // typeName returns a type as the file can write it.
 func (m *maker) typeName(e ast.Expr) (string, bool) {
-	t := types.Default(m.pkg.TypesInfo.TypeOf(e))
+	t := m.pkg.TypesInfo.TypeOf(e)
+	if t == nil { // the tag of a member
+		return "", false
+	}
+	t = types.Default(t)
 	if _, ok := t.Underlying().(*types.Basic); !ok {
 		return "", false
 	}
