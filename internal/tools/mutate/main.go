@@ -70,21 +70,26 @@ func main() {
 	jobs := flag.Int("jobs", runtime.NumCPU(), "test runs at a time")
 	slowest := flag.Duration("slowest", 20*time.Second, "tests that take longer alone are not used")
 	root := flag.String("root", "../..", "root of the repository")
+	list := flag.Bool("list", false, "print every change, and try none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *root, *n, *seed, *only, *jobs, *slowest); err != nil {
+	if err := run(ctx, os.Stdout, *root, *n, *seed, *only, *jobs, *slowest, *list); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to clean up
 	}
 }
 
-func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, only string, jobs int, slowest time.Duration) error {
+func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, only string, jobs int, slowest time.Duration, show bool) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
 	}
-	equivalent, err := readEquivalents(filepath.Join(root, "internal/tools/mutate/equivalents.txt"))
+	equivalent, err := readKeys(filepath.Join(root, "internal/tools/mutate/equivalents.txt"))
+	if err != nil {
+		return err
+	}
+	named, err := readKeys(filepath.Join(root, "internal/tools/mutate/named.txt"))
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,18 @@ func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, on
 	if err != nil {
 		return err
 	}
-	sample := choose(all, n, seed, func(c *change) bool { return equivalent[c.key(root)] })
+	if show {
+		for _, c := range all {
+			fmt.Fprintln(out, c.key(root))
+		}
+		return nil
+	}
+	if only == "" {
+		if err := known(root, all, equivalent, named); err != nil {
+			return err
+		}
+	}
+	sample := choose(root, all, n, seed, equivalent, named)
 	if len(sample) == 0 {
 		return errors.New("there is nothing to change")
 	}
@@ -125,9 +141,25 @@ func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, on
 	return report(out, sample, results, seed, len(equivalent))
 }
 
-// choose returns a sample in which the packages take turns.
-func choose(all []*change, n int, seed uint64, skip func(*change) bool) []*change {
-	all = slices.DeleteFunc(all, skip)
+// known fails if a list names a change that does not exist any more.
+func known(root string, all []*change, lists ...map[string]string) error {
+	keys := map[string]bool{}
+	for _, c := range all {
+		keys[c.key(root)] = true
+	}
+	for _, list := range lists {
+		for key := range list {
+			if !keys[key] {
+				return fmt.Errorf("a list names a change that does not exist: %s", key)
+			}
+		}
+	}
+	return nil
+}
+
+// choose returns the named changes and a sample in which the packages take turns.
+func choose(root string, all []*change, n int, seed uint64, equivalent, named map[string]string) []*change {
+	all = slices.DeleteFunc(all, func(c *change) bool { return equivalent[c.key(root)] != "" })
 	rng := rand.New(rand.NewPCG(seed, 0))
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	turns := map[*target]int{}
@@ -136,7 +168,15 @@ func choose(all []*change, n int, seed uint64, skip func(*change) bool) []*chang
 		turns[c.target]++
 	}
 	slices.SortStableFunc(all, func(a, b *change) int { return cmp.Compare(a.round, b.round) })
-	all = all[:min(n, len(all))]
+	var must []*change
+	all = slices.DeleteFunc(all, func(c *change) bool {
+		isNamed := named[c.key(root)] != ""
+		if isNamed {
+			must = append(must, c)
+		}
+		return isNamed
+	})
+	all = append(must, all[:min(n, len(all))]...)
 	for i, c := range all {
 		c.id = i + 1
 	}
@@ -165,13 +205,13 @@ func each(ctx context.Context, jobs, n int, do func(context.Context, int) error)
 	return context.Cause(ctx)
 }
 
-// readEquivalents reads the keys of changes without an effect; the reason follows a tab.
-func readEquivalents(name string) (map[string]bool, error) {
+// readKeys reads keys of changes; after a tab follows why they are listed.
+func readKeys(name string) (map[string]string, error) {
 	text, err := readFile(name)
 	if err != nil {
 		return nil, err
 	}
-	keys := map[string]bool{}
+	keys := map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(string(text)))
 	for lines.Scan() {
 		line := lines.Text()
@@ -182,7 +222,7 @@ func readEquivalents(name string) (map[string]bool, error) {
 		if !ok || reason == "" {
 			return nil, fmt.Errorf("%s: %q has no reason", name, line)
 		}
-		keys[key] = true
+		keys[key] = reason
 	}
 	return keys, lines.Err()
 }

@@ -84,7 +84,7 @@ func (r *runner) build(ctx context.Context, list []*target, sample []*change) er
 				return err
 			}
 			good := slices.DeleteFunc(slices.Clone(changes), func(c *change) bool { return r.broken[c.id] })
-			if err := write(name, strings.ReplaceAll(name, "/", "_"), apply(source, good)); err != nil {
+			if err := write(name, asOverlay(name), apply(source, good)); err != nil {
 				return err
 			}
 		}
@@ -125,16 +125,16 @@ func (r *runner) build(ctx context.Context, list []*target, sample []*change) er
 	})
 }
 
+// asOverlay is the name of a changed file, which the compiler's errors show.
+func asOverlay(name string) string { return strings.ReplaceAll(filepath.ToSlash(name), "/", "_") }
+
 // leaveOut marks the changes on the lines of the compiler's errors.
 func (r *runner) leaveOut(text []byte, sample []*change) int {
 	left := 0
 	for _, m := range where.FindAllSubmatch(text, -1) {
-		name, line := filepath.Join(r.root, string(m[1])), string(m[2])
-		if filepath.IsAbs(string(m[1])) {
-			name = string(m[1])
-		}
+		name, line := filepath.Base(string(m[1])), string(m[2])
 		for _, c := range sample {
-			if c.file == name && strconv.Itoa(c.line) == line && !r.broken[c.id] {
+			if asOverlay(c.file) == name && strconv.Itoa(c.line) == line && !r.broken[c.id] {
 				r.broken[c.id] = true
 				left++
 			}
