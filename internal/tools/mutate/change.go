@@ -142,12 +142,22 @@ func changesOf(pkg *packages.Package, file *ast.File, name string) ([]*change, e
 	}
 	m := &maker{pkg: pkg, file: file, name: name, source: source}
 	for _, decl := range file.Decls {
-		f, ok := decl.(*ast.FuncDecl)
-		if !ok || f.Body == nil || f.Name.Name == "String" || f.Name.Name == "Format" {
-			continue
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil && d.Name.Name != "String" && d.Name.Name != "Format" {
+				m.function = d.Name.Name
+				ast.Inspect(d.Body, m.visit)
+			}
+		case *ast.GenDecl: // tables
+			for _, spec := range d.Specs {
+				if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+					m.function = v.Names[0].Name
+					for _, value := range v.Values {
+						ast.Inspect(value, m.visit)
+					}
+				}
+			}
 		}
-		m.function = f.Name.Name
-		ast.Inspect(f.Body, m.visit)
 	}
 	return m.out, nil
 }

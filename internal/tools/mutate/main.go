@@ -36,8 +36,17 @@ type target struct {
 	name  string   // of the package
 }
 
-func targets(only string) []*target {
-	var out []*target
+// scope is what is changed, and the packages whose tests are run.
+type scope struct {
+	targets []*target
+	tests   []string
+}
+
+func ours(only string) scope {
+	s := scope{tests: []string{
+		"internal/call", "internal/pages", "internal/receive", "internal/wire", "internal/pushsign", "internal/dedupe",
+		"jushuitan", "callback", "mapping", "mapping/formula", "qimen", "dianjia", "qimen/qimentest", "jushuitan/jushuitantest",
+	}}
 	for _, t := range []*target{
 		{dir: "internal/call", files: []string{"*.go"}},
 		{dir: "internal/pages", files: []string{"*.go"}},
@@ -51,65 +60,74 @@ func targets(only string) []*target {
 		{dir: "qimen", files: []string{"reply.go", "mux*.go", "errors.go"}},
 	} {
 		if only == "" || slices.Contains(strings.Split(only, ","), t.dir) {
-			out = append(out, t)
+			s.targets = append(s.targets, t)
 		}
 	}
-	return out
+	return s
 }
 
-// testPackages are those whose tests are run.
-var testPackages = []string{
-	"internal/call", "internal/pages", "internal/receive", "internal/wire", "internal/pushsign", "internal/dedupe",
-	"jushuitan", "callback", "mapping", "mapping/formula", "qimen", "dianjia", "qimen/qimentest", "jushuitan/jushuitantest",
+// lists is where the lists of changes are, below the root.
+const lists = "internal/tools/mutate"
+
+// options are the flags.
+type options struct {
+	root    string
+	n       int
+	seed    uint64
+	only    string
+	jobs    int
+	slowest time.Duration
+	list    bool
 }
 
 func main() {
-	n := flag.Int("n", 500, "changes to try")
-	seed := flag.Uint64("seed", 1, "seed of the sample")
-	only := flag.String("only", "", "directories, separated by commas")
-	jobs := flag.Int("jobs", runtime.NumCPU(), "test runs at a time")
-	slowest := flag.Duration("slowest", 20*time.Second, "tests that take longer alone are not used")
-	root := flag.String("root", "../..", "root of the repository")
-	list := flag.Bool("list", false, "print every change, and try none")
+	var o options
+	flag.IntVar(&o.n, "n", 500, "changes to try")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the sample")
+	flag.StringVar(&o.only, "only", "", "directories, separated by commas")
+	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "test runs at a time")
+	flag.DurationVar(&o.slowest, "slowest", 20*time.Second, "tests that take longer alone are not used")
+	flag.StringVar(&o.root, "root", "../..", "root of the repository")
+	flag.BoolVar(&o.list, "list", false, "print every change, and try none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout, *root, *n, *seed, *only, *jobs, *slowest, *list); err != nil {
+	err := run(ctx, os.Stdout, ours(o.only), o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to clean up
+		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, only string, jobs int, slowest time.Duration, show bool) error {
-	root, err := filepath.Abs(root)
+func run(ctx context.Context, out io.Writer, s scope, o options) error {
+	root, err := filepath.Abs(o.root)
 	if err != nil {
 		return err
 	}
-	equivalent, err := readKeys(filepath.Join(root, "internal/tools/mutate/equivalents.txt"))
+	equivalent, err := readKeys(filepath.Join(root, lists, "equivalents.txt"))
 	if err != nil {
 		return err
 	}
-	named, err := readKeys(filepath.Join(root, "internal/tools/mutate/named.txt"))
+	named, err := readKeys(filepath.Join(root, lists, "named.txt"))
 	if err != nil {
 		return err
 	}
-	list := targets(only)
-	all, err := collect(root, list)
+	all, err := collect(root, s.targets)
 	if err != nil {
 		return err
 	}
-	if show {
+	if o.list {
 		for _, c := range all {
 			fmt.Fprintln(out, c.key(root))
 		}
 		return nil
 	}
-	if only == "" {
+	if o.only == "" {
 		if err := known(root, all, equivalent, named); err != nil {
 			return err
 		}
 	}
-	sample := choose(root, all, n, seed, equivalent, named)
+	sample := choose(root, all, o.n, o.seed, equivalent, named)
 	if len(sample) == 0 {
 		return errors.New("there is nothing to change")
 	}
@@ -119,15 +137,15 @@ func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, on
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	r := &runner{root: root, dir: dir, jobs: jobs, slowest: slowest, out: out}
-	if err := r.build(ctx, list, sample); err != nil {
+	r := &runner{root: root, dir: dir, packages: s.tests, jobs: o.jobs, slowest: o.slowest, out: out}
+	if err := r.build(ctx, s.targets, sample); err != nil {
 		return err
 	}
 	if err := r.watch(ctx, len(sample)); err != nil {
 		return err
 	}
 	results := make([]result, len(sample))
-	err = each(ctx, jobs, len(sample), func(ctx context.Context, i int) error {
+	err = each(ctx, o.jobs, len(sample), func(ctx context.Context, i int) error {
 		var err error
 		results[i], err = r.try(ctx, sample[i])
 		if results[i].survived() {
@@ -138,7 +156,7 @@ func run(ctx context.Context, out io.Writer, root string, n int, seed uint64, on
 	if err != nil {
 		return err
 	}
-	return report(out, sample, results, seed, len(equivalent))
+	return report(out, sample, results, o.seed, len(equivalent))
 }
 
 // known fails if a list names a change that does not exist any more.

@@ -38,6 +38,7 @@ func (r result) String() string {
 // runner builds the tests with the changes of a sample and runs them.
 type runner struct {
 	root, dir string
+	packages  []string // whose tests are run
 	jobs      int
 	slowest   time.Duration
 	out       io.Writer
@@ -115,11 +116,11 @@ func (r *runner) build(ctx context.Context, list []*target, sample []*change) er
 			return fmt.Errorf("the changes do not compile: %w\n%s", err, text)
 		}
 	}
-	return each(ctx, r.jobs, len(testPackages), func(ctx context.Context, i int) error {
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", r.overlay(), "-o", r.binary(testPackages[i]), "./"+testPackages[i])
+	return each(ctx, r.jobs, len(r.packages), func(ctx context.Context, i int) error {
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", r.overlay(), "-o", r.binary(r.packages[i]), "./"+r.packages[i])
 		cmd.Dir = r.root
 		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("the tests of %s do not compile: %w\n%s", testPackages[i], err, text)
+			return fmt.Errorf("the tests of %s do not compile: %w\n%s", r.packages[i], err, text)
 		}
 		return nil
 	})
@@ -152,7 +153,7 @@ func (r *runner) binary(pkg string) string {
 // watch runs each test by itself and notes the changes that it comes by.
 func (r *runner) watch(ctx context.Context, count int) error {
 	start := time.Now()
-	for _, pkg := range testPackages {
+	for _, pkg := range r.packages {
 		cmd := exec.CommandContext(ctx, r.binary(pkg), "-test.list", "^(Test|Example|Fuzz)")
 		cmd.Dir = filepath.Join(r.root, pkg)
 		text, err := cmd.Output()
