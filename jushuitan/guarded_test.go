@@ -73,6 +73,27 @@ func TestRequestIDInData(t *testing.T) {
 		var e *jushuitan.Error
 		require.ErrorAs(t, err, &e, body)
 		assert.Equal(t, want, e.RequestID, body)
+		if want != "" {
+			assert.Contains(t, err.Error(), "request "+want, "support asks for it")
+		}
+	}
+}
+
+// TestTextOfARefusal: the text stands in msg, or in message.
+func TestTextOfARefusal(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"code":170,"msg":"店铺不存在","data":null}`:                "店铺不存在",
+		`{"code":170,"message":"店铺不存在","data":null}`:            "店铺不存在",
+		`{"code":170,"msg":"店铺不存在","message":"other"}`:          "店铺不存在",
+		`{"code":170,"message":"other","msg":"店铺不存在"}`:          "店铺不存在",
+		`{"code":170,"msg":"","message":"店铺不存在"}`:               "店铺不存在",
+		`{"code":170,"message":{"text":"no text"},"data":null}`: "",
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, body))
+		_, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+		var e *jushuitan.Error
+		require.ErrorAs(t, err, &e, body)
+		assert.Equal(t, want, e.Msg, body)
 	}
 }
 
@@ -180,4 +201,31 @@ func TestStreamName(t *testing.T) {
 		return
 	}
 	t.Error("a checkpoint of orders was taken for outbound documents")
+}
+
+// TestTimeRangeOfAQuery: what is wrong with the range of a query is said before it is sent.
+func TestTimeRangeOfAQuery(t *testing.T) {
+	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
+	c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"orders":[],"has_next":false}}`))
+	for _, tt := range []struct {
+		begin, end time.Time
+		want       string
+	}{
+		{begin, begin.AddDate(0, 0, 7), ""},
+		{begin, begin, ""},
+		{begin, begin.AddDate(0, 0, 7).Add(time.Second), "modified_begin and modified_end span more than 7 days: use All, which splits the range"},
+		{begin, begin.Add(-time.Second), "modified_begin and modified_end are in the wrong order"},
+		{begin, time.Time{}, "modified_begin and modified_end must be set together"},
+		{time.Time{}, begin, "modified_begin and modified_end must be set together"},
+	} {
+		_, err := c.Orders.Query(t.Context(), &jushuitan.OrderQuery{ModifiedBegin: tt.begin, ModifiedEnd: tt.end})
+		if tt.want == "" {
+			assert.NoError(t, err)
+			continue
+		}
+		var wrong *jushuitan.ValidationError
+		require.ErrorAs(t, err, &wrong, tt.want)
+		assert.ErrorContains(t, err, tt.want)
+		assert.Len(t, wrong.Issues, 1)
+	}
 }

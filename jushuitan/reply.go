@@ -2,6 +2,7 @@ package jushuitan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,6 +198,7 @@ type answer struct {
 	coded     bool // there is a code
 	code      int64
 	msg       string
+	message   string // stands in for msg
 	requestID string
 	failed    bool // code 0, but issuccess is false
 
@@ -262,6 +264,7 @@ func (a *answer) envelope() *failure {
 	if err != nil || !a.coded {
 		return a.unusable(err)
 	}
+	a.msg = cmp.Or(a.msg, a.message)
 	if a.requestID == "" && a.read != &a.data {
 		for _, name := range []string{"request_id", "requestId"} {
 			if id := a.member(&a.data, name); id.kind == '"' && a.requestID == "" {
@@ -287,8 +290,8 @@ func (a *answer) rootMember(name []byte) (bool, error) {
 	case "msg":
 		return true, a.text(&a.msg)
 	case "message":
-		if a.msg == "" && a.r.Kind() == '"' {
-			_ = wire.Unmarshal(a.r.Look(), &a.msg)
+		if a.message == "" && a.r.Kind() == '"' {
+			_ = wire.Unmarshal(a.r.Look(), &a.message)
 		}
 	case "request_id", "requestId":
 		return true, a.text(&a.requestID)

@@ -37,6 +37,10 @@ func TestClock(t *testing.T) {
 			{dated(host.Add(time.Minute)), 0, 2 * time.Second},
 			{dated(host.Add(time.Minute + 3*time.Second)), 3 * time.Second, 100 * time.Millisecond},
 		}, at: 4 * time.Second, known: true, low: time.Minute - 100*time.Millisecond, high: time.Minute + time.Second},
+		"a slow answer says less": {seen: []seen{
+			{dated(host.Add(time.Minute)), 0, 100 * time.Millisecond},
+			{dated(host.Add(time.Minute + 3*time.Second)), 3 * time.Second, 2 * time.Second},
+		}, at: 5 * time.Second, known: true, low: time.Minute - 100*time.Millisecond, high: time.Minute + time.Second},
 		"the host's clock was set": {seen: []seen{
 			{dated(host), 0, 0},
 			{dated(host.Add(9 * time.Minute)), time.Second, 0},

@@ -74,3 +74,17 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) { checkParams(t, raw) })
 }
+
+// TestWithout: what is not dropped is left as it stood, and nothing else is.
+func TestWithout(t *testing.T) {
+	params, err := pushsign.Parse("a=1&b=2&a=3")
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		drop string
+		want pushsign.Params
+	}{{"a", pushsign.Params{{"b", "2"}}}, {"b", pushsign.Params{{"a", "1"}, {"a", "3"}}}, {"c", params}} {
+		assert.Equal(t, tt.want, params.Without(func(i int) bool { return params[i][0] == tt.drop }), tt.drop)
+	}
+	assert.Empty(t, params.Without(func(int) bool { return true }))
+	assert.Empty(t, pushsign.Params{}.Without(func(int) bool { return true }))
+}
