@@ -272,13 +272,8 @@ func (c *checker) rule(name string, v reflect.Value, rule checkRule) {
 			c.add(name, "is required")
 		}
 	case "max": // characters
-		if v.Kind() == reflect.String && utf8.RuneCountInString(v.String()) > n {
-			c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(v.String()), n)
-		}
-		if v.Kind() == reflect.Slice {
-			if l, ok := v.Interface().(CommaList); ok && utf8.RuneCountInString(l.String()) > n {
-				c.add(name, "has %d characters, maximum %d", utf8.RuneCountInString(l.String()), n)
-			}
+		if long := utf8.RuneCountInString(v.String()); v.Kind() == reflect.String && long > n {
+			c.add(name, "has %d characters, maximum %d", long, n)
 		}
 	case "items":
 		if v.Kind() == reflect.Slice && v.Len() > n {

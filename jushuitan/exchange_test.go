@@ -101,6 +101,7 @@ func TestExchangeMasks(t *testing.T) {
 			}
 			assert.Contains(t, x.Response, "shown")
 			assert.Contains(t, x.Params.Get("biz"), "SHOWN-1")
+			assert.Empty(t, x.Request, "a form is shown as its parameters")
 			assert.Equal(t, "***", x.Params.Get("sign"))
 			assert.Equal(t, "***", x.Params.Get("access_token"))
 			assert.NotEmpty(t, x.Params.Get("timestamp"))

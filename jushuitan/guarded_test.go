@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -228,4 +229,55 @@ func TestTimeRangeOfAQuery(t *testing.T) {
 		assert.ErrorContains(t, err, tt.want)
 		assert.Len(t, wrong.Issues, 1)
 	}
+}
+
+// TestLimitsOfARequest: lists and texts have the length that the service accepts, counted in
+// characters; one more is said before it is sent.
+func TestLimitsOfARequest(t *testing.T) {
+	c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"datas":[],"orders":[],"has_next":false}}`))
+	ids := make([]int64, 51)
+	for i := range ids {
+		ids[i] = int64(i + 1)
+	}
+	skus := make(jushuitan.CommaList, 21)
+	for i := range skus {
+		skus[i] = fmt.Sprint("S", i)
+	}
+	long := strings.Repeat("单", 51)
+	for _, tt := range []struct {
+		call func() error
+		want string
+	}{
+		{func() error {
+			_, err := c.AfterSales.QueryReturnReceipts(t.Context(), &jushuitan.ReturnReceiptQuery{ASIDs: ids})
+			return err
+		}, "as_ids has 51 items, maximum 50"},
+		{func() error {
+			_, err := c.AfterSales.QueryReturnReceipts(t.Context(), &jushuitan.ReturnReceiptQuery{ASIDs: ids[1:]})
+			return err
+		}, ""},
+		{func() error {
+			_, err := c.SKUs.Query(t.Context(), &jushuitan.SKUQuery{SKUIDs: skus})
+			return err
+		}, "sku_ids has 21 items, maximum 20"},
+		{func() error {
+			_, err := c.SKUs.Query(t.Context(), &jushuitan.SKUQuery{SKUIDs: skus[1:]})
+			return err
+		}, ""},
+		{func() error {
+			_, err := c.Orders.Upload(t.Context(), []jushuitan.OrderUpload{{SoID: long}})
+			return err
+		}, "so_id has 51 characters, maximum 50"},
+	} {
+		err := tt.call()
+		if tt.want == "" {
+			assert.NoError(t, err)
+			continue
+		}
+		var wrong *jushuitan.ValidationError
+		require.ErrorAs(t, err, &wrong, tt.want)
+		assert.ErrorContains(t, err, tt.want)
+	}
+	_, err := c.Orders.Upload(t.Context(), []jushuitan.OrderUpload{{SoID: long[3:]}})
+	assert.NotContains(t, fmt.Sprint(err), "characters, maximum")
 }

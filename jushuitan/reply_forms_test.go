@@ -56,4 +56,21 @@ func TestRefusedInsideCodeZero(t *testing.T) {
 	_, err = c.Distribution.SetItemStatus(t.Context(), &jushuitan.DistributionItemSetStatusRequest{ItemSPUIDs: []string{"S1", "S2"}})
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, "S2", failed.Failed[0].Key)
+
+	for _, data := range []string{`{"is_success":false,"success":[],"fail":[]}`, `{"success":null,"IsSuccess":"false"}`} {
+		c = mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":`+data+`}`), jushuitan.WithoutValidation())
+		_, err = c.AfterSales.ConfirmGoods(t.Context(), []jushuitan.AfterSaleConfirmGoodsRequest{{ASID: 1}})
+		require.ErrorIs(t, err, jushuitan.ErrInvalid, data)
+		assert.NotErrorIs(t, err, jushuitan.ErrOutcomeUnknown, data)
+	}
+}
+
+// TestPageBehindAByteOrderMark: a page is a page, whatever stands before it.
+func TestPageBehindAByteOrderMark(t *testing.T) {
+	for _, before := range []string{"", "\ufeff", " \r\n", "\ufeff \n", "\n\ufeff"} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, before+"<html>blocked</html>"))
+		_, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+		require.ErrorIs(t, err, jushuitan.ErrUnavailable, "%q", before)
+		assert.ErrorContains(t, err, "HTML or XML", "%q", before)
+	}
 }
