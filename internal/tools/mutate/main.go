@@ -77,6 +77,7 @@ type options struct {
 	only    string
 	jobs    int
 	slowest time.Duration
+	named   string
 	list    bool
 }
 
@@ -88,6 +89,7 @@ func main() {
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "test runs at a time")
 	flag.DurationVar(&o.slowest, "slowest", 20*time.Second, "tests that take longer alone are not used")
 	flag.StringVar(&o.root, "root", "../..", "root of the repository")
+	flag.StringVar(&o.named, "named", "", "file with changes to try besides the sample, instead of named.txt")
 	flag.BoolVar(&o.list, "list", false, "print every change, and try none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -108,7 +110,7 @@ func run(ctx context.Context, out io.Writer, s scope, o options) error {
 	if err != nil {
 		return err
 	}
-	named, err := readKeys(filepath.Join(root, lists, "named.txt"))
+	named, err := readKeys(cmp.Or(o.named, filepath.Join(root, lists, "named.txt")))
 	if err != nil {
 		return err
 	}
