@@ -90,10 +90,15 @@ func main() {
 	flag.DurationVar(&o.slowest, "slowest", 20*time.Second, "tests that take longer alone are not used")
 	flag.StringVar(&o.root, "root", "../..", "root of the repository")
 	flag.StringVar(&o.named, "named", "", "file with changes to try besides the sample, instead of named.txt")
+	tests := flag.String("tests", "", "packages whose tests are run, separated by commas; by default all that reach the code")
 	flag.BoolVar(&o.list, "list", false, "print every change, and try none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, ours(o.only), o)
+	s := ours(o.only)
+	if *tests != "" {
+		s.tests = strings.Split(*tests, ",")
+	}
+	err := run(ctx, os.Stdout, s, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
