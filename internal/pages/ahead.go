@@ -114,9 +114,23 @@ func (f *fetcher) plan(ctx context.Context, w *windows, ahead *fetched) {
 		if after, ok := w.peek(); ok {
 			ahead = f.launch(ctx, after, 1, false)
 		}
+		if w.most > 0 && f.wait(ctx, first) && w.divide(ctx, first) {
+			f.discard(first)
+			f.discard(ahead)
+			ahead = nil
+			continue
+		}
 		if !f.hand(ctx, first) || !f.rest(ctx, req, first) {
 			return
 		}
+	}
+}
+
+// discard makes room for another page instead of one that is not read.
+func (f *fetcher) discard(page *fetched) {
+	if page != nil {
+		<-page.done
+		<-f.slots
 	}
 }
 

@@ -10,6 +10,7 @@ func (p *pager) all(ctx context.Context, req any, yield func(any, error) bool) {
 		yield(nil, err)
 		return
 	}
+	w.most, _ = ctx.Value(partsKey{}).(int64)
 	p.read(ctx, w, nil, yield)
 }
 

@@ -84,7 +84,7 @@ func archive(begin time.Time, n int) *pages.Pages[request, reply, row] {
 				q := asked.(*request)
 				low, high := max(q.Cursor-firstVersion, 0), int64(n)
 				if !q.Begin.IsZero() {
-					low = int64((q.Begin.Sub(begin) + gap - 1) / gap)
+					low = max(int64((q.Begin.Sub(begin)+gap-1)/gap), 0)
 					high = min(int64(q.End.Sub(begin)/gap)+1, high)
 				}
 				total := max(high-low, 0)

@@ -201,8 +201,12 @@ func (m *run) all() (outcome, string) {
 			req.End = req.End.Add(min(m.offset, 0))
 		}
 	}
+	ctx := context.Background()
+	if m.rng.IntN(2) == 0 {
+		ctx = pages.InParts(ctx, 1+m.rng.Int64N(10))
+	}
 	before := m.visible(&req)
-	err := m.read(m.pager(0).All(context.Background(), &ask))
+	err := m.read(m.pager(0).All(ctx, &ask))
 	return m.verdict(err, m.missing(&req, before, func(state) bool { return true }))
 }
 

@@ -106,7 +106,7 @@ func (w *times) read(ctx context.Context, to time.Time) bool {
 	rows, most := w.count(first)
 	length := to.Sub(w.from)
 	if rows > most && length > shortRange {
-		w.step = w.suited(length, rows, most, length/2)
+		w.step = suited(length, rows, most, length/2)
 		return true
 	}
 	one := &windows{p: w.p, req: first.req}
@@ -115,7 +115,7 @@ func (w *times) read(ctx context.Context, to time.Time) bool {
 	}
 	w.commit(first.begun, to)
 	w.from = to
-	w.step = w.suited(length, rows, most, min(2*w.step, w.p.longest()))
+	w.step = suited(length, rows, most, min(2*w.step, w.p.longest()))
 	return true
 }
 
@@ -123,7 +123,7 @@ func (w *times) read(ctx context.Context, to time.Time) bool {
 // has a number of rows: three quarters of the most that it should have if the next one has
 // rows as close together. So the number of committed rows in a checkpoint is independent of
 // the number of all rows.
-func (w *times) suited(length time.Duration, rows, most int64, longest time.Duration) time.Duration {
+func suited(length time.Duration, rows, most int64, longest time.Duration) time.Duration {
 	step := longest
 	if rows > 0 {
 		step = min(step, time.Duration(float64(length)*float64(3*most)/float64(4*rows)))

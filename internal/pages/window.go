@@ -1,6 +1,9 @@
 package pages
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // windows splits a request whose time range is too long into requests that the server
 // accepts. Adjacent ranges share their boundary, since both ends belong to a range and
@@ -11,6 +14,22 @@ type windows struct {
 	from, end time.Time
 	begun     time.Time // by the host's clock, for an open-ended range; otherwise zero
 	done      bool
+	planned   any // the request that next will return, once it is known
+
+	// Of a range that is read in parts, see [InParts].
+	most  int64         // rows of a part, 0: the range is not divided
+	step  time.Duration // length of a part, 0: all of the range
+	whole *fetched      // what was divided, until a part is known to have fewer rows
+}
+
+type partsKey struct{}
+
+// InParts returns a context with which All reads a time range that counts more rows in shorter
+// ranges, down to a second, so that the rows that it remembers are bounded. It is for queries
+// whose time range has whole seconds: a server that filters by days returns rows in several
+// parts.
+func InParts(ctx context.Context, rows int64) context.Context {
+	return context.WithValue(ctx, partsKey{}, rows)
 }
 
 func (p *pager) split(req any) (*windows, error) {
@@ -46,6 +65,7 @@ func (w *windows) next() (req any, ok bool) {
 	case w.from.IsZero():
 		w.done = true
 	default:
+		w.planned = nil
 		w.from = w.end
 		if _, end := w.p.Window(req); end.Before(w.end) {
 			w.from = *end
@@ -60,13 +80,55 @@ func (w *windows) peek() (req any, ok bool) {
 	if w.done || w.from.IsZero() {
 		return w.p.copy(w.req), !w.done
 	}
+	if w.planned != nil {
+		return w.planned, true
+	}
 	req = w.p.copy(w.req)
 	begin, end := w.p.Window(req)
 	*begin, *end = w.from, w.end
-	if w.p.WindowMax > 0 && w.end.Sub(w.from) > w.p.WindowMax {
-		*end = w.from.Add(w.p.WindowMax)
+	for _, longest := range []time.Duration{w.p.WindowMax, w.step} {
+		if longest > 0 && end.Sub(*begin) > longest {
+			*end = begin.Add(longest)
+		}
 	}
+	w.planned = req
 	return req, true
+}
+
+// divide reports whether the range of a first page has too many rows, and is to be read in
+// shorter ones instead. Where a shorter one does not have fewer, the server may not count by
+// time: then nothing is divided any more.
+func (w *windows) divide(ctx context.Context, first *fetched) bool {
+	if w.from.IsZero() {
+		return false
+	}
+	begin, end := w.p.Window(first.req)
+	rows, length := first.info.Total, end.Sub(*begin)
+	if w.whole != nil && rows >= w.whole.info.Total && !w.counts(ctx, *end) {
+		begin, _ = w.p.Window(w.whole.req)
+		w.from, w.done, w.planned, w.most, w.step = *begin, false, nil, 0, 0
+		return true
+	}
+	if rows <= w.most || length <= shortRange {
+		if w.whole = nil; w.step > 0 {
+			w.step = suited(length, rows, w.most, 2*w.step)
+		}
+		return false
+	}
+	w.from, w.done, w.planned, w.whole = *begin, false, nil, first
+	w.step = suited(length, rows, w.most, length/2)
+	return true
+}
+
+// counts reports whether the rest of the divided range, from a time on, has fewer rows than all
+// of it.
+func (w *windows) counts(ctx context.Context, from time.Time) bool {
+	req := w.p.copy(w.whole.req)
+	begin, _ := w.p.Window(req)
+	*begin = from
+	page := w.p.ask(req, 1)
+	w.p.load(ctx, &contents{}, page)
+	return page.err == nil && page.info.Total < w.whole.info.Total
 }
 
 // late returns one more window if an open-ended range ended too early: the host's clock is
