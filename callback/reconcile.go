@@ -14,6 +14,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/dianjia/jushuitan-go/internal/pages"
 	"github.com/dianjia/jushuitan-go/internal/redact"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
@@ -292,7 +293,9 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 // cannot be decoded, of which the function of [jushuitan.WithOnBadRow] is not told, and a
 // receipt whose status is unknown: the other documents are compared. If the context ends, that is the last error. Nothing runs
 // after the loop was left. Memory does not grow with the number of documents: rows are
-// queried and compared in batches.
+// queried and compared in batches, and a window of more than 5,000 by the ERP's count is read in
+// parts, of which the shortest is a second. A document of several rows is reported once as long
+// as fewer than 5,000 others are reported in between.
 func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, error] {
 	return func(yield func(*Difference, error) bool) {
 		if err := cfg.check(); err != nil {
@@ -303,6 +306,7 @@ func Reconcile(ctx context.Context, cfg ReconcileConfig) iter.Seq2[*Difference, 
 		if !from.Before(to) {
 			return // no document is old enough
 		}
+		ctx := pages.InParts(ctx, partRows)
 		for _, job := range cfg.jobs() {
 			p := &puller{
 				client: cfg.Client, journal: cfg.Journal, scope: job.scope, begin: cfg.From, from: from, to: to, yield: yield,

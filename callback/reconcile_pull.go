@@ -24,9 +24,12 @@ const (
 	chunkSoIDs = 20 // so_ids
 )
 
-// keptGiven limits how many reported documents are remembered; beyond it, one may be
-// reported again.
-const keptGiven = 50_000
+// partRows is how many rows of a window are listed at a time, since a listing remembers its
+// rows. Those of one second are listed together.
+const partRows = 5_000
+
+// keptGiven is how many reported documents are remembered at least.
+const keptGiven = 5_000
 
 // puller is what the comparers share: the client, the journal and the window of one kind
 // of one shop.
@@ -38,8 +41,9 @@ type puller struct {
 	from, to time.Time // in whole seconds
 	since    time.Time // of the journal
 	yield    func(*Difference, error) bool
-	asOf     time.Time           // when the ERP was asked, by its clock
-	given    map[string]struct{} // documents whose rows may repeat
+	asOf     time.Time // when the ERP was asked, by its clock
+
+	given, earlier map[string]struct{} // documents whose rows may repeat; those of earlier were given before
 }
 
 func (p *puller) run(ctx context.Context, job reconcileJob, unexpected bool) error {
@@ -243,14 +247,17 @@ func separately[T any](p *puller, documents []T, compare func([]T) error) error 
 	return nil
 }
 
-// again reports whether a document was seen before in this run, and remembers it.
+// again reports whether a document is among the last that were seen in this run, and remembers
+// it.
 func (p *puller) again(document string) bool {
-	if _, met := p.given[document]; met {
+	_, met := p.given[document]
+	if _, before := p.earlier[document]; met || before {
 		return true
 	}
-	if len(p.given) < keptGiven {
-		p.given[document] = struct{}{}
+	if len(p.given) >= keptGiven {
+		p.given, p.earlier = map[string]struct{}{}, p.given
 	}
+	p.given[document] = struct{}{}
 	return false
 }
 
