@@ -281,6 +281,12 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 //     push. A row that changed twice is reported once. Of several shops of a warehouse
 //     only the pushes with the ShopID of the config count, and those without any.
 //
+// A push that is handled after the window of its document was compared may have replaced a
+// later state, whose push was lost. Therefore documents of which the window has such a push are
+// compared again: returned goods without a receipt in the window, for one call per 50 of them,
+// and shipments that changed an earlier push of their lines. The latter are compared with what
+// the ERP says by then, although the push of a still later change may be on its way.
+//
 // A document that is modified again after the window is reported with a later window,
 // so that windows of which each begins at the [ReconcileConfig.End] of the one before find
 // every document. A window that, by the Date of the ERP's answers, is not over yet fails.

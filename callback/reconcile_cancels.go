@@ -133,6 +133,9 @@ func closedByMall(o *jushuitan.Order) bool {
 	return o.ShopStatus == jushuitan.ShopStatusTradeClosed || o.ShopStatus == jushuitan.ShopStatusTradeClosedBeforePay
 }
 
+// late does nothing: a cancel undoes no other.
+func (p *cancelComparer) late(context.Context) error { return nil }
+
 // unexpected finds pushes of orders of which no part is cancelled.
 func (p *cancelComparer) unexpected(ctx context.Context) error {
 	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(receipts []JournalEntry) error {

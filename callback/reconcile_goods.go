@@ -29,6 +29,7 @@ type returned struct {
 	pushed    map[string]decimal.Decimal // according to pushes
 	known     []JournalEntry             // these pushes, oldest first
 	skip      bool                       // a receipt is later than the window
+	listed    bool                       // a receipt is of the window
 	unknown   error                      // why it cannot be compared
 }
 
@@ -44,19 +45,33 @@ func (p *goodsComparer) compare(ctx context.Context) error {
 				asIDs = append(asIDs, row.ASID)
 			}
 		}
-		return separately(p.puller, distinct(asIDs), func(asIDs []int64) error { return p.cases(ctx, asIDs) })
+		return separately(p.puller, distinct(asIDs), func(asIDs []int64) error { return p.cases(ctx, asIDs, true) })
+	})
+}
+
+// late compares the cases of which the window has a push, and no receipt.
+func (p *goodsComparer) late(ctx context.Context) error {
+	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkRows, func(pushes []JournalEntry) error {
+		var asIDs []int64
+		for _, r := range pushes {
+			asIDs = append(asIDs, r.ASID)
+		}
+		return separately(p.puller, distinct(asIDs), func(asIDs []int64) error { return p.cases(ctx, asIDs, false) })
 	})
 }
 
 // cases compares after-sale cases, all receipts of each, since the window may have
-// only some of them.
-func (p *goodsComparer) cases(ctx context.Context, asIDs []int64) error {
+// only some of them. Those that are not listed have no receipt in the window.
+func (p *goodsComparer) cases(ctx context.Context, asIDs []int64, listed bool) error {
 	if len(asIDs) == 0 {
 		return nil
 	}
 	cases, err := p.received(ctx, asIDs)
 	if err != nil {
 		return err
+	}
+	if !listed { // what never had a receipt is unexpected
+		asIDs = slices.DeleteFunc(slices.Clone(asIDs), func(asID int64) bool { return cases[asID] == nil || cases[asID].listed })
 	}
 	open, err := p.unsettled(ctx, cases, asIDs)
 	if err != nil || len(open) == 0 {
@@ -155,6 +170,7 @@ func (p *goodsComparer) received(ctx context.Context, asIDs []int64) (map[int64]
 		default:
 			c.unknown = fmt.Errorf("%w: receipt %d of after-sale %d has the unknown status %q / 收货单状态未知", ErrNotCompared, row.IOID, row.ASID, row.Status)
 		}
+		c.listed = c.listed || row.ShopID == p.shop && p.inWindow(row.Modified)
 		c.skip = c.skip || !row.Modified.Before(p.to) // a later window has it, and its push may be on its way
 	}
 	return out, nil

@@ -62,7 +62,10 @@ func (p *puller) run(ctx context.Context, job reconcileJob, unexpected bool) err
 	// journal began counts as recorded. At worst it is reported as missed.
 	p.since = since.Truncate(time.Second)
 	c := p.comparer(job)
-	if err := c.compare(ctx); err != nil || !unexpected {
+	if err := c.compare(ctx); err != nil {
+		return err
+	}
+	if err := c.late(ctx); err != nil || !unexpected {
 		return err
 	}
 	return c.unexpected(ctx)
@@ -73,6 +76,9 @@ func (p *puller) run(ctx context.Context, job reconcileJob, unexpected bool) err
 type comparer interface {
 	// compare finds documents of the window without a push, or with one that differs.
 	compare(ctx context.Context) error
+	// late finds documents that did not change in the window, of which it has a push that
+	// came too late: it may have undone what the host knew since their window was compared.
+	late(ctx context.Context) error
 	// unexpected finds pushes of the window without a document in the ERP.
 	unexpected(ctx context.Context) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -204,6 +205,10 @@ type emptyJournal struct{ callback.Journal }
 
 func (emptyJournal) Find(context.Context, callback.JournalScope, string) ([]callback.JournalEntry, error) {
 	return nil, nil
+}
+
+func (emptyJournal) Between(context.Context, callback.JournalScope, time.Time, time.Time) iter.Seq2[callback.JournalEntry, error] {
+	return func(func(callback.JournalEntry, error) bool) {}
 }
 
 func (emptyJournal) Since(context.Context, callback.JournalScope) (time.Time, error) {

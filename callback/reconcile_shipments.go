@@ -88,6 +88,9 @@ func (p *shipmentComparer) parcels(ctx context.Context, rows []*jushuitan.Shipme
 		}
 	}
 	for _, c := range found {
+		if p.again(shipmentDocument(c.row.OID, c.row.SoID) + " " + c.row.LID) {
+			continue
+		}
 		if err := p.give(ctx, c.diff); err != nil {
 			return err
 		}
@@ -281,6 +284,52 @@ func outboundLine(documents []*jushuitan.Outbound, it *jushuitan.ShipmentItem) *
 		}
 	}
 	return nil
+}
+
+// late compares the orders of which the window has a push that changed what was handled before.
+// Of their parcels only those are compared that this push may be of.
+func (p *shipmentComparer) late(ctx context.Context) error {
+	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(pushes []JournalEntry) error {
+		var changes []JournalEntry
+		for _, r := range pushes {
+			known, err := p.find(ctx, r.Document)
+			if err != nil {
+				return err
+			}
+			if r.SoID != "" && slices.ContainsFunc(known, func(k JournalEntry) bool { return k.At.Before(r.At) && changed(k, r) }) {
+				changes = append(changes, r)
+			}
+		}
+		return separately(p.puller, changes, func(changes []JournalEntry) error { return p.changes(ctx, changes) })
+	})
+}
+
+// changed reports whether a push says something else of the lines of another.
+func changed(before, r JournalEntry) bool {
+	as := parcel{row: &jushuitan.Shipment{LID: before.LID, LCID: before.LCID, LogisticsCompany: before.Carrier}, lines: before.Lines}
+	return as.about(r) && len(as.compare(r)) > 0
+}
+
+// changes compares the parcels of some pushes.
+func (p *shipmentComparer) changes(ctx context.Context, pushes []JournalEntry) error {
+	var soIDs []string
+	for _, r := range pushes {
+		soIDs = append(soIDs, r.SoID)
+	}
+	there, err := p.parcelsOf(ctx, soIDs)
+	if err != nil {
+		return err
+	}
+	var rows []*jushuitan.Shipment
+	for _, r := range pushes {
+		for _, c := range there[r.SoID] {
+			mine := c.row.ShopID == p.shop && (r.OID == 0 || r.OID == c.row.OID) && c.about(r)
+			if mine && !slices.Contains(rows, c.row) && c.row.SendDate.Before(p.to) {
+				rows = append(rows, c.row)
+			}
+		}
+	}
+	return p.parcels(ctx, rows)
 }
 
 // unexpected finds pushes of parcels that the ERP does not have. One whose

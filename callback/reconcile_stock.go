@@ -78,5 +78,8 @@ func stockDifference(s *ReconcileStock, row *jushuitan.InventoryRow, qty decimal
 	return d
 }
 
+// late does nothing: the journal keeps the figure that was modified last.
+func (p *stockComparer) late(context.Context) error { return nil }
+
 // unexpected does nothing, see [ReconcileConfig].
 func (p *stockComparer) unexpected(context.Context) error { return nil }
