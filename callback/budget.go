@@ -29,8 +29,8 @@ func newBudget(limit rate.Limit, burst int) *budget {
 }
 
 // take takes one push from a merchant's budget.
-func (b *budget) take(entID string, now time.Time) error {
-	if b == nil || b.of(entID).AllowN(now, 1) {
+func (b *budget) take(entID string, now func() time.Time) error {
+	if b == nil || b.of(entID).AllowN(now(), 1) {
 		return nil
 	}
 	return ErrRate

@@ -161,7 +161,7 @@ type Receiver struct {
 	failed string       // the answer of a failure
 	refuse string       // the answer of a refusal
 
-	in *receive.Receiver[Envelope, jushuitan.ClaimState]
+	in *receive.Receiver[*Envelope, jushuitan.ClaimState]
 }
 
 // New returns a receiver. Config needs at least one function, and either Secrets or
@@ -182,13 +182,13 @@ func New(cfg Config) (*Receiver, error) {
 		refuse: `{"code":"` + cfg.FailureCode + `","msg":"请求被拒绝"}`,
 	}
 	var err error
-	r.in, err = receive.New(receive.Config[Envelope, jushuitan.ClaimState]{
+	r.in, err = receive.New(receive.Config[*Envelope, jushuitan.ClaimState]{
 		Sources: cfg.Sources, Proxies: cfg.Proxies, ProxyHeader: cfg.ProxyHeader,
 		MaxAge: cfg.MaxAge, MaxAhead: cfg.MaxAhead, Now: cfg.Now, MaxBody: cfg.MaxBody, BodyTimeout: cfg.BodyTimeout,
 		Deduper: cfg.Deduper, Memory: jushuitan.NewMemoryDeduper(0), NoDedupe: cfg.NoDedupe,
 		ClaimTTL: cfg.ClaimTTL, CommitTTL: cfg.CommitTTL, Wait: cfg.Wait,
 		Panic:  func(value any, stack []byte) error { return &jushuitan.PanicError{Value: value, Stack: stack} },
-		Report: r.report,
+		Report: func(ctx context.Context, env *Envelope, err error) { r.report(ctx, *env, err) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("callback: %w", err)

@@ -184,9 +184,11 @@ func (r *Receiver) event(env *Envelope, m jushuitan.PushMessage) *dedupe.Event {
 }
 
 // guarded wraps the host's function so that a panic becomes an error.
-func guarded[P any](r *Receiver, env Envelope, p *P, function func(context.Context, Envelope, *P) error) func(context.Context, bool) error {
-	return func(ctx context.Context, mayRepeat bool) error {
+func guarded[P any](r *Receiver, env *Envelope, p *P, function func(context.Context, Envelope, *P) error) func(context.Context, bool) error {
+	return func(ctx context.Context, mayRepeat bool) (err error) {
+		defer r.in.Recover(&err)
+		env := *env
 		env.MayRepeat = mayRepeat
-		return r.in.Guard(func() error { return function(ctx, env, p) })
+		return function(ctx, env, p)
 	}
 }

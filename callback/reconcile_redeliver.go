@@ -77,7 +77,7 @@ func redeliver[P any, M pushPointer[P]](
 	env := Envelope{EntID: d.EntID, StorageCode: d.StorageCode, Method: d.Method, Raw: doc}
 	kind, ok := push.Of(string(d.Method))
 	if !ok || kind.Record == nil || !r.in.Active() {
-		if err := guarded(r, env, p, function)(ctx, false); !errors.Is(err, errAllStale) {
+		if err := guarded(r, &env, p, function)(ctx, false); !errors.Is(err, errAllStale) {
 			return err
 		}
 		return nil
@@ -91,7 +91,7 @@ func redeliver[P any, M pushPointer[P]](
 			return err
 		}
 	}
-	if outcome, err := r.in.Handle(ctx, env, event, guarded(r, env, p, function)); err != nil || outcome == dedupe.Ran {
+	if outcome, err := r.in.Handle(ctx, &env, event, guarded(r, &env, p, function)); err != nil || outcome == dedupe.Ran {
 		return err
 	}
 	return fmt.Errorf("%w: if it was not, call your function and record the entries of the difference in the journal / 去重记录显示该推送已处理；若确未处理，请直接调用处理函数并写入推送记录", ErrAlreadyHandled)

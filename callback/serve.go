@@ -64,11 +64,11 @@ func bind[P any, M pushPointer[P]](r *Receiver, parse func(body []byte) (*P, err
 			case err != nil:
 				return Refused, fail(http.StatusBadRequest, err)
 			}
-			run := guarded(r, *env, p, function)
+			run := guarded(r, env, p, function)
 			if !remembered {
 				return outcomeOf(dedupe.Ran, run(ctx, false))
 			}
-			return outcomeOf(r.in.Handle(ctx, *env, r.event(env, M(p)), run))
+			return outcomeOf(r.in.Handle(ctx, env, r.event(env, M(p)), run))
 		}
 	}
 	r.kinds = append(r.kinds, k)
@@ -190,7 +190,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, k *kind, en
 	case req.Method != http.MethodPost && req.Method != http.MethodPut:
 		return unread(w, req, fail(http.StatusMethodNotAllowed, fmt.Errorf("%w: neither POST nor PUT", jushuitan.ErrRequest)))
 	}
-	if err := r.budget.take(env.EntID, r.in.Now()); err != nil {
+	if err := r.budget.take(env.EntID, r.in.Now); err != nil {
 		return unread(w, req, fail(http.StatusTooManyRequests, err))
 	}
 	body, err := r.in.Body(w, req, r.in.MaxBody())

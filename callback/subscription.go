@@ -204,7 +204,7 @@ func NewSubscription(cfg SubscriptionConfig) (http.Handler, error) {
 	cfg.FailureStatus = cmp.Or(cfg.FailureStatus, http.StatusInternalServerError)
 	s := &subscription{cfg: cfg}
 	var err error
-	s.in, err = receive.New(receive.Config[Envelope, jushuitan.ClaimState]{
+	s.in, err = receive.New(receive.Config[*Envelope, jushuitan.ClaimState]{
 		MaxBody: cfg.MaxBody, BodyTimeout: cfg.BodyTimeout, NoDedupe: true,
 		Panic: func(value any, stack []byte) error { return &jushuitan.PanicError{Value: value, Stack: stack} },
 	})
@@ -216,7 +216,7 @@ func NewSubscription(cfg SubscriptionConfig) (http.Handler, error) {
 
 type subscription struct {
 	cfg SubscriptionConfig
-	in  *receive.Receiver[Envelope, jushuitan.ClaimState]
+	in  *receive.Receiver[*Envelope, jushuitan.ClaimState]
 }
 
 func (s *subscription) ServeHTTP(w http.ResponseWriter, req *http.Request) {

@@ -55,7 +55,8 @@ type Event struct {
 	Earlier       string
 	EarlierProves bool
 
-	next entry // what will be remembered of it
+	next  entry  // what will be remembered of it
+	alone string // the memory of a record with nothing else
 }
 
 func (e *Event) ttl(otherwise time.Duration) time.Duration {
@@ -102,9 +103,11 @@ func (e entry) at() (ms int64) {
 	return ms
 }
 
-// entry makes what is remembered of the event.
-func (e *Event) entry() entry {
-	var b [entryBytes]byte
+// remember makes what is remembered of the event.
+func (e *Event) remember() {
+	var text [1 + entryBytes]byte
+	text[0] = localForm
+	b := text[1:]
 	b[0] = e.Side & flagSide
 	if e.Whole {
 		b[0] |= flagWhole
@@ -121,7 +124,8 @@ func (e *Event) entry() entry {
 			ms >>= 8
 		}
 	}
-	return entry(b[:])
+	e.alone = string(text[:])
+	e.next = entry(e.alone[1:])
 }
 
 // The first character of a memory says in which form its entries follow: as base64, or as they
@@ -176,13 +180,10 @@ func (h history) at(i int) entry {
 	return entry(h.memory[i : i+entryBytes])
 }
 
-// made returns a history of entries, of which there are at most n.
-func made(n int, entries func(add func(entry))) history {
-	var b strings.Builder
+// begin writes the beginning of a history, and makes room for n entries.
+func begin(b *strings.Builder, n int) {
 	b.Grow(1 + n*entryBytes)
 	b.WriteByte(localForm)
-	entries(func(e entry) { b.WriteString(string(e)) })
-	return history{memory: b.String()}
 }
 
 // same reports whether two events say the same.
@@ -305,18 +306,19 @@ func (h history) since(i int, next entry) bool {
 // filled returns the history with an event in the place of the reconstructed one.
 func (h history) filled(e *Event) history {
 	place := h.expected(e.next)
-	return made(h.len()+1, func(add func(entry)) {
-		for i := range h.len() {
-			if i == place {
-				add(e.next)
-			} else {
-				add(h.at(i))
-			}
+	var b strings.Builder
+	begin(&b, h.len()+1)
+	for i := range h.len() {
+		known := h.at(i)
+		if i == place {
+			known = e.next
 		}
-		if place < 0 {
-			add(e.next)
-		}
-	})
+		b.WriteString(string(known))
+	}
+	if place < 0 {
+		b.WriteString(string(e.next))
+	}
+	return history{memory: b.String()}
 }
 
 // with returns the history after an event. The event's own earlier entry is replaced, and
@@ -328,27 +330,29 @@ func (h history) with(e *Event) history {
 			others++
 		}
 	}
+	if others == 0 && e.alone != "" {
+		return history{memory: e.alone}
+	}
 	dropped := max(0, others+1-max(1, min(e.Limit, MaxEntries)))
-	return made(others-dropped+1, func(add func(entry)) {
-		for i := range h.len() {
-			if h.at(i).same(e.next) {
-				continue
-			}
-			if dropped--; dropped < 0 {
-				add(h.at(i))
-			}
+	var b strings.Builder
+	begin(&b, others-dropped+1)
+	for i := range h.len() {
+		if h.at(i).same(e.next) {
+			continue
 		}
-		add(e.next)
-	})
+		if dropped--; dropped < 0 {
+			b.WriteString(string(h.at(i)))
+		}
+	}
+	b.WriteString(string(e.next))
+	return history{memory: b.String()}
 }
 
 // doubted returns the history with every event in doubt.
 func (h history) doubted() history {
-	return made(h.len(), func(add func(entry)) {
-		for i := range h.len() {
-			e := []byte(h.at(i))
-			e[0] |= flagDoubt
-			add(entry(e))
-		}
-	})
+	b := []byte(h.memory)
+	for i := range h.len() {
+		b[1+i*entryBytes] |= flagDoubt
+	}
+	return history{memory: string(b)}
 }

@@ -134,7 +134,7 @@ func (r *Runner[S, C]) Handle(ctx context.Context, subject S, e *Event, run func
 	if r.cfg.Deduper == nil {
 		return Ran, run(ctx, false)
 	}
-	e.next = e.entry()
+	e.remember()
 	if store, ok := r.cfg.Deduper.(Transactor); ok {
 		return r.handleInTx(ctx, store, e, run)
 	}

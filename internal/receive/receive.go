@@ -157,10 +157,13 @@ func (r *Receiver[S, C]) InTime(stamp time.Time) error {
 
 // Guard calls a function and turns a panic into an error.
 func (r *Receiver[S, C]) Guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = r.cfg.Panic(v, debug.Stack())
-		}
-	}()
+	defer r.Recover(&err)
 	return f()
+}
+
+// Recover turns a panic into an error. It must be deferred.
+func (r *Receiver[S, C]) Recover(err *error) {
+	if v := recover(); v != nil {
+		*err = r.cfg.Panic(v, debug.Stack())
+	}
 }
