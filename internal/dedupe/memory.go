@@ -103,6 +103,15 @@ func (e entry) at() (ms int64) {
 	return ms
 }
 
+// notBefore returns the entry with the time of another, if that is later: what was sent before
+// either of them is stale.
+func (e entry) notBefore(of entry) entry {
+	if of.at() > e.at() {
+		return e[:timeAt] + of[timeAt:]
+	}
+	return e
+}
+
 // remember makes what is remembered of the event.
 func (e *Event) remember() {
 	var text [1 + entryBytes]byte
@@ -311,7 +320,7 @@ func (h history) filled(e *Event) history {
 	for i := range h.len() {
 		known := h.at(i)
 		if i == place {
-			known = e.next
+			known = e.next.notBefore(known)
 		}
 		b.WriteString(string(known))
 	}
@@ -324,14 +333,16 @@ func (h history) filled(e *Event) history {
 // with returns the history after an event. The event's own earlier entry is replaced, and
 // what is beyond the limit is dropped, oldest first.
 func (h history) with(e *Event) history {
-	others := 0
+	if h.len() == 0 {
+		return history{memory: e.alone}
+	}
+	others, next := 0, e.next
 	for i := range h.len() {
-		if !h.at(i).same(e.next) {
+		if known := h.at(i); known.same(e.next) {
+			next = next.notBefore(known)
+		} else {
 			others++
 		}
-	}
-	if others == 0 && e.alone != "" {
-		return history{memory: e.alone}
 	}
 	dropped := max(0, others+1-max(1, min(e.Limit, MaxEntries)))
 	var b strings.Builder
@@ -344,7 +355,7 @@ func (h history) with(e *Event) history {
 			b.WriteString(string(h.at(i)))
 		}
 	}
-	b.WriteString(string(e.next))
+	b.WriteString(string(next))
 	return history{memory: b.String()}
 }
 
