@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -138,4 +139,26 @@ func FuzzIdentity(f *testing.F) {
 			t.Fatalf("no parser for %s", method)
 		}
 	})
+}
+
+// TestUnknownMembers: a member that no type knows is part of what a push says, beside its lines
+// and in them.
+func TestUnknownMembers(t *testing.T) {
+	for method, body := range map[jushuitan.PushMethod]string{
+		jushuitan.PushShipment:      `{"so_id":"S","l_id":"L"%[1]s,"items":[{"sku_id":"A","qty":1%[2]s}]}`,
+		jushuitan.PushCancel:        `{"so_id":"S"%[1]s,"items":[{"sku_id":"A"%[2]s}]}`,
+		jushuitan.PushGoodsReturned: `{"as_id":1,"action_name":"确认收货"%[1]s,"items":[{"sku_id":"A","qty":1%[2]s}]}`,
+		jushuitan.PushStock:         `{"datas":[{"sku_id":"A","qty":1%[2]s}]%[1]s}`,
+	} {
+		keys := map[string]string{}
+		for _, extra := range [][2]any{{"", ""}, {`,"x":1`, ""}, {`,"x":2`, ""}, {`,"y":1`, ""}, {`,"x":null`, ""}, {"", `,"x":1`}, {"", `,"x":2`}, {`,"x":1`, `,"x":1`}} {
+			text := fmt.Sprintf(body, extra[:]...)
+			key := keyOf(method, []byte(text))
+			require.NotEmpty(t, key, text)
+			require.Empty(t, keys[key], "%s has the key of this", text)
+			keys[key] = text
+		}
+	}
+	rows := keyOf(jushuitan.PushStock, []byte(`{"datas":[{"sku_id":"A","qty":1,"x":1}]}`))
+	require.Equal(t, rows, keyOf(jushuitan.PushStock, []byte(`{"sku_id":"A","qty":1,"x":1}`)), "a row that is not in a list")
 }

@@ -1090,6 +1090,46 @@ func TestRedeliverCorrections(t *testing.T) {
 	assert.Equal(t, []string{"ship 1 SO-1 YT1 SF", "ship 1 SO-1 YT1 YTO"}, m.did())
 }
 
+// TestRedeliverSameCorrectionLater: a correction of the same values is another one once a push of
+// the document was handled in between, and only then.
+func TestRedeliverSameCorrectionLater(t *testing.T) {
+	lines := []jushuitan.GoodsReturnedPushItem{{SKUID: "A", Qty: dec("2")}}
+	for _, diff := range []callback.Difference{
+		{Kind: callback.Differs, Method: jushuitan.PushShipment, Fields: []callback.FieldDifference{{Name: "lc_id", Pushed: "SF", Pulled: "YTO"}},
+			Shipment: &jushuitan.ShipmentPush{OID: 1, SoID: "SO-1", LID: "YT1", LCID: "YTO"}},
+		{Kind: callback.Missed, Method: jushuitan.PushCancel, Fields: []callback.FieldDifference{{Name: "modified", Pulled: "2024-01-02 12:00:00"}},
+			Cancel: &jushuitan.CancelPush{SoID: "SO-1"}},
+		{Kind: callback.Differs, Method: jushuitan.PushGoodsReturned, Fields: []callback.FieldDifference{{Name: "items[A].qty", Pushed: "1", Pulled: "3"}},
+			GoodsReturned: &jushuitan.GoodsReturnedPush{ASID: 9, Action: jushuitan.GoodsReceived, Items: lines}},
+	} {
+		m := newMall(t)
+		diff.EntID, diff.StorageCode, diff.LastHandled = "10010", "10350", noon
+		later := diff
+		later.LastHandled = noon.Add(time.Hour)
+		abroad := diff
+		abroad.LastHandled = noon.UTC()
+		require.NoError(t, m.receiver.Redeliver(t.Context(), &diff), diff.Method)
+		require.ErrorIs(t, m.receiver.Redeliver(t.Context(), &diff), callback.ErrAlreadyHandled, diff.Method)
+		require.ErrorIs(t, m.receiver.Redeliver(t.Context(), &abroad), callback.ErrAlreadyHandled, "%s: the same time in another zone", diff.Method)
+		require.NoError(t, m.receiver.Redeliver(t.Context(), &later), diff.Method)
+		assert.Len(t, m.did(), 2, diff.Method)
+	}
+}
+
+// TestRedeliverOneSide: the undoing of redelivered goods is no repeat of them, although it has the same lines.
+func TestRedeliverOneSide(t *testing.T) {
+	m := newMall(t)
+	received := &jushuitan.GoodsReturnedPush{ASID: 9, Action: jushuitan.GoodsReceived, Items: []jushuitan.GoodsReturnedPushItem{{SKUID: "A", Qty: dec("2")}}}
+	undone := *received
+	undone.Action = jushuitan.GoodsRevoked
+	for _, p := range []*jushuitan.GoodsReturnedPush{received, &undone, received} {
+		d := callback.Difference{Kind: callback.Missed, Method: jushuitan.PushGoodsReturned, EntID: "10010", StorageCode: "10350", GoodsReturned: p}
+		require.NoError(t, m.receiver.Redeliver(t.Context(), &d))
+		require.ErrorIs(t, m.receiver.Redeliver(t.Context(), &d), callback.ErrAlreadyHandled)
+	}
+	assert.Len(t, m.did(), 3)
+}
+
 // Goods that were redelivered can be undone again: that push is no repeat of the one
 // before.
 func TestRedeliverThenUndone(t *testing.T) {

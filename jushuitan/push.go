@@ -232,6 +232,9 @@ type StockPush struct {
 	_ stockPushFields
 
 	Rows []StockPushRow `json:"datas"` // 数据集合
+
+	// Extra holds unknown members beside datas.
+	Extra map[string]json.RawMessage `json:",embed" pii:"true"`
 }
 
 // StockPushRow is the figure of one SKU.
@@ -438,7 +441,7 @@ func (p *stockMembers) AppendMember(b []byte, line int, name string) []byte {
 
 func (p *stockMembers) Unknown(line int) map[string]json.RawMessage {
 	if line < 0 {
-		return nil
+		return (*StockPush)(p).Extra
 	}
 	return p.Rows[line].Extra
 }
@@ -662,6 +665,7 @@ func (c PushParser) stockObject(r *wire.Reader, p *StockPush) error {
 	case !single:
 		return errors.New("datas and sku_id are missing")
 	}
+	p.Extra = nil // they are members of the row
 	r.Back(start, r.Rows)
 	return r.IntoRows(p)
 }

@@ -3,6 +3,7 @@
 package pushcases
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -109,6 +110,7 @@ func shipments() []Sequence {
 		seq("shipment: an old correction delivered late", ship.at(10).runs(), ship.with("SF", "YTO").at(5).stale(), ship.at(10)),
 		seq("shipment: ts of the same second", ship.at(10).runs(), ship.with("SF", "YTO").at(10).runs(), ship.at(10).flagged()),
 		seq("shipment: only one has a ts", ship.at(10).runs(), ship.with("SF", "YTO").runs(), ship.with("SF", "ZTO").at(5).stale()),
+		seq("shipment: a ts of a clock that is some hours ahead counts", ship.at(180_000).runs(), ship.with("SF", "YTO").at(179_000).stale()),
 		seq("shipment: a ts far in the future freezes nothing", ship.at(1e9).runs(), ship.with("SF", "YTO").at(10).runs()),
 		seq("two parcels, each repeated in turn", ship.runs(), second.runs(), ship, second, ship, second),
 		seq("two parcels, each corrected", ship.runs(), second.runs(), ship.with("SF", "YTO").runs(), second.with("SF", "YTO").runs(), second.with("SF", "YTO")),
@@ -137,6 +139,7 @@ func returns() []Sequence {
 	return []Sequence{
 		seq("returned: exact repeats", goods.runs(), goods, goods),
 		seq("returned in parts, no unique_id", goods.runs(), part2.runs(), goods, part2),
+		seq("returned in 32 parts", inParts(32)...),
 		seq("returned in parts of other quantities", goods.runs(), goods.with(`"qty":1`, `"qty":2`).runs(), goods, goods.with(`"qty":1`, `"qty":2`)),
 		seq("the same lines with another unique_id", unique.runs(), unique.with("u1", "u2").runs(), unique, unique.with("u1", "u2")),
 		seq("the same lines twice without unique_id cannot be told from a repeat", goods.runs(), goods),
@@ -152,6 +155,18 @@ func returns() []Sequence {
 		seq("remark changes", goods.runs(), goods.with(`"so_id"`, `"remark":"r","so_id"`).runs(), goods.with(`"so_id"`, `"remark":"r","so_id"`)),
 		seq("undoing fails, then repeated", goods.runs(), undone.failing(), goods, undone.runs(), goods.flagged()),
 	}
+}
+
+// inParts returns goods in n parts, each of which is repeated once all have come.
+func inParts(n int) (steps []Step) {
+	for i := range 2 * n {
+		part := goods.with(`"X"`, fmt.Sprintf(`"X%d"`, i%n))
+		if i < n {
+			part = part.runs()
+		}
+		steps = append(steps, part)
+	}
+	return steps
 }
 
 func others() []Sequence {
