@@ -223,10 +223,9 @@ func (a *AuthorizeHandler) exchange(caller context.Context, entID string, redire
 		return entID, http.StatusBadGateway, err
 	}
 	used = true
-	if caller.Err() != nil {
+	if a.granted(ctx, entID, tok); caller.Err() != nil {
 		told = unanswered
 	}
-	a.granted(ctx, entID, tok)
 	return entID, 0, nil
 }
 

@@ -214,6 +214,21 @@ func TestAuthorizeHangUp(t *testing.T) {
 	assert.Len(t, shops.Shops, 1)
 }
 
+// TestAuthorizeHangUpWhileGranted: so does one that hangs up while the host is told of the token.
+func TestAuthorizeHangUpWhileGranted(t *testing.T) {
+	ctx, hangUp := context.WithCancel(t.Context())
+	told := 0
+	g := newGranter(t, func(c *callback.AuthorizeConfig) {
+		c.OnGranted = func(context.Context, string, jushuitan.Token) { told++; hangUp() }
+	})
+	redirect := g.srv.Authorize("ent-1", g.handler.State("ent-1"))
+	g.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/authorized?"+redirect.Encode(), nil))
+	require.Error(t, ctx.Err())
+	assert.Equal(t, 200, g.visit(t, redirect).Code, "the caller asks again")
+	g.refused(t, g.visit(t, redirect), 403, callback.ErrRedirect)
+	assert.Equal(t, 1, told)
+}
+
 // TestAuthorizeAgain: what failed on the way may come again, what was refused may
 // not.
 func TestAuthorizeAgain(t *testing.T) {
