@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ func (b *budget) take(entID string, now func() time.Time) error {
 }
 
 func (b *budget) of(entID string) *rate.Limiter {
+	entID = brief(entID)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.present[entID]
@@ -49,6 +51,6 @@ func (b *budget) of(entID string) *rate.Limiter {
 	if len(b.present) >= budgetMerchants {
 		b.past, b.present = b.present, map[string]*rate.Limiter{}
 	}
-	b.present[entID] = l
+	b.present[strings.Clone(entID)] = l // the whole query would be kept with its part
 	return l
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -119,4 +120,36 @@ func BenchmarkHostileMemory(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestLongTextsAreNotKept: what is remembered of merchants and SKUs does not grow with the length
+// of their names, which the sender chooses.
+func TestLongTextsAreNotKept(t *testing.T) {
+	var h host
+	cfg := h.config()
+	cfg.Checksum, cfg.DropStaleStock, cfg.NoDedupe, cfg.Rate = callback.ChecksumOff, true, false, 0.001
+	r := receiver(t, cfg)
+	long := strings.Repeat("x", 256<<10)
+	heap := func() uint64 {
+		h.seen, h.envs = nil, nil
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	stock := func(i int, at string) int {
+		query := fmt.Sprintf("/?method=inventory.upload&storageCode=1&entId=%s%d", long, i)
+		return send(t, r, "POST", query, fmt.Sprintf(`{"datas":[{"sku_id":"%s%d","qty":1,"modified":"2024-01-01 %s"}]}`, long, i, at)).Code
+	}
+	before := heap()
+	const pushes = 100
+	for i := range pushes {
+		require.Equal(t, 200, stock(i, "12:00:00"))
+	}
+	assert.Less(t, heap(), before+4<<20, "%d pushes with names of %d bytes", pushes, len(long))
+	require.Equal(t, 429, stock(0, "12:00:01"), "the budget of a merchant with a long name")
+	require.Equal(t, 200, send(t, r, "POST", "/?method=inventory.upload&storageCode=1&entId=short",
+		fmt.Sprintf(`[{"sku_id":"%[1]sa","qty":1,"modified":"2024-01-01 12:00:00"},{"sku_id":"%[1]sb","qty":2,"modified":"2024-01-01 11:00:00"}]`, long)).Code)
+	require.Len(t, h.seen, 1)
+	assert.True(t, strings.HasSuffix(h.seen[0], "b/ 2]"), "another SKU with the same beginning")
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"container/list"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,7 +57,21 @@ func newStaleFilter(limit int) *staleFilter {
 }
 
 func shopOf(env Envelope, row *jushuitan.StockPushRow) shopKey {
-	return shopKey{env.EntID, env.StorageCode, row.ShopID}
+	return shopKey{brief(env.EntID), brief(env.StorageCode), row.ShopID}
+}
+
+func keyOf(env Envelope, row *jushuitan.StockPushRow) staleKey {
+	return staleKey{shopOf(env, row), brief(row.SKUID), brief(row.ShopSKUID)}
+}
+
+// brief returns a text that is remembered, or a hash of one that is longer than any that the ERP
+// has, since whoever sends it chooses its length.
+func brief(text string) string {
+	if len(text) <= 128 {
+		return text
+	}
+	hash := sha256.Sum256([]byte(text))
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(hash[:])
 }
 
 // turn waits, at most for the given time, until no other stock push of the shops is in
@@ -71,13 +88,13 @@ func (f *staleFilter) turn(ctx context.Context, wait time.Duration, env Envelope
 	taken := 0
 	done = func() {
 		for _, shop := range shops[:taken] {
-			f.leave(shopKey{env.EntID, env.StorageCode, shop}, true)
+			f.leave(shopOf(env, &jushuitan.StockPushRow{ShopID: shop}), true)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(wait, 0))
 	defer cancel()
 	for _, shop := range shops {
-		if err := f.enter(ctx, shopKey{env.EntID, env.StorageCode, shop}); err != nil {
+		if err := f.enter(ctx, shopOf(env, &jushuitan.StockPushRow{ShopID: shop})); err != nil {
 			done()
 			return nil, err
 		}
@@ -130,7 +147,7 @@ func (f *staleFilter) fresh(env Envelope, rows []jushuitan.StockPushRow) []jushu
 	out := rows[:0]
 	newest := make(map[staleKey]time.Time, len(rows)) // of this push
 	for _, row := range rows {
-		key := staleKey{shopOf(env, &row), row.SKUID, row.ShopSKUID}
+		key := keyOf(env, &row)
 		if !row.Modified.IsZero() {
 			last := newest[key]
 			if e := f.rows[key]; e != nil {
@@ -156,7 +173,7 @@ func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 		if row.Modified.IsZero() {
 			continue
 		}
-		key := staleKey{shopOf(env, &row), row.SKUID, row.ShopSKUID}
+		key := keyOf(env, &row)
 		if e := f.rows[key]; e != nil {
 			if known, ok := e.Value.(*staleRow); ok {
 				known.modified = row.Modified
@@ -164,6 +181,8 @@ func (f *staleFilter) took(env Envelope, rows []jushuitan.StockPushRow) {
 			f.order.MoveToBack(e)
 			continue
 		}
+		// The whole query would be kept with its parts.
+		key.entID, key.storageCode = strings.Clone(key.entID), strings.Clone(key.storageCode)
 		f.rows[key] = f.order.PushBack(&staleRow{key, row.Modified})
 		if len(f.rows) > f.limit {
 			if oldest, ok := f.order.Remove(f.order.Front()).(*staleRow); ok {

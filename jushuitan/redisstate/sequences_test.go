@@ -99,10 +99,6 @@ func sequenceChild(ctx context.Context, text []byte) error {
 // processes.
 func TestSequences(t *testing.T) {
 	client(t)
-	if shared.mini {
-		t.Log("this part was not run: it needs redis-server on PATH")
-		return
-	}
 	args := sequenceArgs{Redis: shared.addr, Prefix: "test-" + rand.Text()}
 	urls := []string{spawn(t, "sequence", args).next(t), spawn(t, "sequence", args).next(t)}
 	all := pushcases.Sequences()
