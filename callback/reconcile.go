@@ -285,7 +285,9 @@ func (e *ReconcileError) Unwrap() error { return e.Err }
 // later state, whose push was lost. Therefore documents of which the window has such a push are
 // compared again: returned goods without a receipt in the window, for one call per 50 of them,
 // and shipments that changed an earlier push of their lines. The latter are compared with what
-// the ERP says by then, although the push of a still later change may be on its way.
+// the ERP says by then, although the push of a still later change may be on its way. A cancel
+// undoes no other, and of stock the journal keeps the figure that was modified last: a late one
+// without modified is not found until the row is modified again.
 //
 // A document that is modified again after the window is reported with a later window,
 // so that windows of which each begins at the [ReconcileConfig.End] of the one before find

@@ -559,6 +559,35 @@ func TestReconcileTheSameLinesTwice(t *testing.T) {
 	assert.Equal(t, map[string]int64{"9": 2}, w.returned)
 }
 
+// TestReconcileLateStockWithoutModified: a late figure without modified replaces a newer one, and
+// is found only in a window that has the row.
+func TestReconcileLateStockWithoutModified(t *testing.T) {
+	from := time.Date(2024, 1, 2, 0, 0, 0, 0, noon.Location())
+	row := from.Add(12 * time.Hour)
+	journal := callback.NewMemoryJournal(0, from)
+	entry := callback.JournalEntry{
+		JournalScope: callback.JournalScope{Method: jushuitan.PushStock, EntID: "10010", StorageCode: "7"}, Document: "sku_id A", SKUID: "A",
+		At: row, Modified: row, Figure: dec("6"),
+	}
+	late := entry
+	late.At, late.Modified, late.Figure = row.Add(2*time.Hour), time.Time{}, dec("5")
+	require.NoError(t, journal.Record(t.Context(), entry))
+	require.NoError(t, journal.Record(t.Context(), late))
+	find := func(from time.Time) (found []string) {
+		for d, err := range callback.Reconcile(t.Context(), callback.ReconcileConfig{
+			Client:  scripted(t, script{stockPath: {`{"sku_id":"A","qty":6,"modified":"2024-01-02 12:00:00"}`}}),
+			Journal: journal, EntID: "10010", From: from, Now: func() time.Time { return row.Add(9 * time.Hour) },
+			Stocks: []callback.ReconcileStock{{WMSCoID: 7, Figure: func(row *jushuitan.InventoryRow) (decimal.Decimal, bool) { return row.Qty, true }}},
+		}) {
+			require.NoError(t, err)
+			found = append(found, fmt.Sprint(d.Kind, " ", d.Fields))
+		}
+		return found
+	}
+	assert.Empty(t, find(row.Add(time.Hour)))
+	assert.Equal(t, []string{"differs [{qty 5 6}]"}, find(row.Add(-time.Hour)))
+}
+
 // Two shops of one warehouse have their own figures.
 func TestReconcileStockOfTwoShops(t *testing.T) {
 	w := newWorld(t, 1)
