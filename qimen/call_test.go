@@ -332,7 +332,7 @@ func TestReplies(t *testing.T) {
 	tests := map[string]string{
 		"response":            `{"response":{"flag":"success","code":"0","message":"ok","deliveryOrderId":"d1","qty":"2.5","more":"x"}}`,
 		"code as number":      `{"response":{"flag":"success","code":0,"deliveryOrderId":"d1","qty":2.5,"more":"x","request_id":"r"}}`,
-		"by method":           `{"qimen_taobao_pos_items_get_response":{"flag":"success","deliveryOrderId":"d1","qty":2.5,"more":"x"},"request_id":"r"}`,
+		"by method":           `{"qimen_deliveryorder_create_response":{"flag":"success","deliveryOrderId":"d1","qty":2.5,"more":"x"},"request_id":"r"}`,
 		"any root":            `{"whatever":{"flag":"success","deliveryOrderId":"d1","qty":2.5,"more":"x"}}`,
 		"no root":             `{"flag":"success","code":"0","deliveryOrderId":"d1","qty":2.5,"more":"x"}`,
 		"one level deeper":    `{"x_response":{"response":{"flag":"success","deliveryOrderId":"d1","qty":2.5,"more":"x"}}}`,
@@ -343,7 +343,7 @@ func TestReplies(t *testing.T) {
 		"control characters":  "{\"response\":{\"flag\":\"success\",\"deliveryOrderId\":\"d\x001\x1f\",\"qty\":2.5,\x08\"more\":\"x\"}}",
 		"byte order mark":     "\xef\xbb\xbf {\"response\":{\"flag\":\"success\",\"deliveryOrderId\":\"d1\",\"qty\":2.5,\"more\":\"x\"}}\n",
 		"xml":                 `<?xml version="1.0" encoding="utf-8"?><response><flag>success</flag><code>0</code><message>ok</message><deliveryOrderId>d1</deliveryOrderId><qty> 2.5 </qty><more>x</more></response>`,
-		"xml, any root":       `<qimen_taobao_pos_items_get_response><deliveryOrderId>d1</deliveryOrderId><qty>2.5</qty><more>x</more><flag>success</flag></qimen_taobao_pos_items_get_response>`,
+		"xml, any root":       `<qimen_deliveryorder_create_response><deliveryOrderId>d1</deliveryOrderId><qty>2.5</qty><more>x</more><flag>success</flag></qimen_deliveryorder_create_response>`,
 		"xml, control":        "\n<response><flag>success</flag><deliveryOrderId>d\x011</deliveryOrderId><qty>2.5</qty><more>x</more></response>",
 		"xml, deeper":         `<x_response><response><flag>success</flag><deliveryOrderId>d1</deliveryOrderId><qty>2.5</qty><more>x</more></response></x_response>`,
 		"xml, JSON in a text": `<response>{"flag":"success","deliveryOrderId":"d1","qty":2.5,"more":"x"}</response>`,
@@ -690,7 +690,7 @@ func TestNotSent(t *testing.T) {
 		})
 	}
 	// The platform's own methods need no customer.
-	assert.NoError(t, newClient(t, text(`{"x_response":{}}`), cfg).Call(t.Context(), "taobao.omni.order.detail", nil, nil))
+	assert.NoError(t, newClient(t, text(`{"omni_order_detail_response":{}}`), cfg).Call(t.Context(), "taobao.omni.order.detail", nil, nil))
 }
 
 // TestSecrets: neither errors nor logs nor values show what must not be shown,

@@ -93,7 +93,7 @@ func fits(sub, pattern string) bool {
 
 // bySub finds the meaning of a sub code.
 func bySub(sub string) (verdict, bool) {
-	sub, _, _ = strings.Cut(strings.ToLower(sub), ":")
+	sub, _, _ = strings.Cut(strings.ToLower(strings.ReplaceAll(sub, "：", ":")), ":")
 	sub = strings.TrimSpace(sub)
 	if sub == "" {
 		return verdict{}, false
@@ -138,7 +138,7 @@ func verdictOf(code, subCode, text string) (v verdict, known bool) {
 	if known {
 		return v, true
 	}
-	if strings.Contains(strings.ToLower(text), "invalid signature") {
+	if signWord.MatchString(strings.TrimSpace(text)) {
 		return signature, true
 	}
 	return data, false
@@ -150,17 +150,40 @@ var clockWords = regexp.MustCompile(`(?i)^(illegal|invalid|missing|expired)( req
 
 func aboutClock(text string) bool { return clockWords.MatchString(strings.TrimSpace(text)) }
 
-// ban matches the text that states how long a rate limit lasts.
-var ban = regexp.MustCompile(`(?i)ban will last for (\d{1,6}) more second`)
+// signWord is the message with which a gateway refuses a signature. A message that mentions a
+// signature in other words is about the document.
+var signWord = regexp.MustCompile(`(?i)^invalid signature[.。!]?$`)
+
+// The texts that state how long a rate limit lasts: the platform's, and what Chinese systems
+// write in a refusal whose code says that it is one.
+var (
+	ban   = regexp.MustCompile(`(?i)ban will last for (\d+) more (second|minute|hour|day)`)
+	later = regexp.MustCompile(`(\d+)\s*(秒|分|小时|天)钟?[之以]?后`)
+)
+
+// units are the units of these texts.
+var units = map[string]time.Duration{
+	"second": time.Second, "minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour,
+	"秒": time.Second, "分": time.Minute, "小时": time.Hour, "天": 24 * time.Hour,
+}
+
+// longestBan limits what is believed.
+const longestBan = 31 * 24 * time.Hour
 
 // bans returns the duration of a ban that is stated anywhere in an answer, 0 if there is none.
-func bans(text []byte) time.Duration {
-	m := ban.FindSubmatch(text)
+func bans(text []byte) time.Duration { return stated(ban, text) }
+
+func stated(as *regexp.Regexp, text []byte) time.Duration {
+	m := as.FindSubmatch(text)
 	if m == nil {
 		return 0
 	}
-	seconds, _ := strconv.Atoi(string(m[1])) // six digits at most
-	return max(time.Duration(seconds)*time.Second, time.Second)
+	unit := units[strings.ToLower(string(m[2]))]
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	if err != nil || n > int64(longestBan/unit) {
+		return longestBan
+	}
+	return max(time.Duration(n)*unit, time.Second)
 }
 
 // classify sets the class, outcome and retry of a failure from its codes. A ban that is stated
@@ -174,6 +197,7 @@ func classify(f *failure, answer []byte) {
 	v, known := verdictOf(f.Code, f.SubCode, first(f.Msg, f.SubMsg))
 	f.Class, f.Outcome, f.Retry, f.Known = v.class, v.outcome, v.retry, known
 	if errors.Is(f.Class, jushuitan.ErrRateLimited) {
-		f.After = time.Second
+		f.Window = stated(later, []byte(f.Msg+" "+f.SubMsg))
+		f.After = max(f.Window, time.Second)
 	}
 }

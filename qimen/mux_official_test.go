@@ -266,6 +266,11 @@ func TestClasses(t *testing.T) {
 		"isp service unavailable":  {"15", "isp.trade-service-unavailable:t", "x", jushuitan.ErrUnavailable, 4},
 		"business limit":           {"15", "isv.BUSINESS_LIMIT_CONTROL", "触发业务流控", jushuitan.ErrRateLimited, 1},
 		"business, timestamp":      {"S01", "", "字段 timestamp 与单据不符", jushuitan.ErrInvalid, 1},
+		"isp, suffix in Chinese":   {"15", "isp.remote-service-error：超时", "x", jushuitan.ErrUnavailable, 4},
+		"signature, no code":       {"", "", "Invalid signature", jushuitan.ErrSign, 1},
+		"business, signature":      {"S02", "", "the receipt has an invalid signature", jushuitan.ErrInvalid, 1},
+		"business, ban":            {"S03", "", "该商品已被 ban，请联系客服", jushuitan.ErrInvalid, 1},
+		"business, seconds later":  {"S04", "", "订单将在 30 秒后关闭", jushuitan.ErrInvalid, 1},
 		"business, timestamp, isv": {"15", "isv.biz", "the order's timestamp is wrong", jushuitan.ErrInvalid, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -276,6 +281,39 @@ func TestClasses(t *testing.T) {
 			assert.ErrorIs(t, err, tt.class)
 			assert.Len(t, f.requests, tt.attempts)
 		})
+	}
+}
+
+// TestBanLength: the length of a rate limit is understood in the units that systems write.
+func TestBanLength(t *testing.T) {
+	for said, want := range map[string]time.Duration{
+		"This ban will last for 90 more seconds":                   90 * time.Second,
+		"This ban will last for 1 more second.":                    time.Second,
+		"This ban will last for 0 more seconds":                    time.Second,
+		"This ban will last for 2 more minutes":                    2 * time.Minute,
+		"THIS BAN WILL LAST FOR 3 MORE HOURS":                      3 * time.Hour,
+		"This ban will last for 1 more day":                        24 * time.Hour,
+		"This ban will last for 1234567 more seconds":              1234567 * time.Second,
+		"This ban will last for 99999999999999999999 more seconds": 31 * 24 * time.Hour,
+		"调用过于频繁，请 60 秒后重试":                                         time.Minute,
+		"限流，5分钟之后再试":                                               5 * time.Minute,
+		"请2小时以后再试":                                                 2 * time.Hour,
+		"App Call Limited":                                         0,
+		"每分钟最多 100 次":                                              0,
+		"每 24 小时最多 100 次":                                          0,
+	} {
+		body, err := json.Marshal(map[string]any{"response": map[string]string{"flag": "failure", "code": "7", "message": said}})
+		require.NoError(t, err)
+		c := newClient(t, text(string(body)), config(), qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
+		err = c.Call(t.Context(), "jushuitan.order.list.query", nil, nil)
+		e := &qimen.Error{}
+		require.ErrorAs(t, err, &e)
+		assert.ErrorIs(t, err, jushuitan.ErrRateLimited, said)
+		if want == 0 {
+			assert.Zero(t, e.Until, said)
+			continue
+		}
+		assert.Equal(t, want, e.Until.Sub(time.Date(2024, 1, 1, 19, 4, 5, 0, time.UTC)), said)
 	}
 }
 

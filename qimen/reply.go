@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -30,7 +31,7 @@ const (
 	successCode0 = "code 0"         // there is no flag, and code is 0
 	successCode1 = "code 1"         // there is no flag, and code is 1
 	successTrue  = "issuccess true" // there is no flag, and issuccess is true
-	successRoot  = "method root"    // there is no flag, and the root is <method>_response, not error_response
+	successRoot  = "method root"    // there is no flag, and the root is the method's own, <method>_response
 )
 
 // successOf returns the forms of success of a method. Those of a method that the catalog
@@ -107,7 +108,7 @@ func (v *envelope) field(name string) *string { //nolint:gocyclo // one case for
 }
 
 // headOf reads the head among the members of an answer. A member that is no text, number or
-// flag belongs to the document.
+// flag belongs to the document, except for a flag: that one says nothing that may be ignored.
 func headOf(members map[string]jsontext.Value, root string) envelope {
 	head := envelope{root: root}
 	for name, v := range members {
@@ -116,6 +117,12 @@ func headOf(members map[string]jsontext.Value, root string) envelope {
 				*f = ""
 			}
 		}
+	}
+	switch members["flag"].Kind() {
+	case '{':
+		head.Flag = "(object)"
+	case '[':
+		head.Flag = "(list)"
 	}
 	head.mark(members)
 	return head
@@ -130,7 +137,7 @@ func (v *envelope) mark(members map[string]jsontext.Value) {
 		}
 		text = strings.ToLower(strings.TrimSpace(text))
 		failed := false
-		switch strings.ToLower(strings.ReplaceAll(name, "_", "")) {
+		switch folded(name) {
 		case "success", "issuccess":
 			failed = text == "false" || text == "0" && !strings.EqualFold(name, "success")
 		case "status":
@@ -144,6 +151,18 @@ func (v *envelope) mark(members map[string]jsontext.Value) {
 		}
 	}
 }
+
+// isMark reports whether a member of that name may say that the call failed.
+func isMark(name string) bool {
+	switch folded(name) {
+	case "success", "issuccess", "status", "flag":
+		return true
+	}
+	return false
+}
+
+// folded returns a name without case and underscores.
+func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // refusing reports whether a word, in lower case, says that a call failed.
 func refusing(word string) bool {
@@ -206,13 +225,56 @@ func (v *envelope) accepts(m *Method) bool {
 			yes, err := wire.ParseBool([]byte(v.IsSuccess))
 			ok = flag == "" && err == nil && yes
 		case successRoot:
-			ok = flag == "" && strings.HasSuffix(v.root, "_response") && v.root != "error_response"
+			ok = flag == "" && isRootOf(m, v.root)
 		}
 		if ok {
 			return true
 		}
 	}
 	return false
+}
+
+// isRootOf reports whether a root is the open platform's for a method: its name with
+// underscores, without taobao at its beginning.
+func isRootOf(m *Method, root string) bool {
+	own := strings.ReplaceAll(m.Name, ".", "_") + "_response"
+	return root == own || root == strings.TrimPrefix(own, "taobao_")
+}
+
+// rootsOf returns the roots under which a method may be answered: its name with underscores,
+// with and without the words at its beginning that are the same for many.
+func rootsOf(m *Method) []string {
+	name := strings.ReplaceAll(m.Name, ".", "_") + "_response"
+	out := []string{name}
+	for _, prefix := range []string{"qimen_", "taobao_", "qimen_"} {
+		if short := strings.TrimPrefix(name, prefix); short != name {
+			name = short
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// allRoots are those of all methods in the table.
+var allRoots = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
+	for _, m := range methods {
+		for _, root := range rootsOf(m) {
+			all[root] = true
+		}
+	}
+	return all
+})
+
+// isForeign reports whether a root is that of another method, whose answer says nothing about a
+// call of this one.
+func isForeign(m *Method, root string) bool {
+	return strings.HasSuffix(root, "_response") && root != "error_response" && allRoots()[root] && !slices.Contains(rootsOf(m), root)
+}
+
+// foreignError is the error of an answer under the root of another method.
+func foreignError(root string) error {
+	return fmt.Errorf("the answer's root is %s, that of another method / 应答属于其他接口", root)
 }
 
 // silence returns the failure of an answer that neither accepts nor refuses.
@@ -318,9 +380,9 @@ func isPage(text []byte) bool {
 // one for a value that is not a struct, is decoded by way of JSON, where everything is found
 // wherever it stands.
 func (a *answer) readXML(out any) error {
-	if isStruct(out) {
+	if isStruct(out) && !declaresVerdict(reflect.TypeOf(out).Elem()) {
 		root, err := a.xml.Unmarshal(a.text, out, &a.head)
-		if err == nil {
+		if err == nil && !isForeign(a.method, root) {
 			a.head.root = root
 			extra := extraOf(out)
 			a.head.mark(extra)
@@ -341,6 +403,23 @@ func (a *answer) readXML(out any) error {
 	return a.readJSON(raw, root, out)
 }
 
+// declaresVerdict reports whether a type has fields for members that may say that the call
+// failed: they would not be seen in the head or among the unknown members.
+func declaresVerdict(t reflect.Type) bool {
+	if known, ok := verdictTypes.Load(t); ok {
+		return known.(bool)
+	}
+	found := false
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		found = found || name != "" && (new(envelope).field(name) != nil || holdsAnswer(name) || isMark(name))
+	}
+	verdictTypes.Store(t, found)
+	return found
+}
+
+var verdictTypes sync.Map // reflect.Type -> bool
+
 // isStruct reports whether an answer is decoded into a struct whose fields are its members.
 func isStruct(out any) bool {
 	if out == nil {
@@ -360,6 +439,9 @@ const deepest = 5
 // object in the same way; there it may also be JSON or XML inside a text.
 func (a *answer) readJSON(payload jsontext.Value, root string, out any) error {
 	path := root
+	if isForeign(a.method, root) {
+		return foreignError(root)
+	}
 	members, err := a.members(payload)
 	if syntax := (*wire.SyntaxError)(nil); errors.As(err, &syntax) {
 		payload = repaired(payload)
@@ -381,6 +463,13 @@ func (a *answer) readJSON(payload jsontext.Value, root string, out any) error {
 		if err != nil {
 			break // a text that is no object
 		}
+		if isForeign(a.method, name) {
+			return foreignError(name)
+		}
+		delete(members, name)
+		if a.within(members, deepest); a.refusal != nil { // beside the answer
+			return nil
+		}
 		payload, root, path = inner, name, strings.TrimPrefix(path+"."+name, ".")
 		if members, err = a.members(payload); err != nil {
 			return err
@@ -392,17 +481,36 @@ func (a *answer) readJSON(payload jsontext.Value, root string, out any) error {
 	return a.document(payload, path, out)
 }
 
-// members returns the members of an object, which may be the content of a text.
+// members returns the members of an object, which may be the content of a text. A name that
+// stands there twice has a list of its values: which of them counts is not known.
 func (a *answer) members(payload jsontext.Value) (map[string]jsontext.Value, error) {
 	object, err := a.inside(payload)
 	if err != nil {
 		return nil, err
 	}
-	var members map[string]jsontext.Value
-	if err := wire.Unmarshal(object, &members); err != nil {
-		return nil, err
+	if k := object.Kind(); k != '{' {
+		return nil, &wire.FieldError{Want: "object", Got: k.String()}
 	}
-	return members, nil
+	r := wire.NewReader(object)
+	members, twice := map[string]jsontext.Value{}, map[string][][]byte{}
+	err = r.Members(func(name []byte) error {
+		v, err := r.Raw()
+		if before, again := members[string(name)]; again {
+			if twice[string(name)] == nil {
+				twice[string(name)] = [][]byte{before}
+			}
+			twice[string(name)] = append(twice[string(name)], v)
+		}
+		members[string(name)] = v
+		return err
+	})
+	if err == nil {
+		err = r.End()
+	}
+	for name, values := range twice {
+		members[name] = slices.Concat([]byte{'['}, bytes.Join(values, []byte{','}), []byte{']'})
+	}
+	return members, err
 }
 
 // inside returns an object, unwrapped from a text that holds it as JSON or XML.
@@ -452,6 +560,11 @@ func (a *answer) within(members map[string]jsontext.Value, depth int) {
 		}
 		object, err := a.inside(members[name])
 		if err != nil {
+			var text string
+			if name == "error_response" && wire.Unmarshal(members[name], &text) == nil && strings.TrimSpace(text) != "" {
+				a.refusal = &envelope{root: name, Message: text}
+				return
+			}
 			continue
 		}
 		inner, err := a.members(object)
@@ -476,11 +589,11 @@ func (v *envelope) speaks() bool {
 
 // holdsAnswer reports whether a member of that name may hold an answer of its own.
 func holdsAnswer(name string) bool {
-	switch name {
+	switch folded(name) {
 	case "response", "result", "data", "body", "content", "return", "ret":
 		return true
 	}
-	return strings.HasSuffix(name, "_response")
+	return strings.HasSuffix(folded(name), "response")
 }
 
 // document decodes the answer's document into out.

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -178,11 +180,84 @@ func TestShapesRefused(t *testing.T) {
 	}
 }
 
+// verdict is what a call's error says of the answer.
+func verdict(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return "success"
+	}
+	e := &qimen.Error{}
+	require.ErrorAs(t, err, &e)
+	assert.NotEmpty(t, err.Error())
+	switch {
+	case e.Outcome == jushuitan.Rejected:
+		return "refused"
+	case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrDecode):
+		return "unknown"
+	case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrUnavailable):
+		return "unavailable"
+	}
+	return err.Error()
+}
+
+// TestSuccessOfEveryMethod: each method accepts the forms of success that the catalog states for
+// it and no others, in every format and whatever the answer is decoded into; a refusal inside
+// one is a refusal.
+func TestSuccessOfEveryMethod(t *testing.T) {
+	methods, answers := 0, 0
+	for _, m := range qimen.Methods() {
+		if len(m.Success) == 0 {
+			continue
+		}
+		methods++
+		root := strings.ReplaceAll(strings.TrimPrefix(m.Name, "taobao."), ".", "_") + "_response"
+		forms := map[string][2]string{ // root and members
+			"flag success": {"response", `"flag":"success"`}, "code 0": {"response", `"code":"0"`}, "code 1": {"response", `"code":"1"`},
+			"issuccess true": {"response", `"issuccess":"true"`}, "method root": {root, `"request_id":"r1"`},
+			"flag Success": {"response", `"flag":"Success","code":"0","issuccess":"true"`}, "nothing": {"response", `"request_id":"r1"`},
+			"inside": {"response", `"flag":"success","result":{"flag":"failure","code":"S1","message":"no"}`},
+		}
+		for form, answer := range forms {
+			members := jsontext.Value("{" + answer[1] + "}")
+			inXML, err := new(xmlwire.Codec).Marshal(answer[0], &members)
+			require.NoError(t, err)
+			texts := map[string]string{"XML": string(inXML), "JSON": `{"` + answer[0] + `":{` + answer[1] + `}}`}
+			if form != "method root" {
+				texts["json2"] = "{" + answer[1] + "}"
+			}
+			for _, body := range texts {
+				intos := []any{nil}
+				if out := m.NewResponse(); out != nil {
+					intos = append(intos, out)
+				}
+				for _, into := range intos {
+					answers++
+					cfg := config()
+					cfg.Legacy = qimen.LegacyCredentials{PartnerID: "p", PartnerKey: "k", Token: "t"}
+					c := newClient(t, text(body), cfg, qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
+					got := verdict(t, c.Call(t.Context(), m.Name, nil, into))
+					switch {
+					case slices.Contains(m.Success, form):
+						assert.Equal(t, "success", got, "%s: %s", m.Name, body)
+					case form == "inside", form == "code 1":
+						assert.Equal(t, "refused", got, "%s: %s", m.Name, body)
+					default:
+						assert.Equal(t, "unknown", got, "%s: %s", m.Name, body)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d methods, %d answers", methods, answers)
+	assert.Greater(t, methods, 100)
+}
+
 // TestVerdicts: an answer counts as success only if it says so as the method's documentation
 // does; a refusal counts wherever it stands.
 func TestVerdicts(t *testing.T) {
 	const standard, pos, one, scene, top = "taobao.qimen.orderprocess.report", "qimen.taobao.pos.deliveryorder.consign",
 		"qimen.taobao.pos.order.return.add", "jushuitan.order.list.query", "taobao.omniorder.dtd.consign"
+	const dealer, adjust, update = "taobao.omni.dealer.oders.get", "taobao.jst.astrolabe.storeinventory.itemadjust", "taobao.qimen.orderstatus.update"
 	ok, refused, unknown, nothing := "success", "refused", "unknown", "unavailable"
 	for name, tt := range map[string]struct{ method, body, want string }{
 		"standard":                        {standard, `<response><flag>success</flag><code>0</code></response>`, ok},
@@ -242,28 +317,58 @@ func TestVerdicts(t *testing.T) {
 		"platform, another root":          {top, `{"whatever":{"result_code":"x"}}`, unknown},
 		"platform, error":                 {top, `{"error_response":{"code":15,"msg":"x","sub_code":"isv.x"}}`, refused},
 		"platform, success false inside":  {top, `{"omniorder_dtd_consign_response":{"result":{"success":false}}}`, refused},
+		"in CDATA":                        {standard, `<response><flag><![CDATA[success]]></flag></response>`, ok},
+		"around a comment":                {standard, `<response><flag>suc<!-- x -->cess</flag></response>`, ok},
+		"as an object":                    {standard, `{"response":{"flag":{"value":"success"}}}`, unknown},
+		"as a list":                       {standard, `{"response":{"flag":["success"],"code":"0"}}`, unknown},
+		"as a number":                     {standard, `{"response":{"flag":1}}`, unknown},
+		"as a word of JSON":               {standard, `{"response":{"flag":true}}`, unknown},
+		"no, as a word of JSON":           {standard, `{"response":{"flag":false}}`, refused},
+		"twice, yes and no":               {standard, `{"response":{"flag":"success","flag":"failure"}}`, unknown},
+		"twice, no and yes":               {standard, `{"response":{"flag":"failure","flag":"success"}}`, unknown},
+		"twice, no and yes, XML":          {standard, `<response><flag>failure</flag><flag>success</flag></response>`, unknown},
+		"twice, yes and no, XML":          {standard, `<response><flag>success</flag><flag>failure</flag></response>`, unknown},
+		"twice beside a code":             {scene, `{"response":{"flag":"failure","flag":"success","code":0,"orders":[]}}`, unknown},
+		"two answers":                     {standard, `{"response":{"flag":"failure"},"response":{"flag":"success"}}`, unknown},
+		"two documents":                   {standard, `{"response":{"flag":"success"}}{"response":{"flag":"failure"}}`, unknown},
+		"a page behind it":                {standard, `<response><flag>success</flag></response><html/>`, unknown},
+		"beside a refusal":                {standard, `{"response":{"flag":"success"},"result":{"flag":"failure","message":"no"}}`, refused},
+		"beside an error":                 {standard, `{"response":{"flag":"success"},"error_response":{"code":41,"msg":"no"}}`, refused},
+		"beside an error's text":          {standard, `{"flag":"success","error_response":"no"}`, refused},
+		"beside no error":                 {standard, `{"flag":"success","error_response":null}`, ok},
+		"below a flag":                    {standard, `{"flag":"success","response":{"flag":"failure"}}`, refused},
+		"inside, with a capital":          {standard, `{"response":{"flag":"success","Data":{"Success":false}}}`, refused},
+		"inside, with a capital, XML":     {standard, `<response><flag>success</flag><Result><flag>failure</flag></Result></response>`, refused},
+		"XML in a text":                   {standard, `{"response":"<?xml version=\"1.0\"?><response><flag>failure</flag></response>"}`, refused},
+		"XML in XML":                      {standard, `<string>&lt;response&gt;&lt;flag&gt;success&lt;/flag&gt;&lt;/response&gt;</string>`, ok},
+		"JSON in an XML text":             {standard, `<string>{"response":{"flag":"failure"}}</string>`, refused},
+		"of another method":               {standard, `{"deliveryorder_confirm_response":{"flag":"success"}}`, unknown},
+		"of another method, XML":          {standard, `<qimen_deliveryorder_confirm_response><flag>success</flag></qimen_deliveryorder_confirm_response>`, unknown},
+		"of another method, deeper":       {standard, `{"response":{"deliveryorder_confirm_response":{"flag":"success"}}}`, unknown},
+		"of another POS method":           {pos, `{"pos_deliveryorder_get_response":{"flag":"success","code":"0"}}`, unknown},
+		"platform, another method":        {top, `{"omniorder_dtd_query_response":{"result_code":"x"}}`, unknown},
+		"platform, in full":               {top, `<taobao_omniorder_dtd_consign_response><a>1</a></taobao_omniorder_dtd_consign_response>`, ok},
+		"platform, declared data":         {dealer, `<omni_dealer_oders_get_response><data><success>false</success></data></omni_dealer_oders_get_response>`, refused},
+		"platform, declared code":         {adjust, `<jst_astrolabe_storeinventory_itemadjust_response><qimen_code>CLOSED</qimen_code></jst_astrolabe_storeinventory_itemadjust_response>`, refused},
+		"platform, declared is_success":   {update, `<qimen_orderstatus_update_response><is_success>false</is_success></qimen_orderstatus_update_response>`, refused},
+		"scene, yes and a code":           {scene, `{"response":{"issuccess":true,"code":100,"msg":"no"}}`, refused},
+		"scene, code null":                {scene, `{"response":{"code":null,"orders":[]}}`, unknown},
 		"not in the table, standard name": {"taobao.qimen.made.up", `<response><code>0</code></response>`, unknown},
 		"not in the table, form":          {"made.up", `{"response":{"x":1}}`, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newClient(t, text(tt.body), config(), qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1})).Call(t.Context(), tt.method, nil, nil)
-			got := ok
-			if err != nil {
-				e := &qimen.Error{}
-				require.ErrorAs(t, err, &e)
-				switch {
-				case e.Outcome == jushuitan.Rejected:
-					got = refused
-				case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrDecode):
-					got = unknown
-				case e.Outcome == jushuitan.Unknown && errors.Is(err, jushuitan.ErrUnavailable):
-					got = nothing
-				}
-				assert.NotEmpty(t, err.Error())
+			m, _ := qimen.LookupMethod(tt.method)
+			intos := []any{nil, new(json.RawMessage)}
+			if m != nil && m.NewResponse() != nil {
+				intos = append(intos, m.NewResponse())
 			}
-			assert.Equal(t, tt.want, got, "%v", err)
-			if m, _ := qimen.LookupMethod(tt.method); err != nil && m != nil && m.Effect != jushuitan.Read && got != refused {
-				assert.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown)
+			for _, into := range intos { // whatever it is decoded into
+				err := newClient(t, text(tt.body), config(), qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1})).Call(t.Context(), tt.method, nil, into)
+				got := verdict(t, err)
+				assert.Equal(t, tt.want, got, "into %T: %v", into, err)
+				if err != nil && m != nil && m.Effect != jushuitan.Read && got != refused {
+					assert.ErrorIs(t, err, jushuitan.ErrOutcomeUnknown)
+				}
 			}
 		})
 	}

@@ -359,7 +359,7 @@ func (d *decoder) kept(err error, owner *scope, name string) error {
 // elements for one value the first counts, and the others are kept under name[1].
 func (d *decoder) field(f *field, owner *scope, name string) error {
 	v := owner.value.Field(f.index)
-	if f.plan.kind != listKind && owner.again(f.index) && owner.plan.node.extra >= 0 { // only one of them fits
+	if f.plan.kind != listKind && owner.again(f.index) { // only one of them fits
 		return d.keepAgain(owner, name)
 	}
 	if f.pointer {
@@ -401,11 +401,15 @@ func (d *decoder) field(f *field, owner *scope, name string) error {
 	return under(err, name, n)
 }
 
-// keepAgain keeps the current element, of which there was one before, unless it is empty.
+// keepAgain keeps the current element, of which there was one before, unless it is empty. What
+// cannot be kept is an error.
 func (d *decoder) keepAgain(owner *scope, name string) error {
 	raw, err := d.raw(nil)
 	if err != nil || string(raw) == `""` {
 		return err
+	}
+	if owner.plan.node.extra < 0 {
+		return &wire.FieldError{Path: name, Want: "one value", Got: "another"}
 	}
 	return d.store(owner.value.Field(owner.plan.node.extra), name+again, raw)
 }
