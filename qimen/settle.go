@@ -17,9 +17,9 @@ import (
 // is the name of the method; delay is how long after the write a document in another state
 // counts as not written, [jushuitan.DefaultSettleDelay] if it is 0.
 //
-// Only qimen.taobao.pos.deliveryorder.confirm can be read back, with deliveryorder.get. No
-// source shows the members of that query's answer: an order of which it shows orderCode and
-// orderStatus is settled, any other stays Unknown.
+// Only qimen.taobao.pos.deliveryorder.confirm can be read back, with deliveryorder.get. One
+// source describes that query's answer: an order of which the answer shows orderCode and
+// orderStatus, wherever they stand, is settled; any other stays Unknown.
 //
 // For every other write of this package the error is [errors.ErrUnsupported]. The queries of
 // the standard warehouse methods (deliveryorder.query, entryorder.query, orderprocess.query
@@ -67,7 +67,11 @@ func (c *Client) SettlePOS(ctx context.Context, w jushuitan.Write, delay time.Du
 			errs = append(errs, err)
 			s.Reason, s.Again = "cannot query: "+err.Error(), now.Add(delay)
 		} else {
-			judgeOrder(&s, order, ordersIn(reply.Extra, order.OrderCode), w.Ended.Add(delay), now)
+			answer, err := wire.Marshal(reply) // documented members and others
+			if err != nil {
+				return nil, fail("cannot read the answer: %w", err)
+			}
+			judgeOrder(&s, order, ordersInside(answer, order.OrderCode), w.Ended.Add(delay), now)
 		}
 		out = append(out, s)
 	}

@@ -26,6 +26,9 @@ func TestSettlePOS(t *testing.T) {
 		again  bool
 	}{
 		"applied":        {`{"flag":"success","orders":[{"orderCode":"D1","orderStatus":"DELIVERED"}]}`, time.Minute, jushuitan.Applied, false},
+		"documented":     {`{"flag":"success","total":1,"order":[{"orderCode":"D1","orderStatus":"DELIVERED"}]}`, time.Minute, jushuitan.Applied, false},
+		"documented, no": {`{"flag":"success","total":1,"order":[{"orderCode":"D1","orderStatus":"ACCEPT"}]}`, time.Hour, jushuitan.NotApplied, false},
+		"in elements":    {`{"flag":"success","order":{"order":[{"orderCode":"D1","orderStatus":"DELIVERED"}]}}`, time.Minute, jushuitan.Applied, false},
 		"deeper":         {`{"flag":"success","data":{"list":[{"order_code":"D1","order_status":"DELIVERED"}]}}`, time.Minute, jushuitan.Applied, false},
 		"not yet":        {`{"flag":"success","orders":[{"orderCode":"D1","orderStatus":"ACCEPT"}]}`, time.Minute, jushuitan.Unknown, true},
 		"not applied":    {`{"flag":"success","orders":[{"orderCode":"D1","orderStatus":"ACCEPT"}]}`, time.Hour, jushuitan.NotApplied, false},
