@@ -87,8 +87,9 @@ type oneCall struct {
 	repeatable bool // a retry after a lost answer is harmless
 	into       any  // nil: only the head of the answer is decoded
 
-	run  engine.Call[jushuitan.Outcome] // runs the attempts
-	sign string                         // of the last attempt
+	run           engine.Call[jushuitan.Outcome] // runs the attempts
+	sign          string                         // of the last attempt
+	contentTypeOf string                         // of the last answer
 }
 
 // failure is the reason of a failed attempt, as the engine defines it; it becomes an
@@ -318,9 +319,12 @@ func encode(params map[string]string) string {
 	return values.Encode()
 }
 
+// Answered notes the Content-Type of the answer that is judged next.
+func (k *oneCall) Answered(header http.Header) { k.contentTypeOf = header.Get("Content-Type") }
+
 // Judge decodes the answer's head and body.
 func (k *oneCall) Judge(_ int, body []byte) *failure {
-	_, f := k.core.decode(k.method, body, k.into)
+	_, f := k.core.decode(k.method, k.contentTypeOf, body, k.into)
 	return k.banned(f)
 }
 
@@ -335,7 +339,7 @@ func (k *oneCall) banned(f *failure) *failure {
 
 // Refusal decodes the head of an answer with a status other than 2xx.
 func (k *oneCall) Refusal(body []byte) *failure {
-	head, f := k.core.decode(k.method, body, nil)
+	head, f := k.core.decode(k.method, k.contentTypeOf, body, nil)
 	if f == nil || f.Window == 0 && !head.refuses(k.method) {
 		return nil
 	}

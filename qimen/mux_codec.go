@@ -23,16 +23,15 @@ const (
 // decode decodes the document of a message: XML, JSON, or the parameters of a form (or
 // of the query, if there is no body). The first character determines the format.
 func (m *Mux) decode(msg *message, into any) error {
-	text := trimBOM(clean(utf8Of(msg.in.body)))
+	text := trimBOM(clean(utf8Of(msg.in.body, msg.contentType)))
 	switch {
 	case msg.form:
-		return m.decodeForm(msg.in.business(), msg.route.texts, into)
+		return m.decodeForm(msg, into)
 	case len(text) == 0:
-		params := msg.in.business()
-		if len(params) == 0 || msg.route.method != nil && msg.route.method.Body == BodyXML {
+		if len(msg.in.business()) == 0 || msg.route.method != nil && msg.route.method.Body == BodyXML {
 			return errors.New("the document is empty")
 		}
-		return m.decodeForm(params, msg.route.texts, into)
+		return m.decodeForm(msg, into)
 	case text[0] == '<':
 		root, err := m.xml.Unmarshal(text, into)
 		if err == nil && root != "request" {
@@ -156,20 +155,20 @@ func boundJSON(text []byte) error {
 
 // decodeForm decodes a document whose members are parameters: objects and lists among
 // them are JSON text.
-func (m *Mux) decodeForm(params map[string]string, texts map[string]bool, into any) error {
+func (m *Mux) decodeForm(msg *message, into any) error {
 	doc := []byte{'{'}
-	for name, v := range params {
+	for name, v := range msg.in.business() {
 		if len(doc) > 1 {
 			doc = append(doc, ',')
 		}
-		v = string(clean(utf8Of([]byte(v))))
+		v = string(clean(utf8Of([]byte(v), msg.contentType)))
 		if !utf8.ValidString(name) || !utf8.ValidString(v) {
 			return errors.New("invalid UTF-8")
 		}
 		doc, _ = jsontext.AppendQuote(doc, name)
 		doc = append(doc, ':')
 		t := strings.TrimSpace(v)
-		if !texts[name] && t != "" && (t[0] == '{' || t[0] == '[') {
+		if !msg.route.texts[name] && t != "" && (t[0] == '{' || t[0] == '[') {
 			if err := boundJSON([]byte(t)); err != nil {
 				return err
 			}

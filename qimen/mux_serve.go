@@ -17,11 +17,12 @@ import (
 
 // message is a message in progress.
 type message struct {
-	env   Envelope
-	in    inbound
-	form  bool   // the parameters are the document
-	sign  string // verified
-	route *muxRoute
+	env         Envelope
+	in          inbound
+	form        bool // the parameters are the document
+	contentType string
+	sign        string // verified
+	route       *muxRoute
 }
 
 // ServeHTTP verifies, handles and answers a message.
@@ -124,8 +125,9 @@ func (m *Mux) read(w http.ResponseWriter, req *http.Request, msg *message) error
 		return err
 	}
 	msg.env.Raw = body
-	kind, params, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if !xmlwire.ReadableCharset(strings.ToLower(params["charset"])) {
+	msg.contentType = req.Header.Get("Content-Type")
+	kind, _, _ := mime.ParseMediaType(msg.contentType)
+	if !xmlwire.ReadableCharset(charsetOf(msg.contentType)) {
 		return illegal(fmt.Errorf("%w: the charset is neither UTF-8 nor GBK", jushuitan.ErrRequest))
 	}
 	if kind == formType {

@@ -306,10 +306,10 @@ func (v *envelope) refused(text []byte) *failure {
 	return f
 }
 
-// decode decodes an answer of any form into out, a pointer, which may be nil. The failure is
+// decode decodes an answer of any form, with its Content-Type, into out, a pointer, which may be nil. The failure is
 // nil only for an answer that says that the call succeeded.
-func (c *core) decode(m *Method, body []byte, out any) (head envelope, f *failure) {
-	text := trimBOM(clean(utf8Of(body)))
+func (c *core) decode(m *Method, contentType string, body []byte, out any) (head envelope, f *failure) {
+	text := trimBOM(clean(utf8Of(body, contentType)))
 	if len(text) == 0 {
 		return head, unavailable("the answer is empty")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/internal/xmlwire"
+	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // FuzzText: what is made of a body never breaks a text that was right, and is the same when it
@@ -21,8 +22,9 @@ func FuzzText(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		text := trimBOM(clean(utf8Of(body)))
-		if again := trimBOM(clean(utf8Of(text))); utf8.Valid(text) && !bytes.Contains(text, []byte("&#")) && string(again) != string(text) {
+		text := trimBOM(clean(utf8Of(body, "")))
+		_, charset := xmlwire.Prolog(text)
+		if again := trimBOM(clean(utf8Of(text, ""))); !xmlwire.IsGBK(charset) && utf8.Valid(text) && !bytes.Contains(text, []byte("&#")) && string(again) != string(text) {
 			t.Fatalf("%q becomes %q and then %q", body, text, again)
 		}
 		if at, _ := xmlwire.Prolog(text); at > len(text) {
@@ -64,18 +66,24 @@ func FuzzShapes(f *testing.F) {
 	})
 }
 
-// FuzzAnswer: an answer counts as success only if the word stands in it.
+// FuzzAnswer: an answer counts as success only if the word stands in it, and whatever it is
+// decoded into.
 func FuzzAnswer(f *testing.F) {
 	for _, s := range []string{
 		`<response><flag>success</flag></response>`, `{"x_response":{"response":{"flag":"failure"}}}`, `{"response":"{\"flag\":\"success\"}"}`,
 		`{"response":{"flag":"success","data":{"success":false}}}`, `"{}"`, `<r>{"flag":"success"}</r>`, `<html/>`, `{"flag":"su\u0063cess"}`,
+		`<response><flag>failure</flag><flag>success</flag></response>`, `{"flag":"failure","flag":"success"}`, `{"response":{"flag":"success"},"result":{"flag":"fail"}}`,
 	} {
 		f.Add([]byte(s))
 	}
 	c := &core{xml: new(xmlwire.Codec)}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		_, bare := c.decode(opDeliveryOrderConfirm, "", body, nil)
 		for _, out := range []any{nil, new(DeliveryOrderConfirmResponse), new(jsontext.Value)} {
-			head, fail := c.decode(opDeliveryOrderConfirm, body, out)
+			head, fail := c.decode(opDeliveryOrderConfirm, "", body, out)
+			if applied := fail == nil || fail.Outcome == jushuitan.Applied; applied != (bare == nil) {
+				t.Fatalf("%q: %v into nothing, %v into %T", body, bare, fail, out)
+			}
 			if fail == nil && head.flag() != "success" {
 				t.Fatalf("%q is taken for a success, flag %q", body, head.Flag)
 			}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -158,6 +160,71 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// roundTrip is an [http.RoundTripper].
+type roundTrip func(r *http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestCharsets: the bytes of a text decide whether it is UTF-8 or GBK, whatever is declared. A
+// few Chinese characters in GBK may be other characters in UTF-8; then the declaration decides,
+// that of XML before that of the Content-Type.
+func TestCharsets(t *testing.T) {
+	n := 0
+	for _, declared := range []string{"", "utf-8", "utf8", "UTF-16", "GBK", "gb2312", "gb18030"} {
+		for _, kind := range []string{"", "utf-8", "GBK", `"gb2312"`} {
+			for _, text := range []string{"plain", "值", "值 é", "易碎，小心轻放", "😀"} {
+				for _, bytes := range []string{"UTF-8", "GBK"} {
+					body := lineMessage("<remark>" + text + "</remark>")
+					gbk := strings.HasPrefix(strings.ToLower(declared), "gb") || declared == "" && strings.Contains(strings.ToLower(kind), "gb")
+					if bytes == "GBK" {
+						if (text == "值" || text == "值 é") && !gbk {
+							continue // nothing tells
+						}
+						var err error
+						body, err = simplifiedchinese.GB18030.NewEncoder().String(body)
+						require.NoError(t, err)
+					}
+					if declared != "" {
+						body = `<?xml version="1.0" encoding="` + declared + `"?>` + body
+					}
+					n++
+					what := fmt.Sprintf("%s in %s, declared %q and %q", text, bytes, declared, kind)
+					contentType := "text/xml"
+					if kind != "" {
+						contentType += ";charset=" + kind
+					}
+					m := newMux(t, muxConfig(new(reasons)))
+					var got *qimen.DeliveryOrderConfirmRequest
+					qimen.Handle(m, func(_ context.Context, _ qimen.Envelope, req *qimen.DeliveryOrderConfirmRequest) (*qimen.DeliveryOrderConfirmResponse, error) {
+						got = req
+						return nil, nil
+					})
+					msg := message("deliveryorder.confirm", body)
+					msg.kind = contentType
+					serve(t, m, msg.request())
+					if assert.NotNil(t, got, what) {
+						assert.Equal(t, text, got.OrderLines[0].Remark, what)
+					}
+
+					answer := strings.Replace(strings.ReplaceAll(body, "request>", "response>"), "<deliveryOrder>", "<flag>success</flag><deliveryOrder>", 1)
+					client := newClient(t, nil, config(), qimen.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+						return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+					})}))
+					var into struct {
+						Lines []struct {
+							Remark string `xml:"remark"`
+						} `xml:"orderLines>orderLine"`
+					}
+					if assert.NoError(t, client.Call(t.Context(), "taobao.qimen.deliveryorder.query", nil, &into), what) {
+						assert.Equal(t, text, into.Lines[0].Remark, what)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d combinations", n)
+}
+
 // TestShapesRefused: what is no message, or holds a number that is none, is refused and named.
 func TestShapesRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ body, want string }{
@@ -165,6 +232,7 @@ func TestShapesRefused(t *testing.T) {
 		"blank":             {" \n ", "the document is empty"},
 		"other root":        {`<response><flag>success</flag></response>`, "the root element is not request"},
 		"other root, JSON":  {`{"response":{"flag":"success"}}`, "the root element is not request"},
+		"UTF-16":            {"\xff\xfe<\x00r\x00/\x00>\x00", "neither XML nor"},
 		"cut off":           {`<request><deliveryOrder><deliveryOrderCode>DO1`, "cut off"},
 		"cut off, JSON":     {`{"request":{"deliveryOrder":{"deliveryOrderCode":"DO`, "cut off"},
 		"no number":         {lineMessage("<actualQty>two</actualQty>"), "actualQty"},

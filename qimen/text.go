@@ -3,7 +3,9 @@ package qimen
 import (
 	"bytes"
 	"encoding/binary"
+	"mime"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,20 +20,43 @@ import (
 func trimBOM(body []byte) []byte { return xmlwire.TrimBOM(body) }
 
 // utf8Of returns a body in UTF-8. Whether it is GBK is decided by its bytes: a text that
-// declares GBK is often UTF-8 all the same, and the reverse.
-func utf8Of(body []byte) []byte {
-	if utf8.Valid(body) {
+// declares GBK is often UTF-8 all the same, and the reverse. Where they may be either, what the
+// text or its Content-Type declares counts.
+func utf8Of(body []byte, contentType string) []byte {
+	valid := utf8.Valid(body)
+	if !valid {
+		if text, ok := wire.FromGBK(body); ok {
+			return text
+		}
+	} else if !looksLikeGBK(body) {
 		return body
 	}
-	if text, ok := wire.FromGBK(body); ok {
-		return text
-	}
-	if _, charset := xmlwire.Prolog(body); xmlwire.IsGBK(charset) {
+	_, charset := xmlwire.Prolog(body)
+	if xmlwire.IsGBK(charset) || charset == "" && xmlwire.IsGBK(charsetOf(contentType)) {
 		if text, ok := wire.GBK(body); ok {
 			return text
 		}
 	}
 	return body
+}
+
+// looksLikeGBK reports whether a text in UTF-8 has characters of two bytes and none longer: that
+// may be one or two Chinese characters in GBK, while Chinese in UTF-8 is longer.
+func looksLikeGBK(text []byte) bool {
+	found := false
+	for _, c := range text {
+		if c >= 0xe0 {
+			return false
+		}
+		found = found || c >= utf8.RuneSelf
+	}
+	return found
+}
+
+// charsetOf returns the charset of a Content-Type, in lower case.
+func charsetOf(contentType string) string {
+	_, params, _ := mime.ParseMediaType(contentType)
+	return strings.ToLower(params["charset"])
 }
 
 // clean removes control characters, which some systems send although no format allows

@@ -86,6 +86,12 @@ type Renewer[O ~int] interface {
 	Renew(f *Failure[O]) bool
 }
 
+// HeaderReader is an optional interface of a [Service].
+type HeaderReader interface {
+	// Answered is called with the header of an answer before its body is judged.
+	Answered(header http.Header)
+}
+
 // Policy determines how often and when a failed call is retried.
 type Policy struct {
 	MaxAttempts   int

@@ -57,6 +57,9 @@ func statusOf(code int) *status {
 // in the body. An answer without a refusal did not come from the API.
 func (c *Call[O]) judge(resp *http.Response, body []byte) *Failure[O] {
 	code := resp.StatusCode
+	if s, ok := c.Service.(HeaderReader); ok {
+		s.Answered(resp.Header)
+	}
 	if code >= 200 && code < 300 {
 		return c.Service.Judge(code, body)
 	}

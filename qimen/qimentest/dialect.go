@@ -38,7 +38,7 @@ func Dialects() []Dialect {
 	return []Dialect{
 		{Name: "sub_message", Source: fromSDK, EN: "the second text of a refusal is sub_message", ZH: "拒绝的子消息名为 sub_message", shape: shape{subMessage: true}},
 		{Name: "json2", Source: fromSDK, EN: "JSON answers have no wrapper", ZH: "JSON 应答没有外层 response", shape: shape{bare: true}},
-		{Name: "gbk", Source: fromWMS, EN: "answers are in GBK, which XML declares", ZH: "应答为 GBK 编码", shape: shape{gbk: true}},
+		{Name: "gbk", Source: fromWMS, EN: "answers are in GBK, which XML and the Content-Type declare", ZH: "应答为 GBK 编码", shape: shape{gbk: true}},
 		{Name: "ban", Source: fromTOPCodes, EN: "every fifth call is refused with a ban of a second, stated in message", ZH: "每五次调用有一次被限流一秒，时长写在 message 中", ban: true},
 		{Name: "page", Source: fromPractice, EN: "every third query is answered with a page", ZH: "每三次查询有一次返回网页", page: true},
 	}

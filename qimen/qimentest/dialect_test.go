@@ -256,8 +256,10 @@ func (j *journal) Handled(_ context.Context, customer, method string, documents 
 }
 
 // TestReconcile: what the ERP has and the gateway never forwarded is found, and nothing else.
-func TestReconcile(t *testing.T) {
-	gateway, client := started(t)
+func TestReconcile(t *testing.T) { reconcile(t) }
+
+func reconcile(t *testing.T, opts ...qimentest.Option) {
+	gateway, client := started(t, opts...)
 	company := gateway.ERP.Company("")
 	furnish(t, company)
 	busy(t, gateway.ERP, company, 30)

@@ -60,7 +60,7 @@ const (
 	SubMessage
 	// Bare answers without a wrapper, as in the format json2.
 	Bare
-	// GBK answers in GBK, which XML declares.
+	// GBK answers in GBK, which XML and the Content-Type declare.
 	GBK
 	// Banned is CallLimited with the length of the ban in message. Not carried out.
 	Banned

@@ -18,8 +18,10 @@ import (
 
 // TestFaults: what the client makes of each fault, of a query of the scene and of a
 // forwarded document.
-func TestFaults(t *testing.T) {
-	gateway, client := started(t)
+func TestFaults(t *testing.T) { faults(t) }
+
+func faults(t *testing.T, opts ...qimentest.Option) {
+	gateway, client := started(t, opts...)
 	once, err := gateway.Client(qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}), qimen.WithTimeout(200*time.Millisecond))
 	require.NoError(t, err)
 	var handled atomic.Int64
@@ -125,8 +127,10 @@ func TestFaults(t *testing.T) {
 }
 
 // TestCallLimit: a call limit is waited out, as long as the policy allows.
-func TestCallLimit(t *testing.T) {
-	gateway, _ := started(t)
+func TestCallLimit(t *testing.T) { callLimit(t) }
+
+func callLimit(t *testing.T, opts ...qimentest.Option) {
+	gateway, _ := started(t, opts...)
 	client, err := gateway.Client(qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
 	require.NoError(t, err)
 	gateway.Inject(qimentest.Fault{Kind: qimentest.CallLimited, Ban: 1500 * time.Millisecond, Times: 1})
@@ -143,8 +147,10 @@ func TestCallLimit(t *testing.T) {
 }
 
 // TestFaultSelection: by method, with or without the prefix, by number, in order.
-func TestFaultSelection(t *testing.T) {
-	gateway, _ := started(t)
+func TestFaultSelection(t *testing.T) { faultSelection(t) }
+
+func faultSelection(t *testing.T, opts ...qimentest.Option) {
+	gateway, _ := started(t, opts...)
 	client, err := gateway.Client(qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
 	require.NoError(t, err)
 	code := func(method string) string {

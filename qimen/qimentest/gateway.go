@@ -321,7 +321,9 @@ func (x *exchange) send(a *answer) {
 	if a.failed {
 		x.rec.Flag = "failure"
 	}
-	text = x.shape.apply(text, a.failed)
+	if text = x.shape.apply(text, a.failed); x.shape.gbk {
+		contentType = strings.Replace(contentType, "charset=utf-8", "charset=GBK", 1)
+	}
 	if x.fault != nil {
 		if text = x.distort(text, contentType); text == nil {
 			return

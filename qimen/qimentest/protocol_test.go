@@ -205,8 +205,11 @@ func TestBodySignature(t *testing.T) {
 }
 
 // TestRoutingParam: one spelling for all, and no other.
-func TestRoutingParam(t *testing.T) {
-	gateway, client := started(t, qimentest.WithRoutingParam("customerId"), qimentest.WithTargetAppKey("777"), qimentest.WithApp("1234", "own-secret"))
+func TestRoutingParam(t *testing.T) { routingParam(t) }
+
+func routingParam(t *testing.T, opts ...qimentest.Option) {
+	opts = append(opts, qimentest.WithRoutingParam("customerId"), qimentest.WithTargetAppKey("777"), qimentest.WithApp("1234", "own-secret"))
+	gateway, client := started(t, opts...)
 	_, err := client.Scene.OrderList(t.Context(), nil)
 	require.NoError(t, err)
 	cfg := gateway.Config()
@@ -218,8 +221,10 @@ func TestRoutingParam(t *testing.T) {
 }
 
 // TestClock: the time is the ERP's, and moves with it.
-func TestClock(t *testing.T) {
-	gateway, client := started(t)
+func TestClock(t *testing.T) { clock(t) }
+
+func clock(t *testing.T, opts ...qimentest.Option) {
+	gateway, client := started(t, opts...)
 	gateway.Advance(24 * time.Hour)
 	assert.WithinDuration(t, gateway.ERP.Now(), gateway.Now(), time.Second)
 	_, err := client.Scene.OrderList(t.Context(), nil)
@@ -231,8 +236,10 @@ func TestClock(t *testing.T) {
 }
 
 // TestForwardedForm shows what a receiver gets, which is what is documented.
-func TestForwardedForm(t *testing.T) {
-	gateway, client := started(t)
+func TestForwardedForm(t *testing.T) { forwardedForm(t) }
+
+func forwardedForm(t *testing.T, opts ...qimentest.Option) {
+	gateway, client := started(t, opts...)
 	type got struct {
 		query       url.Values
 		contentType string
@@ -288,8 +295,10 @@ func TestForwardedForm(t *testing.T) {
 
 // TestBothSides: a customer's two sides have a receiver each, told apart by method;
 // methods that are not in the table go where they are named.
-func TestBothSides(t *testing.T) {
-	gateway, client := started(t)
+func TestBothSides(t *testing.T) { bothSides(t) }
+
+func bothSides(t *testing.T, opts ...qimentest.Option) {
+	gateway, client := started(t, opts...)
 	side := func(name string) string {
 		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, `<response><flag>failure</flag><code>%s</code><message>m</message></response>`, name)
@@ -327,8 +336,10 @@ func TestBothSides(t *testing.T) {
 }
 
 // TestReceiverFails: what the caller is told when the receiver does not answer.
-func TestReceiverFails(t *testing.T) {
-	gateway, _ := started(t, qimentest.WithReceiverTimeout(50*time.Millisecond))
+func TestReceiverFails(t *testing.T) { receiverFails(t) }
+
+func receiverFails(t *testing.T, opts ...qimentest.Option) {
+	gateway, _ := started(t, append(opts, qimentest.WithReceiverTimeout(50*time.Millisecond))...)
 	client, err := gateway.Client(qimen.WithRetry(jushuitan.RetryPolicy{MaxAttempts: 1}))
 	require.NoError(t, err)
 	gone := httptest.NewServer(nil)

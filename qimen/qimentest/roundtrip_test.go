@@ -386,12 +386,15 @@ func newSide(t *testing.T, gateway *qimentest.Server, form bool, algorithm qimen
 // TestRoundTrip: every typed method, called by its own Go method, through the gateway
 // to its typed handler and back, in every form in which it travels. Every field of
 // request and answer has a value, and every one arrives.
-func TestRoundTrip(t *testing.T) {
+func TestRoundTrip(t *testing.T) { roundTrip(t, 1) }
+
+// roundTrip takes every nth method.
+func roundTrip(t *testing.T, nth int, opts ...qimentest.Option) {
 	types := map[reflect.Type]bool{}
 	for _, p := range pairs() {
 		types[p.request] = true
 	}
-	gateway, _ := started(t)
+	gateway, _ := started(t, opts...)
 	for _, way := range []struct {
 		name   string
 		body   qimen.Body
@@ -420,7 +423,9 @@ func TestRoundTrip(t *testing.T) {
 				if m.NewResponse() == nil || m.Body != way.body {
 					continue
 				}
-				done++
+				if done++; done%nth != 0 {
+					continue
+				}
 				t.Run(m.Name, func(t *testing.T) {
 					request := reflect.New(reflect.TypeOf(m.NewRequest()).Elem())
 					require.True(t, types[request.Type().Elem()], "the table above lacks it")
@@ -458,7 +463,9 @@ func TestRoundTrip(t *testing.T) {
 					require.ErrorAs(t, out[1].Interface().(error), &refused)
 					assert.Equal(t, [3]string{"E7", "isv.stub", "没有这张单"}, [3]string{refused.Code, refused.SubCode, refused.Msg})
 					require.ErrorIs(t, refused, jushuitan.ErrInvalid)
-					assert.Equal(t, 1, refused.Attempts)
+					if len(opts) == 0 { // else a page may have come before
+						assert.Equal(t, 1, refused.Attempts)
+					}
 				})
 			}
 			assert.Greater(t, done, 20, strings.ToLower(way.name))

@@ -20,7 +20,7 @@ type shape struct {
 	nested     bool // one level deeper; a refusal inside a gateway's success
 	bare       bool // without a wrapper
 	subMessage bool // the second text of a refusal is sub_message
-	gbk        bool // in GBK, which XML declares
+	gbk        bool // in GBK, which XML and the Content-Type declare
 }
 
 // with adds what another shape asks for.
