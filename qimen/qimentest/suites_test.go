@@ -7,6 +7,7 @@ import (
 	"iter"
 	"reflect"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,22 +44,33 @@ var suites = []struct {
 // TestSuitesUnderDialects: every suite ends alike under every dialect that says the same in
 // other words; a ban or a page is waited out where the client repeats its calls.
 func TestSuitesUnderDialects(t *testing.T) {
+	var mu sync.Mutex
 	right, wrong := map[string]int{}, 0
 	all := append(qimentest.Dialects(), qimentest.Guesses()...)
-	for _, s := range suites {
-		t.Run(s.name, func(t *testing.T) {
+	t.Run("under", func(t *testing.T) {
+		for _, s := range suites {
 			for _, d := range all {
 				if d.Name == "verdict-less" || !s.patient && (d.Name == "ban" || d.Name == "page") {
 					continue // see TestRefusedUnderDialects
 				}
-				if t.Run(d.Name, func(t *testing.T) { s.run(t, qimentest.WithDialect(d)) }) {
-					right[d.Name]++
-				} else {
-					wrong++
-				}
+				t.Run(s.name+"/"+d.Name, func(t *testing.T) {
+					if d.Name == "ban" {
+						t.Parallel() // most of it is waiting
+					}
+					defer func() {
+						mu.Lock()
+						defer mu.Unlock()
+						if t.Failed() {
+							wrong++
+							return
+						}
+						right[d.Name]++
+					}()
+					s.run(t, qimentest.WithDialect(d))
+				})
 			}
-		})
-	}
+		}
+	})
 	t.Logf("%d suites, %d dialects; right: %v, wrong: %d", len(suites), len(all), right, wrong)
 }
 
