@@ -236,12 +236,15 @@ func (d *decoder) members(scopes []scope) error {
 	var text []byte
 	empty := true
 	for {
-		if name, ok := d.plainStart(); ok {
+		if name, ok := d.plainStart(&scopes[0]); ok {
 			if err := d.member(scopes, name); err != nil {
 				return err
 			}
 			empty = false
 			continue
+		}
+		if text == nil && d.plainEnd() {
+			return nil
 		}
 		t, err := d.token()
 		if err != nil {

@@ -57,8 +57,9 @@ func (d *decoder) pass(n, tokens int) {
 	d.tokens += tokens
 }
 
-// plainStart skips blanks and a plain start tag.
-func (d *decoder) plainStart() (name string, ok bool) {
+// plainStart skips blanks and a plain start tag. The name is that of a member of the scope, so
+// that it need not be copied, if there is one.
+func (d *decoder) plainStart(s *scope) (name string, ok bool) {
 	rest := d.rest()
 	n, tokens := 0, 1
 	for n < len(rest) && (rest[n] == ' ' || rest[n] == '\n' || rest[n] == '\t') {
@@ -75,10 +76,41 @@ func (d *decoder) plainStart() (name string, ok bool) {
 	if n == from || n == len(rest) || rest[n] != '>' || d.tokens+tokens > d.limits.Tokens || len(d.open) == d.limits.Depth {
 		return "", false
 	}
-	name = string(rest[from:n])
+	name = s.node.nameOf(rest[from:n], s.guess)
 	d.open = append(d.open, xml.Name{Local: name})
 	d.pass(n+1, tokens)
 	return name, true
+}
+
+// plainEnd skips blanks and the end tag of the current element.
+func (d *decoder) plainEnd() bool {
+	rest := d.rest()
+	n, tokens := 0, 1
+	for n < len(rest) && (rest[n] == ' ' || rest[n] == '\n' || rest[n] == '\t') {
+		n, tokens = n+1, 2
+	}
+	length := d.endTag(rest[n:])
+	if length == 0 || d.tokens+tokens > d.limits.Tokens {
+		return false
+	}
+	d.open = d.open[:len(d.open)-1]
+	d.pass(n+length, tokens)
+	return true
+}
+
+// endTag returns the length of the end tag of the current element with which a text begins, 0
+// if it begins with anything else.
+func (d *decoder) endTag(text []byte) int {
+	last := len(d.open) - 1
+	if last < 0 || d.open[last].Space != "" {
+		return 0
+	}
+	name := d.open[last].Local
+	length := len(name) + len("</>")
+	if len(text) < length || text[0] != '<' || text[1] != '/' || string(text[2:length-1]) != name || text[length-1] != '>' {
+		return 0
+	}
+	return length
 }
 
 func nameByte(c byte, inside bool) bool {
@@ -89,21 +121,19 @@ func nameByte(c byte, inside bool) bool {
 func (d *decoder) plainText() ([]byte, bool) {
 	rest := d.rest()
 	n := bytes.IndexByte(rest, '<')
-	last := len(d.open) - 1
-	if n < 0 || last < 0 || d.open[last].Space != "" || !plain(rest[:n]) {
+	if n < 0 {
 		return nil, false
 	}
-	end, tokens := rest[n+1:], 1
+	tokens := 1
 	if n > 0 {
 		tokens = 2
 	}
-	name := d.open[last].Local
-	if len(end) < len(name)+2 || end[0] != '/' || string(end[1:len(name)+1]) != name || end[len(name)+1] != '>' ||
-		d.tokens+tokens > d.limits.Tokens {
+	length := d.endTag(rest[n:])
+	if length == 0 || d.tokens+tokens > d.limits.Tokens || !plain(rest[:n]) {
 		return nil, false
 	}
-	d.open = d.open[:last]
-	d.pass(n+len(name)+3, tokens)
+	d.open = d.open[:len(d.open)-1]
+	d.pass(n+length, tokens)
 	return rest[:n], true
 }
 

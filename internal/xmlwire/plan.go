@@ -75,6 +75,19 @@ func (n *node) child(name string, guess *int) *node {
 	return n.byName[name]
 }
 
+// nameOf returns a name as a text.
+func (n *node) nameOf(name []byte, guess int) string {
+	for g := guess; g < len(n.children) && g < guess+3; g++ {
+		if known := n.children[g].name; known == string(name) {
+			return known
+		}
+	}
+	if c := n.byName[string(name)]; c != nil {
+		return c.name
+	}
+	return string(name)
+}
+
 // planOf returns the plan of a type, which is created once.
 func (c *Codec) planOf(t reflect.Type) (*plan, error) {
 	if p, ok := c.plans.Load(t); ok {
