@@ -15,15 +15,14 @@ import (
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
-// TestDigitTimes: 8, 12 or 14 digits that are a date of 1970 to 2099 are decoded as that
-// date, as a number or as text; all others are Unix time.
+// TestDigitTimes: 8, 12 or 14 digits are a date, as a number or as text, and an error if there
+// is no such day; all others are Unix time.
 func TestDigitTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		"20240611": "2024-06-11 00:00:00", "202406110920": "2024-06-11 09:20:00", "20240611092031": "2024-06-11 09:20:31",
 		"19700101": "1970-01-01 00:00:00", "20991231235959": "2099-12-31 23:59:59", "20240229": "2024-02-29 00:00:00",
 		"1718068831": "2024-06-11 09:20:31", "1718068831487": "2024-06-11 09:20:31.487",
-		"20230229": "1970-08-23 11:30:29", // no such day
-		"21000101": "1970-09-01 09:21:41", // beyond 2099
+		"21000101": "2100-01-01 00:00:00", "99991231": "9999-12-31 00:00:00", "99991231235959": "9999-12-31 23:59:59",
 	} {
 		for _, form := range []string{text, `"` + text + `"`} {
 			var r row
@@ -33,6 +32,15 @@ func TestDigitTimes(t *testing.T) {
 		got, err := wire.ParseTime(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Format("2006-01-02 15:04:05.999"), "in XML")
+	}
+	for _, zeros := range []string{"00000000", "00000000000000"} {
+		got, err := wire.ParseTime(zeros)
+		require.NoError(t, err)
+		assert.Zero(t, got)
+	}
+	for _, text := range []string{"20230229", "20261302", "202613020304", "202601022504", "20260102030460", "12345678", "19691231"} {
+		_, err := wire.ParseTime(text)
+		require.Error(t, err, text)
 	}
 }
 

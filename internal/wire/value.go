@@ -46,8 +46,8 @@ func ParseBool(text []byte) (bool, error) {
 
 // ParseTime parses a time: 2006-01-02 15:04:05, with or without a fraction, seconds and a
 // zone offset; 2006/1/2 15:04; a date alone;
-// 8, 12 or 14 digits that are a date of 1970 to 2099, such as 20060102150405; other digits
-// as Unix seconds, or milliseconds from 12 digits on. "", 0, 0000-00-00 and the year 1 mean
+// 8, 12 or 14 digits as a date, such as 20060102150405; other digits as Unix seconds, or
+// milliseconds from 13 digits on. "", 0, 0000-00-00 and the year 1 mean
 // no time. The result is in [CST].
 func ParseTime(text string) (time.Time, error) {
 	t, bad := parseTime(trimSpace([]byte(text)))
@@ -304,7 +304,8 @@ func daysIn(year, month int) int {
 	return 0
 }
 
-// digitTime parses times that consist of digits only.
+// digitTime parses times that consist of digits only: 8, 12 or 14 are a date, any other number of
+// them Unix time.
 func digitTime(b []byte) (time.Time, *badValue) {
 	switch len(b) {
 	case 8, 12, 14:
@@ -313,8 +314,11 @@ func digitTime(b []byte) (time.Time, *badValue) {
 		for i := 1; 2+2*i < len(b); i++ {
 			part[i] = number(b[2+2*i : 4+2*i])
 		}
-		if t, ok := civil(part[0], part[1], part[2], part[3], part[4], part[5]); ok && part[0] <= 2099 {
+		if t, ok := civil(part[0], part[1], part[2], part[3], part[4], part[5]); ok {
 			return t, nil
+		}
+		if strings.Trim(string(b), "0") != "" { // no such day: Unix time of 1970, 1980 or 5138 is not meant
+			return time.Time{}, &badValue{"time", "number"}
 		}
 	}
 	return unixTime(b)
