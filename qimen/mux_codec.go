@@ -1,6 +1,7 @@
 package qimen
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -72,37 +73,62 @@ func (m *Mux) decodeObject(text []byte, into any) error {
 	return m.xml.UnmarshalText(inner, into)
 }
 
-// requestOf returns the document inside the root request, or the text if it has no root. An
-// object in a single member of another name is another document.
+// requestOf returns the document: what is inside the root request, followed by the members beside
+// it, or the text if it has no such root. An object in a single member of another name is
+// another document.
 func requestOf(text []byte, into any) ([]byte, error) {
 	r := wire.NewReader(text)
-	names, only := 0, ""
-	var value []byte
-	err := r.Members(func(name []byte) error {
-		if names++; names > 1 {
-			return errMore
+	names, requests, only := 0, 0, ""
+	var request, value, beside []byte
+	err := r.Members(func(name []byte) (err error) {
+		names, only = names+1, string(name)
+		if value, err = r.Raw(); err != nil || only == "request" {
+			requests, request = requests+1, value
+			return err
 		}
-		only = string(name)
-		var err error
-		value, err = r.Raw()
+		beside, err = jsontext.AppendQuote(append(beside, ','), name)
+		beside = append(append(beside, ':'), value...)
 		return err
 	})
+	if err == nil {
+		err = r.End()
+	}
+	known := reflect.TypeOf(into).Elem()
 	switch {
-	case errors.Is(err, errMore):
-		return text, nil
 	case err != nil:
 		return nil, err
-	case names != 1 || value[0] != '{':
-		return text, nil
-	case only == "request":
-		return value, r.End()
-	case !hasMember(reflect.TypeOf(into).Elem(), only):
+	case requests > 1:
+		return nil, errors.New("two members are named request")
+	case requests == 1 && !hasMember(known, "request"):
+		return inRequest(request, beside)
+	case names == 1 && value[0] == '{' && !hasMember(known, only):
 		return nil, errRoot
 	}
 	return text, nil
 }
 
-var errMore = errors.New("more than one member")
+// inRequest returns the object in the root request with the members beside it.
+func inRequest(request jsontext.Value, beside []byte) ([]byte, error) {
+	if request.Kind() == '"' {
+		text, err := jsontext.AppendUnquote(nil, request)
+		if request = bytes.TrimSpace(text); err != nil || !request.IsValid() {
+			return nil, errNoObject
+		}
+		if err := boundJSON(request); err != nil {
+			return nil, err
+		}
+	}
+	if request.Kind() != '{' {
+		return nil, errNoObject
+	}
+	inner := bytes.TrimRight(request[1:len(request)-1], " \t\r\n")
+	if len(bytes.TrimSpace(inner)) == 0 {
+		beside = bytes.TrimPrefix(beside, []byte{','})
+	}
+	return slices.Concat([]byte{'{'}, inner, beside, []byte{'}'}), nil
+}
+
+var errNoObject = errors.New("the root request holds no object")
 
 // hasMember reports whether a type has a member of that name, except for case and
 // underscores.

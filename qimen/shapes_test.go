@@ -140,7 +140,18 @@ func TestShapes(t *testing.T) {
 		"twice the same member": {lineMessage("<remark>x</remark><remark>y</remark>"), func(r *qimen.DeliveryOrderConfirmRequest) string {
 			return line(r).Remark + string(line(r).Extra["remark[1]"])
 		}, `x"y"`},
-		"text beside members": {lineMessage("stray"), func(r *qimen.DeliveryOrderConfirmRequest) string { return string(line(r).Extra["#text"]) }, `"stray"`},
+		"twice the same member, JSON": {inJSON(`"orderLines":[{"itemCode":"SKU-A","remark":"x","remark":"y","remark":"z"}]`), func(r *qimen.DeliveryOrderConfirmRequest) string {
+			return line(r).Remark + string(line(r).Extra["remark[1]"])
+		}, `x["y","z"]`},
+		"twice the same list, JSON": {inJSON(`"orderLines":[{"itemCode":"SKU-A","remark":"x"}],"orderLines":[{"itemCode":"SKU-B"}]`), func(r *qimen.DeliveryOrderConfirmRequest) string {
+			return line(r).Remark + string(r.Extra["orderLines[1]"])
+		}, `x[{"itemCode":"SKU-B"}]`},
+		"props twice, JSON":    {inJSON(`"extendProps":{"a":"1","a":"2"}`), props, "map[a:1 a[1]:2] "},
+		"beside the request":   {`{"x":{"y":1},"request":{"deliveryOrder":{"deliveryOrderCode":"DO1"}},"orderLines":[{"remark":"z"}]}`, func(r *qimen.DeliveryOrderConfirmRequest) string { return remark(r) + string(r.Extra["x"]) }, `z{"y":1}`},
+		"beside an empty one":  {`{"request":{ },"deliveryOrder":{"deliveryOrderCode":"DO1"}}`, remark, ""},
+		"the request as text":  {`{"request":"{\"deliveryOrder\":{\"deliveryOrderCode\":\"DO1\"}}"}`, remark, ""},
+		"a date of the future": {timed("99991231"), when, "9999-12-31T00:00:00+08:00"},
+		"text beside members":  {lineMessage("stray"), func(r *qimen.DeliveryOrderConfirmRequest) string { return string(line(r).Extra["#text"]) }, `"stray"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, r := received(t, tt.body)
@@ -233,6 +244,12 @@ func TestShapesRefused(t *testing.T) {
 		"other root":        {`<response><flag>success</flag></response>`, "the root element is not request"},
 		"other root, JSON":  {`{"response":{"flag":"success"}}`, "the root element is not request"},
 		"UTF-16":            {"\xff\xfe<\x00r\x00/\x00>\x00", "neither XML nor"},
+		"two requests":      {`{"request":{"deliveryOrder":{"deliveryOrderCode":"A"}},"request":{"deliveryOrder":{"deliveryOrderCode":"B"}}}`, "two members are named request"},
+		"request as words":  {`{"request":"DO1"}`, "holds no object"},
+		"request as XML":    {`{"request":"<request/>"}`, "holds no object"},
+		"request null":      {`{"request":null}`, "holds no object"},
+		"request as a list": {`{"request":[{}],"x":1}`, "holds no object"},
+		"no such day":       {`<request><deliveryOrder><orderConfirmTime>20261302</orderConfirmTime></deliveryOrder></request>`, "orderConfirmTime: want time"},
 		"cut off":           {`<request><deliveryOrder><deliveryOrderCode>DO1`, "cut off"},
 		"cut off, JSON":     {`{"request":{"deliveryOrder":{"deliveryOrderCode":"DO`, "cut off"},
 		"no number":         {lineMessage("<actualQty>two</actualQty>"), "actualQty"},

@@ -2,7 +2,10 @@ package xmlwire
 
 import (
 	"bytes"
+	"errors"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,8 +16,8 @@ import (
 // UnmarshalText decodes JSON into a value, in the same shapes as XML: a list in an object
 // (orderLines.orderLine[]), its entries each in an object (items[].item), a single entry
 // without a list, a list of texts in elements of its own, an object or a map as JSON in a
-// text. What a field cannot hold is kept as [Codec.Unmarshal] keeps it. The error is that of
-// package wire.
+// text. What a field cannot hold is kept as [Codec.Unmarshal] keeps it, and of members that share
+// a name the first counts and the others are kept. The error is that of package wire.
 func (c *Codec) UnmarshalText(text []byte, into any) error {
 	ptr := reflect.ValueOf(into)
 	if ptr.Kind() != reflect.Pointer || ptr.IsNil() || ptr.Type().Elem().Kind() != reflect.Struct {
@@ -24,7 +27,7 @@ func (c *Codec) UnmarshalText(text []byte, into any) error {
 	if err != nil {
 		return wire.Unmarshal(text, into)
 	}
-	if !p.nests(text) {
+	if !p.nests(text) && !repeats(text) {
 		err := wire.Unmarshal(text, into)
 		if _, unfit := err.(*wire.FieldError); !unfit { //nolint:errorlint // as package wire returns it
 			return err
@@ -44,6 +47,35 @@ func (c *Codec) UnmarshalText(text []byte, into any) error {
 		return err
 	}
 	return r.End()
+}
+
+// repeats reports whether a member of an object in a text stands there twice.
+func repeats(text []byte) bool {
+	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true))
+	return errors.Is(dec.SkipValue(), jsontext.ErrDuplicateName)
+}
+
+// distinct leaves the first of the members that share a name; the others are together under
+// name[1], as in XML: a value, or a list of them.
+func distinct(members []member) []member {
+	first, others := make(map[string]bool, len(members)), map[string][][]byte{}
+	out := members[:0]
+	for _, m := range members {
+		if first[m.name] {
+			others[m.name] = append(others[m.name], m.value)
+			continue
+		}
+		first[m.name] = true
+		out = append(out, m)
+	}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		value := bytes.Join(others[name], []byte{','})
+		if len(others[name]) > 1 {
+			value = slices.Concat([]byte{'['}, value, []byte{']'})
+		}
+		out = append(out, member{name + again, value})
+	}
+	return out
 }
 
 // nests reports whether a text has members that are named like the entries of a list, so that
@@ -109,7 +141,14 @@ func (p *plan) fit(v jsontext.Value) (jsontext.Value, error) {
 		return p.fitObject(v)
 	case mapKind:
 		if m, ok := innerJSON(v); ok && m.Kind() == '{' {
-			return m, nil
+			v = m
+		}
+		if v.Kind() == '{' {
+			members, err := membersOf(v)
+			if err != nil {
+				return nil, err
+			}
+			return object(distinct(members))
 		}
 	case listKind:
 		return p.fitList(v)
@@ -189,6 +228,7 @@ func (p *plan) fitObject(v jsontext.Value) (jsontext.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	members = distinct(members)
 	for i := range members {
 		field := p.fieldOf(members[i].name)
 		if field == nil {
