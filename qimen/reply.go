@@ -488,11 +488,20 @@ func (a *answer) members(payload jsontext.Value) (map[string]jsontext.Value, err
 	if err != nil {
 		return nil, err
 	}
+	members, twice, err := membersOf(object)
+	for name, values := range twice {
+		members[name] = slices.Concat([]byte{'['}, bytes.Join(values, []byte{','}), []byte{']'})
+	}
+	return members, err
+}
+
+// membersOf returns the members of an object, and the values of those that share a name.
+func membersOf(object jsontext.Value) (members map[string]jsontext.Value, twice map[string][][]byte, err error) {
 	if k := object.Kind(); k != '{' {
-		return nil, &wire.FieldError{Want: "object", Got: k.String()}
+		return nil, nil, &wire.FieldError{Want: "object", Got: k.String()}
 	}
 	r := wire.NewReader(object)
-	members, twice := map[string]jsontext.Value{}, map[string][][]byte{}
+	members, twice = map[string]jsontext.Value{}, map[string][][]byte{}
 	err = r.Members(func(name []byte) error {
 		v, err := r.Raw()
 		if before, again := members[string(name)]; again {
@@ -507,10 +516,7 @@ func (a *answer) members(payload jsontext.Value) (map[string]jsontext.Value, err
 	if err == nil {
 		err = r.End()
 	}
-	for name, values := range twice {
-		members[name] = slices.Concat([]byte{'['}, bytes.Join(values, []byte{','}), []byte{']'})
-	}
-	return members, err
+	return members, twice, err
 }
 
 // inside returns an object, unwrapped from a text that holds it as JSON or XML.

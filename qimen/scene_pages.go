@@ -1,6 +1,7 @@
 package qimen
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"maps"
@@ -153,15 +154,30 @@ func (r *pageReader[Page]) readPayload(payload jsontext.Value) error {
 	if kind := payload.Kind(); kind != '{' && kind != 'n' {
 		return &wire.FieldError{Want: "object", Got: "another value"}
 	}
-	var members map[string]jsontext.Value
-	if err := wire.Unmarshal(payload, &members); err != nil {
+	if payload.Kind() == 'n' {
+		payload = jsontext.Value("{}")
+	}
+	members, err := onceEach(payload)
+	if err != nil {
 		return err
 	}
 	var path []string
-	if _, ok := members[r.member]; !ok && members["data"].Kind() == '{' {
-		payload, path = members["data"], []string{"data"}
-		if err := wire.Unmarshal(payload, &members); err != nil {
-			return err
+	if _, ok := members[r.member]; !ok {
+		data := members["data"]
+		if data.Kind() == '"' && !isBlankValue(data) { // the page as JSON text
+			var text string
+			if err := wire.Unmarshal(data, &text); err != nil {
+				return err
+			}
+			if data = jsontext.Value(strings.TrimSpace(text)); data.Kind() != '{' || !data.IsValid() {
+				return &wire.FieldError{Path: "data", Want: "object", Got: "text"}
+			}
+		}
+		if data.Kind() == '{' {
+			payload, path = data, []string{"data"}
+			if members, err = onceEach(payload); err != nil {
+				return err
+			}
 		}
 	}
 	r.heard = pages.Heard{NextAbsent: !says(members, "hasnext"), Expected: r.member}
@@ -186,6 +202,20 @@ func (r *pageReader[Page]) readPayload(payload jsontext.Value) error {
 	return in.End()
 }
 
+// onceEach returns the members of an object. Two of one name that differ are an error: which of
+// them has the rows is unknown.
+func onceEach(object jsontext.Value) (map[string]jsontext.Value, error) {
+	members, twice, err := membersOf(object)
+	for _, name := range slices.Sorted(maps.Keys(twice)) {
+		for _, v := range twice[name] {
+			if string(v) != string(twice[name][0]) && err == nil {
+				err = &wire.FieldError{Path: name, Want: "one value", Got: "several"}
+			}
+		}
+	}
+	return members, err
+}
+
 // find finds the list of rows among the members of a page, and reports whether it had to
 // change them. A list that has another name, or is inside an object as in XML, must show the
 // key of a row.
@@ -193,7 +223,14 @@ func (r *pageReader[Page]) find(members map[string]jsontext.Value) (changed bool
 	rows, ok := members[r.member]
 	switch {
 	case ok && rows.Kind() == '[':
-		return false, nil
+		if blankList(rows) {
+			for _, name := range slices.Sorted(maps.Keys(members)) {
+				if name != r.member && r.hasRows(members[name]) {
+					return false, &wire.FieldError{Path: name, Want: "no rows beside an empty " + r.member, Got: "rows"}
+				}
+			}
+		}
+		return r.inElements(members, rows)
 	case ok && rows.Kind() == '{':
 		if members[r.member] = r.unwrap(rows); members[r.member] == nil {
 			return false, &wire.FieldError{Path: r.member, Want: "array", Got: "object without rows"}
@@ -230,6 +267,34 @@ func (r *pageReader[Page]) elsewhere(members map[string]jsontext.Value, missing 
 	}
 	return false, nil
 }
+
+// inElements takes rows out of elements of their own: orders[].order.
+func (r *pageReader[Page]) inElements(members map[string]jsontext.Value, list jsontext.Value) (changed bool, err error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(list), lenient)
+	if _, err := dec.ReadToken(); err != nil || dec.PeekKind() != '{' {
+		return false, nil // the reader tells what is wrong
+	}
+	first, err := dec.ReadValue()
+	if err != nil || r.hasRows(slices.Concat([]byte("["), first, []byte("]"))) || r.unwrap(first) == nil {
+		return false, nil //nolint:nilerr // the reader tells what is wrong
+	}
+	var rows, out []jsontext.Value
+	if err := wire.Unmarshal(list, &rows); err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		var inner []jsontext.Value
+		if row.Kind() != '{' || wire.Unmarshal(r.unwrap(row), &inner) != nil {
+			return false, &wire.FieldError{Path: r.member, Want: "rows in elements", Got: "another value"}
+		}
+		out = append(out, inner...)
+	}
+	members[r.member], err = wire.Marshal(out)
+	return true, err
+}
+
+// blankList reports whether a list has no elements.
+func blankList(list jsontext.Value) bool { return strings.Trim(string(list), "[] \t\r\n") == "" }
 
 // unwrap returns the rows in an object that stands in place of their list: it is a row, or
 // has one member, which is a row or a list of rows. Otherwise it returns nil.

@@ -261,6 +261,47 @@ func TestAllErrors(t *testing.T) {
 	assert.Equal(t, 101, n)
 }
 
+// TestWhereRowsStand: the rows of a page are found wherever they may stand, and a page whose rows
+// cannot be told is an error, never an empty page.
+func TestWhereRowsStand(t *testing.T) {
+	for members, want := range map[string]string{
+		`"orders":[{"o_id":1},{"o_id":2}]`:                     "1 2",
+		`"datas":[{"o_id":1},{"o_id":2}]`:                      "1 2",
+		`"data":{"orders":[{"o_id":1},{"o_id":2}]}`:            "1 2",
+		`"data":"{\"orders\":[{\"o_id\":1},{\"o_id\":2}]}"`:    "1 2",
+		`"orders":{"order":[{"o_id":1},{"o_id":2}]}`:           "1 2",
+		`"orders":{"order":{"o_id":1}}`:                        "1",
+		`"orders":[{"order":{"o_id":1}},{"order":{"o_id":2}}]`: "1 2",
+		`"orders":[{"order":[{"o_id":1},{"o_id":2}]}]`:         "1 2",
+		`"orders":[]`: "",
+		`"orders":[{"o_id":1}],"orders":[{"o_id":1}]`:   "1",
+		`"orders":[{"o_id":1}],"orders":[]`:             "orders: want one value",
+		`"orders":[],"orders":[{"o_id":1}]`:             "orders: want one value",
+		`"data":{"orders":[{"o_id":1}],"orders":[]}`:    "orders: want one value",
+		`"orders":[],"datas":[{"o_id":1}]`:              "rows beside an empty orders",
+		`"orders":[{"order":{"o_id":1}},{"o_id":2}]`:    "1 2",
+		`"orders":[{"order":{"o_id":1}},{"order":"2"}]`: "rows in elements",
+		`"orders":"x"`:         "orders: want array",
+		`"orders":{"x":1}`:     "object without rows",
+		`"data":"x"`:           "data: want object",
+		`"data":{"x":{"y":1}}`: "orders: want array",
+	} {
+		body := `{"response":{"flag":"success","has_next":false,` + members + `}}`
+		got := ""
+		for o, err := range newClient(t, text(body), config()).Scene.AllOrders(t.Context(), nil) {
+			if err != nil {
+				assert.NotEmpty(t, want, members)
+				assert.Contains(t, err.Error(), want, members)
+				assert.ErrorIs(t, err, jushuitan.ErrDecode, members)
+				got = want
+				break
+			}
+			got = strings.TrimSpace(fmt.Sprint(got, " ", o.OID))
+		}
+		assert.Equal(t, want, got, members)
+	}
+}
+
 // TestMoved: a row that a new one pushed to the next page is given once, and the new one
 // is found when the pages are read again.
 func TestMoved(t *testing.T) {
@@ -396,7 +437,10 @@ func TestSameValues(t *testing.T) {
 		return c
 	}
 	gatewayOf := func(format, rows string) *qimen.Client {
-		return newClient(t, text(fmt.Sprintf(format, `"page_index":"1","page_size":50,"has_next":false,`+rows)), config())
+		if !strings.Contains(rows, "has_next") {
+			rows = `"has_next":false,` + rows
+		}
+		return newClient(t, text(fmt.Sprintf(format, `"page_index":"1","page_size":50,`+rows)), config())
 	}
 	const flat, deep = `{"response":{"flag":"success","code":"0",%s}}`, `{"response":{"code":0,"issuccess":true,"msg":"","data":{%s}}}`
 
