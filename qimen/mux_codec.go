@@ -26,10 +26,8 @@ const (
 func (m *Mux) decode(msg *message, into any) error {
 	text := trimBOM(clean(utf8Of(msg.in.body, msg.contentType)))
 	switch {
-	case msg.form:
-		return m.decodeForm(msg, into)
-	case len(text) == 0:
-		if len(msg.in.business()) == 0 || msg.route.method != nil && msg.route.method.Body == BodyXML {
+	case msg.form || len(text) == 0:
+		if len(msg.in.business()) == 0 || !msg.form && msg.route.method != nil && msg.route.method.Body == BodyXML {
 			return errors.New("the document is empty")
 		}
 		return m.decodeForm(msg, into)
@@ -205,7 +203,14 @@ func (m *Mux) decodeForm(msg *message, into any) error {
 		}
 		doc, _ = jsontext.AppendQuote(doc, v)
 	}
-	return m.xml.UnmarshalText(append(doc, '}'), into)
+	doc = append(doc, '}')
+	if _, whole := msg.in.params["request"]; whole {
+		var err error
+		if doc, err = requestOf(doc, into); err != nil {
+			return err
+		}
+	}
+	return m.xml.UnmarshalText(doc, into)
 }
 
 // textMembers returns the names of a request's members that are text on the wire.

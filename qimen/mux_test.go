@@ -296,6 +296,10 @@ func TestMuxMessages(t *testing.T) {
 			f.params, f.unsigned = map[string]string{}, true
 		}), "1", nil},
 
+		{"JSON in a field of a form", set(create(), func(f *forward) {
+			f.kind, f.form = "application/x-www-form-urlencoded", map[string]string{"request": jsonCreate}
+		}), "0", nil},
+
 		{"probe", &forward{verb: http.MethodPost, unsigned: true}, illegal, qimen.ErrSignature},
 		{"probe by GET", &forward{verb: http.MethodGet, unsigned: true}, illegal, jushuitan.ErrRequest},
 		{"signed GET", set(create(), func(f *forward) { f.verb = http.MethodGet }), illegal, jushuitan.ErrRequest},
@@ -348,6 +352,10 @@ func TestMuxMessages(t *testing.T) {
 		{"cut XML", set(create(), func(f *forward) { f.body = xmlCreate[:len(xmlCreate)-5] }), "41", jushuitan.ErrDecode},
 		{"cut JSON", set(create(), func(f *forward) { f.body = jsonCreate[:len(jsonCreate)-5] }), "41", jushuitan.ErrDecode},
 		{"a list that is none", set(form(), func(f *forward) { f.form["item"] = "x" }), "41", jushuitan.ErrDecode},
+		{"an empty form", set(create(), func(f *forward) { f.kind, f.form = "application/x-www-form-urlencoded", map[string]string{} }), "41", jushuitan.ErrDecode},
+		{"XML in a field of a form", set(create(), func(f *forward) {
+			f.kind, f.form = "application/x-www-form-urlencoded", map[string]string{"request": xmlCreate}
+		}), "41", jushuitan.ErrDecode},
 		{"too large", set(create(), func(f *forward) { f.body += strings.Repeat(" ", 100_000) }), "41", jushuitan.ErrTooLarge},
 	}
 	for _, tt := range tests {
