@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	engine "github.com/dianjia/jushuitan-go/internal/call"
@@ -42,6 +43,8 @@ type core struct {
 	onBadRow   func(jushuitan.BadRow)
 	onExchange func(context.Context, jushuitan.Exchange)
 	xml        *xmlwire.Codec
+
+	verdictTypes sync.Map // reflect.Type -> bool, see declaresVerdict
 }
 
 // New returns a client for an app. It sends nothing.

@@ -380,7 +380,7 @@ func isPage(text []byte) bool {
 // one for a value that is not a struct, is decoded by way of JSON, where everything is found
 // wherever it stands.
 func (a *answer) readXML(out any) error {
-	if isStruct(out) && !declaresVerdict(reflect.TypeOf(out).Elem()) {
+	if isStruct(out) && !a.declaresVerdict(reflect.TypeOf(out).Elem()) {
 		root, err := a.xml.Unmarshal(a.text, out, &a.head)
 		if err == nil && !isForeign(a.method, root) {
 			a.head.root = root
@@ -405,8 +405,8 @@ func (a *answer) readXML(out any) error {
 
 // declaresVerdict reports whether a type has fields for members that may say that the call
 // failed: they would not be seen in the head or among the unknown members.
-func declaresVerdict(t reflect.Type) bool {
-	if known, ok := verdictTypes.Load(t); ok {
+func (c *core) declaresVerdict(t reflect.Type) bool {
+	if known, ok := c.verdictTypes.Load(t); ok {
 		return known.(bool)
 	}
 	found := false
@@ -414,11 +414,9 @@ func declaresVerdict(t reflect.Type) bool {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		found = found || name != "" && (new(envelope).field(name) != nil || holdsAnswer(name) || isMark(name))
 	}
-	verdictTypes.Store(t, found)
+	c.verdictTypes.Store(t, found)
 	return found
 }
-
-var verdictTypes sync.Map // reflect.Type -> bool
 
 // isStruct reports whether an answer is decoded into a struct whose fields are its members.
 func isStruct(out any) bool {
