@@ -3,10 +3,13 @@ package qimen
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
@@ -313,33 +316,62 @@ func ReconcilePOSDeliveryOrders(method string, req POSDeliveryOrderGetRequest) R
 	return ReconcileSource{method, func(ctx context.Context, c *Client, from, to time.Time) iter.Seq2[ExpectedDocument, error] {
 		return func(yield func(ExpectedDocument, error) bool) {
 			q := req
-			q.StartTime, q.EndTime, q.PageSize = from, to, max(q.PageSize, 20)
-			for read := int64(0); ; {
+			q.StartTime, q.EndTime, q.Page, q.PageSize = from, to, 0, max(q.PageSize, 20)
+			for seen := map[string]bool{}; ; {
 				q.Page++
 				page, err := c.POS.DeliveryOrderGet(ctx, &q)
 				if err != nil {
 					yield(ExpectedDocument{}, err)
 					return
 				}
+				before := len(seen)
 				for i := range page.Order {
 					o := &page.Order[i]
+					if seen[o.OrderCode] && o.OrderCode != "" {
+						continue
+					}
+					seen[o.OrderCode] = true
 					at, _ := wire.ParseTime(o.CreateTime) // of the query's time range in any case
 					if !yield(ExpectedDocument{Document: o.OrderCode, At: at, Value: o}, nil) {
 						return
 					}
 				}
-				read += int64(len(page.Order))
-				switch {
-				case read >= page.Total && (page.Total > 0 || len(page.Order) == 0):
-					return
-				case len(page.Order) == 0:
-					yield(ExpectedDocument{}, fmt.Errorf("page %d is empty after %d of %d delivery orders: %w",
-						q.Page, read, page.Total, jushuitan.ErrPaging))
+				if done, why := lastPOSPage(page, len(seen), len(seen) > before); done || why != "" {
+					if why != "" {
+						yield(ExpectedDocument{}, fmt.Errorf("page %d %s after %d of %d delivery orders: %w",
+							q.Page, why, len(seen), page.Total, jushuitan.ErrPaging))
+					}
 					return
 				}
 			}
 		}
 	}}
+}
+
+// lastPOSPage reports whether a page is the last one, after which so many orders were read, or
+// why that cannot be told.
+func lastPOSPage(page *POSDeliveryOrderGetResponse, read int, more bool) (done bool, why string) {
+	switch {
+	case len(page.Order) == 0 && hasLists(page.Extra):
+		return false, "has a list under another name than order"
+	case int64(read) >= page.Total && (page.Total > 0 || len(page.Order) == 0):
+		return true, ""
+	case len(page.Order) == 0:
+		return false, "is empty"
+	case !more:
+		return false, "repeats the pages before"
+	}
+	return false, ""
+}
+
+// hasLists reports whether unknown members hold objects or lists, which may be rows.
+func hasLists(extra map[string]json.RawMessage) bool {
+	for _, v := range extra {
+		if k := jsontext.Value(v).Kind(); k == '{' || k == '[' && !blankList(jsontext.Value(v)) {
+			return true
+		}
+	}
+	return false
 }
 
 // expected turns the rows of a query into documents.
