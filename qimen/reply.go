@@ -575,7 +575,7 @@ func (a *answer) within(members map[string]jsontext.Value, depth int) {
 		if err != nil {
 			continue
 		}
-		if head := headOf(inner, name); head.refuses(a.method) && (head.speaks() || !a.declares(name) && first(head.Message, head.Msg) != "") {
+		if head := headOf(inner, name); head.refuses(a.method) && (head.speaks() || !a.declares(name) && complains(first(head.Message, head.Msg))) {
 			a.refusal = &head
 			return
 		}
@@ -589,6 +589,16 @@ func (a *answer) within(members map[string]jsontext.Value, depth int) {
 // code may be a member of the document.
 func (v *envelope) speaks() bool {
 	return v.flag() != "" || v.marked != "" || v.root == "error_response" || v.subCode() != ""
+}
+
+// complains reports whether the message beside a code of an inner object may be that of a refusal:
+// other systems say that all is well with codes of their own.
+func complains(message string) bool {
+	switch strings.ToLower(strings.TrimRight(message, "!.！。")) {
+	case "", "ok", "success", "成功", "操作成功", "请求成功":
+		return false
+	}
+	return true
 }
 
 // holdsAnswer reports whether a member of that name may hold an answer of its own.
