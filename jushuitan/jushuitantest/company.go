@@ -37,6 +37,7 @@ type Company struct {
 	skus       map[string]*jushuitan.SKU
 	skuOrder   []string
 	items      map[string]*jushuitan.Item
+	bundles    []*jushuitan.Bundle
 	shopSKUs   []*jushuitan.ShopSKU
 	stock      map[stockKey]*jushuitan.InventoryRow
 	stockOrder []stockKey

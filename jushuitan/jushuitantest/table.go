@@ -230,6 +230,8 @@ func handlers() map[string]handler {
 		"/open/sku/query":                decode((*Company).querySKUs),
 		"/open/mall/item/query":          textLists(decode((*Company).queryItems), "i_ids"),
 		"/open/jushuitan/itemsku/upload": decode((*Company).uploadSKUs),
+		"/open/combine/sku/query":        decode((*Company).queryBundles),
+		"/open/item/combinesku/upload":   decode((*Company).uploadBundles),
 		"/open/skumap/query":             decode((*Company).queryShopSKUs),
 		"/open/jushuitan/skumap/upload":  decode((*Company).uploadShopSKUs),
 
