@@ -168,6 +168,8 @@ func TestStockRows(t *testing.T) {
 	}
 	bundles := []*jushuitan.Bundle{{SKUID: "SET", Items: []jushuitan.BundleComponent{component("A", "2"), component("C", "1")}}, {SKUID: "FAR", Items: []jushuitan.BundleComponent{component("X", "1")}}}
 	sets, gaps := mapping.BundleStockRows([]dianjia.StockRow{{StoreCode: "W1", SKUCode: "A", Qty: dec("9")}, {StoreCode: "W1", SKUCode: "C", Qty: dec("3")}, {StoreCode: "W2", SKUCode: "A", Qty: dec("9")}}, bundles)
+	held = mapping.HeldStock([]*dianjia.Order{{Items: []dianjia.OrderItem{{SKUCode: "SET", Qty: dec("3")}, {SKUCode: "A", Qty: dec("1")}}}}, bundles...)
+	assert.Equal(t, "map[A:7 C:3]", fmt.Sprint(held), "an order of a bundle holds its components")
 	require.Len(t, sets, 1)
 	assert.Equal(t, "W1 SET 3", fmt.Sprint(sets[0].StoreCode, " ", sets[0].SKUCode, " ", sets[0].Qty))
 	require.Len(t, gaps, 1)

@@ -39,12 +39,23 @@ func StockRowOf(entID, warehouseCode string, row *jushuitan.InventoryRow, f *for
 
 // HeldStock returns, by SKU, the quantities held by DianJia's orders that Jushuitan does not
 // have yet: those that are unpaid or not uploaded. Leave out uploaded orders, since 订单占用
-// (order_lock) includes them: they would be deducted twice.
-func HeldStock(orders []*dianjia.Order) map[string]decimal.Decimal {
+// (order_lock) includes them: they would be deducted twice. A line of one of the bundles (组合装)
+// holds its components, and not the bundle, which has no stock of its own.
+func HeldStock(orders []*dianjia.Order, bundles ...*jushuitan.Bundle) map[string]decimal.Decimal {
+	parts := make(map[string][]jushuitan.BundleComponent, len(bundles))
+	for _, b := range bundles {
+		parts[b.SKUID] = b.Items
+	}
 	held := make(map[string]decimal.Decimal)
 	for _, o := range orders {
 		for i := range o.Items {
-			held[o.Items[i].SKUCode] = held[o.Items[i].SKUCode].Add(o.Items[i].Qty)
+			it := &o.Items[i]
+			if len(parts[it.SKUCode]) == 0 {
+				held[it.SKUCode] = held[it.SKUCode].Add(it.Qty)
+			}
+			for _, part := range parts[it.SKUCode] {
+				held[part.SrcSKUID] = held[part.SrcSKUID].Add(it.Qty.Mul(part.Qty))
+			}
 		}
 	}
 	return held
@@ -65,7 +76,8 @@ func DeductHeld(rows []dianjia.StockRow, warehouseCode string, held map[string]d
 }
 
 // BundleStockRows returns the rows of bundles (组合装) in each warehouse, computed from the
-// rows of their components: those of [SumDownloadedStock] after [DeductHeld]. If only some
+// rows of their components: those of [SumDownloadedStock] after [DeductHeld], whose held
+// quantities must be those of [HeldStock] with the same bundles. If only some
 // components of a bundle have a row in a warehouse, the bundle is a gap there; if none has, it
 // is left out. Bundles may share components, so that their figures do not add up. The result is
 // sorted by warehouse and SKU; Modified is the latest of the components.

@@ -2,12 +2,17 @@
 //
 //	go run ./examples/authorise
 //	go run ./examples/authorise -again
+//	go run ./examples/authorise -onboarding -company 青禾服饰有限公司
 //	go run ./examples/authorise -app-key KEY -service-provider -merchant 10010 -token-file tokens -listen :8080
 //
 // A service provider's app 服务商应用 sends the merchant to Jushuitan's page and
 // receives the redirect that follows; its tokens cannot be renewed: the merchant must
 // authorise again. A self-built app 自研应用 needs no page: it acquires and renews its
 // token itself. Tokens are printed masked.
+//
+// -onboarding prints the texts that a merchant receives 接入资料, ready to copy: how to authorise,
+// the warehouse and the shop to create, the application for the Qimen POS scene, and the rule of
+// the order assignment strategy.
 package main
 
 import (
@@ -22,6 +27,7 @@ import (
 	"time"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/examples/internal/cli"
 	"github.com/dianjia/jushuitan-go/examples/internal/demo"
@@ -38,6 +44,8 @@ func main() { app.Main(program()) }
 type settings struct {
 	listen string
 	again  bool
+	texts  bool // print the texts for the merchant, and nothing else
+	guide  dianjia.Onboarding
 	kept   func() bool // in a file
 }
 
@@ -48,6 +56,10 @@ func program() app.Program {
 		Flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&s.listen, "listen", "127.0.0.1:0", "address to listen on for the redirect; the app's registered address 授权回调地址 must lead to it")
 			fs.BoolVar(&s.again, "again", false, "authorise again even if the token is still valid")
+			fs.BoolVar(&s.texts, "onboarding", false, "print the texts for the merchant 接入资料 in Chinese, and do nothing else")
+			fs.StringVar(&s.guide.Company, "company", "", "with -onboarding: the merchant's company 公司名称")
+			fs.StringVar(&s.guide.Warehouse, "store-warehouse", dianjia.WarehouseName, "with -onboarding: name of the warehouse that represents the stores")
+			fs.StringVar(&s.guide.MallShop, "mall-shop", "", "with -onboarding: name of the self-owned mall shop 自有商城店铺")
 			s.kept = func() bool { return fs.Lookup("token-file").Value.String() != "" }
 		},
 		Options: []jushuitantest.Option{jushuitantest.WithApp(jushuitan.Credentials{
@@ -58,6 +70,10 @@ func program() app.Program {
 			return fake.Company(demo.Merchant).AddShop(jushuitan.Shop{ShopID: demo.MallShop, ShopName: "青禾微商城"})
 		},
 		Run: func(ctx context.Context, a *app.App) error {
+			if s.texts {
+				a.Printf("%s", s.guide.Text())
+				return nil
+			}
 			if a.Real() {
 				return s.authorise(ctx, a)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/dianjia"
 	"github.com/dianjia/jushuitan-go/examples/internal/app"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -118,6 +119,18 @@ func TestReal(t *testing.T) {
 	until(t, lines, "https://")
 	cancel()
 	require.ErrorContains(t, <-done, "商家尚未授权")
+}
+
+// TestOnboarding: the texts for a merchant are printed with nothing before them, since they are
+// copied.
+func TestOnboarding(t *testing.T) {
+	var out strings.Builder
+	err := program().Start(t.Context(), []string{"-onboarding", "-company", "青禾服饰有限公司", "-mall-shop", "青禾微商城"}, func(string) string { return "" }, &out)
+	require.NoError(t, err, "%s", &out)
+	assert.Equal(t, dianjia.Onboarding{Company: "青禾服饰有限公司", MallShop: "青禾微商城"}.Text(), out.String())
+	for _, want := range []string{"APPKEY：30043143", "公司名称：青禾服饰有限公司", "名称：店加线下仓", "店铺“青禾微商城”（商家自有商城）的订单禁止分配到仓库“店加线下仓”"} {
+		assert.Contains(t, out.String(), want)
+	}
 }
 
 // TestSelfBuilt: a self-built app needs no page.

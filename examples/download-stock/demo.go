@@ -31,6 +31,9 @@ func demoBindings() bindFlag {
 	return bindings
 }
 
+// demoBundle is a bundle of a T-shirt in two sizes.
+const demoBundle = "SET24-FAMILY"
+
 // furnish sets figures in the fake for which the formulas differ: some stock is reserved by
 // orders, virtual, in transit, returned or defective.
 func furnish(fake *jushuitantest.Server) error {
@@ -40,6 +43,9 @@ func furnish(fake *jushuitantest.Server) error {
 			"virtual_qty", "purchase_qty", "in_qty", "return_qty", "defective_qty"),
 		fake.SetStockRow(demo.MainWarehouse, jushuitan.InventoryRow{SKUID: demo.Cap, ReturnQty: n(1)}, "return_qty"),
 		fake.SetStock(demo.OtherWarehouse, demo.Cap, n(2)),
+		fake.AddBundle(jushuitan.Bundle{SKUID: demoBundle, IID: "SET24", Name: "圆领T恤亲子装", Items: []jushuitan.BundleComponent{
+			{SrcSKUID: demo.TeeM, Qty: n(1)}, {SrcSKUID: demo.TeeL, Qty: n(2)},
+		}}),
 	)
 	for warehouse, line := range map[int64]jushuitan.OrderUploadItem{
 		demo.MainWarehouse:  {SKUID: demo.TeeM, Qty: n(30), Price: n(59)},

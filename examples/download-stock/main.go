@@ -3,10 +3,11 @@
 //
 //	go run ./examples/download-stock
 //	go run ./examples/download-stock -expr '库存下载取数逻辑=实际库存+虚拟库存-订单占用' -explain TEE24-WHT-M
-//	JUSHUITAN_APP_SECRET=... go run ./examples/download-stock -app-key KEY -bind 10100001=S01
+//	JUSHUITAN_APP_SECRET=... go run ./examples/download-stock -app-key KEY -bind 10100001=S01 -bundle SET-001
 //
 // Each warehouse of Jushuitan is mapped to one of DianJia, a formula determines
-// its figure, and only rows that differ from the last download are sent to DianJia. It
+// its figure, and only rows that differ from the last download are sent to DianJia. A bundle
+// 组合装 has no stock of its own: it has as many pieces as its components allow. The program
 // reads Jushuitan and changes nothing there.
 package main
 
@@ -19,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -44,6 +46,7 @@ type settings struct {
 	explain    string
 	noNegative bool
 	last       string
+	bundles    []string                    // codes of bundles, whose stock follows their components
 	held       map[string][]*dianjia.Order // own orders that Jushuitan does not have yet, by warehouse
 }
 
@@ -57,6 +60,10 @@ func program() app.Program {
 			fs.StringVar(&s.explain, "explain", "", "SKU code 商品编码 whose stock to explain")
 			fs.BoolVar(&s.noNegative, "no-negative", false, "replace negative figures with zero")
 			fs.Func("held", "quantity that orders of DianJia hold which Jushuitan does not have yet 未付款订单占用, as CODE/SKU=QTY; deducted in that warehouse; may be repeated", s.hold)
+			fs.Func("bundle", "SKU code of a bundle 组合装: its stock in each warehouse is what its components allow; may be repeated", func(code string) error {
+				s.bundles = append(s.bundles, code)
+				return nil
+			})
 			fs.StringVar(&s.last, "last", "", "file with the figures of the last download; it is overwritten")
 		},
 		Furnish: furnish,
@@ -74,6 +81,9 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 			return cli.Usagef("-bind is required, once per warehouse / 请用 -bind 指定仓库对应关系")
 		}
 		s.bind = demoBindings()
+	}
+	if !a.Real() && len(s.bundles) == 0 {
+		s.bundles = []string{demoBundle}
 	}
 	for i := range s.bind {
 		b := &s.bind[i]
@@ -183,10 +193,19 @@ func (d *download) once(ctx context.Context, a *app.App, last []dianjia.StockRow
 		d.explainSKU(a, stock)
 	}
 
+	bundles, err := d.readBundles(ctx, a.Client)
+	if err != nil {
+		return nil, err
+	}
 	figures := combined.Rows
 	for code, orders := range d.held {
-		figures = mapping.DeductHeld(figures, code, mapping.HeldStock(orders))
+		figures = mapping.DeductHeld(figures, code, mapping.HeldStock(orders, bundles...))
 	}
+	sets, gaps := mapping.BundleStockRows(figures, bundles)
+	for _, g := range gaps {
+		a.Printf("  no figure 缺数: %s for %s: %v\n", g.SKUCode, g.WarehouseCode, g.Err)
+	}
+	figures = append(figures, sets...)
 
 	// A host writes these rows to its WMS, in one transaction with the figures that it
 	// keeps for the next comparison.
@@ -237,6 +256,28 @@ func (d *download) read(ctx context.Context, client *jushuitan.Client) (stock []
 		stock = append(stock, w)
 	}
 	return stock, rows, nil
+}
+
+// maxBundleCodes is the maximum number of codes in a query of bundles.
+const maxBundleCodes = 20
+
+// readBundles reads the bundles. One that Jushuitan does not have is an error: its stock would
+// stay as it was last.
+func (d *download) readBundles(ctx context.Context, client *jushuitan.Client) (bundles []*jushuitan.Bundle, err error) {
+	missing := slices.Clone(d.bundles)
+	for codes := range slices.Chunk(d.bundles, maxBundleCodes) {
+		for b, err := range client.Bundles.All(ctx, &jushuitan.BundleQuery{SKUIDs: codes}) {
+			if err != nil {
+				return nil, fmt.Errorf("bundles: %w", err)
+			}
+			bundles = append(bundles, b)
+			missing = slices.DeleteFunc(missing, func(code string) bool { return code == b.SKUID })
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("merchant %q: Jushuitan has no bundles %q: check the codes / 聚水潭没有这些组合装，请核对编码", client.Merchant(), missing)
+	}
+	return bundles, nil
 }
 
 // explainSKU shows support staff how the figures of a SKU are computed.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,10 +43,10 @@ func TestDefault(t *testing.T) {
 	text, err := run(t, none)
 	require.NoError(t, err, "%s", text)
 	assert.Equal(t, []string{
-		"10100001 CAP24-RED - -> 100", "10100001 TEE24-WHT-L - -> 100", "10100001 TEE24-WHT-M - -> 100",
-		"2 CAP24-RED - -> 1", "2 TEE24-WHT-L - -> 0", "2 TEE24-WHT-M - -> 3",
-		"SOUTH CAP24-RED - -> 2", "SOUTH TEE24-WHT-L - -> 50", "SOUTH TEE24-WHT-M - -> 50",
-		"10100001 TEE24-WHT-L 100 -> 95", // the second download: what changed, and nothing else
+		"10100001 CAP24-RED - -> 100", "10100001 SET24-FAMILY - -> 50", "10100001 TEE24-WHT-L - -> 100", "10100001 TEE24-WHT-M - -> 100",
+		"2 CAP24-RED - -> 1", "2 SET24-FAMILY - -> 0", "2 TEE24-WHT-L - -> 0", "2 TEE24-WHT-M - -> 3",
+		"SOUTH CAP24-RED - -> 2", "SOUTH SET24-FAMILY - -> 25", "SOUTH TEE24-WHT-L - -> 50", "SOUTH TEE24-WHT-M - -> 50",
+		"10100001 SET24-FAMILY 50 -> 47", "10100001 TEE24-WHT-L 100 -> 95", // the second download: what changed, and nothing else
 	}, figures(text))
 	for _, want := range []string{
 		"[oversells]", "未扣减订单占用", // the default expression counts what orders hold
@@ -88,10 +89,49 @@ func TestHeld(t *testing.T) {
 	for _, want := range []string{"10100001 TEE24-WHT-M - -> 95", "SOUTH CAP24-RED - -> 0", "SOUTH TEE24-WHT-M - -> 50"} {
 		assert.Contains(t, figures(text), want)
 	}
+	// An unpaid order of a bundle holds its components: one T-shirt in M and two in L.
+	text, err = run(t, none, "-held", "SOUTH/SET24-FAMILY=4", "-held", "SOUTH/TEE24-WHT-M=5")
+	require.NoError(t, err, "%s", text)
+	for _, want := range []string{"SOUTH TEE24-WHT-M - -> 41", "SOUTH TEE24-WHT-L - -> 42", "SOUTH SET24-FAMILY - -> 21", "10100001 SET24-FAMILY - -> 50"} {
+		assert.Contains(t, figures(text), want)
+	}
 	for _, wrong := range []string{"", "A", "A/B", "A/B=", "A/B=x", "A/B=0", "A/B=-1", "/B=1", "A/=1"} {
 		_, err := run(t, none, "-held", wrong)
 		require.ErrorContains(t, err, "应为 仓库编码/商品编码=数量", wrong)
 	}
+}
+
+// TestBundle: a bundle has what its components allow in each warehouse, nothing where one of them
+// is unknown, and a code that is no bundle is an error.
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	srv := jushuitantest.NewServer()
+	defer srv.Close()
+	n := decimal.NewFromInt
+	for _, wms := range []int64{5, 6} {
+		require.NoError(t, srv.AddWarehouse(jushuitan.Warehouse{WMSCoID: wms, IsMain: wms == 5, Name: "仓"}))
+	}
+	for _, sku := range []string{"A", "B"} {
+		require.NoError(t, srv.AddSKU(jushuitan.SKU{SKUID: sku}))
+		require.NoError(t, srv.SetStock(5, sku, n(7)))
+	}
+	require.NoError(t, srv.SetStock(6, "A", n(9)))
+	args := []string{"-app-key", srv.Credentials().AppKey, "-base-url", srv.URL, "-merchant", "10010", "-bind", "5=W5", "-bind", "6=W6"}
+	for i := range 25 { // more than a query takes
+		code := fmt.Sprintf("SET-%02d", i)
+		require.NoError(t, srv.AddBundle(jushuitan.Bundle{SKUID: code, Items: []jushuitan.BundleComponent{{SrcSKUID: "A", Qty: n(1)}, {SrcSKUID: "B", Qty: n(3)}}}))
+		args = append(args, "-bundle", code)
+	}
+	env := func(name string) string {
+		return map[string]string{app.EnvAppSecret: srv.Credentials().AppSecret}[name]
+	}
+	text, err := run(t, env, args...)
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, figures(text), "W5 SET-24 - -> 2")
+	assert.NotContains(t, strings.Join(figures(text), "\n"), "W6 SET-24")
+	assert.Contains(t, text, "SET-24 for W6: mapping: bundle \"SET-24\", component \"B\": the stock of the component is unknown")
+	_, err = run(t, env, append(args, "-bundle", "A")...)
+	require.ErrorContains(t, err, `has no bundles ["A"]`)
 }
 
 // TestBindings: two warehouses feed one, and the stores' own stock is downloaded back.

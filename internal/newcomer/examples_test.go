@@ -25,7 +25,7 @@ var examples = map[string][]string{
 	"backfill":                   {`resumed at 续传自`, `missing 缺失 0, duplicate 重复 0\n`},
 	"doctor":                     {`ok +token 令牌`, `ok +bindings 绑定`},
 	"download-products":          {`\[sale_price_kept\]`, `nothing to store; the download may be repeated`, `Contradictory settings`},
-	"download-stock":             {`库存下载取数逻辑=`, `1 of 9 figures changed`, `did you mean "实际库存"`},
+	"download-stock":             {`库存下载取数逻辑=`, `2 of 12 figures changed`, `did you mean "实际库存"`},
 	"head-office-allocates":      {`Our reading`, `every check passed\n$`},
 	"mall-order-warehouse-ships": {`Flow 2 线下订单线上发货`, `every check passed\n$`},
 	"online-order-store-ships":   {`Flow 1 线上订单线下发货`, `every check passed\n$`},

@@ -85,7 +85,8 @@ func (p Program) Command(env func(string) string) cli.Command {
 		}
 	}
 	c.Run = func(ctx context.Context, out io.Writer) error {
-		return p.run(ctx, of, env, isSet(fs, "json") || isSet(fs, "patch"), out) // print nothing but JSON
+		alone := isSet(fs, "json") || isSet(fs, "patch") || isSet(fs, "onboarding") // print nothing else
+		return p.run(ctx, of, env, alone, out)
 	}
 	return c
 }

@@ -40,7 +40,7 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	// 2. Stores are bound to it and their summed stock is pushed.
 	h.AddStore("S01", map[string]int64{TeeM: 2, TeeL: 1})
 	h.AddStore("S02", map[string]int64{TeeM: 5, Cap: 3})
-	h.AddStore("S03", map[string]int64{TeeL: 4, Cap: 6})
+	h.AddStore("S03", map[string]int64{TeeL: 4, Cap: 6, StoreOnly: 8})
 	h.designated = "S02"
 	t.Step(DianJia, "bind stores", "S01 S02 S03", fmt.Sprintf("bound to %d, designated store S02", h.wmsCoID))
 	if err := h.pushStock(ctx, virtual); err != nil {
@@ -143,40 +143,76 @@ func FlowOne(ctx context.Context, erp *jushuitantest.Server, h *Host, virtual bo
 	return h.pushStock(ctx, virtual)
 }
 
-// stockSKUs lists the goods whose stock is pushed.
-func stockSKUs() []string { return []string{Cap, TeeL, TeeM} }
-
-// SendStock uploads the summed stock of the stores to their warehouse, as a stocktake (盘点)
-// or as virtual quantities (虚拟库存).
-func (h *Host) SendStock(ctx context.Context, wmsCoID int64, virtual bool) error {
-	var rows []mapping.VirtualStock
-	for _, sku := range stockSKUs() {
-		rows = append(rows, mapping.VirtualStock{WMSCoID: wmsCoID, SKUCode: sku, Qty: h.total(sku)})
-	}
-	if virtual {
-		for _, req := range mapping.VirtualQtyRequests(rows) {
-			if err := h.jst.Inventory.SetVirtualQtys(ctx, req); err != nil {
-				return err
+// stockSKUs lists the goods of the stores, those of the demo merchant first.
+func (h *Host) stockSKUs() []string {
+	skus := []string{Cap, TeeL, TeeM}
+	for _, s := range h.stores {
+		for _, sku := range slices.Sorted(maps.Keys(s.stock)) {
+			if !slices.Contains(skus, sku) {
+				skus = append(skus, sku)
 			}
 		}
-		return nil
 	}
-	for _, req := range mapping.StocktakeRequests(rows, fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), "店加门店库存汇总") {
-		if _, err := h.jst.Stocktakes.Upload(ctx, req); err != nil {
-			return err
+	return skus
+}
+
+// inJushuitan returns the SKUs that Jushuitan has. A host that downloads products knows them.
+func (h *Host) inJushuitan(ctx context.Context, skus []string) (map[string]bool, error) {
+	found := map[string]bool{}
+	for part := range slices.Chunk(skus, 20) {
+		for row, err := range h.jst.SKUs.All(ctx, &jushuitan.SKUQuery{SKUIDs: part}) {
+			if err != nil {
+				return nil, err
+			}
+			found[row.SKUID] = true
 		}
 	}
-	return nil
+	return found, nil
+}
+
+// SendStock uploads the summed stock of the stores to their warehouse, as a stocktake (盘点)
+// or as virtual quantities (虚拟库存). It returns the goods that Jushuitan does not have, whose
+// stock is left out: one of them would make it refuse all.
+func (h *Host) SendStock(ctx context.Context, wmsCoID int64, virtual bool) (sent, unknown []mapping.VirtualStock, err error) {
+	skus := h.stockSKUs()
+	known, err := h.inJushuitan(ctx, skus)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rows []mapping.VirtualStock
+	for _, sku := range skus {
+		rows = append(rows, mapping.VirtualStock{WMSCoID: wmsCoID, SKUCode: sku, Qty: h.total(sku)})
+	}
+	sent, unknown = mapping.KnownStock(rows, func(sku string) bool { return known[sku] })
+	if virtual {
+		for _, req := range mapping.VirtualQtyRequests(sent) {
+			if err := h.jst.Inventory.SetVirtualQtys(ctx, req); err != nil {
+				return nil, nil, err
+			}
+		}
+		return sent, unknown, nil
+	}
+	for _, req := range mapping.StocktakeRequests(sent, fmt.Sprintf("DJ-STOCK-%d", time.Now().UnixNano()), "店加门店库存汇总") {
+		if _, err := h.jst.Stocktakes.Upload(ctx, req); err != nil {
+			return nil, nil, err
+		}
+	}
+	return sent, unknown, nil
 }
 
 // pushStock uploads the stock and checks that the ERP has it.
 func (h *Host) pushStock(ctx context.Context, virtual bool) error {
-	call, skus, sums := "Stocktakes.Upload", stockSKUs(), map[string]string{}
+	call, skus, sums := "Stocktakes.Upload", []string{}, map[string]string{}
 	if virtual {
 		call = "Inventory.SetVirtualQtys"
 	}
-	if err := h.SendStock(ctx, h.wmsCoID, virtual); err != nil {
+	sent, unknown, err := h.SendStock(ctx, h.wmsCoID, virtual)
+	if err != nil {
 		return err
+	}
+	want := map[string]string{}
+	for _, r := range sent {
+		skus, want[r.SKUCode] = append(skus, r.SKUCode), r.Qty.String()
 	}
 	for row, err := range h.jst.Inventory.All(ctx, &jushuitan.InventoryQuery{WMSCoID: h.wmsCoID, SKUIDs: skus}) {
 		if err != nil {
@@ -188,12 +224,12 @@ func (h *Host) pushStock(ctx context.Context, virtual bool) error {
 		}
 		sums[row.SKUID] = n.String()
 	}
-	want := map[string]string{}
-	for _, sku := range skus {
-		want[sku] = h.total(sku).String()
-	}
 	h.line.Step(DianJia, call, fmt.Sprintf("wms_co_id %d", h.wmsCoID), fmt.Sprintf("%s=%s %s=%s %s=%s", TeeM, sums[TeeM], TeeL, sums[TeeL], Cap, sums[Cap]))
 	h.line.Check(maps.Equal(sums, want), "the ERP has the stores' sums")
+	for _, r := range unknown {
+		h.line.Step(DianJia, "left out", r.SKUCode+" "+r.Qty.String(), "Jushuitan does not have the SKU 聚水潭无此商品, not sent")
+	}
+	h.line.Check(len(unknown) == 1 && unknown[0].SKUCode == StoreOnly, "goods that only the stores have do not stop the others")
 	return nil
 }
 

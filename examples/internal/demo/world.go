@@ -29,6 +29,8 @@ const (
 	TeeM = "TEE24-WHT-M"
 	TeeL = "TEE24-WHT-L"
 	Cap  = "CAP24-RED"
+
+	StoreOnly = "GIFT-BAG" // sold by a store, unknown to Jushuitan
 )
 
 func qty(n int64) decimal.Decimal { return decimal.NewFromInt(n) }

@@ -86,7 +86,7 @@ func (f *play) dryRun(ctx context.Context, a *app.App, virtual bool) error {
 	if err != nil {
 		return err
 	}
-	if err := dj.SendStock(ctx, demo.StoreWarehouse, virtual); err != nil {
+	if _, _, err := dj.SendStock(ctx, demo.StoreWarehouse, virtual); err != nil {
 		return err
 	}
 	if err := f.arrive(ctx, "DY-1001", demo.TeeM); err != nil {
