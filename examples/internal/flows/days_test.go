@@ -251,17 +251,106 @@ func TestHundredDaysOfStoreShipping(t *testing.T) {
 	require.Equal(t, done, shipped, "documents shipped")
 }
 
-// TestHundredDaysOfMallOrders drives mall orders through 100 days: some are cancelled, some go
-// out in two parcels, some come back, and pushes are lost on the way until they are reconciled.
-// The mall's orders, the ERP's documents and its stock equal the ledger.
+// returned is a return of the mall in the ledger.
+type returned struct {
+	kind     dianjia.ReturnKind
+	refund   decimal.Decimal
+	received flows.Qtys // so far
+	whole    bool
+}
+
+// mallDays is the state of the mall's 100 days.
+type mallDays struct {
+	*testing.T
+	erp     *jushuitantest.Server
+	client  *jushuitan.Client
+	host    *mall.Host
+	rng     *rand.Rand
+	book    ledger
+	down    atomic.Bool // pushes do not get through
+	returns map[string]*returned
+}
+
+// comesBack lets the buyer of a shipped order send back some of it, or ask for money only. The
+// warehouse receives it in one or two parts, and may undo that and receive it again.
+func (d *mallDays) comesBack(day int, number string, ordered flows.Qtys) {
+	r := &dianjia.Return{
+		EntID: demo.Merchant, ShopID: demo.MallShop, OrderNo: number, ReturnNo: "RET-" + number, Kind: dianjia.ReturnGoods,
+		State: dianjia.ReturnSent, Goods: dianjia.GoodsSentBack, Reason: "七天无理由退货",
+	}
+	mine := &returned{received: flows.Qtys{}}
+	for i, sku := range []string{demo.TeeL, demo.TeeM} {
+		r.Total = r.Total.Add(decimal.NewFromInt(59 * ordered[sku]))
+		n := d.rng.Int64N(ordered[sku] + 1)
+		if n == 0 {
+			continue
+		}
+		part := decimal.NewFromInt(59 * n).Sub(decimal.New(d.rng.Int64N(500), -2)) // not all of the price
+		r.Items = append(r.Items, dianjia.ReturnItem{LineNo: fmt.Sprint(i + 1), SKUCode: sku, Qty: decimal.NewFromInt(n), Amount: part})
+		r.Refund = r.Refund.Add(part)
+	}
+	if len(r.Items) == 0 {
+		return
+	}
+	if d.rng.IntN(4) == 0 {
+		r.Kind, r.State, r.Goods = dianjia.ReturnRefund, dianjia.ReturnAsked, dianjia.GoodsWithBuyer
+	}
+	mine.kind, mine.refund, d.returns[r.ReturnNo] = r.Kind, r.Refund, mine
+	asID, err := d.host.Return(d.Context(), r)
+	require.NoError(d, err)
+	if r.Kind == dianjia.ReturnRefund {
+		require.Error(d, d.erp.ReceiveReturn(asID), "day %d: no goods come back", day)
+		return
+	}
+	steps := [][]string{{"all"}, {"part", "all"}, {"all", "undo"}, {"part", "undo", "all"}, {"all", "undo", "all"}, {"part"}, {}}[d.rng.IntN(7)]
+	for _, step := range steps {
+		d.down.Store(d.rng.IntN(4) == 0)
+		one := &r.Items[d.rng.IntN(len(r.Items))]
+		sku, first := one.SKUCode, one.Qty.IntPart()
+		now := flows.Qtys{}
+		switch step {
+		case "part":
+			now[sku] = 1
+			_, err := d.client.AfterSales.ConfirmGoods(d.Context(), []jushuitan.AfterSaleConfirmGoodsRequest{{
+				ASID: asID, ReturnID: fmt.Sprint(r.ReturnNo, len(steps)), Items: []jushuitan.AfterSaleConfirmGoodsItem{{SKUID: sku, Qty: decimal.NewFromInt(1)}},
+			}})
+			require.NoError(d, err, "day %d", day)
+		case "all":
+			for _, it := range r.Items {
+				now[it.SKUCode] = it.Qty.IntPart()
+			}
+			if first == 1 && len(r.Items) == 1 && mine.received[sku] == 1 {
+				require.Error(d, d.erp.ReceiveReturn(asID), "day %d: all of it is there", day)
+			} else {
+				require.NoError(d, d.erp.ReceiveReturn(asID), "day %d", day)
+			}
+		case "undo":
+			require.NoError(d, d.erp.RevokeReturn(asID), "day %d", day)
+		}
+		require.NoError(d, d.erp.WaitPushes(d.Context()))
+		for _, it := range r.Items {
+			d.book[place(demo.MainWarehouse, dianjia.SlotSalesReturn, it.SKUCode)] += now[it.SKUCode] - mine.received[it.SKUCode]
+		}
+		mine.received, mine.whole = now, step == "all" || step == "part" && first == 1 && len(r.Items) == 1
+		d.down.Store(d.rng.IntN(4) == 0)
+		again, err := d.host.Return(d.Context(), r)
+		require.NoError(d, err)
+		require.Equal(d, asID, again, "day %d: the job ran twice", day)
+	}
+}
+
+// TestHundredDaysOfMallOrders drives mall orders through 100 days: the buyer or the warehouse
+// cancels some, some go out in two parcels, some come back in whole or in part, receipts are
+// undone, and pushes are lost on the way until they are reconciled. The mall's orders, returns
+// and refunds, the ERP's documents and its stock equal the ledger.
 func TestHundredDaysOfMallOrders(t *testing.T) {
 	erp, client, book := days(t)
 	host, err := mall.New(client, erp.Now)
 	require.NoError(t, err)
-	rng := rand.New(rand.NewPCG(22, 104))
-	var down atomic.Bool
+	d := &mallDays{T: t, erp: erp, client: client, host: host, rng: rand.New(rand.NewPCG(22, 104)), book: book, returns: map[string]*returned{}}
+	rng := d.rng
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if down.Load() {
+		if d.down.Load() {
 			http.Error(w, "down", http.StatusBadGateway)
 			return
 		}
@@ -269,11 +358,13 @@ func TestHundredDaysOfMallOrders(t *testing.T) {
 	}))
 	defer web.Close()
 	urls := dianjia.URLBuilder{BaseURL: web.URL + "/dex/jushuitan/", Secret: host.Secret}
-	address, err := urls.URL(dianjia.PushURL{Kind: jushuitan.PushShipment, EntID: demo.Merchant, StorageCode: fmt.Sprint(demo.MallShop)})
-	require.NoError(t, err)
-	require.NoError(t, erp.RegisterPush(demo.MallShop, jushuitan.PushShipment, address))
+	for _, kind := range []jushuitan.PushMethod{jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushGoodsReturned} {
+		address, err := urls.URL(dianjia.PushURL{Kind: kind, EntID: demo.Merchant, StorageCode: fmt.Sprint(demo.MallShop)})
+		require.NoError(t, err)
+		require.NoError(t, erp.RegisterPush(demo.MallShop, kind, address))
+	}
 
-	shipped, from, lost, parcels := map[string]flows.Qtys{}, erp.Now(), 0, 0
+	shipped, cancelled, from, lost, parcels := map[string]flows.Qtys{}, map[string]bool{}, erp.Now(), 0, 0
 	for day := range 100 {
 		number, ordered := fmt.Sprintf("MALL-%d", day), flows.Qtys{demo.TeeM: 1 + rng.Int64N(3), demo.TeeL: 1 + rng.Int64N(3)}
 		var lines []dianjia.OrderItem
@@ -289,44 +380,57 @@ func TestHundredDaysOfMallOrders(t *testing.T) {
 		ioID, err := erp.AssignOrder(oID, demo.MainWarehouse)
 		require.NoError(t, err)
 		cancel := &jushuitan.OrderCancelRequest{OIDs: []int64{oID}, CancelType: "客户取消", Remark: "不想要了"}
-		if rng.IntN(5) == 0 {
+		d.down.Store(rng.IntN(4) == 0)
+		switch who := rng.IntN(10); {
+		case who < 2:
 			_, err := client.Orders.Cancel(t.Context(), cancel)
 			require.NoError(t, err)
+		case who == 2:
+			require.NoError(t, erp.CancelOrder(oID, "缺货"), "the warehouse cannot ship it")
+		}
+		require.NoError(t, erp.WaitPushes(t.Context()))
+		if o, _ := erp.Order(oID); mapping.OrderStateOf(o.Status) == mapping.OrderCancelled {
+			cancelled[number] = true
 			compare(t, erp, book, day)
-			continue
-		}
-		first := flows.Qtys{}
-		if rng.IntN(3) == 0 {
-			first[demo.TeeM] = ordered[demo.TeeM]
-		}
-		down.Store(rng.IntN(4) == 0)
-		for i, part := range []flows.Qtys{first, nil} {
-			if i == 0 && len(part) == 0 {
-				continue
+		} else {
+			first := flows.Qtys{}
+			if rng.IntN(3) == 0 {
+				first[demo.TeeM] = ordered[demo.TeeM]
 			}
-			p := jushuitantest.Parcel{LCID: "YTO", LID: fmt.Sprintf("YT%d-%d", day, i)}
-			if part != nil {
-				p.Lines = part.Decimals()
+			for i, part := range []flows.Qtys{first, nil} {
+				if i == 0 && len(part) == 0 {
+					continue
+				}
+				p := jushuitantest.Parcel{LCID: "YTO", LID: fmt.Sprintf("YT%d-%d", day, i)}
+				if part != nil {
+					p.Lines = part.Decimals()
+				}
+				require.NoError(t, erp.ShipOutbound(ioID, p))
+				require.NoError(t, erp.WaitPushes(t.Context()))
+				if parcels++; d.down.Load() {
+					lost++
+				}
 			}
-			require.NoError(t, erp.ShipOutbound(ioID, p))
-			require.NoError(t, erp.WaitPushes(t.Context()))
-			if parcels++; down.Load() {
-				lost++
+			_, err = client.Orders.Cancel(t.Context(), cancel)
+			require.Error(t, err, "day %d: the goods have left", day)
+			shipped[number] = ordered
+			for sku, n := range ordered {
+				book[place(demo.MainWarehouse, dianjia.SlotMain, sku)] -= n
 			}
+			if rng.IntN(2) == 0 {
+				d.comesBack(day, number, ordered)
+			}
+			compare(t, erp, book, day)
 		}
-		_, err = client.Orders.Cancel(t.Context(), cancel)
-		require.Error(t, err, "day %d: the goods have left", day)
-		shipped[number] = ordered
-		for sku, n := range ordered {
-			book[place(demo.MainWarehouse, dianjia.SlotMain, sku)] -= n
-		}
-		compare(t, erp, book, day)
+		d.down.Store(false)
 		erp.Advance(24 * time.Hour)
 		if day%10 == 9 {
 			found := 0
-			require.NoError(t, host.Reconcile(t.Context(), demo.MallShop, from, func(d *callback.Difference, err error) {
-				require.NoError(t, err, "day %d: %v", day, d)
-				found++
+			require.NoError(t, host.Reconcile(t.Context(), demo.MallShop, from, func(diff *callback.Difference, err error) {
+				require.NoError(t, err, "day %d: %v", day, diff)
+				if diff.Method == jushuitan.PushShipment {
+					found++
+				}
 			}))
 			require.Equal(t, lost, found, "day %d: lost pushes", day)
 			lost, from = 0, erp.Now()
@@ -334,13 +438,29 @@ func TestHundredDaysOfMallOrders(t *testing.T) {
 	}
 	require.NoError(t, host.Reconcile(t.Context(), demo.MallShop, from, func(_ *callback.Difference, err error) { require.NoError(t, err) }))
 	seen := 0
-	for number, ordered := range shipped {
+	for day := range 100 {
+		number := fmt.Sprintf("MALL-%d", day)
 		o, all := host.State(number)
-		require.True(t, all, number)
+		require.Equal(t, cancelled[number], o.Cancelled, number)
+		require.Equal(t, !cancelled[number], all, number)
 		seen += len(o.Parcels)
-		for sku, n := range ordered {
+		for sku, n := range shipped[number] {
 			require.Equal(t, fmt.Sprint(n), o.Shipped[sku].String(), "%s: %s", number, sku)
 		}
 	}
 	require.Equal(t, parcels, seen, "parcels booked once each")
+
+	due, paid := decimal.Decimal{}, decimal.Decimal{}
+	for number, want := range d.returns {
+		r, refund := host.Refunds(number)
+		paid = paid.Add(refund)
+		for _, it := range r.Items {
+			require.Equal(t, fmt.Sprint(want.received[it.SKUCode]), it.Received.String(), "%s: %s", number, it.SKUCode)
+		}
+		if want.whole || want.kind == dianjia.ReturnRefund {
+			due = due.Add(want.refund)
+		}
+	}
+	require.Equal(t, due.String(), paid.String(), "refunds")
+	require.Greater(t, len(d.returns), 20)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
-// Host is DianJia's side of the flow: its mall's orders, and what pushes report about them.
+// Host is DianJia's side of the flow: its mall's orders and returns, and what pushes report about them.
 // A real host has a database instead of the maps.
 type Host struct {
 	Client   *jushuitan.Client
@@ -31,9 +31,10 @@ type Host struct {
 
 	mu       sync.Mutex
 	carriers mapping.Carriers
-	orders   map[string]*Order // by so_id
-	refused  []error           // reasons that the answers do not reveal
-	unknown  func(err error)   // is called for a carrier that is not in the table; m.mu is held
+	orders   map[string]*Order         // by so_id
+	returns  map[string]dianjia.Return // by outer_as_id
+	refused  []error                   // reasons that the answers do not reveal
+	unknown  func(err error)           // is called for a carrier that is not in the table; m.mu is held
 }
 
 // Order is an order of the mall.
@@ -41,6 +42,7 @@ type Order struct {
 	Ordered, Shipped map[string]decimal.Decimal
 	Parcels          []string
 	Calls            int // how often a push for it was handled
+	Cancelled        bool
 }
 
 // New returns a host whose journal begins now, truncated to a whole second, since the ERP's
@@ -48,12 +50,12 @@ type Order struct {
 func New(client *jushuitan.Client, now func() time.Time) (*Host, error) {
 	m := &Host{
 		Client: client, Journal: callback.NewMemoryJournal(0, now().Truncate(time.Second)), Secret: rand.Text(), Now: now,
-		carriers: mapping.DefaultCarriers(), orders: map[string]*Order{}, unknown: func(error) {},
+		carriers: mapping.DefaultCarriers(), orders: map[string]*Order{}, returns: map[string]dianjia.Return{}, unknown: func(error) {},
 	}
 	var err error
 	m.Receiver, err = callback.New(callback.WithJournal(callback.Config{
-		Shipment: m.onShipment,
-		Secrets:  []string{m.Secret}, Now: now,
+		Shipment: m.onShipment, Cancel: m.onCancel, GoodsReturned: m.onGoodsReturned,
+		Secrets: []string{m.Secret}, Now: now,
 		OnError: func(_ context.Context, _ callback.Envelope, err error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -88,6 +90,37 @@ func (m *Host) Upload(ctx context.Context, number string, lines ...dianjia.Order
 		return 0, err
 	}
 	return results[0].Result.OID, nil
+}
+
+// Return sends a return or refund of an order to Jushuitan (售后单). It is keyed by shop and
+// return number: a retry changes nothing, also where goods were received in the meantime.
+func (m *Host) Return(ctx context.Context, r *dianjia.Return) (asID int64, err error) {
+	row, err := mapping.AfterSaleUpload(r)
+	if err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	if _, again := m.returns[r.ReturnNo]; !again { // before the upload, since a push may arrive first
+		m.returns[r.ReturnNo] = *r
+	}
+	m.mu.Unlock()
+	results, err := m.Client.AfterSales.Upload(ctx, []jushuitan.AfterSaleUpload{row})
+	if err != nil {
+		return 0, err
+	}
+	return results[0].Result.ASID, nil
+}
+
+// Refunds returns a return as it is now, and what to pay back: the refund once the goods are
+// with the seller, at once if none come back, and nothing again if the receipt was undone.
+func (m *Host) Refunds(returnNo string) (r dianjia.Return, refund decimal.Decimal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r = m.returns[returnNo]
+	if r.Goods == dianjia.GoodsReceived || r.Kind == dianjia.ReturnRefund {
+		return r, r.Refund
+	}
+	return r, decimal.Decimal{}
 }
 
 // Missing returns the SKUs that Jushuitan does not have.
@@ -130,6 +163,44 @@ func (m *Host) onShipment(_ context.Context, env callback.Envelope, p *jushuitan
 	return nil
 }
 
+// onCancel marks an order that Jushuitan cancelled. The push does not say which part of a split
+// order is meant, so the parts are read.
+func (m *Host) onCancel(ctx context.Context, env callback.Envelope, p *jushuitan.CancelPush) error {
+	rest := 0
+	for o, err := range m.Client.Orders.All(ctx, &jushuitan.OrderQuery{ShopID: new(demo.MallShop), SoIDs: []string{p.SoID}}) {
+		if err != nil {
+			return err
+		}
+		if mapping.OrderStateOf(o.Status) != mapping.OrderCancelled {
+			rest++
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.orders[p.SoID]
+	if o == nil {
+		return fmt.Errorf("cancel push for entId %s: unknown order %s: it is rejected until the order exists / 订单未知，待订单到达后重推", env.EntID, p.SoID)
+	}
+	o.Cancelled = rest == 0
+	return nil
+}
+
+// onGoodsReturned books received goods of a return, and takes back what was undone.
+func (m *Host) onGoodsReturned(_ context.Context, env callback.Envelope, p *jushuitan.GoodsReturnedPush) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.returns[p.OuterASID]
+	if !ok {
+		return fmt.Errorf("goods-returned push for entId %s: unknown return %s: it is rejected until the return exists / 售后单未知，待售后单到达后重推", env.EntID, p.OuterASID)
+	}
+	booked, err := mapping.ReturnReceived(&r, p)
+	if err != nil {
+		return err
+	}
+	m.returns[p.OuterASID] = booked
+	return nil
+}
+
 // Reconcile is the job that finds pushes that never arrived, and passes them to the
 // functions for pushes. It starts where the last run started, or at the beginning of the
 // journal; a host keeps that time in its database. report is called for each.
@@ -144,7 +215,7 @@ func (m *Host) Reconcile(ctx context.Context, shopID int64, from time.Time, repo
 	var unfinished error
 	for d, err := range callback.Reconcile(ctx, callback.ReconcileConfig{
 		Client: m.Client, Journal: m.Journal, EntID: m.Client.Merchant(), Now: m.Now, From: from,
-		Methods: []jushuitan.PushMethod{jushuitan.PushShipment}, Shops: []callback.ReconcileShop{{ShopID: shopID}},
+		Methods: []jushuitan.PushMethod{jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushGoodsReturned}, Shops: []callback.ReconcileShop{{ShopID: shopID}},
 	}) {
 		if err != nil {
 			unfinished = errors.Join(unfinished, err) // the next run repeats it

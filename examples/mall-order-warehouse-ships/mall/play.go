@@ -54,7 +54,7 @@ func Play(ctx context.Context, a *app.App, r *flows.Report) error {
 		return err
 	}
 	for _, scene := range []func(context.Context) error{
-		f.skuUnknown, f.wrongWarehouse, f.cancelledInParts, f.carrierUnknown, f.answerLost, f.forged, f.tokenExpired, f.pushLost,
+		f.skuUnknown, f.wrongWarehouse, f.cancelledInParts, f.returned, f.carrierUnknown, f.answerLost, f.forged, f.tokenExpired, f.pushLost,
 	} {
 		if err := scene(ctx); err != nil {
 			return err
@@ -107,14 +107,19 @@ func (f *play) unreliable(next http.Handler) http.Handler {
 	})
 }
 
-// register enters the shipment URL of this receiver in the shop's settings.
+// register enters the URLs of this receiver in the shop's settings.
 func (f *play) register(base string) error {
 	f.urls = dianjia.URLBuilder{BaseURL: base + "/dex/jushuitan/", Secret: f.Secret}
-	url, err := f.urls.URL(dianjia.PushURL{Kind: jushuitan.PushShipment, EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)})
-	if err != nil {
-		return err
+	for _, kind := range []jushuitan.PushMethod{jushuitan.PushShipment, jushuitan.PushCancel, jushuitan.PushGoodsReturned} {
+		url, err := f.urls.URL(dianjia.PushURL{Kind: kind, EntID: demo.Merchant, StorageCode: strconv.FormatInt(demo.MallShop, 10)})
+		if err != nil {
+			return err
+		}
+		if err := f.erp.RegisterPush(demo.MallShop, kind, url); err != nil {
+			return err
+		}
 	}
-	return f.erp.RegisterPush(demo.MallShop, jushuitan.PushShipment, url)
+	return nil
 }
 
 func line(number, sku string, n int64) dianjia.OrderItem {
@@ -212,6 +217,35 @@ func (f *play) cancelledInParts(ctx context.Context) error {
 	o, all = f.State("MALL-2103")
 	f.r.Check(all && len(o.Parcels) == 2, "two parcels, all shipped: %q", o.Parcels)
 	f.r.Outstanding("MALL-2103", o.Ordered, o.Shipped, "parcel SF2103")
+	return nil
+}
+
+// returned: of two shirts the buyer sends back one, and the warehouse undoes its receipt.
+func (f *play) returned(ctx context.Context) error {
+	f.r.Failure("the warehouse undoes the receipt of a partial return 部分退货、取消收货")
+	back := &dianjia.Return{
+		EntID: demo.Merchant, ShopID: demo.MallShop, OrderNo: "MALL-2103", ReturnNo: "RET-2103", Kind: dianjia.ReturnGoods,
+		State: dianjia.ReturnSent, Goods: dianjia.GoodsSentBack, Reason: "七天无理由退货", Total: decimal.NewFromInt(177), Refund: decimal.NewFromInt(54),
+		Items: []dianjia.ReturnItem{{LineNo: "1", SKUCode: demo.TeeM, Qty: decimal.NewFromInt(1), Amount: decimal.NewFromInt(54)}},
+	}
+	asID, err := f.Return(ctx, back)
+	if err != nil {
+		return err
+	}
+	f.r.Step(demo.DianJia, "AfterSales.Upload", fmt.Sprintf("RET-2103 as_id %d", asID), "one of two tees, 54 of 59 are paid back")
+	for i, does := range []func(int64) error{f.erp.ReceiveReturn, f.erp.RevokeReturn, f.erp.ReceiveReturn} {
+		if err := does(asID); err != nil {
+			return err
+		}
+		if err := f.erp.WaitPushes(ctx); err != nil {
+			return err
+		}
+		r, refund := f.Refunds("RET-2103")
+		f.r.Step(demo.Jushuitan, []string{"goods received", "receipt undone", "goods received"}[i], fmt.Sprintf("as_id %d", asID), "")
+		f.r.Step(demo.DianJia, "push refund.goods", fmt.Sprintf("RET-2103 received %s", r.Items[0].Received), fmt.Sprintf("%s, to pay back %s", r.Goods, refund))
+		f.r.Check(refund.Equal([]decimal.Decimal{back.Refund, {}, back.Refund}[i]), "the refund follows the goods")
+	}
+	f.r.Host("pays when the goods are there, and not before the second receipt if the first was undone before the payment")
 	return nil
 }
 
