@@ -193,31 +193,36 @@ func ReturnReceived(r *dianjia.Return, push *jushuitan.GoodsReturnedPush) (dianj
 }
 
 // receiveLine applies a line of a push to the lines of its SKU, and returns what is wrong with it.
+// Each line receives up to its quantity, and the last one the rest; what is revoked is taken from
+// the last line first, which has what was not announced.
 func receiveLine(items []dianjia.ReturnItem, line *jushuitan.GoodsReturnedPushItem, action jushuitan.GoodsAction) string {
 	if line.Qty == (decimal.Decimal{}) || line.Qty.IsNegative() {
 		return "the quantity is unknown: query the receipt with AfterSales.QueryReturnReceipts / 数量未知，请查询实际收货（AfterSales.QueryReturnReceipts）"
 	}
-	left, last := line.Qty, -1
+	var of []*dianjia.ReturnItem
 	for i := range items {
-		it := &items[i]
-		if it.SKUCode != line.SKUID {
-			continue
+		if items[i].SKUCode == line.SKUID {
+			of = append(of, &items[i])
 		}
-		last = i
-		part := decimal.Min(left, it.Received)
-		if action == jushuitan.GoodsReceived {
-			part = decimal.Max(decimal.Min(left, it.Qty.Sub(it.Received)), decimal.Decimal{}).Neg()
-		}
-		it.Received = it.Received.Sub(part)
-		left = left.Sub(part.Abs())
 	}
-	switch {
-	case last < 0:
+	if len(of) == 0 {
 		return "the SKU is not in the return: have a person decide / 该商品不在售后单中，请人工处理"
-	case left.IsPositive() && action == jushuitan.GoodsRevoked:
+	}
+	last, left := of[len(of)-1], line.Qty
+	if action == jushuitan.GoodsReceived {
+		for _, it := range of {
+			part := decimal.Max(decimal.Min(left, it.Qty.Sub(it.Received)), decimal.Decimal{})
+			it.Received, left = it.Received.Add(part), left.Sub(part)
+		}
+		last.Received = last.Received.Add(left) // more than the return announced
+		return ""
+	}
+	for _, it := range slices.Backward(of) {
+		part := decimal.Min(left, it.Received)
+		it.Received, left = it.Received.Sub(part), left.Sub(part)
+	}
+	if left.IsPositive() {
 		return fmt.Sprintf("the push revokes %s more than was received: have a person decide / 取消收货数量比已收数量多 %[1]s，请人工处理", left)
-	case left.IsPositive(): // more than the return announced
-		items[last].Received = items[last].Received.Add(left)
 	}
 	return ""
 }
