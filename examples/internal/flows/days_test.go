@@ -77,6 +77,7 @@ func TestHundredDaysOfTransfers(t *testing.T) {
 	host := &allocate.Host{Client: client, Seen: erp.Now()}
 	rng := rand.New(rand.NewPCG(22, 100))
 	ends := []string{flows.HeadWarehouse, "S01", "S11"}
+	before := map[string]string{demo.TeeM: flows.Total(erp, demo.TeeM).String(), demo.TeeL: flows.Total(erp, demo.TeeL).String()}
 	for day := range 100 {
 		from, to := rng.IntN(3), rng.IntN(3)
 		if from == to {
@@ -131,6 +132,9 @@ func TestHundredDaysOfTransfers(t *testing.T) {
 			book[place(plan.From.WMSCoID, plan.From.Slot, it.SKUID)] += it.Qty.IntPart()
 		}))
 		compare(t, erp, book, day)
+		for sku, n := range before {
+			require.Equal(t, n, flows.Total(erp, sku).String(), "day %d: settled differences leave nothing missing and nothing too much", day)
+		}
 		if !refused {
 			continue
 		}
@@ -254,6 +258,7 @@ func TestHundredDaysOfReplenishments(t *testing.T) {
 				require.Equal(t, d.Asked.Sub(d.Shipped).String()+" "+d.Shipped.Sub(d.Received).String(), d.NotShipped.String()+" "+d.NotReceived.String(), "day %d", day)
 			}
 			rest, some := now.Remaining(attempt)
+			require.Equal(t, slices.ContainsFunc(asked.Items, func(it dianjia.TransferItem) bool { return it.Qty.IntPart() > shipped[it.SKUCode] }), some, "day %d", day)
 			if !some || attempt > 3 {
 				break
 			}
