@@ -64,6 +64,7 @@ func compare(t *testing.T, erp *jushuitantest.Server, book ledger, day int) {
 		}
 		for _, sku := range []string{demo.TeeM, demo.TeeL} {
 			require.Equal(t, fmt.Sprint(book[place(wms, dianjia.SlotMain, sku)]), rows[sku].Qty.String(), "day %d: stock of %s in %d", day, sku, wms)
+			require.True(t, rows[sku].AllocateQty.IsZero(), "day %d: nothing of %s is in transit to %d: %s", day, sku, wms, rows[sku].AllocateQty)
 			require.Equal(t, fmt.Sprint(book[place(wms, dianjia.SlotSalesReturn, sku)]), rows[sku].ReturnQty.Add(decimal.New(0, 0)).String(), "day %d: returns of %s in %d", day, sku, wms)
 		}
 	}
@@ -77,7 +78,6 @@ func TestHundredDaysOfTransfers(t *testing.T) {
 	host := &allocate.Host{Client: client, Seen: erp.Now()}
 	rng := rand.New(rand.NewPCG(22, 100))
 	ends := []string{flows.HeadWarehouse, "S01", "S11"}
-	before := map[string]string{demo.TeeM: flows.Total(erp, demo.TeeM).String(), demo.TeeL: flows.Total(erp, demo.TeeL).String()}
 	for day := range 100 {
 		from, to := rng.IntN(3), rng.IntN(3)
 		if from == to {
@@ -132,9 +132,6 @@ func TestHundredDaysOfTransfers(t *testing.T) {
 			book[place(plan.From.WMSCoID, plan.From.Slot, it.SKUID)] += it.Qty.IntPart()
 		}))
 		compare(t, erp, book, day)
-		for sku, n := range before {
-			require.Equal(t, n, flows.Total(erp, sku).String(), "day %d: settled differences leave nothing missing and nothing too much", day)
-		}
 		if !refused {
 			continue
 		}
