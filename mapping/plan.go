@@ -525,7 +525,8 @@ func planChain(c dianjia.Category, path []dianjia.Category, mount dianjia.Catego
 	}
 	if i := slices.IndexFunc(chain, func(c dianjia.Category) bool { return c.Code == mount.Code }); i >= 0 && i+1 < len(chain) {
 		chain = chain[i+1:]
-	} else if above := chain[0].ParentCode; above != "" && above != mount.Code {
+	} else if above := chain[0].ParentCode; above != "" && above != mount.Code &&
+		!slices.ContainsFunc(chain, func(c dianjia.Category) bool { return c.Code == above }) { // a tree may be broken
 		chain = append([]dianjia.Category{{Code: above}}, chain...)
 	}
 	if chain[0].Code != mount.Code {

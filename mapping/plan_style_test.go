@@ -39,6 +39,7 @@ func TestMountedChain(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{Categories: []jushuitan.Category{
 		{CID: 1, Name: "服装"}, {CID: 11, ParentCID: 1, Name: "女装"}, {CID: 111, ParentCID: 11, Name: "T恤"},
 		{CID: 21, ParentCID: 2, Name: "鞋"}, {CID: 31, ParentCID: 32, Name: "环"}, {CID: 32, ParentCID: 31, Name: "路"},
+		{CID: 9, ParentCID: 1, Name: "聚水潭"}, {CID: 91, ParentCID: 9, Name: "鞋"},
 	}})
 	settings := mapping.SyncSettings{AutoCreate: true, MountCategory: dianjia.Category{Code: "9", Name: "聚水潭"}}
 	for cid, want := range map[int64]string{
@@ -46,7 +47,8 @@ func TestMountedChain(t *testing.T) {
 		1:   "服装 (1) < 9",
 		21:  " (2) < 9; 鞋 (21) < 2",
 		77:  "散 (77) < 9",
-		31:  " (31) < 9; 路 (32) < 31; 环 (31) < 32",
+		31:  "路 (32) < 9; 环 (31) < 32", // each category once, also where the tree is broken
+		91:  "鞋 (91) < 9",              // the mount category is in the merchant's own tree
 	} {
 		incoming := m.SKUs([]jushuitan.SKU{{SKUID: "A-1", IID: "A", Name: "甲", CID: cid, Category: "散"}})[0]
 		decision := settings.Plan(nil, incoming)

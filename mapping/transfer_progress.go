@@ -59,7 +59,7 @@ type TransferProgress struct {
 	InIOIDs  []int64 // 调拨入: all that are not cancelled, ascending
 	// Unclear 状态未知 lists the documents that make State TransferUnknown, with their status,
 	// such as "调拨入 io_id 7: Foo". The status is undocumented, or it is Cancelled and no other
-	// document receives the goods.
+	// document receives the goods, or a line of a confirmed document does not state how much it was.
 	Unclear []string
 
 	// The carrier according to the documents; empty if nobody entered it. An upload can set it
@@ -101,6 +101,7 @@ func TransferProgressOf(t *dianjia.Transfer, ioID int64, docs []jushuitan.Transf
 			shipped = addQty(shipped, it.SKUID, it.RQty)
 		}
 		announced, received = p.incoming(in)
+		p.actual(transferOut, out)
 	}
 	for _, q := range announced {
 		if i := slices.IndexFunc(shipped, func(s transferQty) bool { return s.sku == q.sku }); i < 0 {
@@ -170,6 +171,11 @@ func (p *TransferProgress) incoming(in []*jushuitan.Transfer) (announced, receiv
 			}
 		}
 	}
+	defer func() {
+		for _, d := range p.in {
+			p.actual(transferIn, d)
+		}
+	}()
 	switch {
 	case len(in) > 0 && len(p.InIOIDs) == 0: // several, all cancelled
 		p.unclear(transferIn, in[0])
@@ -183,6 +189,20 @@ func (p *TransferProgress) incoming(in []*jushuitan.Transfer) (announced, receiv
 func (p *TransferProgress) unclear(kind string, d *jushuitan.Transfer) {
 	p.State = TransferUnknown
 	p.Unclear = append(p.Unclear, fmt.Sprintf("%s io_id %d: %q", kind, d.IOID, d.Status))
+}
+
+// actual checks that a confirmed document states the actual quantity of each line: unknown is not
+// zero, which would be a difference of all of it.
+func (p *TransferProgress) actual(kind string, d *jushuitan.Transfer) {
+	if transferOutState(d.Status) != TransferInTransit {
+		return
+	}
+	for _, it := range d.Items {
+		if it.RQty == (decimal.Decimal{}) {
+			p.State = TransferUnknown
+			p.Unclear = append(p.Unclear, fmt.Sprintf("%s io_id %d: r_qty of %q", kind, d.IOID, it.SKUID))
+		}
+	}
 }
 
 func transferOutState(status string) TransferState {
@@ -205,6 +225,7 @@ func OtherOutProgressOf(t *dianjia.Transfer, doc *jushuitan.OtherInOut) Transfer
 		Transfer: *t, OutIOID: doc.IOID, State: otherState(doc.Status, TransferInTransit),
 		LCID: doc.LCID, LogisticsCompany: doc.LogisticsCompany, LID: doc.LID,
 	}
+	p.otherUnclear("其它出库", doc)
 	p.Transfer.Items = slices.Clone(t.Items)
 	if p.State == TransferInTransit {
 		p.Transfer.Items = withActual(t.Items, otherQty(doc), transferColumn(t, func(it dianjia.TransferItem) decimal.Decimal { return it.Received }))
@@ -224,11 +245,26 @@ func OtherInProgressOf(t *dianjia.Transfer, doc *jushuitan.OtherInOut) TransferP
 	if p.State == TransferWaiting {
 		p.State = TransferInTransit
 	}
+	p.otherUnclear("其它退货", doc)
 	p.Transfer.Items = slices.Clone(t.Items)
 	if p.State == TransferReceived {
 		p.Transfer.Items = withActual(t.Items, transferColumn(t, func(it dianjia.TransferItem) decimal.Decimal { return it.Shipped }), otherQty(doc))
 	}
 	return p
+}
+
+// otherUnclear records an undocumented status, and lines of a confirmed document without a quantity.
+func (p *TransferProgress) otherUnclear(kind string, doc *jushuitan.OtherInOut) {
+	if p.State == TransferUnknown {
+		p.Unclear = append(p.Unclear, fmt.Sprintf("%s io_id %d: %q", kind, doc.IOID, doc.Status))
+		return
+	}
+	for _, it := range doc.Items {
+		if doc.Status == "Confirmed" && it.Qty == (decimal.Decimal{}) {
+			p.State = TransferUnknown
+			p.Unclear = append(p.Unclear, fmt.Sprintf("%s io_id %d: qty of %q", kind, doc.IOID, it.SKUID))
+		}
+	}
 }
 
 func otherState(status string, done TransferState) TransferState {

@@ -324,6 +324,10 @@ func TestSeveralIncoming(t *testing.T) {
 	doc := func(id, link int64, kind, status string, qty, real int64) jushuitan.Transfer {
 		return jushuitan.Transfer{IOID: id, LinkIOID: link, Type: kind, Status: status, Modified: at, Items: []jushuitan.TransferItem{{SKUID: "A", Qty: dec(qty), RQty: dec(real)}}}
 	}
+	unstated := func(d jushuitan.Transfer) jushuitan.Transfer {
+		d.Items[0].RQty = decimal.Decimal{}
+		return d
+	}
 	out := doc(1, 2, "调拨出", "Confirmed", 10, 10)
 	older := doc(2, 1, "调拨入", "WaitConfirm", 6, 0)
 	older.Modified = at.Add(-time.Minute)
@@ -341,6 +345,10 @@ func TestSeveralIncoming(t *testing.T) {
 		{"all cancelled", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Cancelled", 6, 0), doc(3, 1, "调拨入", "Delete", 4, 0)}, " 10/0", nil, "Cancelled", 0},
 		{"unknown", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 6, 6), doc(3, 1, "调拨入", "Foo", 4, 4)}, " 10/6", []int64{2, 3}, `调拨入 io_id 3: "Foo"`, 0},
 		{"unknown outgoing", []jushuitan.Transfer{doc(1, 2, "调拨出", "Bar", 10, 10)}, " 0/0", nil, `调拨出 io_id 1: "Bar"`, 0},
+		{"the outgoing one does not count", []jushuitan.Transfer{doc(1, 2, "调拨出", "Confirmed", 10, 0), doc(2, 1, "调拨入", "Confirmed", 6, 6), doc(3, 1, "调拨入", "Confirmed", 4, 3)}, "received 10/9", []int64{2, 3}, "", 1},
+		{"the outgoing quantity is unknown", []jushuitan.Transfer{unstated(doc(1, 2, "调拨出", "Confirmed", 10, 0))}, " 0/0", nil, `调拨出 io_id 1: r_qty of "A"`, 0},
+		{"a received quantity is unknown", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 6, 6), unstated(doc(3, 1, "调拨入", "Confirmed", 4, 0))}, " 10/6", []int64{2, 3}, `调拨入 io_id 3: r_qty of "A"`, 0},
+		{"an open one need not state it", []jushuitan.Transfer{out, unstated(doc(2, 1, "调拨入", "WaitConfirm", 10, 0))}, "in transit 10/0", []int64{2}, "", 0},
 		{"read twice", []jushuitan.Transfer{out, older, doc(2, 1, "调拨入", "Confirmed", 10, 10), out}, "received 10/10", []int64{2}, "", 0},
 		{"of others", []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 10, 10), doc(8, 7, "调拨入", "Confirmed", 5, 5), doc(9, 2, "调拨差异", "Confirmed", 5, 5)}, "received 10/10", []int64{2}, "", 0},
 	}
@@ -363,6 +371,14 @@ func TestSeveralIncoming(t *testing.T) {
 				require.Len(t, p.DifferenceRequests(), tt.diffs)
 			}
 		})
+	}
+	for kind, read := range map[string]func(*dianjia.Transfer, *jushuitan.OtherInOut) mapping.TransferProgress{"其它出库": mapping.OtherOutProgressOf, "其它退货": mapping.OtherInProgressOf} {
+		p := read(transfer, &jushuitan.OtherInOut{IOID: 7, Status: "Confirmed", Items: []jushuitan.OtherInOutItem{{SKUID: "A"}}})
+		assert.Equal(t, []string{kind + ` io_id 7: qty of "A"`}, p.Unclear)
+		assert.Equal(t, mapping.TransferUnknown, p.State)
+		assert.Empty(t, p.Differences())
+		p = read(transfer, &jushuitan.OtherInOut{IOID: 7, Status: "Foo"})
+		assert.Equal(t, []string{kind + ` io_id 7: "Foo"`}, p.Unclear)
 	}
 	p, err := mapping.TransferProgressOf(transfer, 1, tests[0].docs)
 	require.NoError(t, err)
