@@ -85,7 +85,7 @@ func (l PropertyLabels) Validate() error {
 		switch {
 		case strings.TrimSpace(label) == "":
 			errs = append(errs, errors.New("mapping: a property label is empty / 属性标签不能为空"))
-		case label != strings.TrimSpace(label) || strings.ContainsAny(label, ":：;；,，"):
+		case label != strings.TrimSpace(label) || strings.ContainsFunc(label, func(r rune) bool { return propColon(r) || propSemicolon(r) || propComma(r) }):
 			errs = append(errs, fmt.Errorf("mapping: property label %q contains a separator, or starts or ends with a blank / 属性标签不能包含分隔符或首尾空格", label))
 		case slices.ContainsFunc(seen, func(s string) bool { return strings.EqualFold(s, label) }):
 			errs = append(errs, fmt.Errorf("mapping: duplicate property label %q / 属性标签重复", label))
@@ -104,11 +104,13 @@ func ParseProperties(text string) Properties { return DefaultPropertyLabels().Pa
 // Parse parses a properties_value, which is free text, by these rules in this order:
 //
 //   - Parts are separated by semicolons or, if there is none, by commas, in half or
-//     full width. Separators in brackets are ignored.
-//   - A known label inside a value starts a new part, with or without a blank, / | 、 + or
-//     line break before it (颜色:红尺码:XL), except in brackets.
+//     full width. Separators in brackets are ignored, and so are blanks and invisible
+//     characters around a part.
+//   - A known label inside a value starts a new part, with or without a blank, line break or
+//     punctuation before it (颜色:红尺码:XL), except in brackets. Blanks within a label are
+//     ignored (颜 色).
 //   - If any part has a known label, labels decide. A part without a label is the one
-//     that is still missing; the rest are others.
+//     that is still missing; the rest are others. A value with a further colon is a guess.
 //   - If every part has a label but none is known, all are others.
 //   - Otherwise the first part is the color and the second the size, unless only the
 //     first looks like a size (XL, 36, 170/92A, 均码).
@@ -116,7 +118,7 @@ func ParseProperties(text string) Properties { return DefaultPropertyLabels().Pa
 //     size at its end (红色-XL) is split off.
 func (l PropertyLabels) Parse(text string) Properties {
 	p := Properties{Text: text}
-	if strings.TrimSpace(text) == "" {
+	if propTrim(text) == "" {
 		return p
 	}
 	var buf [8]propPart
@@ -158,15 +160,31 @@ type propPart struct {
 }
 
 func propMake(text string, start, end int) propPart {
-	part := propPart{start: start, end: end, text: strings.TrimSpace(text[start:end]), color: -1, size: -1}
+	part := propPart{start: start, end: end, text: propTrim(text[start:end]), color: -1, size: -1}
 	part.value = part.text
-	if i := strings.IndexAny(part.text, ":："); i >= 0 {
+	if i := strings.IndexFunc(part.text, propColon); i >= 0 {
 		_, width := utf8.DecodeRuneInString(part.text[i:])
-		if key := strings.TrimSpace(part.text[:i]); key != "" {
-			part.key, part.value = key, strings.TrimSpace(part.text[i+width:])
+		if key := propTrim(part.text[:i]); key != "" {
+			part.key, part.value = key, propTrim(part.text[i+width:])
 		}
 	}
 	return part
+}
+
+// propBlank reports whether a character is a blank or invisible, such as a byte order mark.
+func propBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+
+func propTrim(s string) string { return strings.TrimFunc(s, propBlank) }
+
+// propSeparator reports whether a character before a label in a value separates the two.
+func propSeparator(r rune) bool {
+	switch r {
+	case '+', '＋', '|', '｜', '~', '～':
+		return true
+	case '"', '\'', '%', '％', '*', '#', '&', '@': // of the value
+		return false
+	}
+	return propBlank(r) || unicode.IsPunct(r) && !unicode.In(r, unicode.Ps, unicode.Pe, unicode.Pf)
 }
 
 // splitLabels splits parts at the known labels within them.
@@ -186,11 +204,11 @@ func (l PropertyLabels) splitLabels(text string, parts []propPart) []propPart {
 			}
 			at += part.start
 			label := l.labelBefore(text[start:at])
-			if label == 0 || strings.TrimSpace(text[start:at-label]) == "" {
+			if label == 0 {
 				continue
 			}
-			head := strings.TrimRightFunc(text[start:at-label], func(r rune) bool { return strings.ContainsRune(" 　\t\r\n/|、+＋／｜", r) })
-			if head == "" || strings.TrimSpace(head) == "" {
+			head := strings.TrimRightFunc(text[start:at-label], propSeparator)
+			if propTrim(head) == "" {
 				continue
 			}
 			if out == nil {
@@ -209,38 +227,74 @@ func (l PropertyLabels) splitLabels(text string, parts []propPart) []propPart {
 	return out
 }
 
-func propColon(r rune) bool { return r == ':' || r == '：' }
+func propColon(r rune) bool { return strings.ContainsRune(":：﹕∶︰", r) }
+
+func propSemicolon(r rune) bool { return r == ';' || r == '；' || r == '﹔' }
+
+func propComma(r rune) bool { return r == ',' || r == '，' || r == '﹐' }
 
 // labelBefore returns the length of the longest known label at the end of a text, including
 // brackets and blanks after it, or 0. A part of a longer word is not a label: neither 码 in
 // 条码 nor size in oversize.
 func (l PropertyLabels) labelBefore(text string) (length int) {
-	trimmed := strings.TrimRight(text, " 　")
-	bare := propBare(trimmed)
+	bare := propBare(strings.TrimRightFunc(text, propBlank))
 	for _, labels := range [...][]string{l.Color, l.Size} {
 		for _, label := range labels {
-			if propEndsWith(bare, label) && len(text)-len(bare)+len(label) > length {
-				length = len(text) - len(bare) + len(label)
+			if n := propSuffix(bare, label); n > 0 {
+				length = max(length, len(text)-len(bare)+n)
 			}
 		}
 	}
 	return length
 }
 
-// propEndsWith reports whether a text ends with a label that is not a part of a longer word.
-func propEndsWith(text, label string) bool {
-	if len(label) > len(text) || !strings.EqualFold(text[len(text)-len(label):], label) {
-		return false
+// propSuffix returns the length of the label at the end of a text, with the blanks between its
+// characters, or 0: also if it is a part of a longer word.
+func propSuffix(text, label string) int {
+	at := len(text)
+	if at == 0 || label == "" {
+		return 0
 	}
-	before, _ := utf8.DecodeLastRuneInString(text[:len(text)-len(label)])
+	switch end, last := text[at-1], label[len(label)-1]; { // most labels end differently
+	case last >= utf8.RuneSelf && end != last && len(label) >= 3 && label[len(label)-3] >= 0xe0: // neither has another case nor width
+		return 0
+	case last < utf8.RuneSelf && end < utf8.RuneSelf && end|0x20 != last|0x20:
+		return 0
+	}
+	for rest := label; rest != ""; {
+		want, width := utf8.DecodeLastRuneInString(rest)
+		if rest = rest[:len(rest)-width]; propBlank(want) {
+			continue
+		}
+		have, n := utf8.DecodeLastRuneInString(text[:at])
+		for at < len(text) && n > 0 && propBlank(have) {
+			at -= n
+			have, n = utf8.DecodeLastRuneInString(text[:at])
+		}
+		if n == 0 || unicode.ToLower(propHalf(have)) != unicode.ToLower(want) {
+			return 0
+		}
+		at -= n
+	}
+	before, _ := utf8.DecodeLastRuneInString(text[:at])
 	first, width := utf8.DecodeRuneInString(label)
 	switch {
 	case !unicode.IsLetter(before) || before == utf8.RuneError:
-		return true
+		return len(text) - at
 	case width == len(label): // 码 in 条码
-		return false
+		return 0
+	case first >= utf8.RuneSelf || before >= utf8.RuneSelf:
+		return len(text) - at
 	}
-	return first >= utf8.RuneSelf || before >= utf8.RuneSelf
+	return 0
+}
+
+// propHalf returns the half-width form of a character.
+func propHalf(r rune) rune {
+	if r >= '！' && r <= '～' {
+		return r - '！' + '!'
+	}
+	return r
 }
 
 // propBare returns a label without the brackets at its end, such as 尺码 for 尺码(欧码).
@@ -249,7 +303,7 @@ func propBare(key string) string {
 		return key
 	}
 	if i := strings.LastIndexAny(key, "(（"); i > 0 {
-		return strings.TrimRight(key[:i], " 　")
+		return strings.TrimRightFunc(key[:i], propBlank)
 	}
 	return key
 }
@@ -260,7 +314,7 @@ func propRank(labels []string, key string) int {
 		return -1
 	}
 	for i, label := range labels {
-		if strings.EqualFold(label, key) {
+		if propSuffix(key, label) == len(key) {
 			return i
 		}
 	}
@@ -271,10 +325,10 @@ func propRank(labels []string, key string) int {
 // the color; other empty parts are dropped.
 func propSplit(text string, parts []propPart) (_ []propPart, comma, separated bool) {
 	nested := propBalanced(text)
-	comma = !propHas(text, nested, ';', '；')
-	half, full := ';', '；'
+	comma = !propHas(text, nested, propSemicolon)
+	separator := propSemicolon
 	if comma {
-		half, full = ',', '，'
+		separator = propComma
 	}
 	start, depth := 0, 0
 	add := func(end int) {
@@ -286,7 +340,7 @@ func propSplit(text string, parts []propPart) (_ []propPart, comma, separated bo
 		if nested {
 			depth += propBracket(r)
 		}
-		if depth == 0 && (r == half || r == full) {
+		if depth == 0 && separator(r) {
 			separated = true
 			add(i)
 			start = i + utf8.RuneLen(r)
@@ -299,13 +353,13 @@ func propSplit(text string, parts []propPart) (_ []propPart, comma, separated bo
 	return parts, comma, separated
 }
 
-func propHas(text string, nested bool, half, full rune) bool {
+func propHas(text string, nested bool, is func(rune) bool) bool {
 	depth := 0
 	for _, r := range text {
 		if nested {
 			depth += propBracket(r)
 		}
-		if depth == 0 && (r == half || r == full) {
+		if depth == 0 && is(r) {
 			return true
 		}
 	}
@@ -374,6 +428,11 @@ func (p *Properties) byLabel(parts []propPart) {
 	}
 	if size >= 0 {
 		p.Size, p.SizeLabel = parts[size].value, parts[size].key
+	}
+	for _, value := range [...]string{p.Color, p.Size} {
+		if propHas(value, propBalanced(value), propColon) { // possibly another label
+			p.Confidence = ConfidenceGuess
+		}
 	}
 	if p.Color == "" && p.Size == "" {
 		p.Confidence = ConfidenceNone
@@ -448,17 +507,18 @@ func (p *Properties) others(parts []propPart, color, size int) {
 
 // propTail splits a letter size off the end of a text.
 func propTail(s string) (head, tail string, ok bool) {
-	i := strings.LastIndexAny(s, " 　/-_|")
+	i := strings.LastIndexFunc(s, propSeparator)
 	if i <= 0 {
 		return "", "", false
 	}
 	_, width := utf8.DecodeRuneInString(s[i:])
-	head, tail = strings.TrimRight(s[:i], " 　/-_|"), s[i+width:]
-	return head, tail, head != "" && propIsLetterSize(tail)
+	head, tail = strings.TrimRightFunc(s[:i], propSeparator), s[i+width:]
+	return head, tail, head != "" && propIsLetterSize(propNarrow(tail))
 }
 
 // propIsSize reports whether s looks like a size rather than a color.
 func propIsSize(s string) bool {
+	s = propNarrow(s)
 	if i := strings.IndexAny(s, "(（[【"); i > 0 {
 		s = strings.TrimSpace(s[:i]) // XL(建议120斤)
 	}
@@ -474,6 +534,14 @@ func propIsSize(s string) bool {
 	}
 	first, second, slash := strings.Cut(s, "/")
 	return propIsNumber(first) && (!slash || propIsNumber(second))
+}
+
+// propNarrow returns a text with its full-width characters in half width.
+func propNarrow(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return propHalf(r) != r }) < 0 {
+		return s
+	}
+	return strings.Map(propHalf, s)
 }
 
 // propIsMarkedSize: FREE SIZE, EUR 38, 90CM.

@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode"
@@ -73,7 +74,7 @@ func TestParseProperties(t *testing.T) {
 		{"颜色:红,白;尺码:XL", "红,白", "XL", labelled, ""},
 		{"颜色:红,白", "红,白", "", labelled, ""},
 		{"颜色:红,白,尺码:XL", "红,白", "XL", labelled, ""},
-		{"颜色:红:偏橙;尺码:XL", "红:偏橙", "XL", labelled, ""},
+		{"颜色:红:偏橙;尺码:XL", "红:偏橙", "XL", guess, ""},
 		{"颜色:;尺码:XL", "", "XL", labelled, ""},
 		{"颜色:红;规格:大包;尺码:XL", "红", "XL", labelled, "规格=大包"},
 		{"颜色:红;颜色:蓝;尺码:XL", "红", "XL", labelled, "颜色=蓝"},
@@ -94,7 +95,7 @@ func TestParseProperties(t *testing.T) {
 		{"尺码：XL颜色：红", "红", "XL", labelled, ""},
 		{"颜色:红 (加绒) 尺码:XL", "红 (加绒)", "XL", labelled, ""},
 		{"颜色:红(尺码:偏大);尺码:XL", "红(尺码:偏大)", "XL", labelled, ""},
-		{"颜色:红 条码:123", "红 条码:123", "", labelled, ""},
+		{"颜色:红 条码:123", "红 条码:123", "", guess, ""},
 		{"Color:Red Size:M", "Red", "M", labelled, ""},
 		{"颜色名称:红;尺码名称:XL", "红", "XL", labelled, ""},
 		{"颜色分类:红;鞋码:42", "红", "42", labelled, ""},
@@ -132,6 +133,45 @@ func TestParseProperties(t *testing.T) {
 	}
 }
 
+// TestLabelledValues puts every label, value and order together with every separator, also in full
+// width, with blanks and with invisible characters: what is said to be labelled is right.
+func TestLabelledValues(t *testing.T) {
+	colors := []string{"红色", "黑白拼色", "Red", "红/白", "白+黑", "A款红", "酒红色(加绒)"}
+	sizes := []string{"XL", "170/92A", "36.5", "均码", "XL(建议120斤)", "90cm", "ＸＬ"}
+	colorLabels := []string{"颜色", "颜色分类", "主要颜色", "颜 色", "颜　色", "颜色(主)", "\ufeff颜色"}
+	sizeLabels := []string{"尺码", "鞋码", "参考身高", "尺码（EU）", "尺 码", "规格", "ＳＩＺＥ"}
+	separators := []string{";", "；", "﹔", ",", "，", " ", "　", "\u00a0", "/", "／", "|", "｜", " | ", "、", "+", "＋", "-", "－", "·", "。", ".", "~", "\n", "\r\n", "\t", "\u200b", "; ", ""}
+	rng := rand.New(rand.NewPCG(22, 6))
+	for _, separator := range separators {
+		for _, colon := range []string{":", "：", ": ", " ：", "﹕", "∶", ":\u200b"} {
+			for range 100 {
+				i := rng.IntN(49 * 49)
+				color, size := colors[i%7], sizes[i/7%7]
+				first, second := colorLabels[i/49%7]+colon+color, sizeLabels[i/343]+colon+size
+				if i%2 == 1 {
+					first, second = second, first
+				}
+				text := first + separator + second
+				if separator == "" && i/343 == 6 {
+					continue // a Latin label right after a Latin value, see below
+				}
+				p := mapping.ParseProperties(text)
+				require.Equal(t, color+"|"+size, p.Color+"|"+p.Size, "%q", text)
+				require.Equal(t, mapping.ConfidenceLabelled, p.Confidence, "%q", text)
+			}
+		}
+	}
+	// Nothing separates the letters of the value and of the label.
+	p := mapping.ParseProperties("尺码:SColor:红色")
+	assert.Equal(t, mapping.ConfidenceGuess, p.Confidence)
+	for text, want := range map[string]string{
+		"３６；红色": "红色|３６", "ｘｌ;深蓝": "深蓝|ｘｌ", "\ufeff红色;\u200bXL\u200b": "红色|XL", "红色、XL": "红色|XL", "红色+XL": "红色|XL", "红色\nXL": "红色|XL", "红色／ＸＬ": "红色|ＸＬ",
+	} {
+		p := mapping.ParseProperties(text)
+		assert.Equal(t, want, p.Color+"|"+p.Size, "%q", text)
+	}
+}
+
 func TestPropertyLabels(t *testing.T) {
 	labels := mapping.PropertyLabels{Color: []string{"花色"}, Size: []string{"片数"}}
 	require.NoError(t, labels.Validate())
@@ -159,7 +199,7 @@ func TestPropertyLabels(t *testing.T) {
 func runes(counts map[rune]int, by int, texts ...string) {
 	for _, text := range texts {
 		for _, r := range text {
-			if !unicode.IsSpace(r) && !strings.ContainsRune(":：;；,，/-_|、+＋／｜", r) {
+			if !unicode.IsSpace(r) && !unicode.IsPunct(r) && !unicode.Is(unicode.Cf, r) && !strings.ContainsRune("∶|+＋｜~～", r) {
 				counts[r] += by
 			}
 		}
