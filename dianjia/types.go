@@ -193,7 +193,7 @@ type OrderItem struct {
 	Qty     decimal.Decimal // 数量: whole pieces
 	Price   decimal.Decimal // 成交单价: paid, up to four decimals; rounded if Amount requires it
 	Amount  decimal.Decimal // 成交金额: Qty x Price, without freight and the order's Discount
-	// BasePrice 原价: list price of one piece; the zero value means that it is the paid price.
+	// BasePrice 原价: list price of one piece; zero means that it is the paid price.
 	BasePrice decimal.Decimal
 	IsGift    bool // 赠品: free of charge
 }

@@ -155,20 +155,35 @@ func orderLineProblem(it *dianjia.OrderItem) string {
 			return problem
 		}
 	}
-	if it.IsGift && !it.Amount.IsZero() {
+	switch {
+	case it.IsGift && !it.Amount.IsZero():
 		return fmt.Sprintf("the line is a gift, but its amount is %s: it must be 0 / 赠品的成交金额应为 0，实际为 %[1]s", it.Amount)
+	case it.IsGift && !it.Price.IsZero():
+		return fmt.Sprintf("the line is a gift, but its price is %s: the paid price must be 0, BasePrice has the list price / 赠品的成交单价应为 0，实际为 %[1]s，原价请填 BasePrice", it.Price)
 	}
-	// The price may be rounded to a cent for each piece.
-	if off := it.Price.Mul(it.Qty).Sub(it.Amount).Abs(); off.GreaterThan(it.Qty.Mul(decimal.New(1, -2))) {
+	if off := it.Price.Mul(it.Qty).Sub(it.Amount).Abs(); off.GreaterThan(orderRounding(it)) {
 		return fmt.Sprintf("the amount is %s, but %s pieces at %s cost %s / 成交金额 %[1]s 与 数量 %[2]s x 单价 %[3]s = %[4]s 不符",
 			it.Amount, it.Qty, it.Price, it.Price.Mul(it.Qty))
 	}
 	return ""
 }
 
-// orderBasePrice returns the list price in the two decimals that the endpoint takes.
+// orderRounding returns by how much the amount of a line may differ from its price times its
+// quantity: the price is rounded to its decimals, two at least, and the amount to cents.
+func orderRounding(it *dianjia.OrderItem) decimal.Decimal {
+	cent := decimal.New(1, -2)
+	for places := int32(2); places < 4; places++ {
+		if it.Price.Equal(it.Price.Truncate(places)) {
+			return decimal.Max(it.Qty.Mul(decimal.New(1, -places)), cent)
+		}
+	}
+	return decimal.Max(it.Qty.Mul(decimal.New(1, -4)), cent)
+}
+
+// orderBasePrice returns the list price in the two decimals that the endpoint takes. A list price
+// of zero is none: an order that went through JSON has 0 in its place.
 func orderBasePrice(it *dianjia.OrderItem) decimal.Decimal {
-	if it.BasePrice == (decimal.Decimal{}) {
+	if it.BasePrice.IsZero() {
 		return it.Price.Round(2)
 	}
 	return it.BasePrice

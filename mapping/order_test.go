@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -97,6 +98,23 @@ func TestOrderAmounts(t *testing.T) {
 		{"gift", func(o *dianjia.Order) {
 			o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), Price: dec("0"), BasePrice: dec("19.9"), IsGift: true})
 		}, ""},
+		{"price in four decimals", func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("7"), dec("14.2857"), dec("100"), dec("110")
+		}, ""},
+		{"price in four decimals, amount in cents", func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("7"), dec("0.1234"), dec("0.86"), dec("10.86")
+		}, ""},
+		{"trailing zeros of a rounded price", func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("30"), dec("33.3300"), dec("1000"), dec("1010")
+		}, ""},
+		{"a price in four decimals is not rounded to cents", func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("70"), dec("14.2857"), dec("1000.5"), dec("1010.5")
+		}, "70 pieces at 14.2857 cost 999.999"},
+		{"gift with a price", func(o *dianjia.Order) {
+			o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), Price: dec("19.9"), IsGift: true})
+		}, "the paid price must be 0"},
+		{"discount larger than the goods", func(o *dianjia.Order) { o.Discount, o.Amount = dec("120"), dec("8") }, ""},
+		{"discount larger than everything", func(o *dianjia.Order) { o.Discount, o.Amount = dec("130"), dec("-2") }, "amount payable is negative"},
 		{"lines do not add up", func(o *dianjia.Order) { o.Amount = dec("127.99") }, "lines 118 - discount 0 + freight 10 = 128"},
 		{"freight is missing", func(o *dianjia.Order) { o.Freight = dec("0") }, "应付金额 128"},
 		{"discount is missing", func(o *dianjia.Order) { o.Discount = dec("1") }, "discount 1"},
@@ -135,4 +153,32 @@ func TestOrderAmounts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "59 99 false", fmt.Sprintf("%s %s %t", row.Items[0].Price, row.Items[0].BasePrice, row.Items[0].IsGift), "list and paid price are apart")
 	assert.True(t, row.Items[1].IsGift)
+}
+
+// TestStoredOrderUploadsTheSame: an order that goes through a queue or a table as JSON is uploaded
+// as before, also where it leaves out the list price.
+func TestStoredOrderUploadsTheSame(t *testing.T) {
+	for _, base := range []string{"", "0", "79.9"} {
+		o := mallOrder()
+		o.Items[0].BasePrice = decimal.Decimal{}
+		if base != "" {
+			o.Items[0].BasePrice = decimal.RequireFromString(base)
+		}
+		want, err := mapping.OrderUpload(o, mallPayment())
+		require.NoError(t, err)
+		text, err := json.Marshal(o)
+		require.NoError(t, err)
+		var stored dianjia.Order
+		require.NoError(t, json.Unmarshal(text, &stored))
+		got, err := mapping.OrderUpload(&stored, mallPayment())
+		require.NoError(t, err)
+		before, err := json.Marshal(want)
+		require.NoError(t, err)
+		after, err := json.Marshal(got)
+		require.NoError(t, err)
+		assert.JSONEq(t, string(before), string(after), "list price %q", base)
+		if base != "79.9" {
+			assert.Equal(t, "59", got.Items[0].BasePrice.String(), "the paid price")
+		}
+	}
 }

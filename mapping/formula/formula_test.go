@@ -552,7 +552,7 @@ func randomReference(r *rand.Rand, depth int) reference {
 		return pick("(", "（") + a.text + ")" + space + op + "(" + b.text + pick(")", "）")
 	}
 	call := func(name string) string {
-		return name + space + pick("(", "（") + a.text + pick(",", "，") + b.text + ")"
+		return name + space + pick("(", "（") + a.text + pick(", ", "，　") + b.text + ")"
 	}
 	floor := func(x *big.Rat) *big.Rat {
 		return new(big.Rat).SetInt(new(big.Int).Div(x.Num(), x.Denom()))
@@ -914,6 +914,21 @@ func TestPastedNumbers(t *testing.T) {
 		_, err := formula.Parse(text)
 		require.Error(t, err, text)
 		assert.Regexp(t, "without leading zeros|one argument", err.Error(), text)
+	}
+	for _, text := range []string{"max(1,234,qty)", "max(qty,1,234)", "max(12，345.5,qty)", "max(1,234,567,qty)", "min(１２３,\u200b４５６,qty)", "max(1,234)"} {
+		_, err := formula.Parse(text)
+		require.ErrorContains(t, err, "a number without separators, as in 1234", text)
+	}
+	for text, want := range map[string]string{
+		"max(1, 234,qty)": "max(1, 234,实际库存)", "max(0,100-qty)": "max(0,100-实际库存)", "max(qty*5,100)": "max(实际库存*5,100)", "max(5,100-qty)": "max(5,100-实际库存)",
+		"max(0,100,qty)": "max(0, 100,实际库存)", "max(1234,567,qty)": "max(1234, 567,实际库存)", "max(1,2345,qty)": "max(1,2345,实际库存)", "max(qty,100)": "max(实际库存,100)", "min(max(1,qty),100)": "min(max(1,实际库存),100)",
+	} {
+		f, err := formula.Parse(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, f.String())
+		again, err := formula.Parse(want)
+		require.NoError(t, err, want)
+		assert.Equal(t, want, again.String())
 	}
 	for _, text := range []string{"qty+0", "qty+0.5", "qty+0.05", "max(1,0)", "qty*1000", "qty*10"} {
 		_, err := formula.Parse(text)

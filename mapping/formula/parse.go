@@ -19,7 +19,7 @@ import (
 // default.
 //
 // A number has no separators: max(1,000,qty) is an error, since it would be the largest of
-// 1, 0 and qty.
+// 1, 0 and qty, and so is max(1,234,qty). With a blank after the comma they are two numbers.
 //
 // The error is a [*SyntaxError] with at most ten problems. The limits are [MaxChars],
 // [MaxDepth], [MaxOperands] and [MaxNumberDigits].
@@ -112,6 +112,8 @@ type token struct {
 	op           byte
 	opened       bool   // it comes right after a (
 	comma        bool   // it comes right after a comma
+	first        bool   // it begins an argument
+	thousands    bool   // a comma right after one to three digits that begin an argument, or three digits right after such a comma
 	text         string // as written
 	word         string // in half-width lower case
 	line, column int
@@ -173,8 +175,8 @@ func (p *parser) peek() (r rune, size int) {
 
 // next reads a token.
 func (p *parser) next() {
-	p.skipSpace()
-	t := token{line: p.line, column: p.column, opened: p.is('('), comma: p.is(',')}
+	blank := p.skipSpace()
+	t := token{line: p.line, column: p.column, opened: p.is('('), comma: p.is(','), first: p.is('(') || p.is(',')}
 	r, size := p.peek()
 	if size == 0 || p.failed {
 		p.token = t
@@ -199,16 +201,27 @@ func (p *parser) next() {
 	if t.kind == tokenWord || t.kind == tokenNumber {
 		t.word = plainText(t.text)
 	}
+	digits, _, _ := strings.Cut(t.word, ".")
+	switch before := p.token; {
+	case blank:
+	case t.kind == tokenOperator && t.op == ',':
+		t.thousands = before.kind == tokenNumber && before.first && len(before.word) <= 3 && before.word[0] != '0'
+	case t.kind == tokenNumber:
+		t.thousands = before.thousands && len(digits) == 3
+	}
 	p.token = t
 }
 
-func (p *parser) skipSpace() {
+// skipSpace reports whether there was a blank that is visible.
+func (p *parser) skipSpace() (blank bool) {
 	for r, size := p.peek(); size > 0 && isSpace(r); r, size = p.peek() {
+		blank = blank || !isInvisible(r)
 		p.advance(size)
 		if r == '\n' {
 			p.line, p.column = p.line+1, 1
 		}
 	}
+	return blank
 }
 
 // advance moves past a character of the given size in bytes.
@@ -461,6 +474,9 @@ func (p *parser) number(at token) int32 {
 		return p.push(n)
 	case at.comma && len(at.word) > 1 && at.word[0] == '0' && at.word[1] != '.': // 1,000 would be 1 and 0
 		p.problem(at, at.text, "a number without leading zeros after a comma: thousands have no separator, as in 1000", "逗号后不以 0 开头的数字, 千位不加逗号, 如 1000")
+		return p.push(n)
+	case at.thousands && (p.is(',') || p.is(')')): // 1,234 would be 1 and 234
+		p.problem(at, at.text, "a number without separators, as in 1234, or a blank after the comma of two numbers", "千位不加逗号的数字, 如 1234; 若是两个数字, 请在逗号后加空格")
 		return p.push(n)
 	case len(at.word)-points > MaxNumberDigits:
 		p.problem(at, at.text, fmt.Sprintf("at most %d digits", MaxNumberDigits), fmt.Sprintf("数字最多 %d 位", MaxNumberDigits))

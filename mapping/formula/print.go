@@ -71,6 +71,13 @@ func (f *Formula) writeList(b *strings.Builder, function operation, i int32, nam
 	default:
 		f.writeList(b, function, n.left, name)
 		b.WriteByte(',')
+		before := &f.nodes[n.left]
+		if before.op == function {
+			before = &f.nodes[before.right]
+		}
+		if right := &f.nodes[n.right]; before.op == opNumber && right.op == opNumber && right.number.Truncate(0).NumDigits() == 3 {
+			b.WriteByte(' ') // 1, 234 are two numbers; 1,234 is refused
+		}
 		f.write(b, n.right, name)
 	}
 }
