@@ -19,7 +19,7 @@ import (
 // spill sorts rows by i_id in bounded memory: runs of a few rows are sorted and written to
 // files of dir, and then merged.
 func spill(rows iter.Seq2[*jushuitan.SKU, error], dir string, run int) (iter.Seq2[*jushuitan.SKU, error], error) {
-	byStyle := func(a, b *jushuitan.SKU) int { return cmp.Compare(a.IID, b.IID) }
+	byStyle := func(a, b *jushuitan.SKU) int { return cmp.Or(cmp.Compare(a.IID, b.IID), cmp.Compare(a.SKUID, b.SKUID)) }
 	var names []string
 	var held []*jushuitan.SKU
 	write := func() (err error) {

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -210,33 +211,53 @@ func TestGroupSorted(t *testing.T) {
 			}
 		}
 	}
+	own := mapper(t, mapping.ProductConfig{Year: mapping.FromOther(1), SKUCodeForStyleNo: true})
 	for seed := range uint64(10000) {
 		rng := rand.New(rand.NewPCG(seed, 4))
+		m, byCode := m, seed%2 == 1
+		if byCode {
+			m = own
+		}
+		key := func(row *jushuitan.SKU) string {
+			if row.IID == "" && byCode {
+				return row.SKUID
+			}
+			return row.IID
+		}
 		var rows []jushuitan.SKU
-		for range rng.IntN(12) {
-			style := []string{"", "A", "B", "C"}[rng.IntN(4)]
-			rows = append(rows, randomSKU(rng, style, rng.IntN(3)))
+		for range rng.IntN(12) { // a SKU may occur again, and its code may be the number of a style
+			row := randomSKU(rng, []string{"", "A", "B", "C"}[rng.IntN(4)], rng.IntN(3))
+			if row.IID == "" {
+				row.SKUID = []string{"A", "B", "A-0", "Z"}[rng.IntN(4)]
+			}
+			rows = append(rows, row)
 		}
 		slices.SortStableFunc(rows, func(a, b jushuitan.SKU) int {
-			if a.IID != b.IID {
-				return map[bool]int{true: -1, false: 1}[a.IID < b.IID]
-			}
-			return map[bool]int{true: -1, false: 1}[a.SKUID < b.SKUID]
+			return cmp.Or(cmp.Compare(key(&a), key(&b)), cmp.Compare(a.SKUID, b.SKUID))
 		})
-		want := map[string]*dianjia.Product{}
-		for _, p := range m.SKUs(rows) {
-			want[p.StyleNo+"/"+p.SKUs[0].Code] = p
-		}
-		got := map[string]*dianjia.Product{}
+		want := m.SKUs(rows)
+		var got []*dianjia.Product
 		for p, err := range m.GroupSorted(stream(rows, nil)) {
-			require.NoError(t, err)
-			got[p.StyleNo+"/"+p.SKUs[0].Code] = p
+			require.NoError(t, err, "seed %d", seed)
+			got = append(got, p)
 		}
-		require.Equal(t, len(want), len(got), "seed %d", seed)
-		for key, p := range want {
-			if p.StyleNo != "" {
-				require.Equal(t, p, got[key], "seed %d", seed)
+		require.Len(t, got, len(want), "seed %d", seed)
+		for i := range want {
+			require.Equal(t, want[i], got[i], "seed %d", seed)
+		}
+		// Rows in another order are the same products or an error, never other products.
+		rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		seen := map[string]bool{}
+		for p, err := range m.GroupSorted(stream(rows, nil)) {
+			if err != nil {
+				break
 			}
+			name := p.StyleNo + "/"
+			if p.StyleNo == "" {
+				name += p.SKUs[0].Code
+			}
+			require.False(t, seen[name], "seed %d: %s comes twice", seed, name)
+			seen[name] = true
 		}
 	}
 	rows := []jushuitan.SKU{{SKUID: "B-1", IID: "B"}, {SKUID: "A-1", IID: "A"}}
@@ -245,6 +266,10 @@ func TestGroupSorted(t *testing.T) {
 		last = err
 	}
 	require.ErrorContains(t, last, "sort the rows by i_id")
+	for _, err := range m.GroupSorted(stream([]jushuitan.SKU{{SKUID: "B"}, {SKUID: "A"}}, nil)) {
+		last = err
+	}
+	require.ErrorContains(t, last, `rows of style "A" come after those of "B"`)
 	broken := errors.New("broken")
 	for _, err := range m.GroupSorted(stream(rows[:1], broken)) {
 		last = err
