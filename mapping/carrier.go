@@ -100,7 +100,7 @@ const (
 type Carriers struct {
 	table  *carrierTable
 	policy CarrierConflictPolicy
-	listed map[string]jushuitan.Carrier // the merchant's own carriers, by folded name
+	listed map[string]jushuitan.Carrier // the merchant's own carriers, by folded name and by carrierWritten
 }
 
 // carrierTable holds the rows and where to find them: positions by folded code or name.
@@ -262,8 +262,8 @@ func (c Carriers) Recode(codes map[string]string) (Carriers, error) {
 // row moves to the row with the merchant's lc_id. [Carriers.ToJushuitan] writes the
 // merchant's lc_id in place of the table's, preferably one without suffix, and with the
 // merchant's name for it; if called with a name that the merchant uses, it writes the lc_id of
-// that name, even if the table treats both names as one carrier (京东快递 and 京东物流). Names
-// that the merchant uses for several carriers are ignored.
+// that name, even if the table treats both names as one carrier (京东快递 and 京东物流, or 顺丰速运 and
+// 顺丰快递). Names that the merchant uses for several carriers are ignored.
 func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushuitan.Carrier, error) {
 	c = c.yieldAliases(merchant)
 	rows := c.Rows()
@@ -288,6 +288,11 @@ func (c Carriers) WithJushuitan(merchant []jushuitan.Carrier) (Carriers, []jushu
 				return o.LCID != m.LCID && carrierName(o.LCName) == name && listed[name].LCID == o.LCID
 			}) {
 				listed[name] = m
+			}
+			if key := carrierWritten(m.LCName); m.LCName != "" && (listed[key].LCID == "" || !slices.ContainsFunc(own, func(o jushuitan.Carrier) bool {
+				return o.LCID != m.LCID && o.LCID == listed[key].LCID
+			})) {
+				listed[key] = m
 			}
 		}
 		r.LCIDs = carrierUnique(append(lcIDs, r.LCIDs...), carrierCode)
@@ -495,9 +500,10 @@ func (c Carriers) ToJushuitan(code, name string) (lcID, company string, err erro
 	if err != nil {
 		return "", "", err
 	}
-	if own, ok := c.listed[carrierName(name)]; ok {
+	for _, key := range [...]string{carrierWritten(name), carrierName(name)} {
+		own, ok := c.listed[key]
 		row, still := c.table.byLCID[carrierCode(own.LCID)]
-		if still && row == c.table.byCode[carrierCode(found.Code)] {
+		if ok && still && row == c.table.byCode[carrierCode(found.Code)] {
 			return own.LCID, own.LCName, nil
 		}
 	}

@@ -3,6 +3,8 @@ package mapping_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +36,7 @@ func TestGuidePart5Carriers(t *testing.T) {
 		{"", "圆通速递", "YTO", mapping.CarrierByName},
 		{"", "圆通", "YTO", mapping.CarrierByName},
 		{"", "圆通快递有限公司", "YTO", mapping.CarrierByName},
+		{"", "顺丰速运（集团）有限公司", "SF", mapping.CarrierByName},
 		{"", "　圆 通 速 递 ", "YTO", mapping.CarrierByName},
 		{"", "ｅｍｓ", "EMS", mapping.CarrierByName},
 		{"", "sf express", "SF", mapping.CarrierByName},
@@ -478,6 +481,29 @@ func ExampleCarriers_WithJushuitan() {
 // TestMerchantsCarriersWin: the carriers that a merchant's ERP lists win over the aliases of
 // the built-in table, in any order.
 func TestMerchantsCarriersWin(t *testing.T) {
+	names := []string{"顺丰速运", "顺丰快递", "圆通速递", "圆通", "京东快递", "京东物流", "我的专线", "德邦快递", "德邦物流", "极兔", "邮政", "中国邮政", "安能", "跨越物流", "韵达", "ＥＭＳ"}
+	codes := []string{"SF", "SF.1", "SF.9", "YTO", "yto.2", "JD", "JDWL", "X1", "DBKD", "DBL", "JTSD", "POSTB", "YZXB", "ANE", "KYE", "YUNDA", "YD"}
+	for seed := range uint64(10000) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		var rows []jushuitan.Carrier
+		code, name := rng.Perm(len(codes)), rng.Perm(len(names))
+		for i := range 1 + rng.IntN(5) {
+			rows = append(rows, jushuitan.Carrier{LCID: codes[code[i]], LCName: names[name[i]]})
+		}
+		table, rest, err := mapping.DefaultCarriers().WithJushuitan(rows)
+		require.NoError(t, err, "seed %d", seed)
+		for _, row := range rows {
+			if slices.Contains(rest, row) {
+				continue // code and name are those of different carriers, or neither is known
+			}
+			got, err := table.FromJushuitan(row.LCID, row.LCName)
+			require.NoError(t, err, "seed %d: %v of %v", seed, row, rows)
+			lcID, company, err := table.ToJushuitan(got.Code, row.LCName)
+			require.NoError(t, err, "seed %d: %v", seed, row)
+			require.Equal(t, row.LCID+" "+row.LCName, lcID+" "+company, "seed %d: the name as the merchant writes it, of %v", seed, rows)
+		}
+	}
+
 	merchant := []jushuitan.Carrier{
 		{LCID: "JD", LCName: "京东快递"}, {LCID: "JDWL", LCName: "京东物流"}, // one carrier with two codes
 		{LCID: "EMS", LCName: "中国邮政"}, // an alias of POSTB

@@ -26,7 +26,7 @@ func carrierCode(s string) string {
 // one carrier. A name that consists of an ending keeps it. Folding is idempotent.
 func carrierName(s string) string {
 	s = carrierFold(s, unicode.ToLower)
-	endings := [...]string{"有限责任公司", "股份有限公司", "有限公司", "公司", "快递", "速递", "速运", "express"}
+	endings := [...]string{"有限责任公司", "股份有限公司", "有限公司", "公司", "(集团)", "集团", "快递", "速递", "速运", "express"}
 	for i := 0; i < len(endings); i++ {
 		if cut, ok := strings.CutSuffix(s, endings[i]); ok && cut != "" {
 			s, i = cut, -1 // look for all of them again
@@ -34,6 +34,9 @@ func carrierName(s string) string {
 	}
 	return s
 }
+
+// carrierWritten is the key of a name as it is written, which no folded name equals.
+func carrierWritten(name string) string { return "\x00" + strings.TrimSpace(name) }
 
 // carrierFold drops blanks and makes full-width characters half-width.
 func carrierFold(s string, to func(rune) rune) string {
