@@ -124,6 +124,7 @@ const (
 	RuleOtherStyle           SyncRule = "other_style"            // the two products differ in 货号
 	RuleStyleFromFirst       SyncRule = "style_from_first_sku"   // by SKU: SKUs differ, the first by code decides for the style
 	RuleZeroPriceUnset       SyncRule = "zero_price_unset"       // prices of 0 that do not count
+	RuleNegativePriceUnset   SyncRule = "negative_price_unset"   // negative prices, which do not count
 	RulePackaging            SyncRule = "packaging"              // 包材 is not created as a product
 	RuleDisabledNotCreated   SyncRule = "disabled_not_created"   // 停用 SKUs that DianJia does not have
 	RuleSKURenamed           SyncRule = "sku_renamed"            // the same SKU with another code
@@ -158,6 +159,7 @@ var syncRuleTexts = map[SyncRule][2]string{
 	RuleOtherStyle:           {"货号不一致，不是同一商品", "the style numbers differ: it is another product"},
 	RuleStyleFromFirst:       {"同款SKU的值不一致，款式取编码最小的SKU的值，其他SKU保留自己的值", "SKUs of the style differ: the first by code decides, the others keep their own values"},
 	RuleZeroPriceUnset:       {"聚水潭价格为 0，视为未填写，保留店加价格", "a price of 0 in Jushuitan counts as not entered: DianJia's stays"},
+	RuleNegativePriceUnset:   {"聚水潭价格为负数，视为未填写，保留店加价格", "a negative price in Jushuitan counts as not entered: DianJia's stays"},
 	RulePackaging:            {"包材不建档", "packaging is not created as a product"},
 	RuleDisabledNotCreated:   {"已停用且店加没有的SKU不建档", "disabled SKUs that DianJia does not have are left out"},
 	RuleSKURenamed:           {"商品编码已变更，按聚水潭唯一编号识别为同一SKU", "the SKU code was changed: it is the same SKU by its autoid"},

@@ -159,10 +159,13 @@ func (p *planner) details(sku, row *dianjia.SKU) {
 	}
 }
 
-// zeroPrices notes the prices of 0 that do not count.
+// zeroPrices notes the prices that do not count: of 0, and negative ones.
 func (p *planner) zeroPrices(sku string, own map[string]dianjia.OwnValue) {
 	for _, field := range [...]ProductField{FieldCostPrice, FieldTagPrice, FieldRetailPrice} {
-		if own[string(field)].Text == "0" {
+		switch text := own[string(field)].Text; {
+		case strings.HasPrefix(text, "-"):
+			p.note(RuleNegativePriceUnset, field, sku)
+		case text != "":
 			p.note(RuleZeroPriceUnset, field, sku)
 		}
 	}

@@ -111,16 +111,17 @@ func TestStyleOfSiblings(t *testing.T) {
 func TestProductDetails(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{})
 	settings := mapping.SyncSettings{AutoCreate: true}
-	row := jushuitan.SKU{SKUID: "A-1", IID: "A", Name: "甲", Enabled: 1, Autoid: 501, SKUCodes: jushuitan.CommaList{"69", "70"}, Pic: "https://img.example/a.jpg", Weight: dec("0.25"), StockDisabled: 1, MarketPrice: dec("0"), ItemType: "成品"}
+	row := jushuitan.SKU{SKUID: "A-1", IID: "A", Name: "甲", Enabled: 1, Autoid: 501, SKUCodes: jushuitan.CommaList{"69", "70"}, Pic: "https://img.example/a.jpg", Weight: dec("0.25"), StockDisabled: 1, MarketPrice: dec("0"), SalePrice: dec("-59"), ItemType: "成品"}
 	box := jushuitan.SKU{SKUID: "A-9", IID: "A", Name: "盒", ItemType: dianjia.KindPackaging}
 	off := jushuitan.SKU{SKUID: "A-8", IID: "A", Name: "旧", Enabled: -1}
 	d := settings.Plan(nil, m.SKUs([]jushuitan.SKU{row, box, off})[0])
 	require.Len(t, d.Product.SKUs, 1)
 	sku := d.Product.SKUs[0]
 	assert.Equal(t, "A-1 [69 70] https://img.example/a.jpg 0.25 启用 true 501 成品", fmt.Sprint(sku.Code, " ", sku.Barcodes, " ", sku.Picture, " ", sku.Weight.Decimal, " ", sku.State, " ", sku.StockDisabled, " ", sku.AutoID, " ", sku.Kind))
-	for _, rule := range []mapping.SyncRule{mapping.RulePackaging, mapping.RuleDisabledNotCreated, mapping.RuleZeroPriceUnset} {
+	for _, rule := range []mapping.SyncRule{mapping.RulePackaging, mapping.RuleDisabledNotCreated, mapping.RuleZeroPriceUnset, mapping.RuleNegativePriceUnset} {
 		assert.True(t, d.Has(rule), rule)
 	}
+	assert.Equal(t, dianjia.Price{}, sku.Price)
 	only := settings.Plan(nil, m.SKUs([]jushuitan.SKU{box})[0])
 	assert.Equal(t, mapping.ActionSkip, only.Action, "packaging is no product")
 	assert.True(t, only.Has(mapping.RulePackaging))

@@ -571,9 +571,9 @@ func (m *ProductMapper) colorSize(text, color string) (_, size string) {
 }
 
 // price returns the price of a row. The zero Decimal, to which a missing or null price is
-// decoded, is no price, unlike 0.
+// decoded, is no price, unlike 0; a negative one is none either.
 func (m *ProductMapper) price(field ProductField, d decimal.Decimal) decimal.NullDecimal {
-	if d == (decimal.Decimal{}) || d.IsZero() && m.zeroUnset(field) {
+	if d == (decimal.Decimal{}) || d.IsNegative() || d.IsZero() && m.zeroUnset(field) {
 		return decimal.NullDecimal{}
 	}
 	return decimal.NullDecimal{Decimal: d, Valid: true}
@@ -592,8 +592,8 @@ func (m *ProductMapper) priceOf(
 	switch {
 	case price.Valid:
 		return price
-	case d != (decimal.Decimal{}): // a zero that does not count
-		productOwn(own, field, dianjia.OwnValue{Differs: true, Text: "0"})
+	case d != (decimal.Decimal{}): // a zero or a negative price that does not count
+		productOwn(own, field, dianjia.OwnValue{Differs: true, Text: d.String()})
 	case style.Valid:
 		productOwn(own, field, dianjia.OwnValue{Differs: true})
 	}

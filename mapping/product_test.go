@@ -185,6 +185,8 @@ func TestPrices(t *testing.T) {
 		{"zero is a price", mapping.ProductConfig{ZeroPrices: mapping.ZeroIsPrice}, jushuitan.ItemSKU{SalePrice: dec("0"), MarketPrice: decimal.New(0, 0)}, "10", "0", "0"},
 		{"zero of the tag is none", mapping.ProductConfig{}, jushuitan.ItemSKU{SalePrice: dec("0"), MarketPrice: decimal.New(0, 0), CostPrice: dec("0")}, "10", "30", "0"},
 		{"zero is none", mapping.ProductConfig{ZeroPrices: mapping.ZeroIsUnset}, jushuitan.ItemSKU{SalePrice: dec("0")}, "10", "30", "20"},
+		{"negative is none", mapping.ProductConfig{ZeroPrices: mapping.ZeroIsPrice}, jushuitan.ItemSKU{SalePrice: dec("-1"), MarketPrice: dec("-0.01"), CostPrice: dec("-5")}, "10", "30", "20"},
+		{"negative purchase price", mapping.ProductConfig{Cost: mapping.CostFromPurchaseElseCost}, jushuitan.ItemSKU{PurchasePrice: dec("-9"), CostPrice: dec("11")}, "11", "30", "20"},
 		{"purchase price", mapping.ProductConfig{Cost: mapping.CostFromPurchasePrice}, jushuitan.ItemSKU{CostPrice: dec("11"), PurchasePrice: dec("9")}, "9", "30", "20"},
 		{"no purchase price", mapping.ProductConfig{Cost: mapping.CostFromPurchasePrice}, jushuitan.ItemSKU{CostPrice: dec("11")}, "10", "30", "20"},
 		{"purchase else cost", mapping.ProductConfig{Cost: mapping.CostFromPurchaseElseCost}, jushuitan.ItemSKU{CostPrice: dec("11")}, "11", "30", "20"},
