@@ -3,6 +3,7 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -370,13 +371,16 @@ func (p *planner) skus(rows []*dianjia.SKU, incoming *dianjia.Product, styleReta
 			at[old[i].Code] = i
 		}
 	}
+	renamed := renamedSKUs(old, rows, incoming)
+	for _, i := range renamed {
+		delete(at, old[i].Code)
+	}
+	maps.Copy(at, renamed)
 	for _, row := range rows {
 		i, ok := at[row.Code]
-		if renamed := p.renamed(row, incoming); !ok && renamed >= 0 {
-			i, ok = renamed, true
+		if _, is := renamed[row.Code]; is {
 			p.note(RuleSKURenamed, "", row.Code)
 			p.change(FieldSKUCode, row.Code, old[i].Code, row.Code)
-			delete(at, old[i].Code)
 			p.Product.SKUs[i].Code = row.Code
 		}
 		if !ok {

@@ -123,15 +123,42 @@ func (p *planner) unwanted(row *dianjia.SKU) bool {
 	return true
 }
 
-// renamed returns the index of the stored SKU that a row has renamed, or -1.
-func (p *planner) renamed(row *dianjia.SKU, incoming *dianjia.Product) int {
-	if row.AutoID == 0 {
-		return -1
+// renamedSKUs returns the index of each stored SKU that comes with another code, by its new code:
+// it has the same autoid. A code that another stored SKU has is taken only if that one comes with
+// another code too, as where two SKUs swap their codes.
+func renamedSKUs(old []dianjia.SKU, rows []*dianjia.SKU, incoming *dianjia.Product) map[string]int {
+	ids, unidentified := make(map[int64]int, len(incoming.SKUs)), map[string]bool{}
+	for i := range incoming.SKUs {
+		ids[incoming.SKUs[i].AutoID]++
+		unidentified[incoming.SKUs[i].Code] = incoming.SKUs[i].AutoID == 0
 	}
-	return slices.IndexFunc(p.Product.SKUs, func(s dianjia.SKU) bool {
-		return s.AutoID == row.AutoID && s.Code != row.Code &&
-			!slices.ContainsFunc(incoming.SKUs, func(o dianjia.SKU) bool { return o.Code == s.Code })
-	})
+	codes := make(map[int64]string, len(rows))
+	for _, row := range rows {
+		if row.AutoID != 0 && ids[row.AutoID] == 1 {
+			codes[row.AutoID] = row.Code
+		}
+	}
+	renamed, holder := map[string]int{}, make(map[string]int, len(old))
+	for i := range old {
+		holder[old[i].Code] = i
+		if code := codes[old[i].AutoID]; code != "" && code != old[i].Code && !unidentified[old[i].Code] {
+			renamed[code] = i
+		}
+	}
+	for again := true; again; { // a SKU that keeps its code may stop another one
+		again = false
+		moves := make(map[int]bool, len(renamed))
+		for _, i := range renamed {
+			moves[i] = true
+		}
+		for code := range renamed {
+			if i, taken := holder[code]; taken && !moves[i] {
+				delete(renamed, code)
+				again = true
+			}
+		}
+	}
+	return renamed
 }
 
 // details updates the fields of a SKU other than its specification and prices.

@@ -143,3 +143,50 @@ func TestProductDetails(t *testing.T) {
 	assert.Equal(t, mapping.RuleSKUMovedHere, moved["B"][0].Rule)
 	assert.Contains(t, moved["B"][0].String(), "A")
 }
+
+// TestRenamedSKUs: a SKU is the one with its autoid, in any order of the rows: also where codes
+// are swapped or passed on. A code that an unknown SKU has stays with the one that has it.
+func TestRenamedSKUs(t *testing.T) {
+	const letters = "ABCDE"
+	for seed := range uint64(10000) {
+		rng := rand.New(rand.NewPCG(seed, 8))
+		stored, incoming, want := &dianjia.Product{StyleNo: "S"}, &dianjia.Product{StyleNo: "S"}, map[int64]string{}
+		before, after := rng.Perm(len(letters)), rng.Perm(len(letters))
+		n := 1 + rng.IntN(4)
+		for i := range n {
+			id := int64(100 + i)
+			stored.SKUs = append(stored.SKUs, dianjia.SKU{Code: letters[before[i] : before[i]+1], AutoID: id, Barcode: fmt.Sprint(id)})
+			incoming.SKUs = append(incoming.SKUs, dianjia.SKU{Code: letters[after[i] : after[i]+1], AutoID: id, Barcode: fmt.Sprint(id)})
+			want[id] = letters[after[i] : after[i]+1]
+		}
+		rng.Shuffle(n, func(i, j int) { incoming.SKUs[i], incoming.SKUs[j] = incoming.SKUs[j], incoming.SKUs[i] })
+		d := mapping.SyncSettings{}.Plan(stored, incoming)
+		require.Len(t, d.Product.SKUs, n, "seed %d: %s", seed, d)
+		for i := range d.Product.SKUs {
+			sku := &d.Product.SKUs[i]
+			require.Equal(t, want[sku.AutoID], sku.Code, "seed %d", seed)
+			require.Equal(t, stored.SKUs[i].AutoID, sku.AutoID, "seed %d: the same SKU in its place", seed)
+			require.Equal(t, fmt.Sprint(sku.AutoID), sku.Barcode, "seed %d", seed)
+		}
+		require.Equal(t, mapping.ActionSkip, mapping.SyncSettings{}.Plan(&d.Product, incoming).Action, "seed %d", seed)
+	}
+	sku := func(code string, id int64) dianjia.SKU { return dianjia.SKU{Code: code, AutoID: id} }
+	for _, tt := range []struct {
+		name             string
+		stored, incoming []dianjia.SKU
+		want             string
+	}{
+		{"the code passed on, the last one is not among the rows", []dianjia.SKU{sku("A", 1), sku("B", 2)}, []dianjia.SKU{sku("B", 1)}, "A B"},
+		{"a new SKU has the old code", []dianjia.SKU{sku("A", 1)}, []dianjia.SKU{sku("A", 2), sku("N", 1)}, "N A"},
+		{"the old code comes without an autoid", []dianjia.SKU{sku("A", 1)}, []dianjia.SKU{sku("A", 0), sku("N", 1)}, "A N"},
+		{"an autoid that is no identity", []dianjia.SKU{sku("A", 1)}, []dianjia.SKU{sku("N", 1), sku("M", 1)}, "A N M"},
+		{"nobody knows the autoid", []dianjia.SKU{sku("A", 0)}, []dianjia.SKU{sku("N", 1)}, "A N"},
+	} {
+		d := mapping.SyncSettings{}.Plan(&dianjia.Product{StyleNo: "S", SKUs: tt.stored}, &dianjia.Product{StyleNo: "S", SKUs: tt.incoming})
+		var codes []string
+		for _, s := range d.Product.SKUs {
+			codes = append(codes, s.Code)
+		}
+		assert.Equal(t, tt.want, strings.Join(codes, " "), tt.name)
+	}
+}
