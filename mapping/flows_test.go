@@ -150,7 +150,7 @@ func TestReturns(t *testing.T) {
 // bundles follow their components; store stock becomes stocktakes, and one unknown SKU does
 // not stop the rest.
 func TestStockRows(t *testing.T) {
-	rows := mapping.StockRowsOfPush("1", "W1", &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "B", Qty: dec("0")}, {SKUID: "A", Qty: dec("5")}, {SKUID: "A", Qty: dec("4")}, {Qty: dec("9")}}})
+	rows := mapping.StockRowsOfPush("1", "W1", &jushuitan.StockPush{Rows: []jushuitan.StockPushRow{{SKUID: "B", Qty: dec("0")}, {SKUID: "A", Qty: dec("5")}, {SKUID: "A", Qty: dec("4")}, {SKUID: "A"}, {SKUID: "C"}, {Qty: dec("9")}}})
 	require.Len(t, rows, 2)
 	assert.Equal(t, "A 4 B 0", fmt.Sprint(rows[0].SKUCode, " ", rows[0].Qty, " ", rows[1].SKUCode, " ", rows[1].Qty))
 	_, err := mapping.StockRowOf("1", "W1", &jushuitan.InventoryRow{SKUID: "A"}, nil, formula.EvalPolicy{})

@@ -14,11 +14,12 @@ import (
 
 // StockRowsOfPush converts the figures of a stock push (库存同步) to rows of a warehouse of
 // DianJia. They are absolute, and Jushuitan has already applied its formula. Of several rows
-// for the same SKU the last one counts. The result is sorted by SKU.
+// for the same SKU the last one counts; a row without a figure is left out. The result is sorted
+// by SKU.
 func StockRowsOfPush(entID, warehouseCode string, push *jushuitan.StockPush) []dianjia.StockRow {
 	rows := make([]dianjia.StockRow, 0, len(push.Rows))
 	for i := range push.Rows {
-		if r := &push.Rows[i]; r.SKUID != "" {
+		if r := &push.Rows[i]; r.SKUID != "" && r.Qty != (decimal.Decimal{}) {
 			rows = append(rows, dianjia.StockRow{EntID: entID, StoreCode: warehouseCode, SKUCode: r.SKUID, Qty: r.Qty, Modified: r.Modified})
 		}
 	}

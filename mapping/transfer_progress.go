@@ -420,7 +420,8 @@ const maxDifferenceItems = 100
 // negative quantities, what was received in excess. Send each only once: the call is
 // not idempotent. That the sign states the direction is inferred: the sources show a
 // missing piece as 1. There are none before the goods are received or without an
-// incoming document.
+// incoming document. With several incoming documents each has its own, which needs their rows: a
+// progress that went through JSON has lost them, and none is returned; read it again.
 func (p *TransferProgress) DifferenceRequests() []*jushuitan.TransferCreateDifferenceRequest {
 	if p.InIOID == 0 || p.OutIOID == 0 {
 		return nil
@@ -443,7 +444,10 @@ func (p *TransferProgress) DifferenceRequests() []*jushuitan.TransferCreateDiffe
 			}
 		}
 	}
-	if len(p.in) < 2 || p.State != TransferReceived {
+	switch {
+	case len(p.InIOIDs) > 1 && len(p.in) == 0: // which of them differs is unknown
+		return nil
+	case len(p.in) < 2 || p.State != TransferReceived:
 		settle(p.InIOID, p.Differences())
 		return out
 	}

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -384,6 +385,11 @@ func TestSeveralIncoming(t *testing.T) {
 	require.NoError(t, err)
 	request := p.DifferenceRequests()[0]
 	assert.Equal(t, int64(3), request.IOID, "the difference is that of the second document")
+	text, err := json.Marshal(p)
+	require.NoError(t, err)
+	var stored mapping.TransferProgress
+	require.NoError(t, json.Unmarshal(text, &stored))
+	assert.Empty(t, stored.DifferenceRequests(), "the rows are lost: the difference must not go to the first document")
 	assert.Equal(t, "1", request.Items[0].Qty.String())
 }
 
