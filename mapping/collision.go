@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -26,6 +27,7 @@ const (
 	CollisionNoColor      CollisionKind = "no_color"             // 颜色 is empty
 	CollisionNoSize       CollisionKind = "no_size"              // 尺码 is empty
 	CollisionPriceDecimal CollisionKind = "price_decimal_places" // a price has more than two decimals
+	CollisionInvisible    CollisionKind = "invisible_character"  // 款式编码 or 商品编码 has a blank at an end, or a character that nobody sees
 )
 
 // Text returns the problem and its fix in Chinese and English.
@@ -49,6 +51,8 @@ func (k CollisionKind) Text() (chinese, english string) {
 		return "没有识别出颜色，请检查颜色及规格", "no colour was recognized: check properties_value and the labels"
 	case CollisionNoSize:
 		return "没有识别出尺码，请检查颜色及规格", "no size was recognized: check properties_value and the labels"
+	case CollisionInvisible:
+		return "编码含不可见字符或首尾空格，看似相同的编码会被当作不同商品，请在聚水潭修正", "the code has an invisible character, or a blank at an end, so that codes that look alike differ: correct it in Jushuitan"
 	case CollisionPriceDecimal:
 		return "价格超过两位小数，请在聚水潭修正", "the price has more than two decimals: correct it in Jushuitan"
 	}
@@ -133,6 +137,9 @@ func (c *CollisionChecker) Append(found []Collision, p *dianjia.Product) []Colli
 	case p.StyleNo == p.Name:
 		add(CollisionStyleIsName, FieldStyleNo, p.StyleNo)
 	}
+	if collisionInvisible(p.StyleNo) {
+		add(CollisionInvisible, FieldStyleNo, p.StyleNo)
+	}
 	found = collisionPrices(found, p.StyleNo, "", &p.Price)
 	for i := range p.SKUs {
 		found = c.sku(found, p, &p.SKUs[i])
@@ -157,6 +164,9 @@ func (c *CollisionChecker) sku(found []Collision, p *dianjia.Product, sku *dianj
 		if sku.Code == p.StyleNo {
 			add(CollisionStyleIsSKU, FieldStyleNo, p.StyleNo)
 		}
+		if collisionInvisible(sku.Code) {
+			add(CollisionInvisible, FieldSKUCode, sku.Code)
+		}
 	}
 	if sku.Barcode != "" {
 		if first, ok := c.barcodes[sku.Barcode]; !ok {
@@ -177,6 +187,13 @@ func (c *CollisionChecker) sku(found []Collision, p *dianjia.Product, sku *dianj
 		add(CollisionNoSize, FieldSize, "").Detail = collisionText(sku)
 	}
 	return collisionPrices(found, p.StyleNo, sku.Code, &sku.Price)
+}
+
+// collisionInvisible reports whether a code has characters that nobody sees.
+func collisionInvisible(code string) bool {
+	return propTrim(code) != "" && (propTrim(code) != code || strings.ContainsFunc(code, func(r rune) bool {
+		return unicode.Is(unicode.Cf, r) || unicode.IsControl(r)
+	}))
 }
 
 // room reports whether one more SKU may be remembered in addition to those held.

@@ -46,6 +46,11 @@ func TestCheck(t *testing.T) {
 		{"the same sku_id in two styles", []*dianjia.Product{{StyleNo: "A", SKUs: good()}, {StyleNo: "B", SKUs: good()}}, []mapping.Collision{
 			{Kind: mapping.CollisionSKU, StyleNo: "B", SKU: "A-1", Field: mapping.FieldSKUCode, Value: "A-1", Other: "A"},
 		}},
+		{"codes that look alike", []*dianjia.Product{{StyleNo: "A\ufeff", SKUs: good(func(s *dianjia.SKU) { s.Code, s.Barcode = "A-\u200b1", "" })}, {StyleNo: "B", SKUs: good(func(s *dianjia.SKU) { s.Code, s.Barcode = "B-1 ", "" })}}, []mapping.Collision{
+			{Kind: mapping.CollisionInvisible, StyleNo: "A\ufeff", Field: mapping.FieldStyleNo, Value: "A\ufeff"},
+			{Kind: mapping.CollisionInvisible, StyleNo: "A\ufeff", SKU: "A-\u200b1", Field: mapping.FieldSKUCode, Value: "A-\u200b1"},
+			{Kind: mapping.CollisionInvisible, StyleNo: "B", SKU: "B-1 ", Field: mapping.FieldSKUCode, Value: "B-1 "},
+		}},
 		{"no sku_id", []*dianjia.Product{{StyleNo: "A", SKUs: good(func(s *dianjia.SKU) { s.Code = "" })}}, []mapping.Collision{
 			{Kind: mapping.CollisionNoSKUCode, StyleNo: "A", Field: mapping.FieldSKUCode},
 		}},
@@ -72,8 +77,9 @@ func TestCheck(t *testing.T) {
 				chinese, english := c.Kind.Text()
 				assert.NotEqual(t, string(c.Kind), chinese)
 				assert.Contains(t, c.String(), chinese+" / "+english)
-				assert.Contains(t, c.String(), c.SKU)
-				assert.Contains(t, c.String(), c.Value)
+				for _, text := range []string{c.SKU, c.Value} { // quoted, so that everything is seen
+					assert.Contains(t, c.String(), strings.Trim(strconv.Quote(text), `"`))
+				}
 				assert.Contains(t, c.String(), c.Detail)
 			}
 		})

@@ -11,15 +11,15 @@ import (
 )
 
 // FindMountCategory returns the mount category (挂载类目) that the merchant named: the only
-// category with that name on the first level of DianJia's categories. It returns an error if
-// there is none or more than one.
+// category with that name on the first level of DianJia's categories, apart from blanks and
+// invisible characters around it. It returns an error if there is none or more than one.
 func FindMountCategory(name string, categories []dianjia.Category) (dianjia.Category, error) {
-	name = strings.TrimSpace(name)
+	name = propTrim(name)
 	var found []dianjia.Category
 	below := 0
 	for _, c := range categories {
 		switch {
-		case strings.TrimSpace(c.Name) != name || name == "":
+		case propTrim(c.Name) != name || name == "":
 		case c.ParentCode != "":
 			below++
 		case !slices.Contains(found, c):

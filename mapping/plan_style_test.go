@@ -21,7 +21,7 @@ func TestFindMountCategory(t *testing.T) {
 		{Code: "9", Name: "聚水潭"}, {Code: "91", Name: "上衣", ParentCode: "9"}, {Code: "8", Name: "其他"}, {Code: "81", Name: "其他", ParentCode: "8"},
 		{Code: "6", Name: "女装"}, {Code: "7", Name: "女装"},
 	}
-	got, err := mapping.FindMountCategory(" 聚水潭 ", categories)
+	got, err := mapping.FindMountCategory("\ufeff 聚水潭　\u200b", categories)
 	require.NoError(t, err)
 	assert.Equal(t, "9", got.Code)
 	got, err = mapping.FindMountCategory("其他", categories)

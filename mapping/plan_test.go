@@ -253,6 +253,7 @@ func TestLabelled(t *testing.T) {
 		{"", []string{"店加"}, true},
 		{"", []string{"新品", " 店加 "}, true},
 		{"", []string{"新品,店加"}, true},
+		{"", []string{"\ufeff店加\u200b"}, true},
 		{"", []string{"新品，店加，爆款"}, true},
 		{"", []string{"店加二期", "非店加"}, false},
 		{"", []string{""}, false},

@@ -77,7 +77,7 @@ func (s SyncSettings) HasSyncLabel(labels []string) bool {
 	label := cmp.Or(s.Label, dianjia.LabelDianJia)
 	return slices.ContainsFunc(labels, func(entry string) bool {
 		for part := range strings.FieldsFuncSeq(entry, func(r rune) bool { return r == ',' || r == '，' }) {
-			if strings.TrimSpace(part) == label {
+			if propTrim(part) == label {
 				return true
 			}
 		}
