@@ -275,6 +275,7 @@ func (p *planner) fields(incoming *dianjia.Product, rows []*dianjia.SKU) {
 		p.text(a.field, "", a.value(out), *a.value(in))
 	}
 	p.category(in.Category, in.CategoryPath)
+	p.styleCategory(in.Category.Name)
 	if p.created {
 		p.template(incoming.SpecTemplate)
 	}

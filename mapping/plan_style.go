@@ -254,6 +254,26 @@ func (p *planner) style(incoming *dianjia.Product, rows []*dianjia.SKU) *dianjia
 	return &in
 }
 
+// styleCategory keeps the category that a style has in Jushuitan if DianJia's is another one: a
+// field that is read from it is not changed when it is uploaded. By SKU, each SKU keeps its own.
+func (p *planner) styleCategory(name string) {
+	if !p.settings.PullSPU || name == "" {
+		return
+	}
+	own := maps.Clone(p.Product.Own)
+	if own == nil {
+		own = map[string]dianjia.OwnValue{}
+	}
+	value := dianjia.OwnValue{}
+	if name != p.Product.Category.Name {
+		value = dianjia.OwnValue{Differs: true, Text: name}
+	}
+	if planOwn(own, FieldCategory, value); len(own) == 0 {
+		own = nil
+	}
+	p.Product.Own = own
+}
+
 // firstStored returns DianJia's first SKU by code that has the style's value of a field.
 func (p *planner) firstStored(field ProductField) string {
 	first := ""

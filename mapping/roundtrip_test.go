@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -101,6 +102,67 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 				if price.sent != nil {
 					require.True(t, price.sent.Equal(price.has) && price.has != decimal.Decimal{}, "seed %d: price %s of %s, it has %v", seed, price.sent, u.SKUID, price.has)
 				}
+			}
+			for _, label := range u.Labels {
+				require.True(t, slices.Contains(row.Labels, label), "seed %d: label %q of %s", seed, label, u.SKUID)
+			}
+		}
+	}
+}
+
+// TestDownloadByStyleThenUploadChangesNothing is the same for the style query 拉取SPU: what is sent
+// for a SKU is what its row has or, where that is empty, what the row of its style has.
+func TestDownloadByStyleThenUploadChangesNothing(t *testing.T) {
+	for seed := range uint64(3000) {
+		rng := rand.New(rand.NewPCG(seed, 23))
+		m := mapper(t, mapping.ProductConfig{
+			PullSPU: true, Cost: mapping.CostSource(rng.IntN(3)), ZeroPrices: mapping.ZeroPricePolicy(rng.IntN(3)), Year: mapping.FromOther(1),
+			Season: mapping.FromFirst(mapping.FromUps("季节"), mapping.FromOther(2), mapping.FromLabelPrefix("季节:")), Wave: mapping.FromUps("波段"), Series: mapping.FromCategory(),
+		})
+		settings := mapping.SyncSettings{
+			AutoCreate: true, PullSPU: true, CategoryOnce: rng.IntN(2) == 0, OverwriteSalePrice: rng.IntN(2) == 0, OnlyLabelled: rng.IntN(3) == 0,
+			MountCategory: dianjia.Category{Code: "9", Name: "聚水潭"},
+		}
+		head := randomSKU(rng, "TEE24", 0)
+		item := jushuitan.Item{IID: "TEE24", Name: head.Name, Brand: head.Brand, CID: 5, CName: head.Category, CPrice: head.CostPrice, MarketPrice: head.MarketPrice, SPrice: head.SalePrice}
+		properties := map[string]string{}
+		for _, name := range []string{"季节", "波段"} {
+			if rng.IntN(2) == 0 {
+				properties[name] = []string{"夏", "春"}[rng.IntN(2)]
+				item.Ups = append(item.Ups, jushuitan.ItemProperty{PName: name, PVValue: properties[name]})
+			}
+		}
+		rows := map[string]jushuitan.SKU{}
+		for n := range 1 + rng.IntN(3) {
+			row := randomSKU(rng, "TEE24", n)
+			row.Name = []string{"", row.Name}[rng.IntN(2)]
+			rows[row.SKUID] = row
+			item.SKUs = append(item.SKUs, jushuitan.ItemSKU{
+				SKUID: row.SKUID, IID: "TEE24", Name: row.Name, Brand: row.Brand, Category: row.Category, CID: row.CID, SKUCode: row.SKUCode, PropertiesValue: row.PropertiesValue, Labels: row.Labels,
+				CostPrice: row.CostPrice, PurchasePrice: row.PurchasePrice, MarketPrice: row.MarketPrice, SalePrice: row.SalePrice, Other1: row.Other1, Other2: row.Other2,
+			})
+		}
+		decision := settings.Plan(nil, m.Item(&item))
+		product, ok := decision.ToStore()
+		if !ok {
+			continue
+		}
+		require.Equal(t, mapping.ActionSkip, settings.Plan(product, m.Item(&item)).Action, "seed %d", seed)
+		uploads, err := m.SKUUploads(product)
+		require.NoError(t, err, "seed %d", seed)
+		for _, u := range uploads {
+			row := rows[u.SKUID]
+			for what, text := range map[string][2]string{
+				"name": {u.Name, cmp.Or(row.Name, item.Name)}, "brand": {u.Brand, cmp.Or(row.Brand, item.Brand)}, "category": {u.CName, cmp.Or(row.Category, item.CName)},
+				"barcode": {u.SKUCode, row.SKUCode}, "properties": {u.PropertiesValue, row.PropertiesValue}, "other_1": {u.Other1, row.Other1}, "other_2": {u.Other2, row.Other2},
+			} {
+				require.True(t, text[0] == "" || text[0] == text[1], "seed %d: %s of %s: %q", seed, what, u.SKUID, text)
+			}
+			for name, value := range u.CategoryProperties {
+				require.Equal(t, properties[name], value, "seed %d: %s", seed, name)
+			}
+			for what, price := range map[*decimal.Decimal]decimal.Decimal{u.CPrice: row.CostPrice, u.PurchasePrice: row.PurchasePrice, u.MarketPrice: row.MarketPrice, u.SPrice: row.SalePrice} {
+				require.True(t, what == nil || what.Equal(price) && price != decimal.Decimal{}, "seed %d: price %v of %s, it has %v", seed, what, u.SKUID, price)
 			}
 			for _, label := range u.Labels {
 				require.True(t, slices.Contains(row.Labels, label), "seed %d: label %q of %s", seed, label, u.SKUID)

@@ -193,7 +193,8 @@ func uploadAttribute(row *jushuitan.SKUUpload, p *dianjia.Product, s *FieldSourc
 	case sourceLabel:
 		return uploadLabel(row, s.text, value)
 	case sourceCategory:
-		if value != p.Category.Name && value != row.CName {
+		style := p.Own[string(FieldCategory)] // the style's category in Jushuitan
+		if value != p.Category.Name && value != row.CName && !(style.Differs && value == style.Text) {
 			return fmt.Sprintf("the value differs from its source, the category %q / 来源为类目 %q，与该值不一致", p.Category.Name, p.Category.Name)
 		}
 	case sourceConstant:
