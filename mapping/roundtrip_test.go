@@ -66,10 +66,12 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 			}
 			decision := settings.Plan(product, m.SKUs(window)[0])
 			if decision.Action != mapping.ActionSkip {
-				text, err := json.Marshal(&decision.Product)
-				require.NoError(t, err)
-				product = &dianjia.Product{}
-				require.NoError(t, json.Unmarshal(text, product), "a host keeps it in a table")
+				if product = &decision.Product; seed%10 == 0 { // a host keeps it in a table
+					text, err := json.Marshal(product)
+					require.NoError(t, err)
+					product = &dianjia.Product{}
+					require.NoError(t, json.Unmarshal(text, product))
+				}
 			}
 			again := settings.Plan(product, m.SKUs(window)[0])
 			require.Equal(t, mapping.ActionSkip, again.Action, "seed %d: planning again: %s", seed, again)
