@@ -251,16 +251,10 @@ func (l PropertyLabels) labelBefore(text string) (length int) {
 // propSuffix returns the length of the label at the end of a text, with the blanks between its
 // characters, or 0: also if it is a part of a longer word.
 func propSuffix(text, label string) int {
+	if text == "" || label == "" || !propEndsAlike(text[len(text)-1], label) {
+		return 0
+	}
 	at := len(text)
-	if at == 0 || label == "" {
-		return 0
-	}
-	switch end, last := text[at-1], label[len(label)-1]; { // most labels end differently
-	case last >= utf8.RuneSelf && end != last && len(label) >= 3 && label[len(label)-3] >= 0xe0: // neither has another case nor width
-		return 0
-	case last < utf8.RuneSelf && end < utf8.RuneSelf && end|0x20 != last|0x20:
-		return 0
-	}
 	for rest := label; rest != ""; {
 		want, width := utf8.DecodeLastRuneInString(rest)
 		if rest = rest[:len(rest)-width]; propBlank(want) {
@@ -276,17 +270,34 @@ func propSuffix(text, label string) int {
 		}
 		at -= n
 	}
-	before, _ := utf8.DecodeLastRuneInString(text[:at])
-	first, width := utf8.DecodeRuneInString(label)
-	switch {
-	case !unicode.IsLetter(before) || before == utf8.RuneError:
-		return len(text) - at
-	case width == len(label): // 码 in 条码
-		return 0
-	case first >= utf8.RuneSelf || before >= utf8.RuneSelf:
+	if propWordEnds(text[:at], label) {
 		return len(text) - at
 	}
 	return 0
+}
+
+// propEndsAlike reports whether a text with this last byte may end with a label: most do not.
+func propEndsAlike(end byte, label string) bool {
+	switch last := label[len(label)-1]; {
+	case last >= utf8.RuneSelf && len(label) >= 3 && label[len(label)-3] >= 0xe0: // neither another case nor another width
+		return end == last
+	case last < utf8.RuneSelf && end < utf8.RuneSelf:
+		return end|0x20 == last|0x20
+	}
+	return true
+}
+
+// propWordEnds reports whether a label after a text is a word of its own.
+func propWordEnds(text, label string) bool {
+	before, _ := utf8.DecodeLastRuneInString(text)
+	first, width := utf8.DecodeRuneInString(label)
+	switch {
+	case !unicode.IsLetter(before) || before == utf8.RuneError:
+		return true
+	case width == len(label): // 码 in 条码
+		return false
+	}
+	return first >= utf8.RuneSelf || before >= utf8.RuneSelf
 }
 
 // propHalf returns the half-width form of a character.

@@ -80,10 +80,7 @@ func (s *settings) run(ctx context.Context, a *app.App) error {
 		if a.Real() {
 			return cli.Usagef("-bind is required, once per warehouse / 请用 -bind 指定仓库对应关系")
 		}
-		s.bind = demoBindings()
-	}
-	if !a.Real() && len(s.bundles) == 0 {
-		s.bundles = []string{demoBundle}
+		s.bind, s.bundles = demoBindings(), append(s.bundles, demoBundle)
 	}
 	for i := range s.bind {
 		b := &s.bind[i]

@@ -113,7 +113,7 @@ type token struct {
 	opened       bool   // it comes right after a (
 	comma        bool   // it comes right after a comma
 	first        bool   // it begins an argument
-	thousands    bool   // a comma right after one to three digits that begin an argument, or three digits right after such a comma
+	thousands    bool   // see inThousands
 	text         string // as written
 	word         string // in half-width lower case
 	line, column int
@@ -201,15 +201,21 @@ func (p *parser) next() {
 	if t.kind == tokenWord || t.kind == tokenNumber {
 		t.word = plainText(t.text)
 	}
-	digits, _, _ := strings.Cut(t.word, ".")
-	switch before := p.token; {
-	case blank:
-	case t.kind == tokenOperator && t.op == ',':
-		t.thousands = before.kind == tokenNumber && before.first && len(before.word) <= 3 && before.word[0] != '0'
-	case t.kind == tokenNumber:
-		t.thousands = before.thousands && len(digits) == 3
-	}
+	t.thousands = !blank && t.inThousands(&p.token)
 	p.token = t
+}
+
+// inThousands reports whether a token right after another one continues a number with a thousands
+// separator: a comma after one to three digits that begin an argument, or three digits after it.
+func (t *token) inThousands(before *token) bool {
+	switch {
+	case t.kind == tokenOperator && t.op == ',':
+		return before.kind == tokenNumber && before.first && len(before.word) <= 3 && before.word[0] != '0'
+	case t.kind == tokenNumber:
+		digits, _, _ := strings.Cut(t.word, ".")
+		return before.thousands && len(digits) == 3
+	}
+	return false
 }
 
 // skipSpace reports whether there was a blank that is visible.
