@@ -87,6 +87,11 @@ func (p *shipmentComparer) parcels(ctx context.Context, rows []*jushuitan.Shipme
 			return err
 		}
 	}
+	return p.giveAll(ctx, found)
+}
+
+// giveAll gives what was found and was not given before.
+func (p *shipmentComparer) giveAll(ctx context.Context, found []*parcel) error {
 	for _, c := range found {
 		if p.again(shipmentDocument(c.row.OID, c.row.SoID) + " " + c.row.LID) {
 			continue

@@ -562,17 +562,12 @@ func (a *answer) within(members map[string]jsontext.Value, depth int) {
 		if k := members[name].Kind(); k != '{' && k != '"' || !holdsAnswer(name) || depth == 0 {
 			continue
 		}
-		object, err := a.inside(members[name])
-		if err != nil {
-			var text string
-			if name == "error_response" && wire.Unmarshal(members[name], &text) == nil && strings.TrimSpace(text) != "" {
-				a.refusal = &envelope{root: name, Message: text}
-				return
-			}
-			continue
+		inner, text := a.innerMembers(members[name])
+		if name == "error_response" && text != "" {
+			a.refusal = &envelope{root: name, Message: text}
+			return
 		}
-		inner, err := a.members(object)
-		if err != nil {
+		if inner == nil {
 			continue
 		}
 		if head := headOf(inner, name); head.refuses(a.method) && (head.speaks() || !a.declares(name) && complains(first(head.Message, head.Msg))) {
@@ -583,6 +578,22 @@ func (a *answer) within(members map[string]jsontext.Value, depth int) {
 			return
 		}
 	}
+}
+
+// innerMembers returns the members of an object inside an answer, or the text that stands there
+// instead.
+func (a *answer) innerMembers(v jsontext.Value) (members map[string]jsontext.Value, text string) {
+	object, err := a.inside(v)
+	if err != nil {
+		if wire.Unmarshal(v, &text) != nil {
+			return nil, ""
+		}
+		return nil, strings.TrimSpace(text)
+	}
+	if members, err = a.members(object); err != nil {
+		return nil, ""
+	}
+	return members, ""
 }
 
 // speaks reports whether the head of an inner object is that of an answer whatever its code: a

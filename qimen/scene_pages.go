@@ -157,28 +157,9 @@ func (r *pageReader[Page]) readPayload(payload jsontext.Value) error {
 	if payload.Kind() == 'n' {
 		payload = jsontext.Value("{}")
 	}
-	members, err := onceEach(payload)
+	payload, members, path, err := r.inData(payload)
 	if err != nil {
 		return err
-	}
-	var path []string
-	if _, ok := members[r.member]; !ok {
-		data := members["data"]
-		if data.Kind() == '"' && !isBlankValue(data) { // the page as JSON text
-			var text string
-			if err := wire.Unmarshal(data, &text); err != nil {
-				return err
-			}
-			if data = jsontext.Value(strings.TrimSpace(text)); data.Kind() != '{' || !data.IsValid() {
-				return &wire.FieldError{Path: "data", Want: "object", Got: "text"}
-			}
-		}
-		if data.Kind() == '{' {
-			payload, path = data, []string{"data"}
-			if members, err = onceEach(payload); err != nil {
-				return err
-			}
-		}
 	}
 	r.heard = pages.Heard{NextAbsent: !says(members, "hasnext"), Expected: r.member}
 	changed, err := r.find(members)
@@ -200,6 +181,33 @@ func (r *pageReader[Page]) readPayload(payload jsontext.Value) error {
 	r.bad, r.heard.Nulls = in.Bad, in.Nulls()
 	r.heard.Left = len(in.Bad) - r.heard.Nulls
 	return in.End()
+}
+
+// inData returns the members of a page, which may be an object or JSON text in data, and the
+// path to them.
+func (r *pageReader[Page]) inData(payload jsontext.Value) (_ jsontext.Value, members map[string]jsontext.Value, path []string, err error) {
+	members, err = onceEach(payload)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if _, ok := members[r.member]; ok {
+		return payload, members, nil, nil
+	}
+	data := members["data"]
+	if data.Kind() == '"' && !isBlankValue(data) {
+		var text string
+		if err := wire.Unmarshal(data, &text); err != nil {
+			return nil, nil, nil, err
+		}
+		if data = jsontext.Value(strings.TrimSpace(text)); data.Kind() != '{' || !data.IsValid() {
+			return nil, nil, nil, &wire.FieldError{Path: "data", Want: "object", Got: "text"}
+		}
+	}
+	if data.Kind() != '{' {
+		return payload, members, nil, nil
+	}
+	members, err = onceEach(data)
+	return data, members, []string{"data"}, err
 }
 
 // onceEach returns the members of an object. Two of one name that differ are an error: which of
@@ -272,7 +280,7 @@ func (r *pageReader[Page]) elsewhere(members map[string]jsontext.Value, missing 
 func (r *pageReader[Page]) inElements(members map[string]jsontext.Value, list jsontext.Value) (changed bool, err error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(list), lenient)
 	if _, err := dec.ReadToken(); err != nil || dec.PeekKind() != '{' {
-		return false, nil // the reader tells what is wrong
+		return false, nil //nolint:nilerr // the reader tells what is wrong
 	}
 	first, err := dec.ReadValue()
 	if err != nil || r.hasRows(slices.Concat([]byte("["), first, []byte("]"))) || r.unwrap(first) == nil {

@@ -219,7 +219,7 @@ func TestCharsets(t *testing.T) {
 
 					answer := strings.Replace(strings.ReplaceAll(body, "request>", "response>"), "<deliveryOrder>", "<flag>success</flag><deliveryOrder>", 1)
 					client := newClient(t, nil, config(), qimen.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-						return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+						return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
 					})}))
 					var into struct {
 						Lines []struct {
