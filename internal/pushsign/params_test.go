@@ -3,6 +3,7 @@ package pushsign_test
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,4 +88,60 @@ func TestWithout(t *testing.T) {
 	}
 	assert.Empty(t, params.Without(func(int) bool { return true }))
 	assert.Empty(t, pushsign.Params{}.Without(func(int) bool { return true }))
+}
+
+// TestRepeated: a name that is there twice is found among few parameters as among many, but
+// for those that may be.
+func TestRepeated(t *testing.T) {
+	for _, more := range []int{0, pushsign.Few - 3, pushsign.Few - 2, pushsign.Few - 1, 2 * pushsign.Few} {
+		for _, tt := range []struct {
+			query string
+			mayBe []string
+			want  bool
+		}{
+			{"a=1&b=1", nil, false},
+			{"a=1&a=1", nil, true},
+			{"a=1&a=2", nil, true},
+			{"=1&=2", nil, true},
+			{"a=1&a=2", []string{"a"}, false},
+			{"a=1&a=2", []string{"b", "a"}, false},
+			{"a=1&a=2", []string{"b"}, true},
+			{"a=b&a=b", []string{"b"}, true}, // a value is no name
+			{"a=1&a=2&b=1&b=2", []string{"a"}, true},
+			{"b=1&b=2&a=1&a=2", []string{"a"}, true},
+		} {
+			var ordinary strings.Builder
+			for i := range more {
+				ordinary.WriteString("&n" + strconv.Itoa(i) + "=1")
+			}
+			for _, raw := range []string{tt.query + ordinary.String(), ordinary.String() + "&" + tt.query} {
+				params, err := pushsign.Parse(raw)
+				require.NoError(t, err)
+				assert.Equal(t, tt.want, params.Repeated(tt.mayBe...), "%s, may be: %s", raw, tt.mayBe)
+			}
+		}
+	}
+}
+
+// TestSorted: the checksum is that of the first value of each name, sorted by name, without
+// the parameters that are not signed.
+func TestSorted(t *testing.T) {
+	for raw, want := range map[string][][2]string{
+		"":                 nil,
+		"b=2&a=1":          {{"a", "1"}, {"b", "2"}},
+		"b=2&a=1&b=0&a=9":  {{"a", "1"}, {"b", "2"}},
+		"b=1&a=2":          {{"a", "2"}, {"b", "1"}}, // by name, not by value
+		"a=1&b=1":          {{"a", "1"}, {"b", "1"}}, // the same value is no duplicate
+		"a=1&=2":           {{"", "2"}, {"a", "1"}},  // one without a name counts too
+		"B=1&a=2&A=3":      {{"A", "3"}, {"B", "1"}, {"a", "2"}},
+		"ts=1&x=sign":      {{"ts", "1"}, {"x", "sign"}},
+		"x=1&sign=2":       {{"x", "1"}},
+		"method=m&x=1":     {{"x", "1"}},
+		"partnerid=erp&x":  {{"x", ""}},
+		"partnerkey=erp&x": {{"x", ""}},
+	} {
+		params, err := pushsign.Parse(raw)
+		require.NoError(t, err)
+		assert.Equal(t, pushsign.Of("m", want), params.Sorted("m").String(), raw)
+	}
 }
