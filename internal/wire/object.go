@@ -419,7 +419,7 @@ func (r *Reader) keep(name string, raw []byte) error {
 	m, ok := extra.Addr().Interface().(*map[string]jsonv1.RawMessage)
 	switch {
 	case !ok:
-		if err := o.convert(extra, name, raw); err != nil {
+		if err := r.convert(extra, name, raw); err != nil {
 			return err
 		}
 	case *m == nil:
@@ -434,12 +434,13 @@ func (r *Reader) keep(name string, raw []byte) error {
 }
 
 // convert stores a value in a map of unknown members whose values are not raw.
-func (o *owner) convert(extra reflect.Value, name string, raw []byte) error {
+func (r *Reader) convert(extra reflect.Value, name string, raw []byte) error {
 	if extra.IsNil() {
 		extra.Set(reflect.MakeMap(extra.Type()))
 	}
-	v := reflect.New(o.plan.keeps.typ)
-	if err := Unmarshal(raw, v.Interface()); err != nil {
+	v, inner := reflect.New(r.owner.plan.keeps.typ), NewReader(raw)
+	inner.path = append(append(inner.path, r.path[:r.owner.depth]...), step{field: -1, name: []byte(name), index: -1})
+	if err := inner.Into(v.Interface(), nil); err != nil {
 		return err
 	}
 	extra.SetMapIndex(reflect.ValueOf(name).Convert(extra.Type().Key()), v.Elem())
