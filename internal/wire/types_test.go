@@ -20,6 +20,7 @@ import (
 
 type (
 	Text   string
+	Count  int64
 	Base   struct{ Deep int64 }
 	hidden struct{ Deep int64 }
 )
@@ -59,8 +60,8 @@ type (
 		A int64
 	}
 	pointed struct {
-		*promotedPointer `json:"p"`
-		A                int64
+		*Base `json:"p"`
+		A     int64
 	}
 	restOfNumbers struct {
 		A    int64
@@ -159,4 +160,60 @@ func TestMostOtherMembers(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, got.Rest, n)
 	}
+}
+
+// TestMarshalTypes: a value of any type is encoded as the JSON library encodes it with the
+// options of its field.
+func TestMarshalTypes(t *testing.T) {
+	two, at := decimal.NewFromInt(2), time.Date(2024, 6, 11, 9, 20, 31, 5e6, wire.CST)
+	for _, v := range []any{
+		nil, (*Base)(nil), "a", 1, int8(-1), 1.5, true, two, &two, at, []byte{1, 2}, [2]int64{1, 2}, map[int]string{1: "2"},
+		netip.AddrFrom4([4]byte{10, 0, 0, 1}), json.RawMessage(`[1]`), json.RawMessage(`[`), jsontext.Value(nil), []any{1, "a", nil, two},
+		promoted{Base{1}, 2}, promotedHidden{hidden{1}, 2}, member{Base{1}, 2}, memberText{"5", 2}, promotedPointer{&Base{1}, 2}, pointed{nil, 2},
+		restOfNumbers{2, map[string]int64{"b": 3}}, restOfNumbers{2, map[string]int64{"A": 3}}, restOfNumbers{2, nil}, restRaw{2, jsontext.Value(`{"b":3}`)},
+		restOfLists{0, map[Text][]Base{"b": {{3}}}}, anyCase{2}, []Text{"a", "b"}, []*Base{nil, {1}}, map[string]decimal.Decimal{"a": two}, fmt.Errorf,
+		struct {
+			Float   float64         `json:"float,string"`
+			Small   uint8           `json:"small,string"`
+			Int     int64           `json:"int,string"`
+			Dec     decimal.Decimal `json:"dec,string"`
+			Pointer *int64          `json:"pointer,string"`
+		}{1.5, 7, 8, two, new(int64(9))},
+		struct {
+			Small uint8 `json:"small,string"`
+		}{7},
+		struct {
+			Base Base `json:"base,string"`
+		}{Base{1}},
+		struct {
+			Array [2]int64 `json:"array,string"`
+		}{[2]int64{1, 2}},
+		struct {
+			Named Count       `json:"named,string,omitzero"`
+			Text  Text        `json:"text,omitempty"`
+			Flag  bool        `json:"flag,omitempty"`
+			List  []int64     `json:"list,omitempty"`
+			Addr  netip.Addr  `json:"addr,omitzero"`
+			Map   map[int]int `json:"map,omitzero"`
+		}{Named: 0},
+		struct {
+			Named Count       `json:"named,string,omitzero"`
+			Addr  netip.Addr  `json:"addr,omitzero"`
+			Map   map[int]int `json:"map,omitzero"`
+		}{5, netip.AddrFrom4([4]byte{}), map[int]int{}},
+	} {
+		for _, each := range []struct{ own, library func(any) ([]byte, error) }{
+			{wire.Marshal, wire.LibraryMarshal}, {wire.MarshalExact, wire.LibraryMarshalExact},
+		} {
+			want, wantErr := each.library(v)
+			got, err := each.own(v)
+			require.Equal(t, wantErr == nil, err == nil, "%T: %v, %v", v, err, wantErr)
+			assert.Equal(t, string(want), string(got), "%T", v)
+		}
+	}
+	got, err := wire.Marshal(struct {
+		Small uint8 `json:"small,string"`
+	}{7})
+	require.NoError(t, err)
+	assert.Equal(t, `{"small":"7"}`, string(got))
 }
