@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,5 +39,22 @@ func TestNoTimes(t *testing.T) {
 		err := wire.Unmarshal([]byte(`{"time":"`+text+`"}`), &r)
 		assert.Error(t, err, text)
 		assert.True(t, r.Time.IsZero(), text)
+	}
+}
+
+// TestDaysInDigits: the days of each month are decoded from digits, and no day after them is.
+func TestDaysInDigits(t *testing.T) {
+	for _, year := range []int{2000, 2023, 2024} {
+		for day := time.Date(year, 1, 1, 0, 0, 0, 0, wire.CST); day.Year() == year; day = day.AddDate(0, 0, 1) {
+			got, err := wire.ParseTime(day.Format("20060102"))
+			require.NoError(t, err)
+			require.True(t, day.Equal(got), "%s: %s", day, got)
+		}
+		for month := time.January; month <= time.December; month++ {
+			last := time.Date(year, month+1, 0, 0, 0, 0, 0, wire.CST)
+			got, err := wire.ParseTime(strconv.Itoa(year*10000 + int(month)*100 + last.Day() + 1))
+			require.NoError(t, err)
+			assert.Equal(t, 1970, got.Year(), "Unix time, not the day after %s", last)
+		}
 	}
 }
