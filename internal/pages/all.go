@@ -57,7 +57,7 @@ type reader struct {
 	// State of the current window.
 	first *fetched
 	pages turned
-	empty int // consecutive empty pages that promise more
+	empty int // consecutive pages without a row that promise more
 	tally *tally
 }
 
@@ -102,7 +102,7 @@ func (r *reader) check(page *fetched) error {
 		return r.f.p.inconsistent("page %d repeats the page before", page.index)
 	}
 	switch {
-	case page.rows > 0:
+	case page.rows > page.nulls:
 		r.empty = 0
 	case r.f.p.Page != nil && r.pages.next() == exists:
 		if r.empty++; r.empty == emptyPages {
