@@ -27,6 +27,7 @@ func TestCodes(t *testing.T) {
 		class error
 		hint  string
 	}{
+		{1, "未知错误", jushuitan.ErrInvalid, "fix the request"},
 		{10, "签名错误", jushuitan.ErrSign, "check AppKey and AppSecret"},
 		{110, "IP 不在白名单", jushuitan.ErrIPNotAllowed, "IP allow list"},
 		{120, "校验失败", jushuitan.ErrSign, "请检查 AppKey、AppSecret"},
@@ -89,6 +90,7 @@ func TestTextOfARefusal(t *testing.T) {
 		`{"code":170,"message":"other","msg":"店铺不存在"}`:          "店铺不存在",
 		`{"code":170,"msg":"","message":"店铺不存在"}`:               "店铺不存在",
 		`{"code":170,"message":{"text":"no text"},"data":null}`: "",
+		`{"code":170,"message":7,"data":null}`:                  "",
 	} {
 		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, body))
 		_, err := c.Shops.Query(t.Context(), &jushuitan.ShopQuery{})

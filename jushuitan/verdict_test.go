@@ -111,6 +111,8 @@ func verdictCases() []verdictCase {
 		{"code absent", 200, altered("code", ""), always(undecodable)},
 		{"another code without data", 200, same(`{"code":130,"msg":"校验失败","data":null}`), always(wasRefused)},
 		{"null data, unlisted text", 200, same(`{"code":0,"msg":"已提交处理","data":null}`), always(isUnknown)},
+		{"no data, unlisted text", 200, same(`{"code":0,"msg":"已提交处理"}`), always(isUnknown)},
+		{"nothing but the code", 200, same(`{"code":0}`), always(isUnknown)},
 		{"empty data, unlisted text", 200, same(`{"code":0,"msg":"已提交处理","data":""}`), always(isUnknown)},
 		{"null data, listed text", 200, listed(func(e *catalog.Evidence) []catalog.Message { return e.Messages }), always(wasApplied)},
 		{"null data, listed refusal", 200, listed(func(e *catalog.Evidence) []catalog.Message { return e.Refusals }), always(wasRefused)},
