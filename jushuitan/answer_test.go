@@ -149,3 +149,15 @@ func TestShipmentAbroad(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestThatCannotBeEncoded: a request with text that is not UTF-8 is not sent.
+func TestRequestThatCannotBeEncoded(t *testing.T) {
+	c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":{"orders":[]}}`))
+	out, err := c.Orders.Query(t.Context(), &jushuitan.OrderQuery{Status: "\xff"})
+	var e *jushuitan.Error
+	require.ErrorAs(t, err, &e)
+	assert.Nil(t, out)
+	assert.ErrorIs(t, err, jushuitan.ErrInvalid)
+	assert.Equal(t, jushuitan.NotSent, e.Outcome)
+	assert.ErrorContains(t, err, "cannot encode the request")
+}

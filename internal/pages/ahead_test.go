@@ -136,9 +136,7 @@ func TestRangeOfAStream(t *testing.T) {
 					return tt.first
 				}
 				return page{info: last}
-			})
-			s.Window = func(q *request) (begin, end *time.Time) { return &q.Begin, &q.End }
-			s.Now = func() time.Time { return epoch.AddDate(0, 0, 1) }
+			}).inRanges(epoch.AddDate(0, 0, 1))
 			req := &request{Size: tt.size, Begin: epoch.AddDate(0, 0, -2), End: epoch}
 			for _, err := range s.Stream(req, pages.Checkpoint{}).Rows(t.Context()) {
 				_ = err // pages that contradict the first are of no interest here

@@ -47,21 +47,8 @@ type deep struct {
 // before.
 func takenForOther(t *testing.T, rows ...content) []content {
 	t.Helper()
-	p := &pages.Pages[request, []content, content]{
-		Query: pages.Query[request, []content, content]{
-			PageSize: int64(len(rows) + 1),
-			Page:     func(q *request) (index, size *int64) { return &q.Index, &q.Size },
-			Rows:     func(r *[]content) []content { return *r },
-			Info:     func(*[]content) pages.Info { return last },
-			Key:      func(r *content) string { return r.Key },
-		},
-		Service: pages.Service{
-			Now: time.Now, Prefetch: 1, Fail: func(_ pages.Reason, cause error) error { return cause },
-			Fetch: func(context.Context, any) (any, pages.Heard, error) { return &rows, pages.Heard{}, nil },
-		},
-	}
 	read := map[*content]bool{}
-	for r, err := range p.All(t.Context(), nil) {
+	for r, err := range oneAnswer(rows).All(t.Context(), nil) {
 		require.NoError(t, err)
 		read[r] = true
 	}
@@ -72,6 +59,25 @@ func takenForOther(t *testing.T, rows ...content) []content {
 		}
 	}
 	return out
+}
+
+// oneAnswer is a server that answers the same rows to everything.
+func oneAnswer(rows []content) *pages.Pages[request, []content, content] {
+	return &pages.Pages[request, []content, content]{
+		Query: pages.Query[request, []content, content]{
+			PageSize: int64(len(rows) + 1),
+			Page:     func(q *request) (index, size *int64) { return &q.Index, &q.Size },
+			Rows:     func(r *[]content) []content { return *r },
+			Info:     func(*[]content) pages.Info { return last },
+			Key:      func(r *content) string { return r.Key },
+			Cursor:   func(q *request) *int64 { return &q.Cursor },
+			Version:  func(*content) int64 { return 7 },
+		},
+		Service: pages.Service{
+			Now: time.Now, Prefetch: 1, Fail: func(_ pages.Reason, cause error) error { return cause },
+			Fetch: func(context.Context, any) (any, pages.Heard, error) { return &rows, pages.Heard{}, nil },
+		},
+	}
 }
 
 // TestContentsThatDiffer: rows of one key that differ anywhere are different rows.
@@ -159,4 +165,32 @@ func TestRowsWithoutKey(t *testing.T) {
 		row := content{Key: key, Text: "x"}
 		assert.Len(t, takenForOther(t, row, row, row), 3-want, fmt.Sprintf("key %q", key))
 	}
+}
+
+// TestEntriesOfACheckpoint: the names of the rows in a checkpoint are stored. Another release
+// must find them.
+func TestEntriesOfACheckpoint(t *testing.T) {
+	at := time.Date(2024, 6, 1, 8, 0, 0, 1, time.UTC)
+	rows := []content{
+		{Key: "k-0123456789|7", Text: "0123456789abcdef0"},
+		{Key: "k", Flag: new(true), Int: -1, Small: 1, Size: 1, Float: 1.5, Number: new(int64(0)), Raw: json.RawMessage(`{"a":1}`)},
+		{Key: "k", Texts: []string{"a", "b"}, Flags: [2]bool{true, false}, Map: map[string]int64{"a": 1, "b": 2}, Time: at},
+		{Key: "k", Amount: decimal.RequireFromString("12345678901234567890.5")},
+		{Key: "k", Deep: []deep{{Name: "a", Qty: decimal.RequireFromString("-1.50"), Until: &at, Left: "b"}, {}}},
+		{Text: "a"},
+		{Text: "a"},
+	}
+	stream := oneAnswer(rows).Stream(nil, pages.Checkpoint{})
+	n := 0
+	for _, err := range stream.Rows(t.Context()) {
+		require.NoError(t, err)
+		if n++; n == len(rows) {
+			stream.Commit()
+			break
+		}
+	}
+	assert.Equal(t, map[string]int64{
+		"k-0123456789|7#yhdabfnomn": 7, "k#c9v4u29xjz": 7, "k#cpi4a1b3w8": 7, "k#p54rp9r58z": 7, "k#z9xiurv1qa": 7,
+		"#c9b4c90jut": 7, "#c9b4c90jut*2": 7,
+	}, stream.Checkpoint().Done)
 }

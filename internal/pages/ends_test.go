@@ -66,16 +66,23 @@ func TestWhichPageIsTheLast(t *testing.T) {
 		"a null row that is not counted":          {3, []page{{rows: "a b -", info: counting(2, false)}}, "1", "ab", ""},
 		"a row that cannot be decoded counts":     {3, []page{{rows: "a b ?", info: counting(3, false)}}, "1", "ab", ""},
 
+		"page_count 1 and no more, full":   {2, []page{{rows: "a b", info: pages.Info{Pages: 1, KnowsNext: true}}}, "1", "ab", ""},
+		"pages of one row, one is counted": {1, []page{{rows: "a", info: counting(1, false)}}, "1", "a", ""},
+		"pages of one row, no more":        {1, []page{{rows: "a", info: last}}, "1212", "a", ""},
+		"an empty first page of one row":   {2, []page{{info: counting(1)}}, "1", "", "counts 1 rows, but its first page is empty"},
+
 		// nothing is said
 		"silent, short":                      {2, []page{{rows: "a"}}, "1212", "a", ""},
 		"silent, full":                       {2, []page{{rows: "a b"}, {rows: "c"}}, "123123", "abc", ""},
 		"no page size":                       {0, []page{{rows: "a"}, {rows: "b"}}, "1", "a", ""},
+		"no page size, counted":              {0, []page{{rows: "a", info: counting(1)}}, "1", "a", ""},
 		"no page size, but more is promised": {0, []page{{rows: "a", info: more}, {rows: "b"}}, "1212", "ab", ""},
 
 		// the server's page size
 		"the server's pages are shorter, full":  {4, []page{{rows: "a b", info: pages.Info{KnowsNext: true, Size: 2}}, {rows: "c", info: pages.Info{KnowsNext: true, Size: 2}}}, "1212", "abc", ""},
 		"the server's pages are shorter, short": {4, []page{{rows: "a", info: pages.Info{KnowsNext: true, Size: 2}}}, "1", "a", ""},
 		"the server names a longer page":        {2, []page{{rows: "a b", info: pages.Info{KnowsNext: true, Size: 9}}, {rows: "c", info: last}}, "1212", "abc", ""},
+		"the server's pages have one row":       {4, []page{{rows: "a", info: pages.Info{KnowsNext: true, Size: 1}}, {rows: "b", info: pages.Info{KnowsNext: true, Size: 1}}}, "123123", "ab", ""},
 		"shorter pages counted":                 {4, []page{{rows: "a b", info: pages.Info{Total: 3, Size: 2}}, {rows: "c", info: pages.Info{Total: 3, Size: 2}}}, "12", "abc", ""},
 
 		// empty pages that promise more
@@ -99,6 +106,7 @@ func TestWhichPageIsTheLast(t *testing.T) {
 		"some of its keys, and another":       {2, []page{{rows: "a b", info: more}, {rows: "A c", info: more}, {rows: "d", info: last}}, "123123", "abAcd", ""},
 		"all of its keys, and another":        {3, []page{{rows: "a b", info: more}, {rows: "A B c", info: more}, {rows: "d", info: last}}, "123123", "abABcd", ""},
 		"a row twice in the page":             {3, []page{{rows: "a b", info: more}, {rows: "a a b", info: more}}, "12", "ab", "page 2 repeats"},
+		"one key twice, another not":          {3, []page{{rows: "a b", info: more}, {rows: "A A", info: last}}, "1212", "abA", ""},
 		"a key twice in the page before":      {3, []page{{rows: "a A b", info: more}, {rows: "a B", info: more}, {rows: "d", info: last}}, "123123", "aAbBd", ""},
 		"rows without keys, the same":         {2, []page{{rows: ".a .b", info: more}, {rows: ".b .a", info: more}}, "12", "ab", "page 2 repeats"},
 		"rows without keys, more of the same": {3, []page{{rows: ".a", info: more}, {rows: ".a .a", info: last}}, "1212", "aaa", ""},
@@ -111,6 +119,42 @@ func TestWhichPageIsTheLast(t *testing.T) {
 			assertEnd(t, tt.says, err)
 			assert.Equal(t, tt.rows, got)
 			assert.Equal(t, tt.asked, s.indexes(), "pages requested")
+		})
+	}
+}
+
+// TestNoListOfRows: an answer without the list of rows is an error if anything says that there
+// are rows, on whatever page and in whatever pass.
+func TestNoListOfRows(t *testing.T) {
+	for name, tt := range map[string]struct {
+		page page
+		says string
+	}{
+		"nothing says so":  {page{absent: true}, ""},
+		"no more":          {page{absent: true, info: last}, ""},
+		"another array":    {page{absent: true, other: "order_list"}, `no "orders", but an array "order_list"`},
+		"a count of rows":  {page{absent: true, info: counting(1)}, `no "orders", but counts 1 rows`},
+		"a count of pages": {page{absent: true, info: pages.Info{Pages: 1}}, `no "orders", but counts 1 rows`},
+		"has_next":         {page{absent: true, info: more}, `no "orders", but has_next`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := letters(scripted(inTurn(tt.page)).All(t.Context(), &request{Size: 2}))
+			assertEnd(t, tt.says, err)
+			if tt.says == "" {
+				return
+			}
+			for n := 1; n <= 4; n++ { // pages 1 and 2, twice
+				answer := func(at int, q request) page {
+					if at == n {
+						return tt.page
+					}
+					return inTurn(page{rows: "a5 b5", info: more}, page{rows: "c5 d5", info: last})(at, q)
+				}
+				_, err := letters(scripted(answer).All(t.Context(), &request{Size: 3}))
+				assertEnd(t, tt.says, err)
+				_, err = letters(scripted(answer).Since(t.Context(), 4, &request{Size: 3}))
+				assertEnd(t, tt.says, err)
+			}
 		})
 	}
 }

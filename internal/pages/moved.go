@@ -120,7 +120,6 @@ func (r *reader) verify(ctx context.Context) bool {
 			return false
 		}
 	}
-	r.first = nil
 	return true
 }
 

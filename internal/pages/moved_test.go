@@ -87,11 +87,6 @@ func TestStopInASecondPass(t *testing.T) {
 	assert.Equal(t, "121", s.indexes(), "pages requested")
 }
 
-// exact is a server's clock that is that of the host.
-type exact struct{}
-
-func (exact) Server(local time.Time) (low, high time.Time, ok bool) { return local, local, true }
-
 // TestCountOfARange: one pass over a range is enough if nothing can enter it any more: its
 // end is over for a second, the margin of the servers' clocks and the time that rows need to
 // become visible.
@@ -107,9 +102,8 @@ func TestCountOfARange(t *testing.T) {
 		{63 * time.Second, time.Minute, "1212"},
 		{63*time.Second + 1, time.Minute, "12"},
 	} {
-		s := scripted(passes("a b c=4 | d=4"))
-		s.Window = func(q *request) (begin, end *time.Time) { return &q.Begin, &q.End }
-		s.Clock, s.Overlap = exact{}, tt.overlap
+		s := scripted(passes("a b c=4 | d=4")).inRanges(epoch)
+		s.Overlap = tt.overlap
 		got, err := letters(s.All(t.Context(), &request{Size: 3, Begin: epoch.Add(-30 * time.Hour), End: epoch.Add(-tt.over)}))
 		require.NoError(t, err)
 		assert.Equal(t, "abcd", got)

@@ -78,6 +78,18 @@ func (p page) read() (*reply, pages.Heard) {
 	return out, heard
 }
 
+// inRanges makes the query one by time, of a server and a host with the same clock.
+func (s *script) inRanges(now time.Time) *script {
+	s.Window = func(q *request) (begin, end *time.Time) { return &q.Begin, &q.End }
+	s.Now, s.Clock = func() time.Time { return now }, exact{}
+	return s
+}
+
+// exact is a server's clock that is that of the host.
+type exact struct{}
+
+func (exact) Server(local time.Time) (low, high time.Time, ok bool) { return local, local, true }
+
 // inTurn answers the pages of a list by their number, and empty pages behind them.
 func inTurn(list ...page) func(n int, q request) page {
 	return func(_ int, q request) page {

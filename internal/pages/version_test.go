@@ -89,6 +89,9 @@ func TestRowVersions(t *testing.T) {
 		"an empty page promises more": {0, map[int64][]page{
 			1: {{rows: "a5 b5", info: more}}, 5: {{rows: "a5 b5", info: more}, {info: more}, {rows: "c5", info: last}},
 		}, "1:1 5:123123123123", "abc", ""},
+		"an empty first page promises more": {0, map[int64][]page{
+			1: {{info: more}, {rows: "a5", info: last}}, 5: {{rows: "a5", info: last}},
+		}, "1:1212 5:1", "a", ""},
 		"two empty pages promise more": {0, map[int64][]page{
 			1: {{rows: "a5 b5", info: more}}, 5: {{rows: "a5 b5", info: more}, {info: more}, {info: more}, {rows: "c5"}},
 		}, "1:1 5:123", "ab", "empty pages promise more at row version 5"},
@@ -146,6 +149,31 @@ func TestRowVersionsShift(t *testing.T) {
 			assertEnd(t, tt.says, err)
 			assert.Equal(t, tt.rows, got)
 		})
+	}
+}
+
+// TestStopByRowVersion: a consumer can stop at any row; nothing is asked for behind it.
+func TestStopByRowVersion(t *testing.T) {
+	calls := 0
+	for stop := 1; stop <= 6; stop++ {
+		s := scripted(func(n int, q request) page {
+			third := "e5"
+			if n > 4 { // another row in the second pass
+				third = "e5 f5"
+			}
+			return inTurn(page{rows: "a5 b5", info: more}, page{rows: "c5 d5", info: more}, page{rows: third, info: last})(n, q)
+		})
+		n := 0
+		for _, err := range s.Since(t.Context(), 4, &request{Size: 3}) {
+			require.NoError(t, err)
+			if n++; n == stop {
+				break
+			}
+		}
+		assert.Equal(t, stop, n)
+		assert.GreaterOrEqual(t, len(s.asked), calls)
+		calls = len(s.asked)
+		assert.LessOrEqual(t, calls, []int{1, 1, 3, 3, 4, 7}[stop-1], "%d rows", stop)
 	}
 }
 
