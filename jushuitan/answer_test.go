@@ -32,6 +32,52 @@ func TestObjectInPlaceOfRows(t *testing.T) {
 	}
 }
 
+// TestObjectInPlaceOfBareRows does so for an operation whose rows are data itself, which may
+// also be a page with the rows.
+func TestObjectInPlaceOfBareRows(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"lwh_id":1,"lwh_name":"x"}`:       "data",
+		`{"1":{"lwh_id":1}}`:                "data",
+		`{}`:                                "",
+		`null`:                              "",
+		`[]`:                                "",
+		`{"page_index":1,"has_next":false}`: "",
+		`{"has_next":false}`:                "",
+		`{"page":{}}`:                       "",
+		`{"data":null}`:                     "",
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":`+data+`}`))
+		_, err := c.VirtualWarehouses.List(t.Context(), &jushuitan.VirtualWarehouseQuery{})
+		if want == "" {
+			assert.NoError(t, err, data)
+			continue
+		}
+		require.ErrorIs(t, err, jushuitan.ErrDecode, data)
+		assert.ErrorContains(t, err, want, data)
+	}
+}
+
+// TestRowInPlaceOfThePage: one row may stand where a page should be, with its key as a text or
+// as a number.
+func TestRowInPlaceOfThePage(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"item_spu_id":"123"}`:            "123",
+		`{"item_spu_id":123}`:              "123",
+		`{"list":[{"item_spu_id":"123"}]}`: "123",
+		`{"list":[]}`:                      "",
+		`{"has_next":false}`:               "",
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, `{"code":0,"msg":"","data":`+data+`}`))
+		page, err := c.Distribution.QueryItems(t.Context(), &jushuitan.DistributionItemQuery{})
+		require.NoError(t, err, data)
+		var got string
+		for _, row := range page.DistributionItems {
+			got += row.ItemSPUID
+		}
+		assert.Equal(t, want, got, data)
+	}
+}
+
 // TestDataOfData: the answer to some writes is nested in data of data, with the request id
 // there or above. A list in its place proves nothing.
 func TestDataOfData(t *testing.T) {

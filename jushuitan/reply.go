@@ -149,7 +149,7 @@ func (c *Client) callInto(ctx context.Context, op *Operation, path string, biz, 
 	k.into = func(body []byte) *failure {
 		a := k.answer(body)
 		f := k.judge(a)
-		if f != nil && f.Outcome == Rejected || out == nil || a.data.kind == 0 && a.data.path == nil {
+		if f != nil && f.Outcome == Rejected || out == nil || a.data.absent() {
 			return f
 		}
 		r := a.aside(&a.data)
@@ -214,10 +214,13 @@ type answer struct {
 // place is a value of an answer that may be the payload.
 type place struct {
 	at   int
-	kind byte // its first byte, 0: there is none
+	kind byte // its first byte, 0: it is a number or there is none
 	path []string
 	row  bool // it is one row
 }
+
+// absent reports whether there is no such member.
+func (p place) absent() bool { return p.kind == 0 && p.path == nil }
 
 // deepPath is the path of the deepest place; nobody changes it.
 var deepPath = [...]string{"data", "data"}
@@ -518,7 +521,7 @@ func (a *answer) locate() *place {
 		row.row = true
 		return &row
 	}
-	if a.op.rowPayload && a.member(&a.data, a.op.Key[0]).kind != 0 {
+	if a.op.rowPayload && !a.member(&a.data, a.op.Key[0]).absent() {
 		a.data.row = true
 		a.read = nil
 		return &a.data

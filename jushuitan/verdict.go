@@ -249,7 +249,7 @@ func (e *evidence) hasValue(data []byte) bool {
 
 // dataText returns the text of the member data.
 func (a *answer) dataText() []byte {
-	if a.data.kind == 0 && a.data.path == nil {
+	if a.data.absent() {
 		return nil
 	}
 	return a.aside(&a.data).Look()
