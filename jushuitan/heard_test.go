@@ -18,7 +18,7 @@ import (
 // that names both; one that counts none is empty.
 func TestAllWithoutRows(t *testing.T) {
 	tests := map[string]struct{ data, says string }{
-		"another array": {`{"has_next":false,"order_list":[{"o_id":1}]}`, `no "orders", but an array "order_list"`},
+		"another array": {`{"has_next":false,"order_list":[{"o_id":1}]}`, `no "orders", but "order_list"`},
 		"a count":       {`{"has_next":false,"data_count":3,"orders":null}`, `no "orders", but counts 3 rows`},
 		"nothing":       {`{"has_next":false,"data_count":0,"orders":null}`, ""},
 	}
@@ -33,6 +33,39 @@ func TestAllWithoutRows(t *testing.T) {
 			assert.ErrorIs(t, err, jushuitan.ErrPaging)
 			assert.ErrorContains(t, err, tt.says)
 		})
+	}
+}
+
+// TestRowsElsewhere: an answer is empty only if nothing in it may be the rows that are missing,
+// at whatever depth and in whatever form.
+func TestRowsElsewhere(t *testing.T) {
+	const row = `{"o_id":5}`
+	for body, says := range map[string]string{
+		`{"code":0,"orders":` + row + `}`:                                           `no "orders", but "orders"`,
+		`{"code":0,"data":{},"orders":` + row + `}`:                                 `no "orders", but "orders"`,
+		`{"code":0,"data":{"data":{"orders":` + row + `}}}`:                         `no "orders", but "orders"`,
+		`{"code":0,"data":{"list":{"orders":[` + row + `]}}}`:                       `no "orders", but "orders"`,
+		`{"code":0,"result":{"page":{"rows":[` + row + `]}}}`:                       `no "orders", but "rows"`,
+		`{"code":0,"data":{"list":"[{\"o_id\":5}]"}}`:                               `no "orders", but "list"`,
+		`{"code":0,"msg":"","result":"{\"orders\":[{\"o_id\":5}]}"}`:                `no "orders", but "result"`,
+		`{"code":0,"data":{"orders":null,"datas":[` + row + `]}}`:                   `no "orders", but "datas"`,
+		`{"code":0,"data":{"has_next":false,"orders":{}}}`:                          "",
+		`{"code":0,"data":{"has_next":false,"list":[],"page":{"rows":[],"n":"0"}}}`: "",
+		`{"code":0,"msg":"[成功]","data":{"has_next":false,"note":"[]"}}`:             "",
+		`{"code":0,"msg":"","data":null,"request_id":"r-1"}`:                        "",
+	} {
+		c := mocked(t, httpmock.NewStringResponder(http.StatusOK, body))
+		rows, err := collect(t, c.Orders.All(t.Context(), &jushuitan.OrderQuery{}))
+		page, once := c.Orders.Query(t.Context(), &jushuitan.OrderQuery{})
+		if says == "" {
+			assert.NoError(t, err, body)
+			assert.NoError(t, once, body)
+			continue
+		}
+		assert.Empty(t, rows, body)
+		require.ErrorIs(t, err, jushuitan.ErrPaging, body)
+		assert.ErrorContains(t, err, says, body)
+		require.ErrorIs(t, once, jushuitan.ErrPaging, "%s: %v", body, page)
 	}
 }
 

@@ -21,7 +21,7 @@ type Heard struct {
 	NextAbsent bool   // there is no decodable has_next
 	RowsAbsent bool   // there is no list of rows under the expected name
 	Expected   string // the expected name
-	Instead    string // an array that the answer has under another name
+	Instead    string // what the answer has elsewhere and may be the rows
 }
 
 // told is what an answer says.
@@ -100,7 +100,7 @@ func Missing(i Info, heard Heard) error {
 	switch {
 	case !heard.RowsAbsent:
 	case heard.Instead != "":
-		return fmt.Errorf("the answer has no %q, but an array %q / 响应缺少 %s，却有数组 %s", heard.Expected, heard.Instead, heard.Expected, heard.Instead)
+		return fmt.Errorf("the answer has no %q, but %q / 响应缺少 %s，却有 %s", heard.Expected, heard.Instead, heard.Expected, heard.Instead)
 	case i.Total > 0 || i.Pages > 0:
 		return fmt.Errorf("the answer has no %q, but counts %d rows / 响应缺少 %s，但总数不为零", heard.Expected, max(i.Total, i.Pages), heard.Expected)
 	case i.HasNext:
