@@ -127,7 +127,7 @@ func (e *Event) remember() {
 	copy(b[1:], e.Document[:])
 	copy(b[saidAt:], e.Said[:])
 	copy(b[coreAt:], e.Core[:])
-	if ms := e.At.UnixMilli(); !e.At.IsZero() && ms > 0 && ms < 1<<48 {
+	if ms := e.At.UnixMilli(); ms > 0 && ms < 1<<48 { // the zero time is before 1970
 		for i := entryBytes - 1; i >= timeAt; i-- {
 			b[i] = byte(ms)
 			ms >>= 8
@@ -164,7 +164,7 @@ func parse(memory string) history {
 	}
 	b := append(make([]byte, 0, len(memory)), localForm)
 	b, err := base64.RawURLEncoding.AppendDecode(b, []byte(memory[1:]))
-	if err != nil || len(b)-1 != len(memory)/4*3 {
+	if err != nil || len(b)-1 != len(memory)/4*3 { // it skips line ends
 		return history{damaged: true}
 	}
 	return history{memory: string(b)}
@@ -231,19 +231,21 @@ func (h history) judge(e *Event, unsettled bool) verdict {
 	if at := h.expected(next); at >= 0 && !unsettled {
 		return verdict{Outcome: Repeat, note: true, fills: at == last}
 	}
-	v := verdict{Outcome: Ran, MayRepeat: same >= 0 || unsettled || h.damaged, unsettled: unsettled || h.damaged}
+	v := verdict{Outcome: Ran, unsettled: unsettled || h.damaged}
+	lost := v.unsettled || h.doubtful() // this event may have been handled by the run that was lost
+	v.MayRepeat = same >= 0 || lost
 	if same >= 0 && same == last && !h.since(last, next) {
 		known := h.at(last)
 		switch again := e.Again > 0 && known.at() > 0 && next.at()-known.at() >= e.Again.Milliseconds(); {
 		case again:
-			v.MayRepeat = false
+			v.MayRepeat = lost
 		case !v.unsettled && !known.has(flagDoubt):
 			return verdict{Outcome: Repeat}
 		}
 		return v // the same as the newest cannot be older
 	}
 	if h.outdates(next) {
-		return verdict{Outcome: Stale}
+		v.Outcome, v.MayRepeat = Stale, false
 	}
 	return v
 }
@@ -357,6 +359,24 @@ func (h history) with(e *Event) history {
 	}
 	b.WriteString(string(next))
 	return history{memory: b.String()}
+}
+
+// after returns the history after an event that ran.
+func (h history) after(e *Event, v verdict) history {
+	if v.unsettled {
+		h = h.doubted()
+	}
+	return h.with(e)
+}
+
+// doubtful reports whether an event is in doubt.
+func (h history) doubtful() bool {
+	for i := range h.len() {
+		if h.at(i).has(flagDoubt) {
+			return true
+		}
+	}
+	return false
 }
 
 // doubted returns the history with every event in doubt.

@@ -239,19 +239,25 @@ func (c *claim[S, C]) decided(
 				}
 				return "commit", store.Commit(ctx, c.key, state, c.owner, before.filled(e).text(c.cfg.Local), e.ttl(c.cfg.CommitTTL))
 			}
-			return "release", store.Release(ctx, c.key, c.owner)
+			return c.release(ctx, e, before, v)
 		})
 		return v.Outcome, nil
 	}
 	return Ran, c.run(ctx, func(ctx context.Context) error { return run(ctx, v.MayRepeat) }, func(ctx context.Context, done bool) (string, error) {
-		switch {
-		case done:
-			return "commit", store.Commit(ctx, c.key, e.State, c.owner, before.with(e).text(c.cfg.Local), e.ttl(c.cfg.CommitTTL))
-		case v.unsettled: // what was handled last is still unknown
-			return "release", store.Commit(ctx, c.key, unknownState, c.owner, before.doubted().text(c.cfg.Local), e.ttl(c.cfg.CommitTTL))
+		if !done {
+			return c.release(ctx, e, before, v)
 		}
-		return "release", store.Release(ctx, c.key, c.owner)
+		return "commit", store.Commit(ctx, c.key, e.State, c.owner, before.after(e, v).text(c.cfg.Local), e.ttl(c.cfg.CommitTTL))
 	})
+}
+
+// release ends the claim of an event that was not handled.
+func (c *claim[S, C]) release(ctx context.Context, e *Event, before history, v verdict) (string, error) {
+	if v.unsettled && !before.damaged { // what was handled last is still unknown
+		return "release", c.cfg.Deduper.Commit(
+			ctx, c.key, unknownState, c.owner, before.doubted().text(c.cfg.Local), e.ttl(c.cfg.CommitTTL))
+	}
+	return "release", c.cfg.Deduper.Release(ctx, c.key, c.owner)
 }
 
 // run runs a message that this owner claimed, and commits or releases it even if the

@@ -107,7 +107,7 @@ func (r *Runner[S, C]) handleInTx(
 		out, mayRepeat = v.Outcome, v.MayRepeat
 		switch {
 		case v.Outcome == Ran:
-			rec := record(e.State, before.with(e))
+			rec := record(e.State, before.after(e, v))
 			return &rec, true
 		case !v.note:
 			return nil, false
