@@ -177,7 +177,9 @@ func (r *Runner[S, C]) earlier(
 		return Refused, err
 	case state == Committed && e.EarlierProves:
 		return c.decided(ctx, e, before, verdict{Outcome: Repeat, note: true, fills: true}, run)
-	case state != Committed:
+	case state == Committed:
+		v.MayRepeat = true
+	default:
 		defer release(&old)
 	}
 	return c.decided(ctx, e, before, v, run)
