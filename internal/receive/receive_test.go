@@ -86,6 +86,12 @@ func TestWindow(t *testing.T) {
 		{"years ahead, only age is bound", age, 0, now.AddDate(3, 0, 0), ""},
 		{"nothing is bound", 0, 0, time.Time{}, ""},
 		{"a negative bound is none", -1, -1, now.AddDate(-3, 0, 0), ""},
+		{"the smallest age", 1, 0, now.Add(-2), "0s old"},
+		{"as old as the smallest", 1, 0, now.Add(-1), ""},
+		{"the smallest ahead", 0, 1, now.Add(2), "0s ahead"},
+		{"as early as the smallest", 0, 1, now.Add(1), ""},
+		{"the smallest age, missing", 1, 0, time.Time{}, "it is missing"},
+		{"the smallest ahead, missing", 0, 1, time.Time{}, "it is missing"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newReceiver(t, config{MaxAge: tt.age, MaxAhead: tt.ahead, Now: func() time.Time { return now }})
@@ -315,6 +321,42 @@ func TestBodyLeavesTheConnection(t *testing.T) {
 		default:
 		}
 	})
+}
+
+// answered is a writer whose handler has returned when it is told so.
+type answered struct {
+	*httptest.ResponseRecorder
+	mu    sync.Mutex
+	ended bool
+	late  bool // its read deadline was set after that
+}
+
+func (a *answered) SetReadDeadline(time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.late = a.late || a.ended
+	return nil
+}
+
+// TestBodyEndsWithTheContext: where the context ends just when the body does, nothing is done to the
+// connection once the body was returned.
+func TestBodyEndsWithTheContext(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			w := &answered{ResponseRecorder: httptest.NewRecorder()}
+			body := &first{Reader: strings.NewReader(""), read: cancel} // it has ended with the first reading
+			text, err := newReceiver(t, config{}).Body(w, request(io.NopCloser(body)).WithContext(ctx), 1000)
+			w.mu.Lock()
+			w.ended = true
+			w.mu.Unlock()
+			require.NoError(t, err)
+			assert.Empty(t, text)
+			time.Sleep(time.Hour) // virtual
+			synctest.Wait()
+			require.False(t, w.late, "its read deadline was set after the body was returned")
+		})
+	}
 }
 
 // TestGuard: a panic of the host is an error that it makes itself; errors pass.
