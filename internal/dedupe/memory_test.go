@@ -305,6 +305,7 @@ func TestTimes(t *testing.T) {
 		{"part of a millisecond", time.Unix(1_700_000_000, 123_999_999), 1_700_000_000_123},
 		{"the last", time.UnixMilli(most), most},
 		{"beyond", time.UnixMilli(most + 1), 0},
+		{"far beyond", time.UnixMilli(most + 1<<40), 0},
 	} {
 		e := &Event{At: c.at}
 		e.remember()
@@ -316,7 +317,8 @@ func TestTimes(t *testing.T) {
 }
 
 // TestForeignMemory: of a record whose memory nobody here wrote nothing is concluded: its events
-// run, flagged, until one was handled; the memory stays as it is until then.
+// run, flagged, until one was handled; the memory stays as it is until then. Only the state that was
+// handled last is a repeat.
 func TestForeignMemory(t *testing.T) {
 	var own history
 	for word := range 2 {
@@ -334,22 +336,46 @@ func TestForeignMemory(t *testing.T) {
 		"a letter":     "x",
 		"local, cut":   own.memory[:len(own.memory)-1],
 	} {
-		for _, state := range []string{"of another", unknownState} {
-			store := &oneKey{last: &Last{Known: true, State: state, Memory: memory}}
-			r := NewRunner(Config[string, int]{Deduper: store, ClaimTTL: time.Minute, CommitTTL: time.Hour})
-			for _, fail := range []error{errors.New("not now"), errors.New("not yet"), nil} {
-				out, err := r.Handle(t.Context(), "", seen{at: 1}.event(0, 8), func(_ context.Context, mayRepeat bool) error {
-					assert.True(t, mayRepeat, "%s: flagged", name)
-					assert.Equal(t, memory, store.last.Memory, "%s: nothing was handled", name)
-					return fail
-				})
-				require.ErrorIs(t, err, fail)
-				require.Equal(t, Ran, out, name)
+		for _, kind := range []string{"claims", "transactions"} {
+			open := func(state string) (*oneKey, *Runner[string, int]) {
+				store := &oneKey{last: &Last{Known: true, State: state, Memory: memory}}
+				cfg := Config[string, int]{Deduper: store, ClaimTTL: time.Minute, CommitTTL: time.Hour}
+				if kind == "transactions" {
+					cfg.Deduper = oneKeyTx{store, t}
+				}
+				return store, NewRunner(cfg)
 			}
-			assert.Equal(t, []string{seen{at: 1}.String()}, remembered(store), name)
-			out, err := r.Handle(t.Context(), "", seen{at: 1}.event(0, 8), nil)
+			e := seen{at: 1}
+			for _, state := range []string{"of another", unknownState} {
+				store, r := open(state)
+				for _, fail := range []error{errors.New("not now"), errors.New("not yet"), nil} {
+					out, err := r.Handle(t.Context(), "", e.event(0, 8), func(_ context.Context, mayRepeat bool) error {
+						assert.True(t, mayRepeat, "%s: flagged", name)
+						assert.Equal(t, memory, store.last.Memory, "%s: nothing was handled", name)
+						return fail
+					})
+					require.ErrorIs(t, err, fail)
+					require.Equal(t, Ran, out, name)
+				}
+				assert.Equal(t, []string{e.String()}, remembered(store), name)
+				out, err := r.Handle(t.Context(), "", e.event(0, 8), nil)
+				require.NoError(t, err)
+				assert.Equal(t, Repeat, out, name)
+			}
+
+			store, r := open(e.event(0, 8).State)
+			out, err := r.Handle(t.Context(), "", e.event(0, 8), nil)
 			require.NoError(t, err)
-			assert.Equal(t, Repeat, out, name)
+			assert.Equal(t, Repeat, out, "%s: the state says it", name)
+			assert.Equal(t, memory, store.last.Memory, name)
+			ran := false
+			out, err = r.Handle(t.Context(), "", e.event(time.Millisecond, 8), func(_ context.Context, mayRepeat bool) error {
+				ran = mayRepeat
+				return nil
+			})
+			require.NoError(t, err)
+			assert.Equal(t, Ran, out, "%s: when it was sent is unknown", name)
+			assert.True(t, ran, name)
 		}
 	}
 	assert.Equal(t, own, parse(text), "what is written can be read")

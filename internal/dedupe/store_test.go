@@ -272,6 +272,9 @@ func TestEarlier(t *testing.T) {
 				if tt.fail != nil {
 					return
 				}
+				state, _, err := store.Deduper.Claim(t.Context(), "k", "state", "another", time.Minute)
+				require.NoError(t, err)
+				assert.Equal(t, jushuitan.Committed, state, "it was handled last")
 				got, err = handle(dedupe.Event{State: "state"})
 				require.NoError(t, err)
 				assert.Equal(t, dedupe.Repeat, got, "now it is known")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -30,9 +31,11 @@ type oneTx struct {
 	last   *Last
 	fails  error // of the commit
 	locked bool
+	wait   time.Duration // as it was told
 }
 
-func (o *oneTx) Transact(ctx context.Context, _ string, _ Record, _ time.Duration, run func(context.Context, *Last) (*Record, error)) error {
+func (o *oneTx) Transact(ctx context.Context, _ string, _ Record, wait time.Duration, run func(context.Context, *Last) (*Record, error)) error {
+	o.wait = wait
 	if o.locked {
 		return ErrLocked
 	}
@@ -111,4 +114,30 @@ func TestTransactor(t *testing.T) {
 	}
 	assert.Equal(t, 8, runs, "once")
 	assert.Zero(t, r.OldestClaim())
+}
+
+// TestTransactorTimes: a store waits for as long as the config says, and a run has the time of a
+// claim and is among those in progress.
+func TestTransactorTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for wait, want := range map[time.Duration]time.Duration{-1: 0, 0: 0, 1: 1, time.Second: time.Second} {
+			store := &oneTx{claims: claims{t}}
+			r := NewRunner[string, int](Config[string, int]{Deduper: store, Wait: wait, ClaimTTL: time.Minute, CommitTTL: time.Hour})
+			run := func(ctx context.Context) error {
+				deadline, ok := ctx.Deadline()
+				assert.True(t, ok)
+				assert.Equal(t, time.Minute, time.Until(deadline))
+				time.Sleep(time.Second)
+				assert.Equal(t, time.Second, r.OldestClaim())
+				return nil
+			}
+			require.NoError(t, r.Once(t.Context(), "", "once", run))
+			assert.Equal(t, want, store.wait)
+			store.last, store.wait = nil, time.Hour
+			_, err := r.Handle(t.Context(), "", &Event{Key: "k", State: "s"}, func(ctx context.Context, _ bool) error { return run(ctx) })
+			require.NoError(t, err)
+			assert.Equal(t, want, store.wait)
+			assert.Zero(t, r.OldestClaim())
+		}
+	})
 }
