@@ -210,6 +210,67 @@ func TestProbe(t *testing.T) {
 	assert.Empty(t, h.seen)
 }
 
+// TestProbeOfUnknownLength: a body whose length is not announced makes a probe only if it is
+// empty, and is not lost where it makes none.
+func TestProbeOfUnknownLength(t *testing.T) {
+	for name, tt := range map[string]struct {
+		method, target, body string
+		checksum             callback.Checksum
+		want                 int
+		outcome              callback.Outcome
+	}{
+		"GET":                       {http.MethodGet, paths[jushuitan.PushCancel], "", 0, 200, callback.Probe},
+		"POST":                      {http.MethodPost, paths[jushuitan.PushCancel], "", 0, 200, callback.Probe},
+		"POST to any kind":          {http.MethodPost, "/", "", 0, 200, callback.Probe},
+		"PUT":                       {http.MethodPut, paths[jushuitan.PushCancel], "", 0, 403, callback.Refused},
+		"a byte":                    {http.MethodPost, paths[jushuitan.PushCancel], "x", 0, 403, callback.Refused},
+		"GET with a byte":           {http.MethodGet, paths[jushuitan.PushCancel], "x", 0, 403, callback.Refused},
+		"GET of a plain URL":        {http.MethodGet, paths[jushuitan.PushCancel] + "?entId=1&storageCode=1", cancelBody, callback.ChecksumOff, 405, callback.Refused},
+		"a push of a plain URL":     {http.MethodPost, paths[jushuitan.PushCancel] + "?entId=1&storageCode=1", cancelBody, callback.ChecksumOff, 200, callback.Handled},
+		"an unreadable query":       {http.MethodGet, "/?a=%zz", "", 0, 400, callback.Refused},
+		"a kind without function":   {http.MethodGet, paths[jushuitan.PushStock], "", 0, 501, callback.Refused},
+		"any, and no such function": {http.MethodPost, "/?method=" + string(jushuitan.PushStock), "", 0, 501, callback.Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, announced := range []int64{-1, int64(len(tt.body))} {
+				var h host
+				var outcome callback.Outcome
+				cfg := h.config()
+				cfg.Stock, cfg.Checksum = nil, tt.checksum
+				cfg.OnResult = func(_ context.Context, _ callback.Envelope, res callback.Result) { outcome = res.Outcome }
+				req := httptest.NewRequest(tt.method, "/", io.MultiReader(strings.NewReader(tt.body)))
+				req.URL, req.ContentLength = &url.URL{}, announced
+				req.URL.Path, req.URL.RawQuery, _ = strings.Cut(tt.target, "?")
+				w := httptest.NewRecorder()
+				receiver(t, cfg).ServeHTTP(w, req)
+				assert.Equal(t, tt.want, w.Code, "announced %d: %v", announced, h.errs)
+				assert.Equal(t, tt.outcome, outcome, "announced %d", announced)
+				if tt.outcome == callback.Handled {
+					require.Len(t, h.envs, 1)
+					assert.Equal(t, tt.body, string(h.envs[0].Raw), "all of it")
+				}
+			}
+		})
+	}
+}
+
+// TestKeyOfNoMessage: what is not a message of its kind has no identity.
+func TestKeyOfNoMessage(t *testing.T) {
+	for _, env := range []callback.Envelope{
+		{}, {Raw: []byte(cancelBody)}, {Method: "unknown", Raw: []byte(cancelBody)}, {Method: jushuitan.PushShipment, Raw: []byte("x")},
+		{Method: jushuitan.PushShipment}, {Method: jushuitan.PushCancel, Raw: []byte(`{"so_id":`)}, {Method: jushuitan.PushStock, Raw: []byte(`[{"qty":1}`)},
+		{Method: jushuitan.PushGoodsReturned, Raw: []byte("[")},
+	} {
+		assert.Empty(t, env.Key(), "%s %s", env.Method, env.Raw)
+		assert.Empty(t, env.Document(), "%s %s", env.Method, env.Raw)
+	}
+	for method, body := range bodies {
+		env := callback.Envelope{Method: method, Raw: []byte(body)}
+		assert.NotEmpty(t, env.Key(), method)
+		assert.NotEmpty(t, env.Document(), method)
+	}
+}
+
 // TestRefusedQuietly: OnError is not needed.
 func TestRefusedQuietly(t *testing.T) {
 	var h host

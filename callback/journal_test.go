@@ -153,6 +153,12 @@ func TestMemoryJournal(t *testing.T) {
 	found, err = j.Find(ctx, shipScope, "lines")
 	require.NoError(t, err)
 	found[0].Lines[0].SKUID = "changed"
+	for entry, err := range j.Between(ctx, shipScope, time.Time{}, noon) {
+		require.NoError(t, err)
+		require.Len(t, entry.Lines, 1)
+		assert.Equal(t, "A", entry.Lines[0].SKUID)
+		entry.Lines[0].SKUID = "changed"
+	}
 	found, err = j.Find(ctx, shipScope, "lines")
 	require.NoError(t, err)
 	assert.Equal(t, "A", found[0].Lines[0].SKUID)

@@ -138,7 +138,7 @@ func (p *cancelComparer) late(context.Context) error { return nil }
 
 // unexpected finds pushes of orders of which no part is cancelled.
 func (p *cancelComparer) unexpected(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(receipts []JournalEntry) error {
+	return chunks(p.between(ctx), chunkSoIDs, func(receipts []JournalEntry) error {
 		soIDs := make([]string, len(receipts))
 		for i, r := range receipts {
 			soIDs[i] = r.SoID

@@ -51,7 +51,7 @@ func (p *goodsComparer) compare(ctx context.Context) error {
 
 // late compares the cases of which the window has a push, and no receipt.
 func (p *goodsComparer) late(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkRows, func(pushes []JournalEntry) error {
+	return chunks(p.between(ctx), chunkRows, func(pushes []JournalEntry) error {
 		var asIDs []int64
 		for _, r := range pushes {
 			asIDs = append(asIDs, r.ASID)
@@ -260,7 +260,7 @@ func lacking(has, want map[string]decimal.Decimal) []jushuitan.GoodsReturnedPush
 
 // unexpected finds pushes of cases for which nothing was ever received.
 func (p *goodsComparer) unexpected(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkRows, func(receipts []JournalEntry) error {
+	return chunks(p.between(ctx), chunkRows, func(receipts []JournalEntry) error {
 		var asIDs []int64
 		for _, r := range receipts {
 			asIDs = append(asIDs, r.ASID)

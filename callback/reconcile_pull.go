@@ -297,6 +297,20 @@ func lastHandled(known []JournalEntry) (at time.Time) {
 	return at
 }
 
+// between yields the receipts of the window.
+func (p *puller) between(ctx context.Context) iter.Seq2[JournalEntry, error] {
+	return func(yield func(JournalEntry, error) bool) {
+		for entry, err := range p.journal.Between(ctx, p.scope, p.from, p.to) {
+			if err != nil {
+				err = fmt.Errorf("%w: %w", ErrJournal, err)
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
 // inWindow reports whether a time is in the window; an unknown time is.
 func (p *puller) inWindow(t time.Time) bool {
 	return t.IsZero() || !t.Before(p.from) && t.Before(p.to)

@@ -294,7 +294,7 @@ func outboundLine(documents []*jushuitan.Outbound, it *jushuitan.ShipmentItem) *
 // late compares the orders of which the window has a push that changed what was handled before.
 // Of their parcels only those are compared that this push may be of.
 func (p *shipmentComparer) late(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(pushes []JournalEntry) error {
+	return chunks(p.between(ctx), chunkSoIDs, func(pushes []JournalEntry) error {
 		var changes []JournalEntry
 		for _, r := range pushes {
 			known, err := p.find(ctx, r.Document)
@@ -340,7 +340,7 @@ func (p *shipmentComparer) changes(ctx context.Context, pushes []JournalEntry) e
 // unexpected finds pushes of parcels that the ERP does not have. One whose
 // waybill was changed since is no such push.
 func (p *shipmentComparer) unexpected(ctx context.Context) error {
-	return chunks(p.journal.Between(ctx, p.scope, p.from, p.to), chunkSoIDs, func(receipts []JournalEntry) error {
+	return chunks(p.between(ctx), chunkSoIDs, func(receipts []JournalEntry) error {
 		return separately(p.puller, receipts, func(receipts []JournalEntry) error { return p.phantoms(ctx, receipts) })
 	})
 }

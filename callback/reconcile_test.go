@@ -926,6 +926,7 @@ func TestReconcileGivesWhatItFoundBeforeAnError(t *testing.T) {
 	for diff, err := range callback.Reconcile(t.Context(), cfg) {
 		if err != nil {
 			require.ErrorIs(t, err, errBroken)
+			require.ErrorIs(t, err, callback.ErrJournal)
 			got = append(got, "error")
 			continue
 		}

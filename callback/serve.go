@@ -218,14 +218,14 @@ func isBlank(w http.ResponseWriter, req *http.Request, r *Receiver) bool {
 	case req.ContentLength == 0 || req.Body == nil || req.Body == http.NoBody:
 		return true
 	}
+	whole := req.Body
+	req.Body = &readAgain{io.LimitReader(whole, 1), whole}
 	body, err := r.in.Body(w, req, 1)
-	if len(body) > 0 {
-		req.Body = &readAgain{io.MultiReader(bytes.NewReader(body), req.Body), req.Body}
-	}
+	req.Body = &readAgain{io.MultiReader(bytes.NewReader(body), whole), whole}
 	return err == nil && len(body) == 0
 }
 
-// readAgain is a body of which something was read already.
+// readAgain is a body that is read otherwise than from its beginning to its end.
 type readAgain struct {
 	io.Reader
 	io.Closer

@@ -326,7 +326,6 @@ func (s *subscription) signForm(form map[string]string) string {
 		return ""
 	}
 	signed := maps.Clone(form)
-	delete(signed, "sign")
 	if jushuitan.Sign(s.cfg.AppSecret, signed) == form["sign"] {
 		return "open-api"
 	}
