@@ -58,6 +58,7 @@ func (s oneKeyTx) Transact(ctx context.Context, _ string, fresh Record, _ time.D
 	if last == nil {
 		assert.Equal(s.t, fresh, *rec, "what is stored at once where nothing is known")
 	}
+	assert.Equal(s.t, byte(textForm), rec.Memory[0], "a database stores text")
 	return s.Commit(ctx, "", rec.State, "", rec.Memory, rec.TTL)
 }
 

@@ -326,7 +326,11 @@ func TestAgain(t *testing.T) {
 				return out
 			}
 			require.Equal(t, dedupe.Ran, handle(tt.first))
+			store.calls = nil
 			assert.Equal(t, tt.want, handle(tt.second))
+			if tt.want == dedupe.Repeat {
+				assert.Len(t, store.calls, 1, "a repeat costs one question to the store")
+			}
 			state, _, err := store.Deduper.Claim(t.Context(), "k", "", "another", time.Minute)
 			require.NoError(t, err)
 			assert.Equal(t, jushuitan.Claimed, state, "no claim is left")

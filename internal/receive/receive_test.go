@@ -62,6 +62,12 @@ func TestConfig(t *testing.T) {
 	assert.Equal(t, 3*time.Second, r.Wait())
 	assert.True(t, r.Active(), "repeats are known without a word about it")
 	assert.False(t, newReceiver(t, config{NoDedupe: true}).Active())
+	assert.WithinDuration(t, time.Now(), r.Now(), time.Minute)
+	assert.True(t, r.Local())
+	assert.False(t, newReceiver(t, config{Deduper: broken{jushuitan.NewMemoryDeduper(0)}}).Local(), "a store of the host")
+	mapped := networks("::ffff:203.0.113.0/120")
+	newReceiver(t, config{Sources: mapped})
+	assert.Equal(t, networks("::ffff:203.0.113.0/120"), mapped, "the caller's list stays as it is")
 }
 
 // TestWindow: a time stamp at a bound is taken, one beyond is refused, and a bound of 0
@@ -129,6 +135,8 @@ func TestSource(t *testing.T) {
 		{"mapped connection", networks("203.0.113.0/24"), nil, "[::ffff:203.0.113.9]:1", nil, sender, true},
 		{"mapped proxy", nil, networks("::ffff:10.0.0.0/104"), "10.0.0.1:1", []string{sender}, sender, true},
 		{"IPv6 with a zone", networks("fe80::/10"), nil, "[fe80::1%eth0]:1", nil, "fe80::1", true},
+		{"IPv6 network", networks("2001:db8::/120"), nil, "[2001:db8::9]:1", nil, "2001:db8::9", true},
+		{"beside an IPv6 network", networks("2001:db8::/120"), nil, "[2001:db8:1::9]:1", nil, "2001:db8:1::9", false},
 		{"unknown connection", networks("0.0.0.0/0", "::/0"), nil, "@", nil, "", false},
 		{"unknown connection, no networks", nil, nil, "@", nil, "", true},
 		{"not a proxy", networks("203.0.113.0/24"), networks("10.0.0.0/8"), "192.0.2.1:1", []string{sender}, "192.0.2.1", false},
