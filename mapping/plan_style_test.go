@@ -126,6 +126,21 @@ func TestProductDetails(t *testing.T) {
 	assert.Equal(t, mapping.ActionSkip, only.Action, "packaging is no product")
 	assert.True(t, only.Has(mapping.RulePackaging))
 
+	changed := row // each detail changes, and each change is said
+	changed.SKUCodes, changed.Pic, changed.Weight, changed.StockDisabled, changed.Autoid, changed.ItemType, changed.Enabled = jushuitan.CommaList{"71"}, "b.jpg", dec("0.3"), 0, 502, "半成品", -1
+	update := settings.Plan(&d.Product, m.SKUs([]jushuitan.SKU{changed})[0])
+	said := map[mapping.ProductField]string{}
+	for _, c := range update.Changes {
+		assert.Equal(t, "A-1", c.SKU)
+		said[c.Field] = c.Old + ">" + c.New
+	}
+	assert.Equal(t, map[mapping.ProductField]string{
+		mapping.FieldPicture: "https://img.example/a.jpg>b.jpg", mapping.FieldKind: "成品>半成品", mapping.FieldState: "启用>停用", mapping.FieldWeight: "0.25>0.3",
+		mapping.FieldBarcodes: "69,70>71", mapping.FieldStockOff: "true>false", mapping.FieldAutoID: "501>502",
+	}, said)
+	sku = update.Product.SKUs[0]
+	assert.Equal(t, "A-1 [71] b.jpg 0.3 停用 false 502 半成品", fmt.Sprint(sku.Code, " ", sku.Barcodes, " ", sku.Picture, " ", sku.Weight.Decimal, " ", sku.State, " ", sku.StockDisabled, " ", sku.AutoID, " ", sku.Kind))
+
 	renamed := row
 	renamed.SKUID, renamed.Enabled = "A-1-NEW", -1
 	next := settings.Plan(&d.Product, m.SKUs([]jushuitan.SKU{renamed})[0])

@@ -199,17 +199,20 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 // again checks that a decision that was carried out leaves nothing to do.
 func again(t *testing.T, s mapping.SyncSettings, existing, incoming *dianjia.Product, d mapping.SyncDecision) {
 	t.Helper()
-	stored := &d.Product
+	stored, ok := d.ToStore()
+	require.Equal(t, d.Action != mapping.ActionSkip, ok)
 	if d.Action == mapping.ActionSkip {
 		require.Empty(t, d.Changes)
 		if existing == nil {
 			require.Equal(t, dianjia.Product{}, d.Product)
-			stored = nil
 		} else {
 			require.Equal(t, *existing, d.Product)
 		}
+		require.Nil(t, stored, "nothing to store")
+		stored = existing
 	} else {
 		require.NotEmpty(t, d.Changes)
+		require.Equal(t, d.Product, *stored)
 	}
 	second := s.Plan(stored, incoming)
 	require.Equal(t, mapping.ActionSkip.String(), second.Action.String(), "planned again: %s", second)

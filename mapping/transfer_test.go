@@ -88,7 +88,7 @@ func TestPlanTransfer(t *testing.T) {
 			if tt.route == mapping.RouteInWarehouse {
 				require.NoError(t, err)
 				assert.Equal(t, [3]int64{transferHead, 1, 2}, [3]int64{inner.WMSCoID, inner.Warehouse, inner.LinkWarehouse})
-				assert.Len(t, inner.Items, 1)
+				assert.Equal(t, []jushuitan.InnerTransferUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(3)}}, inner.Items)
 			} else {
 				require.Error(t, err)
 			}
@@ -98,6 +98,8 @@ func TestPlanTransfer(t *testing.T) {
 			assert.Equal(t, [2]int64{tt.fromAt.WMSCoID, int64(tt.fromAt.Slot)}, [2]int64{out.WMSCoID, out.Warehouse})
 			assert.True(t, out.ExecuteConfirming)
 			assert.False(t, out.IsConfirm)
+			lines := []jushuitan.OtherInOutUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(3)}}
+			assert.Equal(t, lines, out.Items)
 			in, err := p.OtherIn()
 			if !tt.toAt.Bound() {
 				var bad *mapping.TransferError
@@ -108,6 +110,7 @@ func TestPlanTransfer(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "in", in.Type)
 			assert.Equal(t, int64(tt.toAt.Slot), in.Warehouse)
+			assert.Equal(t, lines, in.Items)
 		})
 	}
 }

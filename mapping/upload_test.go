@@ -131,6 +131,8 @@ func TestUploadErrors(t *testing.T) {
 		{"two values for a slot", cfg, func(p *dianjia.Product) { p.Season, p.Wave = "夏", "一波" }, mapping.FieldWave, "other_1 would have two values"},
 		{"not the category", cfg, func(p *dianjia.Product) { p.Tier = "A" }, mapping.FieldTier, "differs from its source, the category"},
 		{"not the constant", cfg, func(p *dianjia.Product) { p.Style = "运动" }, mapping.FieldStyle, "differs from its source, the constant"},
+		{"no member that uploads have", mapping.ProductConfig{Year: mapping.FromFirst(mapping.FromOther(6), mapping.FromConstant("2025"))},
+			func(p *dianjia.Product) { p.Year = "2026" }, mapping.FieldYear, "not other_6"},
 		{"another label", cfg, func(p *dianjia.Product) { p.Series = "海岸"; p.Labels = []string{"系列:山"} }, mapping.FieldSeries, "contradicts the value"},
 		{"blanks", cfg, func(p *dianjia.Product) { p.Series = " 海岸" }, mapping.FieldSeries, "blank"},
 		{"two values for a property", mapping.ProductConfig{PullSPU: true, Year: mapping.FromUps("a"), Season: mapping.FromUps("a")},

@@ -428,6 +428,9 @@ func TestFailures(t *testing.T) {
 		"text":               {200, "Bad Gateway", jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
 		"cut json":           {200, `{"response":{"flag":"succ`, jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
 		"cut xml":            {200, `<response><flag>success</flag><del`, jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
+		"cut xml in a text":  {200, `"<response><flag>succ"`, jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
+		"cut json in a text": {200, `"{\"response\":{\"flag\":\"succ"`, jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
+		"text in a text":     {200, `"success"`, jushuitan.ErrDecode, jushuitan.Unknown, 1, ""},
 		"bad json":           {200, `{"response":{"flag" "success"}}`, jushuitan.ErrDecode, jushuitan.Unknown, 1, ""},
 		"entity trick":       {200, `<!DOCTYPE r [<!ENTITY x "y">]><r>&x;</r>`, jushuitan.ErrUnavailable, jushuitan.Unknown, 4, ""},
 		"unreadable json":    {200, `{"response":{"flag":"success","qty":"abc"}}`, jushuitan.ErrDecode, jushuitan.Applied, 1, ""},
@@ -478,6 +481,24 @@ func TestFailures(t *testing.T) {
 			assert.Equal(t, want, e.Attempts)
 			assert.Equal(t, tt.outcome == jushuitan.Unknown, errors.Is(err, jushuitan.ErrOutcomeUnknown))
 		})
+	}
+}
+
+// TestErrorText: what an error says, member by member.
+func TestErrorText(t *testing.T) {
+	full := qimen.Error{
+		Method: "taobao.qimen.deliveryorder.confirm", Title: "发货单确认接口", Customer: "c-1", Code: "7", SubCode: "isp.x", Msg: "no", SubMsg: "not now",
+		RequestID: "rq1", HTTPStatus: 503, Attempts: 4, Outcome: jushuitan.Rejected, Until: time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+	for want, e := range map[string]qimen.Error{
+		`qimen: m: failed [outcome not sent, attempts 0]`:                {Method: "m"},
+		`qimen: m (发货单): failed [outcome not sent, attempts 0]`:          {Method: "m", Title: "发货单"},
+		`qimen: m customer "c-1": failed [outcome not sent, attempts 0]`: {Method: "m", Customer: "c-1"},
+		`qimen: m: failed, HTTP 503, "x" [outcome rejected, attempts 1]`: {Method: "m", HTTPStatus: 503, SubMsg: "x", Attempts: 1, Outcome: jushuitan.Rejected},
+		`qimen: taobao.qimen.deliveryorder.confirm (发货单确认接口) customer "c-1": failed, code 7, sub_code isp.x, HTTP 503, "no", "not now"` +
+			`; the limit ends at 2024-01-02 11:04:05 (UTC+8): make no call before / 限流至 2024-01-02 11:04:05 解除，此前请勿调用 [outcome rejected, attempts 4, request rq1]`: full,
+	} {
+		assert.Equal(t, want, e.Error())
 	}
 }
 

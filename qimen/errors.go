@@ -54,7 +54,8 @@ func (e *Error) Error() string {
 	hint := e.Hint()
 	if !e.Until.IsZero() {
 		at := e.Until.In(wire.CST).Format(wire.TimeLayout)
-		hint = fmt.Sprintf("the limit ends at %s (UTC+8): make no call before / 限流至 %s 解除，此前请勿调用; ", at, at) + hint
+		limit := fmt.Sprintf("the limit ends at %[1]s (UTC+8): make no call before / 限流至 %[1]s 解除，此前请勿调用", at)
+		hint = strings.TrimSuffix(limit+"; "+hint, "; ")
 	}
 	return b.String() + f.Text(hint)
 }

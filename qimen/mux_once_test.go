@@ -205,7 +205,8 @@ func TestMuxRepeatAnswers(t *testing.T) {
 		return &qimen.DeliveryOrderCreateResponse{DeliveryOrderID: "of " + r.DeliveryOrder.DeliveryOrderCode}, fail
 	})
 	h2.mount(other)
-	assert.Equal(t, "of SO", serve(t, other, later(creation("SO")).request()).OrderID)
+	looked := serve(t, other, later(creation("SO")).request())
+	assert.Equal(t, reply{XMLName: first.XMLName, Flag: "success", Code: "0", Message: "ok", OrderID: "of SO", Body: looked.Body}, looked)
 	fail = errors.New("down")
 	assert.Equal(t, "isp.remote-service-error", serve(t, other, later(creation("SO")).request()).SubCode)
 	require.ErrorIs(t, hook.errs[0], fail)
@@ -215,6 +216,19 @@ func TestMuxRepeatAnswers(t *testing.T) {
 	// A cancel there, and the document may be created here.
 	require.Equal(t, "success", serve(t, other, cancellation("SO", "JYCK").request()).Flag)
 	assert.Equal(t, "ID-3", serve(t, m, later(creation("SO")).request()).OrderID)
+}
+
+// TestMuxForgottenAnswers: what a cancellation undoes does not depend on the answers that are
+// remembered.
+func TestMuxForgottenAnswers(t *testing.T) {
+	cfg := muxConfig(new(reasons))
+	cfg.Answers = 1
+	m, h := newMux(t, cfg), &host{}
+	h.mount(m)
+	for _, f := range []*forward{creation("SO"), creation("SO2"), cancellation("SO", "JYCK"), creation("SO3"), creation("SO"), creation("SO2"), creation("SO")} {
+		require.Equal(t, "success", serve(t, m, f.request()).Flag)
+	}
+	assert.Equal(t, []string{"create SO", "create SO2", "cancel SO", "create SO3", "create SO"}, h.calls)
 }
 
 // TestMuxFailedRunsAgain: only what succeeded is remembered.

@@ -500,6 +500,11 @@ func TestMuxHandlers(t *testing.T) {
 			answer: &qimen.DeliveryOrderCreateResponse{DeliveryOrderID: "D-2"}, err: &qimen.Failure{Code: "P1", Message: "half"},
 			want: reply{Flag: "failure", Code: "P1", Message: "half", OrderID: "D-2"},
 		},
+		"no failure": {err: (*qimen.Failure)(nil), want: reply{Flag: "failure", Code: "15", SubCode: "isp.remote-service-error", Message: "Remote service error"}},
+		"no failure with members": {
+			answer: &qimen.DeliveryOrderCreateResponse{DeliveryOrderID: "D-2"}, err: (*qimen.Failure)(nil),
+			want: reply{Flag: "failure", Code: "15", SubCode: "isp.remote-service-error", Message: "Remote service error"},
+		},
 		"an empty failure":       {err: &qimen.Failure{}, want: reply{Flag: "failure", Code: "15", Message: "Remote service error"}},
 		"a failure not in UTF-8": {err: &qimen.Failure{Code: "\xff", Message: "a\xffb"}, want: reply{Flag: "failure", Code: "?", Message: "a?b"}},
 		"members with an error":  {answer: &qimen.DeliveryOrderCreateResponse{DeliveryOrderID: "D-3"}, err: secretCause, want: reply{Flag: "failure", Code: "15", SubCode: "isp.remote-service-error", Message: "Remote service error"}},

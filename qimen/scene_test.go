@@ -490,6 +490,11 @@ func TestSameValues(t *testing.T) {
 		require.NoError(t, err, body)
 		assert.Equal(t, wantCase.AfterSales, got.AfterSales, "a list of another name, or as in XML, whose rows have the key")
 	}
+	inXML := `<response><flag>success</flag><has_next>false</has_next><orders><order><o_id>11</o_id></order><order><o_id>12</o_id></order></orders></response>`
+	orders, err := newClient(t, text(inXML), config()).Scene.OrderList(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, orders.Orders, 2, "a page in XML")
+	assert.EqualValues(t, 12, orders.Orders[1].OID)
 	none, err := newClient(t, text(`{"response":{"flag":"success","code":0,"data":null}}`), config()).Scene.RefundList(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, none.AfterSales)

@@ -423,6 +423,7 @@ func TestVerdicts(t *testing.T) {
 		"beside a refusal":                {standard, `{"response":{"flag":"success"},"result":{"flag":"failure","message":"no"}}`, refused},
 		"beside an error":                 {standard, `{"response":{"flag":"success"},"error_response":{"code":41,"msg":"no"}}`, refused},
 		"beside an error's text":          {standard, `{"flag":"success","error_response":"no"}`, refused},
+		"beside an error in broken XML":   {standard, `{"flag":"success","error_response":"<b>no"}`, refused},
 		"beside no error":                 {standard, `{"flag":"success","error_response":null}`, ok},
 		"below a flag":                    {standard, `{"flag":"success","response":{"flag":"failure"}}`, refused},
 		"inside, with a capital":          {standard, `{"response":{"flag":"success","Data":{"Success":false}}}`, refused},
