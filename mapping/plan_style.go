@@ -314,8 +314,10 @@ func (p *planner) differences(before, incoming *dianjia.Product, rows []*dianjia
 		own := p.own(from, row, func(field ProductField) bool {
 			return from == incoming && (p.settings.PullSPU || stored[sku.Code] && styleOf(before, sku, field) != "")
 		})
-		if old, now := planOwnText(sku.Own), planOwnText(own); old != now && stored[sku.Code] {
-			p.change(FieldOwn, sku.Code, old, now)
+		if stored[sku.Code] && !maps.Equal(sku.Own, own) {
+			if old, now := planOwnText(sku.Own), planOwnText(own); old != now {
+				p.change(FieldOwn, sku.Code, old, now)
+			}
 		}
 		if sku.Own = own; len(own) == 0 {
 			sku.Own = nil

@@ -64,7 +64,8 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 			if len(window) == 0 {
 				continue
 			}
-			decision := settings.Plan(product, m.SKUs(window)[0])
+			incoming := m.SKUs(window)[0]
+			decision := settings.Plan(product, incoming)
 			if decision.Action != mapping.ActionSkip {
 				if product = &decision.Product; seed%10 == 0 { // a host keeps it in a table
 					text, err := json.Marshal(product)
@@ -73,7 +74,7 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 					require.NoError(t, json.Unmarshal(text, product))
 				}
 			}
-			again := settings.Plan(product, m.SKUs(window)[0])
+			again := settings.Plan(product, incoming)
 			require.Equal(t, mapping.ActionSkip, again.Action, "seed %d: planning again: %s", seed, again)
 		}
 		if product == nil {
@@ -85,7 +86,7 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 		for _, u := range uploads {
 			row := rows[u.SKUID]
 			same := func(what, sent, has string) {
-				if sent != "" {
+				if sent != "" && sent != has {
 					require.Equal(t, has, sent, "seed %d: %s of %s", seed, what, u.SKUID)
 				}
 			}
