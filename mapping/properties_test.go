@@ -180,6 +180,39 @@ func TestLabelledValues(t *testing.T) {
 	}
 }
 
+// TestSizes: which texts that stand alone are sizes; the others are colors.
+func TestSizes(t *testing.T) {
+	sizes := []string{
+		"S", "m", "L", "F", "XS", "xl", "XXXXXL", "2XL", "9xs", "XL码", "XL号", "均码", "通码", "大码", "中码", "小码", "大号", "中号", "小号", "ＸＬ",
+		"3", "36", "170", "36.5", "36码", "36号", "9", "0", "170/92", "170/92A", "170/92G", "XL/180", "180/XL", "XL(大)", "XL（大）", "XL [大]", "XL【大】",
+		"FREE", "free size", "FreeSize", "One Size", "ONESIZE", "EUR42", "EU 42", "US8", "uk 6", "90cm", "90 CM",
+	}
+	colors := []string{
+		"MM", "SL", "ML", "A", "H", "XA", "XXXXXXL", "1XL", "10XL", "XL2", "码", "号", "3600", "36.7", "-36", "36/", "/36", "170/92H", "170/92a", "36A", "170/A", "XL/", "XL/红", "红/XL红",
+		"(XL)", "FREES", "EUR", "EURO42", "CN42", "CM", "90mm", "红CM", "红色码",
+	}
+	for size, texts := range map[bool][]string{true: sizes, false: colors} {
+		for _, text := range texts {
+			p := mapping.ParseProperties(text)
+			assert.Equal(t, size, p.Size == text, "%q: %+v", text, p)
+			assert.Equal(t, !size, p.Color == text, "%q: %+v", text, p)
+		}
+	}
+	// In two parts: a color in the second place makes the places a guess.
+	for text, want := range map[string]mapping.PropertyConfidence{
+		"印花;红色": mapping.ConfidenceGuess, "印花;深蓝": mapping.ConfidenceGuess, "印花;黑白": mapping.ConfidenceGuess, "红;蓝": mapping.ConfidencePositional,
+		"印花;深": mapping.ConfidencePositional, "印花;深海": mapping.ConfidencePositional, "印花;红豆": mapping.ConfidencePositional, "36;L": mapping.ConfidencePositional,
+	} {
+		assert.Equal(t, want, mapping.ParseProperties(text).Confidence, text)
+	}
+	for text, want := range map[string]string{
+		"红色 - XL": "红色|XL", "红色-xl": "红色|xl", "红色-36": "红色-36|", "-XL": "-XL|", "红色-大码": "红色|大码", "红色-": "红色-|", "A-B-L": "A-B|L", "红色%L": "红色%L|",
+	} {
+		p := mapping.ParseProperties(text)
+		assert.Equal(t, want, p.Color+"|"+p.Size, text)
+	}
+}
+
 func TestPropertyLabels(t *testing.T) {
 	labels := mapping.PropertyLabels{Color: []string{"花色"}, Size: []string{"片数"}}
 	require.NoError(t, labels.Validate())
