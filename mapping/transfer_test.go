@@ -74,6 +74,10 @@ func TestPlanTransfer(t *testing.T) {
 			assert.Equal(t, tt.toAt, p.To)
 			assert.Equal(t, tt.route, p.Route())
 
+			otherwise := fmt.Sprintf("the route from %s to %s is %q, not", tt.from, tt.to, tt.route)
+			if tt.route == mapping.RouteUnbound {
+				otherwise = `store or warehouse "` + tt.to + `": it is bound to no warehouse`
+			}
 			cross, err := p.CrossTransfer()
 			if tt.route == mapping.RouteCrossWarehouse {
 				require.NoError(t, err)
@@ -83,6 +87,7 @@ func TestPlanTransfer(t *testing.T) {
 				}, cross)
 			} else {
 				require.ErrorContains(t, err, "DB-1")
+				require.ErrorContains(t, err, otherwise)
 			}
 			inner, err := p.InnerTransfer()
 			if tt.route == mapping.RouteInWarehouse {
@@ -90,7 +95,7 @@ func TestPlanTransfer(t *testing.T) {
 				assert.Equal(t, [3]int64{transferHead, 1, 2}, [3]int64{inner.WMSCoID, inner.Warehouse, inner.LinkWarehouse})
 				assert.Equal(t, []jushuitan.InnerTransferUploadItem{{SKUID: "A", Qty: decimal.NewFromInt(3)}}, inner.Items)
 			} else {
-				require.Error(t, err)
+				require.ErrorContains(t, err, otherwise)
 			}
 			out, err := p.OtherOut()
 			require.NoError(t, err)

@@ -104,6 +104,15 @@ func entry(code string, lines ...string) *forward {
 	return message("entryorder.create", text+`</orderLines></request>`)
 }
 
+// entryForm is an entry order in a field of a form.
+func entryForm(code, line string) *forward {
+	f := message("entryorder.create", "").with("format", "json")
+	f.kind, f.form = "application/x-www-form-urlencoded", map[string]string{
+		"request": `{"entryOrder":{"entryOrderCode":"` + code + `"},"orderLines":[{"orderLineNo":"` + line + `"}]}`,
+	}
+	return f
+}
+
 func batch(codes ...string) *forward {
 	text := `<request><orders>`
 	for _, c := range codes {
@@ -142,6 +151,7 @@ func TestMuxRepeats(t *testing.T) {
 		"without a number":            {anew(creation(""), creation("")), []string{"create ", "create "}},
 		"confirmations in parts":      {anew(confirmation("1", "B1"), confirmation("1", "B2"), confirmation("0", "B3"), confirmation("1", "B1")), []string{"confirm B1", "confirm B2", "confirm B3"}},
 		"a document in parts":         {anew(entry("E", "1", "2"), entry("E", "3"), entry("E", "1", "2"), entry("E", "3")), []string{"entry E", "entry E"}},
+		"a form in parts":             {anew(entryForm("E", "1"), entryForm("E", "2"), entryForm("E", "1"), entryForm("E2", "1")), []string{"entry E", "entry E", "entry E2"}},
 		"cancelled twice":             {anew(creation("SO"), cancellation("SO", "JYCK"), cancellation("SO", "JYCK")), []string{"create SO", "cancel SO"}},
 		"created again":               {anew(creation("SO"), cancellation("SO", "JYCK"), creation("SO"), cancellation("SO", "JYCK"), creation("SO"), creation("SO")), []string{"create SO", "cancel SO", "create SO", "cancel SO", "create SO"}},
 		"created again, no type":      {anew(creation("SO"), cancellation("SO", ""), creation("SO"), cancellation("SO", "")), []string{"create SO", "cancel SO", "create SO", "cancel SO"}},

@@ -288,6 +288,7 @@ func TestMuxMessages(t *testing.T) {
 		{"cloud", cloud(), "1", nil},
 		{"cloud, hmac-sha256", cloud().with("sign_method", "hmac-sha256"), "1", nil},
 		{"form", form(), "1", nil},
+		{"form with a field that is no JSON", set(form(), func(f *forward) { f.form["memo"], f.form["more"] = "[1", "{vip}" }), "1", nil},
 		{"form with an empty field, signed", set(form(), func(f *forward) { f.form["note"], f.empties = "", true }), "1", nil},
 		{"all in the query", set(cloud().with("orderBillCode", "A123"), func(f *forward) { f.body = "" }), "1", nil},
 		{"all in the form", set(form(), func(f *forward) {

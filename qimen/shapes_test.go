@@ -481,6 +481,17 @@ func TestVerdicts(t *testing.T) {
 	}
 	err := newClient(t, text(`<response><flag>Success</flag></response>`), config()).Call(t.Context(), standard, nil, nil)
 	assert.ErrorContains(t, err, `has the flag "Success", which is not the text success`)
+	for body, says := range map[string]string{
+		`{"success":false}`: "the answer's member success says that the call failed",
+		`{"response":{"flag":"success","status":"error"}}`: "the answer's member status says that the call failed",
+		`{"success":false,"code":"S1"}`:                    "code S1",
+		`{"success":false,"msg":"缺货"}`:                     `"缺货"`,
+		`{"response":{"flag":"failure"}}`:                  "[outcome rejected",
+	} {
+		err = newClient(t, text(body), config()).Call(t.Context(), standard, nil, nil)
+		require.ErrorContains(t, err, says)
+		assert.Equal(t, strings.Contains(says, "member"), strings.Contains(err.Error(), "the answer's member"), "%s: %v", body, err)
+	}
 	err = newClient(t, text(`{"response":{"flag":"failure","code":"15","message":"Remote service error","sub_code":"isv.x","sub_message":"商家未授权"}}`), config()).
 		Call(t.Context(), standard, nil, nil)
 	assert.ErrorContains(t, err, "商家未授权")
