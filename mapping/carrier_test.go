@@ -262,7 +262,15 @@ func TestCarriersWith(t *testing.T) {
 			var row *mapping.CarrierRowError
 			require.ErrorAs(t, err, &row)
 			assert.Equal(t, []string{tt.field, tt.value, tt.other}, []string{row.Field, row.Value, row.Other})
+			says := "is already used by row"
+			switch {
+			case tt.other == "" && tt.value == "":
+				says = "is empty"
+			case tt.other == "":
+				says = "is not in the table or cannot be used"
+			}
 			assert.Contains(t, err.Error(), tt.field)
+			assert.Contains(t, err.Error(), says)
 			assert.Contains(t, err.Error(), " / 物流公司")
 			assert.Empty(t, got.Rows())
 		})

@@ -104,11 +104,11 @@ func entry(code string, lines ...string) *forward {
 	return message("entryorder.create", text+`</orderLines></request>`)
 }
 
-// entryForm is an entry order in a field of a form.
-func entryForm(code, line string) *forward {
+// entryForm is an entry order whose members are fields of a form.
+func entryForm(code, quantity string) *forward {
 	f := message("entryorder.create", "").with("format", "json")
 	f.kind, f.form = "application/x-www-form-urlencoded", map[string]string{
-		"request": `{"entryOrder":{"entryOrderCode":"` + code + `"},"orderLines":[{"orderLineNo":"` + line + `"}]}`,
+		"entryOrder": `{"entryOrderCode":"` + code + `"}`, "orderLines": `[{"orderLineNo":"1","planQty":` + quantity + `}]`,
 	}
 	return f
 }
