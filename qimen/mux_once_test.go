@@ -439,3 +439,36 @@ func TestMuxRunContext(t *testing.T) {
 }
 
 var _ http.Handler = (*qimen.Mux)(nil)
+
+// lastKey notes the key that was committed last: that of the message.
+type lastKey struct {
+	jushuitan.Deduper
+	key string
+}
+
+func (s *lastKey) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
+	s.key = key
+	return s.Deduper.Commit(ctx, key, state, owner, memory, ttl)
+}
+
+// TestMuxKeysStay: a store outlives the version of this package that filled it. Other keys than
+// these would make a message run once more after an upgrade.
+func TestMuxKeysStay(t *testing.T) {
+	cfg, store := muxConfig(new(reasons)), &lastKey{Deduper: jushuitan.NewMemoryDeduper(0)}
+	cfg.Deduper = store
+	m, h := newMux(t, cfg), &host{}
+	h.mount(m)
+	for _, tt := range []struct {
+		f   *forward
+		key string
+	}{
+		{creation("SO"), "deliveryorder.create:MS-SBGpSneKmdDZ5OYhGu9A0fpiB2dXrQiOQ3QqKoao"},
+		{entryForm("E", "1"), "entryorder.create:zn7qWLSf0Dk07qd7TpuNlg1f0SOeEYtdGHXLJy1JhQs"},
+		{message("own.method", "<r/>"), "own.method:ngVKnO6PzFoB7OMAAcBYCnbtmEl70vv_067Njwg3BRo"},
+		{cancellation("SO", "JYCK"), "order.cancel:08UrcJdIyIcMq_VVp7J1euBrCSivJlia8AVtLRkOwfc"},
+		{creation("SO"), "deliveryorder.create:21QMXZICGtWJNk3JBMzIqKrLBYHTmSb9FkeH6bpXwHU"},
+	} {
+		require.Equal(t, "success", serve(t, m, tt.f.request()).Flag)
+		assert.Equal(t, tt.key, store.key)
+	}
+}
