@@ -150,6 +150,10 @@ func (r *runner) binary(pkg string) string {
 	return filepath.Join(r.dir, strings.ReplaceAll(pkg, "/", "_")+".test")
 }
 
+// mayFail is how many tests may fail although no change is on: those that count allocations,
+// which the switches add to.
+const mayFail = 3
+
 // watch runs each test by itself and notes the changes that it comes by.
 func (r *runner) watch(ctx context.Context, count int) error {
 	start := time.Now()
@@ -171,7 +175,7 @@ func (r *runner) watch(ctx context.Context, count int) error {
 		return errors.New("no test found")
 	}
 	r.met = map[int][]*test{}
-	slow := 0
+	slow, failing := 0, []string(nil)
 	err := each(ctx, r.jobs, len(r.tests), func(ctx context.Context, i int) error {
 		t := r.tests[i]
 		record := filepath.Join(r.dir, "record"+strconv.Itoa(i))
@@ -187,7 +191,13 @@ func (r *runner) watch(ctx context.Context, count int) error {
 		case err != nil:
 			return err
 		case !passed:
-			return fmt.Errorf("%s of %s fails without a change:\n%s", t.name, t.pkg, text)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			failing = append(failing, t.pkg+" "+t.name)
+			if len(failing) > mayFail {
+				return fmt.Errorf("too many tests fail although no change is on: %s; the last one:\n%s", strings.Join(failing, ", "), text)
+			}
+			return nil
 		}
 		came, err := os.ReadFile(record)
 		if errors.Is(err, os.ErrNotExist) {
@@ -210,6 +220,9 @@ func (r *runner) watch(ctx context.Context, count int) error {
 		return nil
 	})
 	r.print("%d tests by themselves in %.0f s, %d of them too slow\n", len(r.tests), time.Since(start).Seconds(), slow)
+	for _, name := range failing {
+		r.print("not used, since it fails where no change is on: %s\n", name)
+	}
 	return err
 }
 
