@@ -90,7 +90,7 @@ func (p *shipmentComparer) parcels(ctx context.Context, rows []*jushuitan.Shipme
 	return p.giveAll(ctx, found)
 }
 
-// giveAll gives what was found and was not given before.
+// giveAll reports what was found, except for what was reported before.
 func (p *shipmentComparer) giveAll(ctx context.Context, found []*parcel) error {
 	for _, c := range found {
 		if p.again(shipmentDocument(c.row.OID, c.row.SoID) + " " + c.row.LID) {

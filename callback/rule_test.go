@@ -50,7 +50,7 @@ func ruling(handled []said, m said) (outcome callback.Outcome, flagged bool) {
 	return callback.Handled, slices.ContainsFunc(handled, func(h said) bool { return h.body == m.body })
 }
 
-// shared is a store that is not known to be in memory.
+// shared hides that a store is in memory.
 type shared struct{ jushuitan.Deduper }
 
 // TestRule: random messages of one order or after-sale, with and without ts, of which some fail

@@ -480,7 +480,7 @@ func (a *answer) readJSON(payload jsontext.Value, root string, out any) error {
 }
 
 // members returns the members of an object, which may be the content of a text. A name that
-// stands there twice has a list of its values: which of them counts is not known.
+// stands there twice has a list of its values: which of them counts is unknown.
 func (a *answer) members(payload jsontext.Value) (map[string]jsontext.Value, error) {
 	object, err := a.inside(payload)
 	if err != nil {
