@@ -184,7 +184,7 @@ func TestReconcileParcelMessage(t *testing.T) {
 				n++
 				m := diff.Shipment
 				require.NotNil(t, m)
-				assert.Equal(t, c.all, bool(m.IsSendAll), "all sent")
+				assert.Equal(t, c.all, m.IsSendAll, "all sent")
 				assert.Equal(t, c.wms, m.WMSCoID)
 				var lines []any
 				for _, it := range m.Items {

@@ -85,7 +85,8 @@ func TestEqualRowsOfAStream(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, want, rest)
 				stream := open(at)
-				for range stream.Rows(t.Context()) { // a process that ends after one row
+				for _, err := range stream.Rows(t.Context()) { // a process that ends after one row
+					require.NoError(t, err)
 					stream.Commit()
 					break
 				}
