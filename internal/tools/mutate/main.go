@@ -184,9 +184,9 @@ func known(root string, all []*change, lists ...map[string]string) error {
 
 // choose returns the named changes and a sample in which the packages take turns.
 func choose(root string, all []*change, n int, seed uint64, equivalent, named map[string]string) []*change {
-	all = slices.DeleteFunc(all, func(c *change) bool { return equivalent[c.key(root)] != "" })
 	rng := rand.New(rand.NewPCG(seed, 0))
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	all = slices.DeleteFunc(all, func(c *change) bool { return equivalent[c.key(root)] != "" })
 	turns := map[*target]int{}
 	for _, c := range all {
 		c.round = turns[c.target]
