@@ -111,7 +111,7 @@ func TestStyleOfSiblings(t *testing.T) {
 func TestProductDetails(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{})
 	settings := mapping.SyncSettings{AutoCreate: true}
-	row := jushuitan.SKU{SKUID: "A-1", IID: "A", Name: "甲", Enabled: 1, Autoid: 501, SKUCodes: jushuitan.CommaList{"69", "70"}, Pic: "https://img.example/a.jpg", Weight: dec("0.25"), StockDisabled: 1, MarketPrice: dec("0"), SalePrice: dec("-59"), ItemType: "成品"}
+	row := jushuitan.SKU{SKUID: "A-1", IID: "A", Name: "甲", Enabled: 1, Autoid: 501, SKUCodes: jushuitan.CommaList{"69", "70"}, Pic: "https://img.example/a.jpg", Weight: dec("0.25"), StockDisabled: 1, MarketPrice: dec("0"), SalePrice: dec("-59"), ItemType: "成品", SKUCode: "6901"}
 	box := jushuitan.SKU{SKUID: "A-9", IID: "A", Name: "盒", ItemType: dianjia.KindPackaging}
 	off := jushuitan.SKU{SKUID: "A-8", IID: "A", Name: "旧", Enabled: -1}
 	d := settings.Plan(nil, m.SKUs([]jushuitan.SKU{row, box, off})[0])
@@ -127,6 +127,7 @@ func TestProductDetails(t *testing.T) {
 	assert.True(t, only.Has(mapping.RulePackaging))
 
 	changed := row // each detail changes, and each change is said
+	changed.SKUCode = "6902"
 	changed.SKUCodes, changed.Pic, changed.Weight, changed.StockDisabled, changed.Autoid, changed.ItemType, changed.Enabled = jushuitan.CommaList{"71"}, "b.jpg", dec("0.3"), 0, 502, "半成品", -1
 	update := settings.Plan(&d.Product, m.SKUs([]jushuitan.SKU{changed})[0])
 	said := map[mapping.ProductField]string{}
@@ -137,8 +138,10 @@ func TestProductDetails(t *testing.T) {
 	assert.Equal(t, map[mapping.ProductField]string{
 		mapping.FieldPicture: "https://img.example/a.jpg>b.jpg", mapping.FieldKind: "成品>半成品", mapping.FieldState: "启用>停用", mapping.FieldWeight: "0.25>0.3",
 		mapping.FieldBarcodes: "69,70>71", mapping.FieldStockOff: "true>false", mapping.FieldAutoID: "501>502",
+		mapping.FieldBarcode: "6901>6902",
 	}, said)
 	sku = update.Product.SKUs[0]
+	assert.Equal(t, "6902", sku.Barcode)
 	assert.Equal(t, "A-1 [71] b.jpg 0.3 停用 false 502 半成品", fmt.Sprint(sku.Code, " ", sku.Barcodes, " ", sku.Picture, " ", sku.Weight.Decimal, " ", sku.State, " ", sku.StockDisabled, " ", sku.AutoID, " ", sku.Kind))
 
 	renamed := row
