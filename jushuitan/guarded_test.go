@@ -246,39 +246,32 @@ func TestLimitsOfARequest(t *testing.T) {
 		skus[i] = fmt.Sprint("S", i)
 	}
 	long := strings.Repeat("单", 51)
+	receipts := func(ids []int64) error {
+		_, err := c.AfterSales.QueryReturnReceipts(t.Context(), &jushuitan.ReturnReceiptQuery{ASIDs: ids})
+		return err
+	}
+	goods := func(skus jushuitan.CommaList) error {
+		_, err := c.SKUs.Query(t.Context(), &jushuitan.SKUQuery{SKUIDs: skus})
+		return err
+	}
+	_, tooLong := c.Orders.Upload(t.Context(), []jushuitan.OrderUpload{{SoID: long}})
 	for _, tt := range []struct {
-		call func() error
+		err  error
 		want string
 	}{
-		{func() error {
-			_, err := c.AfterSales.QueryReturnReceipts(t.Context(), &jushuitan.ReturnReceiptQuery{ASIDs: ids})
-			return err
-		}, "as_ids has 51 items, maximum 50"},
-		{func() error {
-			_, err := c.AfterSales.QueryReturnReceipts(t.Context(), &jushuitan.ReturnReceiptQuery{ASIDs: ids[1:]})
-			return err
-		}, ""},
-		{func() error {
-			_, err := c.SKUs.Query(t.Context(), &jushuitan.SKUQuery{SKUIDs: skus})
-			return err
-		}, "sku_ids has 21 items, maximum 20"},
-		{func() error {
-			_, err := c.SKUs.Query(t.Context(), &jushuitan.SKUQuery{SKUIDs: skus[1:]})
-			return err
-		}, ""},
-		{func() error {
-			_, err := c.Orders.Upload(t.Context(), []jushuitan.OrderUpload{{SoID: long}})
-			return err
-		}, "so_id has 51 characters, maximum 50"},
+		{receipts(ids), "as_ids has 51 items, maximum 50"},
+		{receipts(ids[1:]), ""},
+		{goods(skus), "sku_ids has 21 items, maximum 20"},
+		{goods(skus[1:]), ""},
+		{tooLong, "so_id has 51 characters, maximum 50"},
 	} {
-		err := tt.call()
 		if tt.want == "" {
-			assert.NoError(t, err)
+			assert.NoError(t, tt.err)
 			continue
 		}
 		var wrong *jushuitan.ValidationError
-		require.ErrorAs(t, err, &wrong, tt.want)
-		assert.ErrorContains(t, err, tt.want)
+		require.ErrorAs(t, tt.err, &wrong, tt.want)
+		assert.ErrorContains(t, tt.err, tt.want)
 	}
 	_, err := c.Orders.Upload(t.Context(), []jushuitan.OrderUpload{{SoID: long[3:]}})
 	assert.NotContains(t, fmt.Sprint(err), "characters, maximum")

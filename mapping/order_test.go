@@ -85,6 +85,11 @@ func TestOrderUploadRefuses(t *testing.T) {
 // not take, is an error that names the order, the line and the figure.
 func TestOrderAmounts(t *testing.T) {
 	dec := decimal.RequireFromString
+	line := func(qty, price, amount, paid string) func(*dianjia.Order) {
+		return func(o *dianjia.Order) {
+			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec(qty), dec(price), dec(amount), dec(paid)
+		}
+	}
 	tests := []struct {
 		name   string
 		change func(*dianjia.Order)
@@ -92,24 +97,14 @@ func TestOrderAmounts(t *testing.T) {
 	}{
 		{"as it is", func(*dianjia.Order) {}, ""},
 		{"discount", func(o *dianjia.Order) { o.Discount, o.Amount = dec("28.5"), dec("99.5") }, ""},
-		{"rounded price", func(o *dianjia.Order) {
-			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("3"), dec("33.33"), dec("100"), dec("110")
-		}, ""},
+		{"rounded price", line("3", "33.33", "100", "110"), ""},
 		{"gift", func(o *dianjia.Order) {
 			o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), Price: dec("0"), BasePrice: dec("19.9"), IsGift: true})
 		}, ""},
-		{"price in four decimals", func(o *dianjia.Order) {
-			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("7"), dec("14.2857"), dec("100"), dec("110")
-		}, ""},
-		{"price in four decimals, amount in cents", func(o *dianjia.Order) {
-			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("7"), dec("0.1234"), dec("0.86"), dec("10.86")
-		}, ""},
-		{"trailing zeros of a rounded price", func(o *dianjia.Order) {
-			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("30"), dec("33.3300"), dec("1000"), dec("1010")
-		}, ""},
-		{"a price in four decimals is not rounded to cents", func(o *dianjia.Order) {
-			o.Items[0].Qty, o.Items[0].Price, o.Items[0].Amount, o.Amount = dec("70"), dec("14.2857"), dec("1000.5"), dec("1010.5")
-		}, "70 pieces at 14.2857 cost 999.999"},
+		{"price in four decimals", line("7", "14.2857", "100", "110"), ""},
+		{"price in four decimals, amount in cents", line("7", "0.1234", "0.86", "10.86"), ""},
+		{"trailing zeros of a rounded price", line("30", "33.3300", "1000", "1010"), ""},
+		{"a price in four decimals is not rounded to cents", line("70", "14.2857", "1000.5", "1010.5"), "70 pieces at 14.2857 cost 999.999"},
 		{"gift with a price", func(o *dianjia.Order) {
 			o.Items = append(o.Items, dianjia.OrderItem{LineNo: "2", SKUCode: "G", Name: "赠品", Qty: dec("1"), Price: dec("19.9"), IsGift: true})
 		}, "the paid price must be 0"},
