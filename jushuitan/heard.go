@@ -15,19 +15,15 @@ func (a *answer) heard() pages.Heard {
 		return h
 	}
 	h.RowsAbsent = true
-	for _, p := range []*place{&a.data, &a.deep, &a.root} {
-		if h.Instead == "" {
-			h.Instead = a.instead(p, deepestRows)
-		}
-	}
+	h.Instead = a.instead(&a.root, deepestRows)
 	return h
 }
 
 // deepestRows limits the depth at which rows are looked for that are not where they should be.
 const deepestRows = 5
 
-// instead returns the name of a value inside an object that may hold the rows that are missing:
-// an array with elements, an object under their name, or the text of either.
+// instead returns the path of a value inside an object that may hold the rows that are missing: an
+// array with elements, an object under their name, or the text of either.
 func (a *answer) instead(of *place, depth int) (found string) {
 	if of.kind != '{' || depth == 0 {
 		return ""
@@ -40,7 +36,9 @@ func (a *answer) instead(of *place, depth int) (found string) {
 		case p.kind == '[', p.kind == '{' && name == a.op.rows:
 			found = name
 		case p.kind == '{':
-			found = a.instead(&p, depth-1)
+			if found = a.instead(&p, depth-1); found != "" {
+				found = name + "." + found
+			}
 		case p.kind == '"' && name != "msg" && name != "message" && isJSONText(r.Look()):
 			found = name
 		}

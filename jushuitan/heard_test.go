@@ -18,7 +18,7 @@ import (
 // that names both; one that counts none is empty.
 func TestAllWithoutRows(t *testing.T) {
 	tests := map[string]struct{ data, says string }{
-		"another array": {`{"has_next":false,"order_list":[{"o_id":1}]}`, `no "orders", but "order_list"`},
+		"another array": {`{"has_next":false,"order_list":[{"o_id":1}]}`, `no list "orders" where it is documented, but "data.order_list"`},
 		"a count":       {`{"has_next":false,"data_count":3,"orders":null}`, `no "orders", but counts 3 rows`},
 		"nothing":       {`{"has_next":false,"data_count":0,"orders":null}`, ""},
 	}
@@ -41,14 +41,14 @@ func TestAllWithoutRows(t *testing.T) {
 func TestRowsElsewhere(t *testing.T) {
 	const row = `{"o_id":5}`
 	for body, says := range map[string]string{
-		`{"code":0,"orders":` + row + `}`:                                           `no "orders", but "orders"`,
-		`{"code":0,"data":{},"orders":` + row + `}`:                                 `no "orders", but "orders"`,
-		`{"code":0,"data":{"data":{"orders":` + row + `}}}`:                         `no "orders", but "orders"`,
-		`{"code":0,"data":{"list":{"orders":[` + row + `]}}}`:                       `no "orders", but "orders"`,
-		`{"code":0,"result":{"page":{"rows":[` + row + `]}}}`:                       `no "orders", but "rows"`,
-		`{"code":0,"data":{"list":"[{\"o_id\":5}]"}}`:                               `no "orders", but "list"`,
-		`{"code":0,"msg":"","result":"{\"orders\":[{\"o_id\":5}]}"}`:                `no "orders", but "result"`,
-		`{"code":0,"data":{"orders":null,"datas":[` + row + `]}}`:                   `no "orders", but "datas"`,
+		`{"code":0,"orders":` + row + `}`:                                           `no list "orders" where it is documented, but "orders"`,
+		`{"code":0,"data":{},"orders":` + row + `}`:                                 `no list "orders" where it is documented, but "orders"`,
+		`{"code":0,"data":{"data":{"orders":` + row + `}}}`:                         `no list "orders" where it is documented, but "data.data.orders"`,
+		`{"code":0,"data":{"list":{"orders":[` + row + `]}}}`:                       `no list "orders" where it is documented, but "data.list.orders"`,
+		`{"code":0,"result":{"page":{"rows":[` + row + `]}}}`:                       `no list "orders" where it is documented, but "result.page.rows"`,
+		`{"code":0,"data":{"list":"[{\"o_id\":5}]"}}`:                               `no list "orders" where it is documented, but "data.list"`,
+		`{"code":0,"msg":"","result":"{\"orders\":[{\"o_id\":5}]}"}`:                `no list "orders" where it is documented, but "result"`,
+		`{"code":0,"data":{"orders":null,"datas":[` + row + `]}}`:                   `no list "orders" where it is documented, but "data.datas"`,
 		`{"code":0,"data":{"has_next":false,"orders":{}}}`:                          "",
 		`{"code":0,"data":{"has_next":false,"list":[],"page":{"rows":[],"n":"0"}}}`: "",
 		`{"code":0,"msg":"[成功]","data":{"has_next":false,"note":"[]"}}`:             "",

@@ -474,9 +474,9 @@ func TestSameValues(t *testing.T) {
 	assert.ErrorIs(t, err, jushuitan.ErrDecode)
 	assert.ErrorContains(t, err, "response.datas: want array, got nothing of that name")
 	for body, says := range map[string]string{
-		`"a":[],"b":[` + refund + `]`:  `no "datas", but "a"`,
-		`"list":[]`:                    `no "datas", but "list"`,
-		`"list":[{"name":"x"}]`:        `no "datas", but "list"`,
+		`"a":[],"b":[` + refund + `]`:  `no list "datas" where it is documented, but "a"`,
+		`"list":[]`:                    `no list "datas" where it is documented, but "list"`,
+		`"list":[{"name":"x"}]`:        `no list "datas" where it is documented, but "list"`,
 		`"datas":null,"data_count":2`:  `no "datas", but counts 2 rows`,
 		`"datas":"","data_count":"2"`:  `no "datas", but counts 2 rows`,
 		`"datas":null,"has_next":true`: `no "datas", but has_next`,

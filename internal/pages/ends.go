@@ -100,7 +100,7 @@ func Missing(i Info, heard Heard) error {
 	switch {
 	case !heard.RowsAbsent:
 	case heard.Instead != "":
-		return fmt.Errorf("the answer has no %q, but %q / 响应缺少 %s，却有 %s", heard.Expected, heard.Instead, heard.Expected, heard.Instead)
+		return fmt.Errorf("the answer has no list %q where it is documented, but %q / 响应中 %s 不在文档所述位置，却有 %s", heard.Expected, heard.Instead, heard.Expected, heard.Instead)
 	case i.Total > 0 || i.Pages > 0:
 		return fmt.Errorf("the answer has no %q, but counts %d rows / 响应缺少 %s，但总数不为零", heard.Expected, max(i.Total, i.Pages), heard.Expected)
 	case i.HasNext:

@@ -132,7 +132,7 @@ func TestNoListOfRows(t *testing.T) {
 	}{
 		"nothing says so":  {page{absent: true}, ""},
 		"no more":          {page{absent: true, info: last}, ""},
-		"another array":    {page{absent: true, other: "order_list"}, `no "orders", but "order_list"`},
+		"another array":    {page{absent: true, other: "order_list"}, `no list "orders" where it is documented, but "order_list"`},
 		"a count of rows":  {page{absent: true, info: counting(1)}, `no "orders", but counts 1 rows`},
 		"a count of pages": {page{absent: true, info: pages.Info{Pages: 1}}, `no "orders", but counts 1 rows`},
 		"has_next":         {page{absent: true, info: more}, `no "orders", but has_next`},
