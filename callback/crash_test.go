@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -130,10 +131,7 @@ func crashChild(dir string) {
 // TestCrash: the process dies again and again, at each stage; whatever it had
 // acknowledged is there, and after redelivery the host's set is exact.
 func TestCrash(t *testing.T) {
-	kills := 200
-	if raceEnabled {
-		kills = 20
-	}
+	kills := racetest.Fewer(200)
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	orders := func() []string {

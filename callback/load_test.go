@@ -21,15 +21,13 @@ import (
 
 	"github.com/dianjia/jushuitan-go/callback"
 	"github.com/dianjia/jushuitan-go/callback/callbacktest"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // TestLoad: many connections, with repeats and forgeries among the messages.
 func TestLoad(t *testing.T) {
-	total := 50_000
-	if raceEnabled {
-		total = 2_000
-	}
+	total := racetest.Fewer(50_000)
 	const connections = 64
 	var mu sync.Mutex
 	handled := map[string]int{}

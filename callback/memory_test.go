@@ -13,14 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
 // hostileSize returns the size of a hostile body: the most that is read. With the race
 // detector it is smaller, since reading takes ten times as long.
 func hostileSize() int {
-	if raceEnabled {
-		return 1 << 20
+	if racetest.Enabled {
+		return 256 << 10
 	}
 	return jushuitan.DefaultMaxBody - 1024
 }
@@ -28,7 +29,7 @@ func hostileSize() int {
 // maxPerByte returns how many bytes of memory a byte of a body may cost. With the race
 // detector some copies are allocated that are not otherwise.
 func maxPerByte() float64 {
-	if raceEnabled {
+	if racetest.Enabled {
 		return 11
 	}
 	return 8

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -247,16 +248,16 @@ func heapSizes(tb testing.TB, method jushuitan.PushMethod, documents int) (found
 // TestReconcileMemory: four times as many documents take no more memory. What the listing and
 // the set of reported documents would remember of them is above 700 KiB.
 func TestReconcileMemory(t *testing.T) {
-	documents := 10_000
-	if raceEnabled { // ten times as slow
-		documents = 2_000
-	}
+	documents := racetest.Fewer(10_000)
 	for _, method := range jushuitan.PushMethods() {
 		var medians [2]uint64
 		for i, n := range []int{documents, 4 * documents} {
 			found, sizes := heapSizes(t, method, n)
 			assert.Equal(t, n, found, method)
 			medians[i] = sizes[len(sizes)/2]
+		}
+		if racetest.Enabled {
+			continue // what is remembered of so few is not full yet
 		}
 		assert.Less(t, medians[1], medians[0]+400<<10, "%s: bytes of heap over %d documents, and over four times as many: %d", method, documents, medians)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -390,7 +391,7 @@ func (w *world) window(from time.Time, grace time.Duration, found func(*callback
 // from the end of the one before, find every push that was lost or not handled when its window
 // was compared: these and no other, each once, also while the clocks differ.
 func TestReconcileWindowsFindAll(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(racetest.Fewer(40)) {
 		w := newWorld(t, seed)
 		w.skew = []time.Duration{0, 0, 3 * time.Minute, -3 * time.Minute}[seed%4]
 		if w.skew > 0 { // the journal begins by the host's clock
@@ -461,7 +462,7 @@ func TestReconcileWindowsFindAll(t *testing.T) {
 // in parts and are undone, stock) with pushes that are lost or come late, within the grace or
 // when their window was compared already: after all windows the host knows what the ERP knows.
 func TestReconcileFindsLastState(t *testing.T) {
-	for seed := range uint64(120) {
+	for seed := range uint64(racetest.Fewer(120)) {
 		w := newWorld(t, seed)
 		if w.latest = shortOfGrace; seed%2 == 1 {
 			w.latest, w.undated = 90*time.Minute, seed%4 == 1

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/callback"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 )
 
@@ -56,7 +57,7 @@ type shared struct{ jushuitan.Deduper }
 // TestRule: random messages of one order or after-sale, with and without ts, of which some fail
 // and some follow a restart, have the outcome that the rule says.
 func TestRule(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range uint64(racetest.Fewer(600)) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		var h host
 		var outcome callback.Outcome

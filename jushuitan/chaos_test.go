@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
@@ -27,10 +28,7 @@ import (
 // TestChaos reads many orders through a server on which everything goes wrong in
 // turn, by time range and by row version: every order is had once.
 func TestChaos(t *testing.T) {
-	orders := 50_000
-	if raceDetector {
-		orders = 8_000 // the whole is read without the detector
-	}
+	orders := racetest.Fewer(50_000)
 	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota())
 	defer srv.Close()
 	const shop = 10200001

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/internal/dialecttest"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -163,7 +164,7 @@ func TestChaosUnderDialects(t *testing.T) {
 // row is returned once or an error is, and no refused document is reported as uploaded.
 // DIALECTS=all runs more seeds, and DIALECTS_SEED=n one.
 func TestMixedDialects(t *testing.T) {
-	first, last := 0, 30
+	first, last := 0, racetest.Fewer(30)
 	if os.Getenv("DIALECTS") == "all" {
 		last = 600
 	}

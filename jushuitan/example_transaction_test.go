@@ -96,6 +96,7 @@ func ExampleStream_transaction() {
 func TestStreamInTransaction(t *testing.T) {
 	for failAt := 1; failAt <= 12; failAt++ {
 		t.Run(fmt.Sprint("failure at step ", failAt), func(t *testing.T) {
+			t.Parallel() // most of it is waiting for the quota
 			srv, client := newFake()
 			defer srv.Close()
 			want := map[string]int{}

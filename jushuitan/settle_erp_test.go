@@ -16,6 +16,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 )
@@ -295,7 +296,7 @@ func TestSettleAgainstTheERP(t *testing.T) {
 	const seed = 23
 	const all = 50
 	documents, rounds := 0, all
-	if testing.Short() || raceDetector {
+	if testing.Short() || racetest.Enabled {
 		rounds = 5
 	}
 	l := newSettleLab(t, seed)
@@ -342,7 +343,7 @@ func newSettleTruth() *settleTruth {
 func TestSettleInDialects(t *testing.T) {
 	documents := 0
 	for i, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
-		if raceDetector && i%8 != 0 {
+		if racetest.Enabled && i%8 != 0 {
 			continue
 		}
 		t.Run(d.Name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
@@ -90,7 +91,7 @@ func allocationText(a mapping.StoreAllocation) string {
 
 // TestStoreAllocationProperty: no store ships more than it has, and the parts are the order.
 func TestStoreAllocationProperty(t *testing.T) {
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		allocator := mapping.StoreAllocator{Split: rng.IntN(2) == 0}
 		have, all := map[string]int64{}, map[string]int64{}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 	"github.com/dianjia/jushuitan-go/mapping/formula"
@@ -212,7 +213,7 @@ func TestGroupSorted(t *testing.T) {
 		}
 	}
 	own := mapper(t, mapping.ProductConfig{Year: mapping.FromOther(1), SKUCodeForStyleNo: true})
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		m, byCode := m, seed%2 == 1
 		if byCode {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -72,7 +73,7 @@ func groupPeak(t testing.TB, m *mapping.ProductMapper, settings mapping.SyncSett
 // TestGroupSortedMemory: ten times the SKUs do not take more memory.
 func TestGroupSortedMemory(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{})
-	for _, n := range []int{10_000, 100_000} {
+	for _, n := range []int{racetest.Fewer(10_000), racetest.Fewer(100_000)} {
 		if peak := groupPeak(t, m, mapping.SyncSettings{AutoCreate: true}, n); peak > 32<<20 {
 			t.Errorf("%d SKUs take %d bytes of heap at the peak", n, peak)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -21,7 +22,7 @@ import (
 // numbers, expressions of up to four terms, unknown figures, missing and repeated rows.
 func TestCombineOracle(t *testing.T) {
 	words := []string{"实际库存", "虚拟库存", "销退仓库存", "订单占用"}
-	for seed := range uint64(10_000) {
+	for seed := range uint64(racetest.Fewer(10_000)) {
 		rng := rand.New(rand.NewPCG(seed, 31))
 		type source struct {
 			wms   int64
@@ -121,7 +122,7 @@ func TestCombineOracle(t *testing.T) {
 // of a SKU counts, a field of the style is that of its first SKU by code that has one.
 func TestGroupOracle(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{Season: mapping.FromOther(2)})
-	for seed := range uint64(10_000) {
+	for seed := range uint64(racetest.Fewer(10_000)) {
 		rng := rand.New(rand.NewPCG(seed, 32))
 		var rows []jushuitan.SKU
 		for i := range rng.IntN(14) {
@@ -175,7 +176,7 @@ func TestGroupOracle(t *testing.T) {
 // TestPlanOracle compares the prices, labels and the action of a plan by SKU with rules that
 // are written out here.
 func TestPlanOracle(t *testing.T) {
-	for seed := range uint64(10_000) {
+	for seed := range uint64(racetest.Fewer(10_000)) {
 		rng := rand.New(rand.NewPCG(seed, 33))
 		flip := func() bool { return rng.IntN(2) == 0 }
 		amount := func() decimal.NullDecimal {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -71,7 +72,7 @@ func TestMountedChain(t *testing.T) {
 func TestStyleOfSiblings(t *testing.T) {
 	m := mapper(t, mapping.ProductConfig{Year: mapping.FromOther(1)})
 	settings := mapping.SyncSettings{AutoCreate: true}
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		rows := make([]jushuitan.SKU, 2+rng.IntN(4))
 		for i := range rows {
@@ -166,7 +167,7 @@ func TestProductDetails(t *testing.T) {
 // are swapped or passed on. A code that an unknown SKU has stays with the one that has it.
 func TestRenamedSKUs(t *testing.T) {
 	const letters = "ABCDE"
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 8))
 		stored, incoming, want := &dianjia.Product{StyleNo: "S"}, &dianjia.Product{StyleNo: "S"}, map[int64]string{}
 		before, after := rng.Perm(len(letters)), rng.Perm(len(letters))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
@@ -312,7 +313,7 @@ func randomSettings(r *rand.Rand) mapping.SyncSettings {
 
 func TestPlanIsIdempotent(t *testing.T) {
 	actions := map[mapping.SyncAction]int{}
-	for seed := range uint64(20_000) {
+	for seed := range uint64(racetest.Fewer(20_000)) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		s, incoming := randomSettings(r), randomProduct(r)
 		var existing *dianjia.Product

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/jushuitan/jushuitantest"
 	"github.com/dianjia/jushuitan-go/mapping"
@@ -367,12 +368,12 @@ var millionConfig = mapping.ProductConfig{
 }
 
 func TestProductMappingAllocations(t *testing.T) {
-	const rows = 100_000
+	rows := racetest.Fewer(100_000)
 	m, in := mapper(t, millionConfig), million(rows)
 	n := 0
 	allocs := testing.AllocsPerRun(2, func() { n = len(m.SKUs(in)) })
 	assert.Equal(t, rows/5, n)
-	assert.LessOrEqual(t, allocs/rows, 8.0, "allocations per row")
+	assert.LessOrEqual(t, allocs/float64(rows), 8.0, "allocations per row")
 }
 
 // BenchmarkProducts maps a million rows of a SKU query to 200,000 products.

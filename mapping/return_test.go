@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -16,7 +17,7 @@ import (
 // TestReturnReceivedOracle applies random pushes to random returns, also with several lines of a
 // SKU: what was received by SKU, and whether all of it is there, equal a count by SKU.
 func TestReturnReceivedOracle(t *testing.T) {
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 22))
 		skus := []string{"A", "B", "C"}[:1+rng.IntN(3)]
 		r := dianjia.Return{ReturnNo: "R", Goods: dianjia.GoodsSentBack}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
@@ -40,7 +41,7 @@ func randomSKU(rng *rand.Rand, style string, n int) jushuitan.SKU {
 // TestDownloadThenUploadChangesNothing: what is downloaded, planned and uploaded again is for
 // every SKU what Jushuitan has already: no value of one SKU is written over another.
 func TestDownloadThenUploadChangesNothing(t *testing.T) {
-	for seed := range uint64(10000) {
+	for seed := range uint64(racetest.Fewer(10000)) {
 		rng := rand.New(rand.NewPCG(seed, 22))
 		m := mapper(t, mapping.ProductConfig{
 			Cost: mapping.CostSource(rng.IntN(3)), ZeroPrices: mapping.ZeroPricePolicy(rng.IntN(3)),
@@ -116,7 +117,7 @@ func TestDownloadThenUploadChangesNothing(t *testing.T) {
 // TestDownloadByStyleThenUploadChangesNothing is the same for the style query 拉取SPU: what is sent
 // for a SKU is what its row has or, where that is empty, what the row of its style has.
 func TestDownloadByStyleThenUploadChangesNothing(t *testing.T) {
-	for seed := range uint64(3000) {
+	for seed := range uint64(racetest.Fewer(3000)) {
 		rng := rand.New(rand.NewPCG(seed, 23))
 		m := mapper(t, mapping.ProductConfig{
 			PullSPU: true, Cost: mapping.CostSource(rng.IntN(3)), ZeroPrices: mapping.ZeroPricePolicy(rng.IntN(3)), Year: mapping.FromOther(1),

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/dianjia"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 	"github.com/dianjia/jushuitan-go/mapping/formula"
@@ -196,7 +197,7 @@ func TestSumStoreStockShared(t *testing.T) {
 // Sums equal those of rationals, whatever the order of the rows, and a split assigns
 // exactly what there is.
 func TestSumStoreStockProperties(t *testing.T) {
-	for seed := range uint64(10_000) {
+	for seed := range uint64(racetest.Fewer(10_000)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		stores, warehouses, skus := 1+r.IntN(5), 1+r.IntN(3), 1+r.IntN(4)
 		var bindings []dianjia.StoreBinding
@@ -479,7 +480,7 @@ func TestChangedStockProperties(t *testing.T) {
 		wms int64
 		sku string
 	}
-	for seed := range uint64(10_000) {
+	for seed := range uint64(racetest.Fewer(10_000)) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		random := func() []mapping.VirtualStock {
 			rows := make([]mapping.VirtualStock, r.IntN(12))

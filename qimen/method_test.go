@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -200,10 +201,9 @@ func TestPrintedWithoutPersonalData(t *testing.T) {
 		}
 		var log strings.Builder
 		slog.New(slog.NewTextHandler(&log, nil)).Info("m", "v", v)
+		secrets := regexp.MustCompile(`\b(` + strings.Join(personal, "|") + `)\b`)
 		for _, printed := range []string{fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), log.String()} {
-			for _, secret := range personal {
-				assert.NotRegexp(t, `\b`+secret+`\b`, printed, name)
-			}
+			assert.NotRegexp(t, secrets, printed, name)
 		}
 	}
 	assert.Greater(t, tagged, 80)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dianjia/jushuitan-go/internal/catalog"
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/qimen"
@@ -150,7 +151,7 @@ func TestExpectedMembers(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	for range 3_000 {
+	for range racetest.Fewer(3_000) {
 		text := texts[rnd.IntN(len(texts))]
 		if text[0] != '{' {
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/racetest"
 	"github.com/dianjia/jushuitan-go/internal/wire"
 )
 
@@ -331,10 +332,7 @@ func TestLinearTime(t *testing.T) {
 		}
 		return float64(best) / float64(len(text))
 	}
-	size := 4 << 20
-	if raceEnabled { // which takes ten times as long
-		size = 512 << 10
-	}
+	size := racetest.Fewer(4 << 20)
 	small, large := hostile(16<<10), hostile(size)
 	for name := range small {
 		short, long := perByte(small[name]), perByte(large[name])

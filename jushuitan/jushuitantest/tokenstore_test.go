@@ -33,7 +33,10 @@ func TestTokenStoreConformance(t *testing.T) {
 			return &inTurns{stores: [2]jushuitan.TokenStore{file(t, path), file(t, path)}}
 		},
 	} {
-		t.Run(name, func(t *testing.T) { TestTokenStore(t, mk) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
+			TestTokenStore(t, mk)
+		})
 	}
 }
 
