@@ -20,10 +20,7 @@ import (
 // hostileSize returns the size of a hostile body: the most that is read. With the race
 // detector it is smaller, since reading takes ten times as long.
 func hostileSize() int {
-	if racetest.Enabled {
-		return 256 << 10
-	}
-	return jushuitan.DefaultMaxBody - 1024
+	return max(1<<20, racetest.Fewer(jushuitan.DefaultMaxBody-1024))
 }
 
 // maxPerByte returns how many bytes of memory a byte of a body may cost. With the race

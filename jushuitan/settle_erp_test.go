@@ -297,7 +297,7 @@ func TestSettleAgainstTheERP(t *testing.T) {
 	const all = 50
 	documents, rounds := 0, all
 	if testing.Short() || racetest.Enabled {
-		rounds = 5
+		rounds = 3
 	}
 	l := newSettleLab(t, seed)
 	l.furnish()
@@ -343,7 +343,7 @@ func newSettleTruth() *settleTruth {
 func TestSettleInDialects(t *testing.T) {
 	documents := 0
 	for i, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
-		if racetest.Enabled && i%8 != 0 {
+		if racetest.Enabled && i%20 != 0 {
 			continue
 		}
 		t.Run(d.Name, func(t *testing.T) {

@@ -26,7 +26,7 @@ const hostileBudget = 256 << 20
 // TestMuxHostileDocuments: documents that are signed rightly and made to harm. Each
 // is answered with a failure, in bounded memory; how long it takes is printed.
 func TestMuxHostileDocuments(t *testing.T) {
-	full := racetest.Fewer(jushuitan.DefaultMaxBody - 1024)
+	full := max(1<<20, racetest.Fewer(jushuitan.DefaultMaxBody-1024))
 	fill := func(before, part, after string) string {
 		return before + strings.Repeat(part, (full-len(before)-len(after))/len(part)) + after
 	}
