@@ -131,7 +131,7 @@ func crashChild(dir string) {
 // TestCrash: the process dies again and again, at each stage; whatever it had
 // acknowledged is there, and after redelivery the host's set is exact.
 func TestCrash(t *testing.T) {
-	kills := racetest.Fewer(200)
+	kills := max(20, racetest.Fewer(200))
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	orders := func() []string {

@@ -29,6 +29,9 @@ import (
 // turn, by time range and by row version: every order is had once.
 func TestChaos(t *testing.T) {
 	orders := racetest.Fewer(50_000)
+	if testing.Short() {
+		orders = min(orders, 10_000)
+	}
 	srv := jushuitantest.NewServer(jushuitantest.WithoutQuota())
 	defer srv.Close()
 	const shop = 10200001

@@ -343,7 +343,7 @@ func newSettleTruth() *settleTruth {
 func TestSettleInDialects(t *testing.T) {
 	documents := 0
 	for i, d := range append(jushuitantest.Dialects(), jushuitantest.Guesses()...) {
-		if racetest.Enabled && i%20 != 0 {
+		if (testing.Short() || racetest.Enabled) && i%20 != 0 {
 			continue
 		}
 		t.Run(d.Name, func(t *testing.T) {

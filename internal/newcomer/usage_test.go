@@ -86,6 +86,9 @@ func sh(ctx context.Context, dir, bin string, interrupted bool, args ...string) 
 		}
 	}
 	_ = cmd.Wait() // the status is looked at
+	if err := lines.Err(); err != nil {
+		return ran{}, err
+	}
 	return ran{cmd.ProcessState.ExitCode(), out.String(), complaints.String()}, nil
 }
 
