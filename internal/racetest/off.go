@@ -2,5 +2,5 @@
 
 package racetest
 
-// Enabled: this is a build with -race.
+// Enabled tells that this is a build with -race.
 const Enabled = false
