@@ -203,7 +203,7 @@ func TestMarshalTypes(t *testing.T) {
 		}{5, netip.AddrFrom4([4]byte{}), map[int]int{}},
 	} {
 		for _, each := range []struct{ own, library func(any) ([]byte, error) }{
-			{wire.Marshal, wire.LibraryMarshal}, {wire.MarshalExact, wire.LibraryMarshalExact},
+			{wire.Marshal, library(wire.Marshal)}, {wire.MarshalExact, library(wire.MarshalExact)},
 		} {
 			want, wantErr := each.library(v)
 			got, err := each.own(v)

@@ -44,7 +44,7 @@ type scope struct {
 
 func ours(only string) scope {
 	s := scope{tests: []string{
-		"internal/call", "internal/pages", "internal/receive", "internal/wire", "internal/pushsign", "internal/dedupe",
+		"internal/call", "internal/pages", "internal/receive", "internal/wire", "internal/pushsign", "internal/dedupe", "internal/dedupe/inuse",
 		"jushuitan", "callback", "mapping", "mapping/formula", "qimen", "dianjia", "qimen/qimentest", "jushuitan/jushuitantest",
 	}}
 	for _, t := range []*target{

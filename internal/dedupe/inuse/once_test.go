@@ -1,4 +1,4 @@
-package dedupe_test
+package inuse
 
 import (
 	"context"
@@ -148,7 +148,7 @@ func TestOnceStoreFails(t *testing.T) {
 	assert.Equal(t, []string{"a: store: commit: down", "b: store: release: down", "c: store: forget: down"}, told)
 }
 
-func ExampleRunner_Once() {
+func Example() {
 	r := dedupe.NewRunner(dedupe.Config[string, jushuitan.ClaimState]{Deduper: jushuitan.NewMemoryDeduper(0), ClaimTTL: time.Minute, CommitTTL: time.Hour})
 	for range 2 {
 		err := r.Once(context.Background(), "", "order-1", func(context.Context) error {

@@ -1,4 +1,4 @@
-package dedupe_test
+package inuse
 
 import (
 	"context"
