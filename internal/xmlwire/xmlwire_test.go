@@ -374,11 +374,14 @@ func FuzzUnmarshal(f *testing.F) {
 }
 
 // bytesPlain reports whether a document has none of the features that the two decode
-// differently on purpose: entries of lists under other names, and prefixes of names.
+// differently on purpose: entries of lists under other names, prefixes of names, and a single
+// value twice, of which this package takes the first and encoding/xml the last.
 func bytesPlain(data []byte) bool {
 	d := xml.NewDecoder(strings.NewReader(string(data)))
 	known := " r a n b items item tags tag in again code deep x "
+	const single = " a n b in code deep x "
 	var open []string
+	seen := []map[string]bool{{}} // the names in each open element
 	for {
 		tok, err := d.RawToken()
 		if err != nil {
@@ -392,9 +395,14 @@ func bytesPlain(data []byte) bool {
 			if n := len(open); n > 0 && (open[n-1] == "items" && tok.Name.Local != "item" || open[n-1] == "tags" && tok.Name.Local != "tag") {
 				return false
 			}
-			open = append(open, tok.Name.Local)
+			within := seen[len(seen)-1]
+			if within[tok.Name.Local] && strings.Contains(single, " "+tok.Name.Local+" ") {
+				return false
+			}
+			within[tok.Name.Local] = true
+			open, seen = append(open, tok.Name.Local), append(seen, map[string]bool{})
 		case xml.EndElement:
-			open = open[:max(0, len(open)-1)]
+			open, seen = open[:max(0, len(open)-1)], seen[:max(1, len(seen)-1)]
 		}
 	}
 }

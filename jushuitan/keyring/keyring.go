@@ -142,10 +142,14 @@ func errDamaged() error { return fmt.Errorf("%w: it is damaged / 存储内容已
 
 // unseal decrypts what follows the mark of a sealed value.
 func (k *Keyring) unseal(name, body string) (text []byte, id string, err error) {
-	if body == "" || len(body) < 1+int(body[0]) {
+	if body == "" {
 		return nil, "", errDamaged()
 	}
-	id, body = body[1:1+body[0]], body[1+body[0]:]
+	end := 1 + int(body[0])
+	if len(body) < end {
+		return nil, "", errDamaged()
+	}
+	id, body = body[1:end], body[end:]
 	aead := k.keys[id]
 	if aead == nil {
 		return nil, "", fmt.Errorf("%w: key %q is not in the keyring / 密钥环中没有该密钥", ErrDecrypt, printable(id))

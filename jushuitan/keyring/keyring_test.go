@@ -79,7 +79,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{"", "p", "s", "s\x02k1", "s\xffk", "p{}", "s\x02k10123456789ab"} {
+	for _, seed := range []string{"", "p", "s", "s\x02k1", "s\xffk", "p{}", "s\x02k10123456789ab", "s\xff" + strings.Repeat("k", 255)} {
 		f.Add([]byte(seed), 0)
 	}
 	f.Add(ring.Seal("name", []byte("text")), 7)
