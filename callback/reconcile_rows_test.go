@@ -263,10 +263,15 @@ func TestReconcileMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkReconcileMemory prints the median and the largest heap over 1,000, 10,000 and 100,000 documents.
+// BenchmarkReconcileMemory prints the median and the largest heap over 1,000, 10,000 and, without
+// -short, 100,000 documents.
 func BenchmarkReconcileMemory(b *testing.B) {
+	sizes := []int{1_000, 10_000, 100_000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
 	for _, method := range jushuitan.PushMethods() {
-		for _, documents := range []int{1_000, 10_000, 100_000} {
+		for _, documents := range sizes {
 			b.Run(fmt.Sprintf("%s/%d", method, documents), func(b *testing.B) {
 				for b.Loop() {
 					found, sizes := heapSizes(b, method, documents)

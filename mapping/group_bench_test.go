@@ -28,14 +28,19 @@ func sortedSKUs(n int) iter.Seq2[*jushuitan.SKU, error] {
 }
 
 // BenchmarkGroupSorted groups and plans a sorted stream. peak-MB is the largest heap in use
-// beyond the one at the start, which must not grow with the number of SKUs.
+// beyond the one at the start, which must not grow with the number of SKUs. With -short there
+// are a tenth as many.
 func BenchmarkGroupSorted(b *testing.B) {
+	sizes := []int{100_000, 1_000_000}
+	if testing.Short() {
+		sizes = []int{10_000, 100_000}
+	}
 	m, err := mapping.NewProductMapper(mapping.ProductConfig{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	settings := mapping.SyncSettings{AutoCreate: true}
-	for _, n := range []int{100_000, 1_000_000} {
+	for _, n := range sizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var peak uint64
 			for range b.N {

@@ -14,11 +14,16 @@ import (
 // version: the cost of a row must not grow with their number. Keys and versions have the same
 // number of digits whatever the number of rows. delta is for a host with a
 // table, whole encodes the complete checkpoint. The rows are of two days, so that the ranges
-// must become shorter, or of a day for each 1,000 rows, so that there are more of them.
+// must become shorter, or of a day for each 1,000 rows, so that there are more of them. With
+// -short the most rows are left out.
 func BenchmarkCheckpoint(b *testing.B) {
+	sizes := []int{1_000, 10_000, 100_000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
 	for _, kind := range []string{"whole", "delta"} {
 		for _, by := range []string{"time", "longer time", "version"} {
-			for _, n := range []int{1_000, 10_000, 100_000} {
+			for _, n := range sizes {
 				begin := epoch.AddDate(0, 0, -2)
 				if by == "longer time" {
 					begin = epoch.AddDate(0, 0, -n/1000)
