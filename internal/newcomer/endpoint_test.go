@@ -49,11 +49,15 @@ var endpointPrints = []string{
 	"listed Orders.UploadMadeUp keyed",
 }
 
+// goFlags are those of the tests, so that what did not change comes from their cache, though
+// the folder is another.
+func goFlags() string { return strings.TrimSpace("GOFLAGS=-trimpath " + os.Getenv("GOFLAGS")) }
+
 func goTool(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // packages that did not change come from the cache
+	cmd.Env = append(os.Environ(), goFlags())
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "go %s\n%s", strings.Join(args, " "), out)
 	return string(out)

@@ -156,7 +156,7 @@ func newShell(t *testing.T) *shell {
 	for _, name := range []string{"GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN", "GOROOT"} {
 		s.env = append(s.env, name+"="+strings.TrimSpace(goTool(t, ".", "env", name)))
 	}
-	s.env = append(s.env, "GOFLAGS=-trimpath") // what is compiled here comes from the cache of other tests
+	s.env = append(s.env, goFlags())
 	return s
 }
 

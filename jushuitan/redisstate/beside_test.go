@@ -57,10 +57,10 @@ func earlierPrograms(t *testing.T) (state, swaptoken string) {
 	require.NoError(t, os.CopyFS(filepath.Join(module, "testdata", "swaptoken"), os.DirFS("testdata/swaptoken")))
 	state, swaptoken = filepath.Join(dir, "state.test"), filepath.Join(dir, "swaptoken")
 	for _, args := range [][]string{
-		{"test", "-c", "-trimpath", "-o", state, "."}, // without its path the build is found in the cache the next time
+		{"test", "-c", "-trimpath", "-o", state, "."}, // without its path, and with the flags of this test, most comes from the cache
 		{"build", "-trimpath", "-o", swaptoken, "./testdata/swaptoken"},
 	} {
-		out, err := run(module, []string{"GOFLAGS=", "GOWORK=off"}, "go", args...)
+		out, err := run(module, []string{"GOWORK=off"}, "go", args...)
 		require.NoError(t, err, "go %s of commit %s: %s", args[0], earlier, out)
 	}
 	return state, swaptoken

@@ -80,7 +80,7 @@ func rehearse(tree string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	env := append(os.Environ(), "GOFLAGS=-modcacherw -trimpath", "GOWORK=off", "GONOSUMDB="+root+",example.com", "GOMODCACHE="+filepath.Join(dir, "cache"))
+	env := append(os.Environ(), strings.TrimSpace("GOFLAGS=-modcacherw -trimpath "+os.Getenv("GOFLAGS")), "GOWORK=off", "GONOSUMDB="+root+",example.com", "GOMODCACHE="+filepath.Join(dir, "cache"))
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	// What this machine has already is taken from there.
 	known, err := run(tree, nil, "go", "env", "GOMODCACHE", "GOPROXY")
