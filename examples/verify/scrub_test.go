@@ -108,10 +108,17 @@ func answered(t *testing.T) map[string][]*result {
 	return out
 }
 
-// TestScrub: no value of an answer is in its fixture, which has the same shape, types and
+// TestFixtures: what is made of answers hides them, and is read as they are.
+func TestFixtures(t *testing.T) {
+	of := answered(t)
+	t.Run("scrubbed", func(t *testing.T) { testScrub(t, of) })
+	t.Run("read", func(t *testing.T) { testFixturesAreRead(t, of) })
+}
+
+// testScrub: no value of an answer is in its fixture, which has the same shape, types and
 // lengths, and the same value for the same value.
-func TestScrub(t *testing.T) {
-	for name, results := range answered(t) {
+func testScrub(t *testing.T, of map[string][]*result) {
+	for name, results := range of {
 		s := newScrubber([]byte("a key"))
 		for _, r := range results {
 			for _, a := range r.answers {
@@ -315,9 +322,9 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// TestFixturesAreRead: the client reads a fixture as it read the answer.
-func TestFixturesAreRead(t *testing.T) {
-	for name, results := range answered(t) {
+// testFixturesAreRead: the client reads a fixture as it read the answer.
+func testFixturesAreRead(t *testing.T, of map[string][]*result) {
+	for name, results := range of {
 		f, err := makeFixtures(results, []byte("key"))
 		require.NoError(t, err)
 		require.Equal(t, len(f.index), len(f.files))

@@ -2,13 +2,16 @@ package jushuitantest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -175,16 +178,28 @@ func TestQuota(t *testing.T) {
 	assert.Equal(t, 3, srv.Stats().Throttled)
 }
 
+// TestQuotaIsKeptByTheClient: no call of the client is refused, in virtual time, and without a
+// way on which a call could be late.
 func TestQuotaIsKeptByTheClient(t *testing.T) {
 	srv := jushuitantest.NewServer()
-	t.Cleanup(srv.Close)
-	client, err := srv.Client()
-	require.NoError(t, err)
-	for range 7 {
-		_, err := client.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+	synctest.Test(t, func(t *testing.T) {
+		defer srv.Close() // what it counts belongs to the bubble
+		here := httpmock.NewMockTransport()
+		here.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+			answer := httptest.NewRecorder()
+			srv.Handler().ServeHTTP(answer, req)
+			return answer.Result(), nil
+		})
+		client, err := srv.Client(jushuitan.WithHTTPClient(&http.Client{Transport: here}))
 		require.NoError(t, err)
-	}
-	assert.Zero(t, srv.Stats().Throttled)
+		start := time.Now()
+		for range 101 {
+			_, err := client.Shops.Query(t.Context(), &jushuitan.ShopQuery{})
+			require.NoError(t, err)
+		}
+		assert.Zero(t, srv.Stats().Throttled)
+		assert.GreaterOrEqual(t, time.Since(start), time.Minute, "both quotas were reached")
+	})
 }
 
 func TestQuotaPerToken(t *testing.T) {
