@@ -48,6 +48,16 @@ func TestClock(t *testing.T) {
 		"from a cache":   {seen: []seen{{dated(host.Add(-time.Minute), "60"), 0, 0}}},
 		"another server": {seen: []seen{{dated(host.Add(time.Hour)), 0, 0}}},
 		"long ago":       {seen: []seen{{dated(host), 0, 0}}, at: time.Hour},
+		"long before":    {seen: []seen{{dated(host), 0, 0}}, at: -time.Hour},
+		"the beginning of what agrees": {seen: []seen{
+			{dated(host.Add(time.Minute)), 0, 0}, {dated(host.Add(21 * time.Minute)), 20 * time.Minute, 0}, {dated(host.Add(51 * time.Minute)), 50 * time.Minute, 0},
+		}, at: -9 * time.Minute, known: true, low: time.Minute, high: time.Minute + time.Second},
+		"the beginning, drifted since": {seen: []seen{
+			{dated(host.Add(time.Minute)), 0, 0}, {dated(host.Add(21*time.Minute + time.Second)), 20*time.Minute - time.Second/2, 0},
+		}, known: true, low: time.Minute + 3*time.Second/2, high: time.Minute + 5*time.Second/2},
+		"the beginning, before a clock was set": {seen: []seen{
+			{dated(host.Add(time.Minute)), 0, 0}, {dated(host.Add(23 * time.Minute)), 20 * time.Minute, 0},
+		}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -30,14 +30,15 @@ func (p *fetched) isDone() bool {
 	}
 }
 
-// repeats reports whether two pages that are not empty have the same rows in any order, or
-// several rows with the same keys.
-func (p *fetched) repeats(other *fetched) bool {
+// repeats reports whether two pages that are not empty have the same rows in any order, and
+// resembles whether they do, or have several rows with the same keys: the rows may have changed
+// meanwhile, or be others that share the keys.
+func (p *fetched) repeats(other *fetched) (repeats, resembles bool) {
 	if len(p.stamps) == 0 || len(other.stamps) == 0 {
-		return false
+		return false, false
 	}
 	if p.stamps[0].key == "" && len(p.stamps) != len(other.stamps) {
-		return false // rows without a key may be equal
+		return false, false // rows without a key may be equal
 	}
 	ids, keys := map[uint64]bool{}, map[string]bool{}
 	for _, s := range other.stamps {
@@ -45,7 +46,8 @@ func (p *fetched) repeats(other *fetched) bool {
 	}
 	unique := len(keys) == len(other.stamps) && len(keys) > 1
 	sameIDs, sameKeys := p.common(ids, keys)
-	return sameIDs == len(ids) || unique && sameKeys == len(keys) && len(p.stamps) == len(keys)
+	repeats = sameIDs == len(ids)
+	return repeats, repeats || unique && sameKeys == len(keys) && len(p.stamps) == len(keys)
 }
 
 // common counts the ids and the keys that the page has, each once, and sets them to true;
@@ -72,12 +74,19 @@ type turned struct {
 	read    int64 // rows up to and including the last page
 	nulls   int64 // of them
 	ignored bool  // the server ignores the page number: the last page repeats the one before
+	again   bool  // the last page repeats or resembles the one before, which is an error
 }
 
 func (t *turned) turn(page *fetched) {
-	// A server that says nothing about pages and returns the same short page again has no
-	// others; the same full page again is an error.
-	t.ignored = t.last != nil && t.next() == unsaid && int64(t.last.rows) < t.last.info.size(t.last.size) && page.repeats(t.last)
+	t.ignored, t.again = false, false
+	if t.last != nil {
+		// A server that says nothing about pages and returns the same short page again has no
+		// others; the same full page again is an error, and so is one of other rows with the
+		// same keys, since more may follow.
+		repeats, resembles := page.repeats(t.last)
+		t.ignored = repeats && t.next() == unsaid && int64(t.last.rows) < t.last.info.size(t.last.size)
+		t.again = resembles && !t.ignored
+	}
 	t.last, t.read, t.nulls = page, t.read+int64(page.rows), t.nulls+int64(page.nulls)
 }
 

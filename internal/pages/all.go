@@ -96,9 +96,8 @@ func (r *reader) give(page *fetched) bool {
 
 // check returns an error for a page that contradicts those before.
 func (r *reader) check(page *fetched) error {
-	last := r.pages.last
 	r.pages.turn(page)
-	if r.f.p.Next == nil && last != nil && !r.pages.ignored && page.repeats(last) {
+	if r.f.p.Next == nil && r.pages.again {
 		return r.f.p.inconsistent("page %d repeats the page before", page.index)
 	}
 	switch {

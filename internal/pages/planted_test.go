@@ -55,7 +55,7 @@ func TestPlantedBugs(t *testing.T) {
 			replace, err := json.Marshal(map[string]any{"Replace": map[string]string{at: changed}})
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(overlay, replace, 0o600))
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", overlay, "-run", "^TestModel$", ".").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", overlay, "-run", "^TestModel$", ".", "-pages.seeds=3000").CombinedOutput()
 			assert.Error(t, err, "the model does not find it")
 			assert.Contains(t, string(out), "-pages.seed=", "the model fails, and not the build")
 		})

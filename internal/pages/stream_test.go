@@ -3,12 +3,16 @@ package pages_test
 import (
 	"context"
 	"errors"
+	"iter"
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/internal/call"
 	"github.com/dianjia/jushuitan-go/internal/pages"
 )
 
@@ -93,5 +97,41 @@ func TestEqualRowsOfAStream(t *testing.T) {
 				at = stream.Checkpoint()
 			}
 		})
+	}
+}
+
+// TestLongWalk: what takes longer than an observation of the server's clock is valid ends where
+// something quick does, also if the host's clock is behind.
+func TestLongWalk(t *testing.T) {
+	const behind = time.Minute
+	loops := map[string]func(s *script, req *request) iter.Seq2[*row, error]{
+		"stream": func(s *script, req *request) iter.Seq2[*row, error] {
+			return s.Stream(req, pages.Checkpoint{}).Rows(t.Context())
+		},
+		"All": func(s *script, req *request) iter.Seq2[*row, error] { return s.All(t.Context(), req) },
+	}
+	for name, loop := range loops {
+		for pace, each := range map[string]time.Duration{"quick": time.Second, "slow": 11 * time.Minute} {
+			t.Run(name+" "+pace, func(t *testing.T) {
+				s, now, clock := scripted(func(int, request) page { return page{info: last} }), epoch, &call.Clock{}
+				s.Window, s.WindowMax = func(q *request) (begin, end *time.Time) { return &q.Begin, &q.End }, 24*time.Hour
+				var mu sync.Mutex
+				s.Now, s.Clock = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }, clock
+				fetch := s.Fetch
+				s.Fetch = func(ctx context.Context, req any) (any, pages.Heard, error) {
+					mu.Lock()
+					sent := now
+					now = now.Add(each)
+					clock.Observe(http.Header{"Date": {sent.Add(behind).UTC().Format(http.TimeFormat)}}, sent, sent)
+					mu.Unlock()
+					return fetch(ctx, req)
+				}
+				_, err := letters(loop(s, &request{Size: 20, Begin: epoch.AddDate(0, 0, -10)}))
+				require.NoError(t, err)
+				assert.Greater(t, len(s.asked), 5, "several ranges")
+				// Its Date has whole seconds.
+				assert.Equal(t, epoch.Add(behind+time.Second), s.asked[len(s.asked)-1].End, "the server's time at the beginning")
+			})
+		}
 	}
 }

@@ -135,10 +135,9 @@ func (c *cursor) turn(ctx context.Context, pages *turned) (ordered, goOn bool, e
 	if c.p.load(ctx, &c.contents, page); page.err != nil {
 		return false, false, page.err
 	}
-	last := pages.last
 	pages.turn(page)
 	switch {
-	case last != nil && !pages.ignored && page.repeats(last):
+	case pages.again:
 		return false, false, c.p.inconsistent("page %d repeats the page before", index)
 	case empty && page.rows == 0 && pages.next() != none:
 		return false, false, c.p.inconsistent("empty pages promise more at row version %d", c.at)

@@ -86,6 +86,9 @@ func TestRowVersions(t *testing.T) {
 		"a short page repeats and says nothing": {0, map[int64][]page{
 			1: {{rows: "a5"}}, 5: {{rows: "a5"}, {rows: "a5"}, {rows: "x5"}},
 		}, "1:1 5:1212", "a", ""},
+		"a short page of the same keys says nothing": {0, map[int64][]page{
+			1: {{rows: "a5 b5"}}, 5: {{rows: "a5 b5"}, {rows: "A5 B5"}, {rows: "c5"}},
+		}, "1:1 5:12", "ab", "page 2 repeats"},
 		"an empty page promises more": {0, map[int64][]page{
 			1: {{rows: "a5 b5", info: more}}, 5: {{rows: "a5 b5", info: more}, {info: more}, {rows: "c5", info: last}},
 		}, "1:1 5:123123123123", "abc", ""},
