@@ -47,12 +47,12 @@ func TestWhichPageIsTheLast(t *testing.T) {
 
 		// counts
 		"count reached, short":                    {2, []page{{rows: "a", info: counting(1)}}, "1", "a", ""},
-		"count reached, full: is no evidence":     {2, []page{{rows: "a b", info: counting(2)}}, "12", "ab", ""},
+		"count reached, full: is no evidence":     {2, []page{{rows: "a b", info: counting(2)}}, "1212", "ab", ""},
 		"count not reached on a short page":       {2, []page{{rows: "a b", info: counting(4)}, {rows: "c", info: counting(4)}, {rows: "d", info: counting(4)}}, "123", "abcd", ""},
 		"an empty page among those counted":       {2, []page{{rows: "a b", info: counting(5)}, {info: counting(5)}, {rows: "c", info: counting(5)}}, "12341234", "abc", ""},
 		"the last one counted is empty":           {2, []page{{rows: "a b", info: counting(3)}, {info: counting(3)}}, "1212", "ab", ""},
 		"it promises more and is the last":        {2, []page{{rows: "a b", info: counting(3, true)}, {info: counting(3, true)}, {rows: "c", info: counting(3, false)}}, "123", "abc", ""},
-		"it promises more behind the last":        {2, []page{{rows: "a b", info: counting(2, true)}, {info: counting(2, true)}, {rows: "c", info: last}}, "12", "ab", ""},
+		"it promises more behind the last":        {2, []page{{rows: "a b", info: counting(2, true)}, {info: counting(2, true)}, {rows: "c", info: last}}, "1212", "ab", ""},
 		"two full pages counted":                  {2, []page{{rows: "a b", info: counting(4, true)}, {rows: "c d", info: counting(4, true)}, {info: counting(4, true)}, {rows: "x"}}, "123", "abcd", ""},
 		"one row more than two full pages":        {2, []page{{rows: "a b", info: counting(5, true)}, {rows: "c d", info: counting(5, true)}, {info: counting(5, true)}, {rows: "e", info: counting(5, false)}}, "1234", "abcde", ""},
 		"page_count alone":                        {2, []page{{rows: "a b", info: pages.Info{Pages: 2}}, {rows: "c", info: pages.Info{Pages: 2}}}, "1212", "abc", ""},

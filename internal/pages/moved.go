@@ -84,7 +84,8 @@ func (t *tally) row(s stamp) bool {
 
 // complete reports whether the pass proves that no row was missed. settled is that no
 // row can enter the window any more, so that a count that did not change means that none
-// has left; atomic that all rows came in one answer.
+// has left, and that the count is not that of the first page's rows, as some servers count;
+// atomic that all rows came in one answer.
 //
 //   - With counts: the count is stable, and either nothing new was found, or the pass is
 //     the first over a settled window and has as many rows as are counted.
@@ -109,7 +110,7 @@ func (r *reader) verify(ctx context.Context) bool {
 		return true
 	}
 	atomic := r.pages.last == r.first
-	for begun := r.first.begun; !r.tally.complete(r.unchanging(r.first.req, begun), atomic); {
+	for !r.tally.complete(r.unchanging(r.first.req, r.first.begun) && int64(r.first.rows) < r.tally.total, atomic) {
 		if r.tally.overflow || r.tally.number == passes {
 			r.yield(nil, r.f.p.inconsistent("rows shift between pages, and the %d passes over them do not agree: ask for a shorter time range / "+
 				"翻页期间数据持续变化，请缩短时间范围", r.tally.number))

@@ -48,6 +48,7 @@ func TestRowsThatShift(t *testing.T) {
 		"the count falls":                     {[]string{"a b c=5 | e=4", "b c d=4 | e=4"}, "121212", "abced", ""},
 		"the count rises":                     {[]string{"a b c=4 | d=5", "a b c=5 | d e=5"}, "1231212", "abcde", ""},
 		"the count falls in the second pass":  {[]string{"a b c=5 | d=5", "a b c=5 | d=4", "a b c=4 | e=4"}, "123121212", "abcde", ""},
+		"each page counts its own, all shift": {[]string{"a b c=3 | ", "b c d=3 | "}, "121212", "abcd", ""},
 		"only one page counts":                {[]string{"a b c=4 | d=0"}, "123", "abcd", ""},
 		"no counts, two passes agree":         {[]string{"a b c | d"}, "1212", "abcd", ""},
 		"no counts, the second finds a row":   {[]string{"a b c | d", "a b c | e"}, "121212", "abcde", ""},
