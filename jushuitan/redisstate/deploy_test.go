@@ -48,7 +48,7 @@ func ownCluster(t testing.TB, replicas bool) *cluster {
 	for i := range n {
 		bus, err := freeAddr()
 		require.NoError(t, err)
-		s := ownServer(t, "--cluster-enabled", "yes", "--cluster-port", port(bus), "--cluster-node-timeout", "1500", "--repl-diskless-sync-delay", "0")
+		s := ownServer(t, "--cluster-enabled", "yes", "--cluster-port", port(bus), "--cluster-node-timeout", millis(quick), "--repl-diskless-sync-delay", "0")
 		if s == nil {
 			return nil
 		}
@@ -90,29 +90,67 @@ func ownCluster(t testing.TB, replicas bool) *cluster {
 	for i := masters; i < n; i++ {
 		following(t, direct[(i-masters)%masters], 1+(i-masters)/masters)
 	}
+	c.patience(t, slow)
 	c.rdb = universal(t, "", addrs[0], addrs[1])
 	return &c
+}
+
+// patience sets for how long a node must be silent to be replaced.
+func (c *cluster) patience(t testing.TB, d time.Duration) {
+	t.Helper()
+	c.every(t, func(node *redis.Client) {
+		require.NoError(t, node.ConfigSet(t.Context(), "cluster-node-timeout", millis(d)).Err())
+	})
 }
 
 // failover kills the first master and waits until the cluster has made a replica one.
 func (c *cluster) failover(t testing.TB) {
 	t.Helper()
+	before := len(c.masters(t))
 	c.nodes[0].kill()
-	var heirs []*redis.Client
-	for _, i := range []int{3, 6} {
-		heir := dial(c.nodes[i].addr)
-		defer func() { _ = heir.Close() }()
-		heirs = append(heirs, heir)
-	}
-	eventually(t, time.Minute, "a replica is a master", func() bool {
-		for _, heir := range heirs {
-			info, err := heir.Info(t.Context(), "replication").Result()
-			if err == nil && strings.Contains(info, "role:master") {
-				return true
-			}
+	c.patience(t, quick)
+	eventually(t, time.Minute, "a replica is a master", func() bool { return len(c.masters(t)) == before })
+	c.patience(t, slow)
+}
+
+// The silence after which a node is replaced: quick while a test waits for that, otherwise
+// slow, since on a busy machine a node that lives is silent for a second, too.
+const (
+	quick = 1500 * time.Millisecond
+	slow  = time.Minute
+)
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// every calls fn with a connection to each node that runs.
+func (c *cluster) every(t testing.TB, fn func(c *redis.Client)) {
+	t.Helper()
+	for _, n := range c.nodes {
+		if n.cmd == nil {
+			continue
 		}
-		return false
+		d := dial(n.addr)
+		fn(d)
+		require.NoError(t, d.Close())
+	}
+}
+
+// chosen are the addresses of the masters.
+func (c *cluster) chosen(t testing.TB) string {
+	t.Helper()
+	return strings.Join(c.masters(t), " ")
+}
+
+func (c *cluster) masters(t testing.TB) (addrs []string) {
+	t.Helper()
+	c.every(t, func(d *redis.Client) {
+		info, err := d.Info(t.Context(), "replication").Result()
+		require.NoError(t, err)
+		if strings.Contains(info, "role:master") {
+			addrs = append(addrs, d.Options().Addr)
+		}
 	})
+	return addrs
 }
 
 // following waits until so many replicas follow.
@@ -126,33 +164,35 @@ func following(t testing.TB, primary *redis.Client, replicas int) {
 
 // sentinels are a primary, its replicas and the Sentinels that watch them.
 type sentinels struct {
-	primary *server
-	rdb     redis.UniversalClient
-	watch   []*redis.SentinelClient
+	nodes []*server // the primary, then its replicas
+	rdb   redis.UniversalClient
+	watch []*redis.SentinelClient
 }
 
 const watched = "main" // the primary's name
 
 // ownSentinels starts a primary with two replicas and three Sentinels. It is nil where
 // there is no redis-server on PATH.
-func ownSentinels(t testing.TB) *sentinels {
+func ownSentinels(t testing.TB, args ...string) *sentinels {
 	t.Helper()
 	ctx := t.Context()
-	s := &sentinels{primary: ownServer(t, "--repl-diskless-sync-delay", "0")}
-	if s.primary == nil {
+	args = append(args, "--repl-diskless-sync-delay", "0")
+	primary := ownServer(t, args...)
+	if primary == nil {
 		return nil
 	}
+	s := &sentinels{nodes: []*server{primary}}
 	for range 2 {
-		ownServer(t, "--replicaof", "127.0.0.1 "+port(s.primary.addr), "--repl-diskless-sync-delay", "0")
+		s.nodes = append(s.nodes, ownServer(t, append(args[:len(args):len(args)], "--replicaof", "127.0.0.1 "+port(primary.addr))...))
 	}
-	direct := dial(s.primary.addr)
+	direct := dial(primary.addr)
 	following(t, direct, 2)
 	require.NoError(t, direct.Close())
 	var addrs []string
 	for range 3 {
 		w, err := startReady("Sentinel ID is", fmt.Appendf(nil,
-			"sentinel monitor %s 127.0.0.1 %s 2\nsentinel down-after-milliseconds %[1]s 1000\nsentinel failover-timeout %[1]s 5000\n",
-			watched, port(s.primary.addr)), "--sentinel")
+			"sentinel monitor %s 127.0.0.1 %s 2\nsentinel down-after-milliseconds %[1]s %[3]s\nsentinel failover-timeout %[1]s 5000\n",
+			watched, port(primary.addr), millis(slow)), "--sentinel")
 		require.NoError(t, err)
 		t.Cleanup(w.close)
 		addrs = append(addrs, w.addr)
@@ -179,14 +219,42 @@ func ownSentinels(t testing.TB) *sentinels {
 	return s
 }
 
+// patience sets for how long the primary must be silent to be replaced.
+func (s *sentinels) patience(t testing.TB, d time.Duration) {
+	t.Helper()
+	for _, w := range s.watch {
+		require.NoError(t, w.Set(t.Context(), watched, "down-after-milliseconds", millis(d)).Err())
+	}
+}
+
 // failover kills the primary and waits until the Sentinels have made another.
 func (s *sentinels) failover(t testing.TB) {
 	t.Helper()
-	s.primary.kill()
-	eventually(t, time.Minute, "a replica is the primary", func() bool {
-		addr, err := s.watch[0].GetMasterAddrByName(t.Context(), watched).Result()
-		return err == nil && port(addr[0]+":"+addr[1]) != port(s.primary.addr)
-	})
+	s.nodes[0].kill()
+	s.replaced(t)
+}
+
+// silence pauses the primary until the Sentinels have made another.
+func (s *sentinels) silence(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.nodes[0].pause())
+	s.replaced(t)
+	require.NoError(t, s.nodes[0].resume())
+}
+
+func (s *sentinels) replaced(t testing.TB) {
+	t.Helper()
+	s.patience(t, quick)
+	eventually(t, time.Minute, "a replica is the primary", func() bool { return s.chosen(t) != port(s.nodes[0].addr) })
+	s.patience(t, slow)
+}
+
+// chosen is the port of the primary, as the Sentinels say.
+func (s *sentinels) chosen(t testing.TB) string {
+	t.Helper()
+	addr, err := s.watch[0].GetMasterAddrByName(t.Context(), watched).Result()
+	require.NoError(t, err)
+	return addr[1]
 }
 
 // deployments are the ways of running Redis that the parts are tested on.

@@ -71,7 +71,7 @@
 // Redis between handling it and settling it, and the one in progress if a receiver dies
 // or loses Redis while storing it and the unanswered sender retries. Both have the same
 // [Message].ID: a sink that accepts an ID only once processes each push exactly once.
-// [Message].Again reports that a run may be a second one.
+// [Message].Again reports that a run may be a second one, as far as Redis knows.
 // Likewise a row of a stream may repeat if its checkpoint was not acknowledged.
 //
 // Redis keeps what it acknowledged if appendonly is on and appendfsync is always; with
@@ -80,8 +80,17 @@
 // [Config].Replicas, important calls wait for replicas, so that a push is acknowledged
 // only after they have it. This is not consensus: if several nodes fail, a lagging
 // replica may still be promoted, unless Sentinel or Cluster picks the most advanced
-// one, which they attempt. Settling a message does not wait: after a failover, the
-// messages that were done within the replica's lag are handled again.
+// one, which they attempt. Taking and settling a message do not wait: after a failover,
+// the messages that were done within the replica's lag are handled again, without
+// [Message].Again.
+//
+// Sentinel and Cluster also replace a primary that lives, if it was silent for too long.
+// It keeps serving its clients until it is demoted, which takes seconds; what only it and
+// replicas that still follow it have is then lost, acknowledged or not. A push survives
+// that if Replicas is the number of all replicas, since the new primary has confirmed it
+// then; the loss of any replica stops the inbox, though. With min-replicas-to-write set to
+// the same number, a primary that a replica has left refuses writes, so that its workers
+// do nothing that is handled again.
 //
 // Consequences of a loss: a lost token is renewed again, or the merchant authorises
 // again if the server invalidated the previous one; lost permits may exceed a rate

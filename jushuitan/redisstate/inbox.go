@@ -167,7 +167,8 @@ type Message struct {
 	Attempt int // counted from 1; of a dead letter, the number of attempts
 	// Again (可能重复执行) reports that the handler may have run to its end before: the last
 	// attempt has no known end, since its worker died or lost Redis; or the same push was
-	// stored before; or a dead letter is replayed. A failed attempt alone does not set it.
+	// stored before; or a dead letter is replayed. A failed attempt alone does not set it, nor
+	// does one that Redis lost in a failover.
 	Again bool
 }
 

@@ -36,8 +36,8 @@ type Config struct {
 	// Replicas is how many replicas must confirm a token, a checkpoint, a deduplication
 	// commit or a push before the call that wrote it succeeds (WAIT); 0 means none. A
 	// write that too few confirm fails with [ErrNotReplicated], although the primary
-	// has it. WAIT makes a loss by failover unlikely, not impossible: see the package
-	// comment.
+	// has it. WAIT makes a loss by failover unlikely, not impossible; if a primary is replaced
+	// although it lives, only the number of all replicas prevents one: see the package comment.
 	Replicas int
 	// ReplicaTimeout limits that wait; 0 means one second. The client's read timeout
 	// must be longer.
