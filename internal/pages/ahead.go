@@ -71,21 +71,26 @@ func (p *fetched) common(ids map[uint64]bool, keys map[string]bool) (sameIDs, sa
 // turned is the state of the pages of a window that were read so far.
 type turned struct {
 	last    *fetched
-	read    int64 // rows up to and including the last page
-	nulls   int64 // of them
-	ignored bool  // the server ignores the page number: the last page repeats the one before
-	again   bool  // the last page repeats or resembles the one before, which is an error
+	read    int64  // rows up to and including the last page
+	nulls   int64  // of them
+	ignored bool   // the server ignores the page number: the last page repeats the one before
+	again   string // what is wrong with the last page, if it repeats or resembles the one before
 }
 
 func (t *turned) turn(page *fetched) {
-	t.ignored, t.again = false, false
+	t.ignored, t.again = false, ""
 	if t.last != nil {
 		// A server that says nothing about pages and returns the same short page again has no
 		// others; the same full page again is an error, and so is one of other rows with the
 		// same keys, since more may follow.
 		repeats, resembles := page.repeats(t.last)
 		t.ignored = repeats && t.next() == unsaid && int64(t.last.rows) < t.last.info.size(t.last.size)
-		t.again = resembles && !t.ignored
+		switch {
+		case repeats && !t.ignored:
+			t.again = "repeats the page before / 本页与上一页相同"
+		case resembles && !repeats:
+			t.again = "has the keys of the page before, but other contents / 本页与上一页主键相同，内容不同"
+		}
 	}
 	t.last, t.read, t.nulls = page, t.read+int64(page.rows), t.nulls+int64(page.nulls)
 }

@@ -69,7 +69,7 @@ func (r *reader) page(page *fetched) bool {
 	}
 	if page.index == 1 {
 		r.first, r.pages, r.empty = page, turned{}, 0
-		r.tally.open()
+		r.tally.open(page.rows)
 		r.boundary.open(r.f.p.end(page.req))
 	}
 	if err := r.check(page); err != nil {
@@ -97,8 +97,8 @@ func (r *reader) give(page *fetched) bool {
 // check returns an error for a page that contradicts those before.
 func (r *reader) check(page *fetched) error {
 	r.pages.turn(page)
-	if r.f.p.Next == nil && r.pages.again {
-		return r.f.p.inconsistent("page %d repeats the page before", page.index)
+	if r.f.p.Next == nil && r.pages.again != "" {
+		return r.f.p.inconsistent("page %d %s", page.index, r.pages.again)
 	}
 	switch {
 	case page.rows > page.nulls:

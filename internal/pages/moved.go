@@ -22,6 +22,7 @@ const keptRows = 500_000
 type tally struct {
 	seen, before map[uint64]int // rows yielded, by stamp; before holds those that exceed keptRows
 	overflow     bool
+	head         int64 // rows of the first page
 
 	// State of the current pass.
 	number  int            // of the pass, from 1
@@ -37,8 +38,8 @@ type tally struct {
 func newTally() *tally { return &tally{} }
 
 // open begins a window.
-func (t *tally) open() {
-	*t = tally{seen: map[uint64]int{}}
+func (t *tally) open(head int) {
+	*t = tally{seen: map[uint64]int{}, head: int64(head)}
 	t.again()
 }
 
@@ -84,11 +85,11 @@ func (t *tally) row(s stamp) bool {
 
 // complete reports whether the pass proves that no row was missed. settled is that no
 // row can enter the window any more, so that a count that did not change means that none
-// has left, and that the count is not that of the first page's rows, as some servers count;
-// atomic that all rows came in one answer.
+// has left; atomic that all rows came in one answer.
 //
 //   - With counts: the count is stable, and either nothing new was found, or the pass is
-//     the first over a settled window and has as many rows as are counted.
+//     the first over a settled window and has as many rows as are counted, which are more
+//     than those of the first page: some servers count the rows of an answer only.
 //   - Without: two passes agree.
 func (t *tally) complete(settled, atomic bool) bool {
 	switch {
@@ -97,7 +98,7 @@ func (t *tally) complete(settled, atomic bool) bool {
 	case t.total > 0 && t.moved:
 		return false
 	case t.total > 0 && t.number == 1:
-		return settled && int64(t.fresh)+t.left == t.total
+		return settled && t.total > t.head && int64(t.fresh)+t.left == t.total
 	case t.total > 0:
 		return t.fresh == 0
 	}
@@ -110,7 +111,7 @@ func (r *reader) verify(ctx context.Context) bool {
 		return true
 	}
 	atomic := r.pages.last == r.first
-	for !r.tally.complete(r.unchanging(r.first.req, r.first.begun) && int64(r.first.rows) < r.tally.total, atomic) {
+	for !r.tally.complete(r.unchanging(r.first.req, r.first.begun), atomic) {
 		if r.tally.overflow || r.tally.number == passes {
 			r.yield(nil, r.f.p.inconsistent("rows shift between pages, and the %d passes over them do not agree: ask for a shorter time range / "+
 				"翻页期间数据持续变化，请缩短时间范围", r.tally.number))

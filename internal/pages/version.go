@@ -137,8 +137,8 @@ func (c *cursor) turn(ctx context.Context, pages *turned) (ordered, goOn bool, e
 	}
 	pages.turn(page)
 	switch {
-	case pages.again:
-		return false, false, c.p.inconsistent("page %d repeats the page before", index)
+	case pages.again != "":
+		return false, false, c.p.inconsistent("page %d %s", index, pages.again)
 	case empty && page.rows == 0 && pages.next() != none:
 		return false, false, c.p.inconsistent("empty pages promise more at row version %d", c.at)
 	}

@@ -88,7 +88,7 @@ func TestRowVersions(t *testing.T) {
 		}, "1:1 5:1212", "a", ""},
 		"a short page of the same keys says nothing": {0, map[int64][]page{
 			1: {{rows: "a5 b5"}}, 5: {{rows: "a5 b5"}, {rows: "A5 B5"}, {rows: "c5"}},
-		}, "1:1 5:12", "ab", "page 2 repeats"},
+		}, "1:1 5:12", "ab", "page 2 has the keys of the page before"},
 		"an empty page promises more": {0, map[int64][]page{
 			1: {{rows: "a5 b5", info: more}}, 5: {{rows: "a5 b5", info: more}, {info: more}, {rows: "c5", info: last}},
 		}, "1:1 5:123123123123", "abc", ""},
