@@ -89,8 +89,8 @@
 // replicas that still follow it have is then lost, acknowledged or not. A push survives
 // that if Replicas is the number of all replicas, since the new primary has confirmed it
 // then; the loss of any replica stops the inbox, though. With min-replicas-to-write set to
-// the same number, a primary that a replica has left refuses writes, so that its workers
-// do nothing that is handled again.
+// the same number, a primary that a replica has left refuses writes, which stops its
+// workers: less is handled again.
 //
 // Consequences of a loss: a lost token is renewed again, or the merchant authorises
 // again if the server invalidated the previous one; lost permits may exceed a rate
