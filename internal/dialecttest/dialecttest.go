@@ -1,6 +1,7 @@
 // Package dialecttest runs suites under the dialects of package jushuitantest. In a usual
-// run each suite takes some of them, in turn from one commit to the next; DIALECTS=all in
-// the environment runs all, and a list of names separated by commas those.
+// run each suite takes some of them, in turn from one commit to the next, and with -short a
+// third of those; DIALECTS=all in the environment runs all, and a list of names separated by
+// commas those.
 package dialecttest
 
 import (
@@ -78,10 +79,13 @@ func chosen(t *testing.T) []jushuitantest.Dialect {
 		}
 		return list
 	}
-	turn := turn()
+	turn, of := turn(), share
+	if testing.Short() {
+		of *= 3
+	}
 	var list []jushuitantest.Dialect
 	for i, d := range all {
-		if (i+turn)%share == 0 {
+		if (i+turn)%of == 0 {
 			list = append(list, d)
 		}
 	}
