@@ -374,12 +374,13 @@ func FuzzUnmarshal(f *testing.F) {
 }
 
 // bytesPlain reports whether a document has none of the features that the two decode
-// differently on purpose: entries of lists under other names, prefixes of names, and a single
-// value twice, of which this package takes the first and encoding/xml the last.
+// differently on purpose: entries of lists under other names, prefixes of names, a single
+// value twice, of which this package takes the first and encoding/xml the last, and text where
+// elements are expected, which encoding/xml drops.
 func bytesPlain(data []byte) bool {
 	d := xml.NewDecoder(strings.NewReader(string(data)))
 	known := " r a n b items item tags tag in again code deep x "
-	const single = " a n b in code deep x "
+	const single, values = " a n b in code deep x ", " a n b tag code x "
 	var open []string
 	seen := []map[string]bool{{}} // the names in each open element
 	for {
@@ -401,6 +402,10 @@ func bytesPlain(data []byte) bool {
 			}
 			within[tok.Name.Local] = true
 			open, seen = append(open, tok.Name.Local), append(seen, map[string]bool{})
+		case xml.CharData:
+			if n := len(open); n > 0 && !strings.Contains(values, " "+open[n-1]+" ") && strings.Trim(string(tok), " \t\r\n") != "" {
+				return false
+			}
 		case xml.EndElement:
 			open, seen = open[:max(0, len(open)-1)], seen[:max(1, len(seen)-1)]
 		}
