@@ -2,15 +2,10 @@ package qimen_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"maps"
 	"net/http"
@@ -89,29 +84,7 @@ func (f *forward) sign() string {
 	if f.form != nil {
 		body = ""
 	}
-	return referenceSign(f.params["sign_method"], f.secret, all, body, f.empties)
-}
-
-// referenceSign is the algorithm in as few words as it has.
-func referenceSign(method, secret string, params map[string]string, body string, empties bool) string {
-	s := ""
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if name != "" && name != "sign" && (params[name] != "" || empties) {
-			s += name + params[name]
-		}
-	}
-	s += body
-	var h hash.Hash
-	switch strings.ToLower(method) {
-	case "hmac":
-		h = hmac.New(md5.New, []byte(secret))
-	case "hmac-sha256":
-		h = hmac.New(sha256.New, []byte(secret))
-	default:
-		h, s = md5.New(), secret+s+secret
-	}
-	_, _ = io.WriteString(h, s)
-	return strings.ToUpper(hex.EncodeToString(h.Sum(nil)))
+	return theirSign(f.params["sign_method"], f.secret, all, body, func(v string) bool { return v == "" && !f.empties })
 }
 
 func (f *forward) request() *http.Request {
