@@ -656,7 +656,7 @@ func (s script) RoundTrip(req *http.Request) (*http.Response, error) {
 func scripted(t *testing.T, s script) *jushuitan.Client {
 	t.Helper()
 	c, err := jushuitan.New(jushuitan.Credentials{AppKey: "key", AppSecret: "secret", Type: jushuitan.SelfBuilt},
-		jushuitan.WithHTTPClient(&http.Client{Transport: s}))
+		jushuitan.WithHTTPClient(&http.Client{Transport: s}), jushuitan.WithQuota(jushuitan.Quota{Limit: 1000, Per: time.Second}))
 	require.NoError(t, err)
 	return c.WithToken("token")
 }
@@ -759,6 +759,10 @@ func TestReconcileCompares(t *testing.T) {
 		{"phantom parcel", ship, pushes{push("1", "SO-1", "YT1", "SF", a1), push("1", "SO-1", "YT9", "SF", b1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"unexpected logistics.upload o_id 1 YT9 l_id:YT9->"}},
 		{"phantom parcel, the first of all", ship, pushes{push("1", "SO-1", "YT9", "SF", b1), push("1", "SO-1", "YT1", "SF", a1)}, script{logisticPath: {parcelRow(1, "SO-1", "YT1", "SF", a1)}}, []string{"unexpected logistics.upload o_id 1 YT9 l_id:YT9->"}},
 		{"another shop's", ship, nil, script{logisticPath: {strings.Replace(parcelRow(1, "SO-1", "YT1", "SF", a1), "10350", "10351", 1)}}, nil},
+		{
+			"like parcels of two shops, changed in one", ship, pushes{push("", "SO-1", "YT1", "SF", a1), push("", "SO-1", "YT1", "YTO", a1)},
+			script{logisticPath: {parcelRow(1, "SO-1", "YT1", "YTO", a1), strings.Replace(parcelRow(2, "SO-1", "YT7", "SF", a1), "10350", "10351", 1)}}, nil,
+		},
 
 		{
 			"cancelled parts of a split order", cancel, nil, script{ordersPath: {
@@ -819,9 +823,11 @@ func TestReconcileCompares(t *testing.T) {
 			journal := callback.NewMemoryJournal(0, from)
 			h := &host{}
 			cfg := h.config()
-			cfg.Now = func() time.Time { return from.Add(12 * time.Hour) }
+			arrived := from.Add(12 * time.Hour)
+			cfg.Now = func() time.Time { return arrived }
 			r := receiver(t, callback.WithJournal(cfg, journal))
-			for _, p := range c.pushed {
+			for i, p := range c.pushed {
+				arrived = from.Add(12*time.Hour + time.Duration(i)*time.Second)
 				w := httptest.NewRecorder()
 				r.ServeHTTP(w, signedRequest(t, jushuitan.PushMethod(p[0]), p[1]))
 				require.Equal(t, success, w.Body.String())

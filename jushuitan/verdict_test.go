@@ -262,3 +262,24 @@ func TestVerdictsOfRows(t *testing.T) {
 		})
 	}
 }
+
+// Where the flag of the call proves its rows, a row may still say no.
+func TestVerdictsOfACallWithRows(t *testing.T) {
+	for name, c := range map[string]struct {
+		body string
+		want verdict
+	}{
+		"the row's own proof":     {`{"code":0,"data":[{"io_id":7}]}`, wasApplied},
+		"the call's flag":         {`{"code":0,"issuccess":true,"data":[{"io_id":0}]}`, wasApplied},
+		"a row without a verdict": {`{"code":0,"data":[{"io_id":0}]}`, isUnknown},
+		"a row refused":           {`{"code":0,"issuccess":true,"msg":"已提交处理","data":[{"issuccess":false,"msg":"已提交处理"}]}`, wasRefused},
+		"the second row refused":  {`{"code":0,"issuccess":true,"msg":"已提交处理","data":[{"io_id":7},{"issuccess":false,"msg":"已提交处理"}]}`, wasRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := mocked(t, httpmock.NewStringResponder(200, c.body), jushuitan.WithoutValidation())
+			_, err := client.Transfers.CreateDifference(t.Context(), &jushuitan.TransferCreateDifferenceRequest{})
+			got := verdictOf(t, err, jushuitan.ErrUnavailable, jushuitan.ErrDecode, jushuitan.ErrInvalid, jushuitan.ErrOutcomeUnknown)
+			assert.Equal(t, c.want.String(), got.String(), "%v", err)
+		})
+	}
+}
