@@ -103,9 +103,6 @@ func (k *oneCall) judge(a *answer) *failure {
 	if f == nil {
 		f = a.payload()
 	}
-	if f == nil {
-		f = checked(a.out)
-	}
 	return f
 }
 
@@ -173,18 +170,6 @@ func (k *oneCall) unreadable(f *failure, err error) *failure {
 		u.Outcome = f.Outcome
 	}
 	return u
-}
-
-// checked returns the failure that some responses with code 0 state in their payload.
-func checked(out any) *failure {
-	if v, ok := out.(interface {
-		verdict() (ok bool, code int64, msg string)
-	}); ok {
-		if ok, code, msg := v.verdict(); !ok {
-			return (&answer{code: code, msg: msg}).refused(ErrInvalid)
-		}
-	}
-	return nil
 }
 
 // answer is a response while it is decoded. One pass decodes its envelope and, if it is in

@@ -62,7 +62,6 @@ func (a *api) groupFile(g *catalog.Group) string {
 		a.pager(&w, op)
 		a.batch(&w, op)
 		a.failures(&w, op)
-		a.verdict(&w, op)
 		a.keyed(&w, op)
 	}
 	for _, s := range a.order {
@@ -544,30 +543,6 @@ func (a *api) failures(w *writer, op *catalog.Operation) {
 	}
 	w.f("return collectFailures(%s, func(r *%s) (string, string) { return rowKey(%s), %s })\n}\n",
 		list, row.name, a.accessor(row, "r", f.Key), a.accessor(row, "r", f.Msg))
-}
-
-// verdict writes what an answer says about the call as a whole.
-func (a *api) verdict(w *writer, op *catalog.Operation) {
-	if op.OKFlag == "" && !op.InnerCode || op.Effect != "read" { // for a write, its evidence decides
-		return
-	}
-	reply := a.structs[op.Go.Response]
-	w.f("func (r *%s) verdict() (ok bool, code int64, msg string) {", reply.name)
-	if op.InnerCode {
-		w.f("return r.Code == 0, r.Code, r.Msg\n}\n")
-		return
-	}
-	ok, msg := a.accessor(reply, "r", op.OKFlag), a.accessor(reply, "r", "msg")
-	if msg == "" {
-		msg = a.accessor(reply, "r", "message")
-	}
-	if msg == "" {
-		msg = `""`
-	}
-	if reply.field(op.OKFlag).typ == "string" { // a text that is empty on success
-		ok, msg = "saysDone("+ok+")", ok
-	}
-	w.f("return %s, 0, %s\n}\n", ok, msg)
 }
 
 // failWritten reports whether an earlier operation of the group has the same answer.
