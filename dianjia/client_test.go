@@ -117,6 +117,7 @@ func TestAnswers(t *testing.T) {
 		err      error // of the transport
 		class    error // nil: accepted
 		code     string
+		msg      string
 		outcome  jushuitan.Outcome
 		repeated bool // cancel is sent again
 		all      bool // and so are the others
@@ -125,7 +126,7 @@ func TestAnswers(t *testing.T) {
 		"numeric":                {status: 200, body: `{"code":0}`},
 		"DianJia's form":         {status: 200, body: `{"resultCode":"success"}`},
 		"201":                    {status: 201, body: accepted},
-		"refused":                {status: 200, body: `{"code":"-1","msg":"x"}`, class: dianjia.ErrRefused, code: "-1", outcome: rejected},
+		"refused":                {status: 200, body: `{"code":"-1","msg":"x"}`, class: dianjia.ErrRefused, code: "-1", msg: "x", outcome: rejected},
 		"refused, DianJia":       {status: 200, body: `{"resultCode":"exception"}`, class: dianjia.ErrRefused, code: "exception", outcome: rejected},
 		"no code":                {status: 200, body: `{"status":200}`, class: dianjia.ErrRefused, outcome: unknown},
 		"page":                   {status: 200, body: `<html>`, class: dianjia.ErrRefused, outcome: unknown},
@@ -139,6 +140,7 @@ func TestAnswers(t *testing.T) {
 		"429":                    {status: 429, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: rejected, repeated: true, all: true},
 		"500":                    {status: 500, body: `<html>`, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
 		"500, refused":           {status: 500, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: unknown, repeated: true},
+		"503 with a text":        {status: 503, body: `{"msg":"系统维护中"}`, class: dianjia.ErrUnavailable, msg: "系统维护中", outcome: unknown, repeated: true},
 		"503":                    {status: 503, body: `{"code":"-1"}`, class: dianjia.ErrUnavailable, code: "-1", outcome: unknown, repeated: true},
 		"no connection":          {err: dial, class: dianjia.ErrUnavailable, outcome: notSent, repeated: true, all: true},
 		"answer lost":            {err: io.ErrUnexpectedEOF, class: dianjia.ErrUnavailable, outcome: unknown, repeated: true},
@@ -171,6 +173,7 @@ func TestAnswers(t *testing.T) {
 					assert.Equal(t, tt.outcome == unknown, errors.Is(err, dianjia.ErrOutcomeUnknown))
 					assert.Equal(t, []string{tt.code, "10010", "133242", string(kind)}, []string{e.Code, e.EntID, e.StorageCode, string(e.Kind)})
 					assert.Equal(t, tt.status, e.HTTPStatus)
+					assert.Equal(t, tt.msg, e.Msg)
 					assert.Equal(t, tt.class == dianjia.ErrUnavailable, e.Temporary())
 					assert.Contains(t, e.Hint(), " / ")
 					assert.NotContains(t, shown(err), canary)

@@ -234,7 +234,6 @@ func (s SyncSettings) Plan(existing, incoming *dianjia.Product) SyncDecision {
 	}
 	rows, labelled := p.rows(incoming)
 	if !labelled {
-		p.Reasons = nil
 		return p.skip(RuleNotLabelled)
 	}
 	had := len(rows)

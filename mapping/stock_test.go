@@ -183,7 +183,7 @@ func TestBundleCapacity(t *testing.T) {
 		capacity  string
 		limitedBy string
 		class     error
-		names     string // part of the error
+		names     string // the end of the error, or a part of it
 	}{
 		"one":                 {items: items{item("ten", "1")}, capacity: "10", limitedBy: "ten"},
 		"minimum":             {items: items{item("ten", "1"), item("seven", "1")}, capacity: "7", limitedBy: "seven"},
@@ -194,14 +194,14 @@ func TestBundleCapacity(t *testing.T) {
 		"fractions":           {items: items{item("part", "0.1")}, capacity: "29", limitedBy: "part"},
 		"negative kept":       {items: items{item("ten", "1"), item("short", "2")}, capacity: "-2", limitedBy: "short"},
 		"negative to zero":    {items: items{item("short", "2")}, policy: formula.EvalPolicy{Negative: formula.NegativeZero}, capacity: "0", limitedBy: "short"},
-		"unknown":             {items: items{item("ten", "1"), item("none", "1")}, class: formula.ErrMissing, names: `"none"`},
+		"unknown":             {items: items{item("ten", "1"), item("none", "1")}, class: formula.ErrMissing, names: `component "none": the stock of the component is unknown: query it first / 组合装 "B-1"，子商品 "none"：子商品库存未知，请先查询`},
 		"unknown to zero":     {items: items{item("ten", "1"), item("none", "1")}, policy: formula.EvalPolicy{Missing: formula.MissingZero}, capacity: "0", limitedBy: "none"},
-		"no components":       {class: jushuitan.ErrInvalid, names: "no components"},
+		"no components":       {class: jushuitan.ErrInvalid, names: `the bundle has no components: query it again / 组合装 "B-1"：没有子商品，请重新查询组合装`},
 		"no quantity":         {items: items{item("ten", "0")}, class: jushuitan.ErrInvalid, names: `"ten"`},
-		"negative quantity":   {items: items{item("ten", "-1")}, class: jushuitan.ErrInvalid, names: "must be positive"},
+		"negative quantity":   {items: items{item("ten", "-1")}, class: jushuitan.ErrInvalid, names: `component "ten": the quantity of the component must be positive: correct the bundle in Jushuitan / 组合装 "B-1"，子商品 "ten"：子商品数量必须大于零，请在聚水潭中修正`},
 		"absurd quantity":     {items: items{item("ten", "1e-999999999")}, class: jushuitan.ErrInvalid, names: `"ten"`},
-		"no code":             {items: items{item("", "1")}, class: jushuitan.ErrInvalid, names: "no code"},
-		"figure out of range": {items: items{item("huge", "1")}, class: formula.ErrRange, names: `"huge"`},
+		"no code":             {items: items{item("", "1")}, class: jushuitan.ErrInvalid, names: `a component has no code: correct the bundle in Jushuitan / 组合装 "B-1"：有子商品缺少编码，请在聚水潭中修正`},
+		"figure out of range": {items: items{item("huge", "1")}, class: formula.ErrRange, names: `component "huge": the stock of the component is out of range: check its figures / 组合装 "B-1"，子商品 "huge"：子商品库存超出范围，请核对数据`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -399,6 +399,15 @@ func TestSeveralIncoming(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &stored))
 	assert.Empty(t, stored.DifferenceRequests(), "the rows are lost: the difference must not go to the first document")
 	assert.Equal(t, "1", request.Items[0].Qty.String())
+
+	p, err = mapping.TransferProgressOf(transfer, 1, []jushuitan.Transfer{out, doc(2, 1, "调拨入", "Confirmed", 10, 8)})
+	require.NoError(t, err)
+	text, err = json.Marshal(p)
+	require.NoError(t, err)
+	stored = mapping.TransferProgress{}
+	require.NoError(t, json.Unmarshal(text, &stored))
+	require.Len(t, stored.DifferenceRequests(), 1, "of a single document it is known")
+	assert.Equal(t, p.DifferenceRequests(), stored.DifferenceRequests())
 }
 
 // TestDifferenceRules: each difference of a transfer is decided by a rule with a name.

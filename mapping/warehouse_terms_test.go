@@ -33,6 +33,7 @@ func TestTermCountedTwice(t *testing.T) {
 		{"defective slot", []dianjia.WarehouseBinding{bind("4", 7, 4, ""), bind("7", 7, 1, "max(次品仓库存,实际库存)")}, []string{"defective_qty"}},
 		{"an expression for the slot itself", []dianjia.WarehouseBinding{bind("7", 7, 1, ""), bind("2", 7, 2, "实际库存+销退仓库存")}, []string{"qty"}},
 		{"subtracted", []dianjia.WarehouseBinding{bind("7", 7, 1, "实际库存-销退仓库存"), bind("2", 7, 2, "")}, nil},
+		{"limits, which are no goods", []dianjia.WarehouseBinding{bind("7", 7, 1, "实际库存+安全库存下限+安全库存上限"), bind("2", 7, 2, "销退仓库存+安全库存下限+安全库存上限")}, nil},
 		{"another warehouse", []dianjia.WarehouseBinding{bind("7", 7, 1, guide), bind("2", 8, 2, "")}, nil},
 		{"not downloaded", []dianjia.WarehouseBinding{bind("7", 7, 1, guide), off}, nil},
 		{"defaults", []dianjia.WarehouseBinding{bind("7", 7, 1, ""), bind("2", 7, 2, ""), bind("3", 7, 3, ""), bind("4", 7, 4, "")}, nil},

@@ -203,6 +203,37 @@ func TestPOSNames(t *testing.T) {
 	})
 }
 
+// TestFormTexts: a text of a form stays the text that it is, even if it looks like JSON.
+func TestFormTexts(t *testing.T) {
+	m := newMux(t, muxConfig(new(reasons)))
+	var got *qimen.POSWebOrderSyncRequest
+	qimen.Handle(m, func(_ context.Context, _ qimen.Envelope, req *qimen.POSWebOrderSyncRequest) (*qimen.POSWebOrderSyncResponse, error) {
+		got = req
+		return nil, nil
+	})
+	f := message("qimen.taobao.pos.weborder.sync", "")
+	f.kind = "application/x-www-form-urlencoded"
+	f.form = map[string]string{"orderBillCode": "A", "name": `{"x":1}`, "creater": `["a"]`, "city": "[1", "quantity": "3"}
+	require.Equal(t, "success", serve(t, m, f.request()).Flag)
+	assert.Equal(t, []string{`{"x":1}`, `["a"]`, "[1", "3"}, []string{got.Name, got.Creator, got.City, got.Quantity.String()})
+}
+
+// TestOnErrorNames: what OnError is told names the method and the customer, as far as they are
+// known.
+func TestOnErrorNames(t *testing.T) {
+	var hook reasons
+	m := newMux(t, muxConfig(&hook))
+	m.HandleRaw("deliveryorder.create", func(context.Context, qimen.Envelope, []byte) (any, error) { return nil, errors.New("boom") })
+	for _, f := range []*forward{message("deliveryorder.create", xmlCreate), message("deliveryorder.create", xmlCreate).without("customerId"), message("", xmlCreate)} {
+		serve(t, m, f.request())
+	}
+	require.Len(t, hook.errs, 3)
+	assert.Contains(t, hook.errs[0].Error(), `qimen: mux: "taobao.qimen.deliveryorder.create" customer "stub-cust-code": `)
+	assert.Contains(t, hook.errs[0].Error(), "boom")
+	assert.Contains(t, hook.errs[1].Error(), `qimen: mux: "taobao.qimen.deliveryorder.create": `)
+	assert.Contains(t, hook.errs[2].Error(), "qimen: mux: message: ")
+}
+
 // TestBlankValues: a value of white space only is neither signed nor sent; a message may have
 // one, signed or not.
 func TestBlankValues(t *testing.T) {

@@ -85,7 +85,7 @@ func (c *Call[O]) judge(resp *http.Response, body []byte) *Failure[O] {
 func (c *Call[O]) between(resp *http.Response, s *status, said *Failure[O]) *Failure[O] {
 	f := &Failure[O]{Class: c.Rules.Unavailable, Outcome: Unknown}
 	if said != nil {
-		f.Msg, f.SubMsg, f.RequestID = said.Msg, said.SubMsg, said.RequestID
+		f.Msg = said.Msg
 	}
 	if s != nil && s.retry {
 		f.Class, f.Retry, f.After = s.class(&c.Rules.Classes), true, c.retryAfter(resp)
