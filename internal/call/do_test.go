@@ -67,6 +67,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestClient: the caller's client is copied, and the default one ends idle connections before a
+// server does. Neither follows redirects.
+func TestClient(t *testing.T) {
+	own := &http.Client{Transport: &http.Transport{}}
+	got := call.Client(own)
+	assert.Same(t, own.Transport, got.Transport)
+	assert.Nil(t, own.CheckRedirect, "the caller's is not changed")
+	require.ErrorIs(t, got.CheckRedirect(nil, nil), http.ErrUseLastResponse)
+
+	got = call.Client(nil)
+	require.ErrorIs(t, got.CheckRedirect(nil, nil), http.ErrUseLastResponse)
+	transport, ok := got.Transport.(*http.Transport)
+	require.True(t, ok)
+	assert.NotSame(t, http.DefaultTransport, transport)
+	assert.Equal(t, 30*time.Second, transport.IdleConnTimeout)
+	assert.Equal(t, 32, transport.MaxIdleConnsPerHost)
+}
+
 // TestContextEndsWithTheAnswer: a refusal that has arrived is reported as such even if the
 // context ended meanwhile. Only a call that would have been tried again is one that the
 // context ended.

@@ -106,7 +106,7 @@ func (r *Reader) object(o *object) error {
 func (r *Reader) objectMembers(o *object, depth int) error {
 	for first := true; ; first = false {
 		if o.traces != nil && !o.root {
-			if err := r.run(o, depth, &first); err != nil {
+			if err := r.run(o, &first); err != nil {
 				return err
 			}
 		}
@@ -122,7 +122,7 @@ func (r *Reader) objectMembers(o *object, depth int) error {
 
 // run decodes members as long as they follow each other as in the previous object of the
 // type, without white space.
-func (r *Reader) run(o *object, depth int, first *bool) error {
+func (r *Reader) run(o *object, first *bool) error {
 	for {
 		i := o.traces[o.last+1].next - 1
 		if i < 0 {
@@ -140,7 +140,6 @@ func (r *Reader) run(o *object, depth int, first *bool) error {
 		r.at = to
 		*first, o.last = false, i
 		if o.have.has(i) || !r.plain(o, i, l) {
-			r.path[depth].field = i
 			if err := r.field(o, i, r.peek()); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,17 +84,29 @@ func TestTolerance(t *testing.T) {
 		"list":   {"empty": "[]", "null": "[]", "absent": "[]", "empty array": "[]", "empty object": "[]", "array": `["1"]`},
 		"object": {"empty": "0", "null": "0", "absent": "0", "empty array": "0", "empty object": "0", "object": "0"},
 	}
+	usual := map[string]string{"int": "1", "text": `"x"`, "flag": "true", "dec": "1.5", "time": `"2024-01-02 03:04:05"`, "list": "[]", "object": `{"a":1}`}
+	// The row under test is alone, or comes after some with the same members in the same order.
+	member := func(kind, value string, alike bool) string {
+		switch {
+		case value == "":
+			return "{}"
+		case !alike:
+			return `{"` + kind + `":` + value + `}`
+		}
+		return `{"quoted":"1","` + kind + `":` + value + `,"dec_ptr":2}`
+	}
 	for kind, accepted := range tests {
 		for form, value := range forms {
-			t.Run(kind+"/"+form, func(t *testing.T) {
+			check := func(t *testing.T, alike bool) {
 				want, ok := accepted[form]
 				if !ok {
 					want = refused
 				}
-				body := `{"data":{"orders":[{},{},{},{"` + kind + `":` + value + `}]}}`
-				if value == "" {
-					body = `{"data":{"orders":[{},{},{},{}]}}`
+				before := "{}"
+				if alike {
+					before = member(kind, usual[kind], true)
 				}
+				body := `{"data":{"orders":[` + strings.Repeat(before+",", 3) + member(kind, value, alike) + `]}}`
 				var got page
 				got.Data.Orders = []row{{Int: 99}} // earlier content must not remain
 				err := wire.Unmarshal([]byte(body), &got)
@@ -134,7 +147,9 @@ func TestTolerance(t *testing.T) {
 						assert.Equal(t, []string{"1"}, r.List)
 					}
 				}
-			})
+			}
+			t.Run(kind+"/"+form, func(t *testing.T) { check(t, false) })
+			t.Run(kind+"/"+form+" in a row like those before", func(t *testing.T) { check(t, true) })
 		}
 	}
 }

@@ -320,6 +320,9 @@ func TestAgain(t *testing.T) {
 			handle := func(at time.Time) dedupe.Outcome {
 				out, err := r.Handle(t.Context(), "", &dedupe.Event{Key: "k", State: "s", At: at, Again: again, Limit: 8}, func(_ context.Context, mayRepeat bool) error {
 					assert.False(t, mayRepeat)
+					state, _, err := store.Deduper.Claim(t.Context(), "k", "", "another", time.Minute)
+					assert.NoError(t, err)
+					assert.Equal(t, jushuitan.Busy, state, "an event that runs has the claim")
 					return nil
 				})
 				require.NoError(t, err)
