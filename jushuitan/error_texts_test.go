@@ -65,3 +65,46 @@ func TestValidationErrorText(t *testing.T) {
 	assert.Contains(t, text(12), "; and 2 more")
 	assert.NotContains(t, text(12), "row 9")
 }
+
+// TestOrderUploadRules: what an order to be uploaded needs besides its required members.
+func TestOrderUploadRules(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(o *jushuitan.OrderUpload)
+		want   string
+	}{
+		"card without a number": {func(o *jushuitan.OrderUpload) { o.Card = &jushuitan.OrderUploadCard{Name: "x"} }, "row 0: card requires both name and card_id"},
+		"card without a name":   {func(o *jushuitan.OrderUpload) { o.Card = &jushuitan.OrderUploadCard{CardID: "1"} }, "row 0: card requires both name and card_id"},
+		"half an address":       {func(o *jushuitan.OrderUpload) { o.ReceiverCity = "杭州市" }, "row 0: receiver_district is missing: set it together with receiver_state, receiver_city and receiver_district, or none of them"},
+		"one line twice": {func(o *jushuitan.OrderUpload) {
+			o.Items = []jushuitan.OrderUploadItem{{OuterOIID: "1"}, {}, {}, {OuterOIID: "1"}}
+		}, "row 0: items[3].outer_oi_id is a duplicate in this order"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			order := jushuitan.OrderUpload{SoID: "A"}
+			c.change(&order)
+			client := mocked(t, httpmock.NewErrorResponder(errors.New("sent")))
+			rows, err := client.Orders.Upload(t.Context(), []jushuitan.OrderUpload{order})
+			require.Error(t, err)
+			require.Len(t, rows, 1)
+			require.ErrorIs(t, rows[0].Err, jushuitan.ErrInvalid)
+			var wrong *jushuitan.ValidationError
+			require.ErrorAs(t, rows[0].Err, &wrong)
+			var texts []string
+			for _, issue := range wrong.Issues {
+				texts = append(texts, issue.String())
+			}
+			assert.Contains(t, texts, c.want)
+		})
+	}
+}
+
+// TestRejectedWithoutAReason: a row that the server lists as refused, and says nothing of.
+func TestRejectedWithoutAReason(t *testing.T) {
+	client := mocked(t, httpmock.NewStringResponder(200, `{"code":0,"data":{"total_qty":2,"success_qty":1,"fail_qty":1,"fail_style_code_list":["K-1"]}}`), jushuitan.WithoutValidation())
+	_, err := client.Distribution.SetItemStatus(t.Context(), &jushuitan.DistributionItemSetStatusRequest{})
+	var batch *jushuitan.BatchError
+	require.ErrorAs(t, err, &batch)
+	require.Len(t, batch.Failed, 1)
+	assert.Equal(t, "K-1", batch.Failed[0].Key)
+	assert.ErrorContains(t, batch.Failed[0].Err, "rejected without a reason")
+}

@@ -177,6 +177,7 @@ func TestStockRows(t *testing.T) {
 	require.Len(t, gaps, 1)
 	assert.Equal(t, "W2 SET", gaps[0].WarehouseCode+" "+gaps[0].SKUCode)
 	require.ErrorIs(t, gaps[0].Err, formula.ErrMissing)
+	assert.Equal(t, "SET FAR", bundles[0].SKUID+" "+bundles[1].SKUID, "the caller's list is not sorted")
 
 	var stock []mapping.VirtualStock
 	for i := range 1203 {

@@ -125,6 +125,7 @@ func TestGuidePart2_5ProductDownload(t *testing.T) {
 		{"no category in Jushuitan", settings{MountCategory: mount}, tee(), tee(category(cat{})), mapping.ActionSkip, "empty_kept unchanged", ""},
 		{"category by name only", settings{}, tee(category(cat{Code: "7", Name: "T恤", ParentCode: "9"})), tee(category(cat{Name: "T恤"})), mapping.ActionSkip, "unchanged", ""},
 		// 仅同步一次类目
+		{"another category without a name", settings{}, tee(category(cat{Code: "5", Name: "上衣"})), tee(category(cat{Code: "30011"})), mapping.ActionUpdate, "", "category:上衣_(5)>(30011)"},
 		{"first sync uses the initial category", settings{AutoCreate: true, CategoryOnce: true, MountCategory: mount}, nil, tee(gone), mapping.ActionCreate, "created category_initial",
 			"style_no:>TEE24 name:>圆领T恤 brand:>青禾 year:>2026 category:>其他 labels:>店加 sku_code[TEE24-M]:>TEE24-M"},
 		{"still in the initial category", settings{CategoryOnce: true}, tee(category(other)), tee(), mapping.ActionSkip, "category_still_initial unchanged", ""},
