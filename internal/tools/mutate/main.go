@@ -12,13 +12,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -182,10 +183,18 @@ func known(root string, all []*change, lists ...map[string]string) error {
 	return nil
 }
 
-// choose returns the named changes and a sample in which the packages take turns.
+// choose returns the named changes and a sample in which the packages take turns. Which changes
+// a seed chooses depends on nothing but their keys, so that an edit leaves the others in the
+// sample.
 func choose(root string, all []*change, n int, seed uint64, equivalent, named map[string]string) []*change {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	order := make(map[*change][sha256.Size]byte, len(all))
+	for _, c := range all {
+		order[c] = sha256.Sum256(fmt.Appendf(nil, "%d %s", seed, c.key(root)))
+	}
+	slices.SortFunc(all, func(a, b *change) int {
+		x, y := order[a], order[b]
+		return bytes.Compare(x[:], y[:])
+	})
 	all = slices.DeleteFunc(all, func(c *change) bool { return equivalent[c.key(root)] != "" })
 	turns := map[*target]int{}
 	for _, c := range all {
