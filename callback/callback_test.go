@@ -271,6 +271,34 @@ func TestKeyOfNoMessage(t *testing.T) {
 	}
 }
 
+// TestChecksumTexts: what OnError is told of a sign that was refused.
+func TestChecksumTexts(t *testing.T) {
+	for name, c := range map[string]struct {
+		checksum callback.Checksum
+		sign     string
+		want     string
+	}{
+		"none":                  {callback.ChecksumAny, "", "the parameter sign is missing"},
+		"none, one scheme":      {callback.ChecksumTS, "", "the parameter sign is missing"},
+		"wrong":                 {callback.ChecksumAny, strings.Repeat("0", 32), "the parameter sign matches no known signing scheme"},
+		"wrong, only one right": {callback.ChecksumTS, strings.Repeat("0", 32), "the parameter sign does not match the signing scheme " + callback.ChecksumTS.String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &host{}
+			cfg := h.config()
+			cfg.Checksum = c.checksum
+			req := signedRequest(t, jushuitan.PushCancel, `{"so_id":"A"}`)
+			q := req.URL.Query()
+			q.Set("sign", c.sign)
+			req.URL.RawQuery = q.Encode()
+			receiver(t, cfg).ServeHTTP(httptest.NewRecorder(), req)
+			require.Len(t, h.errs, 1)
+			require.ErrorIs(t, h.errs[0], callback.ErrChecksum)
+			assert.ErrorContains(t, h.errs[0], c.want)
+		})
+	}
+}
+
 // TestRefusedQuietly: OnError is not needed.
 func TestRefusedQuietly(t *testing.T) {
 	var h host

@@ -82,7 +82,7 @@ func TestOrderUploadRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			order := jushuitan.OrderUpload{SoID: "A"}
 			c.change(&order)
-			client := mocked(t, httpmock.NewErrorResponder(errors.New("sent")))
+			client := mocked(t, httpmock.NewErrorResponder(errors.New("it went out")))
 			rows, err := client.Orders.Upload(t.Context(), []jushuitan.OrderUpload{order})
 			require.Error(t, err)
 			require.Len(t, rows, 1)
@@ -107,4 +107,14 @@ func TestRejectedWithoutAReason(t *testing.T) {
 	require.Len(t, batch.Failed, 1)
 	assert.Equal(t, "K-1", batch.Failed[0].Key)
 	assert.ErrorContains(t, batch.Failed[0].Err, "rejected without a reason")
+}
+
+// TestRowsOfAWrongRequest: what is wrong with the request as a whole is an error of each row, and
+// nothing is sent.
+func TestRowsOfAWrongRequest(t *testing.T) {
+	client := mocked(t, httpmock.NewErrorResponder(errors.New("it went out")))
+	err := client.Inventory.SetVirtualQtys(t.Context(), &jushuitan.InventorySetVirtualQtysRequest{SKUAndQty: []jushuitan.VirtualQty{{SKUID: "A"}, {SKUID: "B"}}})
+	require.ErrorIs(t, err, jushuitan.ErrInvalid)
+	require.ErrorContains(t, err, "wms_co_id is required")
+	require.NotContains(t, err.Error(), "it went out")
 }

@@ -280,6 +280,11 @@ func TestVerdictsOfACallWithRows(t *testing.T) {
 			_, err := client.Transfers.CreateDifference(t.Context(), &jushuitan.TransferCreateDifferenceRequest{})
 			got := verdictOf(t, err, jushuitan.ErrUnavailable, jushuitan.ErrDecode, jushuitan.ErrInvalid, jushuitan.ErrOutcomeUnknown)
 			assert.Equal(t, c.want.String(), got.String(), "%v", err)
+			var rows *jushuitan.BatchError
+			if errors.As(err, &rows) {
+				require.Len(t, rows.Failed, 1)
+				assert.Equal(t, -1, rows.Failed[0].Index, "which row of the request it was is not said")
+			}
 		})
 	}
 }

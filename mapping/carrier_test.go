@@ -106,6 +106,7 @@ func TestCarrierNearest(t *testing.T) {
 		{"", "宅急便", "ZJS"},
 		{"YUNDAA", "", "YUNDA"},
 		{"TTKDX", "", "TTKDEX"},
+		{"", "圆通速递特快专送件", "YTO"},
 	}
 	for _, tt := range tests {
 		_, err := table.FromJushuitan(tt.code, tt.name)

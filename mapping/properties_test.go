@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dianjia/jushuitan-go/jushuitan"
 	"github.com/dianjia/jushuitan-go/mapping"
 )
 
@@ -148,7 +149,7 @@ func TestLabelledValues(t *testing.T) {
 	sizes := []string{"XL", "170/92A", "36.5", "均码", "XL(建议120斤)", "90cm", "ＸＬ"}
 	colorLabels := []string{"颜色", "颜色分类", "主要颜色", "颜 色", "颜　色", "颜色(主)", "\ufeff颜色"}
 	sizeLabels := []string{"尺码", "鞋码", "参考身高", "尺码（EU）", "尺 码", "规格", "ＳＩＺＥ"}
-	separators := []string{";", "；", "﹔", ",", "，", " ", "　", "\u00a0", "/", "／", "|", "｜", " | ", "、", "+", "＋", "-", "－", "·", "。", ".", "~", "\n", "\r\n", "\t", "\u200b", "; ", ""}
+	separators := []string{";", "；", "﹔", ",", "，", " ", "　", "\u00a0", "/", "／", "|", "｜", " | ", "、", "+", "＋", "-", "－", "·", "。", ".", "~", "～", "\n", "\r\n", "\t", "\u200b", "; ", ""}
 	rng := rand.New(rand.NewPCG(22, 6))
 	for _, separator := range separators {
 		for _, colon := range []string{":", "：", ": ", " ：", "﹕", "∶", ":\u200b"} {
@@ -222,6 +223,13 @@ func TestPropertyLabels(t *testing.T) {
 	assert.Equal(t, "十片", p.Size)
 	assert.Equal(t, "片数", p.SizeLabel)
 	assert.Equal(t, []mapping.Property{{Key: "颜色", Value: "红"}}, p.Others)
+
+	m, err := mapping.NewProductMapper(mapping.ProductConfig{Properties: labels})
+	require.NoError(t, err)
+	labels.Color[0] = "颜色" // the mapper has labels of its own
+	made := m.SKUs([]jushuitan.SKU{{SKUID: "A", IID: "S", PropertiesValue: "片数:十片;花色:水青;颜色:红"}})
+	require.Len(t, made, 1)
+	assert.Equal(t, "水青 十片", made[0].SKUs[0].Color+" "+made[0].SKUs[0].Size)
 
 	require.NoError(t, mapping.DefaultPropertyLabels().Validate())
 	for name, bad := range map[string]mapping.PropertyLabels{

@@ -380,6 +380,52 @@ func (s *brokenStore) Release(ctx context.Context, key, owner string) error {
 	return s.Deduper.Release(ctx, key, owner)
 }
 
+// heedfulStore does nothing once the context has ended, as a store across a network.
+type heedfulStore struct{ jushuitan.Deduper }
+
+func (s heedfulStore) Claim(ctx context.Context, key, state, owner string, ttl time.Duration) (jushuitan.ClaimState, string, error) {
+	if ctx.Err() != nil {
+		return 0, "", ctx.Err()
+	}
+	return s.Deduper.Claim(ctx, key, state, owner, ttl)
+}
+
+func (s heedfulStore) Commit(ctx context.Context, key, state, owner, memory string, ttl time.Duration) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.Deduper.Commit(ctx, key, state, owner, memory, ttl)
+}
+
+func (s heedfulStore) Release(ctx context.Context, key, owner string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.Deduper.Release(ctx, key, owner)
+}
+
+// TestMuxSenderLeaves: what was done is remembered even if the sender hung up meanwhile.
+func TestMuxSenderLeaves(t *testing.T) {
+	var hook reasons
+	cfg := muxConfig(&hook)
+	cfg.Deduper = heedfulStore{jushuitan.NewMemoryDeduper(0)}
+	leave := func() {}
+	m, h := newMux(t, cfg), &host{run: func(context.Context, string) { leave() }}
+	h.mount(m)
+	send := func(f *forward) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		leave = cancel
+		serve(t, m, f.request().WithContext(ctx))
+	}
+	for i, f := range []*forward{creation("SO"), cancellation("SO", ""), later(creation("SO")), later(cancellation("SO", ""))} {
+		send(f)
+		send(f)
+		assert.Equal(t, i+1, h.count(), "each once")
+	}
+	assert.Empty(t, hook.errs)
+}
+
 func TestMuxStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hook reasons
