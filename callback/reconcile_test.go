@@ -805,6 +805,11 @@ func TestReconcileCompares(t *testing.T) {
 		{"goods undone in part", goods, pushes{back("9", "RF-9", "确认收货", "A", "3")}, script{receivedPath: {receipt(1, 9, "Cancelled", "A", "1"), receipt(2, 9, "Confirmed", "A", "2")}, casesPath: {caseRow}}, []string{"differs refund.goods as_id 9 items[A].qty:3->2 取消收货 A x1"}},
 		{"a receipt of a state that is unknown", goods, nil, script{receivedPath: {receipt(1, 9, "Merged", "A", "1"), receipt(2, 9, "Confirmed", "A", "1")}, casesPath: {caseRow}}, []string{`receipt 1 of after-sale 9 has the unknown status "Merged" / 收货单状态未知`}},
 		{
+			"a state that is unknown, and another case", goods, nil,
+			script{receivedPath: {receipt(1, 9, "Merged", "A", "1"), receipt(2, 10, "Confirmed", "A", "2")}, casesPath: {caseRow, strings.ReplaceAll(strings.Replace(caseRow, `"as_id":9`, `"as_id":10`, 1), "RF-9", "RF-10")}},
+			[]string{"missed refund.goods as_id 10 确认收货 A x2", `receipt 1 of after-sale 9 has the unknown status "Merged" / 收货单状态未知`},
+		},
+		{
 			"goods from before the journal", goods, nil,
 			script{receivedPath: {strings.Replace(receipt(1, 9, "Confirmed", "A", "1"), `"io_date":"2024-01-02`, `"io_date":"2024-01-01`, 1), receipt(2, 9, "Confirmed", "A", "2")}, casesPath: {caseRow}},
 			[]string{"missed refund.goods as_id 9 确认收货 A x2"},

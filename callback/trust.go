@@ -52,9 +52,6 @@ func (c Checksum) Sign(method jushuitan.PushMethod, rawQuery string) (string, er
 	if err != nil {
 		return "", errors.New("callback: invalid query")
 	}
-	if c == ChecksumAny || c == ChecksumOff {
-		c = ChecksumSorted
-	}
 	return c.of(method, query).String(), nil
 }
 

@@ -2,6 +2,7 @@ package jushuitan_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/jarcoal/httpmock"
@@ -117,4 +118,15 @@ func TestRowsOfAWrongRequest(t *testing.T) {
 	require.ErrorIs(t, err, jushuitan.ErrInvalid)
 	require.ErrorContains(t, err, "wms_co_id is required")
 	require.NotContains(t, err.Error(), "it went out")
+}
+
+// TestBatchErrorText: three rows are shown, by place or by key, after merchant and counts.
+func TestBatchErrorText(t *testing.T) {
+	row := func(i int) jushuitan.RowError {
+		return jushuitan.RowError{Index: i, Key: fmt.Sprint("K", i), Err: errors.New("no")}
+	}
+	e := &jushuitan.BatchError{Op: "Orders.Upload", Merchant: "10010", Total: 9, Failed: []jushuitan.RowError{row(0), row(-1), row(1)}}
+	require.EqualError(t, e, `jushuitan: Orders.Upload merchant "10010": 3 of 9 rows failed; row 0 (K0): no; K-1: no; row 1 (K1): no`)
+	e = &jushuitan.BatchError{Op: "Orders.Upload", Failed: []jushuitan.RowError{row(0), row(1), row(2), row(3)}}
+	require.EqualError(t, e, `jushuitan: Orders.Upload: 4 rows failed; row 0 (K0): no; row 1 (K1): no; row 2 (K2): no; ...`)
 }

@@ -57,7 +57,6 @@ type Operation struct {
 
 	payload        string    // where the answer is: "", data or data.data
 	rows           string    // member of the payload that holds the rows
-	nullIsFailure  bool      // code 0 with data null changed nothing
 	falseIsFailure bool      // code 0 with data false is a refusal
 	paged          bool      // its rows come in pages or time ranges
 	orObject       bool      // one row may stand in place of the list of rows

@@ -391,9 +391,6 @@ func unreadable(err error) *failure {
 // payload reads the payload of a read whose code is 0.
 func (a *answer) payload() *failure {
 	a.find()
-	if a.op.falseIsFailure && isFalse(a.dataText()) {
-		return a.refused(ErrInvalid)
-	}
 	if err := a.readPayload(); err != nil {
 		return unreadable(err)
 	}

@@ -151,6 +151,52 @@ func TestDelta(t *testing.T) {
 	}
 }
 
+// TestDeltaOfARowNotCommitted: the loop is left in the middle of a row. Neither Delta nor Commit
+// makes that row a committed one afterwards.
+func TestDeltaOfARowNotCommitted(t *testing.T) {
+	begin := time.Date(2024, 6, 1, 0, 0, 0, 0, wire.CST)
+	for name, query := range map[string]*jushuitan.OrderQuery{
+		"by version": {PageSize: 10},
+		"by time":    {PageSize: 10, ModifiedBegin: begin, ModifiedEnd: begin.AddDate(0, 0, 2)},
+	} {
+		for _, commits := range []bool{false, true} { // otherwise the next row does
+			t.Run(fmt.Sprint(name, " ", commits), func(t *testing.T) {
+				c := served(t, orderStore(someOrders(8, 2*time.Hour), true), jushuitan.WithClock(func() time.Time { return begin.AddDate(0, 1, 0) }))
+				stream := c.Orders.Stream(query, jushuitan.Checkpoint{})
+				entries, n, left := map[string]int64{}, 0, int64(0)
+				for row, err := range stream.Rows(t.Context()) {
+					require.NoError(t, err)
+					if d := stream.Delta(); d.Entry != "" {
+						entries[d.Entry] = d.Mark
+					}
+					if n++; n > 3 {
+						left = row.OID
+						break
+					}
+					if commits {
+						stream.Commit()
+					}
+				}
+				before := stream.Checkpoint()
+				stream.Commit()
+				d := stream.Delta()
+				entries[d.Entry] = d.Mark
+				assert.Equal(t, before, stream.Checkpoint(), "there is no row in progress")
+				assert.Len(t, entries, 3)
+				assert.Equal(t, before.Done, entries)
+
+				from := d.Head
+				from.Done = entries
+				for row, err := range c.Orders.Stream(query, from).Rows(t.Context()) {
+					require.NoError(t, err)
+					assert.Equal(t, left, row.OID, "the row that was left comes again")
+					break
+				}
+			})
+		}
+	}
+}
+
 // TestLaterEnd: a later end of the time range extends a stream, and an end in the future
 // commits nothing of the future.
 func TestLaterEnd(t *testing.T) {

@@ -218,6 +218,12 @@ func TestFormTexts(t *testing.T) {
 	assert.Equal(t, []string{`{"x":1}`, `["a"]`, "[1", "3"}, []string{got.Name, got.Creator, got.City, got.Quantity.String()})
 }
 
+// TestFailureText: the text of a failure has what is answered.
+func TestFailureText(t *testing.T) {
+	assert.EqualError(t, &qimen.Failure{}, "answered with failure, code 15")
+	assert.EqualError(t, &qimen.Failure{Code: "W1", SubCode: "isv.x", Message: "库存不足"}, `answered with failure, code W1, sub_code isv.x, "库存不足"`)
+}
+
 // TestOnErrorNames: what OnError is told names the method and the customer, as far as they are
 // known.
 func TestOnErrorNames(t *testing.T) {

@@ -108,7 +108,8 @@ func (c *checker) evidence() {
 	switch {
 	case c.op.Effect == "read":
 		c.add(e == nil && c.op.ReadBack == nil, "is a read: evidence and read_back are of writes")
-		c.add(c.op.OKFlag == "" && !c.op.InnerCode, "is a read: nothing reads its ok_flag or inner_code")
+		c.add(c.op.OKFlag == "" && !c.op.InnerCode && !c.op.FalseIsFailure && !c.op.NullIsFailure,
+			"is a read: nothing reads its ok_flag, inner_code, false_data_is_failure or null_data_is_failure")
 		return
 	case e == nil:
 		c.add(false, "needs evidence: what in the answer proves that the write was applied, or none and why")

@@ -781,9 +781,6 @@ func clientEntry(w *writer, op *catalog.Operation) {
 	if op.Window != nil {
 		w.f("window: [2]string{%q, %q},", op.Window.Begin, op.Window.End)
 	}
-	if op.NullIsFailure {
-		w.f("nullIsFailure: true,")
-	}
 	if op.FalseIsFailure {
 		w.f("falseIsFailure: true,")
 	}

@@ -32,7 +32,7 @@ func TestPlantedBugs(t *testing.T) {
 		{"commits beyond the overlap", "clock.go", "low.Add(-margin - s.Overlap)", "low.Add(-margin)"},
 		{"the overlap of versions is not read again", "late.go", "	if v.p.Overlap == 0 {", "	if true {"},
 		{"the pages of a cursor are read once", "version.go", "case pass > 1 && sum == before && c.fresh == fresh:", "case pass > 0 || sum == before && c.fresh == fresh:"},
-		{"the row in progress is committed", "stream.go", "	s.open, s.entry, s.mark = true, entry, mark\n", "	s.open, s.entry, s.mark = true, entry, mark\n	s.commit()\n"},
+		{"the row in progress is committed", "stream.go", "	s.open, s.row = true, done{entry, mark}\n", "	s.open, s.row = true, done{entry, mark}\n	s.commit()\n"},
 		{"a row on a border whose time is unknown", "window.go", "when.IsZero() || ", ""},
 		{"a range that is divided is left out", "window.go", "w.from, w.done, w.planned, w.whole = *begin, false, nil, first", "w.done, w.planned, w.whole = false, nil, first"},
 		{"a page that was requested ahead is of another range", "window.go", "	w.planned = req\n", ""},

@@ -16,7 +16,13 @@ type stream struct {
 	at   Checkpoint
 	err  error
 
-	open  bool // a row is in progress, under this entry
+	open bool // a row is in progress
+	row  done // that row
+	last done // what was committed last
+}
+
+// done is a row among those that a checkpoint has as committed.
+type done struct {
 	entry string
 	mark  int64
 }
@@ -39,18 +45,18 @@ func (s *stream) checkpoint() Checkpoint {
 // Commit commits the row in progress, and does nothing if there is none.
 func (s *stream) commit() {
 	if s.open {
-		s.open = false
-		s.at.commit(s.entry, s.mark)
+		s.open, s.last = false, s.row
+		s.at.commit(s.row.entry, s.row.mark)
 	}
 }
 
-// Delta returns what the last commit changed.
+// Delta returns what the last commit changed. A row that was not committed is none of it.
 func (s *stream) delta() Delta {
 	head := s.at
 	head.Version, head.Stream, head.Done = CheckpointVersion, s.name, nil
 	d := Delta{Head: head, Floor: head.floor()}
-	if !s.open {
-		d.Entry, d.Mark = s.entry, s.mark
+	if s.last.mark >= d.Floor {
+		d.Entry, d.Mark = s.last.entry, s.last.mark
 	}
 	return d
 }
@@ -122,7 +128,7 @@ func (s *stream) pass(entry string, mark int64, key string, old int64, row any, 
 	if s.at.committed(entry, key, old) {
 		return true
 	}
-	s.open, s.entry, s.mark = true, entry, mark
+	s.open, s.row = true, done{entry, mark}
 	if !yield(row, nil) {
 		s.open = false
 		return false

@@ -154,6 +154,24 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
+// TestLastDuplicateCounts: of a member that comes twice nothing of the first remains.
+func TestLastDuplicateCounts(t *testing.T) {
+	for body, want := range map[string]row{
+		`{"text":"a","text":"b"}`:                   {Text: "b"},
+		`{"int":1,"int":null}`:                      {},
+		`{"list":["a","b"],"list":["c"]}`:           {List: []string{"c"}},
+		`{"list":["a"],"list":null}`:                {},
+		`{"object":{"a":1},"text":"x","object":{}}`: {Text: "x"},
+		`{"dec":1,"dec":"2.5"}`:                     {Dec: decimal.RequireFromString("2.5")},
+	} {
+		var got page
+		require.NoError(t, wire.Unmarshal([]byte(`{"data":{"orders":[{"text":"first"},`+body+`]}}`), &got))
+		assert.Equal(t, want.Dec.String(), got.Data.Orders[1].Dec.String(), body)
+		want.Dec, got.Data.Orders[1].Dec = decimal.Decimal{}, decimal.Decimal{}
+		assert.Equal(t, want, got.Data.Orders[1], body)
+	}
+}
+
 func TestMarshal(t *testing.T) {
 	zero := decimal.Decimal{}
 	tests := map[string]struct {
