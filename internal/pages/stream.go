@@ -54,11 +54,7 @@ func (s *stream) commit() {
 func (s *stream) delta() Delta {
 	head := s.at
 	head.Version, head.Stream, head.Done = CheckpointVersion, s.name, nil
-	d := Delta{Head: head, Floor: head.floor()}
-	if s.last.mark >= d.Floor {
-		d.Entry, d.Mark = s.last.entry, s.last.mark
-	}
-	return d
+	return Delta{Head: head, Entry: s.last.entry, Mark: s.last.mark, Floor: head.floor()}
 }
 
 // Stream returns a stream of a query, by row version unless the query has a time range or
