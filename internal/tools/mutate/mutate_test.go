@@ -109,6 +109,31 @@ func TestAll(t *testing.T) {
 	lists + "/named.txt":       "p/p.go add drop statement: c.undone++ => \tthe count is wrong\n",
 }
 
+// TestLists: the lists name changes that there are, so that an edit of such a place is noticed at
+// once.
+func TestLists(t *testing.T) {
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := collect(root, ours("").targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"equivalents.txt", "named.txt"} {
+		keys, err := readKeys(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(keys) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+		if err := known(root, all, keys); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRun(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, sample)
