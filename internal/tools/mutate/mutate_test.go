@@ -109,9 +109,9 @@ func TestAll(t *testing.T) {
 	lists + "/named.txt":       "p/p.go add drop statement: c.undone++ => \tthe count is wrong\n",
 }
 
-// TestLists: the lists name changes that there are, so that an edit of such a place is noticed at
+// TestOurLists: the lists name changes that there are, so that an edit of such a place is noticed at
 // once.
-func TestLists(t *testing.T) {
+func TestOurLists(t *testing.T) {
 	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
