@@ -80,7 +80,7 @@ func (s *Stream[Row]) Checkpoint() Checkpoint { return Checkpoint(s.stream.Check
 func (s *Stream[Row]) Commit() { s.stream.Commit() }
 
 // Delta returns what the last commit changed; call it after Commit. Its Entry is empty if no row
-// was committed. A row that a loop was left in is not committed.
+// was committed. The row in progress when a loop is left is not committed.
 func (s *Stream[Row]) Delta() CheckpointDelta {
 	d := s.stream.Delta()
 	return CheckpointDelta{Head: Checkpoint(d.Head), Entry: d.Entry, Mark: d.Mark, Floor: d.Floor}
